@@ -1,0 +1,1 @@
+"""Benchmarks of tigerd beside its peers: one file a question, one shared harness."""

@@ -1,0 +1,108 @@
+"""Writes collected to be applied together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn, TypeVar
+
+from tiger import record, requests
+from tiger.errors import TigerError
+from tiger.protocol import Operation
+from tiger.reader import Reader
+from tiger.record import Record
+from tiger.requests import Request, TableRequests
+from tiger.resources import Resource
+
+Result = TypeVar("Result")
+
+
+class Batch:
+    """Tables that take writes; nothing of them is sent before the block ends."""
+
+    def __init__(self, reader: Reader, resource: Callable[[str], Resource], namespace: str) -> None:
+        """Begin an empty batch."""
+        self._reader = reader
+        self._resource = resource
+        self._namespace = namespace
+        self._operations: list[Operation] | None = []
+
+    def table(self, name: str) -> BatchTable:
+        """Return a table that takes writes, or raise `UnknownTable`."""
+        wanted = TableRequests(self._reader, self._resource(name), self._namespace)
+        return BatchTable(name, wanted, self._add)
+
+    def __getattr__(self, name: str) -> BatchTable:
+        """Return a table by its name, as `batch.coupons`."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self.table(name)
+
+    def clear_namespace(self, name: str | None = None) -> None:
+        """Clear one namespace, this one by default, in all tables."""
+        self._add(requests.clear_namespace(self._namespace if name is None else name))
+
+    def _add(self, request: Request[Any]) -> None:
+        if self._operations is None:
+            raise TigerError("this batch has ended: begin another with store.batch()")
+        self._operations += request.operations
+
+    def close(self) -> list[Operation]:
+        """End the batch and return what it collected."""
+        operations, self._operations = self._operations or [], None
+        return operations
+
+
+class BatchTable:
+    """The writes of one table, collected; their outcome is known when the batch ends."""
+
+    def __init__(
+        self, name: str, requests: TableRequests, add: Callable[[Request[Any]], None]
+    ) -> None:
+        """Collect with `add`."""
+        self._name = name
+        self._requests = requests
+        self._add = add
+
+    def insert(self, item: Mapping[str, Any]) -> Record:
+        """Collect an insert; return the record, with its id."""
+        return self._collect(self._requests.insert(item))
+
+    def create(self, item: Mapping[str, Any]) -> Record:
+        """Collect a create; return the record, with its id."""
+        return self._collect(self._requests.create(item))
+
+    def update(self, item: Mapping[str, Any], if_version: int | None = None) -> Record:
+        """Collect an update; return the record."""
+        return self._collect(self._requests.update(item, if_version))
+
+    def _collect(self, request: Request[Record]) -> Record:
+        self._add(request)
+        return record.decode(request.operations[0][3])
+
+    def insert_many(self, items: Iterable[Mapping[str, Any]]) -> int:
+        """Collect inserts; return how many."""
+        request = self._requests.insert_many(items)
+        self._add(request)
+        return len(request.operations[0][3]) if request.operations else 0
+
+    def patch(self, id: str, changes: Mapping[str, Any]) -> None:
+        """Collect a patch."""
+        self._add(self._requests.patch(id, changes))
+
+    def delete(self, id: str) -> None:
+        """Collect a delete."""
+        self._add(self._requests.delete(id))
+
+    def clear(self) -> None:
+        """Collect a clear of the table in all namespaces."""
+        self._add(self._requests.clear())
+
+    def clear_namespace(self, name: str) -> None:
+        """Collect a clear of the table in one namespace."""
+        self._add(self._requests.clear_namespace(name))
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Refuse reads: what a batch wrote cannot be read before it ends."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise TigerError(f"a batch only writes: use store.{self._name}.{name} outside it")

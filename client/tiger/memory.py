@@ -1,0 +1,190 @@
+"""Segments: shared-memory files, and the only loads and stores there are.
+
+A reader's whole access is `segment.words[i]` (one aligned 64-bit load) and `segment.map[a:b]`
+(a copy of bytes); the daemon's is `store` (one aligned 64-bit store) and `write` (bytes that
+nothing refers to yet). Tests put other objects in their place.
+
+The words are a `memoryview` cast to "Q": its item get and set are one load and one store.
+`struct.pack_into` is never used on shared memory: it zeroes its destination first.
+
+x86-64 keeps loads in order and stores in order, so `fence` does nothing there. Elsewhere it
+releases and takes a private lock, which orders all accesses before it before all after it.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import platform
+import stat
+import threading
+from array import array
+from pathlib import Path
+
+from tiger import layout
+from tiger.errors import Damaged, InstanceError, LayoutMismatch, StoreFull
+
+KINDS = {layout.CONTROL: "control segment", layout.CHUNK: "chunk", layout.INDEX: "index"}
+UNFINISHED = "new."
+"""A segment's name begins with this until it is whole."""
+ALLOCATION_STEP = 64 << 20  # bytes; one larger posix_fallocate can ask for more than there is
+
+
+def _fence() -> None:
+    _lock.release()
+    _lock.acquire()
+
+
+def _ordered_already() -> None:
+    pass
+
+
+_lock = threading.Lock()
+_lock.acquire()
+fence = _ordered_already if platform.machine() in ("x86_64", "AMD64", "i686") else _fence
+"""Order all loads and stores before the call before all after it."""
+
+
+class Vanished(Exception):
+    """What was to be read is not there any more, or not yet: read again from the start."""
+
+
+class Unlinked(Vanished):
+    """A chunk that the daemon has taken away."""
+
+
+class Segment:
+    """One mapped file, read-only unless `writable`."""
+
+    __slots__ = ("map", "path", "words")
+
+    def __init__(self, path: Path, kind: int, *, writable: bool = False) -> None:
+        """Map the file, or raise `FileNotFoundError`, `InstanceError`, `Damaged`."""
+        self.path = path
+        flags = os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_RDWR if writable else os.O_RDONLY)
+        descriptor = os.open(path, flags)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+                raise InstanceError(f"{path} is not a file of user {os.geteuid()}; remove it")
+            if status.st_size < layout.HEADER_WORDS * layout.WORD:
+                raise Damaged(f"{path} has {status.st_size} bytes: no segment is that small")
+            access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+            self.map = mmap.mmap(descriptor, 0, access=access)
+        finally:
+            os.close(descriptor)
+        self.words = memoryview(self.map).cast("Q")
+        self._check(kind, status.st_size)
+
+    def _check(self, kind: int, size: int) -> None:
+        words = self.words
+        if words[layout.HEADER_MAGIC] != layout.MAGIC:
+            raise Damaged(f"{self.path} is not a {KINDS[kind]} of tigerd, or of another byte order")
+        if words[layout.HEADER_VERSION] != layout.VERSION:
+            raise LayoutMismatch(
+                f"{self.path} has layout {words[layout.HEADER_VERSION]}, this program reads layout "
+                f"{layout.VERSION}: use the version that made it, or stop its daemon and remove "
+                f"the directory"
+            )
+        if words[layout.HEADER_KIND] != kind or words[layout.HEADER_SIZE] != size:
+            raise Damaged(f"{self.path} is not the {KINDS[kind]} it should be, or was cut")
+
+    def close(self) -> None:
+        """Unmap now, unless a read of another thread is under way: then when that ends."""
+        try:
+            self.words.release()
+            self.map.close()
+        except BufferError:
+            pass
+
+
+class WritableSegment(Segment):
+    """A segment in the daemon's hands: every store into shared memory is one of its methods."""
+
+    __slots__ = ()
+
+    def __init__(self, path: Path, kind: int) -> None:
+        """Map an existing file to write in it."""
+        super().__init__(path, kind, writable=True)
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        kind: int,
+        size: int,
+        instance: int,
+        table: int = 0,
+        number: int = 0,
+        state: int = 0,
+    ) -> WritableSegment:
+        """Make a file of that size, all of it allocated, and map it; `StoreFull` if it cannot be.
+
+        The file gets its name when it is whole: a kill leaves no half-made segment, only an
+        `UNFINISHED` file.
+        """
+        made = path.with_name(f"{UNFINISHED}{path.name}")
+        made.unlink(missing_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            descriptor = os.open(made, flags, 0o600)
+        except OSError as error:
+            raise _full(path, size, error) from None
+        try:
+            _allocate(descriptor, size)
+            header = (layout.MAGIC, layout.VERSION, kind, instance, table, number, size, state)
+            os.pwrite(descriptor, array("Q", header).tobytes(), 0)
+        except OSError as error:
+            made.unlink()
+            raise _full(path, size, error) from None
+        finally:
+            os.close(descriptor)
+        made.rename(path)
+        return cls(path, kind)
+
+    def store(self, at: int, value: int) -> None:
+        """Change one word."""
+        self.words[at] = value
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Fill bytes that nothing refers to yet."""
+        self.map[offset : offset + len(data)] = data
+
+
+def _allocate(descriptor: int, size: int) -> None:
+    """Give the file all its memory now: a page missing later would be a SIGBUS."""
+    if hasattr(os, "posix_fallocate"):
+        for start in range(0, size, ALLOCATION_STEP):
+            os.posix_fallocate(descriptor, start, min(ALLOCATION_STEP, size - start))
+        return
+    zeros = bytes(1 << 16)  # macOS has no posix_fallocate
+    for start in range(0, size, len(zeros)):
+        os.pwrite(descriptor, zeros[: size - start], start)
+
+
+def _full(path: Path, size: int, error: OSError) -> StoreFull | InstanceError:
+    """Return what to raise for a file that could not be made."""
+    if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT, errno.EFBIG):
+        return InstanceError(f"cannot make {path}: {error.strerror}")
+    return StoreFull(f"shared memory is full: {describe_space(path, size)}")
+
+
+def make_folder(path: Path) -> None:
+    """Make a private folder, if it is not there; `StoreFull` if there is no room for it."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _full(path, 4096, error) from None
+
+
+def describe_space(path: Path, wanted: int) -> str:
+    """Say how much there is where the file was to be, and how to get more."""
+    status = os.statvfs(path.parent)
+    size = status.f_frsize * status.f_blocks / 2**20
+    free = status.f_frsize * status.f_bavail / 2**20
+    return (
+        f"{wanted / 2**20:.2f} MiB were needed, {free:.2f} of {size:.0f} MiB are free at "
+        f"{path.parent}; clear namespaces, give it more (Docker: --shm-size), or choose another "
+        f"place with TIGERD_DIR"
+    )

@@ -1,0 +1,59 @@
+"""One page of a list, in the shape of Stripe's list objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from tiger.record import Record
+
+More = Callable[["Page"], Iterator[Record]]
+"""Yields the records that come after a page, in its direction."""
+
+
+class Page:
+    """Records of one page: `object` is "list"; `data`, `has_more` and `url` as in Stripe's API."""
+
+    object: Final = "list"
+
+    def __init__(
+        self, data: list[Record], *, has_more: bool, url: str | None, backwards: bool, more: More
+    ) -> None:
+        """Hold a page; `backwards` if it was asked for with `ending_before`."""
+        self.data = data
+        self.has_more = has_more
+        self.url = url
+        self._backwards = backwards
+        self._more = more
+
+    def __iter__(self) -> Iterator[Record]:
+        """Yield the records of this page."""
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, Page) and self.to_dict() == other.to_dict()
+
+    def __repr__(self) -> str:
+        return f"<Page of {len(self.data)} at {self.url}, has_more={self.has_more}>"
+
+    def auto_paging_iter(self) -> Iterator[Record]:
+        """Yield the records of this page and all that follow.
+
+        All pages after this one are read at one point in time. A page asked for with
+        `ending_before` is followed towards newer records, oldest first, as in Stripe's library.
+        """
+        yield from reversed(self.data) if self._backwards else self.data
+        if self.has_more:
+            yield from self._more(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the page as a plain dict of Stripe's four keys."""
+        return {
+            "object": self.object,
+            "data": self.data,
+            "has_more": self.has_more,
+            "url": self.url,
+        }

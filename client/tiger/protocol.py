@@ -1,0 +1,67 @@
+"""What travels between a client and the daemon over ZeroMQ: one msgpack frame each way.
+
+    request   [version, client, slot, request, answer, operations]
+    reply     [request, status, value]
+
+`client` is random and chosen by the client; `slot` is what the daemon gave it (-1 before that).
+`request` counts a client's requests, one at a time; the daemon applies each at most once. A client
+that says `answer` gets a reply always; one that does not watches its slot in the control segment
+and gets a reply only for an error. `operations` are applied together, under one commit number, or
+none of them is. `status` is 0 or 1 for what was done, else a key of `errors.CODES`; `value` is an
+error's message, or for a request that ends with a patch the record as it wrote it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import msgpack
+
+VERSION = 1
+
+FRAME_MAX = 64 << 20
+"""Bytes of one frame, in both directions. ZeroMQ drops the connection that sends a larger one."""
+
+OPERATIONS_MAX = 1 << 20
+"""Operations in one request."""
+
+DONE = 0
+ABSENT = 1
+
+# What a request may ask beside writing; each stands alone.
+HELLO = "hello"
+PING = "ping"
+ANSWER = "answer"
+STOP = "stop"
+
+# Writing; tables by number, namespaces by name. Several may stand together.
+PUT = "put"  # table, namespace, body, if_version or None
+CREATE = "create"  # table, namespace, body
+PUT_MANY = "put_many"  # table, namespace, bodies
+PATCH = "patch"  # table, namespace, id, changes
+DELETE = "delete"  # table, namespace, id
+CLEAR = "clear"  # table
+CLEAR_NAMESPACE = "clear_namespace"  # table or None for all, namespace
+DEFINE = "define"  # definition: name, prefix, url, indexes
+DELETE_WHERE = "delete_where"  # table, namespace, field, value
+
+Operation = list[Any]
+
+
+def pack(message: list[Any]) -> bytes:
+    """Return a message as a frame."""
+    return cast(bytes, msgpack.packb(message))
+
+
+def unpack(frame: bytes) -> list[Any]:
+    """Return the message in a frame; ValueError or a msgpack error if there is none."""
+    message = msgpack.unpackb(
+        frame,
+        max_bin_len=len(frame),
+        max_ext_len=0,
+        max_array_len=min(len(frame), OPERATIONS_MAX),
+        max_map_len=min(len(frame), OPERATIONS_MAX),
+    )
+    if type(message) is not list:
+        raise ValueError("a message is an array")
+    return message

@@ -1,0 +1,306 @@
+"""Reading shared memory, without locks and without the daemon.
+
+Everything is read *at* a commit number S: a version is seen if it began at or before S and had
+not ended by then. Versions are immutable and a ref never names another one, so a reader needs no
+more than that; what could go wrong is only that something it needs has been taken away already.
+The daemon announces that before it does it, in `HORIZON`: what it takes away had ended at or
+before the horizon. So a reader at S >= HORIZON, after it has read, has seen all there was at S.
+A reader that keeps losing this race, and a snapshot, holds its S with a pin (tiger.pins), which
+the horizon does not pass.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol, TypeVar
+from zlib import crc32
+
+from tiger import layout, memory
+from tiger.errors import DaemonUnavailable, Damaged
+from tiger.layout import (
+    EMPTY,
+    FINGERPRINT_SHIFT,
+    HASH_SHIFT,
+    MOVED,
+    REF_MASK,
+    REF_OFFSET_BITS,
+    SLOTS_AT,
+)
+from tiger.memory import Segment, Unlinked, Vanished
+from tiger.pins import Pin
+from tiger.version import Version
+
+Result = TypeVar("Result")
+
+ATTEMPTS = 3
+"""Reads without a pin before one is taken. Under a writer at full speed the horizon moves every
+32 commits, about a millisecond; a page of 10 is read in a twentieth of that."""
+
+PINNED_ATTEMPTS = 100
+"""A pinned read fails only while an index's generation changes under it, or on damage."""
+
+Found = tuple[Segment, int, int, Version]
+"""Where the newest version of a key is: an index, the place in it, the word there, the version."""
+
+
+class Moment(Protocol):
+    """What decides at which commit a read reads."""
+
+    def read(self, read: Callable[[int], Result]) -> Result:
+        """Call `read` with a commit number and return a result that is right at that commit."""
+
+    def pin(self) -> PinnedMoment:
+        """Hold the moment for as long as the context lasts."""
+
+
+class Reader:
+    """The control segment of an instance, and the tables read through it."""
+
+    def __init__(self, directory: Path) -> None:
+        """Attach to an instance, or raise `DaemonUnavailable` where there is none."""
+        self.directory = directory
+        try:
+            self.control = Segment(directory / "control", layout.CONTROL)
+        except FileNotFoundError:
+            raise DaemonUnavailable(
+                f"there is no instance at {directory}: start one with `tigerd start --dir "
+                f"{directory}`"
+            ) from None
+        self.words = self.control.words
+        if not self.words[layout.HEADER_STATE]:
+            self.close()
+            raise DaemonUnavailable(f"the instance at {directory} is being made: try again")
+        self.instance: int = self.words[layout.HEADER_INSTANCE]
+        self._tables: dict[int, TableReader] = {}
+
+    def close(self) -> None:
+        """Let go of the mappings; a read under way in another thread keeps its own."""
+        self.control.close()
+
+    def table(self, number: int, name: str) -> TableReader:
+        """Return the reader of a table, the same for every caller."""
+        found = self._tables.get(number)
+        if found is None:
+            found = self._tables.setdefault(number, TableReader(self, number, name))
+        return found
+
+    def let_go(self) -> None:
+        """Unmap what the daemon has unlinked."""
+        for table in list(self._tables.values()):
+            table.let_go()
+
+    @property
+    def commit(self) -> int:
+        """The commit number."""
+        return self.words[layout.COMMIT]
+
+    def read(self, read: Callable[[int], Result]) -> Result:
+        """Return what `read` returns for the latest commit, once it is sure to be right."""
+        for _ in range(ATTEMPTS):
+            commit = self.words[layout.COMMIT]
+            memory.fence()
+            try:
+                result = read(commit)
+            except Vanished:
+                continue
+            memory.fence()
+            if self.words[layout.HORIZON] <= commit:
+                return result
+        with self.pin() as moment:
+            return moment.read(read)
+
+    def pin(self) -> PinnedMoment:
+        """Hold the latest commit for as long as the context lasts."""
+        return PinnedMoment(self)
+
+
+class PinnedMoment:
+    """One commit number, kept readable."""
+
+    def __init__(self, reader: Reader, commit: int | None = None) -> None:
+        """Pin the reader's latest commit, or one that is held by another pin already."""
+        words = reader.words
+        self._reader = reader
+        self._pin = Pin(reader.directory, words[layout.COMMIT] if commit is None else commit)
+        # Loaded after the pin is there: the daemon either saw the pin, or fixed its horizon
+        # at a commit that was before this load.
+        memory.fence()
+        self.commit: int = words[layout.COMMIT] if commit is None else commit
+        memory.fence()
+
+    def pin(self) -> PinnedMoment:
+        """Hold the same commit by a pin of its own."""
+        return PinnedMoment(self._reader, self.commit)
+
+    def __enter__(self) -> PinnedMoment:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let the commit go."""
+        self._pin.release()
+
+    def read(self, read: Callable[[int], Result]) -> Result:
+        """Return what `read` returns at the pinned commit."""
+        self._pin.check()
+        for attempt in range(PINNED_ATTEMPTS):
+            try:
+                return read(self.commit)
+            except Vanished as error:
+                if attempt == PINNED_ATTEMPTS - 1:
+                    raise Damaged(f"{error}; run `tigerd check`") from None
+                os.sched_yield()
+        raise AssertionError
+
+
+class TableReader:
+    """One table's segments, mapped as they are needed."""
+
+    def __init__(self, reader: Reader, number: int, name: str) -> None:
+        """Prepare to read the table of that number; nothing is opened yet."""
+        self._control = reader.words
+        self._folder = reader.directory / "tables" / name
+        self._directory_at = layout.entry_at(number, layout.TABLE_DIRECTORY)
+        self._namespaces_at = layout.entry_at(number, layout.TABLE_NAMESPACES)
+        self._bytes_at = layout.entry_at(number, layout.TABLE_BYTES)
+        self._dropped_at = layout.entry_at(number, layout.TABLE_DROPPED)
+        self._dropped: int = self._control[self._dropped_at]
+        self.chunks: dict[int, Segment] = {}
+        self.indexes: dict[int, Segment] = {}
+
+    # --- Segments ---
+
+    def _map_chunk(self, number: int) -> Segment:
+        """Map a chunk."""
+        try:
+            chunk = Segment(self._folder / f"chunk.{number}", layout.CHUNK)
+        except FileNotFoundError:
+            raise Unlinked(f"{self._folder}/chunk.{number} is gone") from None
+        self.chunks[number] = chunk
+        return chunk
+
+    def let_go(self) -> None:
+        """Unmap the chunks that were unlinked: their memory is free when nobody maps them."""
+        self._dropped = self._control[self._dropped_at]
+        for number, segment in list(self.chunks.items()):
+            if not segment.path.exists():
+                self.chunks.pop(number, None)
+
+    def _map_index(self, generation: int) -> Segment:
+        """Map a generation of the index, and let go of those before the one it followed."""
+        try:
+            index = Segment(self._folder / f"index.{generation}", layout.INDEX)
+        except FileNotFoundError:
+            raise Vanished(f"{self._folder}/index.{generation} is gone") from None
+        for other in list(self.indexes):
+            if other < generation - 1:
+                self.indexes.pop(other, None)
+        self.indexes[generation] = index
+        return index
+
+    # --- One key ---
+
+    def newest(self, scope: int, key: bytes) -> Found | None:
+        """Return where the newest version of a key is, whether it is visible or not."""
+        control = self._control
+        if control[self._dropped_at] != self._dropped:
+            self.let_go()
+        for _ in range(ATTEMPTS):
+            directory = control[self._directory_at]
+            if not directory:
+                return None
+            current = directory & 0xFFFFFFFF
+            found = self.probe(current, scope, key)
+            if found is None and current != directory:
+                # The index is growing. A key is put into the new generation before it is taken
+                # from the old one: missed in both, it had moved between the two looks.
+                for generation in (directory >> 32, current):
+                    memory.fence()
+                    found = found or self.probe(generation, scope, key)
+            if found is None:
+                memory.fence()
+            if found is not None or control[self._directory_at] == directory:
+                return found
+        raise Vanished(f"{self._folder}: the index keeps changing")
+
+    def probe(self, generation: int, scope: int, key: bytes) -> Found | None:
+        """Return where a key is in one generation of the index."""
+        index = self.indexes.get(generation) or self._map_index(generation)
+        words = index.words
+        mask = len(words) - SLOTS_AT - 1
+        digest = crc32(key, scope)
+        fingerprint = digest >> FINGERPRINT_SHIFT
+        place = digest & mask
+        for _ in range(mask + 1):
+            word = words[SLOTS_AT + place]
+            if word >> HASH_SHIFT == fingerprint and word > MOVED:
+                ref = word & REF_MASK
+                number = ref >> REF_OFFSET_BITS
+                version = Version(self.chunks.get(number) or self._map_chunk(number), ref)
+                if version.key == key and version.scope == scope:
+                    return index, SLOTS_AT + place, word, version
+            elif word == EMPTY:
+                return None
+            place = (place + 1) & mask
+        return None
+
+    def version(self, ref: int) -> Version:
+        """Return the version that a ref names; `Vanished` if it is gone or not whole."""
+        number = ref >> REF_OFFSET_BITS
+        return Version(self.chunks.get(number) or self._map_chunk(number), ref)
+
+    def at(self, version: Version | None, commit: int) -> Version | None:
+        """Step back from the newest version of a key to the one that is visible at a commit."""
+        while version is not None and version.begin > commit:
+            newer = version
+            try:
+                version = self.version(newer.previous) if newer.previous else None
+            except Unlinked:
+                # It had ended at or before the horizon. Is that at or before this commit?
+                memory.fence()
+                if self._control[layout.HORIZON] > commit:
+                    raise
+                return None
+            if version is not None and version.begin >= newer.begin:
+                raise Vanished(f"{newer.chunk.path}: versions out of order")
+        if version is not None and 0 < version.end <= commit:
+            return None
+        return version
+
+    def find(self, scope: int, key: bytes, commit: int) -> Version | None:
+        """Return the version of a key that is visible at a commit."""
+        found = self.newest(scope, key)
+        return self.at(found[3], commit) if found else None
+
+    # --- Lists ---
+
+    def walk(
+        self, ref: int, commit: int, index: int = 0, towards: int = layout.OLDER
+    ) -> Iterator[Version]:
+        """Yield the visible versions of a list from `ref` on, towards older or newer ones."""
+        link = towards - 2 * index
+        # No more versions than there are bytes for: damaged links may run in a circle.
+        bound = self._control[self._bytes_at] // layout.HEAD_SIZE
+        while ref:
+            version = self.version(ref)
+            if version.is_visible(commit):
+                yield version
+            ref = version.chunk.words[version.head + link]
+            bound -= 1
+            if bound < 0:
+                raise Vanished(f"{self._folder}: a list without end")
+
+    def namespaces(self, commit: int) -> Iterator[Version]:
+        """Yield the namespaces of the table that are visible at a commit, newest first."""
+        return self.walk(self._control[self._namespaces_at], commit)
+
+    def count(self, namespace: Version, commit: int) -> int:
+        """Return how many records a namespace had at a commit."""
+        known = namespace.count(commit)
+        if known is None:  # both of its counts are of later commits
+            return sum(1 for _ in self.walk(namespace.first, commit))
+        return known

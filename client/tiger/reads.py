@@ -1,0 +1,352 @@
+"""The reads of a table, at one moment: the latest commit, or one held by a snapshot.
+
+None of them asks the daemon. Each is one read function of a commit number, which a `Moment` calls
+until its result is sure to be right at that commit (tiger.reader).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import merge
+from itertools import islice
+from typing import Any, cast, overload
+
+from tiger import record
+from tiger.errors import InvalidCursor, InvalidRequest, NotFound
+from tiger.layout import NAMESPACES, NEWER, OLDER, VALUES
+from tiger.page import Page
+from tiger.reader import Moment, Reader, TableReader
+from tiger.record import Record
+from tiger.resources import Resource
+from tiger.version import Version
+
+LIMIT_MAX = 100
+MISSING: Any = object()
+
+Records = list[Record]
+
+Filters = dict[str, bytes]
+"""Field names and value keys (`record.value_key`)."""
+
+
+class TableReads:
+    """What can be asked of one table in one namespace, as of one moment."""
+
+    def __init__(self, reader: Reader, moment: Moment, resource: Resource, namespace: str) -> None:
+        """Prepare to read; nothing is opened yet."""
+        self._reader = reader
+        self._moment = moment
+        self._resource = resource
+        self._namespace = namespace
+        self._namespace_key = record.encode_name(namespace, "namespace")
+        self._table: TableReader = reader.table(resource.number, resource.table)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.table_name} of namespace {self._namespace!r}>"
+
+    # --- What the table is ---
+
+    @property
+    def table_name(self) -> str:
+        """The table's name, as `checkout_sessions`."""
+        return self._resource.table
+
+    @property
+    def prefix(self) -> str | None:
+        """What ids made here begin with, as `cs`."""
+        return self._resource.prefix
+
+    @property
+    def url(self) -> str | None:
+        """The path of the list in Stripe's API, as `/v1/checkout/sessions`."""
+        return self._resource.url
+
+    # --- One record ---
+
+    @overload
+    def get(self, id: str) -> Record: ...
+    @overload
+    def get(self, id: str, default: Any) -> Any: ...
+    def get(self, id: str, default: Any = MISSING) -> Any:
+        """Return the record of that id as a dict of the caller's own.
+
+        Raises `NotFound`, or returns `default` if one is given.
+        """
+        version = self._moment.read(functools.partial(self._find, id))
+        if version is not None:
+            return record.decode(version.body)
+        return self._missing(id, default)
+
+    def peek(self, id: str) -> Record:
+        """Return the record of that id, deeply read-only: nobody's to change."""
+        return cast(Record, record.freeze(self.get(id)))
+
+    def version(self, id: str) -> int:
+        """Return the commit number that wrote the record of that id, for `if_version`."""
+        version = self._moment.read(functools.partial(self._find, id))
+        if version is None:
+            raise self._not_found(id)
+        return version.begin
+
+    def __getitem__(self, id: str) -> Record:
+        """Return the record of that id, or raise `NotFound`, a KeyError."""
+        return self.get(id)
+
+    def __contains__(self, id: object) -> bool:
+        """Tell whether there is a record of that id."""
+        return (
+            isinstance(id, str) and self._moment.read(functools.partial(self._find, id)) is not None
+        )
+
+    def _find(self, id: str, commit: int) -> Version | None:
+        scope = self._scope(commit)
+        if scope is None:
+            return None
+        try:
+            key = id.encode()
+        except (AttributeError, UnicodeEncodeError):
+            key = record.encode_name(id, "id")  # says what is wrong with it
+        return self._table.find(scope, key, commit)
+
+    def _missing(self, id: str, default: Any) -> Any:
+        record.encode_name(id, "id")
+        if default is MISSING:
+            raise self._not_found(id)
+        return default
+
+    def _not_found(self, id: str) -> NotFound:
+        record.encode_name(id, "id")
+        return NotFound(f"no {self.table_name} {id!r} in namespace {self._namespace!r}")
+
+    # --- The namespace ---
+
+    def _space(self, commit: int, name: bytes | None = None) -> Version | None:
+        return self._table.find(NAMESPACES, name or self._namespace_key, commit)
+
+    def _scope(self, commit: int) -> int | None:
+        space = self._space(commit)
+        return space.number if space is not None else None
+
+    def count(self) -> int:
+        """Return how many records the namespace has in this table."""
+        return self._moment.read(self._count)
+
+    def _count(self, commit: int) -> int:
+        space = self._space(commit)
+        return self._table.count(space, commit) if space is not None else 0
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __bool__(self) -> bool:
+        """Return True: an empty table is still a table."""
+        return True
+
+    def list_namespace(self, name: str) -> Records:
+        """Return every record that this table has in a namespace, in the order of `list`."""
+        key = record.encode_name(name, "namespace")
+
+        def read(commit: int) -> Records:
+            space = self._space(commit, key)
+            versions = self._table.walk(space.first, commit) if space is not None else ()
+            return [record.decode(version.body) for version in versions]
+
+        return self._moment.read(read)
+
+    def __iter__(self) -> Iterator[Record]:
+        """Yield every record of the namespace, all of one moment, in the order of `list`."""
+        return iter(self.list_namespace(self._namespace))
+
+    # --- Lists ---
+
+    def list(
+        self,
+        limit: int = 10,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        **filters: Any,
+    ) -> Page:
+        """Return a page of records, newest `created` first, then newest insert first.
+
+        `limit` is 1 to 100, more counts as 100. `starting_after` and `ending_before` take the id
+        of a record and give those after or just before it. Filters compare fields for equality,
+        by type too: 1, 1.0 and True are three values. (PaperTiger's list.ex, with Stripe's meaning
+        of `ending_before` and of unknown cursors.)
+        """
+        limit = _check_limit(limit)
+        if starting_after is not None and ending_before is not None:
+            raise InvalidRequest("starting_after and ending_before exclude each other: give one")
+        cursor = starting_after if ending_before is None else ending_before
+        if cursor is not None:
+            _check_cursor(cursor)
+        keys = {name: record.value_key(value) for name, value in filters.items()}
+        towards = OLDER if ending_before is None else NEWER
+
+        def read(commit: int) -> Records:
+            return list(islice(self._select(commit, keys, cursor, towards), limit + 1))
+
+        found = self._moment.read(read)
+        data = found[:limit]
+        backwards = ending_before is not None
+        if backwards:
+            data.reverse()
+        return Page(
+            data,
+            has_more=len(found) > limit,
+            url=self.url,
+            backwards=backwards,
+            more=lambda page: self._rest(page, keys, towards),
+        )
+
+    def _rest(self, page: Page, keys: Filters, towards: int) -> Iterator[Record]:
+        """Yield what comes after a page."""
+        cursor = page.data[-1 if towards == OLDER else 0]["id"]
+        with self._moment.pin() as moment:
+            while found := moment.read(
+                lambda commit: list(
+                    islice(self._select(commit, keys, cursor, towards), LIMIT_MAX)  # noqa: B023
+                )
+            ):
+                yield from found
+                cursor = found[-1]["id"]
+
+    def _select(
+        self, commit: int, keys: Filters, cursor: str | None, towards: int
+    ) -> Iterator[Record]:
+        """Yield the records that have the values, from the cursor or the beginning on."""
+        space = self._space(commit)
+        start = self._at_cursor(space, cursor, commit) if cursor is not None else None
+        if space is None:
+            return
+        index, first = self._shortest(space, keys, start, commit)
+        if start is not None:
+            first = start.link(towards, index)
+        for version in self._table.walk(first, commit, index, towards):
+            content = record.decode(version.body)
+            if not keys or record.matches(content, keys):
+                yield content
+
+    def _at_cursor(self, space: Version | None, cursor: str, commit: int) -> Version:
+        key = cursor.encode()
+        found = self._table.find(space.number, key, commit) if space is not None else None
+        if found is None:
+            raise InvalidCursor(
+                f"no {self.table_name} {cursor!r} in namespace {self._namespace!r} to page from: "
+                f"use the id of a record that is there"
+            )
+        return found
+
+    def _shortest(
+        self, space: Version, keys: Filters, start: Version | None, commit: int
+    ) -> tuple[int, int]:
+        """Return which list to walk, by its number, and its first version."""
+        content = record.decode(start.body) if start is not None else {}
+        for index, field in enumerate(self._resource.indexes, 1):
+            key = keys.get(field)
+            if key is None:
+                continue
+            if start is None or record.matches(content, {field: key}):
+                return index, self._first_of(space, index, key)
+        return 0, space.first
+
+    def _first_of(self, space: Version, index: int, key: bytes) -> int:
+        found = self._table.newest(VALUES | space.number, bytes((index,)) + key)
+        return found[3].first if found is not None else 0
+
+    # --- Finders ---
+
+    def find_by(self, field: str, value: Any) -> Records:
+        """Return the records whose field has that value, newest first.
+
+        The cost is that of the matches where the field has an index, else of the namespace.
+        """
+        return self._all(field, (value,))
+
+    def find_active(self) -> Records:
+        """Return the records that are active, as their resource says it, newest first."""
+        if self._resource.active is None:
+            raise AttributeError(f"{self.table_name} has no find_active: nothing says it is active")
+        return self._all(*self._resource.active)
+
+    def find_scheduled(self) -> Records:
+        """Return the subscription schedules that have not started, newest first."""
+        self._check_is("subscription_schedules", "find_scheduled")
+        return self._all("status", ("not_started",))
+
+    def find_active_by_code(self, code: str) -> Records:
+        """Return the active promotion codes of that code, whatever its case, newest first."""
+        self._check_is("promotion_codes", "find_active_by_code")
+        return [r for r in self.find_active() if str(r.get("code")).casefold() == code.casefold()]
+
+    def get_all(self) -> Records:
+        """Return the webhook deliveries of the namespace, oldest first."""
+        self._check_is("webhook_deliveries", "get_all")
+        return self.list_namespace(self._namespace)[::-1]
+
+    def get_by_type(self, pattern: str) -> Records:
+        """Return the webhook deliveries of a type, oldest first; `invoice.*` is a prefix."""
+        self._check_is("webhook_deliveries", "get_by_type")
+        if not pattern.endswith("*"):
+            return self._all("event_type", (pattern,))[::-1]
+        start = pattern[:-1]
+        return [r for r in self.get_all() if str(r.get("event_type", "")).startswith(start)]
+
+    def all(self) -> Records:
+        """Return every invoice of the namespace, newest first."""
+        self._check_is("invoices", "all")
+        return self.list_namespace(self._namespace)
+
+    def _check_is(self, table: str, name: str) -> None:
+        if self.table_name != table:
+            raise AttributeError(f"{self.table_name} has no {name}; {table} has")
+
+    def __getattr__(self, name: str) -> Callable[[Any], Records]:
+        """Return `find_by_<field>` for the fields that the resource is searched by."""
+        field = name.removeprefix("find_by_")
+        if field != name and field in self._resource.find_by:
+            return functools.partial(self.find_by, field)
+        raise AttributeError(
+            f"{self._resource.table} has no {name!r}; it is found by "
+            f"{', '.join(self._resource.find_by) or 'id'}, and by find_by(field, value)"
+        )
+
+    def __dir__(self) -> Iterable[str]:
+        """Name the finders too."""
+        return [*super().__dir__(), *(f"find_by_{field}" for field in self._resource.find_by)]
+
+    def _all(self, field: str, values: Sequence[Any]) -> Records:
+        """Return the records whose field has one of the values, newest first."""
+        lists = [{field: record.value_key(value)} for value in values]
+
+        def read(commit: int) -> Records:
+            if len(lists) == 1:
+                return list(self._select(commit, lists[0], None, OLDER))
+            return self._merged(field, [keys[field] for keys in lists], commit)
+
+        return self._moment.read(read)
+
+    def _merged(self, field: str, keys: Sequence[bytes], commit: int) -> Records:
+        """Return the records of several lists of one indexed field, in one order."""
+        space = self._space(commit)
+        if space is None:
+            return []
+        index = self._resource.indexes.index(field) + 1
+        walks = (self._table.walk(self._first_of(space, index, key), commit, index) for key in keys)
+        ordered = merge(*walks, key=lambda version: version.order, reverse=True)
+        return [record.decode(version.body) for version in ordered]
+
+
+def _check_limit(limit: Any) -> int:
+    if type(limit) is not int or limit < 1:
+        raise InvalidRequest(f"limit {limit!r}: use a whole number from 1 to {LIMIT_MAX}")
+    return min(limit, LIMIT_MAX)
+
+
+def _check_cursor(cursor: Any) -> None:
+    if not isinstance(cursor, str) or not cursor:
+        raise InvalidCursor(f"cursor {cursor!r:.80}: use the id of a record")
+    try:
+        cursor.encode()
+    except UnicodeEncodeError:
+        raise InvalidCursor(f"cursor {cursor!r:.80} has a lone surrogate") from None

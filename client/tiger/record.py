@@ -1,0 +1,308 @@
+"""Records: what may be stored, how it is encoded, compared, ordered and copied.
+
+The daemon and the clients call the same functions, so that a record refused here is refused
+with the same words there, and a record accepted by the daemon can be decoded by every reader.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import secrets
+import string
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, cast
+
+import msgpack
+
+from tiger import layout
+from tiger.errors import InvalidRecord
+
+Record = dict[str, Any]
+
+DEPTH_MAX = 64
+DEFAULT_MAX_RECORD = 1 << 20  # bytes of msgpack
+ID_LETTERS = string.ascii_letters + string.digits
+ID_LENGTH = 24
+
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_PLAIN = frozenset((str, int, bool, type(None)))
+
+
+# --- Names ----------------------------------------------------------------------------------------
+
+
+def encode_name(name: object, what: str) -> bytes:
+    """Return an id or a namespace's name as bytes, or raise `InvalidRecord` saying what it is."""
+    if not isinstance(name, str):
+        raise InvalidRecord(f"{what} {name!r:.80} is a {type(name).__name__}: use a string")
+    try:
+        data = name.encode()
+    except UnicodeEncodeError:
+        raise InvalidRecord(f"{what} {name!r:.80} has a lone surrogate: use valid text") from None
+    if not 0 < len(data) <= layout.KEY_MAX:
+        raise InvalidRecord(
+            f"{what} {name!r:.80} has {len(data)} bytes: use 1 to {layout.KEY_MAX} bytes of UTF-8"
+        )
+    if _CONTROL_CHARACTER.search(name):
+        raise InvalidRecord(f"{what} {name!r:.80} has a control character: leave it out")
+    return data
+
+
+def new_id(prefix: str | None) -> str:
+    """Return a fresh id: the prefix, `_`, and 24 letters or digits."""
+    letters = "".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH))
+    return f"{prefix}_{letters}" if prefix else letters
+
+
+# --- Encoding -------------------------------------------------------------------------------------
+
+
+def encode(record: object, max_record: int = DEFAULT_MAX_RECORD) -> tuple[str, bytes]:
+    """Return a record's id and its msgpack, or raise `InvalidRecord` naming field and remedy."""
+    if not isinstance(record, Mapping):
+        raise InvalidRecord(f"{record!r:.80} is a {type(record).__name__}: a record is a dict")
+    if "id" not in record:
+        raise InvalidRecord(f"the record {dict(record)!r:.80} has no id: give it one")
+    identity = record["id"]
+    encode_name(identity, "id")
+    return identity, encode_body(record, f"record {identity!r}", max_record)
+
+
+def encode_body(value: Mapping[str, Any], what: str, max_record: int) -> bytes:
+    """Return an object of allowed values as msgpack; `what` names it in the error."""
+    check(value, what)
+    try:
+        body = cast(bytes, msgpack.packb(value, default=_plain))
+    except UnicodeEncodeError as error:
+        raise InvalidRecord(f"{what}: {error.object!r:.80} has a lone surrogate") from None
+    except OverflowError:
+        raise InvalidRecord(f"{what}: an integer is past 64 bits; store it as a string") from None
+    if len(body) > max_record:
+        raise InvalidRecord(
+            f"{what} has {len(body)} bytes of msgpack, the limit is {max_record}: "
+            f"make it smaller, or start the daemon with a larger --max-record"
+        )
+    return body
+
+
+def _plain(value: Any) -> Any:
+    """Turn what `check` let pass and msgpack cannot pack into what it can: a Mapping."""
+    if isinstance(value, int):
+        raise OverflowError(value)
+    return dict(value)
+
+
+def check(value: object, what: str) -> None:
+    """Raise `InvalidRecord` unless the value is one that a record may hold, all the way down."""
+    if type(value) not in _PLAIN and not _is_storable([value], 0):
+        _find_fault(value, what, 1)
+
+
+def _is_storable(container: dict[Any, Any] | list[Any], depth: int) -> bool:
+    """Tell whether all in a container surely is; what is unusual is left to `_find_fault`."""
+    if depth > DEPTH_MAX:
+        return False
+    values: Any = container
+    if type(container) is dict:
+        for key in container:
+            if type(key) is not str:
+                return False
+        values = container.values()
+    for value in values:
+        kind = type(value)
+        if kind in _PLAIN:
+            continue
+        if kind is dict or kind is list:
+            if not _is_storable(value, depth + 1):
+                return False
+        elif kind is not float or value - value != 0.0:  # an infinity, or not a number
+            return False
+    return True
+
+
+def _find_fault(value: object, what: str, depth: int) -> None:
+    """Walk the value and raise for the first thing in it that cannot be stored, if there is one."""
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise InvalidRecord(f"{what} is {value!r}: use a finite number, or None")
+    elif isinstance(value, Mapping):
+        _check_depth(depth, what)
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise InvalidRecord(f"{what} has the key {key!r:.80}: use strings as keys")
+            _find_fault(item, f"{what}, {key}", depth + 1)
+    elif isinstance(value, (list, tuple)):
+        _check_depth(depth, what)
+        for place, item in enumerate(value):
+            _find_fault(item, f"{what}[{place}]", depth + 1)
+    elif value is not None and not isinstance(value, (str, int)):
+        raise InvalidRecord(
+            f"{what} is a {type(value).__name__} ({value!r:.80}): use null, booleans, integers, "
+            f"floats, strings, lists and objects (a time as seconds or as text)"
+        )
+
+
+def _check_depth(depth: int, what: str) -> None:
+    if depth > DEPTH_MAX:
+        raise InvalidRecord(f"{what:.120}… is deeper than {DEPTH_MAX} levels: make it flatter")
+
+
+# --- Decoding -------------------------------------------------------------------------------------
+
+
+decode: Callable[[bytes], Record] = msgpack.unpackb
+"""Returns a stored record as a fresh dict."""
+
+
+def decode_untrusted(body: bytes) -> Record:
+    """Return a record that came over the wire, or raise `InvalidRecord`.
+
+    The daemon stores only what this accepted, so no reader meets what it cannot decode: no
+    binary, no extension types, no key that is not a string, nothing past the limits.
+    """
+    # At most one container a byte, and each claims its size before its items are there.
+    most = min(len(body), 1 << 20)
+    try:
+        record = msgpack.unpackb(
+            body,
+            ext_hook=_refuse_extension,
+            max_bin_len=0,
+            max_ext_len=0,
+            max_array_len=most,
+            max_map_len=most,
+        )
+    except (ValueError, msgpack.UnpackException, RecursionError, MemoryError) as error:
+        raise InvalidRecord(f"a record is not msgpack that readers can decode: {error}") from None
+    if type(record) is not dict:
+        raise InvalidRecord(f"a record is an object, not {type(record).__name__}")
+    if not _is_storable(record, 1):
+        _find_fault(record, "record", 1)
+    return record
+
+
+def _refuse_extension(code: int, data: bytes) -> NoReturn:
+    raise ValueError(f"extension type {code} of {len(data)} bytes")
+
+
+# --- Order and equality ---------------------------------------------------------------------------
+
+
+def created_of(record: Mapping[str, Any]) -> tuple[float, int]:
+    """Return the first part of a record's order, exact: `created` as a double, and the rest.
+
+    A record whose `created` is not a number counts as created at 0.
+    """
+    created = record.get("created")
+    if type(created) is int:
+        rounded = float(created)
+        return rounded, created - int(rounded)
+    if type(created) is float:
+        return created + 0.0, 0
+    return 0.0, 0
+
+
+def canonical(value: Any) -> Any:
+    """Return the value with its objects' keys sorted and -0.0 made 0.0, at every level."""
+    if isinstance(value, dict):
+        return {key: canonical(value[key]) for key in sorted(value)}
+    if isinstance(value, (list, tuple)):
+        return [canonical(item) for item in value]
+    if isinstance(value, float):
+        return value + 0.0
+    return value
+
+
+def value_key(value: Any) -> bytes:
+    """Return bytes that are equal for equal values only: 1, 1.0 and True are three values."""
+    check(value, "value")
+    try:
+        data = cast(bytes, msgpack.packb(canonical(value)))
+    except (UnicodeEncodeError, OverflowError):
+        raise InvalidRecord(f"no record can hold the value {value!r:.80}") from None
+    if len(data) < layout.KEY_MAX:
+        return data
+    return b"\xc1" + hashlib.sha256(data).digest()  # 0xc1 begins no msgpack
+
+
+def matches(record: Mapping[str, Any], filters: Mapping[str, bytes]) -> bool:
+    """Tell whether each named field is there and has the value of that key (`value_key`)."""
+    return all(
+        field in record and value_key(record[field]) == key for field, key in filters.items()
+    )
+
+
+# --- Copies ---------------------------------------------------------------------------------------
+
+
+def _refuse_change(self: Any, *_: Any, **__: Any) -> NoReturn:
+    raise TypeError("a record from peek() is shared and read-only: use get() for one of your own")
+
+
+class ReadOnlyDict(dict[str, Any]):
+    """A dict that refuses every change; equal to a dict with the same items."""
+
+    __slots__ = ()
+    __setitem__ = __delitem__ = __ior__ = _refuse_change
+    clear = pop = popitem = setdefault = update = _refuse_change
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Pickle and copy as a plain dict."""
+        return thaw, (thaw(self),)
+
+
+class ReadOnlyList(list[Any]):
+    """A list that refuses every change; equal to a list with the same items."""
+
+    __slots__ = ()
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse_change
+    append = clear = extend = insert = pop = remove = _refuse_change
+    reverse = sort = _refuse_change
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Pickle and copy as a plain list."""
+        return thaw, (thaw(self),)
+
+
+def freeze(value: Any) -> Any:
+    """Return a read-only copy of a decoded value, equal to it."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is dict:
+        return ReadOnlyDict({key: freeze(item) for key, item in value.items()})
+    if kind is list:
+        return ReadOnlyList([freeze(item) for item in value])
+    return value
+
+
+def thaw(value: Any) -> Any:
+    """Return a copy of a decoded or frozen value that the caller may change."""
+    if isinstance(value, dict):
+        return {key: thaw(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [thaw(item) for item in value]
+    return value
+
+
+Nested = list[tuple[Any, "Nested"]]
+"""Where a value holds containers: their keys or places, and where those hold some."""
+
+
+def nested_in(value: Any) -> Nested:
+    """Return where a decoded value holds containers, for `copy_record`."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    return [
+        (key, nested_in(item) if item else [])
+        for key, item in items
+        if type(item) not in _PLAIN and isinstance(item, (dict, list))
+    ]
+
+
+def copy_record(value: Any, nested: Nested) -> Any:
+    """Return a deep copy, touching only the containers that `nested` names."""
+    copied = value.copy()
+    for key, inner in nested:
+        copied[key] = copy_record(value[key], inner) if inner else value[key].copy()
+    return copied

@@ -1,0 +1,142 @@
+"""The writes of a table and a store, each as the operations to send and what to return for them.
+
+`tiger.table` and `tiger.store` send them and block, `tiger.aio` sends them and awaits, a batch
+collects them: what a write means is said here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from tiger import layout, protocol, record
+from tiger.errors import InvalidRecord
+from tiger.protocol import Operation
+from tiger.reader import Reader
+from tiger.reads import TableReads
+from tiger.record import Record
+from tiger.resources import Resource
+from tiger.session import Answer
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Request(Generic[Result]):
+    """Operations to be applied together, and what their answer comes to."""
+
+    operations: list[Operation]
+    result: Callable[[Answer], Result]
+
+
+class TableRequests:
+    """The writes of one table in one namespace."""
+
+    def __init__(self, reader: Reader, resource: Resource, namespace: str) -> None:
+        """Prepare requests; the reader tells the daemon's limits."""
+        self._reader = reader
+        self._resource = resource
+        self._target: list[Any] = [resource.number, namespace]
+
+    def insert(self, item: Mapping[str, Any]) -> Request[Record]:
+        """Write a record, under a new id if it has none."""
+        if isinstance(item, Mapping) and "id" not in item:
+            item = {"id": record.new_id(self._resource.prefix), **item}
+        return self._put(protocol.PUT, item)
+
+    def create(self, item: Mapping[str, Any]) -> Request[Record]:
+        """Write a record that must not be there."""
+        if isinstance(item, Mapping) and "id" not in item:
+            item = {"id": record.new_id(self._resource.prefix), **item}
+        return self._put(protocol.CREATE, item)
+
+    def update(self, item: Mapping[str, Any], if_version: int | None = None) -> Request[Record]:
+        """Write a record that has an id; only over that version, if one is given."""
+        if if_version is None:
+            return self._put(protocol.PUT, item)
+        if type(if_version) is not int:
+            raise InvalidRecord(f"if_version {if_version!r:.80}: use what version(id) returned")
+        return self._put(protocol.PUT, item, if_version)
+
+    def _put(self, name: str, item: Mapping[str, Any], *more: int) -> Request[Record]:
+        _, body = record.encode(item, self._max_record)
+        return Request([[name, *self._target, body, *more]], lambda _: record.decode(body))
+
+    @property
+    def _max_record(self) -> int:
+        return self._reader.words[layout.MAX_RECORD]
+
+    def insert_many(self, items: Iterable[Mapping[str, Any]]) -> Request[int]:
+        """Write many records."""
+        bodies = []
+        for place, item in enumerate(items):
+            if isinstance(item, Mapping) and "id" not in item:
+                item = {"id": record.new_id(self._resource.prefix), **item}  # noqa: PLW2901
+            try:
+                bodies.append(record.encode(item, self._max_record)[1])
+            except InvalidRecord as error:
+                raise InvalidRecord(f"item {place}: {error}") from None
+        operations: list[Operation] = [[protocol.PUT_MANY, *self._target, bodies]] if bodies else []
+        return Request(operations, lambda _: len(bodies))
+
+    def patch(self, id: str, changes: Mapping[str, Any]) -> Request[Record]:
+        """Merge changes into a record at the daemon; None removes a key."""
+        record.encode_name(id, "id")
+        if not isinstance(changes, Mapping):
+            raise InvalidRecord(f"changes {changes!r:.80}: use a dict")
+        body = record.encode_body(changes, f"changes of {id!r}", self._max_record)
+        operation = [protocol.PATCH, *self._target, id, body]
+        return Request([operation], lambda answer: self._patched(id, answer))
+
+    def _patched(self, id: str, answer: Answer) -> Record:
+        """Return the record as the patch wrote it.
+
+        If that answer was lost, and the version has been overwritten and cleaned away before it
+        was asked for again, return the record as it is now.
+        """
+        if isinstance(answer.value, bytes):
+            return record.decode(answer.value)
+        return TableReads(self._reader, self._reader, self._resource, self._target[1]).get(id)
+
+    def delete(self, id: str) -> Request[bool]:
+        """Remove a record; tell whether it was there."""
+        record.encode_name(id, "id")
+        return Request([[protocol.DELETE, *self._target, id]], _was_there)
+
+    def delete_by_subscription(self, id: str) -> Request[None]:
+        """Remove the subscription items of a subscription."""
+        if self._resource.table != "subscription_items":
+            raise AttributeError(f"{self._resource.table} has no delete_by_subscription")
+        value = record.value_key(id)
+        operation = [protocol.DELETE_WHERE, *self._target, "subscription", value]
+        return Request([operation], _nothing)
+
+    def clear(self) -> Request[None]:
+        """Empty the table in all namespaces."""
+        return Request([[protocol.CLEAR, self._resource.number]], _nothing)
+
+    def clear_namespace(self, name: str) -> Request[None]:
+        """Empty the table in one namespace."""
+        record.encode_name(name, "namespace")
+        return Request([[protocol.CLEAR_NAMESPACE, self._resource.number, name]], _nothing)
+
+
+def clear_namespace(name: str) -> Request[None]:
+    """Empty all tables in one namespace."""
+    record.encode_name(name, "namespace")
+    return Request([[protocol.CLEAR_NAMESPACE, None, name]], _nothing)
+
+
+def define(name: str, prefix: str | None, url: str | None, indexes: Iterable[str]) -> Request[None]:
+    """Make a table of the user's own."""
+    fields: Any = indexes if isinstance(indexes, str) else list(indexes)
+    return Request([[protocol.DEFINE, name, prefix, url, fields]], _nothing)
+
+
+def _was_there(answer: Answer) -> bool:
+    return answer.status == protocol.DONE
+
+
+def _nothing(_: Answer) -> None:
+    return None

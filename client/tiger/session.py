@@ -1,0 +1,236 @@
+"""How a client and the daemon agree that a request was applied once, whatever gets lost.
+
+A client numbers its requests and has one under way at a time. It sends the same number again until
+it knows the answer; the daemon applies a number once and keeps the answer in the client's slot of
+the control segment, stored before the commit it belongs to. So the answer is in shared memory, and
+a client that has sent its request watches its slot for a while; a message back is only needed for
+an error's words, and for a client that went to sleep.
+
+Here is what to send, wait for and conclude; `tiger.connection` and `tiger.aio` do the waiting.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from random import random
+from typing import Any
+
+from tiger import instance, layout, memory, protocol
+from tiger.errors import CODES, DaemonUnavailable, InvalidRequest, OutcomeUnknown, TigerError
+from tiger.reader import Reader
+
+FIRST_PAUSE_S = 0.02
+LAST_PAUSE_S = 0.5
+"""Waits before a request is sent again: doubled each time, with up to half as much added."""
+QUESTION = 1 << 40
+"""Numbers from here on are those of questions, which change nothing."""
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send a frame; answered with whether it could be sent by the deadline."""
+
+    frame: bytes
+    deadline: float
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Look at the slot until `is_answered`, for as long as that is cheaper than sleeping."""
+
+    is_answered: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Receive:
+    """Wait for a frame; answered with it, or None at the deadline."""
+
+    deadline: float
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start a daemon, or raise `DaemonUnavailable`."""
+
+
+Action = Send | Watch | Receive | Start
+Steps = Generator[Action, Any, "Answer"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the daemon said; `value` came as a message, if one came."""
+
+    status: int
+    value: Any = None
+
+
+class Session:
+    """One client's numbered requests. Not for two threads at once."""
+
+    def __init__(self, reader: Reader, *, answers: bool) -> None:
+        """Begin a session; `answers` asks for a message to every request."""
+        self._directory: Path = reader.directory
+        self._words = reader.words
+        self._instance = reader.instance
+        self._answers = answers
+        self._client = secrets.randbits(55) + 1
+        self._slot = -1
+        self._number = 0
+        self._question = QUESTION
+
+    # --- Requests ---
+
+    def write(self, operations: list[protocol.Operation], timeout_s: float) -> Steps:
+        """Have operations applied, once; raise what the daemon refused them with."""
+        answers = self._answers or operations[-1][0] == protocol.PATCH
+        deadline = time.monotonic() + timeout_s
+        if self._slot < 0:
+            yield from self._hello(deadline)
+        # Used up even if this is interrupted: a number sent twice is applied once.
+        self._number += 1
+        number = self._number
+        frame = self._frame(number, answers, operations)
+        if len(frame) > protocol.FRAME_MAX:
+            raise InvalidRequest(
+                f"the request has {len(frame)} bytes, the limit is {protocol.FRAME_MAX}: write in "
+                f"several batches"
+            )
+        yield from self._send(frame, deadline)
+        if not answers:
+            answered = yield Watch(lambda: self._is_answered(number))
+            if answered and self._status() not in CODES:
+                return self._answer(self._status(), None)
+            yield Send(self._frame(number, False, [[protocol.ANSWER]]), time.monotonic())
+        status, value = yield from self._insist(frame, number, deadline, timeout_s)
+        return self._answer(status, value)
+
+    def _send(self, frame: bytes, deadline: float) -> Generator[Action, Any, None]:
+        """Send what was never sent before: if that fails, nothing happened."""
+        while not (yield Send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))):
+            yield from self._revive(deadline)
+            if time.monotonic() >= deadline:
+                raise DaemonUnavailable(
+                    f"the daemon at {self._directory} does not take requests; nothing was "
+                    f"changed: see `tigerd status --dir {self._directory}`"
+                )
+
+    def _insist(
+        self, frame: bytes, number: int, deadline: float, timeout_s: float
+    ) -> Generator[Action, Any, tuple[int, Any]]:
+        """Wait for the answer to a request that was sent, and send it again now and then."""
+        pause_s = FIRST_PAUSE_S
+        while True:
+            wake = min(deadline, time.monotonic() + pause_s * (1 + random() / 2))
+            reply = yield from self._reply_to(number, wake)
+            if reply is not None:
+                return reply
+            if self._is_answered(number):
+                return self._status(), None
+            if time.monotonic() >= deadline:
+                raise self._give_up(number, timeout_s)
+            yield from self._revive(deadline)
+            yield Send(frame, time.monotonic())
+            pause_s = min(2 * pause_s, LAST_PAUSE_S)
+
+    def _revive(self, deadline: float) -> Generator[Action, Any, None]:
+        if not instance.is_running(self._directory):
+            yield Start()
+
+    def _give_up(self, number: int, timeout_s: float) -> TigerError:
+        return OutcomeUnknown(
+            f"the daemon at {self._directory} has not answered a request within {timeout_s:.3g} s: "
+            f"it may or may not have been applied; read before you write it again, and see "
+            f"`tigerd status --dir {self._directory}`"
+        )
+
+    def _reply_to(
+        self, number: int, deadline: float
+    ) -> Generator[Action, Any, tuple[int, Any] | None]:
+        """Return status and value of the reply to a number, or None; others are too late."""
+        while True:
+            frame = yield Receive(deadline)
+            if frame is None:
+                return None
+            replied, status, value = protocol.unpack(frame)
+            if replied == number or (replied == 0 and status in CODES):
+                return status, value
+
+    # --- The slot ---
+
+    def _is_answered(self, number: int) -> bool:
+        """Tell whether the slot has the answer to a request, and what it says is visible."""
+        words = self._words
+        word = words[layout.client_at(self._slot, layout.CLIENT_ANSWER)]
+        if word >> layout.CLIENT_STATUS_BITS != number:
+            return False
+        memory.fence()
+        commit = words[layout.client_at(self._slot, layout.CLIENT_COMMIT)]
+        if words[layout.COMMIT] < commit:
+            return False
+        # An answer is this client's only while the slot is.
+        return words[layout.client_at(self._slot, layout.CLIENT_ID)] == self._client
+
+    def _status(self) -> int:
+        word = self._words[layout.client_at(self._slot, layout.CLIENT_ANSWER)]
+        return word & (1 << layout.CLIENT_STATUS_BITS) - 1
+
+    def _answer(self, status: int, value: Any) -> Answer:
+        if status in CODES:
+            raise CODES[status](value or f"{CODES[status].__name__}: nothing was changed")
+        memory.fence()
+        return Answer(status, value)
+
+    # --- Questions ---
+
+    def ask(self, question: str, timeout_s: float, *, revive: bool = True) -> Steps:
+        """Ask something that changes nothing, again and again until the deadline."""
+        deadline = time.monotonic() + timeout_s
+        self._question += 1
+        frame = self._frame(self._question, True, [[question]])
+        pause_s = FIRST_PAUSE_S
+        while True:
+            yield Send(frame, min(deadline, time.monotonic() + pause_s))
+            wake = min(deadline, time.monotonic() + pause_s)
+            reply = yield from self._reply_to(self._question, wake)
+            if reply is not None:
+                status, value = reply
+                if status in CODES:
+                    raise CODES[status](value)
+                return Answer(status, value)
+            if time.monotonic() >= deadline:
+                raise DaemonUnavailable(
+                    f"the daemon at {self._directory} has not answered within {timeout_s:.3g} s; "
+                    f"nothing was changed: see `tigerd status --dir {self._directory}`"
+                )
+            if revive:
+                yield from self._revive(deadline)
+            elif not instance.is_running(self._directory):
+                raise not_running(self._directory)
+            pause_s = min(2 * pause_s, LAST_PAUSE_S)
+
+    def _hello(self, deadline: float) -> Generator[Action, Any, None]:
+        """Get a slot."""
+        answer = yield from self.ask(protocol.HELLO, max(0.0, deadline - time.monotonic()))
+        slot, found = answer.value
+        if found != self._instance:
+            raise DaemonUnavailable(
+                f"the instance at {self._directory} was replaced by another: connect again"
+            )
+        self._slot = slot
+
+    def _frame(self, number: int, answer: bool, operations: list[protocol.Operation]) -> bytes:
+        return protocol.pack(
+            [protocol.VERSION, self._client, self._slot, number, answer, operations]
+        )
+
+
+def not_running(directory: Path) -> DaemonUnavailable:
+    """Return the error for an instance without a daemon."""
+    return DaemonUnavailable(
+        f"no daemon runs at {directory}: start one with `tigerd start --dir {directory}`"
+    )

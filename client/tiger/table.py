@@ -1,0 +1,257 @@
+"""A table in one namespace: the reads at the latest commit, remembered, and the writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeVar, cast, overload
+
+from tiger import record
+from tiger.errors import Conflict, InvalidRecord
+from tiger.layout import GONE, NAMESPACES
+from tiger.memory import Vanished
+from tiger.reader import Reader
+from tiger.reads import MISSING, TableReads
+from tiger.record import Nested, Record, decode
+from tiger.requests import Request, TableRequests
+from tiger.resources import Resource
+
+Result = TypeVar("Result")
+
+REMEMBERED_BYTES = 16 << 20
+"""Bytes of msgpack whose records a table remembers; decoded they take about six times as much."""
+
+MODIFY_ATTEMPTS = 1000
+
+
+class Runner(Protocol):
+    """What sends requests and waits: a store."""
+
+    def run(self, request: Request[Result]) -> Result:
+        """Return what a request comes to."""
+
+
+Remembered = tuple[Any, int, int, Any, Nested | None]
+"""Index words, place, word; at first the msgpack and None, from the second read on the record,
+read-only, and where it holds containers."""
+
+
+class View:
+    """What was read of a namespace, and how to tell that it still stands.
+
+    The index word of a key changes with every write of that key, and the namespace's own with a
+    clear. While both are what they were, the version read is the newest; so a read of these two
+    words is a read of the record, exactly as fresh as a full one.
+    """
+
+    __slots__ = ("known", "place", "room", "scope", "seen", "word", "words")
+
+    def __init__(self, words: Any, place: int, word: int, scope: int) -> None:
+        """Begin with a namespace found in an index, and nothing read of it."""
+        self.words = words
+        self.place = place
+        self.word = word
+        self.scope = scope
+        self.seen: dict[str, Remembered] = {}
+        self.known = self.seen.get
+        self.room = REMEMBERED_BYTES
+
+    def remember(self, id: str, words: Any, place: int, word: int, body: bytes) -> None:
+        """Keep the msgpack of a record read once, and the record itself from the second time on.
+
+        Many a record is read once; the second read pays for the faster ones after it.
+        """
+        known = self.known(id)
+        if known is not None and known[2] == word:
+            content = decode(body)
+            nested = record.nested_in(content)
+            self.seen[id] = (words, place, word, record.freeze(content), nested)
+            return
+        self.room -= len(body)
+        if self.room < 0:
+            self.seen.clear()
+            self.room = REMEMBERED_BYTES - len(body)
+        self.seen[id] = (words, place, word, body, None)
+
+
+NOWHERE = View((0,), 0, 1, 0)
+"""The view of a namespace that is not there: it never stands."""
+
+
+class RememberingReads(TableReads):
+    """The reads at the latest commit; a version read once is not decoded again."""
+
+    def __init__(self, reader: Reader, resource: Resource, namespace: str) -> None:
+        """Prepare to read; nothing is opened yet."""
+        super().__init__(reader, reader, resource, namespace)
+        self._view = NOWHERE
+
+    @overload
+    def get(self, id: str) -> Record: ...
+    @overload
+    def get(self, id: str, default: Any) -> Any: ...
+    def get(self, id: str, default: Any = MISSING) -> Any:
+        """Return the record of that id as a dict of the caller's own.
+
+        Raises `NotFound`, or returns `default` if one is given. Never asks the daemon.
+        """
+        view = self._view
+        try:
+            if view.words[view.place] == view.word and (known := view.known(id)) is not None:
+                words, place, word, content, nested = known
+                if words[place] == word and nested is not None:
+                    return record.copy_record(content, nested) if nested else content.copy()
+        except TypeError:
+            record.encode_name(id, "id")  # says that a list, say, is no id
+        body = self._read(id)
+        return self._missing(id, default) if body is None else decode(body)
+
+    def peek(self, id: str) -> Record:
+        """Return the record of that id, deeply read-only and shared by all who peek.
+
+        The fastest read: nothing is copied. A change of what it returns raises TypeError.
+        """
+        view = self._view
+        try:
+            if view.words[view.place] == view.word and (known := view.known(id)) is not None:
+                words, place, word, content, nested = known
+                if words[place] == word and nested is not None:
+                    shared: Record = content
+                    return shared
+        except TypeError:
+            record.encode_name(id, "id")
+        body = self._read(id)
+        if body is None:
+            raise self._not_found(id)
+        return cast(Record, record.freeze(decode(body)))
+
+    def read_version(self, id: str) -> tuple[Record, int]:
+        """Return a record and its version, read together, or raise `NotFound`."""
+        version = self._moment.read(lambda commit: self._find(id, commit))
+        if version is None:
+            raise self._not_found(id)
+        return decode(version.body), version.begin
+
+    @staticmethod
+    def changed(id: str, content: Record, function: Callable[[Record], Record | None]) -> Record:
+        """Return what the function of a `modify` makes of a record; its id must stay."""
+        result = function(content)
+        changed = content if result is None else result
+        if isinstance(changed, Mapping) and changed.get("id") != id:
+            raise InvalidRecord(
+                f"modify of {id!r} returned a record with the id {changed.get('id')!r:.80}: "
+                f"the id of a record does not change"
+            )
+        return changed
+
+    def lost_races(self, id: str) -> Conflict:
+        """Return the error of a `modify` that others kept overtaking."""
+        return Conflict(f"{self.table_name} {id!r}: others wrote {MODIFY_ATTEMPTS} times meanwhile")
+
+    def _read(self, id: str) -> bytes | None:
+        """Return the msgpack of a record, and remember it if it is the newest version.
+
+        One key needs no look at the horizon: what is found, or not found, was so at some commit
+        between the beginning and the end of this call.
+        """
+        try:
+            return self._read_at(id, self._reader.commit)
+        except Vanished:
+            return self._reader.read(lambda commit: self._read_at(id, commit))
+
+    def _read_at(self, id: str, commit: int) -> bytes | None:
+        view = self._view
+        if view.words[view.place] != view.word:
+            view = self._look_again(commit)
+            if view is NOWHERE:
+                version = self._find(id, commit)  # at this commit it may be there all the same
+                return version.body if version is not None else None
+        try:
+            key = id.encode()
+        except (AttributeError, UnicodeEncodeError):
+            key = record.encode_name(id, "id")  # says what is wrong with it
+        found = self._table.newest(view.scope, key)
+        if found is None:
+            return None
+        index, place, word, version = found
+        if version.begin > commit or word & GONE:
+            older = self._table.at(version, commit)
+            return older.body if older is not None else None
+        view.remember(id, index.words, place, word, version.body)
+        return version.body
+
+    def _look_again(self, commit: int) -> View:
+        """Find the namespace, and forget what was read of the one before it."""
+        self._view = NOWHERE
+        found = self._table.newest(NAMESPACES, self._namespace_key)
+        if found is not None:
+            index, place, word, version = found
+            if version.begin <= commit and not word & GONE:
+                self._view = View(index.words, place, word, version.number)
+        return self._view
+
+
+class Table(RememberingReads):
+    """One table in one namespace, as `api.md` has it."""
+
+    def __init__(self, reader: Reader, resource: Resource, namespace: str, runner: Runner) -> None:
+        """Prepare a table; `runner` sends its writes."""
+        super().__init__(reader, resource, namespace)
+        self._requests = TableRequests(reader, resource, namespace)
+        self._runner = runner
+
+    def insert(self, item: Mapping[str, Any]) -> Record:
+        """Write a record, replacing the one of that id, and return it.
+
+        Without an `id` one is made: the table's prefix, `_`, and 24 letters or digits.
+        """
+        return self._runner.run(self._requests.insert(item))
+
+    def update(self, item: Mapping[str, Any], if_version: int | None = None) -> Record:
+        """Write a record that has an id, whether it is there or not, and return it.
+
+        With `if_version` (from `version`) raises `Conflict` if it is not that version any more.
+        """
+        return self._runner.run(self._requests.update(item, if_version))
+
+    def create(self, item: Mapping[str, Any]) -> Record:
+        """Write a record as `insert`, but raise `AlreadyExists` if its id is there."""
+        return self._runner.run(self._requests.create(item))
+
+    def insert_many(self, items: Iterable[Mapping[str, Any]]) -> int:
+        """Write many records under one commit number; return how many."""
+        request = self._requests.insert_many(items)
+        return self._runner.run(request) if request.operations else 0
+
+    def patch(self, id: str, changes: Mapping[str, Any]) -> Record:
+        """Merge changes into a record, atomically, and return it; None removes a key."""
+        return self._runner.run(self._requests.patch(id, changes))
+
+    def modify(self, id: str, function: Callable[[Record], Record | None]) -> Record:
+        """Apply a function to a record, and write what it returns if nobody wrote in between.
+
+        Else read and apply again. A function that returns None has changed its argument.
+        """
+        for _ in range(MODIFY_ATTEMPTS):
+            content, version = self.read_version(id)
+            changed = self.changed(id, content, function)
+            try:
+                return self.update(changed, version)
+            except Conflict:
+                continue
+        raise self.lost_races(id)
+
+    def delete(self, id: str) -> bool:
+        """Remove a record; return whether it was there."""
+        return self._runner.run(self._requests.delete(id))
+
+    def delete_by_subscription(self, id: str) -> None:
+        """Remove the subscription items of a subscription."""
+        self._runner.run(self._requests.delete_by_subscription(id))
+
+    def clear(self) -> None:
+        """Empty this table in all namespaces."""
+        self._runner.run(self._requests.clear())
+
+    def clear_namespace(self, name: str) -> None:
+        """Empty this table in one namespace."""
+        self._runner.run(self._requests.clear_namespace(name))

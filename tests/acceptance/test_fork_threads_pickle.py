@@ -1,0 +1,288 @@
+"""One store in forked children, in threads, and pickled into other processes."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import tiger
+
+# Fork: in programs of their own, since pytest's workers have threads.
+
+FORK = """
+import json, os, sys
+import tiger
+
+def in_child(work):
+    read_end, write_end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.write(write_end, json.dumps(work()).encode())
+            os._exit(0)
+        except BaseException as error:
+            os.write(write_end, json.dumps(repr(error)).encode())
+            os._exit(1)
+    os.close(write_end)
+    with open(read_end, "rb") as pipe:
+        answer = json.loads(pipe.read())
+    os.waitpid(pid, 0)
+    return answer
+
+store = tiger.connect(sys.argv[1])
+coupons = store.coupons
+coupons.insert({"id": "parent", "n": 1})
+"""
+
+
+@pytest.mark.parametrize("used", [True, False], ids=["used before", "unused before"])
+def test_a_forked_child_reads_and_writes(directory: str, run_script, used: bool) -> None:
+    """With a store that had spoken to the daemon before, and with one that had not."""
+    answer = run_script(
+        FORK
+        + (
+            """
+coupons.get("parent")
+"""
+            if used
+            else """
+store.close()
+store = tiger.connect(sys.argv[1])
+coupons = store.coupons
+"""
+        )
+        + """
+def work():
+    coupons.insert({"id": "child", "n": 2})
+    coupons.patch("parent", {"n": 10})
+    return [coupons.get("parent"), coupons.get("child"), coupons.count(), store.ping()["pid"]]
+
+child = in_child(work)
+coupons.patch("child", {"n": 20})
+coupons.insert({"id": "after"})
+print(json.dumps([child, coupons.get("child"), coupons.count(), store.ping()["pid"]]))
+store.close()
+""",
+        directory,
+    )
+    (parents_record, childs_record, count, childs_pid), changed, count_after, pid = answer
+    assert parents_record == {"id": "parent", "n": 10}
+    assert childs_record == {"id": "child", "n": 2}
+    assert changed == {"id": "child", "n": 20}
+    assert (count, count_after) == (2, 3)
+    assert childs_pid == pid
+
+
+def test_parent_and_children_write_at_once(directory: str, run_script) -> None:
+    """Every one of the increments is there: no answer went to the wrong process."""
+    answer = run_script(
+        FORK
+        + """
+store.coupons.insert({"id": "sum", "n": 0})
+
+def add(times):
+    for _ in range(times):
+        coupons.modify("sum", lambda record: {**record, "n": record["n"] + 1})
+
+pids = []
+for _ in range(3):
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            add(50)
+            status = 0
+        finally:
+            os._exit(status)
+    pids.append(pid)
+add(50)
+statuses = [os.waitpid(pid, 0)[1] for pid in pids]
+print(json.dumps([statuses, coupons.get("sum")["n"]]))
+store.close()
+""",
+        directory,
+    )
+    assert answer == [[0, 0, 0], 200]
+
+
+def test_a_grandchild_works_too(directory: str, run_script) -> None:
+    answer = run_script(
+        FORK
+        + """
+def grandchild():
+    coupons.insert({"id": "grandchild"})
+    return coupons.count()
+
+def child():
+    coupons.insert({"id": "child"})
+    return [in_child(grandchild), coupons.count()]
+
+print(json.dumps([in_child(child), coupons.count()]))
+store.close()
+""",
+        directory,
+    )
+    assert answer == [[3, 3], 3]
+
+
+def test_a_child_that_closes_the_store_leaves_the_parents_alone(directory: str, run_script) -> None:
+    answer = run_script(
+        FORK
+        + """
+def work():
+    store.close()
+    return True
+
+in_child(work)
+coupons.insert({"id": "after"})
+print(json.dumps([coupons.count(), store.ping()["pid"] > 0]))
+store.close()
+""",
+        directory,
+    )
+    assert answer == [2, True]
+
+
+def test_a_snapshot_of_the_parent_is_read_in_a_child(directory: str, run_script) -> None:
+    answer = run_script(
+        FORK
+        + """
+with store.snapshot() as view:
+    coupons.update({"id": "parent", "n": 2})
+    child = in_child(lambda: [view.coupons.get("parent")["n"], coupons.get("parent")["n"]])
+    parent = view.coupons.get("parent")["n"]
+print(json.dumps([child, parent]))
+store.close()
+""",
+        directory,
+    )
+    assert answer == [[1, 2], 1]
+
+
+def test_the_daemon_outlives_the_process_that_started_it(
+    directory: str, run_script, tigerd
+) -> None:
+    """It is not killed with its starter, and holds none of its pipes open."""
+    answer = run_script(FORK + "print(json.dumps(store.ping()['pid']))\nstore.close()", directory)
+    status = tigerd("status", "--json", directory=directory)
+    assert status.returncode == 0
+    assert json.loads(status.stdout)["pid"] == answer
+
+
+# Threads
+
+
+def test_threads_share_a_store(shared_store) -> None:
+    """Each thread reads its own writes; all are there in the end."""
+    coupons = shared_store.coupons
+    start = threading.Barrier(8)
+
+    def work(worker: int) -> None:
+        start.wait(timeout=30)
+        for number in range(100):
+            name = f"{worker}-{number}"
+            assert coupons.insert({"id": name, "worker": worker, "n": number})["n"] == number
+            assert coupons.get(name) == {"id": name, "worker": worker, "n": number}
+            assert coupons.patch(name, {"n": -number})["n"] == -number
+            if number % 10 == 0:
+                assert coupons.delete(name) is True
+            assert coupons.list(limit=3).object == "list"
+
+    with ThreadPoolExecutor(8) as pool:
+        for future in [pool.submit(work, worker) for worker in range(8)]:
+            future.result(timeout=60)
+
+    assert coupons.count() == 8 * 90
+    assert {record["id"] for record in coupons} == {
+        f"{worker}-{number}" for worker in range(8) for number in range(100) if number % 10
+    }
+
+
+def test_threads_increment_one_record(shared_store) -> None:
+    shared_store.coupons.insert({"id": "sum", "n": 0})
+
+    def add(_: int) -> None:
+        for _ in range(25):
+            shared_store.coupons.modify("sum", lambda record: {**record, "n": record["n"] + 1})
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(add, range(6)))
+    assert shared_store.coupons.get("sum")["n"] == 150
+
+
+def test_errors_of_one_thread_do_not_reach_another(shared_store) -> None:
+    shared_store.coupons.insert({"id": "there"})
+
+    def fail(_: int) -> int:
+        caught = 0
+        for _ in range(50):
+            with pytest.raises(tiger.AlreadyExists):
+                shared_store.coupons.create({"id": "there"})
+            caught += 1
+        return caught
+
+    def succeed(worker: int) -> int:
+        return sum(
+            shared_store.coupons.insert({"id": f"{worker}-{n}"})["id"] == f"{worker}-{n}"
+            for n in range(50)
+        )
+
+    with ThreadPoolExecutor(6) as pool:
+        failing = [pool.submit(fail, worker) for worker in range(3)]
+        succeeding = [pool.submit(succeed, worker) for worker in range(3)]
+        assert [future.result() for future in failing + succeeding] == [50] * 6
+
+
+# Pickle
+
+
+def test_a_pickled_store_connects_to_the_same_place(shared_store) -> None:
+    shared_store.coupons.insert({"id": "A"})
+    again = pickle.loads(pickle.dumps(shared_store))
+    try:
+        assert again.current_namespace == shared_store.current_namespace
+        assert again.coupons.get("A") == {"id": "A"}
+        again.coupons.insert({"id": "B"})
+    finally:
+        again.close()
+    assert shared_store.coupons.get("B") == {"id": "B"}
+
+
+def test_a_pickled_store_holds_settings_only(shared_store) -> None:
+    shared_store.coupons.insert({"id": "A", "text": "x" * 10_000})
+    shared_store.coupons.get("A")
+    assert len(pickle.dumps(shared_store)) < 1_000
+
+
+def test_a_store_is_sent_to_a_spawned_process(shared_directory: str, run_script) -> None:
+    """As `multiprocessing` sends arguments; the function is importable from a script."""
+    answer = run_script(
+        """
+        import json, multiprocessing, os, sys
+        import tiger
+
+        def work(store, queue):
+            store.coupons.insert({"id": "child", "pid": os.getpid()})
+            queue.put([store.current_namespace, store.coupons.get("parent"), os.getpid()])
+            store.close()
+
+        if __name__ == "__main__":
+            context = multiprocessing.get_context("spawn")
+            with tiger.connect(sys.argv[1]) as store, store.sandbox() as test:
+                test.coupons.insert({"id": "parent"})
+                queue = context.Queue()
+                child = context.Process(target=work, args=(test, queue))
+                child.start()
+                answer = queue.get(timeout=30)
+                child.join(30)
+                same = answer[0] == test.current_namespace
+                written = test.coupons.get("child")["pid"] == answer[2] == child.pid
+                print(json.dumps([child.exitcode, same, answer[1], written]))
+        """,
+        shared_directory,
+    )
+    assert answer == [0, True, {"id": "parent"}, True]

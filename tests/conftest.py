@@ -1,0 +1,431 @@
+"""What the tests share: a fresh instance, a shared one, the command line, and other processes.
+
+Everything here goes through what users have: `import tiger` and `python -m tigerd`. A test that is
+about the daemon's life takes `directory` (an instance of its own); all others take `shared_store`,
+a fresh namespace in an instance that lives as long as the pytest process, since starting a daemon
+costs more than most tests.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import pytest
+
+Result = TypeVar("Result")
+
+PROJECT = Path(__file__).resolve().parent.parent
+COMMAND_TIMEOUT_S = 60.0
+
+PROGRAM = """\
+import json, os, sys, time
+import tiger
+
+def answer(store, *arguments):
+{body}
+
+with tiger.connect(sys.argv[1], **json.loads(sys.argv[2])) as store:
+    print(json.dumps(answer(store, *json.loads(sys.argv[3]))))
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def environment() -> Iterator[None]:
+    """No setting of the person who runs the tests reaches an instance of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TIGERD_DIR", raising=False)
+        patch.delenv("TIGERD_NAMESPACE", raising=False)
+        yield
+
+
+def _wait_until(
+    condition: Callable[[], Result], *, timeout_s: float = 15.0, what: str = "the condition"
+) -> Result:
+    deadline = time.monotonic() + timeout_s
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what} did not come true within {timeout_s} s")
+        time.sleep(0.005)
+    return result
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., Any]:
+    """`wait_until(condition, timeout_s=..., what=...)`: its first true result, or a failure."""
+    return _wait_until
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of that number runs; one that has ended but was not waited for does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    if sys.platform == "linux":
+        with suppress(FileNotFoundError, ProcessLookupError):
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return False
+    state = subprocess.run(
+        ["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return bool(state) and not state.startswith("Z")
+
+
+@pytest.fixture(scope="session", name="is_alive")
+def is_alive_fixture() -> Callable[[int], bool]:
+    """`is_alive(pid)`."""
+    return is_alive
+
+
+# Instances
+
+
+def _run_tigerd(
+    *arguments: str,
+    directory: str | None,
+    stdin: str = "",
+    env: dict[str, str | None] | None = None,
+    timeout_s: float = COMMAND_TIMEOUT_S,
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tigerd", *_with_directory(arguments, directory)]
+    environ = {**os.environ, **(env or {})}
+    completed = subprocess.run(
+        command,
+        input=stdin,
+        env={name: value for name, value in environ.items() if value is not None},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=timeout_s,
+        check=False,
+    )
+    for word in ("Traceback", "a fault in tigerd"):
+        assert word not in completed.stderr + completed.stdout, completed.stderr
+    return completed
+
+
+def _with_directory(arguments: Sequence[str], directory: str | None) -> list[str]:
+    if directory is None:
+        return list(arguments)
+    return [arguments[0], "--dir", directory, *arguments[1:]]
+
+
+def _make_directory() -> str:
+    parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    return tempfile.mkdtemp(prefix="tgr", dir=parent)  # mkdtemp makes it 0700
+
+
+def _stop_and_remove(directory: str) -> None:
+    """Ends the daemons in and below the directory, by force where asking does not help."""
+    for place in _instances(directory):
+        with suppress(subprocess.TimeoutExpired):
+            stopped = _run_tigerd("stop", directory=place, timeout_s=20)
+            if stopped.returncode in (0, 1):  # it is gone, or was gone before
+                continue
+        pid = _daemon_pid(place)
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _instances(directory: str) -> list[str]:
+    """The directories in which a daemon has made its socket."""
+    paths = Path(directory).rglob("*")
+    return [str(path.parent) for path in paths if stat.S_ISSOCK(path.lstat().st_mode)]
+
+
+def _daemon_pid(directory: str) -> int | None:
+    status = _run_tigerd("status", "--json", directory=directory)
+    return int(json.loads(status.stdout)["pid"]) if status.returncode == 0 else None
+
+
+@contextmanager
+def _fresh_directory() -> Iterator[str]:
+    directory = _make_directory()
+    try:
+        yield directory
+    finally:
+        _stop_and_remove(directory)
+
+
+@pytest.fixture
+def directory() -> Iterator[str]:
+    """An instance's directory of this test's own, with no daemon yet; short, for its socket."""
+    with _fresh_directory() as path:
+        yield path
+
+
+@pytest.fixture
+def store(directory: str) -> Iterator[Any]:
+    """A store on an instance of this test's own."""
+    import tiger
+
+    with tiger.connect(directory) as connected:
+        yield connected
+
+
+@pytest.fixture(scope="session")
+def shared_directory() -> Iterator[str]:
+    """The directory of the instance that this pytest process's tests share."""
+    with _fresh_directory() as path:
+        yield path
+
+
+@pytest.fixture(scope="session")
+def shared_connection(shared_directory: str) -> Iterator[Any]:
+    """A store on the shared instance; tests take `shared_store`, which is isolated."""
+    import tiger
+
+    with tiger.connect(shared_directory) as connected:
+        yield connected
+
+
+@pytest.fixture
+def shared_store(shared_connection: Any) -> Iterator[Any]:
+    """A store bound to a fresh namespace of the shared instance."""
+    with shared_connection.sandbox() as test:
+        yield test
+
+
+@pytest.fixture
+def other_store(shared_connection: Any) -> Iterator[Any]:
+    """A store bound to another fresh namespace of the shared instance."""
+    with shared_connection.sandbox() as test:
+        yield test
+
+
+@pytest.fixture
+def second_store(shared_directory: str, shared_store: Any) -> Iterator[Any]:
+    """Another connection to the namespace of `shared_store`: what another process would see."""
+    import tiger
+
+    namespace = shared_store.current_namespace
+    with tiger.connect(shared_directory, namespace=namespace) as connected:
+        yield connected
+
+
+# The command line
+
+
+@pytest.fixture
+def tigerd() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`tigerd(command, *arguments, directory=...)`: `python -m tigerd`, never with a traceback."""
+    return _run_tigerd
+
+
+class Daemon(NamedTuple):
+    """A daemon in the foreground, and the line it was READY with."""
+
+    process: subprocess.Popen[str]
+    ready_line: str
+    log: Path
+
+    @property
+    def ready(self) -> dict[str, Any]:
+        """The READY line's JSON."""
+        return json.loads(self.ready_line[self.ready_line.index("{") :])
+
+
+@pytest.fixture
+def start_tigerd(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """`start_tigerd(command, *arguments, directory=...)`: a running process, killed at the end."""
+    with ExitStack() as stack:
+
+        def start(*arguments: str, directory: str) -> subprocess.Popen[str]:
+            command = [sys.executable, "-m", "tigerd", *_with_directory(arguments, directory)]
+            log = tmp_path / f"{arguments[0]}.{len(os.listdir(tmp_path))}.log"
+            stderr = stack.enter_context(log.open("w"))
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                encoding="utf-8",
+            )
+            process.log = log  # type: ignore[attr-defined]
+            stack.callback(_end, process)
+            return process
+
+        yield start
+
+
+@pytest.fixture
+def serve(start_tigerd: Callable[..., subprocess.Popen[str]]) -> Callable[..., Daemon]:
+    """`serve(directory, *options)`: a daemon in the foreground that has said READY."""
+
+    def start(directory: str, *options: str) -> Daemon:
+        process = start_tigerd("serve", *options, directory=directory)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        log: Path = process.log  # type: ignore[attr-defined]
+        assert line, f"no READY line; the log: {log.read_text()}"
+        return Daemon(process, line, log)
+
+    return start
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ends a process and closes its pipes, whatever state it is in."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+# Other processes
+
+
+class OtherProcess:
+    """A process that runs `answer(store, *arguments)` on an instance of its own connection."""
+
+    def __init__(
+        self, directory: str, body: str, arguments: Sequence[Any], settings: dict[str, Any]
+    ) -> None:
+        source = PROGRAM.format(body=textwrap.indent(textwrap.dedent(body).strip(), "    "))
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                source,
+                directory,
+                json.dumps(settings),
+                json.dumps(list(arguments)),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+
+    def read_line(self) -> str:
+        """What the process prints next."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def write_line(self, line: str) -> None:
+        """Sends a line to the process's stdin."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> Any:
+        """What the body returned; the test fails where it raised."""
+        stdout, stderr = self.process.communicate(timeout=COMMAND_TIMEOUT_S)
+        assert self.process.returncode == 0, stderr
+        return json.loads(stdout.splitlines()[-1])
+
+
+@pytest.fixture
+def start_other_process() -> Iterator[Callable[..., OtherProcess]]:
+    """`start_other_process(directory, body, *arguments, **settings)`: runs beside the test.
+
+    `body` is the text of a function `answer(store, *arguments)`; `settings` go to `tiger.connect`.
+    """
+    with ExitStack() as stack:
+
+        def start(directory: str, body: str, *arguments: Any, **settings: Any) -> OtherProcess:
+            other = OtherProcess(directory, body, arguments, settings)
+            stack.callback(_end, other.process)
+            return other
+
+        yield start
+
+
+@pytest.fixture
+def in_other_process(start_other_process: Callable[..., OtherProcess]) -> Callable[..., Any]:
+    """`in_other_process(directory, body, *arguments, **settings)`: what `body` returned there."""
+
+    def run(directory: str, body: str, *arguments: Any, **settings: Any) -> Any:
+        return start_other_process(directory, body, *arguments, **settings).answer()
+
+    return run
+
+
+@pytest.fixture
+def run_script(tmp_path: Path) -> Callable[..., Any]:
+    """`run_script(text, *arguments)`: a whole program in a fresh Python; its last line as JSON.
+
+    For what must not happen inside pytest: forking beside its threads, or ending in a signal.
+    """
+
+    def run(text: str, *arguments: str, prefix: Sequence[str] = ()) -> Any:
+        script = tmp_path / "script.py"
+        script.write_text(textwrap.dedent(text))
+        completed = subprocess.run(
+            [*prefix, sys.executable, str(script), *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            timeout=COMMAND_TIMEOUT_S,
+            check=False,
+        )
+        assert completed.returncode == 0, completed.stderr
+        return json.loads(completed.stdout.splitlines()[-1])
+
+    return run
+
+
+# The tables
+
+
+class Resource(NamedTuple):
+    """One row of `resources.tsv`."""
+
+    table: str
+    object: str
+    prefix: str
+    url: str
+    find_by: str
+    find_active: str
+
+    @property
+    def finder_fields(self) -> list[str]:
+        """The fields that have a `find_by_<field>` of their own."""
+        return [] if self.find_by == "-" else self.find_by.split(",")
+
+    @property
+    def active(self) -> tuple[str, list[Any]] | None:
+        """The field and the values that `find_active` asks for, if the table has one."""
+        if self.find_active == "-":
+            return None
+        field, _, values = self.find_active.partition("=")
+        return field, [{"true": True}.get(value, value) for value in values.split("|")]
+
+
+def read_resources() -> list[Resource]:
+    """The rows of the tables' list as the tests state it, independent of the library's own."""
+    path = Path(__file__).parent / "acceptance" / "resources.tsv"
+    with path.open(encoding="utf-8") as lines:
+        return [Resource(**row) for row in csv.DictReader(lines, delimiter="\t")]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`resource` is each table in turn, `active_resource` each that has a `find_active`."""
+    rows = read_resources()
+    for argument, chosen in {
+        "resource": rows,
+        "active_resource": [row for row in rows if row.active is not None],
+    }.items():
+        if argument in metafunc.fixturenames:
+            metafunc.parametrize(argument, chosen, ids=[row.table for row in chosen])
+
+
+@pytest.fixture(scope="session")
+def resources() -> list[Resource]:
+    """All tables a store has from the start."""
+    return read_resources()

@@ -1,0 +1,174 @@
+"""The daemon is killed before each single change of shared memory, and in the middle of some.
+
+Whatever it was doing, readers that were there and readers that come see the state before or the
+one after, as the client's slot says; the next daemon, which may be killed too, finds the same,
+goes on from there, and in the end keeps nothing that nobody needs.
+"""
+
+from __future__ import annotations
+
+import gc
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.crash.scenarios import CUSTOMERS, MORE, SCENARIOS, Scenario
+from tests.support.choke import Choke
+from tests.support.daemon import Daemon, after, check_space, new_directory
+from tests.support.model import Model, delete
+from tests.support.observe import Observer, Universe, difference
+from tests.support.seeds import new_random, sample
+
+POINTS = 20
+"""Where a step is cut, of each scenario, unless the effort is full."""
+POINTS_IN_RECOVERY = 2
+
+NOTHING = [delete(CUSTOMERS, "a", "nobody")]
+
+
+class Trial:
+    """One scenario, which can be played up to any point again and again."""
+
+    def __init__(self, scenario: Scenario, place: Path) -> None:
+        self.scenario = scenario
+        self._base = place / "base"
+        self._directory = place / "instance"
+        daemon = Daemon(self._base)
+        models = [Model()]
+        for step in scenario.base:
+            daemon.do(step)
+            models.append(after(models[-1], step))
+        for step in scenario.warm:
+            models.append(after(models[-1], step))
+        self.before = models[-1]
+        self.after = after(self.before, scenario.step)
+        models.append(self.after)
+        for step in MORE:
+            models += [after(models[-1], step), after(self.before, step)]
+        self.universe = Universe(models)
+
+    def begin(self) -> None:
+        """Bring an instance to where the step is to be made, and attach a reader."""
+        shutil.rmtree(self._directory, ignore_errors=True)
+        shutil.copytree(self._base, self._directory)
+        self.daemon = Daemon(self._directory)
+        self.model = self.before
+        for step in self.scenario.warm:
+            self.daemon.do(step)
+        self.request = self.daemon.last_request() + 1
+        self.old_reader = Observer(self._directory, self.universe)
+        self.held = self.old_reader.snapshot() if isinstance(self.scenario.step, list) else None
+        for _ in range(2):  # what is read twice is remembered
+            self.compare(self.old_reader, "before the step")
+
+    def run(self, kill_at: int = 0, *, half: bool = False) -> Choke:
+        """Make the step, up to its end or to the change that is not made any more."""
+        with Choke(kill_at, half=half) as choke:
+            self.daemon.do(self.scenario.step)
+        if self.daemon.is_answered(self.request):
+            self.model = self.after
+        return choke
+
+    def recover(self, kill_at: int = 0, *, half: bool = False) -> Choke:
+        """Let the next daemon take over, up to its end or that change."""
+        with Choke(kill_at, half=half) as choke:
+            self.daemon.restart()
+        return choke
+
+    def look(self, when: str) -> None:
+        """Compare what readers see, one that was there before and one that is new."""
+        self.compare(self.old_reader, f"{when}, a reader that was there")
+        self.compare(Observer(self._directory, self.universe), f"{when}, a new reader")
+        if self.held is not None:
+            seen, expected = self.held.look(), self.universe.expected(self.before)
+            assert seen == expected, f"{when}, a snapshot: {difference(seen, expected)}"
+
+    def compare(self, observer: Observer, when: str) -> None:
+        seen, expected = observer.look(), self.universe.expected(self.model)
+        assert seen == expected, f"{when}: {difference(seen, expected)}"
+
+    def go_on(self) -> None:
+        """Send the request again if it was lost, and others; then clean all there is."""
+        step = self.scenario.step
+        if self.model is self.before and isinstance(step, list):
+            assert self.daemon.last_request() < self.request, "the request would not be done again"
+            self.daemon.do(step)
+            self.model = self.after
+        self.look("after the request was sent again")
+        for number, step in enumerate(MORE):
+            self.daemon.do(step)
+            self.model = after(self.model, step)
+            self.compare(self.old_reader, f"after step {number} of more")
+        self.look("after more steps")
+        if self.held is not None:
+            self.daemon.clean()
+            self.look("after cleaning what the snapshot does not need")
+            self.held.release()
+            self.held = None
+        for _ in range(4):  # the original of a copy goes after one more commit
+            self.model = self.model.apply(NOTHING)
+            self.daemon.do(NOTHING)
+            self.daemon.clean()
+        self.look("after cleaning")
+        check_space(self.daemon, self.model)
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    with new_directory() as path:
+        yield path
+        gc.collect()  # unmap what the many daemons of one test have mapped
+
+
+@pytest.fixture
+def random() -> Random:
+    return new_random()
+
+
+@pytest.fixture(params=SCENARIOS)
+def trial(request: pytest.FixtureRequest, place: Path) -> Trial:
+    return Trial(SCENARIOS[request.param], place)
+
+
+def changes_of(trial: Trial) -> list[tuple[int, bool]]:
+    """Return all points at which the step can be cut: before a change, or in the middle of one."""
+    trial.begin()
+    choke = trial.run()
+    whole = [(number, False) for number in range(1, choke.count + 2)]
+    return sorted([*whole, *((number, True) for number in choke.writes)])
+
+
+def test_killed_anywhere_a_step_is_done_or_not_done(trial: Trial, random: Random) -> None:
+    for point, half in sample(random, changes_of(trial), POINTS):
+        trial.begin()
+        trial.run(point, half=half)
+        cut = f"killed at change {point}{' (half of it made)' if half else ''}"
+        trial.look(cut)
+        try:
+            trial.recover()
+            trial.look("after the recovery")
+            trial.go_on()
+        except Exception as error:
+            raise AssertionError(cut) from error
+
+
+def test_killed_in_its_recovery_too_it_recovers(trial: Trial, random: Random) -> None:
+    for point, half in sample(random, changes_of(trial), POINTS // 4):
+        trial.begin()
+        trial.run(point, half=half)
+        count = trial.recover().count
+        for second in sample(random, range(1, count + 1), POINTS_IN_RECOVERY):
+            trial.begin()
+            trial.run(point, half=half)
+            trial.recover(second)
+            cut = f"killed at change {point}, half: {half}, then at {second} of {count} in recovery"
+            try:
+                trial.look("after both kills")
+                trial.recover()
+                trial.look("after the recovery")
+                trial.go_on()
+            except Exception as error:
+                raise AssertionError(cut) from error

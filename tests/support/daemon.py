@@ -1,0 +1,148 @@
+"""A daemon without a socket: the writer, its recovery and its cleaner, driven by the test itself.
+
+A step of a test is a request (a list of operations) or a number: so many steps of the cleaner.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.model import Model, Operation
+from tiger import instance, layout, record
+from tiger.memory import WritableSegment
+from tiger.resources import DEFINITIONS, RESOURCES, Resource
+from tiger.version import aligned
+from tigerd.recovery import recover
+from tigerd.sessions import Sessions
+from tigerd.table import Table
+from tigerd.writer import Asked, Writer
+
+Step = list[Operation] | int
+
+MAX_RECORD = 1 << 20
+CLIENT = 4711
+DRAIN = 1 << 30
+
+
+@contextmanager
+def new_directory() -> Iterator[Path]:
+    """Give a directory for instances, in memory where that is possible."""
+    parent = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    path = Path(tempfile.mkdtemp(prefix="tgr", dir=parent))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+class Daemon:
+    """An instance and the one who writes it; `restart` after it was killed."""
+
+    def __init__(self, directory: Path) -> None:
+        """Make the instance, or take it over."""
+        self.directory = directory
+        instance.make_directory(directory)
+        self.writer: Writer
+        self.restart()
+        self.slot = Sessions(self.control).open(CLIENT)
+
+    @property
+    def control(self) -> WritableSegment:
+        """The control segment."""
+        return self.writer.control
+
+    def restart(self) -> None:
+        """Do what a daemon does that starts here."""
+        control, _ = instance.open_control(self.directory, MAX_RECORD)
+        self.writer = Writer(self.directory, control)
+        recover(self.writer)
+
+    def do(self, step: Step) -> None:
+        """Apply a request as the client's next one, or let the cleaner take some steps."""
+        if isinstance(step, int):
+            self.clean(step)
+            return
+        request = self.last_request() + 1
+        plan = self.writer.plan()
+        for operation in step:
+            plan.add(operation)
+        self.writer.apply(plan, Asked(self.slot, request))
+
+    def clean(self, steps: int = DRAIN) -> None:
+        """Take some steps of cleaning, or all there are."""
+        while self.writer.cleaner.turn(min(steps, 64)) and steps > 64:
+            steps -= 64
+
+    def last_request(self) -> int:
+        """Return which of the client's requests was answered last."""
+        return Sessions(self.control).last(self.slot)[0]
+
+    def is_answered(self, request: int) -> bool:
+        """Tell whether a client that watches its slot takes the request for done."""
+        words = self.control.words
+        answer = words[layout.client_at(self.slot, layout.CLIENT_ANSWER)]
+        commit = words[layout.client_at(self.slot, layout.CLIENT_COMMIT)]
+        return answer >> layout.CLIENT_STATUS_BITS == request and words[layout.COMMIT] >= commit
+
+
+def after(model: Model, step: Step) -> Model:
+    """Return the state after a step."""
+    return model if isinstance(step, int) else model.apply(step)
+
+
+# --- Nothing is kept that nobody needs ---
+
+
+def check_space(daemon: Daemon, model: Model) -> None:
+    """Assert that a drained instance holds what the model needs, and no byte or key more."""
+    for table in daemon.writer.tables.values():
+        if table.index.current is not None:
+            _check_table(daemon, table, model)
+
+
+def _check_table(daemon: Daemon, table: Table, model: Model) -> None:
+    name = table.resource.table
+    spaces = {at[1]: rows for at, rows in model.spaces.items() if at[0] == table.number}
+    sizes = []
+    for namespace, rows in spaces.items():
+        sizes.append((len(namespace.encode()), 0))
+        values = set()
+        for identity, row in rows.items():
+            sizes.append((len(identity.encode()), len(record.encode(row.content)[1])))
+            values |= set(table.values_of(row.content))
+        sizes += [(len(key), 0) for _, key in values]
+    prelude = layout.mutable_words(len(table.resource.indexes)) * layout.WORD
+    wanted = sum(prelude + aligned(layout.HEAD_SIZE + key + body) for key, body in sizes)
+    needed = sum(table.space.needed.values())
+    assert needed == wanted, f"{name}: {needed} bytes are kept, {wanted} are needed"
+
+    indexes = [index for index in (table.index.current, table.index.previous) if index]
+    words = [word for index in indexes for word in index.words[layout.SLOTS_AT :]]
+    keys = sum(word > layout.MOVED for word in words)
+    assert keys == len(sizes), f"{name}: {keys} keys are kept, {len(sizes)} are needed"
+
+    idle = {number for number in table.space.chunks if number >= table.space.active}
+    empty = {number for number, needed in table.space.needed.items() if not needed}
+    assert empty <= idle, f"{name}: chunks that hold nothing"
+    files = {path.name for path in table.folder.iterdir()}
+    known = {segment.path.name for segment in (*indexes, *table.space.chunks.values())}
+    assert files == known, f"{name}: files"
+    size = sum(path.stat().st_size for path in table.folder.iterdir())
+    at = layout.entry_at(table.number, layout.TABLE_BYTES)
+    assert daemon.control.words[at] == size, f"{name}: bytes told"
+
+
+def resource_of(number: int, model: Model) -> Resource:
+    """Return a table's resource, built in or defined."""
+    from tiger.resources import DEFINITIONS_NAMESPACE, defined_resource
+
+    if number <= len(RESOURCES):
+        return RESOURCES[number - 1] if number else DEFINITIONS
+    for row in model.rows(DEFINITIONS.number, DEFINITIONS_NAMESPACE):
+        if row.content["number"] == number:
+            return defined_resource(row.content)
+    raise LookupError(number)

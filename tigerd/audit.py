@@ -1,0 +1,251 @@
+"""`tigerd check`: whether an instance holds what its commit number says it holds.
+
+Everything is checked at one pinned commit, so it may be done while the daemon writes. For each
+table: every version ever appended is whole; every entry of the index names a version of its key;
+and for each namespace the list, the count, the keys and the lists of values say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from zlib import crc32
+
+from tiger import layout, record
+from tiger.errors import InvalidRecord, TigerError
+from tiger.layout import (
+    FINGERPRINT_SHIFT,
+    HASH_SHIFT,
+    MOVED,
+    NAMESPACES,
+    NEWER,
+    OLDER,
+    REF_MASK,
+    SLOTS_AT,
+    VALUES,
+    WORD,
+)
+from tiger.memory import Segment, Vanished
+from tiger.reader import PinnedMoment, Reader, TableReader
+from tiger.reads import TableReads
+from tiger.resources import (
+    DEFINITIONS,
+    DEFINITIONS_NAMESPACE,
+    RESOURCES,
+    Resource,
+    defined_resource,
+)
+from tiger.version import Version
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it must be, and where."""
+
+    file: str
+    offset: int
+    record: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file} at {self.offset}: {self.record}: {self.what}"
+
+
+@dataclass
+class Report:
+    """What an audit looked at, and what it found."""
+
+    commit: int = 0
+    tables: int = 0
+    versions: int = 0
+    records: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+
+def audit(directory: Path) -> Report:
+    """Look at everything an instance holds; `TigerError` if it cannot be looked at at all."""
+    reader = Reader(directory)
+    report = Report()
+    try:
+        with reader.pin() as moment:
+            report.commit = moment.commit
+            for resource in _resources(reader, moment, report):
+                directory_at = layout.entry_at(resource.number, layout.TABLE_DIRECTORY)
+                if reader.words[directory_at]:
+                    report.tables += 1
+                    _TableAudit(reader, resource, moment.commit, report).run()
+    finally:
+        reader.close()
+    return report
+
+
+def _resources(reader: Reader, moment: PinnedMoment, report: Report) -> list[Resource]:
+    """Return all tables; those of users only if their definitions can be read."""
+    resources = [DEFINITIONS, *RESOURCES]
+    try:
+        defined = TableReads(reader, moment, DEFINITIONS, DEFINITIONS_NAMESPACE)
+        resources += [defined_resource(content) for content in defined]
+    except (TigerError, KeyError, ValueError) as error:
+        folder = str(reader.directory / "tables" / DEFINITIONS.table)
+        report.findings.append(Finding(folder, 0, "the definitions", str(error)))
+    return resources
+
+
+class _TableAudit:
+    """One table's."""
+
+    def __init__(self, reader: Reader, resource: Resource, commit: int, report: Report) -> None:
+        self.resource = resource
+        self.table: TableReader = reader.table(resource.number, resource.table)
+        self.commit = commit
+        self.report = report
+        self.folder = reader.directory / "tables" / resource.table
+        self.listed: dict[int, set[bytes]] = {}
+
+    def run(self) -> None:
+        for path in sorted(self.folder.glob("chunk.*")):
+            self._check_chunk(path)
+        for space in self._guarded(self.table.namespaces(self.commit), "the namespaces"):
+            self._check_namespace(space)
+        for path in sorted(self.folder.glob("index.*")):
+            self._check_index(path)
+
+    def _find(self, version: Version | None, what: str, path: Path | None = None) -> None:
+        """Note something about a version, or about a file."""
+        where = version.chunk.path if version is not None else path or self.folder
+        offset = version.head * WORD if version is not None else 0
+        name = f"{self.resource.table} {version.key!r}" if version else self.resource.table
+        self.report.findings.append(Finding(str(where), offset, name, what))
+
+    def _guarded(self, versions: Iterator[Version], what: str) -> Iterator[Version]:
+        """Yield versions until one cannot be read."""
+        try:
+            yield from versions
+        except Vanished as error:
+            self._find(None, f"{what}: {error}")
+
+    # --- Files ---
+
+    def _open(self, path: Path, kind: int) -> Segment | None:
+        try:
+            return Segment(path, kind)
+        except FileNotFoundError:
+            return None  # the daemon has just removed it
+        except TigerError as error:
+            self._find(None, str(error), path)
+            return None
+
+    def _check_chunk(self, path: Path) -> None:
+        """Walk the versions of a chunk from the first to the last, each whole and in its place."""
+        chunk = self._open(path, layout.CHUNK)
+        if chunk is None:
+            return
+        number = int(path.suffix[1:])
+        mutable = layout.mutable_words(len(self.resource.indexes)) * WORD
+        offset = layout.HEADER_WORDS * WORD
+        used = chunk.words[layout.HEADER_STATE]
+        if used > len(chunk.map):
+            self._find(None, f"says that {used} bytes of {len(chunk.map)} are used", path)
+        while offset < min(used, len(chunk.map)):
+            try:
+                version = Version(chunk, layout.ref_of(number, offset + mutable))
+            except Vanished as error:
+                self._find(None, str(error), path)
+                return  # where the next one begins is not known
+            self.report.versions += 1
+            offset += mutable + version.size
+
+    def _check_index(self, path: Path) -> None:
+        """Each entry names a version whose key has that hash, and which is listed if it is live."""
+        index = self._open(path, layout.INDEX)
+        if index is None:
+            return
+        for at in range(SLOTS_AT, len(index.words)):
+            word = index.words[at]
+            if word > MOVED:
+                try:
+                    version = self.table.version(word & REF_MASK)
+                except Vanished as error:
+                    if index.words[at] == word:  # else it was just taken out
+                        self._find(None, f"slot {at}: {error}", path)
+                    continue
+                self._check_entry(version, word, path)
+
+    def _check_entry(self, version: Version, word: int, path: Path) -> None:
+        digest = crc32(version.key, version.scope)
+        if digest >> FINGERPRINT_SHIFT != word >> HASH_SHIFT:
+            self._find(version, f"an entry of {path.name} has another key's hash")
+        is_record = version.scope != NAMESPACES and not version.scope & VALUES
+        if is_record and version.is_visible(self.commit):
+            keys = self.listed.get(version.scope)
+            if keys is not None and version.key not in keys:
+                self._find(version, "is live, and not in its namespace's list")
+
+    # --- Namespaces ---
+
+    def _check_namespace(self, space: Version) -> None:
+        walk = self.table.walk(space.first, self.commit)
+        versions = list(self._guarded(walk, f"namespace {space.key!r}"))
+        self.report.records += len(versions)
+        self.listed[space.number] = {version.key for version in versions}
+        if len(self.listed[space.number]) != len(versions):
+            self._find(space, "its list has a record twice")
+        self._check_order(versions, 0)
+        count = space.count(self.commit)
+        if count is not None and count != len(versions):
+            self._find(space, f"counts {count} records, its list has {len(versions)}")
+        lists: dict[tuple[int, bytes], list[Version]] = {}
+        for version in versions:
+            self._check_record(space, version, lists)
+        for (index, key), members in lists.items():
+            self._check_value(space, index, key, members)
+
+    def _check_order(self, versions: list[Version], index: int) -> None:
+        """Check that a list is in order, and the same from its other end."""
+        for newer, older in pairwise(versions):
+            if newer.order <= older.order:
+                self._find(older, f"list {index}: stands behind {newer.key!r}, which is older")
+        if versions:
+            walk = self.table.walk(versions[-1].ref, self.commit, index, NEWER)
+            back = [version.ref for version in self._guarded(walk, f"list {index}")]
+            if back[::-1] != [version.ref for version in versions]:
+                self._find(versions[-1], f"list {index} is another one from its end")
+
+    def _check_record(
+        self, space: Version, version: Version, lists: dict[tuple[int, bytes], list[Version]]
+    ) -> None:
+        if version.scope != space.number:
+            self._find(version, f"is in the list of namespace {space.key!r}, and not its own")
+        try:
+            found = self.table.find(version.scope, version.key, self.commit)
+        except Vanished as error:
+            self._find(version, str(error))
+            return
+        if found is None or found.begin != version.begin:
+            self._find(version, "is in its namespace's list, and its key finds another version")
+        try:
+            content = record.decode_untrusted(version.body)
+        except InvalidRecord as error:
+            self._find(version, str(error))
+            return
+        if str(content.get("id")).encode() != version.key:
+            self._find(version, f"has the id {content.get('id')!r}")
+        for index, name in enumerate(self.resource.indexes, 1):
+            if name in content:
+                key = bytes((index,)) + record.value_key(content[name])
+                lists.setdefault((index, key), []).append(version)
+
+    def _check_value(self, space: Version, index: int, key: bytes, members: list[Version]) -> None:
+        """Check that a value's list holds exactly the records with that value."""
+        found = self.table.newest(VALUES | space.number, key)
+        first = found[3].first if found is not None else 0
+        walk = self.table.walk(first, self.commit, index, OLDER)
+        listed = list(self._guarded(walk, f"list {index}"))
+        if [version.ref for version in listed] != [version.ref for version in members]:
+            self._find(
+                members[0],
+                f"list {index} of its value has {len(listed)} records, {len(members)} have it",
+            )
+        self._check_order(listed, index)

@@ -1,0 +1,186 @@
+"""Following an instance's changes, from the ring in its control segment.
+
+The daemon puts a change into the ring before the commit it belongs to, so one counts once the
+commit number has reached it. Here is the only reader of the ring; it takes no lock and asks
+nobody, so a reader that is slow is lapped, and counts what it missed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tiger import layout, memory
+from tiger.errors import DaemonUnavailable
+from tiger.memory import Vanished
+from tiger.reader import Reader, TableReader
+from tiger.reads import TableReads
+from tiger.resources import (
+    DEFINITIONS,
+    DEFINITIONS_NAMESPACE,
+    RESOURCES,
+    Resource,
+    defined_resource,
+)
+from tiger.version import Version
+
+KINDS = {layout.WRITTEN: "written", layout.DELETED: "deleted", layout.CLEARED: "cleared"}
+
+YIELDS = 200
+"""Looks that give the processor away only; each after them waits longer than the one before."""
+FIRST_PAUSE_S = 50e-6
+LAST_PAUSE_S = 0.02
+CHECK_S = 1.0
+"""How often to look whether the instance is there still."""
+
+
+class Change(NamedTuple):
+    """One change of one record, or of one table in one namespace.
+
+    `namespace` and `id` are None where the version was taken away before it could be read; a
+    table that was cleared has no `id`.
+    """
+
+    commit: int
+    what: str
+    table: str
+    namespace: str | None
+    id: str | None
+
+
+class _Entry(NamedTuple):
+    commit: int
+    kind: int
+    table: int
+    ref: int
+
+
+class Changes:
+    """The changes of an instance from now on."""
+
+    def __init__(self, reader: Reader) -> None:
+        """Begin after the latest commit."""
+        self.missed = 0
+        """Changes that were overwritten before they were read."""
+        self._reader = reader
+        self._words = reader.words
+        self._resources = resources_of(reader)
+        self._namespaces: dict[tuple[int, int], str] = {}
+        self._file = os.stat(reader.control.path)
+        commit = self._words[layout.COMMIT]
+        memory.fence()
+        self._next = self._words[layout.CHANGES]
+        while self._next and self._words[layout.ring_at(self._next - 1)] > commit:
+            self._next -= 1
+
+    def wait(self, deadline: float | None = None) -> list[Change]:
+        """Return the next changes, or none if there are none by the deadline.
+
+        Raises `DaemonUnavailable` when the instance is removed.
+        """
+        looks = 0
+        pause_s = FIRST_PAUSE_S
+        check_at = time.monotonic() + CHECK_S
+        while not (changes := self.take()):
+            now = time.monotonic()
+            if deadline is not None and now >= deadline:
+                return []
+            if now >= check_at:
+                self._check_instance()
+                check_at = now + CHECK_S
+            looks += 1
+            if looks < YIELDS:
+                os.sched_yield()
+            else:
+                left_s = pause_s if deadline is None else min(pause_s, deadline - now)
+                time.sleep(max(0.0, left_s))
+                pause_s = min(1.5 * pause_s, LAST_PAUSE_S)
+        return changes
+
+    def take(self) -> list[Change]:
+        """Return the changes that were committed since the last call."""
+        entries = list(self._entries())
+        # A namespace's name is in its clear too, and after that perhaps nowhere else.
+        for entry in entries:
+            if entry.kind == layout.CLEARED:
+                self._remember(entry.table, self._version(entry))
+        return [self._describe(entry) for entry in entries]
+
+    def _entries(self) -> Iterator[_Entry]:
+        """Yield what is in the ring and committed, and count what was there and is not."""
+        # The commit first: what recovery takes out of the ring began after any commit seen here.
+        commit = self._words[layout.COMMIT]
+        memory.fence()
+        while self._next < self._words[layout.CHANGES]:
+            at = layout.ring_at(self._next)
+            began, word = self._words[at], self._words[at + 1]
+            memory.fence()
+            oldest = self._words[layout.CHANGES] - layout.RING_MAX + 1
+            if self._next < oldest:
+                self.missed += oldest - self._next
+                self._next = oldest
+                continue
+            if began > commit:
+                return
+            self._next += 1
+            yield _Entry(began, word >> 56, word >> 48 & 0xFF, word & layout.REF_MASK)
+
+    def _check_instance(self) -> None:
+        try:
+            is_same = os.path.samestat(os.stat(self._reader.control.path), self._file)
+        except FileNotFoundError:
+            is_same = False
+        if not is_same:
+            raise DaemonUnavailable(f"the instance at {self._reader.directory} was removed")
+
+    # --- What a change is about ---
+
+    def _describe(self, entry: _Entry) -> Change:
+        version = self._version(entry)
+        namespace = identity = None
+        if version is not None and entry.kind == layout.CLEARED:
+            namespace = self._namespaces.pop((entry.table, version.number))
+        elif version is not None:
+            namespace = self._namespace(entry, version.scope)
+            identity = version.key.decode()
+        table = self._resource(entry.table).table
+        return Change(entry.commit, KINDS[entry.kind], table, namespace, identity)
+
+    def _resource(self, number: int) -> Resource:
+        if number not in self._resources:
+            self._resources = resources_of(self._reader)
+        return self._resources[number]
+
+    def _table(self, number: int) -> TableReader:
+        return self._reader.table(number, self._resource(number).table)
+
+    def _version(self, entry: _Entry) -> Version | None:
+        try:
+            return self._table(entry.table).version(entry.ref)
+        except Vanished:
+            return None
+
+    def _namespace(self, entry: _Entry, scope: int) -> str | None:
+        """Return the name of the namespace that has that number in a table."""
+        if (entry.table, scope) not in self._namespaces:
+            try:
+                for version in self._table(entry.table).namespaces(entry.commit):
+                    self._remember(entry.table, version)
+                    if version.number == scope:
+                        break
+            except Vanished:
+                pass
+        return self._namespaces.get((entry.table, scope))
+
+    def _remember(self, table: int, version: Version | None) -> None:
+        if version is not None:
+            self._namespaces[table, version.number] = version.key.decode()
+
+
+def resources_of(reader: Reader) -> dict[int, Resource]:
+    """Return all tables of an instance by number: the built-in ones, then those users defined."""
+    records = TableReads(reader, reader, DEFINITIONS, DEFINITIONS_NAMESPACE)
+    defined = (defined_resource(record) for record in records)
+    return {resource.number: resource for resource in (*RESOURCES, DEFINITIONS, *defined)}

@@ -1,0 +1,137 @@
+"""Taking away what no reader can see any more, in small steps between commands.
+
+What a command ended goes into a queue. Every `COMMITS` commits, and whenever the daemon is idle,
+the horizon is moved: to the commit number, or as far as the pins of readers allow. Then what ended
+at or before it is unlinked; chunks with nothing left are removed; and in a table that is more than
+half garbage the emptiest chunk is emptied by copying what is still needed in it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from tiger import layout, memory, pins
+from tiger.errors import StoreFull
+from tiger.memory import WritableSegment
+from tigerd.table import Table
+
+COMMITS = 32
+STEPS = 128
+"""Records taken away or copied in one turn, at most; some 5 microseconds each."""
+BEHIND = 4096
+"""Ended versions waiting: from here on a turn takes an eighth of them."""
+
+
+class Cleaner:
+    """What has ended, what is being taken away, and how far readers allow it."""
+
+    def __init__(self, control: WritableSegment, directory: Path) -> None:
+        """Begin with nothing to do."""
+        self._control = control
+        self._directory = directory
+        self._ended: deque[tuple[int, Table, int, int]] = deque()
+        self._work: Iterator[None] | None = None
+        self._copied: set[tuple[int, int]] = set()
+        self._no_room_at = -1
+        self._touched: dict[int, Table] = {}
+        self._turned_at = 0
+
+    def ended(self, commit: int, table: Table, ref: int) -> None:
+        """Note a version of a record or a namespace that ended at a commit."""
+        self._ended.append((commit, table, ref, 0))
+
+    def is_due(self, commit: int) -> bool:
+        """Tell whether a turn should be made though commands are waiting."""
+        return commit - self._turned_at >= COMMITS
+
+    def turn(self, steps: int = STEPS) -> bool:
+        """Move the horizon and take so many steps; return whether there is more to do now."""
+        commit = self._control.words[layout.COMMIT]
+        self._turned_at = commit
+        horizon = self._move_horizon(commit) if self._ended else commit
+        steps = max(steps, len(self._ended) // 8 if len(self._ended) > BEHIND else 0)
+        for _ in range(steps):
+            if self._work is None:
+                self._work = self._next_work(horizon)
+                if self._work is None:
+                    return False
+            if next(self._work, self) is self:
+                self._work = None
+        return True
+
+    def _move_horizon(self, commit: int) -> int:
+        held = pins.least(self._directory)
+        horizon = commit if held is None else min(commit, held)
+        if horizon > self._control.words[layout.HORIZON]:
+            self._control.store(layout.HORIZON, horizon)
+            memory.fence()
+        return horizon
+
+    def _next_work(self, horizon: int) -> Iterator[None] | None:
+        if self._ended and self._ended[0][0] <= horizon:
+            _, table, ref, size = self._ended.popleft()
+            self._touched[table.number] = table
+            return self._retire(table, ref, size)
+        while self._touched:
+            table = self._touched.popitem()[1]
+            number = self._emptiest(table)
+            if number:
+                self._touched[table.number] = table
+                return self._copy_from(table, number)
+            self._tell(table)
+        return None
+
+    @staticmethod
+    def _tell(table: Table) -> None:
+        at = layout.entry_at(table.number, layout.TABLE_NEEDED)
+        table.control.store(at, sum(table.space.needed.values()))
+
+    def _retire(self, table: Table, ref: int, size: int) -> Iterator[None]:
+        if size:  # the original of a copy
+            table.space.release(ref, size)
+        elif table.reader.version(ref).scope == layout.NAMESPACES:
+            yield from table.retire_namespace(ref)
+        else:
+            table.retire_record(ref)
+        yield
+
+    def _emptiest(self, table: Table) -> int:
+        """Return the chunk to empty, or 0 while the table is less than half garbage."""
+        if self._no_room_at == self._control.words[layout.COMMIT]:
+            return 0
+        space = table.space
+        needed = sum(space.needed.values())
+        garbage = space.size - space.room() - needed
+        if garbage <= max(needed, layout.CHUNK_MIN):
+            return 0
+        self._copied = {
+            (owner, number)
+            for owner, number in self._copied
+            if owner != table.number or number in space.chunks
+        }
+        candidates = [
+            number
+            for number in space.chunks
+            if number != space.active
+            and space.needed[number]
+            and (table.number, number) not in self._copied
+        ]
+        return min(candidates, key=lambda n: space.needed[n] / len(space.chunks[n].map), default=0)
+
+    def _copy_from(self, table: Table, number: int) -> Iterator[None]:
+        """Copy what is needed out of a chunk; it is unlinked when no reader is in it any more."""
+        self._copied.add((table.number, number))
+        for version in table.versions_in(number):
+            commit = self._control.words[layout.COMMIT]
+            try:
+                copied = table.relocate(version)
+            except StoreFull:
+                self._no_room_at = commit
+                self._copied.discard((table.number, number))
+                return
+            if copied:
+                # A reader at this very commit may have found the original.
+                self._ended.append((commit + 1, table, version.ref, table.size_of(version)))
+            yield

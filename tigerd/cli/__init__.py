@@ -1,0 +1,51 @@
+"""The command line. `tigerd serve` is apart, in `tigerd.serve`: it starts without all this.
+
+A command lives in the module that `SECTIONS` names, and is loaded when it is called: so what
+`get` needs is all that `get` loads.
+"""
+
+from __future__ import annotations
+
+import click
+
+from tiger.__about__ import __version__
+from tigerd.cli.group import Commands
+
+SECTIONS = {
+    "The daemon": {
+        "start": "daemon",
+        "stop": "daemon",
+        "restart": "daemon",
+        "status": "status",
+        "serve": "daemon",
+        "run": "run",
+        "where": "daemon",
+    },
+    "Records": {
+        "tables": "listing",
+        "namespaces": "listing",
+        "ls": "listing",
+        "count": "listing",
+        "get": "records",
+        "put": "records",
+        "rm": "records",
+        "clear": "records",
+        "load": "transfer",
+        "dump": "transfer",
+    },
+    "Looking on": {"watch": "watch", "top": "top", "check": "check"},
+    "The program": {"version": "about", "completion": "about"},
+}
+"""The commands as the help shows them, and the module of each."""
+
+
+@click.group(
+    cls=Commands,
+    sections=SECTIONS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 yes, 1 no, 2 wrong usage, 3 cannot reach it, 4 another version, "
+    "5 time-out. Example: tigerd run -- pytest -n 4",
+)
+@click.version_option(__version__, prog_name="tigerd")
+def cli() -> None:
+    """Share records between processes: one daemon writes them, everybody reads memory."""

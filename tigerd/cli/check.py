@@ -1,0 +1,46 @@
+"""`tigerd check`: the audit of an instance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tiger import instance
+from tiger.reader import Reader
+from tigerd.cli.exits import NO
+from tigerd.cli.options import answering_json, on_instance
+from tigerd.cli.output import describe_count, say, write_columns, write_json
+
+
+@click.command(epilog="Example: tigerd check --json")
+@on_instance
+@answering_json
+def check(directory: Path, as_json: bool) -> None:
+    """Audit every segment, be a daemon running or not.
+
+    Exit code 1 if something is not as it must be.
+    """
+    from tigerd.audit import audit  # noqa: PLC0415 - only this command needs it
+
+    instance.check_directory(directory)
+    Reader(directory).close()  # says what to do where there is no instance
+    report = audit(directory)
+    counts = {name: getattr(report, name) for name in ("commit", "tables", "versions", "records")}
+    if as_json:
+        findings = [vars(finding) for finding in report.findings]
+        write_json({"clean": not findings, **counts, "findings": findings})
+    else:
+        if report.findings:
+            write_columns(
+                ("file", "offset", "record", "what"),
+                [(f.file, f.offset, f.record, f.what) for f in report.findings],
+            )
+        found = describe_count(len(report.findings), "fault") if report.findings else "clean"
+        say(
+            f"{found}: {describe_count(report.records, 'record')} and "
+            f"{describe_count(report.versions, 'version')} in "
+            f"{describe_count(report.tables, 'table')} at commit {report.commit:,}"
+        )
+    if report.findings:
+        raise click.exceptions.Exit(NO)

@@ -1,0 +1,148 @@
+"""Commands on the daemon's life: start, stop, restart, where, and serve for the help's sake."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tiger import connect, instance, layout
+from tiger.errors import TigerError
+from tiger.reader import Reader
+from tigerd.cli.exits import NO
+from tigerd.cli.options import (
+    START_S,
+    STOP_S,
+    answering_json,
+    on_instance,
+    serve_options,
+    starting,
+    waiting,
+)
+from tigerd.cli.output import say, write_json
+from tigerd.cli.stopping import stop_daemon
+
+
+@click.command(epilog="Example: tigerd start --idle-exit 0")
+@on_instance
+@waiting("--wait", START_S, "How long it may take until it is ready.")
+@starting
+@answering_json
+def start(
+    directory: Path,
+    wait: float,
+    max_record: int | None,
+    idle_exit: float | None,
+    as_json: bool,
+) -> None:
+    """Start the daemon, and return when it is ready.
+
+    If one runs already, that is fine: its options stay what they are.
+    """
+    _start(directory, wait, serve_options(max_record, idle_exit), as_json=as_json)
+
+
+@click.command(epilog="Example: tigerd stop --dir /dev/shm/shop")
+@on_instance
+@waiting("--timeout", STOP_S, "How long it may take to end.")
+def stop(directory: Path, timeout: float) -> None:
+    """Stop the daemon, and return when it is gone.
+
+    The records stay, and can be read. Exit code 1 if none runs.
+    """
+    if not _is_there(directory) or not stop_daemon(directory, timeout):
+        say(f"no daemon runs at {directory}")
+        raise click.exceptions.Exit(NO)
+    click.echo(f"stopped the daemon at {directory}")
+
+
+@click.command(epilog="Example: tigerd restart --max-record 4000000")
+@on_instance
+@waiting("--timeout", STOP_S, "How long the old one may take to end.")
+@waiting("--wait", START_S, "How long the new one may take until it is ready.")
+@starting
+@answering_json
+def restart(
+    directory: Path,
+    timeout: float,
+    wait: float,
+    max_record: int | None,
+    idle_exit: float | None,
+    as_json: bool,
+) -> None:
+    """Stop the daemon if one runs, and start another.
+
+    The records stay. The limit of a record stays what it was, unless --max-record is given.
+    """
+    if _is_there(directory) and stop_daemon(directory, timeout) and max_record is None:
+        reader = Reader(directory)
+        max_record = reader.words[layout.MAX_RECORD]
+        reader.close()
+    _start(directory, wait, serve_options(max_record, idle_exit), as_json=as_json)
+
+
+def _is_there(directory: Path) -> bool:
+    """Tell whether there is a directory to look into; a wrong one is another matter."""
+    return directory.exists() or directory.is_symlink()
+
+
+def _start(directory: Path, wait_s: float, options: tuple[str, ...], *, as_json: bool) -> None:
+    deadline = time.monotonic() + wait_s
+    is_new = instance.start(directory, options, wait_s)
+    if options and not is_new:
+        say("it runs already, with the options that it was started with")
+    answer = _ping(directory, deadline)
+    ready = {
+        "started": is_new,
+        "pid": answer["pid"],
+        "directory": str(directory),
+        "socket": str(instance.socket_path(directory)),
+        "version": answer["version"],
+    }
+    if as_json:
+        write_json(ready)
+    else:
+        verb = "started" if is_new else "runs already"
+        click.echo(f"{verb} at {directory}, pid {answer['pid']}")
+
+
+def _ping(directory: Path, deadline: float) -> dict[str, Any]:
+    """Return what the daemon says of itself, once it answers."""
+    while True:
+        left_s = max(1.0, deadline - time.monotonic())
+        try:
+            with connect(directory, autostart=False, timeout_s=left_s) as store:
+                return store.ping()
+        except TigerError:
+            # Somebody's `tigerd serve` holds the instance and has yet to make it.
+            if time.monotonic() >= deadline or not instance.is_running(directory):
+                raise
+            time.sleep(0.01)
+
+
+@click.command(epilog="Example: tigerd where --dir /dev/shm/shop")
+@on_instance
+@answering_json
+def where(directory: Path, as_json: bool) -> None:
+    """Print the instance's directory and its socket, as JSON.
+
+    Nothing is started or made.
+    """
+    write_json(
+        {"directory": str(directory), "socket": str(instance.socket_path(directory))},
+        indent=None if as_json else 2,
+    )
+
+
+@click.command(
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def serve(arguments: tuple[str, ...]) -> None:
+    """Run the daemon in the foreground."""
+    from tigerd.serve import serve as run  # noqa: PLC0415 - `tigerd serve` itself gets there sooner
+
+    raise click.exceptions.Exit(run(list(arguments)))

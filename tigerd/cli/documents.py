@@ -1,0 +1,93 @@
+"""Reading JSON that people and programs wrote: records for `put`, whole namespaces for `load`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tiger.errors import TigerError
+
+Records = list[dict[str, Any]]
+
+BLANK = " \t\r\n"
+
+
+class InvalidDocument(TigerError, ValueError):
+    """Input that is not what it should be; nothing was written."""
+
+
+def parse_records(data: bytes, name: str) -> Records:
+    """Return the records in an object, an array of objects, or one object after another.
+
+    `name` is what errors call the input.
+    """
+    documents = _parse(data, name)
+    if len(documents) == 1 and isinstance(documents[0], list):
+        documents = documents[0]
+    elif not documents:
+        raise InvalidDocument(f'{name} is empty: give a record, as {{"id": "A"}}')
+    for place, document in enumerate(documents):
+        if not isinstance(document, dict):
+            raise InvalidDocument(
+                f"{name}: record {place} is {_kind(document)}: a record is an object"
+            )
+    return documents
+
+
+def parse_tables(data: bytes, name: str) -> dict[str, Records]:
+    """Return the records of each table in a document of `tigerd dump`."""
+    documents = _parse(data, name)
+    if len(documents) != 1 or not isinstance(documents[0], dict):
+        found = _kind(documents[0]) if len(documents) == 1 else f"{len(documents)} documents"
+        raise InvalidDocument(f'{name} holds {found}: use one object, {{"coupons": [...]}}')
+    tables = documents[0]
+    for table, records in tables.items():
+        if not isinstance(records, list):
+            raise InvalidDocument(f"{name}: {table} is {_kind(records)}: use an array of records")
+        for place, record in enumerate(records):
+            if not isinstance(record, dict):
+                raise InvalidDocument(
+                    f"{name}: {table}[{place}] is {_kind(record)}: a record is an object"
+                )
+    return tables
+
+
+def _parse(data: bytes, name: str) -> list[Any]:
+    """Return all documents of a text."""
+    decoder = json.JSONDecoder(object_pairs_hook=_to_object)
+    documents = []
+    try:
+        text = data.decode(json.detect_encoding(data))
+        at = _skip_blank(text, 0)
+        while at < len(text):
+            document, at = decoder.raw_decode(text, at)
+            documents.append(document)
+            at = _skip_blank(text, at)
+    except RecursionError:
+        raise InvalidDocument(f"{name} is nested too deep") from None
+    except ValueError as error:
+        raise InvalidDocument(f"{name} is not JSON: {error}") from None
+    return documents
+
+
+def _skip_blank(text: str, at: int) -> int:
+    while at < len(text) and text[at] in BLANK:
+        at += 1
+    return at
+
+
+def _to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object, unless a key stands twice: one of the values would be lost."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return found
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    kinds = {bool: "a boolean", str: "a string", list: "an array", dict: "an object"}
+    return kinds.get(type(value), "a number")

@@ -1,0 +1,120 @@
+"""The group of all commands: loads them when they are called, and tells what went wrong.
+
+Every error that leaves a command ends here, as one line on stderr and an exit code.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import signal
+import sys
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from tiger.errors import TigerError
+from tigerd.cli.exits import NO, SIGNALLED, exit_code_of
+from tigerd.cli.output import say
+
+PROGRAM = "tigerd"
+SHORT_HELP = 200  # letters; more than the first sentence of any command has
+
+
+class Commands(click.Group):
+    """A group whose commands are in modules of `tigerd.cli`, in sections."""
+
+    def __init__(self, *args: Any, sections: dict[str, dict[str, str]], **kwargs: Any) -> None:
+        """`sections`: a title, and the module of each command under it."""
+        super().__init__(*args, **kwargs)
+        self._sections = sections
+        self._modules = {
+            name: module for names in sections.values() for name, module in names.items()
+        }
+
+    # --- Finding a command ---
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the help."""
+        return list(self._modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command."""
+        module = self._modules.get(cmd_name)
+        if module is None:
+            return None
+        command = getattr(importlib.import_module(f"tigerd.cli.{module}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is called, or say which one may have been meant."""
+        name = args[0]
+        if name not in self._modules and not name.startswith("-"):
+            near = difflib.get_close_matches(name, self._modules, 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"No such command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands into the help, section by section."""
+        for title, names in self._sections.items():
+            rows = []
+            for name in names:
+                command = self.get_command(ctx, name)
+                assert command is not None
+                rows.append((name, command.get_short_help_str(SHORT_HELP)))
+            with formatter.section(title):
+                formatter.write_dl(rows, col_max=12)
+
+    # --- Running it ---
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run as `tigerd`, be it called by that name or as `python -m tigerd`."""
+        kwargs.setdefault("prog_name", PROGRAM)
+        return super().main(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, and turn what it raises into a line on stderr and an exit code."""
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            ctx.exit(SIGNALLED + signal.SIGINT)
+        except BrokenPipeError:  # as with `tigerd dump | head`: there is nobody to tell
+            _abandon_stdout()
+            ctx.exit(SIGNALLED + signal.SIGPIPE)
+        except TigerError as error:
+            say(str(error))
+            ctx.exit(exit_code_of(error))
+        except OSError as error:
+            _abandon_stdout()
+            place = f"{error.filename}: " if error.filename else ""
+            say(f"{place}{error.strerror or error}")
+            ctx.exit(NO)
+        except Exception as error:
+            if sys.flags.dev_mode:
+                raise
+            say(
+                f"a fault in tigerd itself, please report it: {type(error).__name__}: {error} "
+                f"(`python -X dev -m tigerd` shows where)"
+            )
+            ctx.exit(NO)
+
+
+def _abandon_stdout() -> None:
+    """Let what could not be written vanish, else the interpreter tries again at its end."""
+    with suppress(OSError):
+        sys.stdout.flush()
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

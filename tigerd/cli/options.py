@@ -1,0 +1,120 @@
+"""The options and arguments that several commands share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from tiger import instance, record
+from tiger.errors import InvalidRecord
+from tiger.layout import RECORD_LIMIT
+from tiger.record import DEFAULT_MAX_RECORD
+from tiger.resources import RESOURCES
+from tiger.store import namespace_name
+from tigerd.cli.output import is_terminal
+from tigerd.serve import DEFAULT_IDLE_EXIT_S
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+START_S = instance.START_S
+STOP_S = 10.0
+
+
+def _find_directory(ctx: click.Context, _: click.Parameter, value: str | None) -> Path:
+    return instance.find_directory(not_empty(ctx, _, value))
+
+
+def not_empty(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuse `--dir ""`, which is a variable that was not set, not the current directory."""
+    if value == "":
+        raise click.BadParameter("it is empty: name a directory, or leave the option out")
+    return value
+
+
+def _check_namespace(_: click.Context, __: click.Parameter, value: str | None) -> str:
+    name = namespace_name(value)
+    try:
+        record.encode_name(name, "namespace")
+    except InvalidRecord as error:
+        raise click.BadParameter(str(error)) from None
+    return name
+
+
+def _complete_table(_: click.Context, __: click.Parameter, start: str) -> list[str]:
+    return [resource.table for resource in RESOURCES if resource.table.startswith(start)]
+
+
+def on_instance(function: Function) -> Function:
+    """Add `--dir`; the command gets `directory`, found by the order of precedence."""
+    return click.option(
+        "--dir",
+        "directory",
+        metavar="DIRECTORY",
+        callback=_find_directory,
+        help="The instance's directory. Default: TIGERD_DIR, else one of the user's own.",
+    )(function)
+
+
+def in_namespace(function: Function) -> Function:
+    """Add `--namespace`; the command gets `namespace`, the name to act in."""
+    return click.option(
+        "--namespace",
+        metavar="NAME",
+        callback=_check_namespace,
+        help='The namespace. Default: TIGERD_NAMESPACE, else "global".',
+    )(function)
+
+
+def answering_json(function: Function) -> Function:
+    """Add `--json`; the command gets `as_json`."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Answer with one JSON document on stdout."
+    )(function)
+
+
+def on_table(function: Function) -> Function:
+    """Add the argument TABLE."""
+    return click.argument("table", shell_complete=_complete_table)(function)
+
+
+def starting(function: Function) -> Function:
+    """Add what `tigerd serve` is started with; the command gets what of it was given."""
+    function = click.option(
+        "--idle-exit",
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        help=f"Stop after so long without clients; 0 = never.  [default: {DEFAULT_IDLE_EXIT_S:g}]",
+    )(function)
+    return click.option(
+        "--max-record",
+        type=click.IntRange(1, RECORD_LIMIT),
+        metavar="BYTES",
+        help=f"The most msgpack a record may have.  [default: {DEFAULT_MAX_RECORD}]",
+    )(function)
+
+
+def serve_options(max_record: int | None, idle_exit: float | None) -> tuple[str, ...]:
+    """Return the options of `tigerd serve` for what `starting` gave."""
+    given = {"--max-record": max_record, "--idle-exit": idle_exit}
+    return tuple(f"{name}={value}" for name, value in given.items() if value is not None)
+
+
+def waiting(name: str, default: float | None, help: str) -> Callable[[Function], Function]:
+    """Add an option of that name, in seconds."""
+    return click.option(
+        name,
+        type=click.FloatRange(min=0),
+        default=default,
+        show_default=default is not None,
+        metavar="SECONDS",
+        help=help,
+    )
+
+
+def is_asking() -> bool:
+    """Tell whether a question on the terminal would reach somebody."""
+    return sys.stdin.isatty() and is_terminal()

@@ -1,0 +1,106 @@
+"""Commands on single records, and clear."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from tiger import Store, connect
+from tiger.errors import InvalidRecord
+from tigerd.cli.documents import Records, parse_records
+from tigerd.cli.exits import NO
+from tigerd.cli.options import answering_json, in_namespace, is_asking, on_instance, on_table
+from tigerd.cli.output import say, write_json
+
+
+@click.command(epilog="Example: tigerd get coupons summer")
+@on_table
+@click.argument("id")
+@on_instance
+@in_namespace
+@answering_json
+def get(directory: Path, namespace: str, table: str, id: str, as_json: bool) -> None:
+    """Print a record; exit code 1 if it is not there."""
+    with connect(directory, namespace=namespace, autostart=False) as store:
+        record = store.table(table).get(id)
+    write_json(record, indent=None if as_json else 2)
+
+
+@click.command(epilog="""Example: echo '{"id": "summer"}' | tigerd put coupons""")
+@on_table
+@click.argument("file", type=click.File("rb"), default="-")
+@on_instance
+@in_namespace
+@answering_json
+def put(directory: Path, namespace: str, table: str, file: BinaryIO, as_json: bool) -> None:
+    """Write records from a file or stdin, all at once.
+
+    The ids are printed. The input is one JSON object, an array of them, or one after another
+    (JSON lines). A record
+    without an id gets one.
+    """
+    if file.isatty():
+        say("type a record as JSON; Ctrl-D ends it")
+    records = parse_records(file.read(), file.name)
+    with connect(directory, namespace=namespace) as store:
+        written = _put(store, table, records)
+    if as_json:
+        write_json(written[0] if len(written) == 1 else written)
+    else:
+        for record in written:
+            click.echo(record["id"])
+
+
+def _put(store: Store, table: str, records: Records) -> Records:
+    written: list[dict[str, Any]] = []
+    with store.batch() as batch:
+        target = batch.table(table)
+        try:
+            for record in records:
+                written.append(target.insert(record))
+        except InvalidRecord as error:
+            place = f"record {len(written)}: " if len(records) > 1 else ""
+            raise InvalidRecord(f"{place}{error}") from None
+    return written
+
+
+@click.command(epilog="Example: tigerd rm coupons summer")
+@on_table
+@click.argument("id")
+@on_instance
+@in_namespace
+def rm(directory: Path, namespace: str, table: str, id: str) -> None:
+    """Remove a record; exit code 1 if it was not there."""
+    with connect(directory, namespace=namespace) as store:
+        if not store.table(table).delete(id):
+            say(f"no {table} {id!r} in namespace {namespace!r}")
+            raise click.exceptions.Exit(NO)
+
+
+@click.command(epilog="Example: tigerd clear --namespace test-1")
+@click.option("--all", "everything", is_flag=True, help="All namespaces, not one.")
+@click.option("--yes", is_flag=True, help="Do not ask on the terminal first.")
+@on_instance
+@in_namespace
+@click.pass_context
+def clear(ctx: click.Context, directory: Path, namespace: str, everything: bool, yes: bool) -> None:
+    """Remove all records of a namespace, or of all.
+
+    On a terminal it asks first; in a script it does not.
+    """
+    source = ctx.get_parameter_source("namespace")
+    if everything and source is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("--namespace and --all exclude each other: give one")
+    what = "all namespaces" if everything else f"namespace {namespace!r}"
+    with connect(directory, namespace=namespace) as store:
+        if is_asking() and not yes:
+            click.confirm(f"Remove all records of {what} at {directory}?", abort=True, err=True)
+        with store.batch() as batch:
+            if everything:
+                for name in store.tables():
+                    batch.table(name).clear()
+            else:
+                batch.clear_namespace()
+    click.echo(f"cleared {what}")

@@ -1,0 +1,158 @@
+"""`tigerd run`: a daemon for the length of one command.
+
+The daemon is in a session of its own, so what the terminal sends to the command does not reach it;
+and this process stays connected to it, so that it does not idle out before the command's end, and
+does so soon after should this process be killed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from tiger import connect, instance
+from tiger.errors import TigerError
+from tigerd.cli.exits import NOT_A_COMMAND, NOT_EXECUTABLE, SIGNALLED
+from tigerd.cli.options import STOP_S, not_empty
+from tigerd.cli.output import say
+from tigerd.cli.stopping import NotAnswering, pid_of, stop_daemon
+
+ORPHAN_S = 30
+"""How long the daemon stays when this process was killed and nobody else is connected."""
+
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - mkdtemp makes a private directory in it
+
+FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
+"""What a terminal sends to the whole foreground: the command has got it already."""
+
+
+@click.command(
+    context_settings={"allow_interspersed_args": False},
+    epilog="Example: tigerd run -- pytest -n 4",
+)
+@click.option(
+    "--dir",
+    "directory",
+    metavar="DIRECTORY",
+    callback=not_empty,
+    help="The instance's directory. Default: a fresh one, removed at the end.",
+)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(directory: str | None, command: tuple[str, ...]) -> None:
+    """Run a command with a daemon of its own.
+
+    The command gets the daemon's directory as TIGERD_DIR. The exit code is the command's; 128
+    and its number if a signal ended it.
+    """
+    if shutil.which(command[0]) is None:
+        say(f"{command[0]}: no such command")
+        raise click.exceptions.Exit(NOT_A_COMMAND)
+    child = Child(command)
+    with child.listening(), _daemon(directory) as place:
+        code = child.run({**os.environ, "TIGERD_DIR": str(place)})
+    raise click.exceptions.Exit(code)
+
+
+class Child:
+    """The command, and the signals that this process passes on to it."""
+
+    def __init__(self, command: tuple[str, ...]) -> None:
+        """Prepare to run the command."""
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take signals for as long as the context lasts."""
+        before = {number: signal.signal(number, self._on_signal) for number in FORWARDED}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        if self._process is None:  # nothing runs yet: all ends here
+            raise click.exceptions.Exit(SIGNALLED + number)
+        if number not in FROM_TERMINAL or not _is_foreground():
+            self._process.send_signal(number)
+
+    def run(self, environment: dict[str, str]) -> int:
+        """Run the command to its end and return its exit code."""
+        try:
+            self._process = subprocess.Popen(self._command, env=environment)
+        except FileNotFoundError as error:  # what its first line names
+            say(f"{error.filename}: no such command")
+            return NOT_A_COMMAND
+        except OSError as error:
+            say(f"{self._command[0]}: {error.strerror}")
+            return NOT_EXECUTABLE
+        code = self._process.wait()
+        return code if code >= 0 else SIGNALLED - code
+
+
+def _is_foreground() -> bool:
+    """Tell whether a terminal's Ctrl-C goes to this process and its children."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+@contextmanager
+def _daemon(directory: str | None) -> Iterator[Path]:
+    """Give an instance with a daemon; end what was begun for it."""
+    if directory is None:
+        with _fresh_directory() as place, _started(place):
+            yield place
+        return
+    place = instance.find_directory(directory)
+    with _started(place):
+        yield place
+
+
+@contextmanager
+def _fresh_directory() -> Iterator[Path]:
+    """Give a private directory, in shared memory if that is a directory here."""
+    parent = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
+    place = Path(tempfile.mkdtemp(prefix="tigerd-", dir=parent))
+    try:
+        yield place
+    finally:
+        with suppress(NotAnswering, ProcessLookupError):
+            pid = pid_of(place) if instance.is_running(place) else None
+            if pid is not None:  # it did not stop, and loses its directory now
+                os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def _started(place: Path) -> Iterator[None]:
+    """Have a daemon run; one that did already goes on."""
+    is_new = instance.start(place, (f"--idle-exit={ORPHAN_S}",))
+    try:
+        with connect(place, autostart=False) as store:
+            store.ping()
+            yield
+    finally:
+        if is_new:
+            try:
+                stop_daemon(place, STOP_S)
+            except TigerError as error:
+                say(str(error))

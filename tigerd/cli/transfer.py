@@ -1,0 +1,205 @@
+"""load and dump: a namespace from and to one JSON document.
+
+The document is `{"coupons": [...], "plans": [...]}`, the records of each table newest first, as
+`list` has them. Loading inserts them from the last to the first, so that in an empty namespace
+they stand in the same order again.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+import click
+
+from tiger import Snapshot, Store, connect, layout, protocol, record
+from tiger.errors import InvalidRecord, TigerError
+from tiger.reader import Reader
+from tigerd.cli.documents import InvalidDocument, Records, parse_tables
+from tigerd.cli.options import answering_json, in_namespace, on_instance
+from tigerd.cli.output import (
+    describe_count,
+    describe_size,
+    progress,
+    say,
+    spinner,
+    to_json,
+    write_json,
+)
+
+TIMEOUT_S = 30.0
+RECORD_S = 1e-3
+"""How long the daemon may take for a load, and for each record of it: ten times what it does."""
+
+OVERHEAD = 16
+"""Bytes of a frame that a record may take beside its own; and so does an operation."""
+
+PIECE_BYTES = 1 << 20
+"""Records of one command, where they are too many for one together."""
+
+
+@click.command(epilog="Example: tigerd load shop.json --namespace test-1")
+@click.argument("file", type=click.File("rb"))
+@on_instance
+@in_namespace
+@answering_json
+def load(directory: Path, namespace: str, file: BinaryIO, as_json: bool) -> None:
+    """Write the records of a dump, all of them or none.
+
+    FILE is one that dump or a person made; - is stdin. Records that are there already are
+    replaced and keep their place. What takes more than 64 MiB
+    of msgpack is checked whole and then written piece by piece.
+    """
+    tables = parse_tables(file.read(), file.name)
+    total = sum(map(len, tables.values()))
+    timeout_s = TIMEOUT_S + RECORD_S * total
+    with connect(directory, namespace=namespace, timeout_s=timeout_s) as store:
+        size = _check(store, tables, file.name)
+        if size <= protocol.FRAME_MAX and total <= protocol.OPERATIONS_MAX:
+            with spinner(f"writing {describe_count(total, 'record')} at once", total):
+                _load_at_once(store, tables)
+        else:
+            say(
+                f"{describe_count(total, 'record')} take {describe_size(size)}, more than one "
+                f"command may have: they are written piece by piece"
+            )
+            _load_in_pieces(store, tables, total)
+    if as_json:
+        write_json({table: len(records) for table, records in tables.items()})
+    else:
+        click.echo(f"loaded {describe_count(total, 'record')} into namespace {namespace!r}")
+
+
+def _check(store: Store, tables: dict[str, Records], name: str) -> int:
+    """Return how large a command with all the records is; raise for the first that is no good."""
+    reader = Reader(store.directory)
+    max_record = reader.words[layout.MAX_RECORD]
+    reader.close()
+    size = OVERHEAD
+    with progress("checking", sum(map(len, tables.values()))) as advance:
+        for table, records in tables.items():
+            store.table(table)
+            seen: dict[str, int] = {}
+            for place, item in enumerate(records):
+                try:
+                    size += _size_of(item, max_record) + OVERHEAD
+                except InvalidRecord as error:
+                    raise InvalidRecord(f"{name}: {table}[{place}]: {error}") from None
+                first = seen.setdefault(item["id"], place) if "id" in item else place
+                if first != place:
+                    raise InvalidDocument(
+                        f"{name}: {table}[{place}] has the id {item['id']!r} of {table}[{first}]"
+                    )
+                advance(1)
+            size += len(table) + OVERHEAD
+    return size
+
+
+def _size_of(item: dict[str, Any], max_record: int) -> int:
+    """Return a record's bytes, or raise `InvalidRecord`; one without an id is to get one."""
+    if "id" not in item:
+        item = {"id": "x" * layout.KEY_MAX, **item}
+    return len(record.encode(item, max_record)[1])
+
+
+def _load_at_once(store: Store, tables: dict[str, Records]) -> None:
+    with store.batch() as batch:
+        for table, records in tables.items():
+            batch.table(table).insert_many(reversed(records))
+
+
+def _load_in_pieces(store: Store, tables: dict[str, Records], total: int) -> None:
+    done = 0
+    with progress("loading", total) as advance:
+        for table, records in tables.items():
+            for piece in _pieces(records):
+                try:
+                    store.table(table).insert_many(piece)
+                except TigerError as error:
+                    say(f"{done:,} of {total:,} records were written before this:")
+                    raise error from None
+                done += len(piece)
+                advance(len(piece))
+
+
+def _pieces(records: Records) -> Iterator[Records]:
+    """Yield the records from the last to the first, in lists of a bounded size."""
+    piece: Records = []
+    size = 0
+    for item in reversed(records):
+        piece.append(item)
+        size += len(record.encode_body(item, "a record", protocol.FRAME_MAX)) + OVERHEAD
+        if size >= PIECE_BYTES:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
+
+
+@click.command(epilog="Example: tigerd dump shop.json --namespace test-1")
+@click.argument("file", default="-", type=click.Path(dir_okay=False, allow_dash=True))
+@on_instance
+@in_namespace
+@click.option("--json", is_flag=True, expose_value=False, help="JSON is what it prints anyway.")
+def dump(directory: Path, namespace: str, file: str) -> None:
+    """Write a namespace to a file or to stdout, as JSON.
+
+    All of it is of one moment. A dump that fails leaves the file as it was.
+    """
+    with (
+        connect(directory, namespace=namespace, autostart=False) as store,
+        store.snapshot() as view,
+        _open(file) as out,
+    ):
+        total = _dump(view, out)
+    if file != "-":
+        say(f"dumped {describe_count(total, 'record')} of namespace {namespace!r} to {file}")
+
+
+def _dump(view: Snapshot, out: TextIO) -> int:
+    """Write the records of all tables that have some, a line each; return how many."""
+    counts = {name: view.table(name).count() for name in view.tables()}
+    total = sum(counts.values())
+    # A bar over what goes to a terminal, or through a pipe to one, would only be in its way.
+    with progress("dumping", total if out is not sys.stdout else 0) as advance:
+        out.write("{")
+        for written, name in enumerate(name for name in counts if counts[name]):
+            out.write(f'{"," if written else ""}\n"{name}": [')
+            for place, item in enumerate(view.table(name)):
+                out.write(",\n" if place else "\n")
+                out.write(to_json(item))
+                advance(1)
+            out.write("\n]")
+        out.write("\n}\n" if total else "}\n")
+    return total
+
+
+@contextmanager
+def _open(file: str) -> Iterator[TextIO]:
+    """Give a file that takes the place of the one of that name once all is written."""
+    if file == "-":
+        yield sys.stdout
+        return
+    path = Path(os.path.realpath(file))
+    if path.exists() and not path.is_file():  # a device, a pipe
+        with path.open("w", encoding="utf-8") as out:
+            yield out
+        return
+    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        out = made.open("x", encoding="utf-8")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, file) from None
+    try:
+        with out:
+            if path.exists():
+                made.chmod(path.stat().st_mode & 0o777)
+            yield out
+        made.replace(path)
+    finally:
+        made.unlink(missing_ok=True)

@@ -1,0 +1,60 @@
+"""`tigerd watch`: the changes of an instance, as they are committed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from tiger import instance
+from tiger.reader import Reader
+from tigerd.changes import Change, Changes
+from tigerd.cli.exits import TIMED_OUT
+from tigerd.cli.options import on_instance, waiting
+from tigerd.cli.output import is_terminal, say, to_json
+
+
+@click.command(epilog="Example: tigerd watch --json --count 1 --timeout 10")
+@click.option("--count", type=click.IntRange(min=1), help="End after so many changes.")
+@waiting("--timeout", None, "End after so long; with --count that is exit code 5.")
+@on_instance
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def watch(directory: Path, count: int | None, timeout: float | None, as_json: bool) -> None:
+    """Print each change as it is committed.
+
+    A line has commit, what, table, namespace and id. It begins with the next commit, and goes
+    on when the daemon is restarted.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    instance.check_directory(directory)
+    changes = Changes(Reader(directory))
+    if not instance.is_running(directory):
+        say(f"no daemon runs at {directory}; there will be changes when one does")
+    left = count
+    missed = 0
+    while left is None or left > 0:
+        found = changes.wait(deadline)
+        if changes.missed > missed:
+            say(f"{changes.missed - missed:,} changes were missed: they came too fast")
+            missed = changes.missed
+        if not found:
+            if left is not None:
+                say(f"{left} of {count} changes did not come within {timeout:g} s")
+                raise click.exceptions.Exit(TIMED_OUT)
+            return
+        found = found[:left]
+        left = None if left is None else left - len(found)
+        sys.stdout.writelines(_line(change, as_json=as_json) for change in found)
+        sys.stdout.flush()
+
+
+def _line(change: Change, *, as_json: bool) -> str:
+    if as_json:
+        return to_json(change._asdict()) + "\n"
+    commit, what, table, *names = change
+    cells = [str(commit), what, table, *(name or "-" for name in names)]
+    if not is_terminal():
+        return "\t".join(cells) + "\n"
+    return "{:>9}  {:<7}  {:<20}  {:<16}  {}\n".format(*cells)

@@ -1,0 +1,189 @@
+"""The index of one table as the daemon changes it.
+
+Open addressing, at most half full. When it would get fuller, a larger generation is made and
+takes all new entries; the entries of the old one are moved over in small steps, so that no write
+waits for it. A reader looks in the new generation, then in the old one, then in the new one again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zlib import crc32
+
+from tiger import layout, memory
+from tiger.layout import EMPTY, FINGERPRINT_SHIFT, HASH_SHIFT, MOVED, REF_MASK, SLOTS_AT, TOMB
+from tiger.memory import WritableSegment
+from tiger.reader import Found, TableReader
+
+STEP = 16
+"""Slots moved for each key that is put: the old generation, of n slots, is empty after n / 16 more
+keys, and the new one is half full only after n / 2."""
+
+
+class Index:
+    """Entries by key: the ref of the newest version, and whether it is gone."""
+
+    def __init__(
+        self, control: WritableSegment, folder: Path, table: int, reader: TableReader
+    ) -> None:
+        """Take over the generations that the table's entry names."""
+        self._control = control
+        self._folder = folder
+        self._table = table
+        self._reader = reader
+        self._directory_at = layout.entry_at(table, layout.TABLE_DIRECTORY)
+        directory = control.words[self._directory_at]
+        self.current = self._open(directory & 0xFFFFFFFF)
+        self.previous = self._open(directory >> 32)
+        self._moved = SLOTS_AT
+        self._used = self._count(EMPTY)
+        self._keys = self._count(MOVED)
+
+    def _open(self, generation: int) -> WritableSegment | None:
+        if not generation:
+            return None
+        index = WritableSegment(self._folder / f"index.{generation}", layout.INDEX)
+        self._reader.indexes[generation] = index
+        return index
+
+    def _count(self, above: int) -> int:
+        if self.current is None:
+            return 0
+        return sum(1 for word in self.current.words[SLOTS_AT:] if word > above)
+
+    # --- Room ---
+
+    def reserve(self, count: int) -> None:
+        """See to it that `count` more keys fit, or raise `StoreFull`; and move some over."""
+        if self.current is None or 2 * (self._used + count) > len(self.current.words) - SLOTS_AT:
+            self.move(len(self.previous.words) if self.previous else 0)
+            self._grow(count)
+        elif self.previous is not None:
+            self.move(STEP * count)
+
+    def _grow(self, count: int) -> None:
+        generation = 1
+        if self.current is not None:
+            generation = self.current.words[layout.HEADER_NUMBER] + 1
+        # At most three eighths full at first, so that it is not half full again at once.
+        wanted = 8 * (self._keys + count) // 3
+        slots = max(layout.SLOTS_MIN, 1 << wanted.bit_length())
+        made = WritableSegment.create(
+            self._folder / f"index.{generation}",
+            layout.INDEX,
+            (SLOTS_AT + slots) * layout.WORD,
+            self._control.words[layout.HEADER_INSTANCE],
+            self._table,
+            generation,
+        )
+        self._reader.indexes[generation] = made
+        self._count_bytes(len(made.map))
+        self.previous, self.current = self.current, made
+        self._moved, self._used = SLOTS_AT, 0
+        left = generation - 1
+        self._control.store(self._directory_at, generation | left << 32)
+
+    def move(self, count: int) -> None:
+        """Move the next `count` slots of the old generation over; when it is empty, unlink it."""
+        if self.previous is None:
+            return
+        stop = min(self._moved + count, len(self.previous.words))
+        for at in range(self._moved, stop):
+            word = self.previous.words[at]
+            if word > MOVED:
+                self._move_one(at, word)
+        self._moved = stop
+        if stop == len(self.previous.words):
+            self._leave_previous()
+
+    def finish_move(self) -> None:
+        """Complete a move that a killed daemon left half done: some keys may be in both."""
+        if self.previous is None:
+            return
+        assert self.current is not None
+        generation = self.current.words[layout.HEADER_NUMBER]
+        for at in range(SLOTS_AT, len(self.previous.words)):
+            word = self.previous.words[at]
+            if word > MOVED:
+                version = self._reader.version(word & REF_MASK)
+                if self._reader.probe(generation, version.scope, version.key):
+                    self.previous.store(at, MOVED)
+                else:
+                    self._keys += 1
+                    self._move_one(at, word)
+        self._leave_previous()
+
+    def _move_one(self, at: int, word: int) -> None:
+        assert self.previous is not None
+        version = self._reader.version(word & REF_MASK)
+        self._insert(crc32(version.key, version.scope), word)
+        memory.fence()  # there before it is gone from here
+        self.previous.store(at, MOVED)
+
+    def _leave_previous(self) -> None:
+        assert self.previous is not None
+        assert self.current is not None
+        generation = self.current.words[layout.HEADER_NUMBER]
+        self._control.store(self._directory_at, generation)
+        self._reader.indexes.pop(generation - 1, None)
+        self._count_bytes(-len(self.previous.map))
+        self.previous.path.unlink(missing_ok=True)
+        self.previous = None  # not closed: something found in it may still be looked at
+
+    # --- Entries ---
+
+    def put(self, scope: int, key: bytes, ref: int, found: Found | None) -> None:
+        """Make `ref` the newest version of a key; `found` is what `TableReader.newest` said."""
+        digest = crc32(key, scope)
+        word = digest >> FINGERPRINT_SHIFT << HASH_SHIFT | ref
+        if found is None:
+            self._keys += 1
+            self._insert(digest, word)
+            return
+        index, at = self._holding(found)
+        if index is self.current:
+            index.store(at, word)
+        else:
+            self._insert(digest, word)
+            memory.fence()  # there before it is gone from here
+            index.store(at, MOVED)
+
+    def _insert(self, digest: int, word: int) -> None:
+        assert self.current is not None
+        words = self.current.words
+        mask = len(words) - SLOTS_AT - 1
+        place = digest & mask
+        while words[SLOTS_AT + place] > TOMB:
+            place = (place + 1) & mask
+        self._used += words[SLOTS_AT + place] == EMPTY
+        self.current.store(SLOTS_AT + place, word)
+
+    def mark_gone(self, found: Found) -> None:
+        """Say that the newest version of a key has ended."""
+        index, at = self._holding(found)
+        index.store(at, found[2] | layout.GONE)
+
+    def remove(self, found: Found) -> None:
+        """Take a key out."""
+        index, at = self._holding(found)
+        index.store(at, TOMB)
+        self._keys -= 1
+
+    def replace(self, found: Found, ref: int) -> None:
+        """Let a key's entry name another copy of the same version."""
+        index, at = self._holding(found)
+        index.store(at, found[2] & ~REF_MASK | ref)
+
+    def _holding(self, found: Found) -> tuple[WritableSegment, int]:
+        """Return where an entry is now: it may have been moved since it was found."""
+        index, at, word, version = found
+        if index.words[at] != word:
+            again = self._reader.newest(version.scope, version.key)
+            assert again is not None
+            index, at = again[0], again[1]
+        assert isinstance(index, WritableSegment)
+        return index, at
+
+    def _count_bytes(self, change: int) -> None:
+        at = layout.entry_at(self._table, layout.TABLE_BYTES)
+        self._control.store(at, self._control.words[at] + change)

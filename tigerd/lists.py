@@ -1,0 +1,146 @@
+"""The lists of one table: versions linked both ways, newest first, as the daemon changes them.
+
+A list is known by its namespace's number, its index (0 for the table's own order) and the value's
+key; the word that holds its first ref is in the version that owns the list, or, for the list of
+namespaces, in the control segment.
+
+Most records arrive in the order of `created`, so a place is looked for near a list's beginning
+first. A list that is asked for a place further down gets a sorted copy in the daemon's own memory,
+kept up to date from then on, in which the place is found by bisection.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+
+from tiger import layout
+from tiger.layout import NEWER, OLDER
+from tiger.memory import WritableSegment
+from tigerd.space import Space
+
+ListName = tuple[int, int, bytes]
+"""Namespace's number, index, value's key."""
+
+First = tuple[WritableSegment, int]
+"""The segment and the word that hold a list's first ref."""
+
+Order = tuple[float, int, int]
+"""created, its rest, number: the greater, the newer."""
+
+Entry = tuple[float, int, int, int]
+"""An order and a ref; of versions of one record, equal in order, the newer has the greater ref."""
+
+NEAR = 64
+"""Links followed before a sorted copy is made."""
+
+LAST_REF = 1 << 63
+
+
+class Lists:
+    """Links of versions, and sorted copies of some lists."""
+
+    def __init__(self, space: Space) -> None:
+        """Begin without copies."""
+        self._space = space
+        self._copies: dict[ListName, list[Entry]] = {}
+
+    # --- Words of a version ---
+
+    def word(self, ref: int, place: int) -> int:
+        """Return a mutable word of a version."""
+        chunk, head = self._space.find(ref)
+        return chunk.words[head + place]
+
+    def store(self, ref: int, place: int, value: int) -> None:
+        """Change a mutable word of a version."""
+        chunk, head = self._space.find(ref)
+        chunk.store(head + place, value)
+
+    def order(self, ref: int) -> Order:
+        """Return the order of a version that is known to be whole."""
+        chunk, head = self._space.find(ref)
+        at = head * layout.WORD + layout.ORDER_AT
+        rest, created, number = layout.ORDER.unpack_from(chunk.map, at)
+        return created, rest, number
+
+    def neighbours(self, ref: int, index: int) -> tuple[int, int]:
+        """Return the refs of the newer and the older neighbour; 0 is an end."""
+        chunk, head = self._space.find(ref)
+        words = chunk.words
+        return words[head + NEWER - 2 * index], words[head + OLDER - 2 * index]
+
+    # --- Finding a place ---
+
+    def place(self, name: ListName, first: First, order: Order) -> tuple[int, int]:
+        """Return the refs between which a version of that order goes; 0 is an end.
+
+        Among versions of the same order, which are of one record, it goes to the newer side.
+        """
+        known = self._copies.get(name)
+        if known is None:
+            newer, older = 0, first[0].words[first[1]]
+            for _ in range(NEAR):
+                if not older or self.order(older) <= order:
+                    return newer, older
+                newer, older = older, self.word(older, OLDER - 2 * name[1])
+            known = self._copies[name] = self._copy(name[1], first)
+        at = bisect_right(known, (*order, LAST_REF))
+        return known[at][-1] if at < len(known) else 0, known[at - 1][-1] if at else 0
+
+    def _copy(self, index: int, first: First) -> list[Entry]:
+        entries = []
+        ref = first[0].words[first[1]]
+        while ref:
+            entries.append((*self.order(ref), ref))
+            ref = self.word(ref, OLDER - 2 * index)
+        entries.reverse()
+        return entries
+
+    def forget(self, scope: int) -> None:
+        """Drop the copies of a namespace's lists."""
+        for name in [name for name in self._copies if name[0] == scope]:
+            del self._copies[name]
+
+    # --- Changing links; each store leaves walks towards older versions whole ---
+
+    def link(self, name: ListName, first: First, newer: int, older: int, ref: int) -> None:
+        """Let the neighbours of a version, whose own links are there, name it."""
+        self._name(name[1], first, newer, older, ref, ref)
+        known = self._copies.get(name)
+        if known is not None:
+            insort(known, (*self.order(ref), ref))
+
+    def unlink(self, name: ListName, first: First, ref: int) -> None:
+        """Let the neighbours of a version name each other, where they still name it."""
+        index = name[1]
+        newer, older = self.neighbours(ref, index)
+        named = self.word(newer, OLDER - 2 * index) if newer else first[0].words[first[1]]
+        if named == ref:
+            self._name(index, first, newer, older, older, newer)
+        known = self._copies.get(name)
+        if known is not None:
+            entry = (*self.order(ref), ref)
+            at = bisect_left(known, entry)
+            if at < len(known) and known[at] == entry:
+                del known[at]
+
+    def replace(self, name: ListName, first: First, ref: int, copy: int) -> None:
+        """Let the neighbours of a version, and the sorted copy, name a copy of it instead."""
+        newer, older = self.neighbours(ref, name[1])
+        self._name(name[1], first, newer, older, copy, copy)
+        known = self._copies.get(name)
+        if known is not None:
+            order = self.order(ref)
+            del known[bisect_left(known, (*order, ref))]
+            insort(known, (*order, copy))
+
+    def _name(
+        self, index: int, first: First, newer: int, older: int, for_newer: int, for_older: int
+    ) -> None:
+        """Store what the newer neighbour (or the first word) and the older one name."""
+        if newer:
+            self.store(newer, OLDER - 2 * index, for_newer)
+        else:
+            first[0].store(first[1], for_newer)
+        if older:
+            self.store(older, NEWER - 2 * index, for_older)

@@ -1,0 +1,326 @@
+"""From operations to what they come to: which records are written, ended, which namespaces go.
+
+Everything that can be refused is refused here, before the first store: a plan that was made can be
+applied. Operations of one request see what those before them did, so a plan holds one effect a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tiger import layout, protocol, record
+from tiger.errors import (
+    AlreadyExists,
+    Conflict,
+    InvalidRecord,
+    InvalidRequest,
+    NotFound,
+    TigerError,
+    UnknownTable,
+)
+from tiger.reader import Found
+from tiger.resources import (
+    DEFINITIONS,
+    DEFINITIONS_NAMESPACE,
+    FIRST_DEFINED,
+    TABLES_MAX,
+    definition_record,
+)
+from tiger.version import Version
+from tigerd.table import Table, ValueKey, check_count
+
+
+class Tables(Protocol):
+    """Where a plan finds the tables."""
+
+    @property
+    def max_record(self) -> int:
+        """The most bytes a record may have."""
+
+    def table(self, number: int) -> Table:
+        """Return a table, or raise `UnknownTable`."""
+
+    def in_use(self) -> list[Table]:
+        """Return the tables that have segments, without the definitions."""
+
+
+@dataclass
+class Effect:
+    """What a request does to one record."""
+
+    table: Table
+    namespace: str
+    key: bytes
+    found: Found | None = None
+    old: Version | None = None
+    body: bytes | None = None
+    content: dict[str, Any] | None = None
+    values: list[ValueKey] = field(default_factory=list)
+    keeps_place: bool = True
+    is_touched: bool = False
+
+    @property
+    def exists(self) -> bool:
+        """Whether the record is there after the operations so far."""
+        return self.body is not None if self.is_touched else self.old is not None
+
+    def current(self) -> dict[str, Any] | None:
+        """Return the record as the operations so far left it."""
+        if self.is_touched:
+            return self.content
+        return record.decode(self.old.body) if self.old is not None else None
+
+
+class Plan:
+    """What the operations of one request come to."""
+
+    def __init__(self, tables: Tables) -> None:
+        """Begin with nothing."""
+        self._tables = tables
+        self.effects: dict[tuple[int, str, bytes], Effect] = {}
+        self.cleared: dict[tuple[int, str], Table] = {}
+        self.status = protocol.DONE
+        self.answering: Effect | None = None
+        """What the last operation wrote, if it wrote one record."""
+        self.answers = False
+
+    def add(self, operation: Any) -> None:
+        """Plan one more operation, or raise a `TigerError` that says what is wrong with it."""
+        if type(operation) is not list or not operation or type(operation[0]) is not str:
+            raise InvalidRequest("an operation is an array that begins with its name")
+        name, *arguments = operation
+        known = OPERATIONS.get(name)
+        if known is None:
+            raise InvalidRequest(f"no operation {name!r:.40}: is the client of another version?")
+        self.answering, self.answers = None, name == protocol.PATCH
+        try:
+            self.status = known(self, *arguments)
+        except TypeError as error:
+            raise InvalidRequest(f"operation {name!r}: wrong arguments ({error})") from None
+
+    def _table(self, number: Any) -> Table:
+        """Return a table that users may write to."""
+        if type(number) is not int or not 0 < number < TABLES_MAX:
+            raise UnknownTable(f"no table has the number {number!r:.20}")
+        return self._tables.table(number)
+
+    def _effect(self, number: Any, namespace: Any, key: bytes) -> Effect:
+        """Return what the operations so far do to a record; at first, nothing."""
+        known = self.effects.get((number, namespace, key))
+        if known is not None:
+            return known
+        effect = Effect(self._table(number), namespace, key)
+        if (number, namespace) not in self.cleared:
+            effect.found = effect.table.find(namespace, key)
+            if effect.found is not None and not effect.found[2] & layout.GONE:
+                effect.old = effect.found[3]
+        self.effects[(number, namespace, key)] = effect
+        return effect
+
+    # --- The operations; each returns the status to answer with ---
+
+    def put(self, number: Any, namespace: Any, body: Any, if_version: Any = None) -> int:
+        """Write a record, replacing the one of that id."""
+        effect, content = self._parse(number, namespace, body)
+        if if_version is not None:
+            self._check_version(effect, if_version)
+        self._write(effect, body, content)
+        return protocol.DONE
+
+    def create(self, number: Any, namespace: Any, body: Any) -> int:
+        """Write a record that must not be there."""
+        effect, content = self._parse(number, namespace, body)
+        if effect.exists:
+            raise AlreadyExists(
+                f"{effect.table.resource.table} {content['id']!r} is there already in namespace "
+                f"{namespace!r}: use insert() or update() to replace it"
+            )
+        self._write(effect, body, content)
+        return protocol.DONE
+
+    def put_many(self, number: Any, namespace: Any, bodies: Any) -> int:
+        """Write many records of one table."""
+        if type(bodies) is not list:
+            raise InvalidRequest("put_many takes an array of records")
+        for body in bodies:
+            self.put(number, namespace, body)
+        self.answering = None
+        return protocol.DONE
+
+    def patch(self, number: Any, namespace: Any, identity: Any, changes: Any) -> int:
+        """Merge changes into a record; None removes a key."""
+        record.encode_name(namespace, "namespace")
+        effect = self._effect(number, namespace, record.encode_name(identity, "id"))
+        content = effect.current()
+        if content is None:
+            raise NotFound(
+                f"no {effect.table.resource.table} {identity!r} in namespace {namespace!r}"
+            )
+        if type(changes) is not bytes:
+            raise InvalidRequest("patch takes its changes as msgpack")
+        for key, value in record.decode_untrusted(changes).items():
+            if value is None:
+                content.pop(key, None)
+            else:
+                content[key] = value
+        if content.get("id") != identity:
+            raise InvalidRecord(f"patch of {identity!r}: the id of a record does not change")
+        body = record.encode_body(content, f"record {identity!r}", self._tables.max_record)
+        self._write(effect, body, content)
+        return protocol.DONE
+
+    def delete(self, number: Any, namespace: Any, identity: Any) -> int:
+        """Remove a record; say whether it was there."""
+        record.encode_name(namespace, "namespace")
+        effect = self._effect(number, namespace, record.encode_name(identity, "id"))
+        was_there = effect.exists
+        self._remove(effect)
+        return protocol.DONE if was_there else protocol.ABSENT
+
+    def delete_where(self, number: Any, namespace: Any, name: Any, value: Any) -> int:
+        """Remove the records of a namespace whose indexed field has that value (as msgpack)."""
+        table = self._table(number)
+        if self.effects or self.cleared:
+            raise InvalidRequest("delete_where sees what is committed: let it stand first")
+        if name not in table.resource.indexes or type(value) is not bytes:
+            raise InvalidRequest(f"{table.resource.table} has no index on {name!r:.40}")
+        known = table.namespaces.get(namespace)
+        if known is None or (number, namespace) in self.cleared:
+            return protocol.DONE
+        index = table.resource.indexes.index(name) + 1
+        scope = layout.VALUES | known.scope
+        owner = table.reader.newest(scope, bytes((index,)) + value)
+        commit = table.control.words[layout.COMMIT]
+        if owner is not None:
+            for version in table.reader.walk(owner[3].first, commit, index):
+                self._remove(self._effect(number, namespace, version.key))
+        return protocol.DONE
+
+    def clear(self, number: Any) -> int:
+        """Empty a table in all namespaces."""
+        table = self._table(number)
+        started = {at[1] for at in self.effects if at[0] == number}
+        for namespace in started | set(table.namespaces):
+            self._clear(table, namespace)
+        return protocol.DONE
+
+    def clear_namespace(self, number: Any, namespace: Any) -> int:
+        """Empty a namespace, in one table or (None) in all."""
+        record.encode_name(namespace, "namespace")
+        tables = [self._table(number)] if number is not None else self._tables.in_use()
+        for table in tables:
+            self._clear(table, namespace)
+        return protocol.DONE
+
+    def define(self, name: Any, prefix: Any, url: Any, indexes: Any) -> int:
+        """Make a table of the user's own; the same definition again changes nothing."""
+        wanted = definition_record(name, prefix, url, indexes)
+        key = name.encode()
+        table = self._tables.table(DEFINITIONS.number)
+        found = table.find(DEFINITIONS_NAMESPACE, key)
+        if found is not None:
+            known = record.decode(found[3].body)
+            if {**wanted, "number": known["number"]} != known:
+                raise AlreadyExists(
+                    f"table {name!r} is defined already, with prefix {known['prefix']!r}, url "
+                    f"{known['url']!r}, indexes {known['indexes']!r}: use these, or another name"
+                )
+            return protocol.DONE
+        mine = [at for at in self.effects if at[0] == DEFINITIONS.number]
+        space = table.namespaces.get(DEFINITIONS_NAMESPACE)
+        number = FIRST_DEFINED + (space.records if space else 0) + len(mine)
+        if number >= TABLES_MAX:
+            raise InvalidRequest(f"{TABLES_MAX - FIRST_DEFINED} tables are defined, the most")
+        content = {**wanted, "number": number}
+        effect = Effect(table, DEFINITIONS_NAMESPACE, key)
+        self.effects[(DEFINITIONS.number, DEFINITIONS_NAMESPACE, key)] = effect
+        self._write(effect, record.encode(content)[1], content)
+        return protocol.DONE
+
+    # --- Helpers ---
+
+    def _parse(self, number: Any, namespace: Any, body: Any) -> tuple[Effect, dict[str, Any]]:
+        record.encode_name(namespace, "namespace")
+        if type(body) is not bytes:
+            raise InvalidRequest("a record travels as msgpack")
+        content = record.decode_untrusted(body)
+        key = record.encode_name(content.get("id"), "id")
+        if len(body) > self._tables.max_record:
+            raise InvalidRecord(
+                f"record {content['id']!r} has {len(body)} bytes of msgpack, the limit is "
+                f"{self._tables.max_record}: make it smaller, or start the daemon with a larger "
+                f"--max-record"
+            )
+        return self._effect(number, namespace, key), content
+
+    def _check_version(self, effect: Effect, wanted: Any) -> None:
+        there = effect.old.begin if effect.old is not None and not effect.is_touched else None
+        if there != wanted:
+            raise Conflict(
+                f"{effect.table.resource.table} {effect.key.decode()!r} is at version {there}, "
+                f"not {wanted!r:.20}: read it again"
+            )
+
+    def _write(self, effect: Effect, body: bytes, content: dict[str, Any]) -> None:
+        effect.body, effect.content = body, content
+        effect.values = effect.table.values_of(content)
+        effect.is_touched = True
+        self.answering = effect
+
+    @staticmethod
+    def _remove(effect: Effect) -> None:
+        effect.body, effect.content = None, None
+        effect.keeps_place = False
+        effect.is_touched = True
+
+    def _clear(self, table: Table, namespace: str) -> None:
+        for at in [at for at in self.effects if at[:2] == (table.number, namespace)]:
+            del self.effects[at]
+        self.cleared[(table.number, namespace)] = table
+
+    # --- Before and after applying ---
+
+    @property
+    def answer(self) -> bytes | None:
+        """The record to answer with, if the last operation was a patch."""
+        return self.answering.body if self.answering is not None and self.answers else None
+
+    def reserve(self) -> None:
+        """Make room for all that is written, or raise `StoreFull`."""
+        puts: dict[int, list[Effect]] = {}
+        for effect in self.effects.values():
+            if effect.body is not None:
+                puts.setdefault(effect.table.number, []).append(effect)
+        for effects in puts.values():
+            table = effects[0].table
+            begun = set()
+            for effect in effects:
+                known = table.namespaces.get(effect.namespace)
+                if known is None or (table.number, effect.namespace) in self.cleared:
+                    begun.add(effect.namespace)
+                else:
+                    check_count(known.records + len(effects), effect.namespace)
+            table.reserve(
+                begun, [(e.namespace, e.key, e.body, e.values) for e in effects if e.body]
+            )
+
+
+OPERATIONS: dict[str, Callable[..., int]] = {
+    protocol.PUT: Plan.put,
+    protocol.CREATE: Plan.create,
+    protocol.PUT_MANY: Plan.put_many,
+    protocol.PATCH: Plan.patch,
+    protocol.DELETE: Plan.delete,
+    protocol.DELETE_WHERE: Plan.delete_where,
+    protocol.CLEAR: Plan.clear,
+    protocol.CLEAR_NAMESPACE: Plan.clear_namespace,
+    protocol.DEFINE: Plan.define,
+}
+"""One function an operation, and the one table that names them."""
+
+
+def prefixed(error: TigerError, place: int) -> TigerError:
+    """Return the error with the number of the operation that it is about."""
+    return type(error)(f"operation {place}: {error}")

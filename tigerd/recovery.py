@@ -1,0 +1,254 @@
+"""Bringing an instance back to its last commit, whatever its daemon was doing when it died.
+
+The commit number decides. The index says which version of each key is the newest; recovery steps
+back from versions that began after the commit, and takes the ends back that came after it. Then
+each list is walked from its first version towards older ones, a chain that every kill leaves whole
+for the readers that are still there, and is stored again without what was never committed, with the
+links towards newer versions mended. Each store leaves readers with what they saw before, and all of
+it can be done again: recovery may be killed too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tiger import layout, record
+from tiger.errors import Damaged
+from tiger.layout import FIRST, GONE, MOVED, NAMESPACES, NEWER, OLDER, REF_MASK, SLOTS_AT, VALUES
+from tiger.memory import UNFINISHED, Vanished
+from tiger.resources import DEFINITIONS, FIRST_DEFINED, RESOURCES, TABLES_MAX
+from tiger.version import Version
+from tigerd.table import Namespace, Table
+from tigerd.writer import Writer
+
+
+@dataclass
+class Found:
+    """What a recovery found, for the log."""
+
+    tables: int = 0
+    records: int = 0
+    undone: int = 0
+    ended: int = 0
+
+
+def recover(writer: Writer) -> Found:
+    """Bring every table back to the commit number; `Damaged` if something cannot be read."""
+    found = Found()
+    _undo_answers(writer)
+    _undo_changes(writer)
+    for number in (DEFINITIONS.number, *(r.number for r in RESOURCES)):
+        _recover_if_there(writer, number, found)
+    for number in range(FIRST_DEFINED, TABLES_MAX):
+        _recover_if_there(writer, number, found)
+    return found
+
+
+def _recover_if_there(writer: Writer, number: int, found: Found) -> None:
+    directory = writer.control.words[layout.entry_at(number, layout.TABLE_DIRECTORY)]
+    if directory:
+        table = writer.table(number)
+        try:
+            _Recovery(writer, table, found).run()
+        except Vanished as error:
+            raise Damaged(f"{error}; run `tigerd check`, then `tigerd repair`") from None
+        found.tables += 1
+
+
+def _undo_answers(writer: Writer) -> None:
+    """Take back the answers to requests that were not committed."""
+    words = writer.control.words
+    for slot in range(layout.CLIENTS_MAX):
+        if words[layout.client_at(slot, layout.CLIENT_COMMIT)] > writer.commit:
+            at = layout.client_at(slot, layout.CLIENT_ANSWER)
+            request = (words[at] >> layout.CLIENT_STATUS_BITS) - 1
+            # The one before was answered, and its client went on.
+            writer.control.store(at, max(request, 0) << layout.CLIENT_STATUS_BITS)
+            writer.control.store(layout.client_at(slot, layout.CLIENT_COMMIT), writer.commit)
+
+
+def _undo_changes(writer: Writer) -> None:
+    """Take the changes out of the ring that were not committed."""
+    words = writer.control.words
+    changes = words[layout.CHANGES]
+    least = max(0, changes - layout.RING_MAX)
+    while changes > least and words[layout.ring_at(changes - 1)] > writer.commit:
+        changes -= 1
+    if changes != words[layout.CHANGES]:
+        writer.control.store(layout.CHANGES, changes)
+
+
+class _Recovery:
+    """One table's."""
+
+    def __init__(self, writer: Writer, table: Table, found: Found) -> None:
+        self.writer = writer
+        self.table = table
+        self.found = found
+        self.commit = writer.commit
+        self.values: list[Version] = []
+        self.ended: list[Version] = []
+        self.counted: set[int] = set()
+        self.listed: set[tuple[int, int]] = set()
+
+    def run(self) -> None:
+        self._forget_uncommitted_segments()
+        self.table.index.finish_move()
+        assert self.table.index.current is not None
+        for at in range(SLOTS_AT, len(self.table.index.current.words)):
+            self._settle(at)
+        self._mend_namespaces()
+        self._mend_values()
+        for version in sorted(self.ended, key=lambda version: version.end):
+            self.writer.cleaner.ended(version.end, self.table, version.ref)
+        self.found.ended += len(self.ended)
+        self._drop_empty_chunks()
+
+    def _forget_uncommitted_segments(self) -> None:
+        """Remove what was not whole, not published, or already left."""
+        for path in self.table.folder.glob(f"{UNFINISHED}*"):
+            path.unlink()
+        assert self.table.index.current is not None
+        generation = self.table.index.current.words[layout.HEADER_NUMBER]
+        kept = {generation, generation - 1 if self.table.index.previous else generation}
+        for path in self.table.folder.glob("index.*"):
+            if int(path.suffix[1:]) not in kept:
+                path.unlink()
+
+    def _drop_empty_chunks(self) -> None:
+        for number in list(self.table.space.chunks):
+            self.table.space.drop_if_unneeded(number)
+        at = layout.entry_at(self.table.number, layout.TABLE_BYTES)
+        index = self.table.index.current
+        assert index is not None
+        self.writer.control.store(at, self.table.space.size + len(index.map))
+
+    # --- Keys ---
+
+    def _settle(self, at: int) -> None:
+        """Let an entry of the index name the newest committed version of its key."""
+        index = self.table.index.current
+        assert index is not None
+        word = index.words[at]
+        if word <= MOVED:
+            return
+        newest = self.table.reader.version(word & REF_MASK)
+        version: Version | None = newest
+        while version is not None and version.begin > self.commit:
+            self.found.undone += 1
+            version = self.table.reader.version(version.previous) if version.previous else None
+        if version is None:
+            self.table.index.remove((index, at, word, newest))
+            return
+        if version.end > self.commit:
+            self.table.lists.store(version.ref, layout.END, 0)
+        settled = word & ~(REF_MASK | GONE) | version.ref | (GONE if version.end else 0)
+        if settled != word:
+            index.store(at, settled)
+        self._count(version)
+        if version.scope & VALUES:
+            self.values.append(version)
+        elif version.scope != NAMESPACES:
+            self.found.records += version.end == 0
+
+    def _count(self, version: Version) -> None:
+        """Count a version's bytes as needed, once."""
+        if version.ref not in self.counted:
+            self.counted.add(version.ref)
+            number = version.ref >> layout.REF_OFFSET_BITS
+            self.table.space.needed[number] += self.table.size_of(version)
+
+    # --- Lists ---
+
+    def _mend_namespaces(self) -> None:
+        first_at = layout.entry_at(self.table.number, layout.TABLE_NAMESPACES)
+        chain = list(self._committed(self.table.control.words[first_at], 0))
+        self._relink(chain, 0)
+        first = chain[0].ref if chain else 0
+        if self.table.control.words[first_at] != first:
+            self.table.control.store(first_at, first)
+        for version in chain:
+            records, counted, count_at = self._settle_count(version)
+            namespace = Namespace(
+                version.key.decode(), version.ref, version.number, records, counted, count_at
+            )
+            self.table.scopes[namespace.scope] = namespace
+            self._mend_list(version, 0)
+            if version.end:
+                self.ended.append(version)
+            else:
+                self.table.adopt(namespace)
+
+    def _mend_values(self) -> None:
+        live = {namespace.scope for namespace in self.table.namespaces.values()}
+        for owner in self.values:
+            if owner.scope & ~VALUES in live:
+                self._mend_list(owner, owner.key[0])
+                if not owner.first:
+                    self.table.drop_value(owner)
+        for version in self.ended:
+            if version.scope in live:
+                self._detach(version)
+
+    def _detach(self, version: Version) -> None:
+        """Clear a version's links in lists of values that it was unlinked from already."""
+        for index, _ in self.table.values_of(record.decode(version.body)):
+            if (index, version.ref) not in self.listed:
+                self.table.lists.store(version.ref, OLDER - 2 * index, 0)
+                self.table.lists.store(version.ref, NEWER - 2 * index, 0)
+
+    def _settle_count(self, version: Version) -> tuple[int, int, int]:
+        """Return the records, as of which commit, and where that is said; undo what came later."""
+        words = version.chunk.words
+        at, other = layout.COUNT_A, layout.COUNT_B
+        if words[version.head + other] > words[version.head + at]:
+            at, other = other, at
+        if words[version.head + at] >> layout.COUNT_BITS > self.commit:
+            self.table.lists.store(version.ref, at, words[version.head + other])
+        word = words[version.head + at]
+        return word & layout.COUNT_MAX, word >> layout.COUNT_BITS, at
+
+    def _mend_list(self, owner: Version, index: int) -> None:
+        chain = list(self._committed(owner.first, index))
+        self._relink(chain, index)
+        first = chain[0].ref if chain else 0
+        if owner.first != first:
+            self.table.lists.store(owner.ref, FIRST, first)
+        self.listed |= {(index, version.ref) for version in chain if version.end}
+        if index == 0:
+            self.ended += [version for version in chain if version.end]
+
+    def _committed(self, ref: int, index: int) -> Iterator[Version]:
+        """Yield a list without what was not committed, and with one copy of each version."""
+        bound = (
+            self.writer.control.words[layout.entry_at(self.table.number, layout.TABLE_BYTES)]
+            // layout.HEAD_SIZE
+        )
+        while ref:
+            version = self.table.reader.version(ref)
+            ref = version.link(OLDER, index)
+            if version.begin <= self.commit:
+                yield self._one_copy(version)
+            bound -= 1
+            if bound < 0:
+                raise Damaged(f"{self.table.folder}: a list without end; run `tigerd repair`")
+
+    def _one_copy(self, version: Version) -> Version:
+        """Return the copy that the index names, if a copy of the version was being made."""
+        newest = self.table.reader.newest(version.scope, version.key)
+        if newest is not None and newest[3].begin == version.begin:
+            return newest[3]
+        if version.end > self.commit:
+            self.table.lists.store(version.ref, layout.END, 0)
+        self._count(version)
+        return version
+
+    def _relink(self, chain: list[Version], index: int) -> None:
+        for place, version in enumerate(chain):
+            newer = chain[place - 1].ref if place else 0
+            older = chain[place + 1].ref if place + 1 < len(chain) else 0
+            if version.link(OLDER, index) != older:
+                self.table.lists.store(version.ref, OLDER - 2 * index, older)
+            if version.link(NEWER, index) != newer:
+                self.table.lists.store(version.ref, NEWER - 2 * index, newer)

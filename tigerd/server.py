@@ -1,0 +1,320 @@
+"""The daemon: one thread that takes commands, applies them, and answers.
+
+    receive -> is this client's request new? -> plan -> apply -> answer -> clean a little
+
+It owns the instance for as long as it holds the lock on its `lock` file, which is taken before
+anything is mapped or bound and is never unlinked.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import msgpack
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from tiger import instance, layout, protocol
+from tiger.__about__ import __version__
+from tiger.errors import CODES, InvalidRequest, LayoutMismatch, TigerError, code_of
+from tigerd.plan import prefixed
+from tigerd.recovery import recover
+from tigerd.sessions import Sessions
+from tigerd.writer import Asked, Writer
+
+log = logging.getLogger("tigerd")
+
+DRAIN = 64
+"""Commands taken between two looks at the clock and at signals."""
+
+TURN_MS = 200
+"""The longest wait for a command: how late the heartbeat and a signal may be seen."""
+
+HANDSHAKE_MS = 2000
+
+
+class Server:
+    """One instance's daemon."""
+
+    def __init__(self, directory: Path, *, max_record: int, idle_exit_s: float) -> None:
+        """Take the instance over, recover it, and bind; `TigerError` if that cannot be."""
+        self.directory = directory
+        self._idle_exit_s = idle_exit_s
+        self._lock = instance.take_lock(directory)
+        control, made = instance.open_control(directory, max_record)
+        self._control = control
+        started = time.perf_counter()
+        self.writer = Writer(directory, control)
+        found = recover(self.writer)
+        if not made:
+            log.info(
+                "recovered %d tables, %d records at commit %d in %.0f ms: %d versions undone, "
+                "%d ended ones to clean",
+                found.tables,
+                found.records,
+                self.writer.commit,
+                1000 * (time.perf_counter() - started),
+                found.undone,
+                found.ended,
+            )
+        self._sessions = Sessions(control)
+        self._stopping = False
+        self._started = time.monotonic()
+        self._busy_at = time.monotonic()
+        self._connections = 0
+        self._context = zmq.Context()
+        self._bind()
+        control.store(layout.PID, os.getpid())
+        control.store(layout.STARTED, time.time_ns())
+        self._beat()
+
+    def _bind(self) -> None:
+        """Open the socket: frames of a limited size, from processes of this user only."""
+        context = self._context
+        self._gate = context.socket(zmq.REP)
+        self._gate.linger = 0
+        self._gate.bind("inproc://zeromq.zap.01")
+        self._router = context.socket(zmq.ROUTER)
+        self._router.linger = 0
+        self._router.router_mandatory = 1
+        self._router.maxmsgsize = protocol.FRAME_MAX
+        self._router.handshake_ivl = HANDSHAKE_MS
+        self._router.setsockopt(zmq.ZAP_DOMAIN, b"tigerd")
+        self._monitor = self._router.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+        )
+        self._router.bind(instance.endpoint(self.directory))
+        self._poller = zmq.Poller()
+        for socket in (self._router, self._gate, self._monitor):
+            self._poller.register(socket, zmq.POLLIN)
+
+    # --- The loop ---
+
+    def run(self) -> None:
+        """Serve until a signal, a stop command, or the end of the idle time."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        cleaning = True
+        try:
+            while not self._stopping:
+                events = dict(self._poller.poll(0 if cleaning else TURN_MS))
+                if self._gate in events:
+                    self._check_peer()
+                if self._monitor in events:
+                    self._count_connection()
+                if self._router in events:
+                    cleaning = True
+                    self._drain()
+                elif cleaning:
+                    cleaning = self.writer.cleaner.turn()
+                self._beat()
+                self._consider_idling()
+        finally:
+            self.close()
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        if self._stopping:
+            os._exit(128 + number)
+        log.info("%s: stopping", signal.Signals(number).name)
+        self._stopping = True
+
+    def _drain(self) -> None:
+        self._busy_at = time.monotonic()
+        for _ in range(DRAIN):
+            try:
+                frames = self._router.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            self._serve(frames)
+            if self.writer.cleaner.is_due(self.writer.commit):
+                self.writer.cleaner.turn()
+
+    def _beat(self) -> None:
+        self._control.store(layout.HEARTBEAT, time.monotonic_ns())
+
+    def _consider_idling(self) -> None:
+        idle_s = time.monotonic() - self._busy_at
+        if self._idle_exit_s and not self._connections and idle_s >= self._idle_exit_s:
+            log.info("no client for %.0f s: stopping", idle_s)
+            self._stopping = True
+
+    # --- Who may connect, who is connected ---
+
+    def _check_peer(self) -> None:
+        """Answer ZeroMQ's question (RFC 27, ZAP) whether a peer may connect: if it is this user."""
+        version, request, _, address, *_ = self._gate.recv_multipart()
+        # libzmq writes what the kernel says of a local peer: localhost:uid:gid:pid
+        parts = address.split(b":")
+        mine = len(parts) > 1 and parts[1] == str(os.geteuid()).encode()
+        if not mine:
+            log.warning("refused a peer: %r is not user %d", address, os.geteuid())
+        code, text = (b"200", b"OK") if mine else (b"400", b"another user's process")
+        self._gate.send_multipart([version, request, code, text, b"", b""])
+
+    def _count_connection(self) -> None:
+        event = recv_monitor_message(self._monitor)["event"]
+        self._busy_at = time.monotonic()
+        if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self._connections += 1
+        else:
+            self._connections = max(0, self._connections - 1)
+
+    # --- One message ---
+
+    def _serve(self, frames: list[bytes]) -> None:
+        """Do what a message asks. What is not a request is dropped: nobody waits for an answer."""
+        if len(frames) != 2:
+            log.warning("dropped a message of %d frames", len(frames) - 1)
+            return
+        peer, frame = frames
+        try:
+            request = _parse(frame)
+        except LayoutMismatch as error:
+            self._reply(peer, 0, code_of(error), str(error))
+            return
+        except (ValueError, msgpack.UnpackException, RecursionError, MemoryError) as error:
+            log.warning("dropped a frame of %d bytes: %s", len(frame), error)
+            return
+        client, slot, number, answer, operations = request
+        kind = operations[0][0] if operations and operations[0] else None
+        if kind in _QUESTIONS:
+            _QUESTIONS[kind](self, peer, client, slot, number)
+        elif not self._sessions.is_open(client, slot):
+            gone = InvalidRequest("this client's slot was given to another: connect again")
+            self._reply(peer, number, code_of(gone), str(gone))
+        else:
+            self._write(peer, Asked(slot, number), answer, operations)
+
+    def _write(self, peer: bytes, asked: Asked, answer: bool, operations: list[Any]) -> None:
+        last, status = self._sessions.last(asked.slot)
+        if asked.request <= last:
+            if asked.request == last:  # sent again: the answer is the first one's
+                self._reply(peer, last, status, self._first_value(asked, status, operations))
+            return
+        try:
+            plan = self.writer.plan()
+            for place, operation in enumerate(operations):
+                try:
+                    plan.add(operation)
+                except TigerError as error:
+                    raise prefixed(error, place) if len(operations) > 1 else error from None
+            self.writer.apply(plan, asked)
+        except TigerError as error:
+            self.writer.refuse(asked, code_of(error))
+            self._reply(peer, asked.request, code_of(error), str(error))
+        else:
+            if answer:
+                self._reply(peer, asked.request, plan.status, plan.answer)
+        self.writer.count_command()
+
+    def _first_value(self, asked: Asked, status: int, operations: list[Any]) -> object:
+        """Return what can still be said of an answer that was given before."""
+        if status in CODES:
+            return _text_of(status)
+        if operations[-1][:1] == [protocol.PATCH]:
+            return self.writer.answered(asked)
+        return None
+
+    def _reply(self, peer: bytes, number: int, status: int, value: object) -> None:
+        """Send an answer, unless its reader is gone or does not read: it will ask again."""
+        try:
+            self._router.send_multipart([peer, protocol.pack([number, status, value])], zmq.NOBLOCK)
+        except (zmq.Again, zmq.ZMQError):
+            log.debug("an answer found no reader")
+
+    # --- Questions ---
+
+    def _hello(self, peer: bytes, client: int, _: int, number: int) -> None:
+        """Give a client its slot."""
+        slot = self._sessions.open(client)
+        value = [slot, self._control.words[layout.HEADER_INSTANCE]]
+        self._reply(peer, number, protocol.DONE, value)
+
+    def _ping(self, peer: bytes, client: int, slot: int, number: int) -> None:
+        value = {
+            "pid": os.getpid(),
+            "version": __version__,
+            "commit": self.writer.commit,
+            "uptime_s": time.monotonic() - self._started,
+            "clients": len(self._sessions),
+            "connections": self._connections,
+        }
+        self._reply(peer, number, protocol.DONE, value)
+
+    def _answer(self, peer: bytes, client: int, slot: int, number: int) -> None:
+        """Tell a client that stopped watching its slot that its request is done, if it is."""
+        if self._sessions.is_open(client, slot):
+            last, status = self._sessions.last(slot)
+            if last == number:
+                self._reply(peer, number, status, _text_of(status))
+
+    def _stop(self, peer: bytes, client: int, slot: int, number: int) -> None:
+        log.info("asked to stop")
+        self._stopping = True
+        self._reply(peer, number, protocol.DONE, os.getpid())
+
+    # --- The end ---
+
+    def close(self) -> None:
+        """Leave the instance as it is, for the next daemon."""
+        self._router.disable_monitor()
+        self._context.destroy(linger=100)
+        instance.socket_path(self.directory).unlink(missing_ok=True)
+        os.close(self._lock)
+
+
+_QUESTIONS = {
+    protocol.HELLO: Server._hello,
+    protocol.PING: Server._ping,
+    protocol.ANSWER: Server._answer,
+    protocol.STOP: Server._stop,
+}
+
+
+def _parse(frame: bytes) -> tuple[int, int, int, bool, list[Any]]:
+    """Return client, slot, request number, whether to answer, operations; or raise ValueError."""
+    message = protocol.unpack(frame)
+    if message and message[0] != protocol.VERSION:
+        raise LayoutMismatch(
+            f"the daemon is version {__version__} and speaks protocol {protocol.VERSION}, the "
+            f"client protocol {message[0]!r:.20}: restart it with `tigerd restart`"
+        )
+    if len(message) != 6:
+        raise ValueError("not six fields")
+    _, client, slot, number, answer, operations = message
+    for value in (client, slot, number):
+        if type(value) is not int or not -1 <= value < 1 << 56:
+            raise ValueError("not a number of a client, a slot, a request")
+    if type(answer) is not bool or type(operations) is not list or not operations:
+        raise ValueError("no operations")
+    if type(operations[0]) is not list:
+        raise ValueError("an operation is an array")
+    return client, slot, number, answer, operations
+
+
+def _text_of(status: int) -> str | None:
+    """Return what can still be said of an error whose first answer was lost."""
+    if status not in CODES:
+        return None
+    return f"{CODES[status].__name__}: refused, and nothing was changed (answered again)"
+
+
+def announce(server: Server) -> None:
+    """Print the READY line: one JSON object on stdout."""
+    ready = {
+        "ready": True,
+        "pid": os.getpid(),
+        "directory": str(server.directory),
+        "socket": str(instance.socket_path(server.directory)),
+        "version": __version__,
+    }
+    sys.stdout.write(json.dumps(ready) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,55 @@
+"""The clients' slots: which client has which, and which of its requests was answered last."""
+
+from __future__ import annotations
+
+from tiger import layout
+from tiger.memory import WritableSegment
+
+
+class Sessions:
+    """At most `CLIENTS_MAX` clients; the one that was quiet longest makes room for the next."""
+
+    def __init__(self, control: WritableSegment) -> None:
+        """Take over the slots; clients go on across a restart of the daemon."""
+        self._control = control
+        self._slots: dict[int, int] = {}
+        self._free = []
+        for slot in range(layout.CLIENTS_MAX):
+            client = control.words[layout.client_at(slot, layout.CLIENT_ID)]
+            if client:
+                self._slots[client] = slot
+            else:
+                self._free.append(slot)
+        self._free.reverse()
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def open(self, client: int) -> int:
+        """Return a client's slot, the same one if it has one."""
+        slot = self._slots.get(client)
+        if slot is None:
+            slot = self._free.pop() if self._free else self._slots.pop(next(iter(self._slots)))
+            self._clear(slot, client)
+            self._slots[client] = slot
+        return slot
+
+    def _clear(self, slot: int, client: int) -> None:
+        # Nobody's while the answer of its last owner is taken out.
+        self._control.store(layout.client_at(slot, layout.CLIENT_ID), 0)
+        for word in (layout.CLIENT_ANSWER, layout.CLIENT_COMMIT, layout.CLIENT_REF):
+            self._control.store(layout.client_at(slot, word), 0)
+        self._control.store(layout.client_at(slot, layout.CLIENT_ID), client)
+
+    def is_open(self, client: int, slot: int) -> bool:
+        """Tell whether the slot is the client's; if so it counts as the least quiet one."""
+        if self._slots.get(client) != slot:
+            return False
+        if len(self._slots) == layout.CLIENTS_MAX:
+            self._slots[client] = self._slots.pop(client)
+        return True
+
+    def last(self, slot: int) -> tuple[int, int]:
+        """Return the number and the status of the last request answered."""
+        word = self._control.words[layout.client_at(slot, layout.CLIENT_ANSWER)]
+        return word >> layout.CLIENT_STATUS_BITS, word & (1 << layout.CLIENT_STATUS_BITS) - 1

@@ -1,0 +1,155 @@
+"""The chunks of one table: where versions are appended, and how much of each is still needed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tiger import layout, memory
+from tiger.errors import StoreFull
+from tiger.memory import Segment, WritableSegment
+
+HEADER_SIZE = layout.HEADER_WORDS * layout.WORD
+
+
+class Space:
+    """Append-only chunks. `needed` counts the bytes in each that some reader may still want."""
+
+    def __init__(self, control: WritableSegment, folder: Path, table: int) -> None:
+        """Take over the chunks found in the folder; appending goes on in the last one."""
+        self._control = control
+        self._folder = folder
+        self._table = table
+        self.chunks: dict[int, Any] = {}  # of WritableSegment; shared with the table's reader
+        self.needed: dict[int, int] = {}
+        self._ready: deque[int] = deque()
+        self._active = 0
+        for path in folder.glob("chunk.*"):
+            self._adopt(int(path.suffix[1:]), WritableSegment(path, layout.CHUNK))
+        if self.chunks:
+            self._active = max(self.chunks)
+
+    def _adopt(self, number: int, chunk: WritableSegment) -> None:
+        self.chunks[number] = chunk
+        self.needed[number] = 0
+
+    @property
+    def active(self) -> int:
+        """The number of the chunk that is being filled; 0 before there is one."""
+        return self._active
+
+    @property
+    def size(self) -> int:
+        """Bytes of all chunks."""
+        return sum(len(chunk.map) for chunk in self.chunks.values())
+
+    def room(self) -> int:
+        """Bytes that can be appended without a new chunk."""
+        return self._room_in(self._active) if self._active else 0
+
+    def _room_in(self, number: int) -> int:
+        chunk = self.chunks[number]
+        room: int = len(chunk.map) - chunk.words[layout.HEADER_STATE]
+        return room
+
+    def reserve(self, sizes: Sequence[int]) -> None:
+        """See to it that versions of these sizes can be appended, or raise `StoreFull`."""
+        if sum(sizes) <= self.room():
+            return
+        made: list[int] = []
+        rooms = [self.room(), *(self._room_in(number) for number in self._ready)]
+        at = 0
+        try:
+            for size in sizes:
+                while at < len(rooms) and rooms[at] < size:
+                    at += 1
+                if at == len(rooms):
+                    made.append(self._make(size))
+                    rooms.append(self._room_in(made[-1]))
+                rooms[at] -= size
+        except StoreFull:
+            for number in made:
+                self.drop(number)
+            raise
+        self._ready.extend(made)
+
+    def _make(self, size: int) -> int:
+        """Make one more chunk, as large as the table's records suggest, and at least for `size`."""
+        number_at = layout.entry_at(self._table, layout.TABLE_LAST_CHUNK)
+        number = self._control.words[number_at] + 1
+        self._control.store(number_at, number)
+        least = -(-(HEADER_SIZE + size) // layout.CHUNK_MIN) * layout.CHUNK_MIN
+        wanted = min(layout.CHUNK_MAX, sum(self.needed.values()) // 4)
+        instance = self._control.words[layout.HEADER_INSTANCE]
+        path = self._folder / f"chunk.{number}"
+        for tried in sorted({least, max(least, wanted & -layout.CHUNK_MIN)}, reverse=True):
+            try:
+                chunk = WritableSegment.create(
+                    path, layout.CHUNK, tried, instance, self._table, number, HEADER_SIZE
+                )
+                break
+            except StoreFull:
+                if tried == least:
+                    raise
+        self._adopt(number, chunk)
+        self._count_bytes(len(chunk.map))
+        return number
+
+    def append(self, data: bytes, mutable_count: int) -> int:
+        """Append one version, whose head comes after so many words; return its ref."""
+        if self.room() < len(data):
+            self._advance(len(data))
+        chunk = self.chunks[self._active]
+        used = chunk.words[layout.HEADER_STATE]
+        chunk.write(used, data)
+        chunk.store(layout.HEADER_STATE, used + len(data))
+        memory.fence()  # before anything refers to it
+        self.needed[self._active] += len(data)
+        return layout.ref_of(self._active, used + mutable_count * layout.WORD)
+
+    def _advance(self, size: int) -> None:
+        """Go on to the next reserved chunk with room for so much."""
+        while self.room() < size:
+            left, self._active = self._active, self._ready.popleft()
+            if left:
+                self.drop_if_unneeded(left)
+
+    def find(self, ref: int) -> tuple[WritableSegment, int]:
+        """Return the chunk that a ref names and the word in it where the head is."""
+        head = (ref & layout.REF_OFFSET_MASK) * layout.ALIGNMENT // layout.WORD
+        return self.chunks[ref >> layout.REF_OFFSET_BITS], head
+
+    def release(self, ref: int, size: int) -> None:
+        """Count the bytes of a version as garbage; unlink its chunk if no other is needed there."""
+        number = ref >> layout.REF_OFFSET_BITS
+        self.needed[number] -= size
+        self.drop_if_unneeded(number)
+
+    def drop_if_unneeded(self, number: int) -> None:
+        """Unlink a chunk that holds nothing any more and is not being filled."""
+        if self.needed[number] == 0 and number != self._active and number not in self._ready:
+            self.drop(number)
+
+    def drop(self, number: int) -> None:
+        """Unlink a chunk. Readers that have mapped it keep it until they let go."""
+        chunk = self.chunks.pop(number)
+        del self.needed[number]
+        self._count_bytes(-len(chunk.map))
+        unlink(chunk)
+        self._tell_dropped()
+
+    def _tell_dropped(self) -> None:
+        at = layout.entry_at(self._table, layout.TABLE_DROPPED)
+        self._control.store(at, self._control.words[at] + 1)
+
+    def _count_bytes(self, change: int) -> None:
+        at = layout.entry_at(self._table, layout.TABLE_BYTES)
+        self._control.store(at, self._control.words[at] + change)
+
+
+def unlink(segment: Segment) -> None:
+    """Remove a segment's file and let go of it."""
+    segment.path.unlink(missing_ok=True)
+    segment.close()

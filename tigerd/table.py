@@ -1,0 +1,380 @@
+"""One table as the daemon changes it: versions into chunks, links between them, keys to refs.
+
+Nothing here commits. Every method leaves readers at the current commit with what they saw before;
+what it prepares becomes visible when the commit number is stored (tigerd.writer).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+from tiger import layout, record
+from tiger.errors import StoreFull
+from tiger.layout import FIRST, NAMESPACES, NEWER, OLDER, VALUES
+from tiger.memory import WritableSegment, make_folder
+from tiger.reader import Found, Reader, TableReader
+from tiger.resources import Resource
+from tiger.version import Version, aligned
+from tigerd.index import Index
+from tigerd.lists import First, ListName, Lists, Order
+from tigerd.space import Space
+
+ValueKey = tuple[int, bytes]
+"""One indexed value of a record: the number of its list, the key of the value."""
+
+Written = tuple[str, bytes, bytes, list[ValueKey]]
+"""A record to be put: namespace, key, body, indexed values."""
+
+NAMESPACES_LIST: ListName = (NAMESPACES, 0, b"")
+OWNERS_KNOWN = 4096
+"""Owners of lists of values whose refs are remembered."""
+
+
+@dataclass
+class Namespace:
+    """A namespace of a table, as the daemon knows it."""
+
+    name: str
+    ref: int
+    scope: int  # of its records' keys
+    records: int
+    counted: int  # the commit of the newer of the two counts
+    count_at: int  # the word that holds it
+
+
+class Table:
+    """The only code that changes a table's segments."""
+
+    def __init__(self, reader: Reader, control: WritableSegment, resource: Resource) -> None:
+        """Take over the table's segments; `tigerd.recovery` makes its namespaces known."""
+        self.resource = resource
+        self.number = resource.number
+        self.folder = reader.directory / "tables" / resource.table
+        self.control = control
+        self.reader: TableReader = reader.table(resource.number, resource.table)
+        self.space = Space(control, self.folder, self.number)
+        self.reader.chunks = self.space.chunks
+        self.index = Index(control, self.folder, self.number, self.reader)
+        self.lists = Lists(self.space)
+        self.namespaces: dict[str, Namespace] = {}
+        self.scopes: dict[int, Namespace] = {}
+        """By scope, and until they are retired: those that have ended too."""
+        self._owners: dict[tuple[int, bytes], int] = {}
+        self._fields = list(enumerate(resource.indexes, 1))
+        self._mutable_count = layout.mutable_words(len(self._fields))
+        self._mutable_size = self._mutable_count * layout.WORD
+        self._prelude = struct.Struct(f"={self._mutable_count + 1}Q")
+
+    # --- What a command needs before anything is stored ---
+
+    def values_of(self, content: dict[str, Any]) -> list[ValueKey]:
+        """Return the lists of values that a record belongs to."""
+        return [
+            (index, bytes((index,)) + record.value_key(content[field]))
+            for index, field in self._fields
+            if field in content
+        ]
+
+    def find(self, namespace: str, key: bytes) -> Found | None:
+        """Return where the newest version of a record is; it may be gone."""
+        known = self.namespaces.get(namespace)
+        return self.reader.newest(known.scope, key) if known else None
+
+    def reserve(self, begun: set[str], records: list[Written]) -> None:
+        """Make room for records and the namespaces that begin with them, or raise `StoreFull`.
+
+        The sizes stand in the order in which they will be appended, less what turns out to be
+        there: so what is appended finds the room that was made for it, or room before that.
+        """
+        if self.index.current is None:
+            make_folder(self.folder)
+        sizes: list[int] = []
+        known: set[tuple[str, bytes]] = set()
+        for namespace, key, body, values in records:
+            if namespace in begun:
+                begun.discard(namespace)
+                sizes.append(self._size(len(namespace.encode()), 0))
+            for _, value in values:
+                if (namespace, value) not in known:
+                    known.add((namespace, value))
+                    sizes.append(self._size(len(value), 0))
+            sizes.append(self._size(len(key), len(body)))
+        self.space.reserve(sizes)
+        self.index.reserve(len(sizes))
+
+    def _size(self, key_size: int, body_size: int) -> int:
+        return self._mutable_size + aligned(layout.HEAD_SIZE + key_size + body_size)
+
+    # --- Versions ---
+
+    def _append(
+        self,
+        scope: int,
+        key: bytes,
+        body: bytes,
+        order: Order,
+        begin: int,
+        previous: int,
+        words: list[int],
+    ) -> int:
+        """Append a version that nothing refers to yet, and return its ref.
+
+        `words` are its mutable words, to be indexed with `layout.END` and the like.
+        """
+        created, rest, number = order
+        head = layout.HEAD.pack(scope, rest, begin, previous, created, number)
+        content = head + key + body
+        first = layout.first_word(len(body), len(key), crc32(content, layout.SUM_SEED))
+        data = self._prelude.pack(*words, first) + content
+        return self.space.append(data.ljust(self._size(len(key), len(body)), b"\0"), len(words))
+
+    def size_of(self, version: Version) -> int:
+        """Bytes that a version takes in its chunk."""
+        return self._mutable_size + version.size
+
+    def versions_in(self, number: int) -> Iterator[Version]:
+        """Yield the versions of a chunk in the order they were appended."""
+        chunk = self.space.chunks[number]
+        offset = layout.HEADER_WORDS * layout.WORD
+        while number in self.space.chunks and offset < chunk.words[layout.HEADER_STATE]:
+            version = self.reader.version(layout.ref_of(number, offset + self._mutable_size))
+            yield version
+            offset += self.size_of(version)
+
+    def _first(self, owner: int) -> First:
+        """Return where the first ref of the list is that a version owns."""
+        chunk, head = self.space.find(owner)
+        return chunk, head + FIRST
+
+    def _first_namespace(self) -> First:
+        return self.control, layout.entry_at(self.number, layout.TABLE_NAMESPACES)
+
+    # --- Namespaces ---
+
+    def namespace(self, name: str, commit: int) -> Namespace:
+        """Return a namespace, which begins at this commit if it was not there."""
+        known = self.namespaces.get(name)
+        if known is not None:
+            return known
+        key = name.encode()
+        found = self.reader.newest(NAMESPACES, key)
+        number = self._next(layout.TABLE_LAST_NAMESPACE)
+        segment, at = self._first_namespace()
+        words = [0] * self._mutable_count
+        older = words[OLDER] = segment.words[at]
+        words[layout.COUNT_A] = commit << layout.COUNT_BITS
+        previous = found[3].ref if found else 0
+        ref = self._append(NAMESPACES, key, b"", (0.0, 0, number), commit, previous, words)
+        self.lists.link(NAMESPACES_LIST, (segment, at), 0, older, ref)
+        self.index.put(NAMESPACES, key, ref, found)
+        known = Namespace(name, ref, number, 0, commit, layout.COUNT_A)
+        self.adopt(known)
+        return known
+
+    def adopt(self, namespace: Namespace) -> None:
+        """Know a namespace that is there."""
+        self.namespaces[namespace.name] = namespace
+        self.scopes[namespace.scope] = namespace
+
+    def _next(self, word: int) -> int:
+        at = layout.entry_at(self.number, word)
+        number = self.control.words[at] + 1
+        self.control.store(at, number)
+        return number
+
+    def _count(self, namespace: Namespace, change: int, commit: int) -> None:
+        """Store the number of records as of this commit, beside the number before."""
+        if namespace.counted != commit:
+            namespace.counted = commit
+            namespace.count_at = layout.COUNT_A + layout.COUNT_B - namespace.count_at
+        namespace.records += change
+        word = commit << layout.COUNT_BITS | namespace.records
+        self.lists.store(namespace.ref, namespace.count_at, word)
+
+    def end_namespace(self, name: str, commit: int) -> Namespace | None:
+        """End a namespace with all its records: two stores, however many there are."""
+        known = self.namespaces.pop(name, None)
+        if known is not None:
+            found = self.reader.newest(NAMESPACES, name.encode())
+            assert found is not None
+            self.index.mark_gone(found)
+            self.lists.store(known.ref, layout.END, commit)
+            self.lists.forget(known.scope)
+        return known
+
+    # --- Records ---
+
+    def put(
+        self,
+        name: str,
+        key: bytes,
+        body: bytes,
+        content: dict[str, Any],
+        values: list[ValueKey],
+        found: Found | None,
+        old: Version | None,
+        commit: int,
+        *,
+        keeps_place: bool,
+    ) -> int:
+        """Put a version of a record beside `old`, or where its order says; return its ref."""
+        namespace = self.namespace(name, commit)
+        scope = namespace.scope
+        number = old.number if old and keeps_place else self._next(layout.TABLE_LAST_NUMBER)
+        order = (*record.created_of(content), number)
+        beside = old if old is not None and old.order == order else None
+        kept = self._values_beside(beside)
+        words = [0] * self._mutable_count
+        places = []
+        for index, value, owner in self._owned(namespace, values, commit):
+            list_name = (scope, index, value)
+            first = self._first(owner)
+            if beside is not None and (index == 0 or kept.get(index) == value):
+                newer, older = self.lists.neighbours(beside.ref, index)[0], beside.ref
+            else:
+                newer, older = self.lists.place(list_name, first, order)
+            words[OLDER - 2 * index] = older
+            words[NEWER - 2 * index] = newer
+            places.append((list_name, first, newer, older))
+        previous = found[3].ref if found else 0
+        ref = self._append(scope, key, body, order, commit, previous, words)
+        for place in places:
+            self.lists.link(*place, ref)
+        self.index.put(scope, key, ref, found)
+        if old is not None:
+            self.lists.store(old.ref, layout.END, commit)
+        self._count(namespace, old is None, commit)
+        return ref
+
+    def _owned(
+        self, namespace: Namespace, values: list[ValueKey], commit: int
+    ) -> list[tuple[int, bytes, int]]:
+        """Return index, value's key and owner of each list that a record goes into."""
+        owned = [(0, b"", namespace.ref)]
+        for index, value in values:
+            owned.append((index, value, self._owner(VALUES | namespace.scope, value, commit)))
+        return owned
+
+    def _owner(self, scope: int, key: bytes, commit: int) -> int:
+        """Return the version that owns the list of a value, made if there is none."""
+        ref = self._owners.get((scope, key))
+        if ref is None:
+            found = self.reader.newest(scope, key)
+            if found is not None:
+                ref = found[3].ref
+            else:
+                ref = self._append(
+                    scope, key, b"", (0.0, 0, 0), commit, 0, [0] * self._mutable_count
+                )
+                self.index.put(scope, key, ref, None)
+            if len(self._owners) >= OWNERS_KNOWN:
+                self._owners.clear()
+            self._owners[(scope, key)] = ref
+        return ref
+
+    def _values_beside(self, old: Version | None) -> dict[int, bytes]:
+        if old is None or not self._fields:
+            return {}
+        return dict(self.values_of(record.decode(old.body)))
+
+    def end(self, name: str, found: Found, commit: int) -> None:
+        """End a record."""
+        self.index.mark_gone(found)
+        self.lists.store(found[3].ref, layout.END, commit)
+        self._count(self.namespaces[name], -1, commit)
+
+    # --- Taking away what no reader can see any more ---
+
+    def retire_record(self, ref: int) -> None:
+        """Unlink a version that ended at or before the horizon, and count its bytes as garbage.
+
+        Its key goes first and its place in list 0 last: a version that a kill leaves half taken
+        away is still in list 0, where recovery finds it.
+        """
+        version = self.reader.version(ref)
+        found = self.reader.newest(version.scope, version.key)
+        if found is not None and found[3].ref == ref:
+            self.index.remove(found)
+        for name, first, owner in self._lists_of(version):
+            self.lists.unlink(name, first, ref)
+            if name[1] and not first[0].words[first[1]]:
+                self.drop_value(owner)
+        self.space.release(ref, self.size_of(version))
+
+    def _lists_of(self, version: Version) -> Iterator[tuple[ListName, First, Version | None]]:
+        """Yield the lists that a record's version is in, list 0 last; owners only of the others."""
+        for index, value in self.values_of(record.decode(version.body)):
+            found = self.reader.newest(VALUES | version.scope, value)
+            if found is not None:
+                yield (version.scope, index, value), self._first(found[3].ref), found[3]
+        owner = self.scopes[version.scope].ref
+        yield (version.scope, 0, b""), self._first(owner), None
+
+    def drop_value(self, owner: Version | None) -> None:
+        """Take the owner of a value's list away, which is empty or goes with its namespace."""
+        found = self.reader.newest(owner.scope, owner.key) if owner else None
+        if found is not None:
+            self._owners.pop((found[3].scope, found[3].key), None)
+            self.index.remove(found)
+            self.space.release(found[3].ref, self.size_of(found[3]))
+
+    def retire_namespace(self, ref: int) -> Iterator[None]:
+        """Take a namespace away that ended at or before the horizon, in steps of one record."""
+        namespace = self.reader.version(ref)
+        scope = namespace.number
+        found = self.reader.newest(NAMESPACES, namespace.key)
+        if found is not None and found[3].ref == ref:
+            self.index.remove(found)
+        while first := self.lists.word(ref, FIRST):
+            version = self.reader.version(first)
+            for _, value in self.values_of(record.decode(version.body)):
+                owner = self.reader.newest(VALUES | scope, value)
+                self.drop_value(owner[3] if owner else None)
+            found = self.reader.newest(scope, version.key)
+            if found is not None:
+                self.index.remove(found)
+            self.lists.store(ref, FIRST, version.link(OLDER))
+            self.space.release(first, self.size_of(version))
+            yield
+        self.lists.unlink(NAMESPACES_LIST, self._first_namespace(), ref)
+        del self.scopes[scope]
+        self.space.release(ref, self.size_of(namespace))
+
+    def relocate(self, version: Version) -> bool:
+        """Append a copy of a version that is needed, and let everything name the copy.
+
+        The copy is equal to the original, so readers at any commit may see either. Returns
+        whether the version was the newest of its key, and live: no other is copied.
+        """
+        found = self.reader.newest(version.scope, version.key)
+        if found is None or found[3].ref != version.ref or found[2] & layout.GONE:
+            return False
+        size = self.size_of(version)
+        self.space.reserve([size])
+        start = version.head * layout.WORD - self._mutable_size
+        data = version.chunk.map[start : start + size]
+        copy = self.space.append(data, self._mutable_count)
+        if version.scope == NAMESPACES:
+            first = self._first_namespace()
+            self.lists.replace(NAMESPACES_LIST, first, version.ref, copy)
+            self.scopes[version.number].ref = copy
+        elif version.scope & VALUES:
+            self._owners.pop((version.scope, version.key), None)
+        else:
+            for name, first, _ in self._lists_of(version):
+                self.lists.replace(name, first, version.ref, copy)
+        self.index.replace(found, copy)
+        return True
+
+
+def check_count(records: int, name: str) -> None:
+    """Raise `StoreFull` past the number of records that a namespace's count can hold."""
+    if records > layout.COUNT_MAX:
+        raise StoreFull(
+            f"namespace {name!r} holds {layout.COUNT_MAX} records of a table, the most there can "
+            f"be: use several namespaces"
+        )

@@ -1,0 +1,173 @@
+"""Applying plans, one commit each: the only code that stores the commit number.
+
+The order of stores is what makes a kill harmless. What a plan writes is invisible, because it
+begins at the next commit number; then the client's slot says that its request took effect at that
+number; then the number is stored, and all of it is there at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tiger import layout, memory, record
+from tiger.errors import UnknownTable
+from tiger.memory import Vanished, WritableSegment
+from tiger.reader import Reader
+from tiger.resources import (
+    DEFINITIONS,
+    DEFINITIONS_NAMESPACE,
+    RESOURCES,
+    Resource,
+    defined_resource,
+)
+from tigerd.cleaner import Cleaner
+from tigerd.plan import Effect, Plan
+from tigerd.table import Table
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which client asks, and with which of its requests."""
+
+    slot: int
+    request: int
+
+
+class Writer:
+    """The tables of an instance, and the commit."""
+
+    def __init__(self, directory: Path, control: WritableSegment) -> None:
+        """Take over the instance; `tigerd.recovery` brings it to its last commit."""
+        self.directory = directory
+        self.control = control
+        self.reader = Reader(directory)
+        self.cleaner = Cleaner(control, directory)
+        self.tables: dict[int, Table] = {}
+        self._resources: dict[int, Resource] = {r.number: r for r in (*RESOURCES, DEFINITIONS)}
+
+    @property
+    def commit(self) -> int:
+        """The commit number."""
+        return self.control.words[layout.COMMIT]
+
+    @property
+    def max_record(self) -> int:
+        """The most bytes a record may have."""
+        return self.control.words[layout.MAX_RECORD]
+
+    def table(self, number: int) -> Table:
+        """Return a table, made at its first use."""
+        known = self.tables.get(number)
+        if known is None:
+            resource = self._resources.get(number) or self._defined(number)
+            known = self.tables[number] = Table(self.reader, self.control, resource)
+        return known
+
+    def _defined(self, number: int) -> Resource:
+        definitions = self.table(DEFINITIONS.number)
+        space = definitions.namespaces.get(DEFINITIONS_NAMESPACE)
+        first = definitions.lists.word(space.ref, layout.FIRST) if space else 0
+        for version in definitions.reader.walk(first, self.commit):
+            resource = defined_resource(record.decode(version.body))
+            self._resources[resource.number] = resource
+        try:
+            return self._resources[number]
+        except (KeyError, TypeError):
+            raise UnknownTable(f"no table has the number {number!r:.20}") from None
+
+    def in_use(self) -> list[Table]:
+        """Return the tables that have segments, without the definitions."""
+        return [t for n, t in self.tables.items() if n and t.index.current is not None]
+
+    def plan(self) -> Plan:
+        """Return an empty plan on this instance."""
+        return Plan(self)
+
+    def apply(self, plan: Plan, asked: Asked | None) -> int:
+        """Apply a plan under one commit number; return the ref the plan answers with, or 0."""
+        plan.reserve()  # nothing after this can fail
+        commit = self.commit + 1
+        for (_, namespace), table in plan.cleared.items():
+            self._clear(table, namespace, commit)
+        answer = 0
+        for effect in plan.effects.values():
+            ref = self._apply_effect(effect, commit)
+            if effect is plan.answering:
+                answer = effect.table.number << 48 | ref
+        if asked is not None:
+            self.answer(asked, plan.status, commit, answer)
+        self._commit(commit)
+        return answer
+
+    def _apply_effect(self, effect: Effect, commit: int) -> int:
+        table = effect.table
+        if effect.body is None:
+            if effect.old is None or effect.found is None:
+                return 0
+            table.end(effect.namespace, effect.found, commit)
+            ref, kind = effect.old.ref, layout.DELETED
+        else:
+            assert effect.content is not None
+            ref = table.put(
+                effect.namespace,
+                effect.key,
+                effect.body,
+                effect.content,
+                effect.values,
+                effect.found,
+                effect.old,
+                commit,
+                keeps_place=effect.keeps_place,
+            )
+            kind = layout.WRITTEN
+        if effect.old is not None:
+            self.cleaner.ended(commit, table, effect.old.ref)
+        self._tell(kind, table, ref, commit)
+        return ref
+
+    def _clear(self, table: Table, namespace: str, commit: int) -> None:
+        ended = table.end_namespace(namespace, commit)
+        if ended is not None:
+            self.cleaner.ended(commit, table, ended.ref)
+            self._tell(layout.CLEARED, table, ended.ref, commit)
+
+    def _tell(self, kind: int, table: Table, ref: int, commit: int) -> None:
+        """Add a change to the ring that watchers read."""
+        change = self.control.words[layout.CHANGES]
+        at = layout.ring_at(change)
+        self.control.store(at, commit)
+        self.control.store(at + 1, kind << 56 | table.number << 48 | ref)
+        self.control.store(layout.CHANGES, change + 1)
+
+    def answer(self, asked: Asked, status: int, commit: int, ref: int) -> None:
+        """Store a client's answer; its request number comes last and makes it valid."""
+        control = self.control
+        control.store(layout.client_at(asked.slot, layout.CLIENT_REF), ref)
+        control.store(layout.client_at(asked.slot, layout.CLIENT_COMMIT), commit)
+        memory.fence()
+        word = asked.request << layout.CLIENT_STATUS_BITS | status
+        control.store(layout.client_at(asked.slot, layout.CLIENT_ANSWER), word)
+
+    def answered(self, asked: Asked) -> bytes | None:
+        """Return the record that a client's last request wrote, if its version is still there."""
+        word = self.control.words[layout.client_at(asked.slot, layout.CLIENT_REF)]
+        if not word:
+            return None
+        try:
+            return self.table(word >> 48).reader.version(word & layout.REF_MASK).body
+        except Vanished:
+            return None
+
+    def _commit(self, commit: int) -> None:
+        memory.fence()
+        self.control.store(layout.COMMIT, commit)
+        memory.fence()
+
+    def count_command(self) -> None:
+        """Count a command that was answered."""
+        self.control.store(layout.COMMANDS, self.control.words[layout.COMMANDS] + 1)
+
+    def refuse(self, asked: Asked, status: int) -> None:
+        """Store that a client's request failed and changed nothing."""
+        self.answer(asked, status, self.commit, 0)
