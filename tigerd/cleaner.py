@@ -15,6 +15,7 @@ from pathlib import Path
 from tiger import layout, memory, pins
 from tiger.errors import StoreFull
 from tiger.memory import WritableSegment
+from tigerd.index import STEP
 from tigerd.table import Table
 
 COMMITS = 32
@@ -41,6 +42,10 @@ class Cleaner:
     def ended(self, commit: int, table: Table, ref: int) -> None:
         """Note a version of a record or a namespace that ended at a commit."""
         self._ended.append((commit, table, ref, 0))
+
+    def touched(self, table: Table) -> None:
+        """Note a table that was written to."""
+        self._touched[table.number] = table
 
     def is_due(self, commit: int) -> bool:
         """Tell whether a turn should be made though commands are waiting."""
@@ -80,8 +85,17 @@ class Cleaner:
             if number:
                 self._touched[table.number] = table
                 return self._copy_from(table, number)
+            if table.index.previous is not None:
+                return self._move_index(table)
             self._tell(table)
         return None
+
+    @staticmethod
+    def _move_index(table: Table) -> Iterator[None]:
+        """Finish the growing of an index: while it lasts, reads look into two."""
+        while table.index.previous is not None:
+            table.index.move(STEP)
+            yield
 
     @staticmethod
     def _tell(table: Table) -> None:

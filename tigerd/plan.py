@@ -108,10 +108,13 @@ class Plan:
 
     def _effect(self, number: Any, namespace: Any, key: bytes) -> Effect:
         """Return what the operations so far do to a record; at first, nothing."""
+        table = self._table(number)
+        if namespace not in table.namespaces:
+            record.encode_name(namespace, "namespace")
         known = self.effects.get((number, namespace, key))
         if known is not None:
             return known
-        effect = Effect(self._table(number), namespace, key)
+        effect = Effect(table, namespace, key)
         if (number, namespace) not in self.cleared:
             effect.found = effect.table.find(namespace, key)
             if effect.found is not None and not effect.found[2] & layout.GONE:
@@ -151,7 +154,6 @@ class Plan:
 
     def patch(self, number: Any, namespace: Any, identity: Any, changes: Any) -> int:
         """Merge changes into a record; None removes a key."""
-        record.encode_name(namespace, "namespace")
         effect = self._effect(number, namespace, record.encode_name(identity, "id"))
         content = effect.current()
         if content is None:
@@ -173,7 +175,6 @@ class Plan:
 
     def delete(self, number: Any, namespace: Any, identity: Any) -> int:
         """Remove a record; say whether it was there."""
-        record.encode_name(namespace, "namespace")
         effect = self._effect(number, namespace, record.encode_name(identity, "id"))
         was_there = effect.exists
         self._remove(effect)
@@ -242,7 +243,6 @@ class Plan:
     # --- Helpers ---
 
     def _parse(self, number: Any, namespace: Any, body: Any) -> tuple[Effect, dict[str, Any]]:
-        record.encode_name(namespace, "namespace")
         if type(body) is not bytes:
             raise InvalidRequest("a record travels as msgpack")
         content = record.decode_untrusted(body)

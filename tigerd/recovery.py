@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from tiger import layout, record
 from tiger.errors import Damaged
 from tiger.layout import FIRST, GONE, MOVED, NAMESPACES, NEWER, OLDER, REF_MASK, SLOTS_AT, VALUES
-from tiger.memory import UNFINISHED, Vanished
+from tiger.memory import Vanished
 from tiger.resources import DEFINITIONS, FIRST_DEFINED, RESOURCES, TABLES_MAX
 from tiger.version import Version
 from tigerd.table import Namespace, Table
@@ -106,9 +106,7 @@ class _Recovery:
         self._drop_empty_chunks()
 
     def _forget_uncommitted_segments(self) -> None:
-        """Remove what was not whole, not published, or already left."""
-        for path in self.table.folder.glob(f"{UNFINISHED}*"):
-            path.unlink()
+        """Remove generations of the index that were not published, or already left."""
         assert self.table.index.current is not None
         generation = self.table.index.current.words[layout.HEADER_NUMBER]
         kept = {generation, generation - 1 if self.table.index.previous else generation}
@@ -216,7 +214,7 @@ class _Recovery:
         if owner.first != first:
             self.table.lists.store(owner.ref, FIRST, first)
         self.listed |= {(index, version.ref) for version in chain if version.end}
-        if index == 0:
+        if index == 0 and not owner.end:  # else they go with their namespace
             self.ended += [version for version in chain if version.end]
 
     def _committed(self, ref: int, index: int) -> Iterator[Version]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tiger import layout, memory
 from tiger.errors import StoreFull
-from tiger.memory import Segment, WritableSegment
+from tiger.memory import UNFINISHED, Segment, WritableSegment
 
 HEADER_SIZE = layout.HEADER_WORDS * layout.WORD
 
@@ -26,6 +26,8 @@ class Space:
         self.needed: dict[int, int] = {}
         self._ready: deque[int] = deque()
         self._active = 0
+        for path in folder.glob(f"{UNFINISHED}*"):
+            path.unlink()  # its maker was killed
         for path in folder.glob("chunk.*"):
             self._adopt(int(path.suffix[1:]), WritableSegment(path, layout.CHUNK))
         if self.chunks:

@@ -92,6 +92,7 @@ class Writer:
             self._clear(table, namespace, commit)
         answer = 0
         for effect in plan.effects.values():
+            self.cleaner.touched(effect.table)
             ref = self._apply_effect(effect, commit)
             if effect is plan.answering:
                 answer = effect.table.number << 48 | ref

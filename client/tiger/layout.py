@@ -95,7 +95,8 @@ SLOTS_MIN = 512
 EMPTY = 0
 TOMB = 1  # was in use; a probe goes on
 MOVED = 2  # its key is in the next generation; a probe goes on, nothing remembered of it is valid
-GONE = 1 << 48  # the version has ended, by a delete or a clear, and no newer one has begun
+GONE_SHIFT = 48
+GONE = 1 << GONE_SHIFT  # the version has ended, by a delete or a clear, and no newer one has begun
 REF_MASK = GONE - 1
 HASH_SHIFT = 49
 FINGERPRINT_SHIFT = 17
@@ -130,6 +131,8 @@ HEAD = struct.Struct("=IiQQdQ")
 
 created is a double; its rest is what that leaves of an integer past 53 bits."""
 HEAD_SIZE = WORD + HEAD.size
+SCOPE_AND_BEGIN = struct.Struct("=I4xQ")
+"""The first part of `HEAD`, without created's rest."""
 SUM_MASK = (1 << 32) - 1
 BODY_SIZE_SHIFT = 32
 KEY_SIZE_SHIFT = 56

@@ -20,17 +20,26 @@ from zlib import crc32
 from tiger import layout, memory
 from tiger.errors import DaemonUnavailable, Damaged
 from tiger.layout import (
+    BODY_SIZE_SHIFT,
     EMPTY,
     FINGERPRINT_SHIFT,
+    GONE_SHIFT,
     HASH_SHIFT,
+    HEAD,
+    KEY_SIZE_SHIFT,
     MOVED,
     REF_MASK,
     REF_OFFSET_BITS,
+    REF_OFFSET_MASK,
+    SCOPE_AND_BEGIN,
     SLOTS_AT,
+    SUM_MASK,
+    SUM_SEED,
+    WORD,
 )
 from tiger.memory import Segment, Unlinked, Vanished
 from tiger.pins import Pin
-from tiger.version import Version
+from tiger.version import HEAD_ALIGNMENT, Version
 
 Result = TypeVar("Result")
 
@@ -226,6 +235,51 @@ class TableReader:
             if found is not None or control[self._directory_at] == directory:
                 return found
         raise Vanished(f"{self._folder}: the index keeps changing")
+
+    def newest_body(
+        self, scope: int, key: bytes, commit: int
+    ) -> tuple[memoryview, int, int, bytes] | None:
+        """Return index words, place, word and body of a key's newest version; None without one.
+
+        This is `newest` for the common case, in one function, for first reads. Whatever is not
+        common is `Vanished`: a version that began after the commit, or has ended, an index that
+        grows and does not have the key yet, a key of the same hash, anything odd.
+        """
+        directory = self._control[self._directory_at]
+        index = self.indexes.get(directory & 0xFFFFFFFF)
+        if index is None or self._control[self._dropped_at] != self._dropped:
+            self.newest(scope, key)
+            raise Vanished("the segments have changed")
+        words = index.words
+        slots = len(words) - SLOTS_AT
+        place = crc32(key, scope)
+        wanted = place >> FINGERPRINT_SHIFT << 1 or -1  # with the bit that says it is gone
+        last = place + slots
+        at = SLOTS_AT + (place & slots - 1)
+        while (word := words[at]) >> GONE_SHIFT != wanted:
+            if word == EMPTY:
+                if directory >> 32 or self._control[self._directory_at] != directory or wanted < 0:
+                    raise Vanished("the index has changed")
+                return None
+            place += 1
+            at = SLOTS_AT + (place & slots - 1)
+            if place == last:
+                raise Vanished("the index is full")
+        ref = word & REF_MASK
+        chunk = self.chunks.get(ref >> REF_OFFSET_BITS) or self._map_chunk(ref >> REF_OFFSET_BITS)
+        head = (ref & REF_OFFSET_MASK) * HEAD_ALIGNMENT
+        if head >= len(chunk.words):
+            raise Vanished("a ref past its chunk")
+        first = chunk.words[head]
+        body_at = HEAD.size + (first >> KEY_SIZE_SHIFT)
+        start = head * WORD + WORD
+        data = chunk.map[start : start + body_at + (first >> BODY_SIZE_SHIFT & 0xFFFFFF)]
+        if crc32(data, SUM_SEED) != first & SUM_MASK or data[HEAD.size : body_at] != key:
+            raise Vanished("another key of the same hash")
+        found_scope, begin = SCOPE_AND_BEGIN.unpack_from(data)
+        if found_scope != scope or begin > commit:
+            raise Vanished("another namespace's, or of a later commit")
+        return words, at, word, data[body_at:]
 
     def probe(self, generation: int, scope: int, key: bytes) -> Found | None:
         """Return where a key is in one generation of the index."""

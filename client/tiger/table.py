@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar, cast, overload
 
-from tiger import record
+from tiger import memory, record
 from tiger.errors import Conflict, InvalidRecord
-from tiger.layout import GONE, NAMESPACES
+from tiger.layout import COMMIT, GONE, NAMESPACES
 from tiger.memory import Vanished
 from tiger.reader import Reader
 from tiger.reads import MISSING, TableReads
@@ -30,8 +30,8 @@ class Runner(Protocol):
         """Return what a request comes to."""
 
 
-Remembered = tuple[Any, int, int, Any, Nested | None]
-"""Index words, place, word; at first the msgpack and None, from the second read on the record,
+Remembered = tuple[int, int, Any, Nested | None]
+"""Place and word in the index; then the msgpack and None, or from the second read on the record,
 read-only, and where it holds containers."""
 
 
@@ -58,19 +58,21 @@ class View:
     def remember(self, id: str, words: Any, place: int, word: int, body: bytes) -> None:
         """Keep the msgpack of a record read once, and the record itself from the second time on.
 
-        Many a record is read once; the second read pays for the faster ones after it.
+        Many a record is read once; the second read pays for the faster ones after it. What stands
+        in another generation of the index than the namespace is not kept: the index is growing.
         """
+        if words is not self.words:
+            return
         known = self.known(id)
-        if known is not None and known[2] == word:
+        if known is not None and known[1] == word:
             content = decode(body)
-            nested = record.nested_in(content)
-            self.seen[id] = (words, place, word, record.freeze(content), nested)
+            self.seen[id] = (place, word, record.freeze(content), record.nested_in(content))
             return
         self.room -= len(body)
         if self.room < 0:
             self.seen.clear()
-            self.room = REMEMBERED_BYTES - len(body)
-        self.seen[id] = (words, place, word, body, None)
+            self.room = REMEMBERED_BYTES
+        self.seen[id] = (place, word, body, None)
 
 
 NOWHERE = View((0,), 0, 1, 0)
@@ -83,6 +85,7 @@ class RememberingReads(TableReads):
     def __init__(self, reader: Reader, resource: Resource, namespace: str) -> None:
         """Prepare to read; nothing is opened yet."""
         super().__init__(reader, reader, resource, namespace)
+        self._control = reader.words
         self._view = NOWHERE
 
     @overload
@@ -96,8 +99,9 @@ class RememberingReads(TableReads):
         """
         view = self._view
         try:
-            if view.words[view.place] == view.word and (known := view.known(id)) is not None:
-                words, place, word, content, nested = known
+            words = view.words
+            if words[view.place] == view.word and (known := view.known(id)) is not None:
+                place, word, content, nested = known
                 if words[place] == word and nested is not None:
                     return record.copy_record(content, nested) if nested else content.copy()
         except TypeError:
@@ -112,8 +116,9 @@ class RememberingReads(TableReads):
         """
         view = self._view
         try:
-            if view.words[view.place] == view.word and (known := view.known(id)) is not None:
-                words, place, word, content, nested = known
+            words = view.words
+            if words[view.place] == view.word and (known := view.known(id)) is not None:
+                place, word, content, nested = known
                 if words[place] == word and nested is not None:
                     shared: Record = content
                     return shared
@@ -150,43 +155,37 @@ class RememberingReads(TableReads):
     def _read(self, id: str) -> bytes | None:
         """Return the msgpack of a record, and remember it if it is the newest version.
 
-        One key needs no look at the horizon: what is found, or not found, was so at some commit
-        between the beginning and the end of this call.
+        There is no look at the horizon here: a version that is the newest, has begun and has not
+        ended is the record; and if there is none, and the namespace is still the same after the
+        look, there was none at that moment. All else is read the long way.
         """
         try:
-            return self._read_at(id, self._reader.commit)
+            commit = self._control[COMMIT]
+            view = self._view
+            if view.words[view.place] != view.word:
+                view = self._look_again(commit)
+            found = self._table.newest_body(view.scope, id.encode(), commit)
+            if found is not None:
+                view.remember(id, *found)
+                return found[3]
+            memory.fence()
+            if view.words[view.place] == view.word:
+                return None
         except Vanished:
-            return self._reader.read(lambda commit: self._read_at(id, commit))
-
-    def _read_at(self, id: str, commit: int) -> bytes | None:
-        view = self._view
-        if view.words[view.place] != view.word:
-            view = self._look_again(commit)
-            if view is NOWHERE:
-                version = self._find(id, commit)  # at this commit it may be there all the same
-                return version.body if version is not None else None
-        try:
-            key = id.encode()
+            pass
         except (AttributeError, UnicodeEncodeError):
-            key = record.encode_name(id, "id")  # says what is wrong with it
-        found = self._table.newest(view.scope, key)
-        if found is None:
-            return None
-        index, place, word, version = found
-        if version.begin > commit or word & GONE:
-            older = self._table.at(version, commit)
-            return older.body if older is not None else None
-        view.remember(id, index.words, place, word, version.body)
-        return version.body
+            record.encode_name(id, "id")  # says what is wrong with it
+        version = self._moment.read(lambda commit: self._find(id, commit))
+        return version.body if version is not None else None
 
     def _look_again(self, commit: int) -> View:
         """Find the namespace, and forget what was read of the one before it."""
         self._view = NOWHERE
         found = self._table.newest(NAMESPACES, self._namespace_key)
-        if found is not None:
-            index, place, word, version = found
-            if version.begin <= commit and not word & GONE:
-                self._view = View(index.words, place, word, version.number)
+        if found is None or found[3].begin > commit or found[2] & GONE:
+            raise Vanished("the namespace is not there")
+        index, place, word, version = found
+        self._view = View(index.words, place, word, version.number)
         return self._view
 
 

@@ -508,7 +508,7 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 CI = settings(
-    max_examples=100,
+    max_examples=80,
     stateful_step_count=50,
     deadline=None,  # the first write of an instance makes files; the hundredth does not
     derandomize=True,  # the same programs in every run: a failure belongs to the change at hand

@@ -9,26 +9,50 @@ from typing import Any
 import click
 
 from tiger import connect, instance, layout
-from tiger.errors import TigerError
+from tiger.errors import DaemonUnavailable
+from tiger.layout import RECORD_LIMIT
 from tiger.reader import Reader
+from tiger.record import DEFAULT_MAX_RECORD
 from tigerd.cli.exits import NO
 from tigerd.cli.options import (
     START_S,
     STOP_S,
+    Function,
     answering_json,
     on_instance,
-    serve_options,
-    starting,
     waiting,
 )
 from tigerd.cli.output import say, write_json
 from tigerd.cli.stopping import stop_daemon
+from tigerd.serve import DEFAULT_IDLE_EXIT_S
+
+
+def _starting(function: Function) -> Function:
+    """Add what `tigerd serve` is started with; the command gets what of it was given."""
+    function = click.option(
+        "--idle-exit",
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        help=f"Stop after so long without clients; 0 = never.  [default: {DEFAULT_IDLE_EXIT_S:g}]",
+    )(function)
+    return click.option(
+        "--max-record",
+        type=click.IntRange(1, RECORD_LIMIT),
+        metavar="BYTES",
+        help=f"The most msgpack a record may have.  [default: {DEFAULT_MAX_RECORD}]",
+    )(function)
+
+
+def _serve_options(max_record: int | None, idle_exit: float | None) -> tuple[str, ...]:
+    """Return the options of `tigerd serve` for what `_starting` gave."""
+    given = {"--max-record": max_record, "--idle-exit": idle_exit}
+    return tuple(f"{name}={value}" for name, value in given.items() if value is not None)
 
 
 @click.command(epilog="Example: tigerd start --idle-exit 0")
 @on_instance
 @waiting("--wait", START_S, "How long it may take until it is ready.")
-@starting
+@_starting
 @answering_json
 def start(
     directory: Path,
@@ -41,7 +65,7 @@ def start(
 
     If one runs already, that is fine: its options stay what they are.
     """
-    _start(directory, wait, serve_options(max_record, idle_exit), as_json=as_json)
+    _start(directory, wait, _serve_options(max_record, idle_exit), as_json=as_json)
 
 
 @click.command(epilog="Example: tigerd stop --dir /dev/shm/shop")
@@ -62,7 +86,7 @@ def stop(directory: Path, timeout: float) -> None:
 @on_instance
 @waiting("--timeout", STOP_S, "How long the old one may take to end.")
 @waiting("--wait", START_S, "How long the new one may take until it is ready.")
-@starting
+@_starting
 @answering_json
 def restart(
     directory: Path,
@@ -80,7 +104,7 @@ def restart(
         reader = Reader(directory)
         max_record = reader.words[layout.MAX_RECORD]
         reader.close()
-    _start(directory, wait, serve_options(max_record, idle_exit), as_json=as_json)
+    _start(directory, wait, _serve_options(max_record, idle_exit), as_json=as_json)
 
 
 def _is_there(directory: Path) -> bool:
@@ -115,7 +139,7 @@ def _ping(directory: Path, deadline: float) -> dict[str, Any]:
         try:
             with connect(directory, autostart=False, timeout_s=left_s) as store:
                 return store.ping()
-        except TigerError:
+        except DaemonUnavailable:
             # Somebody's `tigerd serve` holds the instance and has yet to make it.
             if time.monotonic() >= deadline or not instance.is_running(directory):
                 raise

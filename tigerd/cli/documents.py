@@ -66,7 +66,8 @@ def _parse(data: bytes, name: str) -> list[Any]:
     except RecursionError:
         raise InvalidDocument(f"{name} is nested too deep") from None
     except ValueError as error:
-        raise InvalidDocument(f"{name} is not JSON: {error}") from None
+        why = str(error).partition(";")[0]  # what follows is advice to programmers
+        raise InvalidDocument(f"{name} is not JSON: {why}") from None
     return documents
 
 

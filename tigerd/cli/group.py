@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 import click
@@ -76,10 +77,14 @@ class Commands(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run as `tigerd`, be it called by that name or as `python -m tigerd`."""
         kwargs.setdefault("prog_name", PROGRAM)
+        sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by the caller
         return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and turn what it raises into a line on stderr and an exit code."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, _end)
         try:
             try:
                 return super().invoke(ctx)
@@ -108,6 +113,11 @@ class Commands(click.Group):
                 f"(`python -X dev -m tigerd` shows where)"
             )
             ctx.exit(NO)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    """End as the signal would, but leave neither half a file nor a terminal in disorder."""
+    raise click.exceptions.Exit(SIGNALLED + number)
 
 
 def _abandon_stdout() -> None:

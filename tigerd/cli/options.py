@@ -11,12 +11,9 @@ import click
 
 from tiger import instance, record
 from tiger.errors import InvalidRecord
-from tiger.layout import RECORD_LIMIT
-from tiger.record import DEFAULT_MAX_RECORD
 from tiger.resources import RESOURCES
 from tiger.store import namespace_name
 from tigerd.cli.output import is_terminal
-from tigerd.serve import DEFAULT_IDLE_EXIT_S
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -79,28 +76,6 @@ def answering_json(function: Function) -> Function:
 def on_table(function: Function) -> Function:
     """Add the argument TABLE."""
     return click.argument("table", shell_complete=_complete_table)(function)
-
-
-def starting(function: Function) -> Function:
-    """Add what `tigerd serve` is started with; the command gets what of it was given."""
-    function = click.option(
-        "--idle-exit",
-        type=click.FloatRange(min=0),
-        metavar="SECONDS",
-        help=f"Stop after so long without clients; 0 = never.  [default: {DEFAULT_IDLE_EXIT_S:g}]",
-    )(function)
-    return click.option(
-        "--max-record",
-        type=click.IntRange(1, RECORD_LIMIT),
-        metavar="BYTES",
-        help=f"The most msgpack a record may have.  [default: {DEFAULT_MAX_RECORD}]",
-    )(function)
-
-
-def serve_options(max_record: int | None, idle_exit: float | None) -> tuple[str, ...]:
-    """Return the options of `tigerd serve` for what `starting` gave."""
-    given = {"--max-record": max_record, "--idle-exit": idle_exit}
-    return tuple(f"{name}={value}" for name, value in given.items() if value is not None)
 
 
 def waiting(name: str, default: float | None, help: str) -> Callable[[Function], Function]:

@@ -7,6 +7,7 @@ are lines with tabs between, without a heading and without anything cut.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -57,24 +58,18 @@ def write_columns(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> 
 
 def draw(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> Any:
     """Return the rows as a table of rich, numbers to the right."""
-    from rich.cells import cell_len  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415 - a plain str would be read as markup
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    style = "" if os.environ.get("NO_COLOR") else "bold"
+    table = Table(box=None, pad_edge=False, header_style=style)
+    last = len(headings) - 1
     for place, heading in enumerate(headings):
-        column = [row[place] for row in rows]
-        is_number = bool(rows) and all(isinstance(value, (int, float)) for value in column)
-        is_last = place == len(headings) - 1
-        table.add_column(
-            heading,
-            justify="right" if is_number else "left",
-            no_wrap=True,
-            # Only the last one gives way where it gets narrow.
-            min_width=None if is_last else max((cell_len(_cell(v)) for v in column), default=0),
-        )
+        is_number = bool(rows) and all(isinstance(row[place], (int, float)) for row in rows)
+        # Where a terminal is narrow, only a column that may wrap gives way; its texts do not wrap.
+        table.add_column(heading, justify="right" if is_number else "left", no_wrap=place != last)
     for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row))
+        table.add_row(*(Text(_cell(value), no_wrap=True, overflow="ellipsis") for value in row))
     return table
 
 

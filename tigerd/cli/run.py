@@ -29,6 +29,9 @@ from tigerd.cli.stopping import NotAnswering, pid_of, stop_daemon
 ORPHAN_S = 30
 """How long the daemon stays when this process was killed and nobody else is connected."""
 
+PATIENCE_S = 3.0
+"""How long a daemon may take to stop whose directory is removed in any case."""
+
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - mkdtemp makes a private directory in it
 
 FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
@@ -119,11 +122,11 @@ def _is_foreground() -> bool:
 def _daemon(directory: str | None) -> Iterator[Path]:
     """Give an instance with a daemon; end what was begun for it."""
     if directory is None:
-        with _fresh_directory() as place, _started(place):
+        with _fresh_directory() as place, _started(place, PATIENCE_S):
             yield place
         return
     place = instance.find_directory(directory)
-    with _started(place):
+    with _started(place, STOP_S):
         yield place
 
 
@@ -143,7 +146,7 @@ def _fresh_directory() -> Iterator[Path]:
 
 
 @contextmanager
-def _started(place: Path) -> Iterator[None]:
+def _started(place: Path, stop_s: float) -> Iterator[None]:
     """Have a daemon run; one that did already goes on."""
     is_new = instance.start(place, (f"--idle-exit={ORPHAN_S}",))
     try:
@@ -153,6 +156,6 @@ def _started(place: Path) -> Iterator[None]:
     finally:
         if is_new:
             try:
-                stop_daemon(place, STOP_S)
+                stop_daemon(place, stop_s)
             except TigerError as error:
                 say(str(error))

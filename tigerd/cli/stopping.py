@@ -16,6 +16,8 @@ from tiger.errors import DaemonUnavailable, OutcomeUnknown
 from tiger.protocol import STOP
 from tiger.reader import Reader
 
+ASK_S = 1.0
+"""How long to wait for an answer before looking again whether the daemon can hear at all."""
 POLL_S = 0.01
 END_S = 0.5
 """How long the process may take to end once it has let go of its instance."""
@@ -31,15 +33,17 @@ def stop_daemon(directory: Path, timeout_s: float) -> bool:
     if not instance.is_running(directory):
         return False
     deadline = time.monotonic() + timeout_s
-    pid = _ask(directory, timeout_s)
-    if pid is None and _is_deaf(directory):
-        pid = _terminate(directory)
+    known = pid_of(directory)
+    told = None
     while instance.is_running(directory):
-        if time.monotonic() >= deadline:
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
             raise _not_answering(directory, timeout_s)
+        if told is None:
+            deaf = _is_deaf(directory)
+            told = _terminate(directory) if deaf else _ask(directory, min(left_s, ASK_S))
         time.sleep(POLL_S)
-    if pid is not None:
-        _wait_for_end(pid)
+    _wait_for_end(told or known)
     return True
 
 
@@ -61,6 +65,8 @@ def _ask(directory: Path, timeout_s: float) -> int | None:
 
 def _is_deaf(directory: Path) -> bool:
     """Tell whether no question can reach the daemon, since its socket is gone."""
+    if not instance.socket_path(directory).exists():
+        return True
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(1.0)
         try:
@@ -96,6 +102,7 @@ def pid_of(directory: Path) -> int | None:
 
 
 def _command_line(pid: int) -> bytes:
+    """Return what a process was started with; nothing if it has ended."""
     with suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     if Path("/proc/self").exists():
@@ -104,13 +111,11 @@ def _command_line(pid: int) -> bytes:
     return subprocess.run(command, capture_output=True, check=False).stdout
 
 
-def _wait_for_end(pid: int) -> None:
-    """Wait a little until a process is gone; whoever started it may have yet to collect it."""
+def _wait_for_end(pid: int | None) -> None:
+    """Wait a little until a process has ended: it lets go of its instance just before that."""
     deadline = time.monotonic() + END_S
-    with suppress(OSError):
-        while time.monotonic() < deadline:
-            os.kill(pid, 0)
-            time.sleep(POLL_S)
+    while pid is not None and time.monotonic() < deadline and _command_line(pid):
+        time.sleep(POLL_S)
 
 
 def _not_answering(directory: Path, timeout_s: float) -> NotAnswering:

@@ -1,0 +1,33 @@
+"""`tigerd` imports `tiger`, never the other way round; and the library needs two packages only."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+LIBRARY = Path(__file__).parents[2] / "client" / "tiger"
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the names of the top-level packages that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+
+
+@pytest.mark.parametrize("path", sorted(LIBRARY.glob("*.py")), ids=lambda path: path.name)
+def test_the_library_imports_itself_msgpack_and_pyzmq_only(path: Path) -> None:
+    foreign = set(imported(path)) - set(sys.stdlib_module_names)
+    assert foreign <= {"tiger", "msgpack", "zmq"}
+
+
+def test_a_process_that_only_reads_never_loads_zeromq() -> None:
+    code = "import sys, tiger; sys.exit('zmq' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

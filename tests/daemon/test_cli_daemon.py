@@ -1,0 +1,169 @@
+"""start, stop, restart and status, where a daemon is well and where it is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tiger import instance, layout
+from tiger.memory import WritableSegment
+
+YES, NO, USAGE, UNREACHABLE, MISMATCH, TIMED_OUT = range(6)
+
+
+@contextmanager
+def suspended(pid: int) -> Iterator[None]:
+    """A daemon that was stopped by a signal."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def status_of(tigerd, directory: str) -> Any:
+    return json.loads(tigerd("status", "--json", directory=directory).stdout)
+
+
+def test_start_tells_whether_it_was_it(tigerd, directory: str) -> None:
+    first = json.loads(tigerd("start", "--json", directory=directory).stdout)
+    second = json.loads(tigerd("start", "--json", directory=directory).stdout)
+    assert (first.pop("started"), second.pop("started")) == (True, False)
+    assert first == second
+    assert first["directory"] == directory
+    assert first["socket"] == os.path.join(directory, "socket")
+
+
+def test_start_with_other_options_says_that_they_do_not_count(tigerd, store, directory) -> None:
+    completed = tigerd("start", "--max-record", "5000", directory=directory)
+    assert completed.returncode == YES
+    assert "options" in completed.stderr
+
+
+def test_start_passes_its_options_on_and_restart_keeps_the_limit(tigerd, directory: str) -> None:
+    tigerd("start", "--max-record", "5000", "--idle-exit", "100", directory=directory)
+    assert status_of(tigerd, directory)["max_record"] == 5000
+    assert tigerd("restart", directory=directory).returncode == YES
+    assert status_of(tigerd, directory)["max_record"] == 5000
+    assert tigerd("restart", "--max-record", "6000", directory=directory).returncode == YES
+    assert status_of(tigerd, directory)["max_record"] == 6000
+
+
+def test_start_waits_for_a_daemon_that_somebody_else_is_starting(
+    tigerd, start_tigerd, directory: str, wait_until
+) -> None:
+    start_tigerd("serve", directory=directory)
+    wait_until(lambda: instance.is_running(Path(directory)), what="the daemon's lock")
+    assert tigerd("start", directory=directory).returncode == YES
+    assert status_of(tigerd, directory)["state"] == "running"
+
+
+def test_status_says_how_an_instance_is(tigerd, store, directory: str, wait_until) -> None:
+    store.coupons.insert_many({"id": f"c{n}"} for n in range(7))
+    found = status_of(tigerd, directory)
+    ping = store.ping()
+    assert found["running"]
+    assert found["state"] == "running"
+    assert (found["pid"], found["version"]) == (ping["pid"], ping["version"])
+    assert (found["commit"], found["records"], found["clients"]) == (1, 7, 1)
+    assert 0 <= found["heartbeat_age_s"] < 5
+    assert 0 < found["uptime_s"] < 60
+    used = sum(path.stat().st_size for path in Path(directory, "tables").rglob("*.*"))
+    assert found["bytes"] == layout.CONTROL_SIZE + used
+    assert 0 < found["filesystem_free_bytes"] <= found["filesystem_bytes"]
+
+
+def test_status_tells_busy_dead_and_absent_apart(tigerd, store, directory: str, wait_until) -> None:
+    pid = store.ping()["pid"]
+    with suspended(pid):
+        busy = tigerd("status", "--json", "--timeout", "0.2", directory=directory)
+    assert busy.returncode == YES
+    assert json.loads(busy.stdout)["state"] == "busy"
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not instance.is_running(Path(directory)), what="the daemon's end")
+    dead = tigerd("status", "--json", directory=directory)
+    assert dead.returncode == NO
+    assert json.loads(dead.stdout)["state"] == "dead"
+    assert json.loads(dead.stdout)["pid"] is None
+    absent = tigerd("status", "--json", directory=f"{directory}/absent")
+    assert absent.returncode == NO
+    assert json.loads(absent.stdout)["state"] == "absent"
+    assert not Path(directory, "absent").exists()
+
+
+def test_stop_of_a_daemon_that_does_not_answer_says_so(tigerd, store, directory: str) -> None:
+    pid = store.ping()["pid"]
+    with suspended(pid):
+        completed = tigerd("stop", "--timeout", "0.3", directory=directory)
+    assert completed.returncode == TIMED_OUT
+    assert f"kill -CONT {pid}" in completed.stderr
+    assert status_of(tigerd, directory)["state"] == "running"
+
+
+def test_stop_of_a_daemon_without_a_socket_ends_it_by_a_signal(
+    tigerd, store, directory: str, is_alive
+) -> None:
+    pid = store.ping()["pid"]
+    os.unlink(os.path.join(directory, "socket"))
+    assert tigerd("stop", directory=directory).returncode == YES
+    assert not is_alive(pid)
+
+
+def test_stop_sends_no_signal_to_a_process_that_is_no_daemon(tigerd, directory: str) -> None:
+    """The lock is held, and the pid left in the control segment is by now another process's."""
+    lock = instance.take_lock(Path(directory))
+    control, _ = instance.open_control(Path(directory), 1000)
+    os.unlink(control.path)
+    WritableSegment.create(control.path, layout.CONTROL, layout.CONTROL_SIZE, 5).close()
+    control = WritableSegment(control.path, layout.CONTROL)
+    control.store(layout.PID, os.getppid())
+    control.store(layout.HEADER_STATE, 1)
+    try:
+        completed = tigerd("stop", "--timeout", "0.3", directory=directory)
+    finally:
+        os.close(lock)
+    assert completed.returncode == TIMED_OUT
+
+
+def test_stop_where_nothing_is(tigerd, directory: str) -> None:
+    for place in (directory, f"{directory}/absent"):
+        completed = tigerd("stop", directory=place)
+        assert completed.returncode == NO
+        assert "no daemon runs" in completed.stderr
+    assert os.listdir(directory) == []
+
+
+@pytest.mark.parametrize("command", ["start", "stop", "status", "check", "watch", "top"])
+def test_a_directory_open_to_others_is_refused(tigerd, directory: str, command: str) -> None:
+    os.chmod(directory, 0o750)
+    completed = tigerd(command, directory=directory)
+    assert completed.returncode == UNREACHABLE
+    assert "chmod 700" in completed.stderr
+
+
+def test_an_empty_directory_name_is_refused(tigerd) -> None:
+    """A variable that was not set; the current directory is not meant."""
+    completed = tigerd("start", directory="")
+    assert completed.returncode == USAGE
+    assert "empty" in completed.stderr
+
+
+def test_a_socket_that_nobody_listens_at_is_no_obstacle(tigerd, store, directory: str) -> None:
+    os.kill(store.ping()["pid"], signal.SIGKILL)
+    assert Path(directory, "socket").is_socket()
+    assert tigerd("start", directory=directory).returncode == YES
+    assert status_of(tigerd, directory)["running"]
+
+
+def test_where_says_the_socket_that_the_daemon_binds(tigerd, store, directory: str) -> None:
+    where = json.loads(tigerd("where", directory=directory).stdout)
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.connect(where["socket"])

@@ -1,0 +1,191 @@
+"""What holds for all commands: errors, help, start-up, and the page that describes them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from tiger import errors
+from tigerd.cli import SECTIONS, cli
+from tigerd.cli.exits import exit_code_of
+
+YES, NO, USAGE, UNREACHABLE, MISMATCH, TIMED_OUT = range(6)
+
+COMMANDS = [name for names in SECTIONS.values() for name in names]
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
+
+CODES: dict[type[errors.TigerError], int] = {
+    errors.NotFound: NO,
+    errors.AlreadyExists: NO,
+    errors.Conflict: NO,
+    errors.InvalidRecord: USAGE,
+    errors.InvalidCursor: NO,
+    errors.InvalidRequest: USAGE,
+    errors.UnknownTable: NO,
+    errors.StoreFull: NO,
+    errors.Damaged: NO,
+    errors.InstanceError: UNREACHABLE,
+    errors.LayoutMismatch: MISMATCH,
+    errors.DaemonUnavailable: UNREACHABLE,
+    errors.OutcomeUnknown: TIMED_OUT,
+}
+
+
+@pytest.mark.parametrize("kind", [*errors.TigerError.__subclasses__(), errors.LayoutMismatch])
+def test_every_error_has_its_exit_code(kind: type[errors.TigerError]) -> None:
+    if kind.__module__ == errors.__name__:
+        assert exit_code_of(kind("x")) == CODES[kind]
+
+
+def command_named(name: str) -> click.Command:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    return command
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_page_describes_each_command_and_each_of_its_options(name: str) -> None:
+    sections = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    section = next(section for section in sections if re.match(rf".*`(tigerd )?{name}`", section))
+    for parameter in command_named(name).params:
+        if isinstance(parameter, click.Option):
+            for option in {*parameter.opts} - {"--dir", "--namespace", "--json"}:
+                assert f"`{option}" in section, f"{name} {option}"
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "serve"])
+def test_the_first_sentence_of_a_help_fits_its_line(name: str) -> None:
+    assert len(command_named(name).get_short_help_str(200)) <= 62
+
+
+@pytest.mark.parametrize("wrong", ["gte", "stauts", "namespace"])
+def test_a_command_that_is_almost_one_gets_a_hint(tigerd, wrong: str) -> None:
+    completed = tigerd(wrong, directory=None)
+    assert completed.returncode == USAGE
+    assert "Did you mean" in completed.stderr
+
+
+def test_reading_a_record_loads_neither_rich_nor_zeromq(tigerd, shared_directory, shared_store):
+    shared_store.coupons.insert({"id": "A"})
+    command = [sys.executable, "-X", "importtime", "-m", "tigerd", "get", "coupons", "A"]
+    command += ["--dir", shared_directory, "--namespace", shared_store.current_namespace]
+    completed = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    loaded = {line.rpartition("|")[2].strip() for line in completed.stderr.splitlines()}
+    assert "tiger.store" in loaded
+    for module in ("rich", "zmq", "argparse", "logging", "tigerd.cli.transfer"):
+        assert module not in loaded
+
+
+def test_the_module_and_the_group_are_one_program() -> None:
+    """`cli` may be called by another name, or by another's script."""
+    command = [sys.executable, "-c", "import sys; from tigerd.cli import cli; cli()", "get"]
+    completed = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert completed.returncode == USAGE
+    assert "Usage: tigerd get" in completed.stderr
+
+
+def test_serve_is_among_the_commands() -> None:
+    command = [sys.executable, "-c", "from tigerd.cli import cli; cli()", "serve", "--help"]
+    completed = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert completed.returncode == YES
+    assert "--idle-exit" in completed.stdout
+
+
+# Streams
+
+
+def run_shell(line: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of sh in which $T is the program and $1... are the arguments."""
+    return subprocess.run(
+        ["sh", "-c", f'T="{sys.executable} -m tigerd"; {line}', "sh", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["dump", "count", "namespaces", "where"])
+def test_streams_that_are_closed_are_no_fault(shared_directory, command: str) -> None:
+    completed = run_shell(f"$T {command} --dir $1 >&-", shared_directory)
+    assert completed.stderr == ""
+    assert completed.returncode == YES
+
+
+def test_a_full_device_is_one_line_and_exit_code_1(shared_directory) -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("there is no /dev/full")
+    completed = run_shell("$T where --dir $1 >/dev/full", shared_directory)
+    assert completed.stderr == "tigerd: No space left on device\n"
+    assert completed.returncode == NO
+
+
+def test_a_terminal_that_is_not_unicode_gets_json_all_the_same(
+    tigerd, shared_directory, shared_store
+) -> None:
+    shared_store.coupons.insert({"id": "é", "text": "…"})
+    completed = tigerd(
+        *("get", "coupons", "é", "--json", "--namespace", shared_store.current_namespace),
+        directory=shared_directory,
+        env={"PYTHONIOENCODING": "ascii"},
+    )
+    assert completed.stdout == '{"id": "\\u00e9", "text": "\\u2026"}\n'
+
+
+def test_an_interrupt_is_130_and_a_sigterm_143(start_tigerd, store, directory: str) -> None:
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        watching: Any = start_tigerd("watch", directory=directory)
+        first_line(watching, store)
+        watching.send_signal(number)
+        assert watching.wait(timeout=20) == code
+        assert watching.log.read_text() == ""
+
+
+def first_line(process: Any, store: Any) -> None:
+    import select
+
+    while not select.select([process.stdout], [], [], 0.01)[0]:
+        store.coupons.insert({"id": "A"})
+
+
+def test_a_fault_of_the_program_is_one_line() -> None:
+    program = (
+        "import tigerd.cli.records as records\n"
+        "def fail(*_, **__): raise RuntimeError('so\\nso')\n"
+        "records.connect = fail\n"
+        "from tigerd.cli import cli\n"
+        "cli(['get', 'coupons', 'A'])\n"
+    )
+    completed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=False
+    )
+    assert completed.returncode == NO
+    assert completed.stderr.startswith("tigerd: a fault in tigerd itself")
+    assert "RuntimeError: so so" in completed.stderr
+    assert completed.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_for_a_shell_asks_the_program(tigerd, shell: str) -> None:
+    assert "_TIGERD_COMPLETE" in tigerd("completion", shell, directory=None).stdout
+
+
+def test_commands_and_tables_are_completed(tigerd) -> None:
+    def completed(words: str, place: str) -> list[str]:
+        environment = {
+            "_TIGERD_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": place,
+        }
+        return tigerd(directory=None, env=environment).stdout.split()
+
+    assert completed("tigerd st", "1") == ["plain,start", "plain,stop", "plain,status"]
+    assert completed("tigerd get coup", "2") == ["plain,coupons"]

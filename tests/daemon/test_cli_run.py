@@ -1,0 +1,122 @@
+"""`tigerd run`: a daemon for the length of one command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tiger
+
+SHOW_PLACE = (
+    "import os, tiger; tiger.connect(autostart=False).close(); print(os.environ['TIGERD_DIR'])"
+)
+
+TELL_SIGNALS = """\
+import os, signal, sys, time
+def tell(number, frame):
+    print(signal.Signals(number).name, flush=True)
+    sys.exit(9)
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, tell)
+print(os.environ["TIGERD_DIR"], flush=True)
+time.sleep(30)
+"""
+
+
+def test_run_makes_a_private_directory_and_removes_it(tigerd) -> None:
+    completed = tigerd("run", "--", sys.executable, "-c", SHOW_PLACE, directory=None)
+    assert completed.returncode == 0, completed.stderr
+    place = Path(completed.stdout.strip())
+    assert place.is_absolute()
+    assert not place.exists()
+
+
+def test_run_needs_no_dashes_and_leaves_the_commands_options_alone(tigerd) -> None:
+    completed = tigerd("run", sys.executable, "-c", "print(5)", directory=None)
+    assert completed.stdout.strip() == "5"
+
+
+def test_two_runs_share_nothing(tigerd) -> None:
+    program = "import tiger\nwith tiger.connect() as s: s.coupons.create({'id': 'A'})"
+    for _ in range(2):
+        completed = tigerd("run", "--", sys.executable, "-c", program, directory=None)
+        assert completed.returncode == 0, completed.stderr
+
+
+def test_run_leaves_a_daemon_alone_that_ran_already(tigerd, store, directory: str) -> None:
+    pid = store.ping()["pid"]
+    completed = tigerd("run", "--", sys.executable, "-c", SHOW_PLACE, directory=directory)
+    assert completed.returncode == 0, completed.stderr
+    assert store.ping()["pid"] == pid
+
+
+def test_run_passes_on_that_a_signal_ended_the_command(tigerd) -> None:
+    completed = tigerd("run", "--", "sh", "-c", "kill -KILL $$", directory=None)
+    assert completed.returncode == 128 + signal.SIGKILL
+
+
+def test_run_of_no_command_starts_nothing(tigerd, directory: str, tmp_path: Path) -> None:
+    completed = tigerd("run", "--", "no-such-command", directory=directory)
+    assert completed.returncode == 127
+    assert completed.stderr == "tigerd: no-such-command: no such command\n"
+    assert os.listdir(directory) == []
+    assert tigerd("run", directory=None).returncode == 2
+    script = tmp_path / "script"
+    script.write_text("#!/no/such/interpreter\n")
+    script.chmod(0o755)
+    assert tigerd("run", "--", str(script), directory=directory).returncode == 127
+    assert tigerd("status", directory=directory).returncode == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_goes_on_to_the_command_and_all_is_removed(number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "tigerd", "run", "--", sys.executable, "-c", TELL_SIGNALS]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        place = Path(process.stdout.readline().strip())
+        assert json.loads(status_of(place))["running"]
+        process.send_signal(number)
+        assert process.stdout.read() == f"{number.name}\n"
+        assert process.wait(timeout=20) == 9
+    assert not place.exists()
+
+
+def status_of(place: Path) -> Any:
+    command = [sys.executable, "-m", "tigerd", "status", "--json", "--dir", str(place)]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False).stdout
+
+
+def test_a_daemon_that_does_not_stop_does_not_outlive_its_directory(
+    tigerd, is_alive, wait_until
+) -> None:
+    program = (
+        "import os, signal, tiger\n"
+        "with tiger.connect() as store: pid = store.ping()['pid']\n"
+        "os.kill(pid, signal.SIGSTOP)\n"
+        "print(pid)\n"
+    )
+    completed = tigerd("run", "--", sys.executable, "-c", program, directory=None)
+    assert completed.returncode == 0
+    assert "has not stopped" in completed.stderr
+    wait_until(lambda: not is_alive(int(completed.stdout)), what="the daemon's end")
+
+
+def test_the_daemon_of_a_run_does_not_idle_out(tigerd, directory: str) -> None:
+    """`run` itself is connected to it for as long as the command runs."""
+    program = "import tiger\nwith tiger.connect() as store: print(store.ping()['connections'])"
+    completed = tigerd("run", "--", sys.executable, "-c", program, directory=directory)
+    assert completed.stdout.strip() == "2"
+    with (
+        tiger.connect(directory, autostart=False) as store,
+        pytest.raises(tiger.DaemonUnavailable),
+    ):
+        store.ping()

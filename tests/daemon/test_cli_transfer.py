@@ -1,0 +1,198 @@
+"""load and dump: all or nothing, in order, and never half a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tiger
+from tiger import protocol
+from tigerd.cli import transfer
+from tigerd.cli.documents import InvalidDocument, parse_tables
+
+YES, NO, USAGE = range(3)
+
+Command = Callable[..., Any]
+
+
+@pytest.fixture
+def cli(tigerd, shared_directory: str, shared_store) -> Command:
+    """`cli(command, *arguments)`: on the namespace of `shared_store`."""
+
+    def run(*arguments: str, **options: Any) -> Any:
+        environment = {"TIGERD_NAMESPACE": shared_store.current_namespace}
+        return tigerd(*arguments, directory=shared_directory, env=environment, **options)
+
+    return run
+
+
+def test_a_load_is_one_commit(cli: Command, shared_store) -> None:
+    before = shared_store.ping()["commit"]
+    document = {"coupons": [{"id": "A"}, {"n": 1}], "plans": [{"id": "A"}], "events": []}
+    completed = cli("load", "-", "--json", stdin=json.dumps(document))
+    assert json.loads(completed.stdout) == {"coupons": 2, "plans": 1, "events": 0}
+    assert shared_store.ping()["commit"] == before + 1
+
+
+def test_a_dump_of_a_load_is_the_same_again(cli: Command, shared_store, tmp_path: Path) -> None:
+    """Records of one second keep their order, which is that of their inserts."""
+    shared_store.coupons.insert_many({"id": f"c{n}", "created": n // 7} for n in range(40))
+    shared_store.coupons.update({"id": "c3", "created": 0, "changed": True})
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    assert cli("dump", str(first)).returncode == YES
+    shared_store.clear_namespace()
+    assert cli("load", str(first)).returncode == YES
+    assert cli("dump", str(second)).returncode == YES
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_dump_of_nothing_is_an_empty_object(cli: Command, shared_store) -> None:
+    assert cli("dump").stdout == "{}\n"
+    assert cli("load", "-", stdin="{}").returncode == YES
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('{"coupons": [{"id": "A"}, {"id": "B", "x": NaN}]}', "coupons[1]: record 'B', x is nan"),
+        ('{"plans": [{"id": "A"}], "coupons": [{"id": "A"}, 5]}', "coupons[1] is a number"),
+        ('{"coupons": [{"id": "A"}, {"id": "B"}, {"id": "A"}]}', "coupons[2] has the id 'A'"),
+        ('{"coupons": [{"id": "A"}], "coupons": []}', "'coupons' stands twice"),
+        ('{"coupons": {"id": "A"}}', "coupons is an object"),
+        ("[]", "an array"),
+        ("", "0 documents"),
+        ("{}{}", "2 documents"),
+    ],
+)
+def test_the_first_fault_is_named_with_its_place(
+    cli: Command, shared_store, text: str, named: str
+) -> None:
+    completed = cli("load", "-", stdin=text)
+    assert completed.returncode == USAGE
+    assert completed.stderr.startswith("tigerd: <stdin>")
+    assert named in completed.stderr
+    assert shared_store.coupons.count() == shared_store.plans.count() == 0
+
+
+def test_a_record_past_the_daemons_own_limit_is_named(tigerd, directory: str) -> None:
+    tigerd("start", "--max-record", "100", directory=directory)
+    text = json.dumps({"coupons": [{"id": "A"}, {"id": "B", "text": "x" * 100}]})
+    completed = tigerd("load", "-", directory=directory, stdin=text)
+    assert completed.returncode == USAGE
+    assert "coupons[1]" in completed.stderr
+    assert "100" in completed.stderr
+
+
+def test_what_one_command_cannot_take_is_loaded_in_pieces(
+    shared_directory, shared_store, monkeypatch, capsys, tmp_path: Path
+) -> None:
+    """With smaller limits: the order is kept, and that it was not all at once is said."""
+    monkeypatch.setattr(transfer.protocol, "FRAME_MAX", 4000)
+    monkeypatch.setattr(transfer, "PIECE_BYTES", 1000)
+    records = [{"id": f"c{n}", "text": "x" * 100} for n in range(100)]
+    path = tmp_path / "big.json"
+    path.write_text(json.dumps({"coupons": records}))
+    before = shared_store.ping()["commit"]
+    arguments = [str(path), "--dir", shared_directory]
+    arguments += ["--namespace", shared_store.current_namespace]
+    transfer.load.main(arguments, standalone_mode=False)
+    assert "piece by piece" in capsys.readouterr().err
+    assert list(shared_store.coupons) == records
+    assert shared_store.ping()["commit"] > before + 5
+
+
+def test_the_size_of_a_load_is_not_underestimated(shared_store) -> None:
+    """What is said to fit into a frame does."""
+    records = [{"id": f"c{n}"} for n in range(1000)] + [{"n": n} for n in range(1000)]
+    tables = {"coupons": records, "plans": [{"id": "é" * 100, "text": "x" * 100_000}]}
+    estimate = transfer._check(shared_store, tables, "test")
+    with shared_store.batch() as batch:
+        for table, wanted in tables.items():
+            batch.table(table).insert_many(wanted)
+        frame = protocol.pack([protocol.VERSION, 1 << 55, 1023, 1 << 39, False, batch._operations])
+    assert len(frame) <= estimate
+
+
+def test_parse_tables_leaves_good_documents_alone() -> None:
+    assert parse_tables(b' {"coupons": [{"id": "A"}]}\n', "x") == {"coupons": [{"id": "A"}]}
+    with pytest.raises(InvalidDocument, match="x is nested too deep"):
+        parse_tables(b'{"coupons": ' + b"[" * 100_000, "x")
+
+
+# Half a file
+
+
+def test_a_dump_that_fails_leaves_the_file_as_it_was(
+    cli: Command, shared_directory, shared_store, tmp_path: Path
+) -> None:
+    shared_store.coupons.insert_many({"id": f"c{n}", "text": "x" * 500} for n in range(500))
+    path = tmp_path / "dump.json"
+    path.write_text("before")
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+
+    command = [sys.executable, "-m", "tigerd", "dump", str(path), "--dir", shared_directory]
+    command += ["--namespace", shared_store.current_namespace]
+    completed = subprocess.run(
+        command, preexec_fn=limit, capture_output=True, encoding="utf-8", check=False
+    )
+    assert completed.returncode == NO
+    assert completed.stderr == "tigerd: File too large\n"
+    assert path.read_text() == "before"
+    assert os.listdir(tmp_path) == ["dump.json"]
+
+
+def test_a_dump_keeps_the_files_mode_and_follows_its_link(
+    cli: Command, shared_store, tmp_path: Path
+) -> None:
+    path, link = tmp_path / "dump.json", tmp_path / "link.json"
+    path.write_text("before")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    assert cli("dump", str(link)).returncode == YES
+    assert link.is_symlink()
+    assert path.read_text() == "{}\n"
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_dump_to_where_nothing_can_be_written_names_it(cli: Command, tmp_path: Path) -> None:
+    completed = cli("dump", str(tmp_path / "absent" / "dump.json"))
+    assert completed.returncode == NO
+    assert completed.stderr == f"tigerd: {tmp_path}/absent/dump.json: No such file or directory\n"
+    assert cli("dump", os.devnull).returncode == YES
+
+
+def test_a_dump_is_of_one_moment(shared_directory, shared_store, start_other_process) -> None:
+    """Two tables that are always written together are never dumped apart."""
+    with tiger.connect(shared_directory, namespace=shared_store.current_namespace) as store:
+        other = start_other_process(
+            shared_directory,
+            """
+            import sys
+            for n in range(100_000):
+                with store.batch() as batch:
+                    batch.coupons.insert({"id": "A", "n": n})
+                    batch.plans.insert({"id": "A", "n": n})
+                if n == 0:
+                    print("begun", flush=True)
+            """,
+            namespace=store.current_namespace,
+        )
+        assert other.read_line() == "begun"
+        for _ in range(3):
+            command = [sys.executable, "-m", "tigerd", "dump", "--dir", shared_directory]
+            command += ["--namespace", store.current_namespace]
+            dumped = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+            assert dumped["coupons"] == dumped["plans"]
+        other.process.kill()
