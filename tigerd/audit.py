@@ -239,7 +239,11 @@ class _TableAudit:
 
     def _check_value(self, space: Version, index: int, key: bytes, members: list[Version]) -> None:
         """Check that a value's list holds exactly the records with that value."""
-        found = self.table.newest(VALUES | space.number, key)
+        try:
+            found = self.table.newest(VALUES | space.number, key)
+        except Vanished as error:
+            self._find(members[0], f"list {index}: {error}")
+            return
         first = found[3].first if found is not None else 0
         walk = self.table.walk(first, self.commit, index, OLDER)
         listed = list(self._guarded(walk, f"list {index}"))

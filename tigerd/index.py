@@ -51,6 +51,11 @@ class Index:
             return 0
         return sum(1 for word in self.current.words[SLOTS_AT:] if word > above)
 
+    @property
+    def size(self) -> int:
+        """Bytes of its generations."""
+        return sum(len(index.map) for index in (self.current, self.previous) if index)
+
     # --- Room ---
 
     def reserve(self, count: int) -> None:

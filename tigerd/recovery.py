@@ -117,10 +117,7 @@ class _Recovery:
     def _drop_empty_chunks(self) -> None:
         for number in list(self.table.space.chunks):
             self.table.space.drop_if_unneeded(number)
-        at = layout.entry_at(self.table.number, layout.TABLE_BYTES)
-        index = self.table.index.current
-        assert index is not None
-        self.writer.control.store(at, self.table.space.size + len(index.map))
+        self.writer.cleaner.touched(self.table)
 
     # --- Keys ---
 

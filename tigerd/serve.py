@@ -10,14 +10,11 @@ import os
 import sys
 
 from tiger import instance
-from tiger.errors import InstanceError, TigerError
+from tiger.errors import TigerError
 from tiger.layout import RECORD_LIMIT
 from tiger.record import DEFAULT_MAX_RECORD
 
 DEFAULT_IDLE_EXIT_S = 600.0
-
-USAGE = 2
-UNREACHABLE = 3
 
 
 def serve(arguments: list[str]) -> int:
@@ -36,7 +33,9 @@ def serve(arguments: list[str]) -> int:
     except TigerError as error:
         logging.getLogger("tigerd").error("%s", error)
         _announce_failure(error, detached=options.detach)
-        return UNREACHABLE if not isinstance(error, InstanceError) else 1
+        from tigerd.cli.exits import exit_code_of  # noqa: PLC0415 - not needed by a daemon that runs
+
+        return exit_code_of(error)
     announce(server)
     server.run()
     return 0

@@ -69,7 +69,8 @@ class Server:
         self._stopping = False
         self._started = time.monotonic()
         self._busy_at = time.monotonic()
-        self._connections = 0
+        self._connections: set[int] = set()
+        """Descriptors of the connections that were accepted and have not ended."""
         self._context = zmq.Context()
         self._bind()
         control.store(layout.PID, os.getpid())
@@ -88,9 +89,7 @@ class Server:
         self._router.maxmsgsize = protocol.FRAME_MAX
         self._router.handshake_ivl = HANDSHAKE_MS
         self._router.setsockopt(zmq.ZAP_DOMAIN, b"tigerd")
-        self._monitor = self._router.get_monitor_socket(
-            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
-        )
+        self._monitor = self._router.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
         self._router.bind(instance.endpoint(self.directory))
         self._poller = zmq.Poller()
         for socket in (self._router, self._gate, self._monitor):
@@ -159,12 +158,12 @@ class Server:
         self._gate.send_multipart([version, request, code, text, b"", b""])
 
     def _count_connection(self) -> None:
-        event = recv_monitor_message(self._monitor)["event"]
+        message = recv_monitor_message(self._monitor)
         self._busy_at = time.monotonic()
-        if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-            self._connections += 1
+        if message["event"] == zmq.EVENT_ACCEPTED:
+            self._connections.add(message["value"])
         else:
-            self._connections = max(0, self._connections - 1)
+            self._connections.discard(message["value"])
 
     # --- One message ---
 
@@ -244,7 +243,7 @@ class Server:
             "commit": self.writer.commit,
             "uptime_s": time.monotonic() - self._started,
             "clients": len(self._sessions),
-            "connections": self._connections,
+            "connections": len(self._connections),
         }
         self._reply(peer, number, protocol.DONE, value)
 

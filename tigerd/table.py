@@ -68,6 +68,8 @@ class Table:
         self._mutable_count = layout.mutable_words(len(self._fields))
         self._mutable_size = self._mutable_count * layout.WORD
         self._prelude = struct.Struct(f"={self._mutable_count + 1}Q")
+        at = layout.entry_at(self.number, layout.TABLE_BYTES)
+        control.store(at, self.space.size + self.index.size)
 
     # --- What a command needs before anything is stored ---
 

@@ -179,7 +179,12 @@ def start(directory: Path, options: tuple[str, ...] = (), wait_s: float = START_
         _take_turn(starting.fileno(), directory, time.monotonic() + wait_s)
         if is_running(directory):
             return False
-        _launch(directory, options, wait_s)
+        try:
+            _launch(directory, options, wait_s)
+        except InstanceError:
+            if is_running(directory):
+                return False  # somebody ran `tigerd serve` meanwhile
+            raise
         return True
 
 

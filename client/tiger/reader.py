@@ -23,7 +23,7 @@ from tiger.layout import (
     BODY_SIZE_SHIFT,
     EMPTY,
     FINGERPRINT_SHIFT,
-    GONE_SHIFT,
+    GONE,
     HASH_SHIFT,
     HEAD,
     KEY_SIZE_SHIFT,
@@ -253,10 +253,10 @@ class TableReader:
         words = index.words
         slots = len(words) - SLOTS_AT
         place = crc32(key, scope)
-        wanted = place >> FINGERPRINT_SHIFT << 1 or -1  # with the bit that says it is gone
+        wanted = place >> FINGERPRINT_SHIFT or -1  # 0 is also what marks of no key have
         last = place + slots
         at = SLOTS_AT + (place & slots - 1)
-        while (word := words[at]) >> GONE_SHIFT != wanted:
+        while (word := words[at]) >> HASH_SHIFT != wanted:
             if word == EMPTY:
                 if directory >> 32 or self._control[self._directory_at] != directory or wanted < 0:
                     raise Vanished("the index has changed")
@@ -265,6 +265,8 @@ class TableReader:
             at = SLOTS_AT + (place & slots - 1)
             if place == last:
                 raise Vanished("the index is full")
+        if word & GONE:
+            raise Vanished("gone, perhaps at a later commit")
         ref = word & REF_MASK
         chunk = self.chunks.get(ref >> REF_OFFSET_BITS) or self._map_chunk(ref >> REF_OFFSET_BITS)
         head = (ref & REF_OFFSET_MASK) * HEAD_ALIGNMENT

@@ -36,7 +36,7 @@ _PLAIN = frozenset((str, int, bool, type(None)))
 def encode_name(name: object, what: str) -> bytes:
     """Return an id or a namespace's name as bytes, or raise `InvalidRecord` saying what it is."""
     if not isinstance(name, str):
-        raise InvalidRecord(f"{what} {name!r:.80} is a {type(name).__name__}: use a string")
+        raise InvalidRecord(f"{what} {name!r:.80} is no string: use one")
     try:
         data = name.encode()
     except UnicodeEncodeError:

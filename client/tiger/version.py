@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from tiger import layout
+from tiger import layout, memory
 from tiger.layout import (
     ALIGNMENT,
     BODY_SIZE_SHIFT,
@@ -101,14 +101,15 @@ class Version:
 
     def count(self, commit: int) -> int | None:
         """Return how many records a namespace had at that commit, if it still says so."""
-        known = -1
-        at = -1
-        for place in (layout.COUNT_A, layout.COUNT_B):
-            word = self.chunk.words[self.head + place]
-            since = word >> layout.COUNT_BITS
-            if at < since <= commit:
-                at, known = since, word & layout.COUNT_MAX
-        return known if at >= 0 else None
+        words = self.chunk.words
+        one = words[self.head + layout.COUNT_A]
+        memory.fence()
+        other = words[self.head + layout.COUNT_B]
+        memory.fence()
+        if words[self.head + layout.COUNT_A] != one:
+            return None  # what it said between the two loads may be what is wanted
+        visible = [word for word in (one, other) if word >> layout.COUNT_BITS <= commit]
+        return max(visible) & layout.COUNT_MAX if visible else None
 
 
 def aligned(size: int) -> int:

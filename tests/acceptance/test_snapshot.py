@@ -150,6 +150,36 @@ def test_a_snapshot_is_read_only(filled, write: str) -> None:
     assert filled.coupons.count() == 3
 
 
+ENDINGS = {
+    "delete": lambda store: store.coupons.delete("A"),
+    "clear": lambda store: store.coupons.clear(),
+    "clear_namespace of the table": lambda store: store.coupons.clear_namespace("global"),
+    "clear_namespace of the store": lambda store: store.clear_namespace(),
+}
+
+
+@pytest.mark.parametrize("end", ENDINGS)
+def test_what_a_snapshot_holds_is_gone_for_all_other_reads(store, directory, end: str) -> None:
+    """Also for a client that remembers the record, though its bytes are still there."""
+    store.coupons.insert({"id": "A", "n": 1})
+    with tiger.connect(directory) as elsewhere:
+        for _ in range(3):
+            assert elsewhere.coupons.get("A") == elsewhere.coupons.peek("A") == {"id": "A", "n": 1}
+        with store.snapshot() as view:
+            ENDINGS[end](store)
+            for place in (store, elsewhere):
+                assert place.coupons.get("A", None) is None
+                assert "A" not in place.coupons
+                with pytest.raises(tiger.NotFound):
+                    place.coupons.peek("A")
+                assert place.coupons.count() == 0
+            store.coupons.insert({"id": "A", "n": 2})
+            for _ in range(3):
+                assert elsewhere.coupons.get("A") == elsewhere.coupons.peek("A")
+                assert elsewhere.coupons.get("A")["n"] == 2
+            assert view.coupons.get("A")["n"] == 1
+
+
 def test_records_moved_to_and_fro_under_snapshots_stay_in_order(store, directory, tigerd) -> None:
     """What a snapshot holds stands in the lists beside what replaced it, and is taken away later.
 

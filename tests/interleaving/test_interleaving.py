@@ -40,7 +40,7 @@ def random() -> Random:
 
 def recording_of(name: str, place: Path, *, pinned: bool) -> Recording:
     scenario, steps = WRITES[name]
-    return record(place / f"{name}{pinned}", scenario.base, steps, pinned=pinned)
+    return record(place, scenario.base, steps, pinned=pinned)
 
 
 @pytest.fixture(scope="module", params=WRITES)
@@ -53,24 +53,26 @@ def pinned_recording(request: pytest.FixtureRequest, place: Path) -> Recording:
     return recording_of(request.param, place, pinned=True)
 
 
-def schedules(random: Random, loads: int, machine: Machine) -> Iterator[Schedule]:
+def schedules(
+    random: Random, loads: int, machine: Machine, count: int = SCHEDULES
+) -> Iterator[Schedule]:
     """Yield ways to lay the writer's changes between so many loads.
 
     First whole requests between two loads, then any changes; in one burst, then in several.
     """
     commits = [0, *machine.commits(), len(machine.events)]
-    yield from sample(random, list(bursts(commits, loads)), SCHEDULES // 3)
+    yield from sample(random, list(bursts(commits, loads)), count // 3)
     changes = len(machine.events)
     if FULL and loads * changes * changes // 2 < ALL:
         yield from bursts(range(changes + 1), loads)
-    for _ in range(ALL if FULL else SCHEDULES):
+    for _ in range(ALL if FULL else count):
         left = random.randint(0, changes)
         schedule = {0: changes - left}
         for _ in range(random.choice((1, 1, 2, 4))):
-            count = random.randint(0, left)
+            burst = random.randint(0, left)
             load = random.randint(1, loads + 2)
-            schedule[load] = schedule.get(load, 0) + count
-            left -= count
+            schedule[load] = schedule.get(load, 0) + burst
+            left -= burst
         yield schedule
 
 

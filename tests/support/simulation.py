@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from tempfile import mkdtemp
 from typing import Any
 from unittest.mock import patch
 
@@ -61,8 +62,12 @@ class Recording:
 
 
 def record(directory: Path, base: list[Step], steps: list[Step], *, pinned: bool) -> Recording:
-    """Make the steps of `base`, and record the others; `pinned`: while a reader holds its moment."""
-    daemon = Daemon(directory)
+    """Make the steps of `base`, and record the others; `pinned`: while a reader holds its moment.
+
+    A new instance is made for it below the directory.
+    """
+    daemon = Daemon(Path(mkdtemp(dir=directory)))
+    directory = daemon.directory
     model = Model()
     for step in base:
         daemon.do(step)
@@ -148,6 +153,8 @@ class Machine:
             stack.enter_context(patch("tiger.reader.Segment", self._map))
             stack.enter_context(patch("tiger.reader.Pin", self._pin))
             stack.enter_context(patch.object(memory, "fence", self.fence))
+            # A reader that gives its processor away lets the daemon go on.
+            stack.enter_context(patch("tiger.reader.os.sched_yield", self.finish))
             yield Reader(self.recording.directory)
 
     @contextmanager

@@ -1,7 +1,7 @@
 """Reads on a machine that keeps memory in order only where a fence says so, as ARM64 does.
 
-A read of one record needs no fence of the reader's. Reads of many records need the fences of both
-sides: with either left out, the same test finds wrong answers, which shows that it would.
+With the fences of the writer or those of the reader left out, the same reads give wrong answers,
+which shows that the simulation would find them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ from tests.support.daemon import new_directory
 from tests.support.seeds import new_random
 from tests.support.simulation import Recording, WeakMachine, record
 
+SCHEDULES = 50
+"""Of each pair of a read and of writes, each with its own order of stores."""
+TRIES = 40
+"""Times that many schedules in which a wrong answer is to be found where there are some."""
 READS = {**ONE_RECORD, **MANY_RECORDS}
 
 
@@ -35,7 +39,7 @@ def random() -> Random:
 
 def recording_of(name: str, place: Path, *, pinned: bool) -> Recording:
     scenario, steps = WRITES[name]
-    return record(place / f"{name}{pinned}", scenario.base, steps, pinned=pinned)
+    return record(place, scenario.base, steps, pinned=pinned)
 
 
 @pytest.fixture(scope="module", params=WRITES)
@@ -52,7 +56,8 @@ def wrong_answers(machine: WeakMachine, read: Read, random: Random) -> Iterator[
     """Try reads of the latest commit, and yield what is said of those that were wrong."""
     models = machine.recording.models
     expected = {commit: read.expected(model) for commit, model in models.items()}
-    for number, schedule in enumerate(schedules(random, loads_of(machine, read), machine)):
+    tries = schedules(random, loads_of(machine, read), machine, SCHEDULES)
+    for number, schedule in enumerate(tries):
         machine.shuffle(random)
         with machine.begin() as reader:
             look = attached(reader, read, remembers=number % 2 == 0)
@@ -68,7 +73,7 @@ def wrong_snapshots(machine: WeakMachine, read: Read, random: Random) -> Iterato
     """Try reads of one held moment, and yield what is said of those that were wrong."""
     models = machine.recording.models
     expected = read.expected(models[min(models)])
-    for schedule in schedules(random, loads_of(machine, read), machine):
+    for schedule in schedules(random, loads_of(machine, read), machine, SCHEDULES):
         machine.shuffle(random)
         with machine.begin() as reader, machine.holding():
             look = held(reader)
@@ -76,14 +81,6 @@ def wrong_snapshots(machine: WeakMachine, read: Read, random: Random) -> Iterato
             result = read.call(look)
             if result != expected:
                 yield f"schedule {schedule}: {result}, not {expected}"
-
-
-@pytest.mark.parametrize("name", ONE_RECORD)
-def test_one_record_is_read_right_without_fences_of_the_reader(
-    recording: Recording, name: str, random: Random
-) -> None:
-    machine = WeakMachine(recording, reader_fences=False)
-    assert not list(wrong_answers(machine, ONE_RECORD[name], random))
 
 
 @pytest.mark.parametrize("name", READS)
@@ -104,14 +101,16 @@ def test_a_snapshot_is_right_at_its_commit(
 
 @pytest.mark.parametrize("side", ["writer", "reader"])
 def test_without_fences_wrong_answers_are_found(place: Path, side: str, random: Random) -> None:
-    found = set()
-    for name in WRITES:
+    scenarios = {name: recording_of(name, place, pinned=False) for name in WRITES}
+    for _ in range(TRIES):
         machine = WeakMachine(
-            recording_of(name, place, pinned=False),
+            scenarios[random.choice(list(WRITES))],
             writer_fences=side != "writer",
             reader_fences=side != "reader",
         )
-        for read, call in MANY_RECORDS.items():
-            found |= {(name, read) for _ in wrong_answers(machine, call, random)}
-    print(f"wrong answers without the fences of the {side}: {sorted(found)}")
-    assert found
+        read = random.choice(list(MANY_RECORDS))
+        wrong = next(wrong_answers(machine, MANY_RECORDS[read], random), None)
+        if wrong is not None:
+            print(f"without the fences of the {side}, {read}: {wrong}")
+            return
+    pytest.fail(f"no wrong answer without the fences of the {side}: the simulation is blind")

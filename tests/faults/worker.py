@@ -1,0 +1,386 @@
+"""One process of a storm: `worker.py DIRECTORY ROLE NUMBER SEED TIMEOUT_S`.
+
+A writer has records of its own and knows what each must be; where a write ended with
+`OutcomeUnknown` there are two possibilities until the next write. It counts in a record that all
+share. On the line "pause" it says what it knows and waits for a line more; "end" ends it.
+
+A reader checks that every record is whole, that no count goes back, and that the two records of
+each batch are equal. Both fail at the first thing that no store may do.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import random
+import select
+import sys
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import tiger
+
+Record = dict[str, Any]
+Place = tuple[str, str]
+"""A table and an id."""
+
+IDS = 24
+PRODUCTS = ["prod_a", "prod_b", "prod_c"]
+SHARED = "shared"
+
+
+def checksum(record: Record) -> int:
+    """The CRC of a record without its own field for it."""
+    content = {key: value for key, value in record.items() if key != "checksum"}
+    return zlib.crc32(json.dumps(content, sort_keys=True).encode())
+
+
+def sealed(record: Record) -> Record:
+    """The record with its checksum."""
+    return {**record, "checksum": checksum(record)}
+
+
+def is_told(line: str) -> bool:
+    """Whether stdin has that line, which is taken; the tests send no other at the time."""
+    if not select.select([sys.stdin], [], [], 0)[0]:
+        return False
+    told = sys.stdin.readline().strip()
+    if told in ("end", ""):
+        raise SystemExit
+    assert told == line, told
+    return True
+
+
+class Writer:
+    """Writes at random and remembers what was acknowledged."""
+
+    def __init__(self, store: Any, number: int, random: random.Random) -> None:
+        self.store, self.number, self.random = store, number, random
+        self.known: dict[Place, list[Record | None]] = {}
+        self.added = self.unsure = self.serial = 0
+        self.done: collections.Counter[str] = collections.Counter()
+        self.kinds: list[Callable[[], None]] = [
+            *[self.create] * 4,
+            *[self.create_again] * 2,
+            *[self.insert] * 4,
+            *[self.patch] * 4,
+            *[self.update_if_version] * 2,
+            *[self.update_too_late] * 2,
+            *[self.delete] * 4,
+            *[self.add] * 4,
+            *[self.insert_many] * 2,
+            *[self.batch] * 3,
+            self.refused_batch,
+            self.clear,
+        ]
+
+    def run(self) -> None:
+        """Write until told to end."""
+        while True:
+            if is_told("pause"):
+                self.report()
+                assert sys.stdin.readline().strip() == "go"
+            kind = self.random.choice(self.kinds)
+            kind()
+            self.done[kind.__name__] += 1
+
+    def report(self) -> None:
+        known = [[*place, records] for place, records in self.known.items()]
+        print(
+            json.dumps(
+                {"known": known, "added": self.added, "unsure": self.unsure, "done": self.done}
+            ),
+            flush=True,
+        )
+
+    # --- What is known ---
+
+    def attempt(self, call: Callable[[], Any], after: dict[Place, Record | None]) -> Any:
+        """Do it, and note what is there then; return what it returned, or None."""
+        try:
+            result = call()
+        except tiger.OutcomeUnknown:
+            self.done["unknown"] += 1
+            for place, record in after.items():
+                self.known[place] = [*self.possible(place), record]
+        except tiger.DaemonUnavailable:
+            self.done["unavailable"] += 1  # certainly not done
+        else:
+            self.done["acknowledged"] += 1
+            for place, record in after.items():
+                self.known[place] = [record]
+            self.look(after)
+            return result
+        return None
+
+    def refused(self, call: Callable[[], Any], error: type[Exception]) -> None:
+        """Do what must be refused, with that error."""
+        try:
+            call()
+        except error:
+            self.done["refused"] += 1
+        except tiger.OutcomeUnknown:
+            self.done["unknown"] += 1
+        except tiger.DaemonUnavailable:
+            self.done["unavailable"] += 1
+        else:
+            raise AssertionError(f"not refused with {error.__name__}")
+
+    def look(self, after: dict[Place, Record | None]) -> None:
+        """See at once what was acknowledged."""
+        for (table, name), record in after.items():
+            seen = self.store.table(table).get(name, None)
+            assert seen == record, f"lost: {table} {name} is {seen}, not {record}"
+
+    def possible(self, place: Place) -> list[Record | None]:
+        return self.known.get(place, [None])
+
+    def certain(self, *, there: bool) -> Place | None:
+        """A place of which is known whether there is a record."""
+        places = [
+            place
+            for place, records in self.known.items()
+            if len(records) == 1 and (records[0] is not None) == there and place[0] == "plans"
+        ]
+        return self.random.choice(places) if places else None
+
+    def record(self, name: str) -> Record:
+        self.serial += 1
+        return sealed(
+            {
+                "id": name,
+                "created": self.random.randrange(40),
+                "product": self.random.choice(PRODUCTS),
+                "active": self.random.random() < 0.5,
+                "n": self.serial,
+                "text": chr(97 + self.random.randrange(26)) * self.random.randrange(300),
+            }
+        )
+
+    def any_name(self) -> str:
+        return f"w{self.number}-{self.random.randrange(IDS)}"
+
+    def places(self, names: list[str]) -> dict[Place, Record | None]:
+        return {("plans", name): self.record(name) for name in names}
+
+    # --- The writes ---
+
+    def create(self) -> None:
+        """Of an id that never was: if it is there already, this was done twice."""
+        self.serial += 1
+        name = f"w{self.number}-new{self.serial}"
+        record = self.record(name)
+        try:
+            self.attempt(lambda: self.store.plans.create(record), {("plans", name): record})
+        except tiger.AlreadyExists:
+            raise AssertionError(f"doubled: {name} was created by the first of two") from None
+        self.forget_some()
+
+    def forget_some(self) -> None:
+        """Delete some of what was created, so that the number stays small."""
+        fresh = [place for place in self.known if "-new" in place[1]]
+        for place in fresh[:-IDS]:
+            was_certain = len(self.known[place]) == 1 and self.known[place][0] is not None
+            deleted = self.attempt(lambda p=place: self.store.plans.delete(p[1]), {place: None})
+            assert deleted in ((True, None) if was_certain else (True, False, None)), place
+            if self.known[place] == [None]:
+                del self.known[place]
+
+    def create_again(self) -> None:
+        place = self.certain(there=True)
+        if place is not None:
+            record = self.record(place[1])
+            self.refused(lambda: self.store.plans.create(record), tiger.AlreadyExists)
+            self.look({place: self.known[place][0]})
+
+    def insert(self) -> None:
+        ((place, record),) = self.places([self.any_name()]).items()
+        self.attempt(lambda: self.store.plans.insert(record), {place: record})
+
+    def patch(self) -> None:
+        place = self.certain(there=True)
+        if place is None:
+            return
+        before = self.known[place][0]
+        assert before is not None
+        after = sealed({**before, "product": self.random.choice(PRODUCTS), "n": self.serial})
+        changes = {key: after[key] for key in ("product", "n", "checksum")}
+        result = self.attempt(lambda: self.store.plans.patch(place[1], changes), {place: after})
+        assert result in (after, None), f"torn: patched to {result}, not {after}"
+
+    def update_if_version(self) -> None:
+        """Which fails if it is done twice."""
+        place = self.certain(there=True)
+        if place is None:
+            return
+        record, version = self.record(place[1]), self.store.plans.version(place[1])
+        try:
+            self.attempt(
+                lambda: self.store.plans.update(record, if_version=version), {place: record}
+            )
+        except tiger.Conflict:
+            raise AssertionError(f"doubled: {place} was updated by the first of two") from None
+
+    def update_too_late(self) -> None:
+        place = self.certain(there=True)
+        if place is None:
+            return
+        record, version = self.record(place[1]), self.store.plans.version(place[1])
+        self.refused(
+            lambda: self.store.plans.update(record, if_version=version - 1), tiger.Conflict
+        )
+        self.look({place: self.known[place][0]})
+
+    def delete(self) -> None:
+        there = self.random.random() < 0.8
+        place = self.certain(there=there)
+        if place is not None:
+            result = self.attempt(lambda: self.store.plans.delete(place[1]), {place: None})
+            assert result in (there, None), f"doubled: the delete of {place} returned {result}"
+
+    def add(self) -> None:
+        """One more in a record that all writers share."""
+        try:
+            self.store.coupons.modify(SHARED, lambda r: sealed({**r, "n": r["n"] + 1}))
+        except tiger.OutcomeUnknown:
+            self.unsure += 1
+        except tiger.DaemonUnavailable:
+            self.done["unavailable"] += 1
+        else:
+            self.added += 1
+
+    def insert_many(self) -> None:
+        after = self.places(sorted({self.any_name() for _ in range(6)}))
+        self.attempt(lambda: self.store.plans.insert_many(after.values()), after)
+
+    def batch(self) -> None:
+        """A coupon and an event that are always equal, and a delete beside them."""
+        record = self.record(f"pair{self.number}")
+        after: dict[Place, Record | None] = {
+            ("coupons", record["id"]): record,
+            ("events", record["id"]): record,
+            ("plans", self.any_name()): None,
+        }
+
+        def call() -> None:
+            with self.store.batch() as batch:
+                for (table, name), content in after.items():
+                    if content is None:
+                        batch.table(table).delete(name)
+                    else:
+                        batch.table(table).insert(content)
+
+        self.attempt(call, after)
+
+    def refused_batch(self) -> None:
+        """Of which nothing is done, for its last write is refused."""
+        place = self.certain(there=True)
+        if place is None:
+            return
+
+        def call() -> None:
+            with self.store.batch() as batch:
+                batch.plans.insert(self.record(self.any_name()))
+                batch.coupons.insert(self.record(f"pair{self.number}"))
+                batch.plans.create(self.record(place[1]))
+
+        self.refused(call, tiger.AlreadyExists)
+
+    def clear(self) -> None:
+        """A namespace that comes and goes, so that its space is wanted back."""
+        passing = self.store.namespace(f"passing-{self.number}")
+        for call in (
+            lambda: passing.plans.insert_many(self.record(f"p{n}") for n in range(20)),
+            passing.clear_namespace,
+        ):
+            self.attempt(call, {})
+
+
+class Reader:
+    """Reads at random, also while there is no daemon."""
+
+    def __init__(self, store: Any, random: random.Random) -> None:
+        self.store, self.random = store, random
+        self.done: collections.Counter[str] = collections.Counter()
+        self.counts: dict[str, int] = {}
+
+    def run(self) -> None:
+        kinds = [*[self.get] * 20, *[self.peek] * 20, self.page, self.find, self.pairs, self.all]
+        while not is_told("pause"):
+            kind = self.random.choice(kinds)
+            kind()
+            self.done[kind.__name__] += 1
+        print(json.dumps({"done": self.done}), flush=True)
+
+    def check(self, record: Record) -> None:
+        assert record["checksum"] == checksum(record), f"torn: {record}"
+
+    def check_all(self, records: list[Record]) -> None:
+        for record in records:
+            self.check(record)
+        created = [record["created"] for record in records]
+        assert created == sorted(created, reverse=True), f"out of order: {created}"
+        names = [record["id"] for record in records]
+        assert len(set(names)) == len(names), f"doubled: {names}"
+
+    def any_name(self) -> str:
+        return f"w{self.random.randrange(3)}-{self.random.randrange(IDS)}"
+
+    def get(self) -> None:
+        record = self.store.plans.get(self.any_name(), None)
+        if record is not None:
+            self.check(record)
+        shared = self.store.coupons.get(SHARED)
+        assert shared["n"] >= self.counts.get(SHARED, 0), "lost: a count went back"
+        self.counts[SHARED] = shared["n"]
+
+    def peek(self) -> None:
+        try:
+            self.check(dict(self.store.plans.peek(self.any_name())))
+        except tiger.NotFound:
+            self.done["missed"] += 1
+
+    def page(self) -> None:
+        self.check_all(self.store.plans.list(limit=30).data)
+
+    def find(self) -> None:
+        product = self.random.choice(PRODUCTS)
+        found = self.store.plans.find_by_product(product)
+        self.check_all(found)
+        assert all(record["product"] == product for record in found)
+
+    def pairs(self) -> None:
+        with self.store.snapshot() as view:
+            coupons = [r for r in view.coupons if r["id"] != SHARED]
+            events = list(view.events)
+        key = lambda record: record["id"]  # noqa: E731
+        assert sorted(coupons, key=key) == sorted(events, key=key), "torn: half a batch"
+        for record in events:
+            assert record["n"] >= self.counts.get(record["id"], 0), "lost: a count went back"
+            self.counts[record["id"]] = record["n"]
+
+    def all(self) -> None:
+        with self.store.snapshot() as view:
+            records = list(view.plans)
+            assert view.plans.count() == len(records)
+            paged = list(view.plans.list(limit=17).auto_paging_iter())
+        assert paged == records
+        self.check_all(records)
+
+
+def main() -> None:
+    """Do what the command line says."""
+    directory, role, number, seed, timeout_s = sys.argv[1:]
+    source = random.Random(f"{seed}/{role}/{number}")
+    is_writer = role == "writer"
+    with tiger.connect(directory, autostart=is_writer, timeout_s=float(timeout_s)) as store:
+        print(json.dumps("ready"), flush=True)
+        if is_writer:
+            Writer(store, int(number), source).run()
+        else:
+            Reader(store, source).run()
+
+
+if __name__ == "__main__":
+    main()
