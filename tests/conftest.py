@@ -130,15 +130,21 @@ def _make_directory() -> str:
 
 def _stop_and_remove(directory: str) -> None:
     """Ends the daemons in and below the directory, by force where asking does not help."""
-    for place in _instances(directory):
-        with suppress(subprocess.TimeoutExpired):
-            stopped = _run_tigerd("stop", directory=place, timeout_s=20)
-            if stopped.returncode in (0, 1):  # it is gone, or was gone before
-                continue
-        pid = _daemon_pid(place)
-        if pid is not None:
-            os.kill(pid, signal.SIGKILL)
-    shutil.rmtree(directory, ignore_errors=True)
+    try:
+        for place in _instances(directory):
+            _stop(place)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _stop(place: str) -> None:
+    with suppress(subprocess.TimeoutExpired):
+        stopped = _run_tigerd("stop", directory=place, timeout_s=20)
+        if stopped.returncode in (0, 1):  # it is gone, or was gone before
+            return
+    pid = _daemon_pid(place)
+    if pid is not None:
+        os.kill(pid, signal.SIGKILL)
 
 
 def _instances(directory: str) -> list[str]:

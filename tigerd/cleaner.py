@@ -21,6 +21,8 @@ from tigerd.table import Table
 COMMITS = 32
 STEPS = 128
 """Records taken away or copied in one turn, at most; some 5 microseconds each."""
+MOST_STEPS = 1 << 16
+"""Steps while a writer waits for room: a third of a second."""
 BEHIND = 4096
 """Ended versions waiting: from here on a turn takes an eighth of them."""
 
@@ -65,6 +67,14 @@ class Cleaner:
             if next(self._work, self) is self:
                 self._work = None
         return True
+
+    def catch_up(self) -> bool:
+        """Take away all that may go now, up to `MOST_STEPS`; return whether there was anything."""
+        ended = len(self._ended)
+        for _ in range(MOST_STEPS // STEPS):
+            if not self.turn():
+                break
+        return len(self._ended) < ended
 
     def _move_horizon(self, commit: int) -> int:
         held = pins.least(self._directory)

@@ -268,6 +268,9 @@ class Plan:
         effect.values = effect.table.values_of(content)
         effect.is_touched = True
         self.answering = effect
+        if not effect.keeps_place:  # deleted by an operation before: it is the newest insert now
+            at = (effect.table.number, effect.namespace, effect.key)
+            self.effects[at] = self.effects.pop(at)
 
     @staticmethod
     def _remove(effect: Effect) -> None:

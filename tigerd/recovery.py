@@ -19,6 +19,7 @@ from tiger.layout import FIRST, GONE, MOVED, NAMESPACES, NEWER, OLDER, REF_MASK,
 from tiger.memory import Vanished
 from tiger.resources import DEFINITIONS, FIRST_DEFINED, RESOURCES, TABLES_MAX
 from tiger.version import Version
+from tigerd.space import HEADER_SIZE
 from tigerd.table import Namespace, Table
 from tigerd.writer import Writer
 
@@ -93,6 +94,7 @@ class _Recovery:
         self.listed: set[tuple[int, int]] = set()
 
     def run(self) -> None:
+        self._void_uncommitted()
         self._forget_uncommitted_segments()
         self.table.index.finish_move()
         assert self.table.index.current is not None
@@ -113,6 +115,20 @@ class _Recovery:
         for path in self.table.folder.glob("index.*"):
             if int(path.suffix[1:]) not in kept:
                 path.unlink()
+
+    def _void_uncommitted(self) -> None:
+        """End what was never committed at its beginning: that commit number will come again.
+
+        Such versions are the last ones that were appended.
+        """
+        for number in sorted(self.table.space.chunks, reverse=True):
+            uncommitted = [v for v in self.table.versions_in(number) if v.begin > self.commit]
+            for version in uncommitted:
+                if version.end != version.begin:
+                    self.table.lists.store(version.ref, layout.END, version.begin)
+            first_used = self.table.space.chunks[number].words[layout.HEADER_STATE] > HEADER_SIZE
+            if first_used and not uncommitted:
+                break
 
     def _drop_empty_chunks(self) -> None:
         for number in list(self.table.space.chunks):

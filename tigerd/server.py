@@ -22,10 +22,10 @@ import msgpack
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from tiger import instance, layout, protocol
+from tiger import instance, layout, pins, protocol
 from tiger.__about__ import __version__
-from tiger.errors import CODES, InvalidRequest, LayoutMismatch, TigerError, code_of
-from tigerd.plan import prefixed
+from tiger.errors import CODES, LayoutMismatch, StoreFull, TigerError, code_of
+from tigerd.plan import Plan, prefixed
 from tigerd.recovery import recover
 from tigerd.sessions import Sessions
 from tigerd.writer import Asked, Writer
@@ -53,6 +53,7 @@ class Server:
         self._control = control
         started = time.perf_counter()
         self.writer = Writer(directory, control)
+        pins.remove_unfinished(directory)
         found = recover(self.writer)
         if not made:
             log.info(
@@ -186,8 +187,7 @@ class Server:
         if kind in _QUESTIONS:
             _QUESTIONS[kind](self, peer, client, slot, number)
         elif not self._sessions.is_open(client, slot):
-            gone = InvalidRequest("this client's slot was given to another: connect again")
-            self._reply(peer, number, code_of(gone), str(gone))
+            self._reply(peer, number, protocol.EVICTED, None)
         else:
             self._write(peer, Asked(slot, number), answer, operations)
 
@@ -198,13 +198,7 @@ class Server:
                 self._reply(peer, last, status, self._first_value(asked, status, operations))
             return
         try:
-            plan = self.writer.plan()
-            for place, operation in enumerate(operations):
-                try:
-                    plan.add(operation)
-                except TigerError as error:
-                    raise prefixed(error, place) if len(operations) > 1 else error from None
-            self.writer.apply(plan, asked)
+            plan = self._apply(asked, operations)
         except TigerError as error:
             self.writer.refuse(asked, code_of(error))
             self._reply(peer, asked.request, code_of(error), str(error))
@@ -212,6 +206,25 @@ class Server:
             if answer:
                 self._reply(peer, asked.request, plan.status, plan.answer)
         self.writer.count_command()
+
+    def _apply(self, asked: Asked, operations: list[Any]) -> Plan:
+        """Apply operations; where there is no room, take away first what may go already."""
+        try:
+            return self._plan_and_apply(asked, operations)
+        except StoreFull:
+            if not self.writer.cleaner.catch_up():
+                raise
+        return self._plan_and_apply(asked, operations)
+
+    def _plan_and_apply(self, asked: Asked, operations: list[Any]) -> Plan:
+        plan = self.writer.plan()
+        for place, operation in enumerate(operations):
+            try:
+                plan.add(operation)
+            except TigerError as error:
+                raise prefixed(error, place) if len(operations) > 1 else error from None
+        self.writer.apply(plan, asked)
+        return plan
 
     def _first_value(self, asked: Asked, status: int, operations: list[Any]) -> object:
         """Return what can still be said of an answer that was given before."""
@@ -288,8 +301,8 @@ def _parse(frame: bytes) -> tuple[int, int, int, bool, list[Any]]:
     if len(message) != 6:
         raise ValueError("not six fields")
     _, client, slot, number, answer, operations = message
-    for value in (client, slot, number):
-        if type(value) is not int or not -1 <= value < 1 << 56:
+    for value, least in ((client, 1), (slot, -1), (number, 0)):
+        if type(value) is not int or not least <= value < 1 << 56:
             raise ValueError("not a number of a client, a slot, a request")
     if type(answer) is not bool or type(operations) is not list or not operations:
         raise ValueError("no operations")

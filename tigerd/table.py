@@ -370,6 +370,7 @@ class Table:
             for name, first, _ in self._lists_of(version):
                 self.lists.replace(name, first, version.ref, copy)
         self.index.replace(found, copy)
+        self.lists.store(version.ref, layout.END, layout.COPIED)
         return True
 
 

@@ -103,13 +103,14 @@ class Connection:
     def _send(self, action: Send) -> bool:
         import zmq  # noqa: PLC0415
 
-        try:
-            self._socket.send(action.frame, zmq.NOBLOCK)
-        except zmq.Again:
-            if not self._socket.poll(milliseconds(action.deadline), zmq.POLLOUT):
-                return False
-            self._socket.send(action.frame, zmq.NOBLOCK)
-        return True
+        while True:
+            try:
+                self._socket.send(action.frame, zmq.NOBLOCK)
+            except zmq.Again:
+                if not self._socket.poll(milliseconds(action.deadline), zmq.POLLOUT):
+                    return False
+            else:
+                return True
 
     def _receive(self, action: Receive) -> bytes | None:
         if not self._socket.poll(milliseconds(action.deadline)):
@@ -118,11 +119,15 @@ class Connection:
         return frame
 
     def _start(self) -> None:
+        # Where there is none, what the socket may still hold goes: no later daemon will see it.
         if not self._autostart:
-            # What the socket may still hold goes with it: no later daemon will see it.
             self._let_go()
             raise not_running(self._reader.directory)
-        instance.start(self._reader.directory)
+        try:
+            instance.start(self._reader.directory)
+        except BaseException:
+            self._let_go()
+            raise
 
     def _let_go(self) -> None:
         if self._context is not None:

@@ -116,7 +116,7 @@ RECORD_LIMIT = CHUNK_LIMIT - 4096  # so --max-record cannot go past this
 # Mutable words, counted in words back from the head. List 0 is the table's own order; list n is
 # that of the n-th index.
 
-END = -1  # changes: the commit that ended the version; 0 = none
+END = -1  # changes: the commit that ended the version; 0 = none; COPIED
 OLDER = -2  # changes: the next version in list 0; for list n, 2 n words before this
 NEWER = -3  # changes: the one before in list 0; for list n, 2 n words before this
 FIRST = -4  # changes; of a namespace or a value: the newest version of its list
@@ -145,6 +145,11 @@ SUM_SEED = 0x7467
 NAMESPACES = 0  # the key is a namespace's name; the version's number scopes its records
 VALUES = 1 << 31  # | the namespace's number: field number (one byte), then the value's key
 KEY_MAX = 255  # bytes
+
+
+COPIED = 1 << 63
+"""The `END` of an original whose copy has taken its place: after every commit, so it is visible to
+whoever still comes upon it."""
 
 
 def mutable_words(index_count: int) -> int:

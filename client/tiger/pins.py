@@ -8,6 +8,7 @@ segments read-only; this folder is the one place where they write.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -25,18 +26,24 @@ class Pin:
     def __init__(self, directory: Path, commit: int) -> None:
         """Hold everything that ends after `commit`."""
         name = secrets.token_hex(8)
-        made = directory / FOLDER / f"{UNFINISHED}.{name}"
         self._path = directory / FOLDER / f"{commit}.{name}"
+        self._owner = os.getpid()
         try:
-            self._descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC)
-            # Locked before it gets its name: under that name, unlocked means abandoned.
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-            os.rename(made, self._path)
+            self._descriptor = self._make(directory / FOLDER / f"{UNFINISHED}.{name}")
         except OSError as error:
             raise InstanceError(
                 f"cannot hold a point in time at {self._path}: {error.strerror}"
             ) from None
-        self._owner = os.getpid()
+
+    def _make(self, made: Path) -> int:
+        while True:
+            descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            # Locked before it gets its name: under that name, unlocked means abandoned.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with contextlib.suppress(FileNotFoundError):  # a daemon that started just now took it
+                os.rename(made, self._path)
+                return descriptor
+            os.close(descriptor)
 
     def check(self) -> None:
         """Raise `InvalidRequest` once it was released."""
@@ -51,6 +58,13 @@ class Pin:
             self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
         self._descriptor = -1
+
+
+def remove_unfinished(directory: Path) -> None:
+    """Remove what readers left that were killed while making a pin."""
+    for path in (directory / FOLDER).glob(f"{UNFINISHED}.*"):
+        if not _is_held(str(path)):
+            path.unlink(missing_ok=True)
 
 
 def least(directory: Path) -> int | None:

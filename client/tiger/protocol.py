@@ -27,6 +27,8 @@ OPERATIONS_MAX = 1 << 20
 
 DONE = 0
 ABSENT = 1
+EVICTED = 255
+"""The status for a client whose slot is not its own any more: it says hello again."""
 
 # What a request may ask beside writing; each stands alone.
 HELLO = "hello"

@@ -303,11 +303,13 @@ class TableReads:
 
     def __getattr__(self, name: str) -> Callable[[Any], Records]:
         """Return `find_by_<field>` for the fields that the resource is searched by."""
+        if name.startswith("_"):
+            raise AttributeError(name)
         field = name.removeprefix("find_by_")
         if field != name and field in self._resource.find_by:
             return functools.partial(self.find_by, field)
         raise AttributeError(
-            f"{self._resource.table} has no {name!r}; it is found by "
+            f"{self!r} has no {name!r} (a snapshot only reads); it is found by "
             f"{', '.join(self._resource.find_by) or 'id'}, and by find_by(field, value)"
         )
 

@@ -82,6 +82,7 @@ class Session:
         self._slot = -1
         self._number = 0
         self._question = QUESTION
+        self._was_resent = False
 
     # --- Requests ---
 
@@ -100,6 +101,7 @@ class Session:
                 f"the request has {len(frame)} bytes, the limit is {protocol.FRAME_MAX}: write in "
                 f"several batches"
             )
+        self._was_resent = False
         yield from self._send(frame, deadline)
         if not answers:
             answered = yield Watch(lambda: self._is_answered(number))
@@ -107,6 +109,12 @@ class Session:
                 return self._answer(self._status(), None)
             yield Send(self._frame(number, False, [[protocol.ANSWER]]), time.monotonic())
         status, value = yield from self._insist(frame, number, deadline, timeout_s)
+        if status == protocol.EVICTED:
+            self._slot = -1
+            if self._was_resent:  # the first one may have been applied before the slot was lost
+                raise self._give_up(timeout_s)
+            again = yield from self.write(operations, max(0.0, deadline - time.monotonic()))
+            return again
         return self._answer(status, value)
 
     def _send(self, frame: bytes, deadline: float) -> Generator[Action, Any, None]:
@@ -132,8 +140,13 @@ class Session:
             if self._is_answered(number):
                 return self._status(), None
             if time.monotonic() >= deadline:
-                raise self._give_up(number, timeout_s)
-            yield from self._revive(deadline)
+                raise self._give_up(timeout_s)
+            if not instance.is_running(self._directory):
+                # Nobody writes, so what the slot says now is what happened.
+                if self._is_answered(number):
+                    return self._status(), None
+                yield Start()
+            self._was_resent = True
             yield Send(frame, time.monotonic())
             pause_s = min(2 * pause_s, LAST_PAUSE_S)
 
@@ -141,7 +154,7 @@ class Session:
         if not instance.is_running(self._directory):
             yield Start()
 
-    def _give_up(self, number: int, timeout_s: float) -> TigerError:
+    def _give_up(self, timeout_s: float) -> TigerError:
         return OutcomeUnknown(
             f"the daemon at {self._directory} has not answered a request within {timeout_s:.3g} s: "
             f"it may or may not have been applied; read before you write it again, and see "

@@ -102,14 +102,15 @@ class Version:
     def count(self, commit: int) -> int | None:
         """Return how many records a namespace had at that commit, if it still says so."""
         words = self.chunk.words
-        one = words[self.head + layout.COUNT_A]
+        places = (self.head + layout.COUNT_A, self.head + layout.COUNT_B)
+        said = [(words[place], place) for place in places]
+        visible = [(word, place) for word, place in said if 0 < word >> layout.COUNT_BITS <= commit]
+        if not visible:
+            return None
+        word, place = max(visible)
         memory.fence()
-        other = words[self.head + layout.COUNT_B]
-        memory.fence()
-        if words[self.head + layout.COUNT_A] != one:
-            return None  # what it said between the two loads may be what is wanted
-        visible = [word for word in (one, other) if word >> layout.COUNT_BITS <= commit]
-        return max(visible) & layout.COUNT_MAX if visible else None
+        # The two alternate: while this one stands, none was stored between the two loads.
+        return word & layout.COUNT_MAX if words[place] == word else None
 
 
 def aligned(size: int) -> int:

@@ -67,10 +67,24 @@ ENDED: list[Step] = [
     [delete(INVOICES, "b", "j1")],
 ]
 CLEARED: list[Step] = [*ENDED, [clear_namespace(None, "a")], [put(INVOICES, "a", "i9", created=5)]]
-GARBAGE: list[Step] = [*wide(14), *wide(14)[:6], *wide(14)[7:], *wide(14)[8:], [put(CUSTOMERS, "b", "w0")]]
+GARBAGE: list[Step] = [
+    *wide(14),
+    *wide(14)[:6],
+    *wide(14)[7:],
+    *wide(14)[8:],
+    [put(CUSTOMERS, "b", "w0")],
+]
 KEYS: list[Step] = [
     [put_many(CUSTOMERS, "a", [{"id": f"k{n}", "email": f"e{n % 5}"} for n in range(249)])]
 ]
+LONG: list[Step] = [
+    [put_many(CUSTOMERS, "a", [{"id": f"l{n}", "created": n, "email": "e1"} for n in range(70)])],
+    [put(CUSTOMERS, "a", "deep", created=2, email="e1")],
+    [put(CUSTOMERS, "a", "deep", created=2, email="e2")],
+    [put(CUSTOMERS, "a", "deep", created=2, email="e1")],
+    [delete(CUSTOMERS, "a", "l2")],
+]
+"""Places in it are found in a sorted copy; versions of one record are in it more than once."""
 GROWING: list[Step] = [[put(CUSTOMERS, "a", f"g{n}", email="e1")] for n in range(3)]
 
 SCENARIOS = {
@@ -129,6 +143,12 @@ SCENARIOS = {
     "put_that_grows_the_index": Scenario(KEYS, GROWING[2], warm=GROWING[:2]),
     "put_while_the_index_moves": Scenario(KEYS, [put(CUSTOMERS, "a", "k7", email="e9")], GROWING),
     "delete_while_the_index_moves": Scenario(KEYS, [delete(CUSTOMERS, "a", "k240")], GROWING),
+    "put_deep_in_a_long_list": Scenario(
+        LONG,
+        [put(CUSTOMERS, "a", "deep", created=2, email="e2")],
+        warm=[[put(CUSTOMERS, "a", "deep", created=2, email=f"e{n % 2}")] for n in range(2)],
+    ),
+    "clean_a_long_list": Scenario(LONG, DRAIN),
     "clean_records": Scenario(ENDED, DRAIN),
     "clean_a_namespace": Scenario(CLEARED, DRAIN),
     "clean_a_chunk": Scenario(GARBAGE, DRAIN),
@@ -140,6 +160,8 @@ SCENARIOS = {
 }
 
 MORE: list[Step] = [
+    [put(CUSTOMERS, "a", "deep", created=1, email="e1")],
+    [put(CUSTOMERS, "a", "deep", created=1, email="e2")],
     [put(INVOICES, "a", **invoice("i3", 6, "c2"))],
     [put(INVOICES, "a", **invoice("i4", 6, "c2")), put(CUSTOMERS, "a", "u9", email="e1")],
     [delete(INVOICES, "a", "i7"), delete(CUSTOMERS, "a", "w3")],

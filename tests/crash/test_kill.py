@@ -22,7 +22,7 @@ from tests.support.model import Model, delete
 from tests.support.observe import Observer, Universe, difference
 from tests.support.seeds import new_random, sample
 
-POINTS = 20
+POINTS = 10
 """Where a step is cut, of each scenario, unless the effort is full."""
 POINTS_IN_RECOVERY = 2
 
@@ -156,7 +156,7 @@ def test_killed_anywhere_a_step_is_done_or_not_done(trial: Trial, random: Random
 
 
 def test_killed_in_its_recovery_too_it_recovers(trial: Trial, random: Random) -> None:
-    for point, half in sample(random, changes_of(trial), POINTS // 4):
+    for point, half in sample(random, changes_of(trial), POINTS // 3):
         trial.begin()
         trial.run(point, half=half)
         count = trial.recover().count
@@ -172,3 +172,16 @@ def test_killed_in_its_recovery_too_it_recovers(trial: Trial, random: Random) ->
                 trial.go_on()
             except Exception as error:
                 raise AssertionError(cut) from error
+
+
+def test_killed_while_it_makes_the_instance_the_next_daemon_makes_it(place: Path) -> None:
+    with Choke() as choke:
+        Daemon(place / "whole")
+    for point in range(1, choke.count + 1):
+        for half in (False, True):
+            directory = place / f"{point}{half}"
+            with Choke(point, half=half):
+                Daemon(directory)
+            daemon = Daemon(directory)
+            daemon.do(NOTHING)
+            assert daemon.is_answered(1)

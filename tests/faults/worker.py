@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import collections
 import json
+import os
 import random
 import select
 import sys
@@ -41,15 +42,33 @@ def sealed(record: Record) -> Record:
     return {**record, "checksum": checksum(record)}
 
 
-def is_told(line: str) -> bool:
-    """Whether stdin has that line, which is taken; the tests send no other at the time."""
-    if not select.select([sys.stdin], [], [], 0)[0]:
-        return False
-    told = sys.stdin.readline().strip()
-    if told in ("end", ""):
-        raise SystemExit
-    assert told == line, told
-    return True
+class Told:
+    """Lines from stdin, which can be looked for without waiting."""
+
+    def __init__(self) -> None:
+        self._data = b""
+
+    def has(self, line: str) -> bool:
+        """Whether that line has come; it is taken. "end", and the end of stdin, end the process."""
+        if b"\n" not in self._data and not select.select([0], [], [], 0)[0]:
+            return False
+        self.wait(line)
+        return True
+
+    def wait(self, line: str) -> None:
+        """Wait for that line."""
+        while b"\n" not in self._data:
+            more = os.read(0, 65536)
+            if not more:
+                raise SystemExit
+            self._data += more
+        told, _, self._data = self._data.partition(b"\n")
+        if told == b"end":
+            raise SystemExit
+        assert told.decode() == line, told
+
+
+TOLD = Told()
 
 
 class Writer:
@@ -78,9 +97,9 @@ class Writer:
     def run(self) -> None:
         """Write until told to end."""
         while True:
-            if is_told("pause"):
+            if TOLD.has("pause"):
                 self.report()
-                assert sys.stdin.readline().strip() == "go"
+                TOLD.wait("go")
             kind = self.random.choice(self.kinds)
             kind()
             self.done[kind.__name__] += 1
@@ -307,7 +326,7 @@ class Reader:
 
     def run(self) -> None:
         kinds = [*[self.get] * 20, *[self.peek] * 20, self.page, self.find, self.pairs, self.all]
-        while not is_told("pause"):
+        while not TOLD.has("pause"):
             kind = self.random.choice(kinds)
             kind()
             self.done[kind.__name__] += 1

@@ -157,9 +157,7 @@ def namespaces() -> Read:
                 counts[namespace] = counts.get(namespace, 0) + len(rows)
         return counts
 
-    return Read(
-        lambda look: StoreReads(look.reader, look.moment, "global").namespaces(), expected
-    )
+    return Read(lambda look: StoreReads(look.reader, look.moment, "global").namespaces(), expected)
 
 
 def _content(model: Model, number: int, namespace: str, identity: str) -> Any:

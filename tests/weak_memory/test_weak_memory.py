@@ -13,13 +13,13 @@ from random import Random
 import pytest
 
 from tests.interleaving.reads import MANY_RECORDS, ONE_RECORD, Read, held
-from tests.interleaving.test_interleaving import attached, loads_of, schedules
+from tests.interleaving.schedules import attached, loads_of, schedules
 from tests.interleaving.writes import WRITES
 from tests.support.daemon import new_directory
 from tests.support.seeds import new_random
 from tests.support.simulation import Recording, WeakMachine, record
 
-SCHEDULES = 50
+SCHEDULES = 30
 """Of each pair of a read and of writes, each with its own order of stores."""
 TRIES = 40
 """Times that many schedules in which a wrong answer is to be found where there are some."""

@@ -33,7 +33,7 @@ SECTIONS = {
         "load": "transfer",
         "dump": "transfer",
     },
-    "Looking on": {"watch": "watch", "top": "top", "check": "check"},
+    "Looking on": {"watch": "watch", "top": "top", "check": "check", "repair": "repair"},
     "The program": {"version": "about", "completion": "about"},
 }
 """The commands as the help shows them, and the module of each."""

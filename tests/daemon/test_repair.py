@@ -1,0 +1,141 @@
+"""`tigerd repair` keeps all that can be read, says what cannot, and leaves a clean instance."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tiger
+from tests.support.seeds import new_random
+from tigerd.audit import audit
+
+COUNT = 300
+
+
+def fill(directory: str) -> dict[str, list[dict[str, Any]]]:
+    """Write records of two namespaces and a defined table; return them in list order."""
+    with tiger.connect(directory) as store:
+        other = store.namespace("other")
+        store.define("boxes", prefix="box", indexes=["size"])
+        store.coupons.insert_many(
+            {"id": f"c{n}", "created": n % 7, "valid": n % 2 == 0} for n in range(COUNT)
+        )
+        other.boxes.insert_many({"id": f"b{n}", "size": n % 5} for n in range(COUNT))
+        store.coupons.update({"id": "c5", "created": 5, "valid": None})
+        store.coupons.delete("c6")
+        gone = store.namespace("gone")
+        gone.coupons.insert({"id": "gone"})
+        gone.clear_namespace()
+        return contents(store)
+
+
+def contents(store: tiger.Store) -> dict[str, list[dict[str, Any]]]:
+    other = store.namespace("other")
+    return {"coupons": list(store.coupons), "boxes": list(other.boxes)}
+
+
+def damage(path: Path, at: int, data: bytes) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(data)
+
+
+def repaired(directory: str, tigerd: Callable[..., Any]) -> dict[str, Any]:
+    assert tigerd("stop", directory=directory).returncode == 0
+    done = tigerd("repair", "--yes", "--json", directory=directory)
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_a_sound_instance_needs_no_repair(directory: str, tigerd) -> None:
+    before = fill(directory)
+    answer = repaired(directory, tigerd)
+    assert answer == {"faults": 0, "records": 2 * COUNT - 1, "findings": []}
+    with tiger.connect(directory) as store:
+        assert contents(store) == before
+
+
+def test_a_damaged_record_is_dropped_and_named_and_all_others_are_kept(
+    directory: str, tigerd
+) -> None:
+    before = fill(directory)
+    chunk = Path(directory, "tables", "coupons", "chunk.1")
+    at = chunk.read_bytes().index(b"c77\x83")
+    damage(chunk, at + 5, b"\xff\xff")
+    answer = repaired(directory, tigerd)
+    assert [finding["what"] for finding in answer["findings"]] == ["dropped: cannot be read"]
+    assert "'c77'" in answer["findings"][0]["record"]
+    assert answer["findings"][0]["file"] == str(chunk)
+    assert abs(answer["findings"][0]["offset"] - at) < 64
+    with tiger.connect(directory) as store:
+        before["coupons"] = [record for record in before["coupons"] if record["id"] != "c77"]
+        assert contents(store) == before
+        assert store.coupons.find_active() == [r for r in before["coupons"] if r["valid"] is True]
+        store.coupons.insert({"id": "c77"})
+        store.boxes.insert({"id": "more", "size": 1})
+    assert audit(Path(directory)).findings == []
+
+
+@pytest.mark.parametrize("name", ["index.*", "control"])
+def test_a_lost_index_or_control_segment_loses_no_record(directory: str, tigerd, name: str) -> None:
+    before = fill(directory)
+    assert tigerd("stop", directory=directory).returncode == 0
+    for path in [*Path(directory, "tables").glob(f"*/{name}"), *Path(directory).glob(name)]:
+        damage(path, 0, bytes(4096))
+    assert tigerd("check", directory=directory).returncode != 0
+    done = tigerd("repair", "--yes", directory=directory)
+    assert done.returncode == 0, done.stderr
+    with tiger.connect(directory) as store:
+        assert contents(store) == before
+        assert store.namespaces() == {"global": COUNT - 1, "other": COUNT}
+    assert audit(Path(directory)).findings == []
+
+
+def test_it_asks_first_and_no_changes_nothing(directory: str, tigerd) -> None:
+    fill(directory)
+    chunk = Path(directory, "tables", "coupons", "chunk.1")
+    damage(chunk, chunk.read_bytes().index(b"c77\x83") + 5, b"\xff\xff")
+    assert tigerd("stop", directory=directory).returncode == 0
+    before = chunk.read_bytes()
+    assert tigerd("repair", directory=directory, stdin="n\n").returncode == 1
+    assert chunk.read_bytes() == before
+
+
+def test_a_running_daemon_is_in_the_way(directory: str, tigerd) -> None:
+    fill(directory)
+    done = tigerd("repair", "--yes", directory=directory)
+    assert done.returncode == 3
+    assert "tigerd stop" in done.stderr
+
+
+def test_random_damage_to_chunks_never_stops_a_repair(directory: str, tigerd) -> None:
+    """What is kept is what was written at some time, and the instance is clean afterwards."""
+    generator = new_random()
+    fill(directory)
+    written = [{"id": f"c{n}", "created": n % 7, "valid": n % 2 == 0} for n in range(COUNT)]
+    written += [{"id": f"b{n}", "size": n % 5} for n in range(COUNT)]
+    written += [{"id": "c5", "created": 5, "valid": None}, {"id": "gone"}]
+    assert tigerd("stop", directory=directory).returncode == 0
+    for path in Path(directory, "tables").glob("*/chunk.*"):
+        if "definitions" not in str(path):
+            size = int.from_bytes(path.read_bytes()[56:64], sys.byteorder)
+            for _ in range(10):
+                damage(path, generator.randrange(64, size), generator.randbytes(3))
+    done = tigerd("repair", "--yes", directory=directory)
+    assert done.returncode == 0, done.stderr
+    assert audit(Path(directory)).findings == []
+    with tiger.connect(directory) as store:
+        kept = [
+            record
+            for name in store.namespaces()
+            for table in (store.coupons, store.boxes)
+            for record in table.list_namespace(name)
+        ]
+    assert all(record in written for record in kept)
+    assert len(kept) >= 2 * COUNT - 60

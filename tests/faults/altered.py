@@ -1,0 +1,72 @@
+"""A daemon with a fault built in: `python -m tests.faults.altered FAULT serve ...`.
+
+`stop_*` stops the daemon (SIGSTOP) at that place of the first write that gets there. `clock` gives
+it a wall clock that steps by years, to and fro. The daemon that follows has no fault: clients start
+`python -m tigerd`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tiger.session import QUESTION
+from tigerd.server import Server
+from tigerd.writer import Writer
+
+
+def stop_once(owner: type, name: str, *, after: bool = False, of_writes: bool = False) -> None:
+    """Stop before or after the first call of a method."""
+    original = getattr(owner, name)
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def method(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        is_meant = not of_writes or arguments[1] < QUESTION
+        if is_meant and not after:
+            stop()
+        result = original(self, *arguments, **keywords)
+        if is_meant and after:
+            stop()
+        return result
+
+    setattr(owner, name, method)
+
+
+def clock() -> None:
+    """Let the wall clock step."""
+    source = random.Random(7)
+    time.time = lambda: source.choice((0.0, 1.0, 4e9, 1.7e9 + source.random()))
+    time.time_ns = lambda: source.choice((1, 1 << 61, 17 * 10**17))
+
+
+FAULTS: dict[str, Callable[[], None]] = {
+    "stop_before_plan": lambda: stop_once(Writer, "plan"),
+    "stop_before_answer": lambda: stop_once(Writer, "answer"),
+    "stop_before_commit": lambda: stop_once(Writer, "_commit"),
+    "stop_after_commit": lambda: stop_once(Writer, "_commit", after=True),
+    "stop_before_reply": lambda: stop_once(Server, "_reply", of_writes=True),
+    "clock": clock,
+}
+
+
+def main() -> None:
+    """Build the fault in, and serve."""
+    from tigerd.serve import serve
+
+    FAULTS[sys.argv[1]]()
+    sys.exit(serve(sys.argv[3:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""`tigerd repair`: keep what can be read of a damaged instance."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from tiger import instance
+from tiger.errors import Damaged
+from tigerd.cli.exits import NO
+from tigerd.cli.options import answering_json, on_instance
+from tigerd.cli.output import describe_count, say, write_columns, write_json
+
+
+@click.command(epilog="Example: tigerd repair --yes")
+@on_instance
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@answering_json
+def repair(directory: Path, yes: bool, as_json: bool) -> None:
+    """Drop what cannot be read, say exactly what, and keep the rest.
+
+    The daemon must be stopped. Clients that are connected must connect again afterwards.
+    """
+    from tigerd.repair import rebuild, salvage  # noqa: PLC0415 - only this command needs it
+
+    instance.check_directory(directory)
+    lock = instance.take_lock(directory)
+    try:
+        faults = _faults(directory)
+        found = salvage(directory)
+        findings = [vars(finding) for finding in found.findings]
+        if findings and not as_json:
+            write_columns(
+                ("file", "offset", "record", "what"),
+                [(f.file, f.offset, f.record, f.what) for f in found.findings],
+            )
+        if faults or findings:
+            say(
+                f"{describe_count(faults, 'fault')}; {describe_count(found.count, 'record')} can "
+                f"be read, {describe_count(len(findings), 'note')} above"
+            )
+            if not yes and not click.confirm("Rebuild the instance from these?", err=True):
+                raise click.exceptions.Exit(NO)
+            rebuild(directory, found)
+            say("repaired")
+        else:
+            say("nothing to repair")
+        if as_json:
+            write_json({"faults": faults, "records": found.count, "findings": findings})
+    finally:
+        os.close(lock)
+
+
+def _faults(directory: Path) -> int:
+    """Return how many faults an audit finds."""
+    from tigerd.audit import audit  # noqa: PLC0415 - only this command needs it
+
+    try:
+        return len(audit(directory).findings)
+    except Damaged:
+        return 1

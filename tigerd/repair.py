@@ -1,0 +1,248 @@
+"""`tigerd repair`: keep what can be read of a damaged instance, and say what could not.
+
+Nothing is mended in place. Every chunk is searched for whole versions, also past a damaged one;
+what was live at the last commit is written into fresh segments, in the order of its lists, and
+these take the place of the old ones. The index only serves as a second witness.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tiger import instance, layout, memory, record
+from tiger.errors import Damaged, TigerError
+from tiger.layout import (
+    ALIGNMENT,
+    COPIED,
+    GONE,
+    MOVED,
+    NAMESPACES,
+    REF_MASK,
+    SLOTS_AT,
+    VALUES,
+    WORD,
+)
+from tiger.memory import Segment, Vanished
+from tiger.protocol import PUT
+from tiger.resources import (
+    DEFINITIONS,
+    DEFINITIONS_NAMESPACE,
+    RESOURCES,
+    Resource,
+    defined_resource,
+)
+from tiger.version import Version
+from tigerd.audit import Finding
+from tigerd.plan import Effect
+from tigerd.recovery import recover
+from tigerd.writer import Writer
+
+FOLDER = "repair"
+BATCH = 1000
+
+Key = tuple[int, bytes]
+"""Scope and key."""
+
+
+@dataclass
+class Salvage:
+    """What could be read of an instance, and where something could not be."""
+
+    commit: int = 0
+    max_record: int = record.DEFAULT_MAX_RECORD
+    resources: list[Resource] = field(default_factory=list)
+    records: dict[int, list[tuple[str, Version]]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many records could be read, definitions of tables not counted."""
+        return sum(len(found) for number, found in self.records.items() if number)
+
+
+def salvage(directory: Path) -> Salvage:
+    """Read what can be read; the caller sees to it that no daemon writes meanwhile."""
+    result = Salvage()
+    _read_control(directory, result)
+    for resource in (DEFINITIONS, *RESOURCES):
+        _TableSalvage(directory, resource, result).run()
+    for _, version in result.records.get(DEFINITIONS.number, []):
+        resource = defined_resource(record.decode(version.body))
+        result.resources.append(resource)
+        _TableSalvage(directory, resource, result).run()
+    return result
+
+
+def _read_control(directory: Path, result: Salvage) -> None:
+    try:
+        words = Segment(directory / "control", layout.CONTROL).words
+        result.commit = words[layout.COMMIT]
+        result.max_record = words[layout.MAX_RECORD]
+    except (Damaged, FileNotFoundError) as error:
+        what = "cannot be read: what was written last and never acknowledged may be kept"
+        result.findings.append(Finding(str(directory / "control"), 0, str(error), what))
+    if not result.commit:
+        result.commit = 1 << 40
+
+
+class _TableSalvage:
+    """One table's."""
+
+    def __init__(self, directory: Path, resource: Resource, result: Salvage) -> None:
+        self.folder = directory / "tables" / resource.table
+        self.resource = resource
+        self.result = result
+        self.mutable_size = layout.mutable_words(len(resource.indexes)) * WORD
+        self.newest: dict[Key, Version] = {}
+        self.indexed: dict[int, bool] = {}
+
+    def run(self) -> None:
+        for path in sorted(self.folder.glob("index.*")):
+            self._read_index(path)
+        for path in sorted(self.folder.glob("chunk.*")):
+            for version in self._versions(path):
+                self._consider(version)
+        names = {
+            version.number: key.decode() if self._is_live(version) else None
+            for (scope, key), version in self.newest.items()
+            if scope == NAMESPACES
+        }
+        found = self.result.records.setdefault(self.resource.number, [])
+        for (scope, _), version in self.newest.items():
+            if scope != NAMESPACES and not scope & VALUES and self._is_live(version):
+                name = self._name(scope, version, names)
+                if name is not None:
+                    found.append((name, version))
+        found.sort(key=lambda item: item[1].order)
+
+    def _find(self, path: Path, offset: int, what: str, why: str) -> None:
+        self.result.findings.append(Finding(str(path), offset, what, why))
+
+    def _read_index(self, path: Path) -> None:
+        try:
+            words = Segment(path, layout.INDEX).words
+        except TigerError as error:
+            self._find(path, 0, self.resource.table, f"{error}; made anew")
+            return
+        for word in words[SLOTS_AT:]:
+            if word > MOVED:
+                self.indexed[word & REF_MASK] = bool(word & GONE)
+
+    def _versions(self, path: Path) -> Iterator[Version]:
+        """Yield the whole versions of a chunk, and note where others must have been."""
+        try:
+            chunk = Segment(path, layout.CHUNK)
+        except TigerError as error:
+            self._find(path, 0, self.resource.table, f"lost with all that was in it: {error}")
+            return
+        number = int(path.suffix[1:])
+        offset = layout.HEADER_WORDS * WORD
+        used = min(chunk.words[layout.HEADER_STATE], len(chunk.map))
+        is_whole = True
+        while offset + self.mutable_size < used:
+            try:
+                version = Version(chunk, layout.ref_of(number, offset + self.mutable_size))
+            except Vanished:
+                if is_whole:
+                    at = offset + self.mutable_size
+                    self._find(path, at, self._guess(chunk, at), "dropped: cannot be read")
+                is_whole = False
+                offset += ALIGNMENT
+            else:
+                is_whole = True
+                offset += self.mutable_size + version.size
+                yield version
+
+    def _guess(self, chunk: Segment, at: int) -> str:
+        """Say which key a damaged version may have had."""
+        key_size = chunk.words[at // WORD] >> layout.KEY_SIZE_SHIFT
+        start = at + layout.HEAD_SIZE
+        key = chunk.map[start : start + key_size]
+        return f"{self.resource.table} {key.decode(errors='replace')!r}, if its key is whole"
+
+    def _consider(self, version: Version) -> None:
+        """Keep the newest committed version of each key; of copies, one."""
+        if version.begin > self.result.commit or version.end == version.begin:
+            return
+        known = self.newest.get((version.scope, version.key))
+        if known is None or (known.begin, known.end == COPIED) <= (version.begin, False):
+            self.newest[(version.scope, version.key)] = version
+
+    def _is_live(self, version: Version) -> bool:
+        ended = 0 < version.end <= self.result.commit
+        if ended and self.indexed.get(version.ref) is False:
+            what = f"{self.resource.table} {version.key!r}"
+            at = version.head * WORD
+            self._find(version.chunk.path, at, what, "kept: its end and the index disagree")
+            return True
+        return not ended and version.end != COPIED
+
+    def _name(self, scope: int, version: Version, names: dict[int, str | None]) -> str | None:
+        """Return the namespace of a record; None if that was cleared."""
+        if scope in names:
+            return names[scope]
+        if version.ref not in self.indexed:
+            return None  # of a namespace that was cleared and taken away
+        name = f"repaired-{self.resource.table}-{scope}"
+        what = f"{self.resource.table} {version.key!r}"
+        why = f"kept in namespace {name!r}: the name of its own cannot be read"
+        self._find(version.chunk.path, version.head * WORD, what, why)
+        return name
+
+
+def rebuild(directory: Path, found: Salvage) -> None:
+    """Put fresh segments with what was salvaged in the place of the old ones."""
+    made = directory / FOLDER
+    shutil.rmtree(made, ignore_errors=True)
+    instance.make_directory(made)
+    control, _ = instance.open_control(made, found.max_record)
+    control.store(layout.COMMIT, found.commit if found.commit < 1 << 40 else 0)
+    writer = Writer(made, control)
+    recover(writer)
+    for number, records in found.records.items():
+        for start in range(0, len(records), BATCH):
+            _write(writer, number, records[start : start + BATCH])
+    _take_place(directory, made)
+
+
+def _write(writer: Writer, number: int, records: list[tuple[str, Version]]) -> None:
+    plan = writer.plan()
+    for namespace, version in records:
+        if number == DEFINITIONS.number:
+            _define(writer, plan.effects, version)
+        else:
+            plan.add([PUT, number, namespace, version.body])
+    writer.apply(plan, None)
+    while writer.cleaner.turn():
+        pass
+
+
+def _define(
+    writer: Writer, effects: dict[tuple[int, str, bytes], Effect], version: Version
+) -> None:
+    """Write a definition with the number it had: `define` would give it a new one."""
+    table = writer.table(DEFINITIONS.number)
+    content = record.decode(version.body)
+    effects[(0, DEFINITIONS_NAMESPACE, version.key)] = Effect(
+        table,
+        DEFINITIONS_NAMESPACE,
+        version.key,
+        body=version.body,
+        content=content,
+        is_touched=True,
+    )
+
+
+def _take_place(directory: Path, made: Path) -> None:
+    """Swap the segments; until the last rename a repair can be done again."""
+    old = directory / "tables"
+    shutil.rmtree(old, ignore_errors=True)
+    if (made / "tables").exists():
+        (made / "tables").rename(old)
+    memory.fence()
+    os.replace(made / "control", directory / "control")
+    shutil.rmtree(made, ignore_errors=True)
