@@ -16,6 +16,7 @@ from tiger import layout, memory, pins
 from tiger.errors import StoreFull
 from tiger.memory import WritableSegment
 from tigerd.index import STEP
+from tigerd.space import Spare
 from tigerd.table import Table
 
 COMMITS = 32
@@ -36,6 +37,8 @@ class Cleaner:
         self._directory = directory
         self._ended: deque[tuple[int, Table, int, int]] = deque()
         self._work: Iterator[None] | None = None
+        self._spare = Spare(directory)
+        self._spare.keep()
         self._copied: set[tuple[int, int]] = set()
         self._no_room_at = -1
         self._touched: dict[int, Table] = {}
@@ -63,6 +66,7 @@ class Cleaner:
             if self._work is None:
                 self._work = self._next_work(horizon)
                 if self._work is None:
+                    self._spare.keep()
                     return False
             if next(self._work, self) is self:
                 self._work = None
@@ -150,12 +154,12 @@ class Cleaner:
         for version in table.versions_in(number):
             commit = self._control.words[layout.COMMIT]
             try:
-                copied = table.relocate(version)
+                copied = table.relocate(version, self._spare)
             except StoreFull:
                 self._no_room_at = commit
                 self._copied.discard((table.number, number))
                 return
             if copied:
-                # A reader at this very commit may have found the original.
-                self._ended.append((commit + 1, table, version.ref, table.size_of(version)))
+                # A reader that is in the original's chunk when that goes reads again.
+                self._ended.append((commit, table, version.ref, table.size_of(version)))
             yield

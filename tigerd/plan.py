@@ -245,14 +245,10 @@ class Plan:
     def _parse(self, number: Any, namespace: Any, body: Any) -> tuple[Effect, dict[str, Any]]:
         if type(body) is not bytes:
             raise InvalidRequest("a record travels as msgpack")
+        if len(body) > self._tables.max_record:
+            raise record.too_large("a record", len(body), self._tables.max_record)
         content = record.decode_untrusted(body)
         key = record.encode_name(content.get("id"), "id")
-        if len(body) > self._tables.max_record:
-            raise InvalidRecord(
-                f"record {content['id']!r} has {len(body)} bytes of msgpack, the limit is "
-                f"{self._tables.max_record}: make it smaller, or start the daemon with a larger "
-                f"--max-record"
-            )
         return self._effect(number, namespace, key), content
 
     def _check_version(self, effect: Effect, wanted: Any) -> None:

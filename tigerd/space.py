@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,34 @@ from tiger.errors import StoreFull
 from tiger.memory import UNFINISHED, Segment, WritableSegment
 
 HEADER_SIZE = layout.HEADER_WORDS * layout.WORD
+
+
+class Spare:
+    """A file as large as the smallest chunk, kept for the cleaner of an instance.
+
+    When memory is full, copying what is needed out of a chunk makes room, and needs some first.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Take over what is there; `keep` makes it."""
+        self.path = directory / "spare"
+        self._is_there = self.path.exists()
+
+    def keep(self) -> None:
+        """Make the spare file, if it is not there and there is room."""
+        if not self._is_there:
+            unfinished = self.path.with_name(f"{UNFINISHED}spare")
+            with contextlib.suppress(StoreFull):
+                memory.allocate_file(unfinished, layout.CHUNK_MIN)
+                unfinished.rename(self.path)
+                self._is_there = True
+
+    def take(self) -> Path | None:
+        """Return the file for use, or None."""
+        if not self._is_there:
+            return None
+        self._is_there = False
+        return self.path
 
 
 class Space:
@@ -56,8 +85,11 @@ class Space:
         room: int = len(chunk.map) - chunk.words[layout.HEADER_STATE]
         return room
 
-    def reserve(self, sizes: Sequence[int]) -> None:
-        """See to it that versions of these sizes can be appended, or raise `StoreFull`."""
+    def reserve(self, sizes: Sequence[int], spare: Spare | None = None) -> None:
+        """See to it that versions of these sizes can be appended, or raise `StoreFull`.
+
+        For that it may use up the `spare` file, if it is given.
+        """
         if sum(sizes) <= self.room():
             return
         made: list[int] = []
@@ -68,7 +100,7 @@ class Space:
                 while at < len(rooms) and rooms[at] < size:
                     at += 1
                 if at == len(rooms):
-                    made.append(self._make(size))
+                    made.append(self._make(size, spare))
                     rooms.append(self._room_in(made[-1]))
                 rooms[at] -= size
         except StoreFull:
@@ -77,27 +109,33 @@ class Space:
             raise
         self._ready.extend(made)
 
-    def _make(self, size: int) -> int:
+    def _make(self, size: int, spare: Spare | None) -> int:
         """Make one more chunk, as large as the table's records suggest, and at least for `size`."""
         number_at = layout.entry_at(self._table, layout.TABLE_LAST_CHUNK)
         number = self._control.words[number_at] + 1
         self._control.store(number_at, number)
         least = -(-(HEADER_SIZE + size) // layout.CHUNK_MIN) * layout.CHUNK_MIN
         wanted = min(layout.CHUNK_MAX, sum(self.needed.values()) // 4)
-        instance = self._control.words[layout.HEADER_INSTANCE]
-        path = self._folder / f"chunk.{number}"
-        for tried in sorted({least, max(least, wanted & -layout.CHUNK_MIN)}, reverse=True):
-            try:
-                chunk = WritableSegment.create(
-                    path, layout.CHUNK, tried, instance, self._table, number, HEADER_SIZE
-                )
-                break
-            except StoreFull:
-                if tried == least:
-                    raise
+        chunk = self._create(number, sorted({least, max(least, wanted & -layout.CHUNK_MIN)}), spare)
         self._adopt(number, chunk)
         self._count_bytes(len(chunk.map))
         return number
+
+    def _create(self, number: int, sizes: list[int], spare: Spare | None) -> WritableSegment:
+        """Make a chunk's file of the largest of the sizes for which there is room."""
+        path = self._folder / f"chunk.{number}"
+        identity = (self._control.words[layout.HEADER_INSTANCE], self._table, number, HEADER_SIZE)
+        while True:
+            size = sizes.pop()
+            try:
+                return WritableSegment.create(path, layout.CHUNK, size, *identity)
+            except StoreFull:
+                if sizes:
+                    continue
+                made = spare.take() if spare and size == layout.CHUNK_MIN else None
+                if made is None:
+                    raise
+            return WritableSegment.publish(made, path, layout.CHUNK, size, *identity)
 
     def append(self, data: bytes, mutable_count: int) -> int:
         """Append one version, whose head comes after so many words; return its ref."""

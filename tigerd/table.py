@@ -21,7 +21,7 @@ from tiger.resources import Resource
 from tiger.version import Version, aligned
 from tigerd.index import Index
 from tigerd.lists import First, ListName, Lists, Order
-from tigerd.space import Space
+from tigerd.space import Space, Spare
 
 ValueKey = tuple[int, bytes]
 """One indexed value of a record: the number of its list, the key of the value."""
@@ -346,7 +346,7 @@ class Table:
         del self.scopes[scope]
         self.space.release(ref, self.size_of(namespace))
 
-    def relocate(self, version: Version) -> bool:
+    def relocate(self, version: Version, spare: Spare) -> bool:
         """Append a copy of a version that is needed, and let everything name the copy.
 
         The copy is equal to the original, so readers at any commit may see either. Returns
@@ -356,7 +356,7 @@ class Table:
         if found is None or found[3].ref != version.ref or found[2] & layout.GONE:
             return False
         size = self.size_of(version)
-        self.space.reserve([size])
+        self.space.reserve([size], spare)
         start = version.head * layout.WORD - self._mutable_size
         data = version.chunk.map[start : start + size]
         copy = self.space.append(data, self._mutable_count)

@@ -68,8 +68,8 @@ class Segment:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
                 raise InstanceError(f"{path} is not a file of user {os.geteuid()}; remove it")
-            if status.st_size < layout.HEADER_WORDS * layout.WORD:
-                raise Damaged(f"{path} has {status.st_size} bytes: no segment is that small")
+            if status.st_size < layout.HEADER_WORDS * layout.WORD or status.st_size % layout.WORD:
+                raise Damaged(f"{path} has {status.st_size} bytes, as no segment has")
             access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
             self.map = mmap.mmap(descriptor, 0, access=access)
         finally:
@@ -125,21 +125,25 @@ class WritableSegment(Segment):
         `UNFINISHED` file.
         """
         made = path.with_name(f"{UNFINISHED}{path.name}")
-        made.unlink(missing_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
-            descriptor = os.open(made, flags, 0o600)
-        except OSError as error:
-            raise _full(path, size, error) from None
-        try:
-            _allocate(descriptor, size)
-            header = (layout.MAGIC, layout.VERSION, kind, instance, table, number, size, state)
-            os.pwrite(descriptor, array("Q", header).tobytes(), 0)
-        except OSError as error:
-            made.unlink()
-            raise _full(path, size, error) from None
-        finally:
-            os.close(descriptor)
+        allocate_file(made, size)
+        return cls.publish(made, path, kind, size, instance, table, number, state)
+
+    @classmethod
+    def publish(
+        cls,
+        made: Path,
+        path: Path,
+        kind: int,
+        size: int,
+        instance: int,
+        table: int,
+        number: int,
+        state: int,
+    ) -> WritableSegment:
+        """Give a file of zeros its header and then its name."""
+        header = (layout.MAGIC, layout.VERSION, kind, instance, table, number, size, state)
+        with made.open("r+b", buffering=0) as file:
+            file.write(array("Q", header).tobytes())
         made.rename(path)
         return cls(path, kind)
 
@@ -150,6 +154,23 @@ class WritableSegment(Segment):
     def write(self, offset: int, data: bytes) -> None:
         """Fill bytes that nothing refers to yet."""
         self.map[offset : offset + len(data)] = data
+
+
+def allocate_file(path: Path, size: int) -> None:
+    """Make a file of zeros, all of it allocated, or raise `StoreFull` and leave none."""
+    path.unlink(missing_ok=True)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise _full(path, size, error) from None
+    try:
+        _allocate(descriptor, size)
+    except OSError as error:
+        path.unlink()
+        raise _full(path, size, error) from None
+    finally:
+        os.close(descriptor)
 
 
 def _allocate(descriptor: int, size: int) -> None:

@@ -80,11 +80,16 @@ def encode_body(value: Mapping[str, Any], what: str, max_record: int) -> bytes:
     except OverflowError:
         raise InvalidRecord(f"{what}: an integer is past 64 bits; store it as a string") from None
     if len(body) > max_record:
-        raise InvalidRecord(
-            f"{what} has {len(body)} bytes of msgpack, the limit is {max_record}: "
-            f"make it smaller, or start the daemon with a larger --max-record"
-        )
+        raise too_large(what, len(body), max_record)
     return body
+
+
+def too_large(what: str, size: int, max_record: int) -> InvalidRecord:
+    """Return the error for a record past the limit."""
+    return InvalidRecord(
+        f"{what} has {size} bytes of msgpack, the limit is {max_record}: make it smaller, or start "
+        f"the daemon with a larger --max-record"
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -162,6 +167,8 @@ def decode_untrusted(body: bytes) -> Record:
     The daemon stores only what this accepted, so no reader meets what it cannot decode: no
     binary, no extension types, no key that is not a string, nothing past the limits.
     """
+    # The limits are unpackb's own, by the length of what it is given: no container may claim more
+    # items than there are bytes. The caller has checked that length.
     try:
         record = msgpack.unpackb(body)
     except (ValueError, msgpack.UnpackException, RecursionError, MemoryError) as error:

@@ -184,6 +184,7 @@ class RememberingReads(TableReads):
         found = self._table.newest(NAMESPACES, self._namespace_key)
         if found is None or found[3].begin > commit or found[2] & GONE:
             raise Vanished("the namespace is not there")
+        memory.fence()  # what began with it is not looked for before it
         index, place, word, version = found
         self._view = View(index.words, place, word, version.number)
         return self._view
