@@ -186,7 +186,7 @@ class _TableAudit:
     # --- Namespaces ---
 
     def _check_namespace(self, space: Version) -> None:
-        walk = self.table.walk(space.first, self.commit)
+        walk = self.table.walk(space.number, space.first, self.commit)
         versions = list(self._guarded(walk, f"namespace {space.key!r}"))
         self.report.records += len(versions)
         self.listed[space.number] = {version.key for version in versions}
@@ -208,7 +208,7 @@ class _TableAudit:
             if newer.order <= older.order:
                 self._find(older, f"list {index}: stands behind {newer.key!r}, which is older")
         if versions:
-            walk = self.table.walk(versions[-1].ref, self.commit, index, NEWER)
+            walk = self.table.walk(versions[-1].scope, versions[-1].ref, self.commit, index, NEWER)
             back = [version.ref for version in self._guarded(walk, f"list {index}")]
             if back[::-1] != [version.ref for version in versions]:
                 self._find(versions[-1], f"list {index} is another one from its end")
@@ -245,7 +245,7 @@ class _TableAudit:
             self._find(members[0], f"list {index}: {error}")
             return
         first = found[3].first if found is not None else 0
-        walk = self.table.walk(first, self.commit, index, OLDER)
+        walk = self.table.walk(space.number, first, self.commit, index, OLDER)
         listed = list(self._guarded(walk, f"list {index}"))
         if [version.ref for version in listed] != [version.ref for version in members]:
             self._find(

@@ -11,6 +11,7 @@ from pathlib import Path
 from zlib import crc32
 
 from tiger import layout, memory
+from tiger.errors import Damaged
 from tiger.layout import EMPTY, FINGERPRINT_SHIFT, HASH_SHIFT, MOVED, REF_MASK, SLOTS_AT, TOMB
 from tiger.memory import WritableSegment
 from tiger.reader import Found, TableReader
@@ -42,7 +43,11 @@ class Index:
     def _open(self, generation: int) -> WritableSegment | None:
         if not generation:
             return None
-        index = WritableSegment(self._folder / f"index.{generation}", layout.INDEX)
+        path = self._folder / f"index.{generation}"
+        try:
+            index = WritableSegment(path, layout.INDEX)
+        except FileNotFoundError:
+            raise Damaged(f"{path} is gone; run `tigerd repair`") from None
         self._reader.indexes[generation] = index
         return index
 

@@ -195,7 +195,7 @@ class Plan:
         owner = table.reader.newest(scope, bytes((index,)) + value)
         commit = table.control.words[layout.COMMIT]
         if owner is not None:
-            for version in table.reader.walk(owner[3].first, commit, index):
+            for version in table.reader.walk(known.scope, owner[3].first, commit, index):
                 self._remove(self._effect(number, namespace, version.key))
         return protocol.DONE
 

@@ -68,7 +68,8 @@ class Writer:
         definitions = self.table(DEFINITIONS.number)
         space = definitions.namespaces.get(DEFINITIONS_NAMESPACE)
         first = definitions.lists.word(space.ref, layout.FIRST) if space else 0
-        for version in definitions.reader.walk(first, self.commit):
+        scope = space.scope if space else 0
+        for version in definitions.reader.walk(scope, first, self.commit):
             resource = defined_resource(record.decode(version.body))
             self._resources[resource.number] = resource
         try:

@@ -172,6 +172,7 @@ class TableReader:
     def __init__(self, reader: Reader, number: int, name: str) -> None:
         """Prepare to read the table of that number; nothing is opened yet."""
         self._control = reader.words
+        self._number = number
         self._folder = reader.directory / "tables" / name
         self._directory_at = layout.entry_at(number, layout.TABLE_DIRECTORY)
         self._namespaces_at = layout.entry_at(number, layout.TABLE_NAMESPACES)
@@ -189,8 +190,18 @@ class TableReader:
             chunk = Segment(self._folder / f"chunk.{number}", layout.CHUNK)
         except FileNotFoundError:
             raise Unlinked(f"{self._folder}/chunk.{number} is gone") from None
+        self._check_identity(chunk, number)
         self.chunks[number] = chunk
         return chunk
+
+    def _check_identity(self, segment: Segment, number: int) -> None:
+        """Raise `Damaged` if a segment is not the one its name says."""
+        found = tuple(segment.words[layout.HEADER_INSTANCE : layout.HEADER_NUMBER + 1])
+        if found != (self._control[layout.HEADER_INSTANCE], self._number, number):
+            raise Damaged(
+                f"{segment.path} is not of this instance, or of another table: if it was "
+                f"repaired meanwhile, connect again, else run `tigerd check`"
+            )
 
     def let_go(self) -> None:
         """Unmap the chunks that were unlinked: their memory is free when nobody maps them."""
@@ -205,6 +216,7 @@ class TableReader:
             index = Segment(self._folder / f"index.{generation}", layout.INDEX)
         except FileNotFoundError:
             raise Vanished(f"{self._folder}/index.{generation} is gone") from None
+        self._check_identity(index, generation)
         for other in list(self.indexes):
             if other < generation - 1:
                 self.indexes.pop(other, None)
@@ -335,14 +347,16 @@ class TableReader:
     # --- Lists ---
 
     def walk(
-        self, ref: int, commit: int, index: int = 0, towards: int = layout.OLDER
+        self, scope: int, ref: int, commit: int, index: int = 0, towards: int = layout.OLDER
     ) -> Iterator[Version]:
-        """Yield the visible versions of a list from `ref` on, towards older or newer ones."""
+        """Yield a namespace's visible versions in a list, from `ref` on, towards older or newer."""
         link = towards - 2 * index
         # No more versions than there are bytes for: damaged links may run in a circle.
         bound = self._control[self._bytes_at] // layout.HEAD_SIZE
         while ref:
             version = self.version(ref)
+            if version.scope != scope:
+                raise Vanished(f"{version.chunk.path}: a link into another list")
             if version.is_visible(commit):
                 yield version
             ref = version.chunk.words[version.head + link]
@@ -352,11 +366,11 @@ class TableReader:
 
     def namespaces(self, commit: int) -> Iterator[Version]:
         """Yield the namespaces of the table that are visible at a commit, newest first."""
-        return self.walk(self._control[self._namespaces_at], commit)
+        return self.walk(layout.NAMESPACES, self._control[self._namespaces_at], commit)
 
     def count(self, namespace: Version, commit: int) -> int:
         """Return how many records a namespace had at a commit."""
         known = namespace.count(commit)
         if known is None:  # both of its counts are of later commits
-            return sum(1 for _ in self.walk(namespace.first, commit))
+            return sum(1 for _ in self.walk(namespace.number, namespace.first, commit))
         return known

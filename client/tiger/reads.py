@@ -149,7 +149,9 @@ class TableReads:
 
         def read(commit: int) -> Records:
             space = self._space(commit, key)
-            versions = self._table.walk(space.first, commit) if space is not None else ()
+            versions = (
+                self._table.walk(space.number, space.first, commit) if space is not None else ()
+            )
             return [record.decode(version.body) for version in versions]
 
         return self._moment.read(read)
@@ -222,7 +224,7 @@ class TableReads:
         index, first = self._shortest(space, keys, start, commit)
         if start is not None:
             first = start.link(towards, index)
-        for version in self._table.walk(first, commit, index, towards):
+        for version in self._table.walk(space.number, first, commit, index, towards):
             content = record.decode(version.body)
             if not keys or record.matches(content, keys):
                 yield content
@@ -334,7 +336,10 @@ class TableReads:
         if space is None:
             return []
         index = self._resource.indexes.index(field) + 1
-        walks = (self._table.walk(self._first_of(space, index, key), commit, index) for key in keys)
+        walks = (
+            self._table.walk(space.number, self._first_of(space, index, key), commit, index)
+            for key in keys
+        )
         ordered = merge(*walks, key=lambda version: version.order, reverse=True)
         return [record.decode(version.body) for version in ordered]
 

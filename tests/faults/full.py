@@ -85,7 +85,6 @@ def main() -> None:
                 filler.drain()
                 filler.kill()
                 filler.compare()
-            before = len(filler.known)
             wait_for(filler.has_room, "room after half of the records were deleted", 20)
             filler.compare()
             print(json.dumps(filler.figures))

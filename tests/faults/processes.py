@@ -42,7 +42,10 @@ def daemons_of(directory: Path) -> list[int]:
     wanted = [b"serve", b"--dir", os.fsencode(directory)]
     if not Path("/proc/self/cmdline").exists():
         found = subprocess.run(
-            ["pgrep", "-f", f"serve .*--dir {directory}"], capture_output=True, text=True, check=False
+            ["pgrep", "-f", f"serve .*--dir {directory}"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return [int(pid) for pid in found.stdout.split()]
     pids = []
@@ -120,7 +123,7 @@ def serving(directory: Path, *options: str, module: str = "tigerd") -> Iterator[
 
 
 class Worker:
-    """A Python file that runs beside the test: lines to its stdin, lines of JSON from its stdout."""
+    """A Python file that runs beside the test: lines to it, lines of JSON from it."""
 
     def __init__(self, path: Path, *arguments: object) -> None:
         """Start it."""

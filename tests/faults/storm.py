@@ -42,37 +42,40 @@ def storm(seed: int, goes_on: Callable[[Counter[str]], bool]) -> Counter[str]:
     """Run a storm as long as it is asked to go on; return what happened in it."""
     random = Random(seed)
     figures: Counter[str] = Counter()
-    with instance_directory() as directory, workers() as start:
-        with tiger.connect(directory) as store:
-            store.coupons.insert(sealed({"id": SHARED, "created": 0, "n": 0}))
-            writers = [
-                start(WORKER, directory, "writer", number, seed, TIMEOUTS_S[number])
-                for number in range(WRITERS)
-            ]
-            readers = [
-                start(WORKER, directory, "reader", number, seed, 30) for number in range(READERS)
-            ]
-            for worker in writers + readers:
-                assert worker.hear() == "ready"
-            reports: list[Any] = []
-            while goes_on(figures):
-                for _ in range(random.choice((1, 1, 2, 3))):
-                    _strike(random, directory, figures)
-                reports = _pause(writers)
-                compare(store, reports, figures)
-                if figures["comparisons"] % 4 == 0:
-                    check(directory)
-                for writer in writers:
-                    writer.say("go")
+    with (
+        instance_directory() as directory,
+        workers() as start,
+        tiger.connect(directory) as store,
+    ):
+        store.coupons.insert(sealed({"id": SHARED, "created": 0, "n": 0}))
+        writers = [
+            start(WORKER, directory, "writer", number, seed, TIMEOUTS_S[number])
+            for number in range(WRITERS)
+        ]
+        readers = [
+            start(WORKER, directory, "reader", number, seed, 30) for number in range(READERS)
+        ]
+        for worker in writers + readers:
+            assert worker.hear() == "ready"
+        reports: list[Any] = []
+        while goes_on(figures):
+            for _ in range(random.choice((1, 1, 2, 3))):
+                _strike(random, directory, figures)
             reports = _pause(writers)
             compare(store, reports, figures)
-            check(directory)
-            for reader in readers:
-                reader.say("pause")
-            for reader in readers:
-                figures["reads"] += sum(reader.hear()["done"].values())
-            for report in reports:
-                figures.update(report["done"])
+            if figures["comparisons"] % 4 == 0:
+                check(directory)
+            for writer in writers:
+                writer.say("go")
+        reports = _pause(writers)
+        compare(store, reports, figures)
+        check(directory)
+        for reader in readers:
+            reader.say("pause")
+        for reader in readers:
+            figures["reads"] += sum(reader.hear()["done"].values())
+        for report in reports:
+            figures.update(report["done"])
     return figures
 
 

@@ -85,7 +85,11 @@ def test_of_daemons_that_race_for_an_instance_one_serves(place: Path) -> None:
 
 def test_a_stopped_daemon_is_not_replaced(place: Path) -> None:
     """It holds the instance, however long it is silent: a second one would write beside it."""
-    with serving(place) as daemon, tiger.connect(place, timeout_s=0.3) as store, ExitStack() as stack:
+    with (
+        serving(place) as daemon,
+        tiger.connect(place, timeout_s=0.3) as store,
+        ExitStack() as stack,
+    ):
         store.plans.insert({"id": "A"})
         stop([daemon])
         for racer in race(stack, place):

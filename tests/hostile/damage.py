@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,12 +22,22 @@ Ever = dict[tuple[int, str, str], list[dict[str, Any]]]
 """By table, namespace and id: all that was ever committed."""
 
 STEPS: list[Step] = [
-    [put_many(PLANS, "a", [{"id": f"p{n}", "product": f"q{n % 3}", "created": n // 2} for n in range(40)])],
+    [
+        put_many(
+            PLANS,
+            "a",
+            [{"id": f"p{n}", "product": f"q{n % 3}", "created": n // 2} for n in range(40)],
+        )
+    ],
     [put_many(PLANS, "b", [{"id": f"p{n}", "product": "q0", "text": "b" * 90} for n in range(9)])],
     [put_many(INVOICES, "a", [{"id": f"i{n}", "customer": "c", "created": n} for n in range(300)])],
     *[[put(INVOICES, "a", f"i{n}", customer="d", status="open")] for n in range(0, 20, 3)],
     [patch(PLANS, "a", "p3", product="q9"), delete(PLANS, "a", "p4")],
-    [put_many(COUPONS, "a", [{"id": f"w{n}", "valid": True, "text": "x" * 9000} for n in range(9)])],
+    [
+        put_many(
+            COUPONS, "a", [{"id": f"w{n}", "valid": True, "text": "x" * 9000} for n in range(9)]
+        )
+    ],
     [clear_namespace(PLANS, "b")],
     100,
     [put(PLANS, "b", "p1", product="q1", nested={"list": [1, 2.5, None, "x"]})],
@@ -74,7 +85,11 @@ class Damage:
         self.heads = heads
         self.count = 0
         self.files = sorted(
-            [directory / "control", *directory.glob("tables/*/chunk.*"), *directory.glob("tables/*/index.*")]
+            [
+                directory / "control",
+                *directory.glob("tables/*/chunk.*"),
+                *directory.glob("tables/*/index.*"),
+            ]
         )
 
     def in_place(self) -> str:
@@ -131,13 +146,22 @@ class Damage:
         chunk = self.random.choice([name for name in self.heads if name.startswith(f"{table}/")])
         _, ref = self.random.choice(self.heads[chunk])
         word = self.random.choice([-1, -2, -2, -2, -3, -3, -4, -4, -5, -6, 3])
-        self.count += layout.WORD
-        if not (self.directory / path).exists():
-            return "nothing to link"
-        with (self.directory / path).open("r+b") as file:
-            file.seek((head + word) * layout.WORD)
-            file.write(ref.to_bytes(layout.WORD, "little"))
+        self._store(path, head + word, ref)
         return f"word {word} of the version at {head} in {path} is {ref:#x}"
+
+    def circle(self) -> str:
+        """Let a list run in a circle, and its table say that it is as large as can be."""
+        path = self.random.choice([path for path in self.heads if path.startswith("tables/plans/")])
+        head, ref = self.random.choice(self.heads[path])
+        self._store(path, head + layout.OLDER, ref)
+        self._store("control", layout.entry_at(PLANS, layout.TABLE_BYTES), 1 << 62)
+        return f"the version at {head} in {path} follows itself"
+
+    def _store(self, path: str, at: int, value: int) -> None:
+        self.count += layout.WORD
+        with suppress(FileNotFoundError), (self.directory / path).open("r+b") as file:
+            file.seek(at * layout.WORD)
+            file.write(value.to_bytes(layout.WORD, "little"))
 
     # --- Ways ---
 

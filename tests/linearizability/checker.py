@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 
-State = Optional[int]
+State = int | None
 NEVER = math.inf
 IMPOSSIBLE: Any = object()
 

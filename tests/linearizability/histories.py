@@ -60,9 +60,9 @@ def record_history(
         history: History = {name: [] for name in (*KEYS, COUNTER)}
         for caller in callers:
             for name, what, argument, result, call, back in caller.hear():
-                argument = tuple(argument) if isinstance(argument, list) else argument
-                back = NEVER if back is None else back
-                history[name].append(Operation(what, argument, result, call, back))
+                given = tuple(argument) if isinstance(argument, list) else argument
+                returned = NEVER if back is None else back
+                history[name].append(Operation(what, given, result, call, returned))
     return history
 
 

@@ -26,7 +26,10 @@ GOOD = {
     "nothing": [],
     "one after another": [op("put", 1, True, 0, 1), op("get", None, 1, 2, 3)],
     "a read during a write sees it": [op("put", 1, True, 0, 9), op("get", None, 1, 2, 3)],
-    "a read during a write does not see it": [op("put", 1, True, 0, 9), op("get", None, None, 2, 3)],
+    "a read during a write does not see it": [
+        op("put", 1, True, 0, 9),
+        op("get", None, None, 2, 3),
+    ],
     "two readers during a write, the later sees it": [
         op("put", 1, True, 0, 9),
         op("get", None, None, 2, 3),
