@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
-from tiger import layout, record
+from tiger import layout, memory, record
 from tiger.errors import InvalidRecord, TigerError
 from tiger.layout import (
     FINGERPRINT_SHIFT,
@@ -105,11 +105,11 @@ class _TableAudit:
         self.listed: dict[int, set[bytes]] = {}
 
     def run(self) -> None:
-        for path in sorted(self.folder.glob("chunk.*")):
-            self._check_chunk(path)
+        for number, path in memory.numbered_files(self.folder, "chunk"):
+            self._check_chunk(path, number)
         for space in self._guarded(self.table.namespaces(self.commit), "the namespaces"):
             self._check_namespace(space)
-        for path in sorted(self.folder.glob("index.*")):
+        for _, path in memory.numbered_files(self.folder, "index"):
             self._check_index(path)
 
     def _find(self, version: Version | None, what: str, path: Path | None = None) -> None:
@@ -137,12 +137,11 @@ class _TableAudit:
             self._find(None, str(error), path)
             return None
 
-    def _check_chunk(self, path: Path) -> None:
+    def _check_chunk(self, path: Path, number: int) -> None:
         """Walk the versions of a chunk from the first to the last, each whole and in its place."""
         chunk = self._open(path, layout.CHUNK)
         if chunk is None:
             return
-        number = int(path.suffix[1:])
         mutable = layout.mutable_words(len(self.resource.indexes)) * WORD
         offset = layout.HEADER_WORDS * WORD
         used = chunk.words[layout.HEADER_STATE]

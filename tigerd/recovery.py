@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tiger import layout, record
+from tiger import layout, memory, record
 from tiger.errors import Damaged
 from tiger.layout import FIRST, GONE, MOVED, NAMESPACES, NEWER, OLDER, REF_MASK, SLOTS_AT, VALUES
 from tiger.memory import Vanished
@@ -112,8 +112,8 @@ class _Recovery:
         assert self.table.index.current is not None
         generation = self.table.index.current.words[layout.HEADER_NUMBER]
         kept = {generation, generation - 1 if self.table.index.previous else generation}
-        for path in self.table.folder.glob("index.*"):
-            if int(path.suffix[1:]) not in kept:
+        for number, path in memory.numbered_files(self.table.folder, "index"):
+            if number not in kept:
                 path.unlink()
 
     def _void_uncommitted(self) -> None:

@@ -101,10 +101,10 @@ class _TableSalvage:
         self.indexed: dict[int, bool] = {}
 
     def run(self) -> None:
-        for path in sorted(self.folder.glob("index.*")):
+        for _, path in memory.numbered_files(self.folder, "index"):
             self._read_index(path)
-        for path in sorted(self.folder.glob("chunk.*")):
-            for version in self._versions(path):
+        for number, path in memory.numbered_files(self.folder, "chunk"):
+            for version in self._versions(path, number):
                 self._consider(version)
         names = {
             version.number: key.decode() if self._is_live(version) else None
@@ -132,14 +132,13 @@ class _TableSalvage:
             if word > MOVED:
                 self.indexed[word & REF_MASK] = bool(word & GONE)
 
-    def _versions(self, path: Path) -> Iterator[Version]:
+    def _versions(self, path: Path, number: int) -> Iterator[Version]:
         """Yield the whole versions of a chunk, and note where others must have been."""
         try:
             chunk = Segment(path, layout.CHUNK)
         except TigerError as error:
             self._find(path, 0, self.resource.table, f"lost with all that was in it: {error}")
             return
-        number = int(path.suffix[1:])
         offset = layout.HEADER_WORDS * WORD
         used = min(chunk.words[layout.HEADER_STATE], len(chunk.map))
         is_whole = True

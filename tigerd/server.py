@@ -38,6 +38,15 @@ DRAIN = 64
 TURN_MS = 200
 """The longest wait for a command: how late the heartbeat and a signal may be seen."""
 
+SPIN_S = 200e-6
+"""How long to look for the next command before sleeping."""
+
+PAUSE_MS = 2
+"""How long no command comes before the time is used for cleaning: one that comes then waits for
+it. While commands come, cleaning has its turns between them."""
+
+DROPPED_TOLD = 10
+
 HANDSHAKE_MS = 2000
 
 
@@ -70,6 +79,7 @@ class Server:
         self._stopping = False
         self._started = time.monotonic()
         self._busy_at = time.monotonic()
+        self._dropped = 0
         self._connections: set[int] = set()
         """Descriptors of the connections that were accepted and have not ended."""
         self._context = zmq.Context()
@@ -102,19 +112,19 @@ class Server:
         """Serve until a signal, a stop command, or the end of the idle time."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
-        cleaning = True
+        wait_ms = PAUSE_MS
         try:
             while not self._stopping:
-                events = dict(self._poller.poll(0 if cleaning else TURN_MS))
+                events = dict(self._poller.poll(wait_ms))
                 if self._gate in events:
                     self._check_peer()
                 if self._monitor in events:
                     self._count_connection()
                 if self._router in events:
-                    cleaning = True
+                    wait_ms = PAUSE_MS
                     self._drain()
-                elif cleaning:
-                    cleaning = self.writer.cleaner.turn()
+                elif wait_ms != TURN_MS:
+                    wait_ms = 0 if self.writer.cleaner.turn() else TURN_MS
                 self._beat()
                 self._consider_idling()
         finally:
@@ -132,9 +142,17 @@ class Server:
             self._serve(self._router.recv_multipart(zmq.NOBLOCK))
             if self.writer.cleaner.is_due(self.writer.commit):
                 self.writer.cleaner.turn()
-            events = int(self._router.get(zmq.EVENTS))  # half the cost of zmq.Again
-            if not events & zmq.POLLIN:
+            if not self._is_more_coming():
                 return
+
+    def _is_more_coming(self) -> bool:
+        """Tell whether a command is there, or comes within `SPIN_S`."""
+        deadline = time.perf_counter() + SPIN_S
+        while not int(self._router.get(zmq.EVENTS)) & zmq.POLLIN:
+            if time.perf_counter() > deadline:
+                return False
+            os.sched_yield()
+        return True
 
     def _beat(self) -> None:
         self._control.store(layout.HEARTBEAT, time.monotonic_ns())
@@ -171,7 +189,7 @@ class Server:
     def _serve(self, frames: list[bytes]) -> None:
         """Do what a message asks. What is not a request is dropped: nobody waits for an answer."""
         if len(frames) != 2:
-            log.warning("dropped a message of %d frames", len(frames) - 1)
+            self._tell_dropped(f"a message of {len(frames) - 1} frames")
             return
         peer, frame = frames
         try:
@@ -180,16 +198,22 @@ class Server:
             self._reply(peer, 0, code_of(error), str(error))
             return
         except (ValueError, msgpack.UnpackException, RecursionError, MemoryError) as error:
-            log.warning("dropped a frame of %d bytes: %s", len(frame), error)
+            self._tell_dropped(f"a frame of {len(frame)} bytes: {error}")
             return
         client, slot, number, answer, operations = request
         kind = operations[0][0] if operations and operations[0] else None
-        if kind in _QUESTIONS:
+        if type(kind) is str and kind in _QUESTIONS:
             _QUESTIONS[kind](self, peer, client, slot, number)
         elif not self._sessions.is_open(client, slot):
             self._reply(peer, number, protocol.EVICTED, None)
         else:
             self._write(peer, Asked(slot, number), answer, operations)
+
+    def _tell_dropped(self, what: str) -> None:
+        """Log the first few, then one in a thousand: the log shares the memory of the store."""
+        self._dropped += 1
+        if self._dropped <= DROPPED_TOLD or self._dropped % 1000 == 0:
+            log.warning("dropped %s (number %d)", what[:200], self._dropped)
 
     def _write(self, peer: bytes, asked: Asked, answer: bool, operations: list[Any]) -> None:
         last, status = self._sessions.last(asked.slot)

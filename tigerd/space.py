@@ -56,9 +56,10 @@ class Space:
         self._ready: deque[int] = deque()
         self._active = 0
         for path in folder.glob(f"{UNFINISHED}*"):
-            path.unlink()  # its maker was killed
-        for path in folder.glob("chunk.*"):
-            self._adopt(int(path.suffix[1:]), WritableSegment(path, layout.CHUNK))
+            if path.is_file():
+                path.unlink()  # its maker was killed
+        for number, path in memory.numbered_files(folder, "chunk"):
+            self._adopt(number, WritableSegment(path, layout.CHUNK))
         if self.chunks:
             self._active = max(self.chunks)
 

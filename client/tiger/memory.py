@@ -191,6 +191,16 @@ def _full(path: Path, size: int, error: OSError) -> StoreFull | InstanceError:
     return StoreFull(f"shared memory is full: {describe_space(path, size)}")
 
 
+def numbered_files(folder: Path, name: str) -> list[tuple[int, Path]]:
+    """Return the files `name.<number>` of a folder, by number; what else is there is not ours."""
+    found = [
+        (int(path.suffix[1:]), path)
+        for path in folder.glob(f"{name}.*")
+        if path.suffix[1:].isdecimal() and path.is_file()
+    ]
+    return sorted(found)
+
+
 def make_folder(path: Path) -> None:
     """Make a private folder, if it is not there; `StoreFull` if there is no room for it."""
     try:

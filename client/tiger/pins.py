@@ -15,6 +15,7 @@ import secrets
 from pathlib import Path
 
 from tiger.errors import InstanceError, InvalidRequest
+from tiger.memory import make_folder
 
 FOLDER = "pins"
 UNFINISHED = "new"
@@ -63,16 +64,21 @@ class Pin:
 def remove_unfinished(directory: Path) -> None:
     """Remove what readers left that were killed while making a pin."""
     for path in (directory / FOLDER).glob(f"{UNFINISHED}.*"):
-        if not _is_held(str(path)):
+        if path.is_file() and not _is_held(str(path)):
             path.unlink(missing_ok=True)
 
 
 def least(directory: Path) -> int | None:
     """Return the least pinned commit; remove the pins of processes that are gone."""
     held = []
-    for entry in os.scandir(directory / FOLDER):
+    try:
+        entries = list(os.scandir(directory / FOLDER))
+    except FileNotFoundError:  # something tidied up
+        make_folder(directory / FOLDER)
+        return None
+    for entry in entries:
         commit, _, _ = entry.name.partition(".")
-        if not commit.isdigit():
+        if not commit.isdecimal() or not entry.is_file(follow_symlinks=False):
             continue
         if _is_held(entry.path):
             held.append(int(commit))
@@ -83,8 +89,8 @@ def least(directory: Path) -> int | None:
 
 def _is_held(path: str) -> bool:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

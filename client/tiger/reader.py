@@ -47,8 +47,9 @@ ATTEMPTS = 3
 """Reads without a pin before one is taken. Under a writer at full speed the horizon moves every
 32 commits, about a millisecond; a page of 10 is read in a twentieth of that."""
 
-PINNED_ATTEMPTS = 100
-"""A pinned read fails only while an index's generation changes under it, or on damage."""
+PINNED_ATTEMPTS = 10
+"""A pinned read fails only on damage, while an index changes its generation, or when a chunk whose
+versions were copied elsewhere is taken away under it."""
 
 Found = tuple[Segment, int, int, Version]
 """Where the newest version of a key is: an index, the place in it, the word there, the version."""
@@ -176,7 +177,6 @@ class TableReader:
         self._folder = reader.directory / "tables" / name
         self._directory_at = layout.entry_at(number, layout.TABLE_DIRECTORY)
         self._namespaces_at = layout.entry_at(number, layout.TABLE_NAMESPACES)
-        self._bytes_at = layout.entry_at(number, layout.TABLE_BYTES)
         self._dropped_at = layout.entry_at(number, layout.TABLE_DROPPED)
         self._dropped: int = self._control[self._dropped_at]
         self.chunks: dict[int, Segment] = {}
@@ -351,18 +351,19 @@ class TableReader:
     ) -> Iterator[Version]:
         """Yield a namespace's visible versions in a list, from `ref` on, towards older or newer."""
         link = towards - 2 * index
-        # No more versions than there are bytes for: damaged links may run in a circle.
-        bound = self._control[self._bytes_at] // layout.HEAD_SIZE
+        last: tuple[tuple[float, int, int], int] | None = None
         while ref:
             version = self.version(ref)
             if version.scope != scope:
                 raise Vanished(f"{version.chunk.path}: a link into another list")
+            # Strictly in order, so no damage makes a walk run in a circle.
+            place = (version.order, version.begin)
+            if last is not None and (place >= last if towards == layout.OLDER else place <= last):
+                raise Vanished(f"{version.chunk.path}: a list out of order")
+            last = place
             if version.is_visible(commit):
                 yield version
             ref = version.chunk.words[version.head + link]
-            bound -= 1
-            if bound < 0:
-                raise Vanished(f"{self._folder}: a list without end")
 
     def namespaces(self, commit: int) -> Iterator[Version]:
         """Yield the namespaces of the table that are visible at a commit, newest first."""

@@ -61,7 +61,7 @@ def test_of_daemons_that_race_for_an_instance_one_serves(place: Path) -> None:
     with ExitStack() as stack:
         racers = race(stack, place)
         store = stack.enter_context(tiger.connect(place, timeout_s=30))
-        for _ in range(3):
+        for _ in range(2):
             winner = store.ping()["pid"]
             losers = [racer for racer in racers if racer.pid != winner]
             for loser in losers if any(racer.pid == winner for racer in racers) else racers:
@@ -138,7 +138,7 @@ def test_killed_while_memory_is_full_it_comes_back_and_room_can_be_made(
 ) -> None:
     seed = new_random().getrandbits(32)
     completed = subprocess.run(
-        [*small_file_system(place, "4m"), sys.executable, str(FULL), place, str(size), str(seed)],
+        [*small_file_system(place, "3m"), sys.executable, str(FULL), place, str(size), str(seed)],
         cwd=PROJECT,
         env={"PYTHONPATH": str(PROJECT), "PATH": "/usr/bin:/bin"},
         capture_output=True,

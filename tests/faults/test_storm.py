@@ -7,7 +7,7 @@ import time
 from tests.faults.storm import storm
 from tests.support.seeds import new_random
 
-TIME_S = 8
+TIME_S = 7
 
 
 def test_killed_again_and_again_all_that_was_acknowledged_is_there_once() -> None:

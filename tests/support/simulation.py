@@ -266,7 +266,9 @@ class SimulatedSegment:
         self.path = self
         self.map = SimulatedMap(self)
 
-    def __getitem__(self, at: int) -> int:
+    def __getitem__(self, at: int | slice) -> Any:
+        if isinstance(at, slice):
+            return [self.machine.load(self, place) for place in range(*at.indices(len(self)))]
         return self.machine.load(self, at)
 
     def __len__(self) -> int:
