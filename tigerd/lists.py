@@ -119,10 +119,7 @@ class Lists:
             self._name(index, first, newer, older, older, newer)
         known = self._copies.get(name)
         if known is not None:
-            entry = (*self.order(ref), ref)
-            at = bisect_left(known, entry)
-            if at < len(known) and known[at] == entry:
-                del known[at]
+            self._forget_entry(known, (*self.order(ref), ref))
 
     def replace(self, name: ListName, first: First, ref: int, copy: int) -> None:
         """Let the neighbours of a version, and the sorted copy, name a copy of it instead."""
@@ -131,8 +128,15 @@ class Lists:
         known = self._copies.get(name)
         if known is not None:
             order = self.order(ref)
-            del known[bisect_left(known, (*order, ref))]
+            self._forget_entry(known, (*order, ref))
             insort(known, (*order, copy))
+
+    @staticmethod
+    def _forget_entry(known: list[Entry], entry: Entry) -> None:
+        """Take an entry out, if it is there: a copy made after a kill lacks what was unlinked."""
+        at = bisect_left(known, entry)
+        if at < len(known) and known[at] == entry:
+            del known[at]
 
     def _name(
         self, index: int, first: First, newer: int, older: int, for_newer: int, for_older: int

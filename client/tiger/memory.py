@@ -31,17 +31,27 @@ UNFINISHED = "new."
 ALLOCATION_STEP = 64 << 20  # bytes; one larger posix_fallocate can ask for more than there is
 
 
+class _Held(threading.local):
+    """A lock of each thread's own, always held."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.lock.acquire()
+
+
+_held = _Held()
+
+
 def _fence() -> None:
-    _lock.release()
-    _lock.acquire()
+    lock = _held.lock
+    lock.release()
+    lock.acquire()
 
 
 def _ordered_already() -> None:
     pass
 
 
-_lock = threading.Lock()
-_lock.acquire()
 fence = _ordered_already if platform.machine() in ("x86_64", "AMD64", "i686") else _fence
 """Order all loads and stores before the call before all after it."""
 

@@ -121,7 +121,7 @@ class Damage:
             path.unlink()
             return f"gone: {path.name}"
         if way == "cut":
-            data = data[: self.random.randrange(len(data))]
+            data = data[: self.random.randrange(len(data) + 1)]
         elif way == "longer":
             data += self.random.randbytes(self.random.randrange(1, 9000))
         elif way == "empty":
