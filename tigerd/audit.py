@@ -208,8 +208,8 @@ class _TableAudit:
                 self._find(older, f"list {index}: stands behind {newer.key!r}, which is older")
         if versions:
             walk = self.table.walk(versions[-1].scope, versions[-1].ref, self.commit, index, NEWER)
-            back = [version.ref for version in self._guarded(walk, f"list {index}")]
-            if back[::-1] != [version.ref for version in versions]:
+            back = list(self._guarded(walk, f"list {index}"))
+            if _identities(back[::-1]) != _identities(versions):
                 self._find(versions[-1], f"list {index} is another one from its end")
 
     def _check_record(
@@ -246,9 +246,14 @@ class _TableAudit:
         first = found[3].first if found is not None else 0
         walk = self.table.walk(space.number, first, self.commit, index, OLDER)
         listed = list(self._guarded(walk, f"list {index}"))
-        if [version.ref for version in listed] != [version.ref for version in members]:
+        if _identities(listed) != _identities(members):
             self._find(
                 members[0],
                 f"list {index} of its value has {len(listed)} records, {len(members)} have it",
             )
         self._check_order(listed, index)
+
+
+def _identities(versions: list[Version]) -> list[tuple[bytes, int]]:
+    """Return what is the same of a version and its copies: the cleaner may make one meanwhile."""
+    return [(version.key, version.begin) for version in versions]

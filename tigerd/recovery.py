@@ -174,7 +174,7 @@ class _Recovery:
 
     def _mend_namespaces(self) -> None:
         first_at = layout.entry_at(self.table.number, layout.TABLE_NAMESPACES)
-        chain = list(self._committed(self.table.control.words[first_at], 0))
+        chain = list(self._committed(NAMESPACES, self.table.control.words[first_at], 0))
         self._relink(chain, 0)
         first = chain[0].ref if chain else 0
         if self.table.control.words[first_at] != first:
@@ -221,7 +221,8 @@ class _Recovery:
         return word & layout.COUNT_MAX, word >> layout.COUNT_BITS, at
 
     def _mend_list(self, owner: Version, index: int) -> None:
-        chain = list(self._committed(owner.first, index))
+        scope = owner.number if owner.scope == NAMESPACES else owner.scope & ~VALUES
+        chain = list(self._committed(scope, owner.first, index))
         self._relink(chain, index)
         first = chain[0].ref if chain else 0
         if owner.first != first:
@@ -230,7 +231,7 @@ class _Recovery:
         if index == 0 and not owner.end:  # else they go with their namespace
             self.ended += [version for version in chain if version.end]
 
-    def _committed(self, ref: int, index: int) -> Iterator[Version]:
+    def _committed(self, scope: int, ref: int, index: int) -> Iterator[Version]:
         """Yield a list without what was not committed, and with one copy of each version."""
         bound = (
             self.writer.control.words[layout.entry_at(self.table.number, layout.TABLE_BYTES)]
@@ -238,6 +239,10 @@ class _Recovery:
         )
         while ref:
             version = self.table.reader.version(ref)
+            if version.scope != scope:
+                raise Damaged(
+                    f"{version.chunk.path}: a link into another list; run `tigerd repair`"
+                )
             ref = version.link(OLDER, index)
             if version.begin <= self.commit:
                 yield self._one_copy(version)
