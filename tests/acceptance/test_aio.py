@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-import tiger.aio
 
 import tiger
+import tiger.aio
 
 
 @pytest.fixture
