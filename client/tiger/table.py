@@ -68,10 +68,10 @@ class View:
             content = decode(body)
             self.seen[id] = (place, word, record.freeze(content), record.nested_in(content))
             return
-        self.room -= len(body)
-        if self.room < 0:
-            self.seen.clear()
-            self.room = REMEMBERED_BYTES
+        if known is None:
+            if self.room < len(body):
+                return  # what is there stays: to make room for each other, none would be read twice
+            self.room -= len(body)
         self.seen[id] = (place, word, body, None)
 
 
