@@ -205,7 +205,9 @@ def rebuild(directory: Path, found: Salvage) -> None:
     for number, records in found.records.items():
         for start in range(0, len(records), BATCH):
             _write(writer, number, records[start : start + BATCH])
-    _take_place(directory, made)
+    (made / "tables").mkdir(exist_ok=True)
+    made.rename(directory / instance.REPAIRED)  # whole: from here on it takes the old one's place
+    finish(directory)
 
 
 def _write(writer: Writer, number: int, records: list[tuple[str, Version]]) -> None:
@@ -236,12 +238,15 @@ def _define(
     )
 
 
-def _take_place(directory: Path, made: Path) -> None:
-    """Swap the segments; until the last rename a repair can be done again."""
-    old = directory / "tables"
-    shutil.rmtree(old, ignore_errors=True)
+def finish(directory: Path) -> bool:
+    """Put what a repair has built in place, if it is there; after a kill this can be done again."""
+    made = directory / instance.REPAIRED
+    if not made.exists():
+        return False
     if (made / "tables").exists():
-        (made / "tables").rename(old)
-    memory.fence()
-    os.replace(made / "control", directory / "control")
-    shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(directory / "tables", ignore_errors=True)
+        (made / "tables").rename(directory / "tables")
+    if (made / "control").exists():
+        os.replace(made / "control", directory / "control")
+    shutil.rmtree(made)
+    return True

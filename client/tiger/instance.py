@@ -22,11 +22,13 @@ from secrets import randbits
 from typing import Any
 
 from tiger import errors, layout, pins
-from tiger.errors import DaemonUnavailable, InstanceError, TigerError
+from tiger.errors import DaemonUnavailable, Damaged, InstanceError, TigerError
 from tiger.memory import WritableSegment, make_folder
 
 SOCKET_PATH_MAX = 103 if sys.platform == "darwin" else 107  # bytes of sun_path, less its end
 LOG_NAME = "daemon.log"
+REPAIRED = "repaired"
+"""The folder of a repair that is built and not yet in its place."""
 START_S = 20.0
 """How long a daemon may take to be ready; it has to recover what it finds."""
 LOCK_S = 1.0
@@ -133,6 +135,8 @@ def take_lock(directory: Path) -> int:
 
 def open_control(directory: Path, max_record: int) -> tuple[WritableSegment, bool]:
     """Return the control segment, and whether it was made now. The caller holds the lock."""
+    if (directory / REPAIRED).exists():
+        raise Damaged(f"a repair of {directory} was interrupted: run `tigerd repair` again")
     path = directory / "control"
     if path.exists():
         control = WritableSegment(path, layout.CONTROL)

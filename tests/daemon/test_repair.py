@@ -12,7 +12,9 @@ import pytest
 
 import tiger
 from tests.support.seeds import new_random
+from tigerd import repair
 from tigerd.audit import audit
+from tigerd.repair import salvage
 
 COUNT = 300
 
@@ -139,3 +141,27 @@ def test_random_damage_to_chunks_never_stops_a_repair(directory: str, tigerd) ->
         ]
     assert all(record in written for record in kept)
     assert len(kept) >= 2 * COUNT - 60
+
+
+@pytest.mark.parametrize("call", ["shutil.rmtree", "pathlib.Path.rename", "os.replace"])
+def test_a_repair_that_is_killed_is_done_again_and_loses_nothing(
+    directory: str, tigerd, monkeypatch, call: str
+) -> None:
+    before = fill(directory)
+    assert tigerd("stop", directory=directory).returncode == 0
+    found = salvage(Path(directory))
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    finish = repair.finish
+    with monkeypatch.context() as patched:
+        patched.setattr(repair, "finish", lambda _: None)
+        repair.rebuild(Path(directory), found)
+        patched.setattr(call, killed)
+        with pytest.raises(KeyboardInterrupt):
+            finish(Path(directory))
+    assert "interrupted" in tigerd("start", directory=directory).stderr
+    assert tigerd("repair", "--yes", directory=directory).returncode == 0
+    with tiger.connect(directory) as store:
+        assert contents(store) == before

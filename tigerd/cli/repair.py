@@ -23,11 +23,13 @@ def repair(directory: Path, yes: bool, as_json: bool) -> None:
 
     The daemon must be stopped. Clients that are connected must connect again afterwards.
     """
-    from tigerd.repair import rebuild, salvage  # noqa: PLC0415 - only this command needs it
+    from tigerd.repair import finish, rebuild, salvage  # noqa: PLC0415 - only this command needs it
 
     instance.check_directory(directory)
     lock = instance.take_lock(directory)
     try:
+        if finish(directory):
+            say("finished a repair that was interrupted")
         faults = _faults(directory)
         found = salvage(directory)
         findings = [vars(finding) for finding in found.findings]
