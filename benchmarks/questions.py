@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.harness import Question
+from benchmarks.bars import Bar
+from benchmarks.workload import FULL, Workload
+
+
+@dataclass(frozen=True)
+class Question:
+    """One module's declarations; its title is the first line of the docstring.
+
+    `rounds` is the most that it is worth; `pictured` are the workloads in its picture.
+    """
+
+    name: str
+    title: str
+    workloads: Sequence[Workload]
+    bars: Sequence[Bar]
+    rounds: int
+    pictured: Sequence[str]
+
+    def only(self, peers: Collection[str]) -> Question:
+        """Return the same question asked of these peers alone."""
+        kept = (
+            replace(workload, peers=tuple(peer for peer in workload.peers if peer in peers))
+            for workload in self.workloads
+        )
+        return replace(self, workloads=list(kept))
 
 
 def question_names() -> list[str]:
@@ -16,5 +42,11 @@ def question_names() -> list[str]:
 def find_question(name: str) -> Question:
     """Import the module of one question."""
     module = import_module(f"benchmarks.bench_{name}")
-    title = (module.__doc__ or "").splitlines()[0]
-    return Question(name, title, module.WORKLOADS, module.BARS)
+    return Question(
+        name,
+        title=(module.__doc__ or "").splitlines()[0],
+        workloads=module.WORKLOADS,
+        bars=module.BARS,
+        rounds=getattr(module, "ROUNDS", FULL.rounds),
+        pictured=getattr(module, "PICTURED", ()),
+    )

@@ -1,8 +1,9 @@
 """One measurement in a fresh process: `python -m benchmarks.worker SPEC`, started by harness.py.
 
-SPEC is a JSON object. The worker connects, warms up and says "ready". Then it takes a turn for each
-line on stdin, and answers each with one line of JSON, until stdin ends. Given a SPEC without a
-question, it fills the store, and is ready when it has.
+SPEC is a JSON object. The worker connects, prepares and says a line. For the first line on stdin it
+warms up and says another; then it takes a turn for each line, and answers each with one line of
+JSON, until stdin ends. A worker whose SPEC says that it `writes` begins to write at one line, and
+stops at the next. Given a SPEC without a question, it fills the store, and is ready when it has.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import gc
 import json
 import math
+import select
 import statistics
 import sys
 from array import array
@@ -20,17 +22,16 @@ from time import perf_counter_ns
 from typing import Any
 
 from benchmarks import records
-from benchmarks.harness import TURNS, Load, Plan, Trial, Workload
 from benchmarks.peers import PEERS, Peer
 from benchmarks.questions import find_question
+from benchmarks.workload import Load, Plan, Trial, Workload
 
 TIMER_SHARE = 0.02  # of a sample, at most, may be the timer's own cost
 WARM_SHARE = 0.05  # of the arguments that are used once go into warming up
-TURN_S, QUICK_TURN_S = 0.05, 0.02  # of one turn, at most
 CHUNK = 10_000  # records given to insert_many at a time when a store is filled
 
 Batch = Sequence[Any]
-TimeBatch = Callable[[Callable[..., Any], Batch], int]
+Measure = Callable[[Callable[..., Any], Batch], float]
 
 
 def main() -> None:
@@ -43,9 +44,9 @@ def main() -> None:
         fill(peer, load)
     if "question" in spec:
         trial = Trial(spec["round"], spec["client"], spec["quick"], directory)
-        take_turns(find_workload(spec).plan(peer, trial), trial.quick)
+        measure(find_workload(spec), peer, trial, writes=spec.get("writes", False))
     else:
-        print("ready", flush=True)
+        say("ready")
     if load.served:
         peer.close()
 
@@ -62,36 +63,78 @@ def fill(peer: Peer, load: Load) -> None:
         insert_many(made[begin : begin + CHUNK])
 
 
-def take_turns(plan: Plan, quick: bool) -> None:
-    """Warm up, and time the plan's operation for a while whenever it is our turn."""
-    given: Batch = range(100) if plan.arguments is None else plan.arguments
-    time_batch: TimeBatch = time_plain_calls if plan.arguments is None else time_calls
-    warm = given[: warm_count(plan, len(given))]
-    check_first(plan, warm)
-    size = 1 if plan.samples else batch_size(time_batch(plan.operation, warm) / len(warm))
-    batches, quota = batches_of(given[len(warm) :] if plan.once else given, size, plan)
-    limit_s = math.inf if plan.samples else QUICK_TURN_S if quick else TURN_S
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def measure(workload: Workload, peer: Peer, trial: Trial, writes: bool) -> None:
+    make_plan = workload.writer if writes else workload.plan
+    assert make_plan
+    plan = make_plan(peer, trial)
     # What was made so far is not the garbage of what is measured.
     gc.collect()
     gc.freeze()
-    print("ready", flush=True)
+    say("ready")
+    if not sys.stdin.readline():
+        return
+    if writes:
+        write_between_lines(plan)
+    elif workload.unit == "bytes":
+        take_turns(plan, trial, take_figure)
+    else:
+        take_turns(plan, trial, time_plain_calls if plan.arguments is None else time_calls)
+
+
+def write_between_lines(plan: Plan) -> None:
+    """Call the operation without a pause from one line on stdin to the next, and so on."""
+    arguments = cycle(plan.arguments or ())
+    plan.operation(next(arguments))
+    say("warm")
+    while sys.stdin.readline():
+        plan.operation(next(arguments))
+        say("writing")
+        while not select.select([sys.stdin], [], [], 0)[0]:
+            for argument in islice(arguments, 10):
+                plan.operation(argument)
+        if sys.stdin.readline():
+            say("stopped")
+
+
+def take_turns(plan: Plan, trial: Trial, measured: Measure) -> None:
+    """Warm up, and measure the plan's operation for a while whenever it is our turn."""
+    given: Batch = range(100) if plan.arguments is None else plan.arguments
+    warm = given[: warm_count(plan, len(given))]
+    size = warm_up(plan, warm, measured)
+    batches, quota = batches_of(given[len(warm) :] if plan.once else given, size, plan, trial)
+    limit_s = math.inf if plan.samples else trial.effort.turn_s
+    say("warm")
     for _ in sys.stdin:
-        turn = take_samples(plan, islice(batches, quota), time_batch, limit_s)
-        print(json.dumps({"batch": size, **turn}), flush=True)
+        turn = take_samples(plan, islice(batches, quota), measured, limit_s)
+        say(json.dumps({"batch": size, **turn}))
 
 
 def warm_count(plan: Plan, count: int) -> int:
+    if not plan.warmed:
+        return 0
     if plan.samples:
         return 1
     return max(1, int(count * WARM_SHARE)) if plan.once else count
 
 
-def check_first(plan: Plan, warm: Batch) -> None:
-    """Make sure that the operation does what is to be measured."""
+def warm_up(plan: Plan, warm: Batch, measured: Measure) -> int:
+    """Make sure that the operation does what is to be measured; return the size of a batch."""
+    if not warm:
+        return 1
     result = plan.operation() if plan.arguments is None else plan.operation(warm[0])
     plan.after()
     if not plan.expect(result):
         sys.exit(f"the first result is not what was expected: {result!r:.200}")
+    if plan.samples or plan.alone:
+        measured(plan.operation, () if plan.samples else warm)
+        return 1
+    if not plan.once:  # the first pass is not as fast as those that follow
+        measured(plan.operation, warm)
+    return batch_size(measured(plan.operation, warm) / len(warm))
 
 
 def batch_size(call_ns: float) -> int:
@@ -100,46 +143,53 @@ def batch_size(call_ns: float) -> int:
     return max(1, math.ceil(timer_ns / TIMER_SHARE / max(call_ns, 1)))
 
 
-def batches_of(given: Batch, size: int, plan: Plan) -> tuple[Iterator[Batch], int | None]:
+def batches_of(
+    given: Batch, size: int, plan: Plan, trial: Trial
+) -> tuple[Iterator[Batch], int | None]:
     """Cut the arguments into batches; return them and how many at most are for one turn."""
     whole = [given[begin : begin + size] for begin in range(0, len(given), size)]
     count = plan.samples or (len(whole) if plan.once else None)
-    quota = None if count is None else math.ceil(count / TURNS)
+    quota = None if count is None else math.ceil(count / trial.effort.turns)
     return islice(whole if plan.once else cycle(whole), plan.samples), quota
 
 
 def take_samples(
-    plan: Plan, batches: Iterable[Batch], time_batch: TimeBatch, limit_s: float
+    plan: Plan, batches: Iterable[Batch], measured: Measure, limit_s: float
 ) -> dict[str, Any]:
-    """Time batches until they end or the time is up; a sample is a call's nanoseconds."""
+    """Measure batches until they end or the time is up; a sample is what one call takes."""
     samples = array("d")
-    calls = total_ns = 0
+    calls, total = 0, 0.0
     deadline = perf_counter_ns() + limit_s * 1e9
     for batch in batches:
         try:
-            elapsed_ns = time_batch(plan.operation, batch)
+            elapsed = measured(plan.operation, batch)
         finally:
             plan.after()
-        samples.append(elapsed_ns / len(batch))
-        total_ns += elapsed_ns
+        samples.append(elapsed / len(batch))
+        total += elapsed
         calls += len(batch)
         if perf_counter_ns() > deadline:
             break
-    return {"samples": samples.tolist(), "calls": calls, "elapsed_ns": total_ns}
+    return {"samples": samples.tolist(), "calls": calls, "elapsed_ns": total}
 
 
-def time_calls(operation: Callable[..., Any], arguments: Batch) -> int:
+def time_calls(operation: Callable[..., Any], arguments: Batch) -> float:
     begin = perf_counter_ns()
     for argument in arguments:
         operation(argument)
     return perf_counter_ns() - begin
 
 
-def time_plain_calls(operation: Callable[..., Any], times: Batch) -> int:
+def time_plain_calls(operation: Callable[..., Any], times: Batch) -> float:
     begin = perf_counter_ns()
     for _ in times:
         operation()
     return perf_counter_ns() - begin
+
+
+def take_figure(operation: Callable[..., Any], _: Batch) -> float:
+    figure: float = operation()
+    return figure
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 from tiger import layout, memory, pins
 from tiger.errors import StoreFull
 from tiger.memory import WritableSegment
+from tigerd.history import History
 from tigerd.index import STEP
 from tigerd.space import Spare
 from tigerd.table import Table
@@ -31,8 +32,9 @@ BEHIND = 4096
 class Cleaner:
     """What has ended, what is being taken away, and how far readers allow it."""
 
-    def __init__(self, control: WritableSegment, directory: Path) -> None:
+    def __init__(self, control: WritableSegment, directory: Path, history: History) -> None:
         """Begin with nothing to do."""
+        self._history = history
         self._control = control
         self._directory = directory
         self._ended: deque[tuple[int, Table, int, int]] = deque()
@@ -60,7 +62,7 @@ class Cleaner:
         """Move the horizon and take so many steps; return whether there is more to do now."""
         commit = self._control.words[layout.COMMIT]
         self._turned_at = commit
-        horizon = self._move_horizon(commit) if self._ended else commit
+        horizon = self._move_horizon(commit) if self._ended or self._history else commit
         steps = max(steps, len(self._ended) // 8 if len(self._ended) > BEHIND else 0)
         for _ in range(steps):
             if self._work is None:
@@ -86,6 +88,7 @@ class Cleaner:
         if horizon > self._control.words[layout.HORIZON]:
             self._control.store(layout.HORIZON, horizon)
             memory.fence()
+        self._history.forget(horizon)
         return horizon
 
     def _next_work(self, horizon: int) -> Iterator[None] | None:

@@ -63,13 +63,18 @@ class Index:
 
     # --- Room ---
 
-    def reserve(self, count: int) -> None:
-        """See to it that `count` more keys fit, or raise `StoreFull`; and move some over."""
+    def reserve(self, count: int) -> bool:
+        """See to it that `count` more keys fit, or raise `StoreFull`; and move some over.
+
+        Return whether a larger generation was begun.
+        """
         if self.current is None or 2 * (self._used + count) > len(self.current.words) - SLOTS_AT:
             self.move(len(self.previous.words) if self.previous else 0)
             self._grow(count)
-        elif self.previous is not None:
+            return True
+        if self.previous is not None:
             self.move(STEP * count)
+        return False
 
     def _grow(self, count: int) -> None:
         generation = 1
@@ -105,6 +110,12 @@ class Index:
         self._moved = stop
         if stop == len(self.previous.words):
             self._leave_previous()
+
+    def move_entry(self, scope: int, key: bytes) -> None:
+        """Move a key over before its turn."""
+        found = self._reader.newest(scope, key)
+        if found is not None and found[0] is self.previous:
+            self._move_one(found[1], found[2])
 
     def finish_move(self) -> None:
         """Complete a move that a killed daemon left half done: some keys may be in both."""

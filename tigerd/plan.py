@@ -6,6 +6,7 @@ applied. Operations of one request see what those before them did, so a plan hol
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -17,9 +18,11 @@ from tiger.errors import (
     InvalidRecord,
     InvalidRequest,
     NotFound,
+    Sealed,
     TigerError,
     UnknownTable,
 )
+from tiger.lineage import Lineage, find_lineage
 from tiger.reader import Found
 from tiger.resources import (
     DEFINITIONS,
@@ -29,7 +32,8 @@ from tiger.resources import (
     definition_record,
 )
 from tiger.version import Version
-from tigerd.table import Table, ValueKey, check_count
+from tigerd.history import History
+from tigerd.table import Namespace, Table, ValueKey, check_count
 
 
 class Tables(Protocol):
@@ -41,6 +45,14 @@ class Tables(Protocol):
 
     def table(self, number: int) -> Table:
         """Return a table, or raise `UnknownTable`."""
+
+    @property
+    def forks(self) -> Counter[str]:
+        """How many forks each namespace has that has any; those are sealed."""
+
+    @property
+    def history(self) -> History:
+        """What changed of late."""
 
     def in_use(self) -> list[Table]:
         """Return the tables that have segments, without the definitions."""
@@ -55,22 +67,43 @@ class Effect:
     key: bytes
     found: Found | None = None
     old: Version | None = None
+    """The version that stands in the namespace itself; it may hide an inherited one."""
+    inherited: Version | None = None
+    """What a fork has of that key from its ancestors."""
     body: bytes | None = None
+    """What is written; empty: what hides the inherited record. None: nothing."""
     content: dict[str, Any] | None = None
     values: list[ValueKey] = field(default_factory=list)
+    number: int = 0
+    """The place among those of the same `created`; 0: that of the newest insert."""
     keeps_place: bool = True
     is_touched: bool = False
 
     @property
+    def shown(self) -> Version | None:
+        """The record that readers see before the request."""
+        if self.old is None:
+            return self.inherited
+        return self.old if self.old.body else None
+
+    @property
     def exists(self) -> bool:
         """Whether the record is there after the operations so far."""
-        return self.body is not None if self.is_touched else self.old is not None
+        return self.content is not None if self.is_touched else self.shown is not None
 
     def current(self) -> dict[str, Any] | None:
         """Return the record as the operations so far left it."""
         if self.is_touched:
             return self.content
-        return record.decode(self.old.body) if self.old is not None else None
+        return record.decode(self.shown.body) if self.shown is not None else None
+
+    @property
+    def created(self) -> tuple[float, int]:
+        """What `created` comes to in the order of lists."""
+        if self.content is not None:
+            return record.created_of(self.content)
+        assert self.inherited is not None
+        return self.inherited.order[:2]
 
 
 class Plan:
@@ -81,6 +114,8 @@ class Plan:
         self._tables = tables
         self.effects: dict[tuple[int, str, bytes], Effect] = {}
         self.cleared: dict[tuple[int, str], Table] = {}
+        self.forked: list[tuple[Table, str, str]] = []
+        """Tables, and the parent and the child in each."""
         self.status = protocol.DONE
         self.answering: Effect | None = None
         """What the last operation wrote, if it wrote one record."""
@@ -94,6 +129,8 @@ class Plan:
         known = OPERATIONS.get(name)
         if known is None:
             raise InvalidRequest(f"no operation {name!r:.40}: is the client of another version?")
+        if (name in ALONE and (self.effects or self.cleared)) or self.forked:
+            raise InvalidRequest(f"{name} stands alone: let the rest be committed first")
         self.answering, self.answers = None, name == protocol.PATCH
         try:
             self.status = known(self, *arguments)
@@ -111,6 +148,8 @@ class Plan:
         table = self._table(number)
         if namespace not in table.namespaces:
             record.encode_name(namespace, "namespace")
+        if self._tables.forks:
+            self._check_open(namespace)
         known = self.effects.get((number, namespace, key))
         if known is not None:
             return known
@@ -119,6 +158,10 @@ class Plan:
             effect.found = effect.table.find(namespace, key)
             if effect.found is not None and not effect.found[2] & layout.GONE:
                 effect.old = effect.found[3]
+            if table.namespaces.get(namespace, NO_FORK).parent:
+                effect.inherited = table.inherited(namespace, key)
+            if effect.shown is not None:
+                effect.number = effect.shown.number
         self.effects[(number, namespace, key)] = effect
         return effect
 
@@ -183,19 +226,13 @@ class Plan:
     def delete_where(self, number: Any, namespace: Any, name: Any, value: Any) -> int:
         """Remove the records of a namespace whose indexed field has that value (as msgpack)."""
         table = self._table(number)
-        if self.effects or self.cleared:
-            raise InvalidRequest("delete_where sees what is committed: let it stand first")
         if name not in table.resource.indexes or type(value) is not bytes:
             raise InvalidRequest(f"{table.resource.table} has no index on {name!r:.40}")
-        known = table.namespaces.get(namespace)
-        if known is None or (number, namespace) in self.cleared:
-            return protocol.DONE
-        index = table.resource.indexes.index(name) + 1
-        scope = layout.VALUES | known.scope
-        owner = table.reader.newest(scope, bytes((index,)) + value)
-        commit = table.control.words[layout.COMMIT]
-        if owner is not None:
-            for version in table.reader.walk(known.scope, owner[3].first, commit, index):
+        lineage = self._lineage(table, namespace, table.control.words[layout.COMMIT])
+        if lineage is not None:
+            index = table.resource.indexes.index(name) + 1
+            firsts = lineage.firsts(index, bytes((index,)) + value)
+            for version in lineage.walk(firsts, index):
                 self._remove(self._effect(number, namespace, version.key))
         return protocol.DONE
 
@@ -204,12 +241,14 @@ class Plan:
         table = self._table(number)
         started = {at[1] for at in self.effects if at[0] == number}
         for namespace in started | set(table.namespaces):
+            self._check_open(namespace)
             self._clear(table, namespace)
         return protocol.DONE
 
     def clear_namespace(self, number: Any, namespace: Any) -> int:
         """Empty a namespace, in one table or (None) in all."""
         record.encode_name(namespace, "namespace")
+        self._check_open(namespace)
         tables = [self._table(number)] if number is not None else self._tables.in_use()
         for table in tables:
             self._clear(table, namespace)
@@ -240,7 +279,71 @@ class Plan:
         self._write(effect, record.encode(content)[1], content)
         return protocol.DONE
 
+    def fork(self, parent: Any, child: Any) -> int:
+        """Begin a namespace that has all that another one has, in every table."""
+        for name in (parent, child):
+            record.encode_name(name, "namespace")
+        tables = self._tables.in_use()
+        taken = [table.resource.table for table in tables if child in table.namespaces]
+        if taken:
+            raise AlreadyExists(
+                f"namespace {child!r} is there already, with {', '.join(taken)}: clear it, or use "
+                f"another name"
+            )
+        self.forked = [(table, parent, child) for table in tables if parent in table.namespaces]
+        if not self.forked:
+            raise NotFound(f"no namespace {parent!r} to fork: it begins with its first record")
+        return protocol.DONE
+
+    def rollback(self, namespace: Any, commit: Any) -> int:
+        """Undo what was changed in a namespace after a commit that a reader holds."""
+        record.encode_name(namespace, "namespace")
+        words = self._tables.table(DEFINITIONS.number).control.words
+        if type(commit) is not int or not words[layout.HORIZON] <= commit <= words[layout.COMMIT]:
+            raise InvalidRequest(
+                f"nothing can be rolled back to commit {commit!r:.20}: nobody holds it any more"
+            )
+        changed: dict[int, set[bytes | None]] = {}
+        for number, key in self._tables.history.since(commit, namespace):
+            if number != DEFINITIONS.number:
+                changed.setdefault(number, set()).add(key)
+        for number, keys in changed.items():
+            self._roll_back(self._table(number), namespace, commit, keys)
+        return protocol.DONE
+
+    def _roll_back(
+        self, table: Table, namespace: str, commit: int, changed: set[bytes | None]
+    ) -> None:
+        """Let each of the keys have what it had; of a namespace that was cleared, all keys."""
+        before = self._lineage(table, namespace, commit)
+        keys = {key for key in changed if key is not None}
+        if None in changed:
+            now = self._lineage(table, namespace, table.control.words[layout.COMMIT])
+            for lineage in filter(None, (before, now)):
+                keys.update(version.key for version in lineage.walk(lineage.firsts()))
+        for key in sorted(keys):
+            effect = self._effect(table.number, namespace, key)
+            version = before.find(key) if before is not None else None
+            if version is None:
+                self._remove(effect)
+            elif effect.shown is None or effect.shown.begin != version.begin:
+                self._write(effect, version.body, record.decode(version.body))
+                effect.number = version.number
+
     # --- Helpers ---
+
+    @staticmethod
+    def _lineage(table: Table, namespace: str, commit: int) -> Lineage | None:
+        return find_lineage(table.reader, namespace.encode(), commit)
+
+    def _check_open(self, namespace: str) -> None:
+        """Raise `Sealed` if the namespace has forks: they have what it has."""
+        forks = self._tables.forks.get(namespace)
+        if forks:
+            raise Sealed(
+                f"namespace {namespace!r} has forks, so it is sealed and nothing was changed: "
+                f"write to the fork, or let the forks end first"
+            )
 
     def _parse(self, number: Any, namespace: Any, body: Any) -> tuple[Effect, dict[str, Any]]:
         if type(body) is not bytes:
@@ -252,7 +355,7 @@ class Plan:
         return self._effect(number, namespace, key), content
 
     def _check_version(self, effect: Effect, wanted: Any) -> None:
-        there = effect.old.begin if effect.old is not None and not effect.is_touched else None
+        there = effect.shown.begin if effect.shown and not effect.is_touched else None
         if there != wanted:
             raise Conflict(
                 f"{effect.table.resource.table} {effect.key.decode()!r} is at version {there}, "
@@ -262,16 +365,17 @@ class Plan:
     def _write(self, effect: Effect, body: bytes, content: dict[str, Any]) -> None:
         effect.body, effect.content = body, content
         effect.values = effect.table.values_of(content)
-        effect.is_touched = True
         self.answering = effect
+        effect.is_touched = True
         if not effect.keeps_place:  # deleted by an operation before: it is the newest insert now
             at = (effect.table.number, effect.namespace, effect.key)
             self.effects[at] = self.effects.pop(at)
 
     @staticmethod
     def _remove(effect: Effect) -> None:
-        effect.body, effect.content = None, None
-        effect.keeps_place = False
+        effect.content, effect.values = None, []
+        effect.body = b"" if effect.inherited is not None and effect.shown is not None else None
+        effect.number, effect.keeps_place = 0, False
         effect.is_touched = True
 
     def _clear(self, table: Table, namespace: str) -> None:
@@ -281,6 +385,13 @@ class Plan:
 
     # --- Before and after applying ---
 
+    def changed(self) -> set[tuple[int | None, str]]:
+        """Return table's number and namespace of all that is written to, and None for any table."""
+        places = {(number, namespace) for number, namespace, _ in self.effects}
+        places |= self.cleared.keys()
+        places |= {(table.number, child) for table, _, child in self.forked}
+        return {*places, *((None, namespace) for _, namespace in places)}
+
     @property
     def answer(self) -> bytes | None:
         """The record to answer with, if the last operation was a patch."""
@@ -288,6 +399,8 @@ class Plan:
 
     def reserve(self) -> None:
         """Make room for all that is written, or raise `StoreFull`."""
+        for table, parent, child in self.forked:
+            table.reserve_fork(parent, child)
         puts: dict[int, list[Effect]] = {}
         for effect in self.effects.values():
             if effect.body is not None:
@@ -302,7 +415,8 @@ class Plan:
                 else:
                     check_count(known.records + len(effects), effect.namespace)
             table.reserve(
-                begun, [(e.namespace, e.key, e.body, e.values) for e in effects if e.body]
+                begun,
+                [(e.namespace, e.key, e.body, e.values) for e in effects if e.body is not None],
             )
 
 
@@ -316,8 +430,15 @@ OPERATIONS: dict[str, Callable[..., int]] = {
     protocol.CLEAR: Plan.clear,
     protocol.CLEAR_NAMESPACE: Plan.clear_namespace,
     protocol.DEFINE: Plan.define,
+    protocol.FORK: Plan.fork,
+    protocol.ROLLBACK: Plan.rollback,
 }
 """One function an operation, and the one table that names them."""
+
+ALONE = frozenset((protocol.DELETE_WHERE, protocol.FORK, protocol.ROLLBACK))
+"""Operations that see what is committed, and not what those before them in a request did."""
+
+NO_FORK = Namespace("", 0, 0, 0, 0, 0)
 
 
 def prefixed(error: TigerError, place: int) -> TigerError:

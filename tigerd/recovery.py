@@ -11,9 +11,9 @@ it can be done again: recovery may be killed too.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tiger import layout, memory, record
+from tiger import layout, memory, pins
 from tiger.errors import Damaged
 from tiger.layout import FIRST, GONE, MOVED, NAMESPACES, NEWER, OLDER, REF_MASK, SLOTS_AT, VALUES
 from tiger.memory import Vanished
@@ -32,26 +32,31 @@ class Found:
     records: int = 0
     undone: int = 0
     ended: int = 0
+    changed: list[tuple[int, str, int, bytes | None]] = field(default_factory=list)
+    """What a rollback may still be asked to undo, as `History.note` takes it."""
 
 
 def recover(writer: Writer) -> Found:
     """Bring every table back to the commit number; `Damaged` if something cannot be read."""
     found = Found()
+    held = pins.least(writer.directory)
     _undo_answers(writer)
     _undo_changes(writer)
     for number in (DEFINITIONS.number, *(r.number for r in RESOURCES)):
-        _recover_if_there(writer, number, found)
+        _recover_if_there(writer, number, found, held)
     for number in range(FIRST_DEFINED, TABLES_MAX):
-        _recover_if_there(writer, number, found)
+        _recover_if_there(writer, number, found, held)
+    for change in sorted(found.changed, key=lambda change: change[0]):
+        writer.history.note(*change)
     return found
 
 
-def _recover_if_there(writer: Writer, number: int, found: Found) -> None:
+def _recover_if_there(writer: Writer, number: int, found: Found, held: int | None) -> None:
     directory = writer.control.words[layout.entry_at(number, layout.TABLE_DIRECTORY)]
     if directory:
         table = writer.table(number)
         try:
-            _Recovery(writer, table, found).run()
+            _Recovery(writer, table, found, held).run()
         except Vanished as error:
             raise Damaged(f"{error}; run `tigerd check`, then `tigerd repair`") from None
         found.tables += 1
@@ -83,8 +88,10 @@ def _undo_changes(writer: Writer) -> None:
 class _Recovery:
     """One table's."""
 
-    def __init__(self, writer: Writer, table: Table, found: Found) -> None:
+    def __init__(self, writer: Writer, table: Table, found: Found, held: int | None) -> None:
         self.writer = writer
+        self.held = held
+        self.changed: list[tuple[int, int, bytes]] = []
         self.table = table
         self.found = found
         self.commit = writer.commit
@@ -102,6 +109,7 @@ class _Recovery:
             self._settle(at)
         self._mend_namespaces()
         self._mend_values()
+        self._note_changes()
         for version in sorted(self.ended, key=lambda version: version.end):
             self.writer.cleaner.ended(version.end, self.table, version.ref)
         self.found.ended += len(self.ended)
@@ -161,7 +169,10 @@ class _Recovery:
         if version.scope & VALUES:
             self.values.append(version)
         elif version.scope != NAMESPACES:
-            self.found.records += version.end == 0
+            self.found.records += version.end == 0 and bool(version.body)
+            changed = max(version.begin, version.end)
+            if self.held is not None and changed > self.held:
+                self.changed.append((changed, version.scope, version.key))
 
     def _count(self, version: Version) -> None:
         """Count a version's bytes as needed, once."""
@@ -182,8 +193,17 @@ class _Recovery:
         for version in chain:
             records, counted, count_at = self._settle_count(version)
             namespace = Namespace(
-                version.key.decode(), version.ref, version.number, records, counted, count_at
+                version.key.decode(),
+                version.ref,
+                version.number,
+                records,
+                counted,
+                count_at,
+                version.body.decode(),
             )
+            changed = max(version.end, version.begin if version.body else 0)
+            if self.held is not None and changed > self.held:
+                self.found.changed.append((changed, namespace.name, self.table.number, None))
             self.table.scopes[namespace.scope] = namespace
             self._mend_list(version, 0)
             if version.end:
@@ -202,9 +222,15 @@ class _Recovery:
             if version.scope in live:
                 self._detach(version)
 
+    def _note_changes(self) -> None:
+        """Name what changed after the least commit that a reader holds."""
+        for commit, scope, key in self.changed:
+            name = self.table.scopes[scope].name
+            self.found.changed.append((commit, name, self.table.number, key))
+
     def _detach(self, version: Version) -> None:
         """Clear a version's links in lists of values that it was unlinked from already."""
-        for index, _ in self.table.values_of(record.decode(version.body)):
+        for index, _ in self.table.values_in(version):
             if (index, version.ref) not in self.listed:
                 self.table.lists.store(version.ref, OLDER - 2 * index, 0)
                 self.table.lists.store(version.ref, NEWER - 2 * index, 0)

@@ -111,13 +111,34 @@ class _TableSalvage:
             for (scope, key), version in self.newest.items()
             if scope == NAMESPACES
         }
-        found = self.result.records.setdefault(self.resource.number, [])
-        for (scope, _), version in self.newest.items():
+        spaces: dict[str, dict[bytes, Version]] = {}
+        for (scope, key), version in self.newest.items():
             if scope != NAMESPACES and not scope & VALUES and self._is_live(version):
                 name = self._name(scope, version, names)
                 if name is not None:
-                    found.append((name, version))
-        found.sort(key=lambda item: item[1].order)
+                    spaces.setdefault(name, {})[key] = version
+        self._copy_inherited(spaces, names)
+        self.result.records[self.resource.number] = sorted(
+            ((name, v) for name, found in spaces.items() for v in found.values() if v.body),
+            key=lambda item: item[1].order,
+        )
+
+    def _copy_inherited(
+        self, spaces: dict[str, dict[bytes, Version]], names: dict[int, str | None]
+    ) -> None:
+        """Give forks, which become namespaces like others, what they inherited."""
+        forks = {
+            key.decode(): version.body.decode()
+            for (scope, key), version in self.newest.items()
+            if scope == NAMESPACES and version.body and names[version.number] is not None
+        }
+        for name, origin in forks.items():
+            found = spaces.setdefault(name, {})
+            parent: str | None = origin
+            while parent is not None:
+                for key, version in spaces.get(parent, {}).items():
+                    found.setdefault(key, version)
+                parent = forks.get(parent)
 
     def _find(self, path: Path, offset: int, what: str, why: str) -> None:
         self.result.findings.append(Finding(str(path), offset, what, why))

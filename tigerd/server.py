@@ -16,15 +16,23 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from tiger import instance, layout, pins, protocol
+from tiger import holds, instance, layout, leases, pins, protocol
 from tiger.__about__ import __version__
-from tiger.errors import CODES, LayoutMismatch, StoreFull, TigerError, code_of
+from tiger.errors import (
+    CODES,
+    InvalidRecord,
+    LayoutMismatch,
+    Sealed,
+    StoreFull,
+    TigerError,
+    code_of,
+)
 from tigerd.plan import Plan, prefixed
 from tigerd.recovery import recover
 from tigerd.sessions import Sessions
@@ -45,9 +53,22 @@ PAUSE_MS = 2
 """How long no command comes before the time is used for cleaning: one that comes then waits for
 it. While commands come, cleaning has its turns between them."""
 
+SWEEP_S = 1.0
+"""How often to look for namespaces whose process is gone."""
+
 DROPPED_TOLD = 10
 
 HANDSHAKE_MS = 2000
+
+
+class Question(NamedTuple):
+    """What changes nothing: who asks, under which number, and what more was said."""
+
+    peer: bytes
+    client: int
+    slot: int
+    number: int
+    arguments: list[Any]
 
 
 class Server:
@@ -62,7 +83,8 @@ class Server:
         self._control = control
         started = time.perf_counter()
         self.writer = Writer(directory, control)
-        pins.remove_unfinished(directory)
+        for folder in (pins.FOLDER, leases.FOLDER):
+            holds.remove_unfinished(directory / folder)
         found = recover(self.writer)
         if not made:
             log.info(
@@ -80,6 +102,9 @@ class Server:
         self._started = time.monotonic()
         self._busy_at = time.monotonic()
         self._dropped = 0
+        self._sweep_at = 0.0
+        self._waiting: dict[tuple[int | None, str], dict[bytes, int]] = {}
+        """Who waits for a change of a table or (None) any, in a namespace: peers and numbers."""
         self._connections: set[int] = set()
         """Descriptors of the connections that were accepted and have not ended."""
         self._context = zmq.Context()
@@ -126,6 +151,7 @@ class Server:
                 elif wait_ms != TURN_MS:
                     wait_ms = 0 if self.writer.cleaner.turn() else TURN_MS
                 self._beat()
+                self._clear_abandoned()
                 self._consider_idling()
         finally:
             self.close()
@@ -156,6 +182,25 @@ class Server:
 
     def _beat(self) -> None:
         self._control.store(layout.HEARTBEAT, time.monotonic_ns())
+
+    def _clear_abandoned(self) -> None:
+        """Clear the namespaces of processes that are gone."""
+        if time.monotonic() < self._sweep_at:
+            return
+        for found in leases.abandoned(self.directory):
+            plan = self.writer.plan()
+            try:
+                plan.add([protocol.CLEAR_NAMESPACE, None, found.namespace])
+            except Sealed:
+                continue  # until its forks are cleared
+            except InvalidRecord:
+                log.warning("not a namespace: %r", found.namespace)
+            else:
+                self.writer.apply(plan, None)
+                self._tell_waiting(plan.changed())
+                log.info("cleared %r: the process that had it is gone", found.namespace)
+            found.forget()
+        self._sweep_at = time.monotonic() + SWEEP_S
 
     def _consider_idling(self) -> None:
         idle_s = time.monotonic() - self._busy_at
@@ -203,7 +248,7 @@ class Server:
         client, slot, number, answer, operations = request
         kind = operations[0][0] if operations and operations[0] else None
         if type(kind) is str and kind in _QUESTIONS:
-            _QUESTIONS[kind](self, peer, client, slot, number)
+            _QUESTIONS[kind](self, Question(peer, client, slot, number, operations[0][1:]))
         elif not self._sessions.is_open(client, slot):
             self._reply(peer, number, protocol.EVICTED, None)
         else:
@@ -229,6 +274,8 @@ class Server:
         else:
             if answer:
                 self._reply(peer, asked.request, plan.status, plan.answer)
+            if self._waiting:
+                self._tell_waiting(plan.changed())
         self.writer.count_command()
 
     def _apply(self, asked: Asked, operations: list[Any]) -> Plan:
@@ -267,13 +314,13 @@ class Server:
 
     # --- Questions ---
 
-    def _hello(self, peer: bytes, client: int, _: int, number: int) -> None:
+    def _hello(self, asked: Question) -> None:
         """Give a client its slot."""
-        slot = self._sessions.open(client)
+        slot = self._sessions.open(asked.client)
         value = [slot, self._control.words[layout.HEADER_INSTANCE]]
-        self._reply(peer, number, protocol.DONE, value)
+        self._reply(asked.peer, asked.number, protocol.DONE, value)
 
-    def _ping(self, peer: bytes, client: int, slot: int, number: int) -> None:
+    def _ping(self, asked: Question) -> None:
         value = {
             "pid": os.getpid(),
             "version": __version__,
@@ -282,19 +329,36 @@ class Server:
             "clients": len(self._sessions),
             "connections": len(self._connections),
         }
-        self._reply(peer, number, protocol.DONE, value)
+        self._reply(asked.peer, asked.number, protocol.DONE, value)
 
-    def _answer(self, peer: bytes, client: int, slot: int, number: int) -> None:
+    def _answer(self, asked: Question) -> None:
         """Tell a client that stopped watching its slot that its request is done, if it is."""
-        if self._sessions.is_open(client, slot):
-            last, status = self._sessions.last(slot)
-            if last == number:
-                self._reply(peer, number, status, _text_of(status))
+        if self._sessions.is_open(asked.client, asked.slot):
+            last, status = self._sessions.last(asked.slot)
+            if last == asked.number:
+                self._reply(asked.peer, asked.number, status, _text_of(status))
 
-    def _stop(self, peer: bytes, client: int, slot: int, number: int) -> None:
+    def _stop(self, asked: Question) -> None:
         log.info("asked to stop")
         self._stopping = True
-        self._reply(peer, number, protocol.DONE, os.getpid())
+        self._reply(asked.peer, asked.number, protocol.DONE, os.getpid())
+
+    def _watch(self, asked: Question) -> None:
+        """Answer when a table, or any, was written to in a namespace after a commit."""
+        match asked.arguments:
+            case [int(since), int() | None as table, str(namespace)]:
+                if self.writer.changed_at(table, namespace) > since:
+                    self._reply(asked.peer, asked.number, protocol.DONE, None)
+                else:
+                    waiting = self._waiting.setdefault((table, namespace), {})
+                    waiting[asked.peer] = asked.number
+            case _:
+                self._tell_dropped("a watch with wrong arguments")
+
+    def _tell_waiting(self, changed: set[tuple[int | None, str]]) -> None:
+        for place in changed & self._waiting.keys():
+            for peer, number in self._waiting.pop(place).items():
+                self._reply(peer, number, protocol.DONE, None)
 
     # --- The end ---
 
@@ -311,6 +375,7 @@ _QUESTIONS = {
     protocol.PING: Server._ping,
     protocol.ANSWER: Server._answer,
     protocol.STOP: Server._stop,
+    protocol.WATCH: Server._watch,
 }
 
 

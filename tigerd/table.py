@@ -7,6 +7,7 @@ what it prepares becomes visible when the commit number is stored (tigerd.writer
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -44,13 +45,19 @@ class Namespace:
     records: int
     counted: int  # the commit of the newer of the two counts
     count_at: int  # the word that holds it
+    parent: str = ""  # the namespace it was forked from
 
 
 class Table:
     """The only code that changes a table's segments."""
 
-    def __init__(self, reader: Reader, control: WritableSegment, resource: Resource) -> None:
-        """Take over the table's segments; `tigerd.recovery` makes its namespaces known."""
+    def __init__(
+        self, reader: Reader, control: WritableSegment, resource: Resource, forks: Counter[str]
+    ) -> None:
+        """Take over the table's segments; `tigerd.recovery` makes its namespaces known.
+
+        `forks` counts the forks that a namespace has, over all tables.
+        """
         self.resource = resource
         self.number = resource.number
         self.folder = reader.directory / "tables" / resource.table
@@ -63,6 +70,7 @@ class Table:
         self.namespaces: dict[str, Namespace] = {}
         self.scopes: dict[int, Namespace] = {}
         """By scope, and until they are retired: those that have ended too."""
+        self._forks = forks
         self._owners: dict[tuple[int, bytes], int] = {}
         self._fields = list(enumerate(resource.indexes, 1))
         self._mutable_count = layout.mutable_words(len(self._fields))
@@ -81,10 +89,24 @@ class Table:
             if field in content
         ]
 
+    def values_in(self, version: Version) -> list[ValueKey]:
+        """Return the lists of values that a version is in; one that hides a record is in none."""
+        return self.values_of(record.decode(version.body)) if version.body else []
+
     def find(self, namespace: str, key: bytes) -> Found | None:
         """Return where the newest version of a record is; it may be gone."""
         known = self.namespaces.get(namespace)
         return self.reader.newest(known.scope, key) if known else None
+
+    def inherited(self, namespace: str, key: bytes) -> Version | None:
+        """Return the record that a fork has, or would have, from its ancestors."""
+        known = self.namespaces.get(namespace)
+        while known is not None and known.parent:
+            known = self.namespaces[known.parent]
+            found = self.reader.newest(known.scope, key)
+            if found is not None and not found[2] & layout.GONE:
+                return found[3] if found[3].body else None
+        return None
 
     def reserve(self, begun: set[str], records: list[Written]) -> None:
         """Make room for records and the namespaces that begin with them, or raise `StoreFull`.
@@ -105,8 +127,19 @@ class Table:
                     known.add((namespace, value))
                     sizes.append(self._size(len(value), 0))
             sizes.append(self._size(len(key), len(body)))
+        self._reserve(sizes)
+
+    def reserve_fork(self, parent: str, child: str) -> None:
+        """Make room for a fork, or raise `StoreFull`."""
+        self._reserve([self._size(len(child.encode()), len(parent.encode()))])
+
+    def _reserve(self, sizes: list[int]) -> None:
         self.space.reserve(sizes)
-        self.index.reserve(len(sizes))
+        if self.index.reserve(len(sizes)):
+            # Readers of a fork rely on it that these go first (tiger.table.View).
+            for namespace in self.namespaces.values():
+                if namespace.parent:
+                    self.index.move_entry(NAMESPACES, namespace.name.encode())
 
     def _size(self, key_size: int, body_size: int) -> int:
         return self._mutable_size + aligned(layout.HEAD_SIZE + key_size + body_size)
@@ -159,27 +192,36 @@ class Table:
 
     def namespace(self, name: str, commit: int) -> Namespace:
         """Return a namespace, which begins at this commit if it was not there."""
-        known = self.namespaces.get(name)
-        if known is not None:
-            return known
+        return self.namespaces.get(name) or self._begin(name, None, commit)
+
+    def fork(self, parent: str, child: str, commit: int) -> int:
+        """Begin a namespace that inherits what another one holds; return its ref."""
+        return self._begin(child, self.namespaces[parent], commit).ref
+
+    def _begin(self, name: str, parent: Namespace | None, commit: int) -> Namespace:
         key = name.encode()
         found = self.reader.newest(NAMESPACES, key)
         number = self._next(layout.TABLE_LAST_NAMESPACE)
         segment, at = self._first_namespace()
         words = [0] * self._mutable_count
         older = words[OLDER] = segment.words[at]
-        words[layout.COUNT_A] = commit << layout.COUNT_BITS
+        records = parent.records if parent else 0
+        words[layout.COUNT_A] = commit << layout.COUNT_BITS | records
         previous = found[3].ref if found else 0
-        ref = self._append(NAMESPACES, key, b"", (0.0, 0, number), commit, previous, words)
+        origin = parent.name if parent else ""
+        order = (0.0, 0, number)
+        ref = self._append(NAMESPACES, key, origin.encode(), order, commit, previous, words)
         self.lists.link(NAMESPACES_LIST, (segment, at), 0, older, ref)
         self.index.put(NAMESPACES, key, ref, found)
-        known = Namespace(name, ref, number, 0, commit, layout.COUNT_A)
+        known = Namespace(name, ref, number, records, commit, layout.COUNT_A, origin)
         self.adopt(known)
         return known
 
     def adopt(self, namespace: Namespace) -> None:
         """Know a namespace that is there."""
         self.namespaces[namespace.name] = namespace
+        if namespace.parent:
+            self._forks[namespace.parent] += 1
         self.scopes[namespace.scope] = namespace
 
     def _next(self, word: int) -> int:
@@ -206,6 +248,9 @@ class Table:
             self.index.mark_gone(found)
             self.lists.store(known.ref, layout.END, commit)
             self.lists.forget(known.scope)
+            if known.parent:
+                self._forks[known.parent] -= 1
+                self._forks += Counter()  # forgets those that have none any more
         return known
 
     # --- Records ---
@@ -215,19 +260,21 @@ class Table:
         name: str,
         key: bytes,
         body: bytes,
-        content: dict[str, Any],
+        created: tuple[float, int],
+        number: int,
         values: list[ValueKey],
         found: Found | None,
         old: Version | None,
         commit: int,
-        *,
-        keeps_place: bool,
+        change: int,
     ) -> int:
-        """Put a version of a record beside `old`, or where its order says; return its ref."""
+        """Put a version of a record beside `old`, or where its order says; return its ref.
+
+        Without a `number` it gets the next one; `change` is that of the number of records.
+        """
         namespace = self.namespace(name, commit)
         scope = namespace.scope
-        number = old.number if old and keeps_place else self._next(layout.TABLE_LAST_NUMBER)
-        order = (*record.created_of(content), number)
+        order = (*created, number or self._next(layout.TABLE_LAST_NUMBER))
         beside = old if old is not None and old.order == order else None
         kept = self._values_beside(beside)
         words = [0] * self._mutable_count
@@ -249,7 +296,7 @@ class Table:
         self.index.put(scope, key, ref, found)
         if old is not None:
             self.lists.store(old.ref, layout.END, commit)
-        self._count(namespace, old is None, commit)
+        self._count(namespace, change, commit)
         return ref
 
     def _owned(
@@ -279,9 +326,7 @@ class Table:
         return ref
 
     def _values_beside(self, old: Version | None) -> dict[int, bytes]:
-        if old is None or not self._fields:
-            return {}
-        return dict(self.values_of(record.decode(old.body)))
+        return dict(self.values_in(old)) if old is not None and self._fields else {}
 
     def end(self, name: str, found: Found, commit: int) -> None:
         """End a record."""
@@ -309,7 +354,7 @@ class Table:
 
     def _lists_of(self, version: Version) -> Iterator[tuple[ListName, First, Version | None]]:
         """Yield the lists that a record's version is in, list 0 last; owners only of the others."""
-        for index, value in self.values_of(record.decode(version.body)):
+        for index, value in self.values_in(version):
             found = self.reader.newest(VALUES | version.scope, value)
             if found is not None:
                 yield (version.scope, index, value), self._first(found[3].ref), found[3]
@@ -333,7 +378,7 @@ class Table:
             self.index.remove(found)
         while first := self.lists.word(ref, FIRST):
             version = self.reader.version(first)
-            for _, value in self.values_of(record.decode(version.body)):
+            for _, value in self.values_in(version):
                 owner = self.reader.newest(VALUES | scope, value)
                 self.drop_value(owner[3] if owner else None)
             found = self.reader.newest(scope, version.key)

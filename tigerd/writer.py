@@ -7,6 +7,7 @@ number; then the number is stored, and all of it is there at once.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tiger.resources import (
     defined_resource,
 )
 from tigerd.cleaner import Cleaner
+from tigerd.history import History
 from tigerd.plan import Effect, Plan
 from tigerd.table import Table
 
@@ -42,8 +44,12 @@ class Writer:
         self.directory = directory
         self.control = control
         self.reader = Reader(directory)
-        self.cleaner = Cleaner(control, directory)
         self.tables: dict[int, Table] = {}
+        self.forks: Counter[str] = Counter()
+        self.history = History()
+        self._cleared_at: int = control.words[layout.COMMIT]
+        """When a namespace was cleared; what was before this daemon is not known."""
+        self.cleaner = Cleaner(control, directory, self.history)
         self._resources: dict[int, Resource] = {r.number: r for r in (*RESOURCES, DEFINITIONS)}
 
     @property
@@ -61,7 +67,7 @@ class Writer:
         known = self.tables.get(number)
         if known is None:
             resource = self._resources.get(number) or self._defined(number)
-            known = self.tables[number] = Table(self.reader, self.control, resource)
+            known = self.tables[number] = Table(self.reader, self.control, resource, self.forks)
         return known
 
     def _defined(self, number: int) -> Resource:
@@ -81,6 +87,12 @@ class Writer:
         """Return the tables that have segments, without the definitions."""
         return [t for n, t in self.tables.items() if n and t.index.current is not None]
 
+    def changed_at(self, table: int | None, namespace: str) -> int:
+        """Return a commit since which nothing changed in a namespace, in one table or in any."""
+        tables = self.in_use() if table is None else filter(None, [self.tables.get(table)])
+        known = (t.namespaces[namespace].counted for t in tables if namespace in t.namespaces)
+        return max([self._cleared_at, *known])
+
     def plan(self) -> Plan:
         """Return an empty plan on this instance."""
         return Plan(self)
@@ -91,6 +103,9 @@ class Writer:
         commit = self.commit + 1
         for (_, namespace), table in plan.cleared.items():
             self._clear(table, namespace, commit)
+        for table, parent, child in plan.forked:
+            self.history.note(commit, child, table.number, None)
+            self._tell(layout.FORKED, table, table.fork(parent, child, commit), commit)
         answer = 0
         for effect in plan.effects.values():
             self.cleaner.touched(effect.table)
@@ -104,33 +119,39 @@ class Writer:
 
     def _apply_effect(self, effect: Effect, commit: int) -> int:
         table = effect.table
+        shown = effect.shown
+        if effect.content is None and shown is None:
+            return 0
         if effect.body is None:
-            if effect.old is None or effect.found is None:
-                return 0
+            assert effect.old is not None
+            assert effect.found is not None
             table.end(effect.namespace, effect.found, commit)
             ref, kind = effect.old.ref, layout.DELETED
         else:
-            assert effect.content is not None
             ref = table.put(
                 effect.namespace,
                 effect.key,
                 effect.body,
-                effect.content,
+                effect.created,
+                effect.number,
                 effect.values,
                 effect.found,
                 effect.old,
                 commit,
-                keeps_place=effect.keeps_place,
+                (effect.content is not None) - (shown is not None),
             )
-            kind = layout.WRITTEN
+            kind = layout.WRITTEN if effect.body else layout.DELETED
         if effect.old is not None:
             self.cleaner.ended(commit, table, effect.old.ref)
+        self.history.note(commit, effect.namespace, table.number, effect.key)
         self._tell(kind, table, ref, commit)
         return ref
 
     def _clear(self, table: Table, namespace: str, commit: int) -> None:
         ended = table.end_namespace(namespace, commit)
         if ended is not None:
+            self._cleared_at = commit
+            self.history.note(commit, namespace, table.number, None)
             self.cleaner.ended(commit, table, ended.ref)
             self._tell(layout.CLEARED, table, ended.ref, commit)
 

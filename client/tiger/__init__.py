@@ -9,6 +9,8 @@ with tiger.connect() as store:
 
 from tiger.__about__ import __version__
 from tiger.batch import Batch
+from tiger.changes import Change, Commit
+from tiger.differences import Difference, Differences
 from tiger.errors import (
     AlreadyExists,
     Conflict,
@@ -21,10 +23,13 @@ from tiger.errors import (
     LayoutMismatch,
     NotFound,
     OutcomeUnknown,
+    Sealed,
     StoreFull,
     TigerError,
+    TimedOut,
     UnknownTable,
 )
+from tiger.marks import Mark
 from tiger.page import Page
 from tiger.store import Snapshot, Store, connect
 from tiger.table import Table
@@ -32,22 +37,29 @@ from tiger.table import Table
 __all__ = [
     "AlreadyExists",
     "Batch",
+    "Change",
+    "Commit",
     "Conflict",
     "DaemonUnavailable",
     "Damaged",
+    "Difference",
+    "Differences",
     "InstanceError",
     "InvalidCursor",
     "InvalidRecord",
     "InvalidRequest",
     "LayoutMismatch",
+    "Mark",
     "NotFound",
     "OutcomeUnknown",
     "Page",
+    "Sealed",
     "Snapshot",
     "Store",
     "StoreFull",
     "Table",
     "TigerError",
+    "TimedOut",
     "UnknownTable",
     "__version__",
     "connect",

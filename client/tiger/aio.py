@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import time
 import warnings
 from collections.abc import (
@@ -33,19 +32,23 @@ import zmq.asyncio
 
 from tiger import instance, record, requests
 from tiger.batch import Batch
+from tiger.changes import Changes, Commit, commits_of
 from tiger.connection import milliseconds, open_socket
 from tiger.errors import Conflict, InvalidRequest, StoreFull
+from tiger.leases import Lease
+from tiger.marks import Mark
 from tiger.protocol import PING, Operation
 from tiger.reader import Reader
 from tiger.record import Record
 from tiger.requests import Request, TableRequests
 from tiger.resources import Resource
 from tiger.session import Answer, Receive, Send, Session, Start, Steps, not_running
-from tiger.store import TIMEOUT_S, Snapshot, StoreReads, attach, namespace_name
-from tiger.table import MODIFY_ATTEMPTS, RememberingReads
+from tiger.store import TIMEOUT_S, Snapshot, StoreReads, attach, namespace_name, unique
+from tiger.table import MODIFY_ATTEMPTS, WAIT_S, RememberingReads, deadline_of
 
 Result = TypeVar("Result")
 Run = Callable[[Request[Any]], Awaitable[Any]]
+AsyncWait = Callable[[int, int | None, str, float], Awaitable[None]]
 
 
 class AsyncConnection:
@@ -68,6 +71,14 @@ class AsyncConnection:
     async def ask(self, question: str) -> Any:
         """Return the daemon's answer to a question."""
         return (await self._run(lambda session: session.ask(question, self._timeout_s))).value
+
+    def twin(self) -> AsyncConnection:
+        """As `Connection.twin`."""
+        return AsyncConnection(self._reader, autostart=self._autostart, timeout_s=self._timeout_s)
+
+    async def wait(self, commit: int, table: int | None, namespace: str, deadline: float) -> None:
+        """As `Connection.wait`."""
+        await self._run(lambda session: session.wait(commit, table, namespace, deadline))
 
     async def _run(self, begin: Callable[[Session], Steps]) -> Answer:
         async with self._lock:
@@ -125,11 +136,14 @@ class AsyncConnection:
 class AsyncTable(RememberingReads):
     """One table in one namespace: `tiger.Table` with its writes awaited."""
 
-    def __init__(self, reader: Reader, resource: Resource, namespace: str, run: Run) -> None:
-        """Prepare a table; `run` sends its writes."""
+    def __init__(
+        self, reader: Reader, resource: Resource, namespace: str, store: AsyncStore
+    ) -> None:
+        """Prepare a table; the store sends its writes."""
         super().__init__(reader, resource, namespace)
         self._requests = TableRequests(reader, resource, namespace)
-        self._run = run
+        self._run: Run = store.run
+        self._watcher = store.watcher
 
     async def insert(self, item: Mapping[str, Any]) -> Record:
         """As `Table.insert`."""
@@ -173,6 +187,26 @@ class AsyncTable(RememberingReads):
         done: bool = await self._run(self._requests.delete(id))
         return done
 
+    async def wait_for(
+        self,
+        predicate: Callable[[Record], Any] | None = None,
+        *,
+        timeout_s: float = WAIT_S,
+        **filters: Any,
+    ) -> Record:
+        """As `Table.wait_for`; the predicate is a plain function."""
+        deadline = deadline_of(timeout_s)
+        commit, found = self.look_for(predicate, filters)
+        if found is not None:
+            return found
+        with self._watcher() as wait:
+            while time.monotonic() < deadline:
+                await wait(commit, self._resource.number, self._namespace, deadline)
+                commit, found = self.look_for(predicate, filters)
+                if found is not None:
+                    return found
+        raise self.not_seen(timeout_s, filters)
+
     async def delete_by_subscription(self, id: str) -> None:
         """As `Table.delete_by_subscription`."""
         await self._run(self._requests.delete_by_subscription(id))
@@ -208,7 +242,7 @@ class AsyncStore(StoreReads):
         """Return a table, or raise `UnknownTable`."""
         table = self.__dict__.get(f"table {name}")
         if table is None:
-            table = AsyncTable(self._reader, self._resource(name), self._namespace, self.run)
+            table = AsyncTable(self._reader, self._resource(name), self._namespace, self)
             self.__dict__[f"table {name}"] = table
         found: AsyncTable = table
         return found
@@ -239,12 +273,30 @@ class AsyncStore(StoreReads):
     @contextlib.asynccontextmanager
     async def sandbox(self, name: str | None = None) -> AsyncIterator[AsyncStore]:
         """As `Store.sandbox`."""
-        start = "sandbox" if name is None else name
-        test = self.namespace(f"{start}-{secrets.token_hex(8)}")
-        try:
+        async with self._passing(unique(name or "sandbox")) as test:
             yield test
+
+    @contextlib.asynccontextmanager
+    async def fork(self, name: str | None = None) -> AsyncIterator[AsyncStore]:
+        """As `Store.fork`."""
+        async with self._passing(unique(name or "fork")) as child:
+            await self.run(requests.fork(self._namespace, child.current_namespace))
+            child._origin = self._namespace
+            yield child
+
+    @contextlib.asynccontextmanager
+    async def _passing(self, name: str) -> AsyncIterator[AsyncStore]:
+        store = self.namespace(name)
+        lease = Lease(self.directory, name)
+        try:
+            yield store
         finally:
-            await test.clear_namespace()
+            try:
+                await store.clear_namespace()
+            except BaseException:
+                lease.abandon()
+                raise
+            lease.release()
 
     async def clear_namespace(self, name: str | None = None) -> None:
         """As `Store.clear_namespace`."""
@@ -265,6 +317,49 @@ class AsyncStore(StoreReads):
         with self._reader.pin() as moment:
             yield Snapshot(self._reader, moment, self._namespace)
 
+    def mark(self) -> Mark:
+        """As `Store.mark`; a plain call, for it only reads."""
+        return Mark(self._reader.pin(), self._namespace)
+
+    async def rollback(self, mark: Mark) -> None:
+        """As `Store.rollback`."""
+        await self.run(requests.rollback(self._namespace, mark.commit_in(self._namespace)))
+        mark.release()
+
+    @contextlib.asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[Mark]:
+        """As `Store.savepoint`."""
+        mark = self.mark()
+        try:
+            yield mark
+        finally:
+            await self.rollback(mark)
+
+    def watch(self, timeout_s: float | None = None) -> AsyncIterator[Commit]:
+        """As `Store.watch`, with `async for`."""
+        return self._watch(Changes(self._reader), timeout_s)
+
+    async def _watch(self, changes: Changes, timeout_s: float | None) -> AsyncIterator[Commit]:
+        with self.watcher() as wait:
+            while True:
+                deadline = deadline_of(timeout_s)
+                while not (found := commits_of(changes, self._namespace)):
+                    if time.monotonic() >= deadline:
+                        return
+                    await wait(changes.commit, None, self._namespace, deadline)
+                for commit in found:
+                    yield commit
+
+    @contextlib.contextmanager
+    def watcher(self) -> Iterator[AsyncWait]:
+        """As `Store.watcher`; what it gives is awaited."""
+        self._check_open()
+        connection = self._connection.twin()
+        try:
+            yield connection.wait
+        finally:
+            connection.close()
+
     async def ping(self) -> dict[str, Any]:
         """As `Store.ping`."""
         answer: dict[str, Any] = await self._connection.ask(PING)
@@ -272,13 +367,16 @@ class AsyncStore(StoreReads):
 
     async def run(self, request: Request[Result]) -> Result:
         """Send a request, await its answer, and return what it comes to."""
-        if not self._is_open:
-            raise InvalidRequest("the store is closed: connect again")
+        self._check_open()
         try:
             return request.result(await self._connection.write(request.operations))
         except StoreFull:
             self._reader.let_go()
             raise
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise InvalidRequest("the store is closed: connect again")
 
     async def close(self) -> None:
         """Let go of the connection; again is fine."""

@@ -65,6 +65,17 @@ class Connection:
             lambda session: session.ask(question, self._timeout_s, revive=revive)
         ).value
 
+    def twin(self) -> Connection:
+        """Return another connection like this one; nothing is opened before it is needed."""
+        return Connection(self._reader, autostart=self._autostart, timeout_s=self._timeout_s)
+
+    def wait(self, commit: int, table: int | None, namespace: str, deadline: float) -> None:
+        """Wait until a namespace was written to after a commit, or until the deadline.
+
+        Other requests of this connection wait meanwhile: use a twin.
+        """
+        self._run(lambda session: session.wait(commit, table, namespace, deadline))
+
     def _run(self, begin: Callable[[Session], Steps]) -> Answer:
         if self._owner != os.getpid():
             self._reset()  # the parent's socket is left alone

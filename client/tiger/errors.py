@@ -8,12 +8,14 @@
      ├─ InvalidCursor (ValueError)         a page's cursor that is not there
      ├─ InvalidRequest (ValueError)        a call whose arguments contradict each other
      ├─ UnknownTable (AttributeError)      no table of that name
+     ├─ Sealed                             a write to a namespace that has forks
      ├─ StoreFull                          no shared memory left; nothing was changed
      ├─ Damaged                            bytes in a segment that nobody wrote there
      ├─ InstanceError                      a directory that cannot hold an instance
      │   └─ LayoutMismatch                 segments of another version
      ├─ DaemonUnavailable (ConnectionError)  no daemon, or none that answers; nothing was sent
-     └─ OutcomeUnknown (TimeoutError)      sent, and no answer: applied or not applied
+     ├─ OutcomeUnknown (TimeoutError)      sent, and no answer: applied or not applied
+     └─ TimedOut (TimeoutError)            what was waited for did not come
 
 A message names the value and the remedy. `CODES` numbers the errors that the daemon answers
 with; the number is what travels and what a client's slot keeps.
@@ -58,6 +60,14 @@ class UnknownTable(TigerError, AttributeError):
     """No table of that name: it is neither built in nor defined."""
 
 
+class Sealed(TigerError):
+    """A write to a namespace that has forks; nothing was changed."""
+
+
+class TimedOut(TigerError, TimeoutError):
+    """What was waited for did not come."""
+
+
 class StoreFull(TigerError):
     """Shared memory is full; nothing was changed."""
 
@@ -93,6 +103,7 @@ CODES: dict[int, type[TigerError]] = {
     9: LayoutMismatch,
     10: Damaged,
     11: InstanceError,
+    12: Sealed,
 }
 """The status of an answer that is an error; 0 and 1 are the answers of a write that was done."""
 

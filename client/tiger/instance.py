@@ -21,7 +21,7 @@ from pathlib import Path
 from secrets import randbits
 from typing import Any
 
-from tiger import errors, layout, pins
+from tiger import errors, layout, leases, pins
 from tiger.errors import DaemonUnavailable, Damaged, InstanceError, TigerError
 from tiger.memory import WritableSegment, make_folder
 
@@ -84,7 +84,8 @@ def make_directory(directory: Path) -> None:
     _check_length(directory)
     make_folder(directory)
     check_directory(directory)
-    make_folder(directory / pins.FOLDER)
+    for folder in (pins.FOLDER, leases.FOLDER):
+        make_folder(directory / folder)
 
 
 def _check_length(directory: Path) -> None:

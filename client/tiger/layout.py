@@ -13,6 +13,7 @@ An instance's directory:
     tables/<name>/chunk.<n>   record versions, appended
     tables/<name>/index.<n>   where the newest version of each key is
     pins/<commit>.<random>    a point in time that some reader holds (tiger.pins)
+    leases/<random>           a namespace that goes with its process (tiger.leases)
     socket                    where the daemon takes commands
 """
 
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import struct
 
-VERSION = 1
+VERSION = 2
 """Of this format. A reader that finds another one raises `LayoutMismatch`."""
 
 MAGIC = 0x0A64726567697401
@@ -81,6 +82,7 @@ RING_WORDS = 2  # changes: the commit; kind << 56 | table << 48 | ref
 WRITTEN = 1
 DELETED = 2
 CLEARED = 3
+FORKED = 4
 
 CONTROL_SIZE = 393216
 """Bytes: the words above, rounded up to 64 KiB."""
@@ -144,6 +146,8 @@ SUM_SEED = 0x7467
 # A scope says what the key is, and seeds its hash:
 NAMESPACES = 0  # the key is a namespace's name; the version's number scopes its records
 VALUES = 1 << 31  # | the namespace's number: field number (one byte), then the value's key
+# The body of a namespace that is a fork is its parent's name; other namespaces and values have
+# none. A record with an empty body hides the one that the fork would inherit.
 KEY_MAX = 255  # bytes
 
 

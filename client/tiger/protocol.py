@@ -35,6 +35,7 @@ HELLO = "hello"
 PING = "ping"
 ANSWER = "answer"
 STOP = "stop"
+WATCH = "watch"  # commit, table or None for all, namespace: answered when these changed after it
 
 # Writing; tables by number, namespaces by name. Several may stand together.
 PUT = "put"  # table, namespace, body, if_version or None
@@ -45,7 +46,9 @@ DELETE = "delete"  # table, namespace, id
 CLEAR = "clear"  # table
 CLEAR_NAMESPACE = "clear_namespace"  # table or None for all, namespace
 DEFINE = "define"  # definition: name, prefix, url, indexes
-DELETE_WHERE = "delete_where"  # table, namespace, field, value
+DELETE_WHERE = "delete_where"  # table, namespace, field, value; stands alone
+FORK = "fork"  # the parent's namespace, the child's; stands alone
+ROLLBACK = "rollback"  # namespace, the commit to go back to; stands alone
 
 Operation = list[Any]
 

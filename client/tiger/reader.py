@@ -35,6 +35,7 @@ from tiger.layout import (
     SLOTS_AT,
     SUM_MASK,
     SUM_SEED,
+    TOMB,
     WORD,
 )
 from tiger.memory import Segment, Unlinked, Vanished
@@ -295,6 +296,24 @@ class TableReader:
             raise Vanished("another namespace's, or of a later commit")
         return words, at, word, data[body_at:]
 
+    def vacancy(self, scope: int, key: bytes) -> tuple[memoryview, int] | None:
+        """Return the index words and the empty place that a key would get; None if that is unsure.
+
+        As long as the place is empty, the key is not in that generation of the index.
+        """
+        index = self.indexes.get(self._control[self._directory_at])  # none while it grows
+        if index is None:
+            return None
+        words = index.words
+        mask = len(words) - SLOTS_AT - 1
+        digest = crc32(key, scope)
+        at = SLOTS_AT + (digest & mask)
+        while (word := words[at]) != EMPTY:
+            if word == TOMB or word >> HASH_SHIFT == digest >> FINGERPRINT_SHIFT:
+                return None
+            at = SLOTS_AT + (at - SLOTS_AT + 1 & mask)
+        return words, at
+
     def probe(self, generation: int, scope: int, key: bytes) -> Found | None:
         """Return where a key is in one generation of the index."""
         index = self.indexes.get(generation) or self._map_index(generation)
@@ -368,10 +387,3 @@ class TableReader:
     def namespaces(self, commit: int) -> Iterator[Version]:
         """Yield the namespaces of the table that are visible at a commit, newest first."""
         return self.walk(layout.NAMESPACES, self._control[self._namespaces_at], commit)
-
-    def count(self, namespace: Version, commit: int) -> int:
-        """Return how many records a namespace had at a commit."""
-        known = namespace.count(commit)
-        if known is None:  # both of its counts are of later commits
-            return sum(1 for _ in self.walk(namespace.number, namespace.first, commit))
-        return known

@@ -7,21 +7,30 @@ until its result is sure to be right at that commit (tiger.reader).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 from typing import Any, cast, overload
 
-from tiger import record
-from tiger.errors import InvalidCursor, InvalidRequest, NotFound
-from tiger.layout import NAMESPACES, NEWER, OLDER, VALUES
+from tiger import memory, record
+from tiger.errors import InvalidCursor, InvalidRequest, NotFound, TimedOut
+from tiger.layout import NEWER, OLDER
+from tiger.lineage import Lineage, find_lineage
 from tiger.page import Page
 from tiger.reader import Moment, Reader, TableReader
 from tiger.record import Record
-from tiger.resources import Resource
+from tiger.resources import (
+    DEFINITIONS,
+    DEFINITIONS_NAMESPACE,
+    RESOURCES,
+    Resource,
+    defined_resource,
+)
 from tiger.version import Version
 
 LIMIT_MAX = 100
+SHOWN_MAX = 5
+"""Records that an error names."""
 MISSING: Any = object()
 
 Records = list[Record]
@@ -100,14 +109,14 @@ class TableReads:
         )
 
     def _find(self, id: str, commit: int) -> Version | None:
-        scope = self._scope(commit)
-        if scope is None:
+        lineage = self._lineage(commit)
+        if lineage is None:
             return None
         try:
             key = id.encode()
         except (AttributeError, UnicodeEncodeError):
             key = record.encode_name(id, "id")  # says what is wrong with it
-        return self._table.find(scope, key, commit)
+        return lineage.find(key)
 
     def _missing(self, id: str, default: Any) -> Any:
         record.encode_name(id, "id")
@@ -121,20 +130,16 @@ class TableReads:
 
     # --- The namespace ---
 
-    def _space(self, commit: int, name: bytes | None = None) -> Version | None:
-        return self._table.find(NAMESPACES, name or self._namespace_key, commit)
-
-    def _scope(self, commit: int) -> int | None:
-        space = self._space(commit)
-        return space.number if space is not None else None
+    def _lineage(self, commit: int) -> Lineage | None:
+        return find_lineage(self._table, self._namespace_key, commit)
 
     def count(self) -> int:
         """Return how many records the namespace has in this table."""
         return self._moment.read(self._count)
 
     def _count(self, commit: int) -> int:
-        space = self._space(commit)
-        return self._table.count(space, commit) if space is not None else 0
+        lineage = self._lineage(commit)
+        return lineage.count() if lineage is not None else 0
 
     def __len__(self) -> int:
         return self.count()
@@ -148,11 +153,10 @@ class TableReads:
         key = record.encode_name(name, "namespace")
 
         def read(commit: int) -> Records:
-            space = self._space(commit, key)
-            versions = (
-                self._table.walk(space.number, space.first, commit) if space is not None else ()
-            )
-            return [record.decode(version.body) for version in versions]
+            lineage = find_lineage(self._table, key, commit)
+            if lineage is None:
+                return []
+            return [record.decode(version.body) for version in lineage.walk(lineage.firsts())]
 
         return self._moment.read(read)
 
@@ -217,21 +221,21 @@ class TableReads:
         self, commit: int, keys: Filters, cursor: str | None, towards: int
     ) -> Iterator[Record]:
         """Yield the records that have the values, from the cursor or the beginning on."""
-        space = self._space(commit)
-        start = self._at_cursor(space, cursor, commit) if cursor is not None else None
-        if space is None:
+        lineage = self._lineage(commit)
+        start = self._at_cursor(lineage, cursor) if cursor is not None else None
+        if lineage is None:
             return
-        index, first = self._shortest(space, keys, start, commit)
+        index, value = self._shortest(keys, start)
+        firsts = lineage.firsts(index, value)
         if start is not None:
-            first = start.link(towards, index)
-        for version in self._table.walk(space.number, first, commit, index, towards):
+            firsts = lineage.beyond(start, index, firsts, towards)
+        for version in lineage.walk(firsts, index, towards):
             content = record.decode(version.body)
             if not keys or record.matches(content, keys):
                 yield content
 
-    def _at_cursor(self, space: Version | None, cursor: str, commit: int) -> Version:
-        key = cursor.encode()
-        found = self._table.find(space.number, key, commit) if space is not None else None
+    def _at_cursor(self, lineage: Lineage | None, cursor: str) -> Version:
+        found = lineage.find(cursor.encode()) if lineage is not None else None
         if found is None:
             raise InvalidCursor(
                 f"no {self.table_name} {cursor!r} in namespace {self._namespace!r} to page from: "
@@ -239,22 +243,46 @@ class TableReads:
             )
         return found
 
-    def _shortest(
-        self, space: Version, keys: Filters, start: Version | None, commit: int
-    ) -> tuple[int, int]:
-        """Return which list to walk, by its number, and its first version."""
+    def _shortest(self, keys: Filters, start: Version | None) -> tuple[int, bytes]:
+        """Return which list to walk: its number, and the key of its value."""
         content = record.decode(start.body) if start is not None else {}
         for index, field in enumerate(self._resource.indexes, 1):
             key = keys.get(field)
             if key is None:
                 continue
             if start is None or record.matches(content, {field: key}):
-                return index, self._first_of(space, index, key)
-        return 0, space.first
+                return index, bytes((index,)) + key
+        return 0, b""
 
-    def _first_of(self, space: Version, index: int, key: bytes) -> int:
-        found = self._table.newest(VALUES | space.number, bytes((index,)) + key)
-        return found[3].first if found is not None else 0
+    def look_for(
+        self, predicate: Callable[[Record], Any] | None, filters: Mapping[str, Any]
+    ) -> tuple[int, Record | None]:
+        """Return the newest record that has the values and for which the predicate is true.
+
+        And a commit: no later one was seen.
+        """
+        keys = {name: record.value_key(value) for name, value in filters.items()}
+        commit = self._reader.commit
+
+        def read(commit: int) -> Record | None:
+            found = self._select(commit, keys, None, OLDER)
+            return next((c for c in found if predicate is None or predicate(c)), None)
+
+        memory.fence()
+        return commit, self._moment.read(read)
+
+    def not_seen(self, timeout_s: float, filters: Mapping[str, Any]) -> TimedOut:
+        """Return the error of a wait that was in vain, with what is there instead."""
+        wanted = ", ".join(f"{name}={value!r}" for name, value in filters.items())
+        shown = [
+            " ".join([content["id"], *(f"{name}={content.get(name)!r}" for name in filters)])
+            for content in self.list(limit=SHOWN_MAX)
+        ]
+        return TimedOut(
+            f"no {self.table_name} {f'with {wanted} ' if wanted else 'as wanted '}came within "
+            f"{timeout_s:g} s in namespace {self._namespace!r}; of {self.count()} there, the "
+            f"newest: {'; '.join(shown) or 'none'}"
+        )
 
     # --- Finders ---
 
@@ -332,16 +360,19 @@ class TableReads:
 
     def _merged(self, field: str, keys: Sequence[bytes], commit: int) -> Records:
         """Return the records of several lists of one indexed field, in one order."""
-        space = self._space(commit)
-        if space is None:
+        lineage = self._lineage(commit)
+        if lineage is None:
             return []
         index = self._resource.indexes.index(field) + 1
-        walks = (
-            self._table.walk(space.number, self._first_of(space, index, key), commit, index)
-            for key in keys
-        )
+        walks = (lineage.walk(lineage.firsts(index, bytes((index,)) + key), index) for key in keys)
         ordered = merge(*walks, key=lambda version: version.order, reverse=True)
         return [record.decode(version.body) for version in ordered]
+
+
+def resources_of(reader: Reader, moment: Moment) -> list[Resource]:
+    """Return all tables of an instance: the built-in ones, then those that users defined."""
+    records = TableReads(reader, moment, DEFINITIONS, DEFINITIONS_NAMESPACE)
+    return [*RESOURCES, *(defined_resource(content) for content in records)]
 
 
 def _check_limit(limit: Any) -> int:

@@ -128,6 +128,17 @@ def clear_namespace(name: str) -> Request[None]:
     return Request([[protocol.CLEAR_NAMESPACE, None, name]], _nothing)
 
 
+def fork(parent: str, child: str) -> Request[None]:
+    """Begin a namespace that has all that another one has."""
+    record.encode_name(child, "namespace")
+    return Request([[protocol.FORK, parent, child]], _nothing)
+
+
+def rollback(namespace: str, commit: int) -> Request[None]:
+    """Undo what was changed in a namespace after a commit."""
+    return Request([[protocol.ROLLBACK, namespace, commit]], _nothing)
+
+
 def define(name: str, prefix: str | None, url: str | None, indexes: Iterable[str]) -> Request[None]:
     """Make a table of the user's own."""
     fields: Any = indexes if isinstance(indexes, str) else list(indexes)

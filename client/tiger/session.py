@@ -26,6 +26,8 @@ from tiger.reader import Reader
 FIRST_PAUSE_S = 0.02
 LAST_PAUSE_S = 0.5
 """Waits before a request is sent again: doubled each time, with up to half as much added."""
+WATCH_AGAIN_S = 1.0
+"""How long to wait for word of a change before asking again: the daemon may be another by then."""
 QUESTION = 1 << 40
 """Numbers from here on are those of questions, which change nothing."""
 
@@ -225,6 +227,18 @@ class Session:
             elif not instance.is_running(self._directory):
                 raise not_running(self._directory)
             pause_s = min(2 * pause_s, LAST_PAUSE_S)
+
+    def wait(self, commit: int, table: int | None, namespace: str, deadline: float) -> Steps:
+        """Wait until a namespace was written to after a commit; `ABSENT` if not by the deadline."""
+        self._question += 1
+        question = [protocol.WATCH, commit, table, namespace]
+        frame = self._frame(self._question, True, [question])
+        while (now := time.monotonic()) < deadline:
+            wake = min(deadline, now + WATCH_AGAIN_S)
+            yield Send(frame, wake)
+            if (yield from self._reply_to(self._question, wake)) is not None:
+                return Answer(protocol.DONE)
+        return Answer(protocol.ABSENT)
 
     def _hello(self, deadline: float) -> Generator[Action, Any, None]:
         """Get a slot."""

@@ -5,18 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tiger import instance, record, requests
 from tiger.batch import Batch
+from tiger.changes import Changes, Commit, commits_of
 from tiger.connection import Connection
+from tiger.differences import Difference, Differences, compare
 from tiger.errors import InvalidRequest, StoreFull, UnknownTable
+from tiger.leases import Lease
+from tiger.lineage import Lineage, find_lineage
+from tiger.marks import Mark
 from tiger.protocol import PING
 from tiger.reader import Moment, PinnedMoment, Reader
-from tiger.reads import TableReads
+from tiger.reads import TableReads, resources_of
 from tiger.requests import Request
 from tiger.resources import (
     BY_NAME,
@@ -26,7 +32,7 @@ from tiger.resources import (
     Resource,
     defined_resource,
 )
-from tiger.table import Table
+from tiger.table import Table, Wait, deadline_of
 
 Result = TypeVar("Result")
 TIMEOUT_S = 5.0
@@ -41,6 +47,8 @@ class StoreReads:
         self._reader = reader
         self._moment = moment
         self._namespace = namespace
+        self._origin: str | None = None
+        """The namespace that this one was forked from, where that is known."""
 
     @property
     def current_namespace(self) -> str:
@@ -62,10 +70,56 @@ class StoreReads:
                 table = self._reader.table(resource.number, resource.table)
                 for space in table.namespaces(commit):
                     name = space.key.decode()
-                    counts[name] = counts.get(name, 0) + table.count(space, commit)
+                    counts[name] = counts.get(name, 0) + Lineage(table, space, commit).count()
             return {name: counts[name] for name in sorted(counts) if counts[name]}
 
         return self._moment.read(read)
+
+    def changes(self, since: Mark | None = None) -> Differences:
+        """Return what changed in this namespace since a mark, in all tables.
+
+        Without one: since the namespace began, empty or as a fork. Raises `InvalidRequest` for a
+        mark of another namespace, or one that was rolled back or released.
+        """
+        start = since.commit_in(self._namespace) if since is not None else None
+        resources = resources_of(self._reader, self._moment)
+
+        def read(commit: int) -> Differences:
+            return Differences(
+                difference
+                for resource in resources
+                for difference in self._changes_of(resource, start, commit)
+            )
+
+        return self._moment.read(read)
+
+    def _changes_of(self, resource: Resource, start: int | None, commit: int) -> list[Difference]:
+        table = self._reader.table(resource.number, resource.table)
+        name = self._namespace.encode()
+        after = find_lineage(table, name, commit)
+        if start is not None:
+            before = find_lineage(table, name, start)
+        elif self._origin is not None:
+            before = find_lineage(table, self._origin.encode(), commit)
+        else:
+            before = after.parent() if after is not None else None
+        return list(compare(table, resource.table, before, after, commit))
+
+    def assert_changes(
+        self,
+        since: Mark | None = None,
+        *,
+        created: Mapping[str, int] | None = None,
+        updated: Mapping[str, int] | None = None,
+        deleted: Mapping[str, int] | None = None,
+    ) -> None:
+        """Raise AssertionError, with what changed instead, unless exactly so many records did.
+
+        `created={"events": 2}` means two new events, and that nothing else changed.
+        """
+        __tracebackhide__ = True
+        expected = {"created": created or {}, "updated": updated or {}, "deleted": deleted or {}}
+        self.changes(since).check(expected)
 
     def _resource(self, name: str) -> Resource:
         known = BY_NAME.get(name)
@@ -175,13 +229,39 @@ class Store(StoreReads):
 
     @contextlib.contextmanager
     def sandbox(self, name: str | None = None) -> Iterator[Store]:
-        """Give a fresh, empty namespace with a unique name, cleared at the end."""
-        start = "sandbox" if name is None else name
-        test = self.namespace(f"{start}-{secrets.token_hex(8)}")
-        try:
+        """Give a fresh, empty namespace with a unique name, cleared at the end.
+
+        If this process is killed before, the daemon clears it.
+        """
+        with self._passing(unique(name or "sandbox")) as test:
             yield test
+
+    @contextlib.contextmanager
+    def fork(self, name: str | None = None) -> Iterator[Store]:
+        """Give a namespace that begins as an exact copy of this one, cleared at the end.
+
+        It takes one write, whatever there is. This namespace is sealed while it has forks: a write
+        to it raises `Sealed`. Raises `NotFound` if it is not there, before its first record.
+        """
+        with self._passing(unique(name or "fork")) as child:
+            self.run(requests.fork(self._namespace, child.current_namespace))
+            child._origin = self._namespace
+            yield child
+
+    @contextlib.contextmanager
+    def _passing(self, name: str) -> Iterator[Store]:
+        """Give a namespace that is cleared at the end, be it this process's."""
+        store = self.namespace(name)
+        lease = Lease(self.directory, name)
+        try:
+            yield store
         finally:
-            test.clear_namespace()
+            try:
+                store.clear_namespace()
+            except BaseException:
+                lease.abandon()
+                raise
+            lease.release()
 
     def clear_namespace(self, name: str | None = None) -> None:
         """Clear one namespace, this one by default, in all tables."""
@@ -203,6 +283,59 @@ class Store(StoreReads):
         """Give reads that all see one commit number, across tables."""
         with self._reader.pin() as moment:
             yield Snapshot(self._reader, moment, self._namespace)
+
+    # --- Going back ---
+
+    def mark(self) -> Mark:
+        """Return this moment of this namespace, for `rollback` and `changes`."""
+        return Mark(self._reader.pin(), self._namespace)
+
+    def rollback(self, mark: Mark) -> None:
+        """Undo what was changed in this namespace since a mark, by whomever.
+
+        One write, that costs what was changed. It ends the mark: `InvalidRequest` if that was
+        rolled back or released before, or is another namespace's. Tables defined since stay.
+        """
+        self.run(requests.rollback(self._namespace, mark.commit_in(self._namespace)))
+        mark.release()
+
+    @contextlib.contextmanager
+    def savepoint(self) -> Iterator[Mark]:
+        """Undo at the end what was changed in this namespace within the block."""
+        mark = self.mark()
+        try:
+            yield mark
+        finally:
+            self.rollback(mark)
+
+    # --- Waiting ---
+
+    def watch(self, timeout_s: float | None = None) -> Iterator[Commit]:
+        """Yield the commits that change this namespace from now on, as they happen.
+
+        Ends when there was none for `timeout_s` seconds; None waits for ever.
+        """
+        return self._watch(Changes(self._reader), timeout_s)
+
+    def _watch(self, changes: Changes, timeout_s: float | None) -> Iterator[Commit]:
+        with self.watcher() as wait:
+            while True:
+                deadline = deadline_of(timeout_s)
+                while not (found := commits_of(changes, self._namespace)):
+                    if time.monotonic() >= deadline:
+                        return
+                    wait(changes.commit, None, self._namespace, deadline)
+                yield from found
+
+    @contextlib.contextmanager
+    def watcher(self) -> Iterator[Wait]:
+        """Give what waits until a namespace is written to, on a connection of its own."""
+        self._check_open()
+        connection = self._connection.twin()
+        try:
+            yield connection.wait
+        finally:
+            connection.close()
 
     # --- The daemon ---
 
@@ -276,6 +409,11 @@ def connect(
     store = Store(reader, connection, name, settings)
     store._is_owner = True
     return store
+
+
+def unique(start: str) -> str:
+    """Return a name that no namespace has."""
+    return f"{start}-{secrets.token_hex(8)}"
 
 
 def namespace_name(namespace: str | None) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar, cast, overload
 
 from tiger import memory, record
-from tiger.errors import Conflict, InvalidRecord
-from tiger.layout import COMMIT, GONE, NAMESPACES
+from tiger.errors import Conflict, InvalidRecord, InvalidRequest
+from tiger.layout import COMMIT, EMPTY, GONE, NAMESPACES
+from tiger.lineage import Lineage
 from tiger.memory import Vanished
 from tiger.reader import Reader
 from tiger.reads import MISSING, TableReads
@@ -22,6 +26,21 @@ REMEMBERED_BYTES = 16 << 20
 
 MODIFY_ATTEMPTS = 1000
 
+WAIT_S = 5.0
+"""How long `wait_for` waits unless it is told."""
+
+Wait = Callable[[int, int | None, str, float], None]
+"""Waits until a table (or any) is written to in a namespace after a commit, or a deadline."""
+
+
+def deadline_of(timeout_s: float | None) -> float:
+    """Return when a wait ends, as `time.monotonic` counts; None waits for ever."""
+    if timeout_s is None:
+        return math.inf
+    if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)) or timeout_s < 0:
+        raise InvalidRequest(f"timeout_s {timeout_s!r:.80}: use 0 or more seconds")
+    return time.monotonic() + timeout_s
+
 
 class Runner(Protocol):
     """What sends requests and waits: a store."""
@@ -29,6 +48,12 @@ class Runner(Protocol):
     def run(self, request: Request[Result]) -> Result:
         """Return what a request comes to."""
 
+    def watcher(self) -> AbstractContextManager[Wait]:
+        """Give what waits for writes."""
+
+
+Body = tuple[Any, int, int, bytes]
+"""Words of an index, place and word there, the msgpack; without body the record is hidden."""
 
 Remembered = tuple[int, int, Any, Nested | None]
 """Place and word in the index; then the msgpack and None, or from the second read on the record,
@@ -41,16 +66,23 @@ class View:
     The index word of a key changes with every write of that key, and the namespace's own with a
     clear. While both are what they were, the version read is the newest; so a read of these two
     words is a read of the record, exactly as fresh as a full one.
+
+    A record that a fork inherits is remembered with the empty place that its key would get in the
+    fork: it is valid while that is empty and the fork is there, for then the parent is sealed. An
+    index that grows moves the forks first, so no key comes into the next generation before that.
     """
 
-    __slots__ = ("known", "place", "room", "scope", "seen", "word", "words")
+    __slots__ = ("known", "parents", "place", "room", "scope", "seen", "word", "words")
 
-    def __init__(self, words: Any, place: int, word: int, scope: int) -> None:
+    def __init__(
+        self, words: Any, place: int, word: int, scope: int, parents: Sequence[int] = ()
+    ) -> None:
         """Begin with a namespace found in an index, and nothing read of it."""
         self.words = words
         self.place = place
         self.word = word
         self.scope = scope
+        self.parents = parents
         self.seen: dict[str, Remembered] = {}
         self.known = self.seen.get
         self.room = REMEMBERED_BYTES
@@ -165,18 +197,35 @@ class RememberingReads(TableReads):
             if view.words[view.place] != view.word:
                 view = self._look_again(commit)
             found = self._table.newest_body(view.scope, id.encode(), commit)
-            if found is not None:
-                view.remember(id, *found)
-                return found[3]
-            memory.fence()
-            if view.words[view.place] == view.word:
+            if found is None and view.parents:
+                found = self._inherited(view, id.encode(), commit)
+            elif found is None:
+                memory.fence()
+                if view.words[view.place] == view.word:
+                    return None
+                raise Vanished("the namespace has changed")
+            if found is None or not found[3]:
                 return None
+            view.remember(id, *found)
+            return found[3]
         except Vanished:
             pass
         except (AttributeError, UnicodeEncodeError):
             record.encode_name(id, "id")  # says what is wrong with it
         version = self._moment.read(lambda commit: self._find(id, commit))
         return version.body if version is not None else None
+
+    def _inherited(self, view: View, key: bytes, commit: int) -> Body | None:
+        """Return what a fork inherits of a key that it does not have itself."""
+        vacancy = self._table.vacancy(view.scope, key) or (None, 0)
+        for scope in view.parents:
+            found = self._table.newest_body(scope, key, commit)
+            if found is not None:
+                break
+        memory.fence()
+        if view.words[view.place] != view.word:
+            raise Vanished("the fork has ended, and its parent may have changed")
+        return (*vacancy, EMPTY, found[3]) if found is not None else None
 
     def _look_again(self, commit: int) -> View:
         """Find the namespace, and forget what was read of the one before it."""
@@ -186,7 +235,9 @@ class RememberingReads(TableReads):
             raise Vanished("the namespace is not there")
         memory.fence()  # what began with it is not looked for before it
         index, place, word, version = found
-        self._view = View(index.words, place, word, version.number)
+        lineage = Lineage(self._table, version, commit)
+        parents = [space.number for space in lineage.spaces[1:]]
+        self._view = View(index.words, place, word, version.number, parents)
         return self._view
 
 
@@ -243,6 +294,30 @@ class Table(RememberingReads):
     def delete(self, id: str) -> bool:
         """Remove a record; return whether it was there."""
         return self._runner.run(self._requests.delete(id))
+
+    def wait_for(
+        self,
+        predicate: Callable[[Record], Any] | None = None,
+        *,
+        timeout_s: float = WAIT_S,
+        **filters: Any,
+    ) -> Record:
+        """Return the newest record with these values, for which the predicate is true.
+
+        If there is none, wait until any process has committed one; after `timeout_s` seconds raise
+        `TimedOut`, which says what is there.
+        """
+        deadline = deadline_of(timeout_s)
+        commit, found = self.look_for(predicate, filters)
+        if found is not None:
+            return found
+        with self._runner.watcher() as wait:
+            while time.monotonic() < deadline:
+                wait(commit, self._resource.number, self._namespace, deadline)
+                commit, found = self.look_for(predicate, filters)
+                if found is not None:
+                    return found
+        raise self.not_seen(timeout_s, filters)
 
     def delete_by_subscription(self, id: str) -> None:
         """Remove the subscription items of a subscription."""

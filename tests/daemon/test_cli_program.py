@@ -36,6 +36,8 @@ CODES: dict[type[errors.TigerError], int] = {
     errors.LayoutMismatch: MISMATCH,
     errors.DaemonUnavailable: UNREACHABLE,
     errors.OutcomeUnknown: TIMED_OUT,
+    errors.Sealed: NO,
+    errors.TimedOut: TIMED_OUT,
 }
 
 

@@ -16,7 +16,7 @@ import pytest
 import tiger
 from tiger import layout
 from tiger.reader import Reader
-from tigerd.changes import Change, Changes
+from tiger.changes import Change, Changes
 
 YES, NO, USAGE, UNREACHABLE, MISMATCH, TIMED_OUT = range(6)
 

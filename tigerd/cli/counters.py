@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tiger import layout
+from tiger.lineage import Lineage
 from tiger.reader import Reader, TableReader
-from tigerd.changes import resources_of
+from tiger.reads import resources_of
+from tiger.resources import DEFINITIONS
 
 
 class TableCounters(NamedTuple):
@@ -45,7 +47,8 @@ def read_counters(reader: Reader) -> Counters:
     """Return the numbers as they are now; they change while they are read."""
     words = reader.words
     tables = []
-    for number, resource in resources_of(reader).items():
+    for resource in (*resources_of(reader, reader), DEFINITIONS):
+        number = resource.number
         used = words[layout.entry_at(number, layout.TABLE_BYTES)]
         if used:
             needed = words[layout.entry_at(number, layout.TABLE_NEEDED)]
@@ -66,7 +69,7 @@ def _count(reader: Reader, table: TableReader) -> tuple[int, int]:
     """Return the namespaces that hold records of a table, and their records."""
 
     def count(commit: int) -> tuple[int, int]:
-        counts = [table.count(space, commit) for space in table.namespaces(commit)]
+        counts = [Lineage(table, space, commit).count() for space in table.namespaces(commit)]
         return sum(1 for records in counts if records), sum(counts)
 
     return reader.read(count)

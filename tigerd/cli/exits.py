@@ -9,13 +9,14 @@ from tiger.errors import (
     LayoutMismatch,
     OutcomeUnknown,
     TigerError,
+    TimedOut,
 )
 
 NO = 1  # not running, not found, an audit that failed, no room
 USAGE = 2  # arguments or input that cannot be used; click's own code
 UNREACHABLE = 3  # no daemon, or a directory that cannot be used
 MISMATCH = 4  # segments or a daemon of another version
-TIMED_OUT = 5  # it may or may not have been done
+TIMED_OUT = 5  # it may or may not have been done, or did not come
 SIGNALLED = 128  # + the signal's number
 NOT_EXECUTABLE = 126  # as in a shell
 NOT_A_COMMAND = 127  # as in a shell
@@ -23,6 +24,7 @@ NOT_A_COMMAND = 127  # as in a shell
 _BY_CLASS: tuple[tuple[type[Exception], int], ...] = (
     (LayoutMismatch, MISMATCH),
     (OutcomeUnknown, TIMED_OUT),
+    (TimedOut, TIMED_OUT),
     (DaemonUnavailable, UNREACHABLE),
     (InstanceError, UNREACHABLE),
     (InvalidCursor, NO),

@@ -11,8 +11,8 @@ import click
 
 from tiger import Page, connect, instance
 from tiger.reader import Reader
+from tiger.reads import resources_of
 from tiger.resources import RESOURCES, Resource
-from tigerd.changes import resources_of
 from tigerd.cli.options import answering_json, in_namespace, on_instance, on_table
 from tigerd.cli.output import is_terminal, say, to_json, write_columns, write_json
 
@@ -45,8 +45,8 @@ def _resources(directory: Path) -> list[Resource]:
     instance.check_directory(directory)
     if not (directory / "control").exists():
         return list(RESOURCES)
-    found = resources_of(Reader(directory))
-    return [found[number] for number in sorted(found) if number]
+    reader = Reader(directory)
+    return sorted(resources_of(reader, reader), key=lambda resource: resource.number)
 
 
 @click.command(epilog="Example: tigerd namespaces")

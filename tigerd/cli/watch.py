@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from tiger import instance
+from tiger.changes import Change, Changes
 from tiger.reader import Reader
-from tigerd.changes import Change, Changes
 from tigerd.cli.exits import TIMED_OUT
 from tigerd.cli.options import on_instance, waiting
 from tigerd.cli.output import is_terminal, say, to_json

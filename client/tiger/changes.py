@@ -10,23 +10,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from tiger import layout, memory
 from tiger.errors import DaemonUnavailable
 from tiger.memory import Vanished
 from tiger.reader import Reader, TableReader
-from tiger.reads import TableReads
-from tiger.resources import (
-    DEFINITIONS,
-    DEFINITIONS_NAMESPACE,
-    RESOURCES,
-    Resource,
-    defined_resource,
-)
+from tiger.reads import resources_of
+from tiger.resources import DEFINITIONS, Resource
 from tiger.version import Version
 
-KINDS = {layout.WRITTEN: "written", layout.DELETED: "deleted", layout.CLEARED: "cleared"}
+KINDS = {
+    layout.WRITTEN: "written",
+    layout.DELETED: "deleted",
+    layout.CLEARED: "cleared",
+    layout.FORKED: "forked",
+}
 
 YIELDS = 200
 """Looks that give the processor away only; each after them waits longer than the one before."""
@@ -40,7 +40,7 @@ class Change(NamedTuple):
     """One change of one record, or of one table in one namespace.
 
     `namespace` and `id` are None where the version was taken away before it could be read; a
-    table that was cleared has no `id`.
+    table that was cleared, or begun as a fork, has no `id`.
     """
 
     commit: int
@@ -48,6 +48,14 @@ class Change(NamedTuple):
     table: str
     namespace: str | None
     id: str | None
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What one commit changed in a namespace."""
+
+    number: int
+    changes: list[Change]
 
 
 class _Entry(NamedTuple):
@@ -66,10 +74,12 @@ class Changes:
         """Changes that were overwritten before they were read."""
         self._reader = reader
         self._words = reader.words
-        self._resources = resources_of(reader)
+        self._resources = self._all_resources()
         self._namespaces: dict[tuple[int, int], str] = {}
         self._file = os.stat(reader.control.path)
         commit = self._words[layout.COMMIT]
+        self.commit: int = commit
+        """What was committed up to here has been told."""
         memory.fence()
         self._next = self._words[layout.CHANGES]
         while self._next and self._words[layout.ring_at(self._next - 1)] > commit:
@@ -111,7 +121,7 @@ class Changes:
     def _entries(self) -> Iterator[_Entry]:
         """Yield what is in the ring and committed, and count what was there and is not."""
         # The commit first: what recovery takes out of the ring began after any commit seen here.
-        commit = self._words[layout.COMMIT]
+        commit = self.commit = self._words[layout.COMMIT]
         memory.fence()
         while self._next < self._words[layout.CHANGES]:
             at = layout.ring_at(self._next)
@@ -140,17 +150,23 @@ class Changes:
     def _describe(self, entry: _Entry) -> Change:
         version = self._version(entry)
         namespace = identity = None
-        if version is not None and entry.kind == layout.CLEARED:
-            namespace = self._namespaces.pop((entry.table, version.number))
+        if version is not None and version.scope == layout.NAMESPACES:
+            namespace = version.key.decode()
+            if entry.kind == layout.CLEARED:
+                self._namespaces.pop((entry.table, version.number), None)
         elif version is not None:
             namespace = self._namespace(entry, version.scope)
             identity = version.key.decode()
         table = self._resource(entry.table).table
         return Change(entry.commit, KINDS[entry.kind], table, namespace, identity)
 
+    def _all_resources(self) -> dict[int, Resource]:
+        resources = (*resources_of(self._reader, self._reader), DEFINITIONS)
+        return {resource.number: resource for resource in resources}
+
     def _resource(self, number: int) -> Resource:
         if number not in self._resources:
-            self._resources = resources_of(self._reader)
+            self._resources = self._all_resources()
         return self._resources[number]
 
     def _table(self, number: int) -> TableReader:
@@ -179,8 +195,10 @@ class Changes:
             self._namespaces[table, version.number] = version.key.decode()
 
 
-def resources_of(reader: Reader) -> dict[int, Resource]:
-    """Return all tables of an instance by number: the built-in ones, then those users defined."""
-    records = TableReads(reader, reader, DEFINITIONS, DEFINITIONS_NAMESPACE)
-    defined = (defined_resource(record) for record in records)
-    return {resource.number: resource for resource in (*RESOURCES, DEFINITIONS, *defined)}
+def commits_of(changes: Changes, namespace: str) -> list[Commit]:
+    """Return the commits since the last call that changed a namespace."""
+    found: dict[int, list[Change]] = {}
+    for change in changes.take():
+        if change.namespace == namespace:
+            found.setdefault(change.commit, []).append(change)
+    return [Commit(number, group) for number, group in found.items()]

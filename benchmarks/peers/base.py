@@ -1,0 +1,72 @@
+"""What every peer is.
+
+A peer has two sides. `start` and `stop` run in the harness: they begin and end the server, if
+there is one. `open` and `close` run in each fresh process that measures. The operations are
+methods, and a peer has those that it can honestly do:
+
+    get(id), miss(id)    the record, decoded; None where there is none
+    peek(id)             the same record for every caller, not to be changed
+    insert(record)       one record, visible to every process when the call returns
+    insert_many(records) many, in the store's fastest way
+    batch(records)       many, visible all at once
+    list10(), count()    the ten newest records; how many there are
+    find_by(customer)    the records of one customer, newest first
+    clear()              removes every record
+    sandbox(), fork()    begins a namespace, empty or a copy, and ends it
+    enter_fork()         begins a copy that later calls are about, until `close`
+    fill_tables()        one record into each table of tigerd's
+    stored(), resident() the bytes that the store takes, and those of its server in memory
+    launch(directory)    starts the server and waits for its first answer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+
+class Peer:
+    """A store; made once in the harness, and once in each process that measures it."""
+
+    name = ""
+    needs: tuple[str, ...] = ()  # modules
+    private = False  # whether records live in the measuring process, which then fills the store
+
+    def missing(self) -> str:
+        """Why this peer cannot run here, or an empty string."""
+        for module in self.needs:
+            try:
+                import_module(module)
+            except ImportError as error:
+                return f"cannot import {module}: {error}"
+        return ""
+
+    def start(self, directory: Path) -> None:
+        """Begin the server and wait until it answers."""
+
+    def stop(self, directory: Path) -> None:
+        """End the server."""
+
+    def open(self, directory: Path, table: str) -> None:
+        """Connect to what `start` began, for the operations on one table."""
+
+    def close(self) -> None:
+        """Let go of what `open` took."""
+
+    def operation(self, name: str) -> Callable[..., Any]:
+        """Return the callable to be timed: the one that a user of this store would call."""
+        found: Callable[..., Any] = getattr(self, name)
+        return found
+
+
+def allocated_size(directory: Path) -> int:
+    """Return the bytes that the files of a directory take."""
+    return sum(path.lstat().st_blocks * 512 for path in directory.rglob("*"))
+
+
+def resident_size(pid: int) -> int:
+    """Return the bytes of memory that a process uses, those that it shares included."""
+    size: int = import_module("psutil").Process(pid).memory_info().rss
+    return size

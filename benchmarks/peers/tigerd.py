@@ -1,0 +1,102 @@
+"""tigerd itself, through its public interface alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers.base import Peer, allocated_size, resident_size
+from benchmarks.records import Record
+
+OF_TABLE = ("get", "peek", "insert", "count")  # operations that are a table's own methods
+
+
+class Tigerd(Peer):
+    """A daemon of its own, and a namespace of its own in it."""
+
+    name = "tigerd"
+    needs = ("tiger", "tigerd")
+
+    def start(self, directory: Path) -> None:
+        self._daemon("start", directory).check_returncode()
+
+    def stop(self, directory: Path) -> None:
+        self._daemon("stop", directory)
+
+    def open(self, directory: Path, table: str) -> None:
+        self._exits = ExitStack()
+        self._directory = directory
+        self._store = self._exits.enter_context(
+            import_module("tiger").connect(directory=str(directory), namespace="bench")
+        )
+        self._table_name = table
+        self._table = self._store.table(table)
+
+    def close(self) -> None:
+        self._exits.close()
+
+    def operation(self, name: str) -> Callable[..., Any]:
+        """Return the table's own method where there is one, so that nothing is added to it."""
+        found: Callable[..., Any] = getattr(self._table if name in OF_TABLE else self, name)
+        return found
+
+    def insert_many(self, records: Iterable[Record]) -> None:
+        self._table.insert_many(list(records))
+
+    def miss(self, record_id: str) -> Record | None:
+        record: Record | None = self._table.get(record_id, None)
+        return record
+
+    def batch(self, records: Iterable[Record]) -> None:
+        with self._store.batch() as batch:
+            insert = batch.table(self._table_name).insert
+            for record in records:
+                insert(record)
+
+    def list10(self) -> Any:
+        return self._table.list(limit=10)
+
+    def find_by(self, customer: str) -> Any:
+        return self._table.find_by_customer(customer)
+
+    def clear(self) -> None:
+        self._store.clear_namespace()
+
+    def sandbox(self) -> None:
+        with self._store.sandbox():
+            pass
+
+    def fork(self) -> None:
+        with self._store.fork():
+            pass
+
+    def enter_fork(self) -> None:
+        self._store = self._exits.enter_context(self._store.fork())
+        self._table = self._store.table(self._table_name)
+
+    def fill_tables(self) -> None:
+        for name in self._store.tables():
+            self._store.table(name).insert({"id": "only"})
+
+    def stored(self) -> int:
+        return allocated_size(self._directory)
+
+    def resident(self) -> int:
+        return resident_size(self._store.ping()["pid"])
+
+    def launch(self, directory: Path) -> None:
+        with import_module("tiger").connect(directory=str(directory)) as store:
+            store.ping()
+
+    @staticmethod
+    def _daemon(command: str, directory: Path) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [sys.executable, "-m", "tigerd", command, "--dir", str(directory)],
+            check=False,
+            stdout=subprocess.DEVNULL,
+        )

@@ -1,0 +1,102 @@
+"""What was measured: a row for each workload with each peer."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.workload import Unit
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What all the clients of a workload measured in one turn, in the row's unit."""
+
+    median: float
+    p99: float
+    longest: float
+    pace: float  # nanoseconds from one call to the next, whichever client makes it
+
+
+@dataclass
+class Row:
+    """The measurements of one workload with one peer: nanoseconds for one call, or bytes.
+
+    Where calls were timed in batches, a sample is a batch's mean.
+    """
+
+    question: str
+    workload: str
+    peer: str
+    clients: int
+    unit: Unit = "ns"
+    absent: str = ""  # why the peer cannot run here
+    failure: str = ""  # what its worker said last
+    samples: array[float] = field(default_factory=lambda: array("d"))
+    rounds: list[list[Turn]] = field(default_factory=list)
+    calls: int = 0
+    batch: int = 1
+
+    def add_turn(self, results: Sequence[dict[str, Any]]) -> None:
+        """Take what the clients measured in one turn, which is nothing if nothing was left."""
+        results = [result for result in results if result["calls"]]
+        if not results:
+            return
+        samples = sorted(sample for result in results for sample in result["samples"])
+        rate = sum(result["calls"] / result["elapsed_ns"] for result in results)
+        self.samples.extend(samples)
+        self.rounds[-1].append(
+            Turn(statistics.median(samples), percentile(samples, 99), samples[-1], 1 / rate)
+        )
+        self.calls += sum(result["calls"] for result in results)
+        self.batch = max(result["batch"] for result in results)
+
+    @property
+    def trouble(self) -> str:
+        """Why there is nothing to report, or an empty string."""
+        return self.absent or (f"failed: {self.failure}" if self.failure else "")
+
+    @property
+    def round_medians(self) -> list[float]:
+        """The median of each round's turns."""
+        return [statistics.median(turn.median for turn in turns) for turns in self.rounds]
+
+    @property
+    def median(self) -> float:
+        """The median of the rounds' medians."""
+        return statistics.median(self.round_medians)
+
+    @property
+    def spread(self) -> float:
+        """How far apart the largest and the smallest round are, as a part of the median."""
+        return (max(self.round_medians) - min(self.round_medians)) / self.median
+
+    @property
+    def rate(self) -> float:
+        """Calls a second of all the clients together, in the median turn."""
+        return 1e9 / statistics.median(turn.pace for turns in self.rounds for turn in turns)
+
+    def percentile(self, percent: int) -> float:
+        """Return what so many of a hundred samples do not exceed."""
+        return percentile(sorted(self.samples), percent)
+
+
+def percentile(ordered: Sequence[float], percent: int) -> float:
+    """Return the least of the ordered samples that so many of a hundred do not exceed."""
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+
+
+def paired(rows: Sequence[Row], figure: Callable[..., float]) -> float:
+    """Apply `figure` to turns of the rows that were beside each other.
+
+    Returns the median of the rounds' medians: so a machine that was slow for a while was slow for
+    all that are compared.
+    """
+    return statistics.median(
+        statistics.median(figure(*turns) for turns in zip(*rounds, strict=False))
+        for rounds in zip(*(row.rounds for row in rows), strict=True)
+    )

@@ -1,0 +1,45 @@
+"""Marks: a moment of one namespace, to compare with or to go back to."""
+
+from __future__ import annotations
+
+from tiger.errors import InvalidRequest
+from tiger.reader import PinnedMoment
+
+
+class Mark:
+    """What a namespace was when `Store.mark` was called.
+
+    It holds its commit (tiger.pins), so what was overwritten since is kept until the mark is rolled
+    back, released, or forgotten.
+    """
+
+    def __init__(self, moment: PinnedMoment, namespace: str) -> None:
+        """Use `Store.mark` instead."""
+        self._moment = moment
+        self._namespace = namespace
+        self._is_held = True
+
+    def __repr__(self) -> str:
+        return f"<Mark of namespace {self._namespace!r} at commit {self._moment.commit}>"
+
+    def __del__(self) -> None:
+        """Let go of a mark that was forgotten."""
+        self.release()
+
+    def commit_in(self, namespace: str) -> int:
+        """Return the commit; `InvalidRequest` if the mark is another's, or was released."""
+        if namespace != self._namespace:
+            raise InvalidRequest(
+                f"this mark is one of namespace {self._namespace!r}, not of {namespace!r}: use a "
+                f"store of that namespace"
+            )
+        if not self._is_held:
+            raise InvalidRequest(
+                f"{self!r} was rolled back or released already: make another with store.mark()"
+            )
+        return self._moment.commit
+
+    def release(self) -> None:
+        """Let the moment go; again is fine."""
+        self._is_held = False
+        self._moment.release()

@@ -1,0 +1,50 @@
+"""What the commands of late changed, namespace by namespace: what a rollback has to look at.
+
+It reaches back as far as some reader's pin does, like all that is kept for readers. It is only in
+memory: the daemon that takes over finds it again in the versions (tigerd.recovery).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+Changed = tuple[int, int, bytes | None]
+"""The commit, the table's number, the key; None: the namespace began as a fork, or was cleared."""
+
+
+class History:
+    """Changes by namespace, oldest first."""
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._changes: dict[str, deque[Changed]] = {}
+        self._order: deque[tuple[int, str]] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._order)
+
+    def note(self, commit: int, namespace: str, table: int, key: bytes | None) -> None:
+        """Remember a change; commits come in order."""
+        changes = self._changes.get(namespace)
+        if changes is None:
+            changes = self._changes[namespace] = deque()
+        changes.append((commit, table, key))
+        self._order.append((commit, namespace))
+
+    def forget(self, commit: int) -> None:
+        """Forget what changed at or before a commit."""
+        order = self._order
+        while order and order[0][0] <= commit:
+            name = order.popleft()[1]
+            changes = self._changes[name]
+            changes.popleft()
+            if not changes:
+                del self._changes[name]
+
+    def since(self, commit: int, namespace: str) -> Iterator[tuple[int, bytes | None]]:
+        """Yield table and key of what changed after a commit, newest first."""
+        for changed, table, key in reversed(self._changes.get(namespace, ())):
+            if changed <= commit:
+                return
+            yield table, key
