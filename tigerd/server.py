@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
 import time
@@ -33,6 +34,7 @@ from tiger.errors import (
     TigerError,
     code_of,
 )
+from tigerd import passing
 from tigerd.plan import Plan, prefixed
 from tigerd.recovery import recover
 from tigerd.sessions import Sessions
@@ -53,8 +55,8 @@ PAUSE_MS = 2
 """How long no command comes before the time is used for cleaning: one that comes then waits for
 it. While commands come, cleaning has its turns between them."""
 
-SWEEP_S = 1.0
-"""How often to look for namespaces whose process is gone."""
+SWEEP_S = 0.5
+"""How often to look for namespaces, and the instance, whose process is gone."""
 
 DROPPED_TOLD = 10
 
@@ -103,6 +105,8 @@ class Server:
         self._busy_at = time.monotonic()
         self._dropped = 0
         self._sweep_at = 0.0
+        self._owner = passing.owner_of(directory)
+        self._is_orphan = False
         self._waiting: dict[tuple[int | None, str], dict[bytes, int]] = {}
         """Who waits for a change of a table or (None) any, in a namespace: peers and numbers."""
         self._connections: set[int] = set()
@@ -151,7 +155,10 @@ class Server:
                 elif wait_ms != TURN_MS:
                     wait_ms = 0 if self.writer.cleaner.turn() else TURN_MS
                 self._beat()
-                self._clear_abandoned()
+                if time.monotonic() >= self._sweep_at:
+                    self._clear_abandoned()
+                    self._look_for_owner()
+                    self._sweep_at = time.monotonic() + SWEEP_S
                 self._consider_idling()
         finally:
             self.close()
@@ -185,8 +192,6 @@ class Server:
 
     def _clear_abandoned(self) -> None:
         """Clear the namespaces of processes that are gone."""
-        if time.monotonic() < self._sweep_at:
-            return
         for found in leases.abandoned(self.directory):
             plan = self.writer.plan()
             try:
@@ -200,7 +205,11 @@ class Server:
                 self._tell_waiting(plan.changed())
                 log.info("cleared %r: the process that had it is gone", found.namespace)
             found.forget()
-        self._sweep_at = time.monotonic() + SWEEP_S
+
+    def _look_for_owner(self) -> None:
+        if self._owner is not None and not self._owner.process.is_alive():
+            log.info("process %d, whose instance this is, has ended", self._owner.process.pid)
+            self._stopping = self._is_orphan = True
 
     def _consider_idling(self) -> None:
         idle_s = time.monotonic() - self._busy_at
@@ -367,6 +376,11 @@ class Server:
         self._router.disable_monitor()
         self._context.destroy(linger=100)
         instance.socket_path(self.directory).unlink(missing_ok=True)
+        if self._is_orphan and self._owner is not None:
+            if self._owner.keep:
+                passing.disown(self.directory)
+            else:
+                shutil.rmtree(self.directory, ignore_errors=True)
         os.close(self._lock)
 
 

@@ -280,9 +280,14 @@ class AsyncStore(StoreReads):
     async def fork(self, name: str | None = None) -> AsyncIterator[AsyncStore]:
         """As `Store.fork`."""
         async with self._passing(unique(name or "fork")) as child:
-            await self.run(requests.fork(self._namespace, child.current_namespace))
-            child._origin = self._namespace
-            yield child
+            yield await self.begin_fork(child.current_namespace)
+
+    async def begin_fork(self, name: str) -> AsyncStore:
+        """As `Store.begin_fork`."""
+        await self.run(requests.fork(self._namespace, name))
+        child = self.namespace(name)
+        child._origin = self._namespace
+        return child
 
     @contextlib.asynccontextmanager
     async def _passing(self, name: str) -> AsyncIterator[AsyncStore]:

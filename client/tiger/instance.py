@@ -27,6 +27,8 @@ from tiger.memory import WritableSegment, make_folder
 
 SOCKET_PATH_MAX = 103 if sys.platform == "darwin" else 107  # bytes of sun_path, less its end
 LOG_NAME = "daemon.log"
+PASSING = "tigerd-run-"
+"""The name of a directory begins with this that goes with a process (tigerd.passing)."""
 REPAIRED = "repaired"
 """The folder of a repair that is built and not yet in its place."""
 START_S = 20.0
@@ -179,6 +181,8 @@ def start(directory: Path, options: tuple[str, ...] = (), wait_s: float = START_
 
     Raises what kept the daemon from starting, in its own words.
     """
+    if directory.name.startswith(PASSING) and not directory.exists():
+        raise DaemonUnavailable(f"the run that {directory} belonged to has ended")
     make_directory(directory)
     with open(directory / "start.lock", "w") as starting:
         _take_turn(starting.fileno(), directory, time.monotonic() + wait_s)

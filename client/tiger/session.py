@@ -147,14 +147,20 @@ class Session:
                 # Nobody writes, so what the slot says now is what happened.
                 if self._is_answered(number):
                     return self._status(), None
-                yield Start()
+                yield self._start()
             self._was_resent = True
             yield Send(frame, time.monotonic())
             pause_s = min(2 * pause_s, LAST_PAUSE_S)
 
     def _revive(self, deadline: float) -> Generator[Action, Any, None]:
         if not instance.is_running(self._directory):
-            yield Start()
+            yield self._start()
+
+    def _start(self) -> Start:
+        """Have a daemon started, where there still is an instance for it."""
+        if not (self._directory / "control").exists():
+            raise not_running(self._directory)
+        return Start()
 
     def _give_up(self, timeout_s: float) -> TigerError:
         return OutcomeUnknown(
@@ -258,6 +264,8 @@ class Session:
 
 def not_running(directory: Path) -> DaemonUnavailable:
     """Return the error for an instance without a daemon."""
+    if not (directory / "control").exists():
+        return DaemonUnavailable(f"the instance at {directory} was removed: connect again")
     return DaemonUnavailable(
         f"no daemon runs at {directory}: start one with `tigerd start --dir {directory}`"
     )

@@ -244,9 +244,17 @@ class Store(StoreReads):
         to it raises `Sealed`. Raises `NotFound` if it is not there, before its first record.
         """
         with self._passing(unique(name or "fork")) as child:
-            self.run(requests.fork(self._namespace, child.current_namespace))
-            child._origin = self._namespace
-            yield child
+            yield self.begin_fork(child.current_namespace)
+
+    def begin_fork(self, name: str) -> Store:
+        """Return a namespace of that name that begins as `fork` says, and stays.
+
+        Raises `AlreadyExists` if there is one of that name.
+        """
+        self.run(requests.fork(self._namespace, name))
+        child = self.namespace(name)
+        child._origin = self._namespace
+        return child
 
     @contextlib.contextmanager
     def _passing(self, name: str) -> Iterator[Store]:

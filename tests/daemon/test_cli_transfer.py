@@ -17,7 +17,7 @@ import pytest
 import tiger
 from tiger import protocol
 from tigerd.cli import transfer
-from tigerd.cli.documents import InvalidDocument, parse_tables
+from tigerd.documents import InvalidDocument, parse_tables
 
 YES, NO, USAGE = range(3)
 

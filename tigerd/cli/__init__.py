@@ -33,7 +33,8 @@ SECTIONS = {
         "load": "transfer",
         "dump": "transfer",
     },
-    "Looking on": {"watch": "watch", "top": "top", "check": "check", "repair": "repair"},
+    "Looking on": {"watch": "watch", "top": "top", "check": "check"},
+    "After an accident": {"repair": "repair", "gc": "gc"},
     "The program": {"version": "about", "completion": "about"},
 }
 """The commands as the help shows them, and the module of each."""

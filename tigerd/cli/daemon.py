@@ -23,8 +23,8 @@ from tigerd.cli.options import (
     waiting,
 )
 from tigerd.cli.output import say, write_json
-from tigerd.cli.stopping import stop_daemon
 from tigerd.serve import DEFAULT_IDLE_EXIT_S
+from tigerd.stopping import stop_daemon
 
 
 def _starting(function: Function) -> Function:

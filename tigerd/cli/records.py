@@ -9,10 +9,10 @@ import click
 
 from tiger import Store, connect
 from tiger.errors import InvalidRecord
-from tigerd.cli.documents import Records, parse_records
 from tigerd.cli.exits import NO
 from tigerd.cli.options import answering_json, in_namespace, is_asking, on_instance, on_table
 from tigerd.cli.output import say, write_json
+from tigerd.documents import Records, parse_records
 
 
 @click.command(epilog="Example: tigerd get coupons summer")

@@ -11,9 +11,8 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -21,18 +20,14 @@ import click
 
 from tiger import connect, instance
 from tiger.errors import TigerError
+from tigerd import passing
 from tigerd.cli.exits import NOT_A_COMMAND, NOT_EXECUTABLE, SIGNALLED
 from tigerd.cli.options import STOP_S, not_empty
 from tigerd.cli.output import say
-from tigerd.cli.stopping import NotAnswering, pid_of, stop_daemon
+from tigerd.stopping import stop_daemon
 
 ORPHAN_S = 30
 """How long the daemon stays when this process was killed and nobody else is connected."""
-
-PATIENCE_S = 3.0
-"""How long a daemon may take to stop whose directory is removed in any case."""
-
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 - mkdtemp makes a private directory in it
 
 FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
@@ -122,7 +117,7 @@ def _is_foreground() -> bool:
 def _daemon(directory: str | None) -> Iterator[Path]:
     """Give an instance with a daemon; end what was begun for it."""
     if directory is None:
-        with _fresh_directory() as place, _started(place, PATIENCE_S):
+        with _fresh_directory() as place, _started(place, passing.PATIENCE_S):
             yield place
         return
     place = instance.find_directory(directory)
@@ -132,17 +127,13 @@ def _daemon(directory: str | None) -> Iterator[Path]:
 
 @contextmanager
 def _fresh_directory() -> Iterator[Path]:
-    """Give a private directory, in shared memory if that is a directory here."""
-    parent = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
-    place = Path(tempfile.mkdtemp(prefix="tigerd-", dir=parent))
+    """Give a private directory, which is removed at the end or, should this be killed, after it."""
+    place = passing.path_of(os.urandom(8).hex())
+    passing.make(place, passing.Owner(passing.Process.current()))
     try:
         yield place
     finally:
-        with suppress(NotAnswering, ProcessLookupError):
-            pid = pid_of(place) if instance.is_running(place) else None
-            if pid is not None:  # it did not stop, and loses its directory now
-                os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(place, ignore_errors=True)
+        passing.remove(place)
 
 
 @contextmanager

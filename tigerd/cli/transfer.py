@@ -13,14 +13,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import BinaryIO, TextIO
 
 import click
 
-from tiger import Snapshot, Store, connect, layout, protocol, record
-from tiger.errors import InvalidRecord, TigerError
-from tiger.reader import Reader
-from tigerd.cli.documents import InvalidDocument, Records, parse_tables
+from tiger import Snapshot, Store, connect, protocol, record
+from tiger.errors import TigerError
 from tigerd.cli.options import answering_json, in_namespace, on_instance
 from tigerd.cli.output import (
     describe_count,
@@ -31,13 +29,11 @@ from tigerd.cli.output import (
     to_json,
     write_json,
 )
+from tigerd.documents import OVERHEAD, Records, check_tables, parse_tables
 
 TIMEOUT_S = 30.0
 RECORD_S = 1e-3
 """How long the daemon may take for a load, and for each record of it: ten times what it does."""
-
-OVERHEAD = 16
-"""Bytes of a frame that a record may take beside its own; and so does an operation."""
 
 PIECE_BYTES = 1 << 20
 """Records of one command, where they are too many for one together."""
@@ -77,34 +73,8 @@ def load(directory: Path, namespace: str, file: BinaryIO, as_json: bool) -> None
 
 def _check(store: Store, tables: dict[str, Records], name: str) -> int:
     """Return how large a command with all the records is; raise for the first that is no good."""
-    reader = Reader(store.directory)
-    max_record = reader.words[layout.MAX_RECORD]
-    reader.close()
-    size = OVERHEAD
     with progress("checking", sum(map(len, tables.values()))) as advance:
-        for table, records in tables.items():
-            store.table(table)
-            seen: dict[str, int] = {}
-            for place, item in enumerate(records):
-                try:
-                    size += _size_of(item, max_record) + OVERHEAD
-                except InvalidRecord as error:
-                    raise InvalidRecord(f"{name}: {table}[{place}]: {error}") from None
-                first = seen.setdefault(item["id"], place) if "id" in item else place
-                if first != place:
-                    raise InvalidDocument(
-                        f"{name}: {table}[{place}] has the id {item['id']!r} of {table}[{first}]"
-                    )
-                advance(1)
-            size += len(table) + OVERHEAD
-    return size
-
-
-def _size_of(item: dict[str, Any], max_record: int) -> int:
-    """Return a record's bytes, or raise `InvalidRecord`; one without an id is to get one."""
-    if "id" not in item:
-        item = {"id": "x" * layout.KEY_MAX, **item}
-    return len(record.encode(item, max_record)[1])
+        return check_tables(store, tables, name, advance)
 
 
 def _load_at_once(store: Store, tables: dict[str, Records]) -> None:

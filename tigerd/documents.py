@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from tiger.errors import TigerError
+from tiger import Store, layout, record
+from tiger.errors import InvalidRecord, TigerError
+from tiger.reader import Reader
 
 Records = list[dict[str, Any]]
+
+OVERHEAD = 16
+"""Bytes of a frame that a record may take beside its own; and so does an operation."""
 
 BLANK = " \t\r\n"
 
@@ -40,16 +46,59 @@ def parse_tables(data: bytes, name: str) -> dict[str, Records]:
     if len(documents) != 1 or not isinstance(documents[0], dict):
         found = _kind(documents[0]) if len(documents) == 1 else f"{len(documents)} documents"
         raise InvalidDocument(f'{name} holds {found}: use one object, {{"coupons": [...]}}')
-    tables = documents[0]
+    return check_shape(documents[0], name)
+
+
+def check_shape(tables: dict[str, Any], name: str) -> dict[str, Records]:
+    """Return tables if they are lists of objects by name."""
     for table, records in tables.items():
         if not isinstance(records, list):
             raise InvalidDocument(f"{name}: {table} is {_kind(records)}: use an array of records")
-        for place, record in enumerate(records):
-            if not isinstance(record, dict):
+        for place, item in enumerate(records):
+            if not isinstance(item, dict):
                 raise InvalidDocument(
-                    f"{name}: {table}[{place}] is {_kind(record)}: a record is an object"
+                    f"{name}: {table}[{place}] is {_kind(item)}: a record is an object"
                 )
     return tables
+
+
+def check_tables(
+    store: Store,
+    tables: dict[str, Records],
+    name: str,
+    advance: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Return how large a command with all the records is; raise for the first that is no good.
+
+    `advance` is told of every record that was looked at.
+    """
+    reader = Reader(store.directory)
+    max_record = reader.words[layout.MAX_RECORD]
+    reader.close()
+    size = OVERHEAD
+    for table, records in tables.items():
+        store.table(table)
+        seen: dict[str, int] = {}
+        for place, item in enumerate(records):
+            try:
+                size += _size_of(item, max_record) + OVERHEAD
+            except InvalidRecord as error:
+                raise InvalidRecord(f"{name}: {table}[{place}]: {error}") from None
+            first = seen.setdefault(item["id"], place) if "id" in item else place
+            if first != place:
+                raise InvalidDocument(
+                    f"{name}: {table}[{place}] has the id {item['id']!r} of {table}[{first}]"
+                )
+            advance(1)
+        size += len(table) + OVERHEAD
+    return size
+
+
+def _size_of(item: dict[str, Any], max_record: int) -> int:
+    """Return a record's bytes, or raise `InvalidRecord`; one without an id is to get one."""
+    if "id" not in item:
+        item = {"id": "x" * layout.KEY_MAX, **item}
+    return len(record.encode(item, max_record)[1])
 
 
 def _parse(data: bytes, name: str) -> list[Any]:

@@ -1,0 +1,280 @@
+"""What the fixtures of the pytest plugin are made of; loaded when a test uses one.
+
+A run has one instance, a worker (or the only process) one connection to it, and each test an
+account: a namespace of its own, empty or a fork of the seed's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tiger import (
+    AlreadyExists,
+    DaemonUnavailable,
+    Mark,
+    Sealed,
+    Store,
+    TigerError,
+    connect,
+    instance,
+    record,
+)
+from tiger.layout import PID
+from tiger.leases import Lease
+from tiger.reader import Reader
+from tiger.store import unique
+from tigerd import passing
+from tigerd.documents import (
+    InvalidDocument,
+    Records,
+    check_shape,
+    check_tables,
+    parse_tables,
+)
+from tigerd.passing import Owner, Process
+
+NAME_MAX = 80
+"""Letters of a test's name that its namespace is called by."""
+
+TIMEOUT_S = 30.0
+"""How long a write may take: a red build is worse than a slow one on a busy machine."""
+
+
+@contextlib.contextmanager
+def failing_plainly() -> Iterator[None]:
+    """Let an error of the store be the test's error, without the way it took through this code."""
+    try:
+        yield
+    except TigerError as error:
+        raise pytest.fail.Exception(f"tigerd: {error}", pytrace=False) from None
+
+
+# --- A run ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Run:
+    """Which instance the processes of a run share, and what becomes of it."""
+
+    directory: Path
+    attached: bool
+    keep: str
+    controller: Process
+
+    @classmethod
+    def make(cls, *, keep: str, attached: str | None, token: str, controller: int) -> Run:
+        """Return the run that the controller's settings stand for."""
+        place = Path(attached) if attached else passing.path_of(token)
+        process = Process(controller, passing.started_at(controller) or "")
+        return cls(place, bool(attached), keep, process)
+
+    def connect(self) -> Store:
+        """Return a store of the run's instance; the first one starts it."""
+        if self.attached:
+            if not self.directory.is_dir() or not instance.is_running(self.directory):
+                raise DaemonUnavailable(
+                    f"no daemon runs at {self.directory}, which this run was told to use: start "
+                    f"one with `tigerd start --dir {self.directory}`, or let the run have its own "
+                    f"(no --tigerd-dir, no TIGERD_DIR)"
+                )
+        else:
+            if not self.controller.is_alive():
+                raise DaemonUnavailable("the run that this worker belongs to has ended")
+            passing.make(self.directory, Owner(self.controller, keep=self.keep == "all"))
+        return connect(self.directory, autostart=not self.attached, timeout_s=TIMEOUT_S)
+
+    def is_kept(self, *, has_failures: bool) -> bool:
+        """Tell whether there is something to be looked at after the run."""
+        wanted = self.keep == "all" or (self.keep == "failed" and has_failures)
+        return wanted and self.directory.exists()
+
+    def describe_kept(self) -> Iterator[str]:
+        """Yield what to tell the person, line by line."""
+        yield f"records are kept at {self.directory}"
+        yield f"look at them:  tigerd namespaces --dir {self.directory}"
+        if not self.attached:
+            yield f"remove them:   rm -r {self.directory}"
+
+    def end(self, *, has_failures: bool) -> None:
+        """End the instance, unless it is somebody else's."""
+        if self.attached or not self.directory.exists():
+            return
+        if self.is_kept(has_failures=has_failures):
+            passing.end(self.directory)
+            passing.disown(self.directory)
+        else:
+            passing.remove(self.directory)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """The instance that a run uses."""
+
+    directory: Path
+    reader: Reader
+
+    @property
+    def socket(self) -> Path:
+        """The daemon's socket."""
+        return instance.socket_path(self.directory)
+
+    @property
+    def pid(self) -> int:
+        """The daemon's process; another one if it was restarted."""
+        return self.reader.words[PID]
+
+
+class Worker:
+    """One process's connection to the run's instance, and the seeds that are loaded there."""
+
+    def __init__(self, run: Run, root: Path) -> None:
+        """Connect; paths of seeds are looked for below `root`."""
+        self.run = run
+        self.root = root
+        self.store = run.connect()
+        self.instance = Instance(run.directory, Reader(run.directory))
+        self._seeds: dict[object, tuple[Any, Store | None]] = {}
+        self._leases: list[Lease] = []
+
+    def seeded(self, seed: Any) -> Store | None:
+        """Return the store to fork for a seed, which is loaded once a run; None for an empty one.
+
+        A seed is None, a dict of lists of records, or a path to such JSON.
+        """
+        if seed is None:
+            return None
+        key: object = id(seed) if isinstance(seed, dict) else seed
+        if key not in self._seeds:
+            name, tables = _read_seed(seed, self.root)
+            store = self._load(name, tables) if any(tables.values()) else None
+            self._seeds[key] = (seed, store)  # with the seed, so that its id stays its own
+        return self._seeds[key][1]
+
+    def _load(self, name: str, tables: dict[str, Records]) -> Store:
+        """Write a seed, unless another worker has: it is written whole, or not at all."""
+        digest = hashlib.sha256(repr(tables).encode()).hexdigest()
+        run = self.run.controller
+        store = self.store.namespace(f"seed-{run.pid}-{run.started}-{digest[:16]}")
+        # Held by each worker that forks it: the daemon clears it after the last one.
+        self._leases.append(Lease(self.run.directory, store.current_namespace))
+        tables = {table: _with_ids(records, table, digest) for table, records in tables.items()}
+        check_tables(store, tables, name)
+        with contextlib.suppress(AlreadyExists, Sealed), store.batch() as batch:
+            for table, records in tables.items():
+                for item in reversed(records):  # so that they are listed in the file's order
+                    batch.table(table).create(item)
+        return store
+
+    def close(self) -> None:
+        """Let go."""
+        for lease in self._leases:
+            lease.abandon()
+        self.instance.reader.close()
+        self.store.close()
+
+
+# --- A seed ---------------------------------------------------------------------------------------
+
+
+def marked_seed(node: pytest.Item, seed: Any) -> Any:
+    """Return the seed of a test: its marker's, or else the one given."""
+    marker = node.get_closest_marker("tigerd")
+    if marker is None:
+        return seed
+    if marker.args or set(marker.kwargs) != {"seed"}:
+        raise InvalidDocument(
+            f"the marker of {node.nodeid} is none that there is: use "
+            f'@pytest.mark.tigerd(seed="shop.json")'
+        )
+    found = marker.kwargs["seed"]
+    is_path = isinstance(found, (str, os.PathLike))
+    return os.fspath(node.path.parent / found) if is_path else found
+
+
+def _read_seed(seed: Any, root: Path) -> tuple[str, dict[str, Records]]:
+    """Return what to call a seed, and its records."""
+    if isinstance(seed, dict):
+        return "the seed", check_shape(seed, "the seed")
+    if not isinstance(seed, (str, os.PathLike)):
+        raise InvalidDocument(f"the seed {seed!r:.80}: use a dict of lists of records, or a path")
+    path = root / seed
+    try:
+        return str(path), parse_tables(path.read_bytes(), str(path))
+    except OSError as error:
+        raise InvalidDocument(f"the seed's file {path}: {error.strerror}") from None
+
+
+def _with_ids(records: Records, table: str, digest: str) -> Records:
+    """Give records without an id one, the same in all workers."""
+    return [
+        item if "id" in item else {"id": _made_id(f"{digest} {table} {place}"), **item}
+        for place, item in enumerate(records)
+    ]
+
+
+def _made_id(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[: record.ID_LENGTH]
+
+
+# --- An account -----------------------------------------------------------------------------------
+
+
+class Account:
+    """A namespace for a test, or for those of a module or of a worker."""
+
+    def __init__(self, worker: Worker, label: str, seed: Any) -> None:
+        """Begin it, empty or as a fork of the seed's; processes started from here on find it."""
+        name = unique(re.sub(r"[^A-Za-z0-9_.-]+", "-", label)[:NAME_MAX] or "session")
+        parent = worker.seeded(seed)
+        self._run = worker.run
+        self._mark: Mark | None = None
+        self._lease = Lease(worker.run.directory, name)
+        if parent is None:
+            self.store = worker.store.namespace(name)
+        else:
+            self.store = parent.begin_fork(name)
+        self._environment = pytest.MonkeyPatch()
+        self._environment.setenv("TIGERD_DIR", str(worker.run.directory))
+        self._environment.setenv("TIGERD_NAMESPACE", name)
+
+    def mark(self) -> None:
+        """Note what it holds now."""
+        self.release_mark()
+        self._mark = self.store.mark()
+
+    def release_mark(self) -> None:
+        """Let what was noted go."""
+        if self._mark is not None:
+            self._mark.release()
+        self._mark = None
+
+    def describe(self) -> str:
+        """Tell what was changed since the mark, or else the beginning; it needs no daemon."""
+        where = f"namespace {self.store.current_namespace} at {self._run.directory}"
+        try:
+            return f"{self.store.changes(self._mark)}\n({where})"
+        except TigerError as error:
+            return f"(cannot be read: {error}; {where})"
+
+    def close(self, *, has_failed: bool) -> None:
+        """Clear it, unless it is to be kept."""
+        self.release_mark()
+        self._environment.undo()
+        if self._run.keep == "all" or (self._run.keep == "failed" and has_failed):
+            self._lease.release()
+            return
+        try:
+            self.store.clear_namespace()
+        except BaseException:
+            self._lease.abandon()
+            raise
+        self._lease.release()
