@@ -153,13 +153,19 @@ class Index:
 
     # --- Entries ---
 
-    def put(self, scope: int, key: bytes, ref: int, found: Found | None) -> None:
-        """Make `ref` the newest version of a key; `found` is what `TableReader.newest` said."""
+    def put(
+        self, scope: int, key: bytes, ref: int, found: Found | None, *, is_fork: bool = False
+    ) -> None:
+        """Make `ref` the newest version of a key; `found` is what `TableReader.newest` said.
+
+        A key of a fork gets the first empty place, and none that was in use: readers remember the
+        empty one for as long as the fork does not have the key (tiger.table.View).
+        """
         digest = crc32(key, scope)
         word = digest >> FINGERPRINT_SHIFT << HASH_SHIFT | ref
         if found is None:
             self._keys += 1
-            self._insert(digest, word)
+            self._insert(digest, word, EMPTY if is_fork else TOMB)
             return
         index, at = self._holding(found)
         if index is self.current:
@@ -169,12 +175,12 @@ class Index:
             memory.fence()  # there before it is gone from here
             index.store(at, MOVED)
 
-    def _insert(self, digest: int, word: int) -> None:
+    def _insert(self, digest: int, word: int, free: int = TOMB) -> None:
         assert self.current is not None
         words = self.current.words
         mask = len(words) - SLOTS_AT - 1
         place = digest & mask
-        while words[SLOTS_AT + place] > TOMB:
+        while words[SLOTS_AT + place] > free:
             place = (place + 1) & mask
         self._used += words[SLOTS_AT + place] == EMPTY
         self.current.store(SLOTS_AT + place, word)

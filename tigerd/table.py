@@ -293,7 +293,7 @@ class Table:
         ref = self._append(scope, key, body, order, commit, previous, words)
         for place in places:
             self.lists.link(*place, ref)
-        self.index.put(scope, key, ref, found)
+        self.index.put(scope, key, ref, found, is_fork=bool(namespace.parent))
         if old is not None:
             self.lists.store(old.ref, layout.END, commit)
         self._count(namespace, change, commit)

@@ -35,7 +35,6 @@ from tiger.layout import (
     SLOTS_AT,
     SUM_MASK,
     SUM_SEED,
-    TOMB,
     WORD,
 )
 from tiger.memory import Segment, Unlinked, Vanished
@@ -297,9 +296,10 @@ class TableReader:
         return words, at, word, data[body_at:]
 
     def vacancy(self, scope: int, key: bytes) -> tuple[memoryview, int] | None:
-        """Return the index words and the empty place that a key would get; None if that is unsure.
+        """Return index words and the empty place that a key of a fork would get; None if unsure.
 
-        As long as the place is empty, the key is not in that generation of the index.
+        As long as the place is empty, the key is not in that generation of the index: a key of a
+        fork never gets a place before it that was in use and is free again.
         """
         index = self.indexes.get(self._control[self._directory_at])  # none while it grows
         if index is None:
@@ -309,7 +309,7 @@ class TableReader:
         digest = crc32(key, scope)
         at = SLOTS_AT + (digest & mask)
         while (word := words[at]) != EMPTY:
-            if word == TOMB or word >> HASH_SHIFT == digest >> FINGERPRINT_SHIFT:
+            if word >> HASH_SHIFT == digest >> FINGERPRINT_SHIFT:
                 return None
             at = SLOTS_AT + (at - SLOTS_AT + 1 & mask)
         return words, at

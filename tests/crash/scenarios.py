@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.support.daemon import DRAIN, Step
 from tests.support.model import (
@@ -12,9 +12,11 @@ from tests.support.model import (
     define,
     delete,
     delete_where,
+    fork,
     patch,
     put,
     put_many,
+    rollback,
 )
 from tiger.record import Record
 from tiger.resources import BY_NAME
@@ -34,6 +36,10 @@ class Scenario:
     base: list[Step]
     step: Step
     warm: list[Step] = field(default_factory=list)
+    mark: int | None = None
+    """A commit of the base that a reader holds, to which namespace "a" is rolled back at last."""
+    cuts: int = 10
+    """How many of the points where the step can be cut are tried, unless the effort is full."""
 
 
 def invoice(
@@ -74,9 +80,8 @@ GARBAGE: list[Step] = [
     *wide(14)[8:],
     [put(CUSTOMERS, "b", "w0")],
 ]
-KEYS: list[Step] = [
-    [put_many(CUSTOMERS, "a", [{"id": f"k{n}", "email": f"e{n % 5}"} for n in range(249)])]
-]
+KEYS: list[Step] = [[put(CUSTOMERS, "a", f"k{n}", email=f"e{n % 5}")] for n in range(247)]
+"""As many as the smallest index holds, less two."""
 LONG: list[Step] = [
     [put_many(CUSTOMERS, "a", [{"id": f"l{n}", "created": n, "email": "e1"} for n in range(70)])],
     [put(CUSTOMERS, "a", "deep", created=2, email="e1")],
@@ -86,6 +91,58 @@ LONG: list[Step] = [
 ]
 """Places in it are found in a sorted copy; versions of one record are in it more than once."""
 GROWING: list[Step] = [[put(CUSTOMERS, "a", f"g{n}", email="e1")] for n in range(3)]
+
+
+def renamed(steps: list[Step], old: str, new: str) -> list[Step]:
+    """Return the same requests to another namespace."""
+    return [
+        [[word if word != old else new for word in operation] for operation in step]
+        for step in steps
+        if isinstance(step, list)
+    ]
+
+
+PARENT: list[Step] = [
+    *renamed(ENDED, "a", "p"),
+    [put_many(CUSTOMERS, "p", [{"id": f"k{n}", "email": f"e{n % 5}"} for n in range(3, 9)])],
+]
+FORKED: list[Step] = [*PARENT, [fork("p", "a")]]
+WRITTEN: list[Step] = [
+    *FORKED,
+    [put(INVOICES, "a", **invoice("i3", 6, "c1")), put(CUSTOMERS, "a", "u1", email="e3")],
+    [put_many(INVOICES, "a", [invoice("m0", 5, "c0"), invoice("m1", 99, "c1")])],
+    [delete(INVOICES, "a", "i4"), delete(INVOICES, "a", "m1"), delete(CUSTOMERS, "a", "k3")],
+    [delete(INVOICES, "a", "i3"), patch(INVOICES, "a", "i1", customer="c0", created=4)],
+]
+NESTED: list[Step] = [
+    *renamed(WRITTEN, "a", "q"),
+    [fork("q", "a")],
+    [delete(INVOICES, "a", "m0"), put(INVOICES, "a", **invoice("i4", 7, "c0"))],
+]
+"""A fork of a fork."""
+FORKED_KEYS: list[Step] = [
+    *renamed(KEYS, "a", "p"),
+    [fork("p", "a")],
+    [put(CUSTOMERS, "b", "k0")],
+]
+CHANGED: list[Step] = [
+    [put(INVOICES, "a", **invoice("i0", 8, "c9"))],
+    [delete(INVOICES, "a", "i1"), put(INVOICES, "a", **invoice("i2", 3, "c0"))],
+    [put(INVOICES, "a", **invoice("i0", 5, "c2")), put(ITEMS, "a", "new", subscription="sub0")],
+    [delete(CUSTOMERS, "a", "u0"), put(CUSTOMERS, "a", "u8", email="e1")],
+    [put(INVOICES, "a", **invoice("i1", 5, "c7", "void"))],
+]
+ANEW: list[Step] = [
+    [clear_namespace(None, "a")],
+    [put(INVOICES, "a", **invoice("i2", 1, "c0")), put(CUSTOMERS, "a", "u7", email="e1")],
+]
+
+
+def rolled_back(base: list[Step], *changes: list[Step]) -> Scenario:
+    """Return the scenario of a rollback to the end of the base, which is held."""
+    steps = [*base, *(step for change in changes for step in change)]
+    return Scenario(steps, [rollback("a", len(base))], mark=len(base))
+
 
 SCENARIOS = {
     "first_put": Scenario([], [put(INVOICES, "a", **invoice("i0", 1, "c0"))]),
@@ -157,6 +214,80 @@ SCENARIOS = {
     "clean_after_a_clear_while_a_chunk_was_emptied": Scenario(
         GARBAGE, DRAIN, warm=[42, wide(14)[6], [clear_namespace(None, "a")]]
     ),
+}
+
+FORKS = {
+    "fork": Scenario(PARENT, [fork("p", "a")]),
+    "fork_of_a_fork": Scenario(renamed(WRITTEN, "a", "q"), [fork("q", "a")]),
+    "fork_where_one_was_cleared": Scenario(
+        [*WRITTEN, [clear_namespace(None, "a")]], [fork("p", "a")]
+    ),
+    "fork_that_grows_the_index": Scenario(FORKED_KEYS, [fork("p", "q")], cuts=1),
+    "put_over_what_is_inherited_twice": Scenario(
+        NESTED, [put(INVOICES, "a", **invoice("i7", 8, "c1"))]
+    ),
+    "put_into_a_fork": Scenario(FORKED, [put(INVOICES, "a", **invoice("new", 6, "c1"))]),
+    "put_into_a_fork_that_grows_the_index": Scenario(FORKED_KEYS, GROWING[2], cuts=1),
+    "put_over_what_is_hidden": Scenario(WRITTEN, [put(INVOICES, "a", **invoice("i4", 7, "c1"))]),
+    "delete_what_is_inherited": Scenario(FORKED, [delete(INVOICES, "a", "i3")]),
+    "delete_what_was_overwritten": Scenario(WRITTEN, [delete(INVOICES, "a", "i1")]),
+    "delete_what_is_the_forks_own": Scenario(WRITTEN, [delete(INVOICES, "a", "m0")]),
+    "delete_where_in_a_fork": Scenario(
+        [*FORKED, [put(ITEMS, "a", "s1", subscription="sub1", n=1)]],
+        [delete_where(ITEMS, "a", "subscription", "sub1")],
+    ),
+    "batch_in_a_fork": Scenario(
+        NESTED,
+        [
+            put(INVOICES, "a", **invoice("new", 6, "c1")),
+            delete(INVOICES, "a", "i3"),
+            delete(INVOICES, "a", "i0"),
+            put(INVOICES, "a", **invoice("i0", 5, "c0")),
+            put(INVOICES, "a", **invoice("i4", 7, "c2")),
+            delete(INVOICES, "a", "i4"),
+            put(INVOICES, "a", **invoice("never", 7, "c2")),
+            delete(INVOICES, "a", "never"),
+            patch(INVOICES, "a", "i7", customer="c0"),
+            clear_namespace(CUSTOMERS, "a"),
+            put(CUSTOMERS, "a", "u1", email="e0"),
+        ],
+    ),
+    "clear_a_fork": Scenario(WRITTEN, [clear_namespace(None, "a")]),
+    "clear_a_table_of_a_fork": Scenario(WRITTEN, [clear_namespace(INVOICES, "a")]),
+    "clear_a_fork_of_a_fork_and_put": Scenario(
+        NESTED, [clear_namespace(None, "a"), put(INVOICES, "a", **invoice("i4", 7, "c2"))]
+    ),
+    "put_into_the_parent_when_the_fork_has_ended": Scenario(
+        [*WRITTEN, [clear_namespace(None, "a")]], [put(INVOICES, "p", **invoice("i3", 6, "c1"))]
+    ),
+    "clean_a_fork": Scenario(WRITTEN, DRAIN),
+    "clean_after_a_fork": Scenario([*NESTED, [clear_namespace(None, "a")]], DRAIN),
+    "clean_a_chunk_below_a_fork": Scenario(
+        [*renamed(GARBAGE, "a", "p"), [fork("p", "a")], [delete(CUSTOMERS, "a", "w1")]], DRAIN
+    ),
+    "roll_back": rolled_back(ENDED, CHANGED),
+    "roll_back_what_began": rolled_back([[put(INVOICES, "b", "i0")]], RECORDS),
+    "roll_back_a_clear": rolled_back(ENDED, CHANGED, ANEW),
+    "roll_back_a_fork": rolled_back(WRITTEN, CHANGED),
+    "roll_back_a_fork_of_a_fork": rolled_back(NESTED, CHANGED),
+    "roll_back_to_before_a_fork": rolled_back(PARENT, FORKED[-1:], CHANGED),
+    "roll_back_the_clear_of_a_fork": rolled_back(WRITTEN, CHANGED, ANEW),
+    "roll_back_to_a_fork_that_was_forked_anew": rolled_back(
+        WRITTEN, CHANGED, [[clear_namespace(None, "a")], [fork("p", "a")]]
+    ),
+    "put_while_a_mark_is_held": Scenario(
+        [*WRITTEN, *CHANGED], [put(INVOICES, "a", **invoice("i0", 5, "c4"))], mark=len(WRITTEN)
+    ),
+    "clear_while_a_mark_is_held": Scenario(
+        [*WRITTEN, *CHANGED], [clear_namespace(None, "a")], mark=len(WRITTEN)
+    ),
+    "clean_while_a_mark_is_held": Scenario(
+        [*ENDED, *CHANGED, *ANEW, *CHANGED], DRAIN, mark=len(ENDED)
+    ),
+}
+
+SCENARIOS |= {
+    name: replace(scenario, cuts=min(scenario.cuts, 3)) for name, scenario in FORKS.items()
 }
 
 MORE: list[Step] = [

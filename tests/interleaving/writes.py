@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from itertools import count
+from zlib import crc32
+
 from tests.crash.scenarios import (
+    CHANGED,
     CUSTOMERS,
     ENDED,
+    FORKED,
+    FORKED_KEYS,
     GARBAGE,
     GROWING,
     INVOICES,
     KEYS,
+    NESTED,
+    PARENT,
     RECORDS,
+    WRITTEN,
     Scenario,
     invoice,
     wide,
 )
 from tests.support.daemon import DRAIN, Step
-from tests.support.model import clear_namespace, delete, patch, put, put_many
+from tests.support.model import clear_namespace, delete, fork, patch, put, put_many, rollback
+from tiger.layout import SLOTS_MIN
 
 SOON: Step = [put(INVOICES, "a", **invoice("i3", 6, "c0", n=1))]
 LATER: Step = [put(INVOICES, "a", **invoice("i3", 6, "c1", n=2))]
@@ -56,3 +66,55 @@ WRITES: dict[str, tuple[Scenario, list[Step]]] = {
     "empty_a_chunk": (Scenario(GARBAGE, 0), [DRAIN, wide(14)[6], DRAIN]),
 }
 """What was there before, and the steps that are recorded."""
+
+
+def in_the_way(key: str, scope: int, other: int) -> str:
+    """Return a key of another scope that the smallest index looks for at the same place first."""
+    names = (f"z{n}" for n in count())
+    home = crc32(key.encode(), scope) % SLOTS_MIN
+    return next(name for name in names if crc32(name.encode(), other) % SLOTS_MIN == home)
+
+
+BLOCKER = in_the_way("k7", 3, 1)
+BLOCKED: list[Step] = [
+    [put(CUSTOMERS, "z", BLOCKER)],
+    [put(CUSTOMERS, "p", "k7", email="e1")],
+    [fork("p", "a")],
+]
+"""The place where "k7" would go in the fork is in use."""
+
+FORKS: dict[str, tuple[Scenario, list[Step]]] = {
+    "fork": (Scenario(PARENT, 0), [[fork("p", "a")], SOON]),
+    "write_what_is_inherited": (
+        Scenario(FORKED, 0),
+        [SOON, [delete(INVOICES, "a", "i1"), put(CUSTOMERS, "a", "k7", email="e9")], DRAIN, LATER],
+    ),
+    "write_in_a_fork_of_a_fork": (
+        Scenario(NESTED, 0),
+        [LATER, [patch(INVOICES, "a", "i1", created=50)], [delete(INVOICES, "a", "i0")], DRAIN],
+    ),
+    "end_a_fork_and_write_to_its_parent": (
+        Scenario(WRITTEN, 0),
+        [
+            [clear_namespace(None, "a")],
+            DRAIN,
+            [put(INVOICES, "p", **invoice("i3", 6, "c0", n=3))],
+            [delete(INVOICES, "p", "i1")],
+            DRAIN,
+            [fork("p", "a")],
+        ],
+    ),
+    "grow_the_index_below_a_fork": (
+        Scenario(FORKED_KEYS, 0),
+        [[put(CUSTOMERS, "a", "k7", email="e8")], GROWING[1], [MANY], DRAIN],
+    ),
+    "write_where_a_place_came_free": (
+        Scenario(BLOCKED, 0),
+        [[delete(CUSTOMERS, "z", BLOCKER)], DRAIN, [put(CUSTOMERS, "a", "k7", email="e9")], DRAIN],
+    ),
+    "roll_back": (
+        Scenario([*WRITTEN, *CHANGED, *CHANGED[:1]], 0, mark=len(WRITTEN)),
+        [[rollback("a", len(WRITTEN))], DRAIN, SOON],
+    ),
+}
+WRITES |= FORKS

@@ -37,12 +37,16 @@ class Model:
     commit: int = 0
     inserts: int = 0
     spaces: dict[Place, dict[str, Row]] = field(default_factory=dict)
-    """The namespaces that began and were not cleared since, empty ones too."""
+    """The namespaces that began and were not cleared since, empty ones too; forks are copies."""
+    forks: dict[Place, tuple[str, set[str]]] = field(default_factory=dict)
+    """Of those that are forks, the parent, and the ids that they have or hide themselves."""
+    before: Model | None = field(default=None, repr=False, compare=False)
 
     def apply(self, operations: list[Operation]) -> Model:
         """Return the state after a request; this one stays as it is."""
         spaces = {place: dict(rows) for place, rows in self.spaces.items()}
-        after = Model(self.commit + 1, self.inserts, spaces)
+        forks = {place: (parent, set(own)) for place, (parent, own) in self.forks.items()}
+        after = Model(self.commit + 1, self.inserts, spaces, forks, self)
         for name, *arguments in operations:
             getattr(after, f"_{name}")(*arguments)
         return after
@@ -61,6 +65,7 @@ class Model:
         self.inserts += known is None
         inserted = known.inserted if known else self.inserts
         rows[content["id"]] = Row(content, inserted, self.commit)
+        self._own((number, namespace), content["id"])
 
     _create = _put
 
@@ -77,7 +82,9 @@ class Model:
         self._put(number, namespace, msgpack.packb(kept))
 
     def _delete(self, number: int, namespace: str, identity: str) -> None:
-        self.spaces.get((number, namespace), {}).pop(identity, None)
+        known = self.spaces.get((number, namespace), {}).pop(identity, None)
+        if known is not None:
+            self._own((number, namespace), identity)
 
     def _delete_where(self, number: int, namespace: str, name: str, value: bytes) -> None:
         for row in self.rows(number, namespace):
@@ -88,12 +95,52 @@ class Model:
         for place in list(self.spaces):
             is_meant = place[0] == number if number is not None else place[0] != DEFINITIONS.number
             if is_meant and place[1] == namespace:
-                del self.spaces[place]
+                self._end(place)
 
     def _clear(self, number: int) -> None:
         for place in list(self.spaces):
             if place[0] == number:
-                del self.spaces[place]
+                self._end(place)
+
+    def _end(self, place: Place) -> None:
+        del self.spaces[place]
+        self.forks.pop(place, None)
+
+    def _own(self, place: Place, identity: str) -> None:
+        """Note that a fork has an id itself, or hides what it would inherit of it."""
+        parent, own = self.forks.get(place, ("", set()))
+        own.add(identity)
+        is_there = identity in self.spaces[place]
+        if parent and not is_there and identity not in self.spaces[(place[0], parent)]:
+            own.discard(identity)
+
+    def _fork(self, parent: str, child: str) -> None:
+        for (number, name), rows in list(self.spaces.items()):
+            if name == parent and number != DEFINITIONS.number:
+                self.spaces[(number, child)] = dict(rows)
+                self.forks[(number, child)] = (parent, set())
+
+    def _rollback(self, namespace: str, commit: int) -> None:
+        then = self.at(commit).spaces
+        places = {place for place in (*self.spaces, *then) if place[1] == namespace}
+        for place in places - {(DEFINITIONS.number, namespace)}:
+            if place not in then:
+                self._end(place)
+                continue
+            rows, old = self.spaces.get(place, {}), then[place]
+            for identity in {*rows, *old}:
+                if identity not in old:
+                    del rows[identity]
+                    self._own(place, identity)
+                elif identity not in rows or rows[identity].commit != old[identity].commit:
+                    rows = self.spaces.setdefault(place, rows)
+                    known = old[identity]
+                    rows[identity] = Row(known.content, known.inserted, self.commit)
+                    self._own(place, identity)
+
+    def at(self, commit: int) -> Model:
+        """Return the state that was committed under that number, on the way to this one."""
+        return self if self.commit == commit or self.before is None else self.before.at(commit)
 
     def _define(self, name: str, prefix: Any, url: Any, indexes: list[str]) -> None:
         known = self.spaces.get((DEFINITIONS.number, DEFINITIONS_NAMESPACE), {})
@@ -149,3 +196,13 @@ def clear(number: int) -> Operation:
 def define(name: str, *indexes: str) -> Operation:
     """Return the operation that makes a table."""
     return [protocol.DEFINE, name, None, None, list(indexes)]
+
+
+def fork(parent: str, child: str) -> Operation:
+    """Return the operation that begins a namespace as a copy of another."""
+    return [protocol.FORK, parent, child]
+
+
+def rollback(namespace: str, commit: int) -> Operation:
+    """Return the operation that undoes what was done in a namespace after a commit."""
+    return [protocol.ROLLBACK, namespace, commit]

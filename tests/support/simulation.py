@@ -137,6 +137,8 @@ class Machine:
         """Begin with memory as it was."""
         self.events = [event for event in recording.events if event[0] != FENCE]
         self.files = {path: array("Q", data) for path, data in recording.image.items()}
+        self._unlinked: dict[str, Any] = {}
+        """Files without a name: whoever has them mapped sees stores into them that come late."""
         self.loads = 0
         self.recording = recording
         self._schedule: Schedule = {}
@@ -204,19 +206,22 @@ class Machine:
 
     def _change(self, kind: str, path: str, at: int, value: Any) -> None:
         if kind == STORE:
-            words = self.files[path]
+            words = self._words_of(path)
             self._undo.append(lambda old=words[at]: words.__setitem__(at, old))
             words[at] = value
         elif kind == WRITE:
-            words, end = self.files[path], at + len(value)
+            words, end = self._words_of(path), at + len(value)
             self._undo.append(lambda old=words[at:end]: words.__setitem__(slice(at, end), old))
             words[at:end] = value
         elif kind == MAKE:
             self.files[path] = array("Q", value)
             self._undo.append(lambda: self.files.pop(path))
         elif path in self.files:
-            gone = self.files.pop(path)
+            gone = self._unlinked[path] = self.files.pop(path)
             self._undo.append(lambda: self.files.__setitem__(path, gone))
+
+    def _words_of(self, path: str) -> Any:
+        return self.files[path] if path in self.files else self._unlinked[path]
 
     def _reset(self) -> None:
         while self._undo:
@@ -350,7 +355,7 @@ class WeakMachine(Machine):
 
     def _change(self, kind: str, path: str, at: int, value: Any) -> None:
         if kind == STORE:
-            words = self.files[path]
+            words = self._words_of(path)
             history = self._history.setdefault((id(words), at), [(0, words[at])])
             history.append((self._done, value))
         super()._change(kind, path, at, value)
