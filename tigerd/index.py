@@ -136,8 +136,7 @@ class Index:
 
     def _move_one(self, at: int, word: int) -> None:
         assert self.previous is not None
-        version = self._reader.version(word & REF_MASK)
-        self._insert(crc32(version.key, version.scope), word)
+        self._insert(self._reader.digest(word & REF_MASK), word)
         memory.fence()  # there before it is gone from here
         self.previous.store(at, MOVED)
 

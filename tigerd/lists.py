@@ -13,9 +13,17 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 
-from tiger import layout
-from tiger.layout import NEWER, OLDER
+from tiger.layout import (
+    ALIGNMENT,
+    NEWER,
+    OLDER,
+    ORDER,
+    ORDER_AT,
+    REF_OFFSET_BITS,
+    REF_OFFSET_MASK,
+)
 from tiger.memory import WritableSegment
+from tiger.version import HEAD_ALIGNMENT
 from tigerd.space import Space
 
 ListName = tuple[int, int, bytes]
@@ -35,6 +43,8 @@ NEAR = 64
 
 LAST_REF = 1 << 63
 
+unpack_order = ORDER.unpack_from
+
 
 class Lists:
     """Links of versions, and sorted copies of some lists."""
@@ -42,25 +52,26 @@ class Lists:
     def __init__(self, space: Space) -> None:
         """Begin without copies."""
         self._space = space
+        self._chunks = space.chunks
         self._copies: dict[ListName, list[Entry]] = {}
 
     # --- Words of a version ---
 
     def word(self, ref: int, place: int) -> int:
         """Return a mutable word of a version."""
-        chunk, head = self._space.find(ref)
-        return chunk.words[head + place]
+        head = (ref & REF_OFFSET_MASK) * HEAD_ALIGNMENT
+        word: int = self._chunks[ref >> REF_OFFSET_BITS].words[head + place]
+        return word
 
     def store(self, ref: int, place: int, value: int) -> None:
         """Change a mutable word of a version."""
-        chunk, head = self._space.find(ref)
-        chunk.store(head + place, value)
+        head = (ref & REF_OFFSET_MASK) * HEAD_ALIGNMENT
+        self._chunks[ref >> REF_OFFSET_BITS].store(head + place, value)
 
     def order(self, ref: int) -> Order:
         """Return the order of a version that is known to be whole."""
-        chunk, head = self._space.find(ref)
-        at = head * layout.WORD + layout.ORDER_AT
-        rest, created, number = layout.ORDER.unpack_from(chunk.map, at)
+        at = (ref & REF_OFFSET_MASK) * ALIGNMENT + ORDER_AT
+        rest, created, number = unpack_order(self._chunks[ref >> REF_OFFSET_BITS].map, at)
         return created, rest, number
 
     def neighbours(self, ref: int, index: int) -> tuple[int, int]:

@@ -7,8 +7,8 @@ applied. Operations of one request see what those before them did, so a plan hol
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tiger import layout, protocol, record
@@ -58,7 +58,7 @@ class Tables(Protocol):
         """Return the tables that have segments, without the definitions."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Effect:
     """What a request does to one record."""
 
@@ -73,7 +73,7 @@ class Effect:
     body: bytes | None = None
     """What is written; empty: what hides the inherited record. None: nothing."""
     content: dict[str, Any] | None = None
-    values: list[ValueKey] = field(default_factory=list)
+    values: Sequence[ValueKey] = ()
     number: int = 0
     """The place among those of the same `created`; 0: that of the newest insert."""
     keeps_place: bool = True
@@ -96,6 +96,11 @@ class Effect:
         if self.is_touched:
             return self.content
         return record.decode(self.shown.body) if self.shown is not None else None
+
+    @property
+    def change(self) -> int:
+        """Of the number of records."""
+        return (self.content is not None) - (self.shown is not None)
 
     @property
     def created(self) -> tuple[float, int]:
@@ -373,7 +378,7 @@ class Plan:
 
     @staticmethod
     def _remove(effect: Effect) -> None:
-        effect.content, effect.values = None, []
+        effect.content, effect.values = None, ()
         effect.body = b"" if effect.inherited is not None and effect.shown is not None else None
         effect.number, effect.keeps_place = 0, False
         effect.is_touched = True

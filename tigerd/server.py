@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgpack
 import zmq
@@ -54,6 +54,9 @@ SPIN_S = 200e-6
 PAUSE_MS = 2
 """How long no command comes before the time is used for cleaning: one that comes then waits for
 it. While commands come, cleaning has its turns between them."""
+
+POLLIN = int(zmq.POLLIN)
+"""As a plain number: an enum's `&` takes as long as looking at a socket."""
 
 SWEEP_S = 0.5
 """How often to look for namespaces, and the instance, whose process is gone."""
@@ -172,7 +175,7 @@ class Server:
     def _drain(self) -> None:
         self._busy_at = time.monotonic()
         for _ in range(DRAIN):
-            self._serve(self._router.recv_multipart(zmq.NOBLOCK))
+            self._receive()
             if self.writer.cleaner.is_due(self.writer.commit):
                 self.writer.cleaner.turn()
             if not self._is_more_coming():
@@ -181,7 +184,7 @@ class Server:
     def _is_more_coming(self) -> bool:
         """Tell whether a command is there, or comes within `SPIN_S`."""
         deadline = time.perf_counter() + SPIN_S
-        while not int(self._router.get(zmq.EVENTS)) & zmq.POLLIN:
+        while not cast(int, self._router.get(zmq.EVENTS)) & POLLIN:
             if time.perf_counter() > deadline:
                 return False
             os.sched_yield()
@@ -240,12 +243,18 @@ class Server:
 
     # --- One message ---
 
-    def _serve(self, frames: list[bytes]) -> None:
+    def _receive(self) -> None:
+        """Take a message that is there and serve it."""
+        # Four times as fast as recv_multipart; what is only of interest in a message that is none
+        # of ours is looked at when its sender, who may be watching for the answer, has that.
+        receive = self._router.recv
+        peer: bytes = receive(zmq.NOBLOCK)
+        self._serve(peer, receive(zmq.NOBLOCK))
+        while self._router.get(zmq.RCVMORE):
+            self._tell_dropped(f"a second frame of {len(receive(zmq.NOBLOCK))} bytes")
+
+    def _serve(self, peer: bytes, frame: bytes) -> None:
         """Do what a message asks. What is not a request is dropped: nobody waits for an answer."""
-        if len(frames) != 2:
-            self._tell_dropped(f"a message of {len(frames) - 1} frames")
-            return
-        peer, frame = frames
         try:
             request = _parse(frame)
         except LayoutMismatch as error:

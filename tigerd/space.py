@@ -140,9 +140,10 @@ class Space:
 
     def append(self, data: bytes, mutable_count: int) -> int:
         """Append one version, whose head comes after so many words; return its ref."""
-        if self.room() < len(data):
+        chunk = self.chunks.get(self._active)
+        if chunk is None or len(chunk.map) - chunk.words[layout.HEADER_STATE] < len(data):
             self._advance(len(data))
-        chunk = self.chunks[self._active]
+            chunk = self.chunks[self._active]
         used = chunk.words[layout.HEADER_STATE]
         chunk.write(used, data)
         chunk.store(layout.HEADER_STATE, used + len(data))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
@@ -27,10 +27,13 @@ from tigerd.space import Space, Spare
 ValueKey = tuple[int, bytes]
 """One indexed value of a record: the number of its list, the key of the value."""
 
-Written = tuple[str, bytes, bytes, list[ValueKey]]
+Written = tuple[str, bytes, bytes, Sequence[ValueKey]]
 """A record to be put: namespace, key, body, indexed values."""
 
 NAMESPACES_LIST: ListName = (NAMESPACES, 0, b"")
+PADDING = [bytes(size) for size in range(layout.ALIGNMENT)]
+pack_head = layout.HEAD.pack
+
 OWNERS_KNOWN = 4096
 """Owners of lists of values whose refs are remembered."""
 
@@ -75,6 +78,8 @@ class Table:
         self._fields = list(enumerate(resource.indexes, 1))
         self._mutable_count = layout.mutable_words(len(self._fields))
         self._mutable_size = self._mutable_count * layout.WORD
+        self._overhead = self._mutable_size + layout.HEAD_SIZE + layout.ALIGNMENT
+        """Bytes that a version takes beside its key and body, at most."""
         self._prelude = struct.Struct(f"={self._mutable_count + 1}Q")
         at = layout.entry_at(self.number, layout.TABLE_BYTES)
         control.store(at, self.space.size + self.index.size)
@@ -109,13 +114,27 @@ class Table:
         return None
 
     def reserve(self, begun: set[str], records: list[Written]) -> None:
-        """Make room for records and the namespaces that begin with them, or raise `StoreFull`.
-
-        The sizes stand in the order in which they will be appended, less what turns out to be
-        there: so what is appended finds the room that was made for it, or room before that.
-        """
+        """Make room for records and the namespaces that begin with them, or raise `StoreFull`."""
         if self.index.current is None:
             make_folder(self.folder)
+        # What they take at most, counted roughly: mostly there is room for that.
+        count = len(begun)
+        most = count * (self._overhead + layout.KEY_MAX)
+        for _, key, body, values in records:
+            count += 1 + len(values)
+            most += self._overhead + len(key) + len(body)
+            for _, value in values:
+                most += self._overhead + len(value)
+        if most > self.space.room():
+            self.space.reserve(self._sizes(begun, records))
+        self._reserve_keys(count)
+
+    def _sizes(self, begun: set[str], records: list[Written]) -> list[int]:
+        """Return the sizes of versions in the order in which they will be appended.
+
+        Less what turns out to be there: so what is appended finds the room that was made for it,
+        or room before that.
+        """
         sizes: list[int] = []
         known: set[tuple[str, bytes]] = set()
         for namespace, key, body, values in records:
@@ -127,15 +146,15 @@ class Table:
                     known.add((namespace, value))
                     sizes.append(self._size(len(value), 0))
             sizes.append(self._size(len(key), len(body)))
-        self._reserve(sizes)
+        return sizes
 
     def reserve_fork(self, parent: str, child: str) -> None:
         """Make room for a fork, or raise `StoreFull`."""
-        self._reserve([self._size(len(child.encode()), len(parent.encode()))])
+        self.space.reserve([self._size(len(child.encode()), len(parent.encode()))])
+        self._reserve_keys(1)
 
-    def _reserve(self, sizes: list[int]) -> None:
-        self.space.reserve(sizes)
-        if self.index.reserve(len(sizes)):
+    def _reserve_keys(self, count: int) -> None:
+        if self.index.reserve(count):
             # Readers of a fork rely on it that these go first (tiger.table.View).
             for namespace in self.namespaces.values():
                 if namespace.parent:
@@ -161,11 +180,11 @@ class Table:
         `words` are its mutable words, to be indexed with `layout.END` and the like.
         """
         created, rest, number = order
-        head = layout.HEAD.pack(scope, rest, begin, previous, created, number)
-        content = head + key + body
+        content = pack_head(scope, rest, begin, previous, created, number) + key + body
         first = layout.first_word(len(body), len(key), crc32(content, layout.SUM_SEED))
         data = self._prelude.pack(*words, first) + content
-        return self.space.append(data.ljust(self._size(len(key), len(body)), b"\0"), len(words))
+        padding = PADDING[-len(data) % layout.ALIGNMENT]
+        return self.space.append(data + padding, self._mutable_count)
 
     def size_of(self, version: Version) -> int:
         """Bytes that a version takes in its chunk."""
@@ -230,8 +249,9 @@ class Table:
         self.control.store(at, number)
         return number
 
-    def _count(self, namespace: Namespace, change: int, commit: int) -> None:
-        """Store the number of records as of this commit, beside the number before."""
+    def count(self, name: str, change: int, commit: int) -> None:
+        """Store the number of a namespace's records as of this commit, beside the one before."""
+        namespace = self.namespaces[name]
         if namespace.counted != commit:
             namespace.counted = commit
             namespace.count_at = layout.COUNT_A + layout.COUNT_B - namespace.count_at
@@ -262,15 +282,14 @@ class Table:
         body: bytes,
         created: tuple[float, int],
         number: int,
-        values: list[ValueKey],
+        values: Sequence[ValueKey],
         found: Found | None,
         old: Version | None,
         commit: int,
-        change: int,
     ) -> int:
         """Put a version of a record beside `old`, or where its order says; return its ref.
 
-        Without a `number` it gets the next one; `change` is that of the number of records.
+        Without a `number` it gets the next one. `count` is to be called after all of a commit.
         """
         namespace = self.namespace(name, commit)
         scope = namespace.scope
@@ -279,7 +298,8 @@ class Table:
         kept = self._values_beside(beside)
         words = [0] * self._mutable_count
         places = []
-        for index, value, owner in self._owned(namespace, values, commit):
+        for index, value in ((0, b""), *values):
+            owner = self._owner(VALUES | scope, value, commit) if index else namespace.ref
             list_name = (scope, index, value)
             first = self._first(owner)
             if beside is not None and (index == 0 or kept.get(index) == value):
@@ -296,17 +316,7 @@ class Table:
         self.index.put(scope, key, ref, found, is_fork=bool(namespace.parent))
         if old is not None:
             self.lists.store(old.ref, layout.END, commit)
-        self._count(namespace, change, commit)
         return ref
-
-    def _owned(
-        self, namespace: Namespace, values: list[ValueKey], commit: int
-    ) -> list[tuple[int, bytes, int]]:
-        """Return index, value's key and owner of each list that a record goes into."""
-        owned = [(0, b"", namespace.ref)]
-        for index, value in values:
-            owned.append((index, value, self._owner(VALUES | namespace.scope, value, commit)))
-        return owned
 
     def _owner(self, scope: int, key: bytes, commit: int) -> int:
         """Return the version that owns the list of a value, made if there is none."""
@@ -328,11 +338,10 @@ class Table:
     def _values_beside(self, old: Version | None) -> dict[int, bytes]:
         return dict(self.values_in(old)) if old is not None and self._fields else {}
 
-    def end(self, name: str, found: Found, commit: int) -> None:
-        """End a record."""
+    def end(self, found: Found, commit: int) -> None:
+        """End a record; `count` is to be called after all of a commit."""
         self.index.mark_gone(found)
         self.lists.store(found[3].ref, layout.END, commit)
-        self._count(self.namespaces[name], -1, commit)
 
     # --- Taking away what no reader can see any more ---
 

@@ -8,8 +8,8 @@ number; then the number is stored, and all of it is there at once.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tiger import layout, memory, record
 from tiger.errors import UnknownTable
@@ -28,8 +28,7 @@ from tigerd.plan import Effect, Plan
 from tigerd.table import Table
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """Which client asks, and with which of its requests."""
 
     slot: int
@@ -107,25 +106,32 @@ class Writer:
             self.history.note(commit, child, table.number, None)
             self._tell(layout.FORKED, table, table.fork(parent, child, commit), commit)
         answer = 0
-        for effect in plan.effects.values():
-            self.cleaner.touched(effect.table)
+        counts: dict[tuple[int, str], int] = {}
+        for place, effect in plan.effects.items():
             ref = self._apply_effect(effect, commit)
+            if ref:
+                space = place[:2]
+                counts[space] = counts.get(space, 0) + effect.change
             if effect is plan.answering:
-                answer = effect.table.number << 48 | ref
+                answer = place[0] << 48 | ref
+        for (number, namespace), change in counts.items():
+            table = self.tables[number]
+            table.count(namespace, change, commit)
+            self.cleaner.touched(table)
         if asked is not None:
             self.answer(asked, plan.status, commit, answer)
         self._commit(commit)
         return answer
 
     def _apply_effect(self, effect: Effect, commit: int) -> int:
+        """Write what a plan says of one record; return the version's ref, 0 if nothing changes."""
         table = effect.table
-        shown = effect.shown
-        if effect.content is None and shown is None:
+        if effect.content is None and effect.shown is None:
             return 0
         if effect.body is None:
             assert effect.old is not None
             assert effect.found is not None
-            table.end(effect.namespace, effect.found, commit)
+            table.end(effect.found, commit)
             ref, kind = effect.old.ref, layout.DELETED
         else:
             ref = table.put(
@@ -138,7 +144,6 @@ class Writer:
                 effect.found,
                 effect.old,
                 commit,
-                (effect.content is not None) - (shown is not None),
             )
             kind = layout.WRITTEN if effect.body else layout.DELETED
         if effect.old is not None:
@@ -157,20 +162,22 @@ class Writer:
 
     def _tell(self, kind: int, table: Table, ref: int, commit: int) -> None:
         """Add a change to the ring that watchers read."""
-        change = self.control.words[layout.CHANGES]
+        control = self.control
+        change = control.words[layout.CHANGES]
         at = layout.ring_at(change)
-        self.control.store(at, commit)
-        self.control.store(at + 1, kind << 56 | table.number << 48 | ref)
-        self.control.store(layout.CHANGES, change + 1)
+        control.store(at, commit)
+        control.store(at + 1, kind << 56 | table.number << 48 | ref)
+        control.store(layout.CHANGES, change + 1)
 
     def answer(self, asked: Asked, status: int, commit: int, ref: int) -> None:
         """Store a client's answer; its request number comes last and makes it valid."""
         control = self.control
-        control.store(layout.client_at(asked.slot, layout.CLIENT_REF), ref)
-        control.store(layout.client_at(asked.slot, layout.CLIENT_COMMIT), commit)
+        at = layout.client_at(asked.slot, 0)
+        control.store(at + layout.CLIENT_REF, ref)
+        control.store(at + layout.CLIENT_COMMIT, commit)
         memory.fence()
         word = asked.request << layout.CLIENT_STATUS_BITS | status
-        control.store(layout.client_at(asked.slot, layout.CLIENT_ANSWER), word)
+        control.store(at + layout.CLIENT_ANSWER, word)
 
     def answered(self, asked: Asked) -> bytes | None:
         """Return the record that a client's last request wrote, if its version is still there."""

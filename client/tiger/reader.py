@@ -26,6 +26,7 @@ from tiger.layout import (
     GONE,
     HASH_SHIFT,
     HEAD,
+    HEAD_SIZE,
     KEY_SIZE_SHIFT,
     MOVED,
     REF_MASK,
@@ -334,6 +335,14 @@ class TableReader:
                 return None
             place = (place + 1) & mask
         return None
+
+    def digest(self, ref: int) -> int:
+        """Return the hash of a version's key, for who knows that the version is whole."""
+        chunk = self.chunks[ref >> REF_OFFSET_BITS]
+        head = (ref & REF_OFFSET_MASK) * HEAD_ALIGNMENT
+        scope, _ = SCOPE_AND_BEGIN.unpack_from(chunk.map, head * WORD + WORD)
+        key = head * WORD + HEAD_SIZE
+        return crc32(chunk.map[key : key + (chunk.words[head] >> KEY_SIZE_SHIFT)], scope)
 
     def version(self, ref: int) -> Version:
         """Return the version that a ref names; `Vanished` if it is gone or not whole."""

@@ -22,7 +22,7 @@ from tiger.session import Answer
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Request(Generic[Result]):
     """Operations to be applied together, and what their answer comes to."""
 

@@ -32,7 +32,7 @@ QUESTION = 1 << 40
 """Numbers from here on are those of questions, which change nothing."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Send:
     """Send a frame; answered with whether it could be sent by the deadline."""
 
@@ -40,14 +40,14 @@ class Send:
     deadline: float
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Watch:
     """Look at the slot until `is_answered`, for as long as that is cheaper than sleeping."""
 
     is_answered: Callable[[], bool]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Receive:
     """Wait for a frame; answered with it, or None at the deadline."""
 
@@ -63,7 +63,7 @@ Action = Send | Watch | Receive | Start
 Steps = Generator[Action, Any, "Answer"]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Answer:
     """What the daemon said; `value` came as a message, if one came."""
 
