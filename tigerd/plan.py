@@ -321,14 +321,18 @@ class Plan:
     ) -> None:
         """Let each of the keys have what it had; of a namespace that was cleared, all keys."""
         before = self._lineage(table, namespace, commit)
+        if before is None:
+            self._check_open(namespace)
+            self._clear(table, namespace)
+            return
         keys = {key for key in changed if key is not None}
         if None in changed:
             now = self._lineage(table, namespace, table.control.words[layout.COMMIT])
-            for lineage in filter(None, (before, now)):
+            for lineage in (before, now) if now is not None else (before,):
                 keys.update(version.key for version in lineage.walk(lineage.firsts()))
         for key in sorted(keys):
             effect = self._effect(table.number, namespace, key)
-            version = before.find(key) if before is not None else None
+            version = before.find(key)
             if version is None:
                 self._remove(effect)
             elif effect.shown is None or effect.shown.begin != version.begin:

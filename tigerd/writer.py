@@ -126,7 +126,7 @@ class Writer:
     def _apply_effect(self, effect: Effect, commit: int) -> int:
         """Write what a plan says of one record; return the version's ref, 0 if nothing changes."""
         table = effect.table
-        if effect.content is None and effect.shown is None:
+        if not effect.is_touched or (effect.content is None and effect.shown is None):
             return 0
         if effect.body is None:
             assert effect.old is not None

@@ -18,12 +18,11 @@ import pytest
 from tests.crash.scenarios import CUSTOMERS, MORE, SCENARIOS, Scenario
 from tests.support.choke import Choke
 from tests.support.daemon import Daemon, after, check_space, new_directory
-from tests.support.model import Model, delete
+from tests.support.model import Model, delete, rollback
 from tests.support.observe import Observer, Universe, difference
 from tests.support.seeds import new_random, sample
+from tiger.pins import Pin
 
-POINTS = 10
-"""Where a step is cut, of each scenario, unless the effort is full."""
 POINTS_IN_RECOVERY = 2
 
 NOTHING = [delete(CUSTOMERS, "a", "nobody")]
@@ -54,6 +53,8 @@ class Trial:
         """Bring an instance to where the step is to be made, and attach a reader."""
         shutil.rmtree(self._directory, ignore_errors=True)
         shutil.copytree(self._base, self._directory)
+        mark = self.scenario.mark
+        self.mark = Pin(self._directory, mark) if mark is not None else None
         self.daemon = Daemon(self._directory)
         self.model = self.before
         for step in self.scenario.warm:
@@ -86,6 +87,17 @@ class Trial:
             seen, expected = self.held.look(), self.universe.expected(self.before)
             assert seen == expected, f"{when}, a snapshot: {difference(seen, expected)}"
 
+    def roll_back(self) -> None:
+        """Undo all that was done since the mark."""
+        assert self.mark is not None
+        self.daemon.clean()
+        step = [rollback("a", self.scenario.mark)]
+        self.daemon.do(step)
+        self.model = after(self.model, step)
+        self.look("after the rollback to the mark")
+        self.mark.release()
+        self.mark = None
+
     def compare(self, observer: Observer, when: str) -> None:
         seen, expected = observer.look(), self.universe.expected(self.model)
         assert seen == expected, f"{when}: {difference(seen, expected)}"
@@ -103,6 +115,8 @@ class Trial:
             self.model = after(self.model, step)
             self.compare(self.old_reader, f"after step {number} of more")
         self.look("after more steps")
+        if self.mark is not None:
+            self.roll_back()
         if self.held is not None:
             self.daemon.clean()
             self.look("after cleaning what the snapshot does not need")
@@ -141,8 +155,19 @@ def changes_of(trial: Trial) -> list[tuple[int, bool]]:
     return sorted([*whole, *((number, True) for number in choke.writes)])
 
 
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if "grows_the_index" in name])
+def test_a_step_that_is_to_grow_the_index_does(name: str, place: Path) -> None:
+    trial = Trial(SCENARIOS[name], place)
+    trial.begin()
+    index = trial.daemon.writer.table(CUSTOMERS).index
+    assert index.current is not None
+    before, known = index.current.path, index.previous
+    trial.run()
+    assert (known, index.previous.path if index.previous else None) == (None, before)
+
+
 def test_killed_anywhere_a_step_is_done_or_not_done(trial: Trial, random: Random) -> None:
-    for point, half in sample(random, changes_of(trial), POINTS):
+    for point, half in sample(random, changes_of(trial), trial.scenario.cuts):
         trial.begin()
         trial.run(point, half=half)
         cut = f"killed at change {point}{' (half of it made)' if half else ''}"
@@ -156,7 +181,7 @@ def test_killed_anywhere_a_step_is_done_or_not_done(trial: Trial, random: Random
 
 
 def test_killed_in_its_recovery_too_it_recovers(trial: Trial, random: Random) -> None:
-    for point, half in sample(random, changes_of(trial), POINTS // 3):
+    for point, half in sample(random, changes_of(trial), max(1, trial.scenario.cuts // 3)):
         trial.begin()
         trial.run(point, half=half)
         count = trial.recover().count

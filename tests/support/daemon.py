@@ -109,9 +109,12 @@ def _check_table(daemon: Daemon, table: Table, model: Model) -> None:
     spaces = {at[1]: rows for at, rows in model.spaces.items() if at[0] == table.number}
     sizes = []
     for namespace, rows in spaces.items():
-        sizes.append((len(namespace.encode()), 0))
+        parent, own = model.forks.get((table.number, namespace), ("", set(rows)))
+        sizes.append((len(namespace.encode()), len(parent.encode())))
+        sizes += [(len(identity.encode()), 0) for identity in own - rows.keys()]
         values = set()
-        for identity, row in rows.items():
+        for identity in own & rows.keys():
+            row = rows[identity]
             sizes.append((len(identity.encode()), len(record.encode(row.content)[1])))
             values |= set(table.values_of(row.content))
         sizes += [(len(key), 0) for _, key in values]
