@@ -11,6 +11,7 @@ the horizon does not pass.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from tiger.errors import DaemonUnavailable, Damaged
 from tiger.layout import (
     BODY_SIZE_SHIFT,
     EMPTY,
+    END,
     FINGERPRINT_SHIFT,
     GONE,
     HASH_SHIFT,
@@ -51,6 +53,10 @@ ATTEMPTS = 3
 PINNED_ATTEMPTS = 10
 """A pinned read fails only on damage, while an index changes its generation, or when a chunk whose
 versions were copied elsewhere is taken away under it."""
+
+FIRST_PLACE = ((math.inf, 0, 0), 0)
+LAST_PLACE = ((-math.inf, 0, 0), 0)
+"""Before and after all that stands in a list."""
 
 Found = tuple[Segment, int, int, Version]
 """Where the newest version of a key is: an index, the place in it, the word there, the version."""
@@ -378,20 +384,25 @@ class TableReader:
         self, scope: int, ref: int, commit: int, index: int = 0, towards: int = layout.OLDER
     ) -> Iterator[Version]:
         """Yield a namespace's visible versions in a list, from `ref` on, towards older or newer."""
+        chunks = self.chunks
         link = towards - 2 * index
-        last: tuple[tuple[float, int, int], int] | None = None
+        last = FIRST_PLACE if towards == layout.OLDER else LAST_PLACE
         while ref:
-            version = self.version(ref)
+            number = ref >> REF_OFFSET_BITS
+            chunk = chunks.get(number) or self._map_chunk(number)
+            version = Version(chunk, ref)
             if version.scope != scope:
-                raise Vanished(f"{version.chunk.path}: a link into another list")
+                raise Vanished(f"{chunk.path}: a link into another list")
             # Strictly in order, so no damage makes a walk run in a circle.
             place = (version.order, version.begin)
-            if last is not None and (place >= last if towards == layout.OLDER else place <= last):
-                raise Vanished(f"{version.chunk.path}: a list out of order")
+            if place >= last if towards == layout.OLDER else place <= last:
+                raise Vanished(f"{chunk.path}: a list out of order")
             last = place
-            if version.is_visible(commit):
+            words = chunk.words
+            head = version.head
+            if version.begin <= commit and not 0 < words[head + END] <= commit:
                 yield version
-            ref = version.chunk.words[version.head + link]
+            ref = words[head + link]
 
     def namespaces(self, commit: int) -> Iterator[Version]:
         """Yield the namespaces of the table that are visible at a commit, newest first."""

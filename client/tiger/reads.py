@@ -35,6 +35,8 @@ MISSING: Any = object()
 
 Records = list[Record]
 
+Versions = list[Version]
+
 Filters = dict[str, bytes]
 """Field names and value keys (`record.value_key`)."""
 
@@ -189,11 +191,11 @@ class TableReads:
         keys = {name: record.value_key(value) for name, value in filters.items()}
         towards = OLDER if ending_before is None else NEWER
 
-        def read(commit: int) -> Records:
+        def read(commit: int) -> Versions:
             return list(islice(self._select(commit, keys, cursor, towards), limit + 1))
 
         found = self._moment.read(read)
-        data = found[:limit]
+        data = [record.decode(version.body) for version in found[:limit]]
         backwards = ending_before is not None
         if backwards:
             data.reverse()
@@ -214,25 +216,28 @@ class TableReads:
                     islice(self._select(commit, keys, cursor, towards), LIMIT_MAX)  # noqa: B023
                 )
             ):
-                yield from found
-                cursor = found[-1]["id"]
+                yield from (record.decode(version.body) for version in found)
+                cursor = found[-1].key.decode()
 
     def _select(
         self, commit: int, keys: Filters, cursor: str | None, towards: int
-    ) -> Iterator[Record]:
-        """Yield the records that have the values, from the cursor or the beginning on."""
+    ) -> Iterator[Version]:
+        """Return the records that have the values, from the cursor or the beginning on."""
         lineage = self._lineage(commit)
         start = self._at_cursor(lineage, cursor) if cursor is not None else None
         if lineage is None:
-            return
+            return iter(())
         index, value = self._shortest(keys, start)
         firsts = lineage.firsts(index, value)
         if start is not None:
             firsts = lineage.beyond(start, index, firsts, towards)
-        for version in lineage.walk(firsts, index, towards):
-            content = record.decode(version.body)
-            if not keys or record.matches(content, keys):
-                yield content
+        found = lineage.walk(firsts, index, towards)
+        # All in a list of a value have that value.
+        indexed = self._resource.indexes[index - 1] if index else None
+        others = {field: key for field, key in keys.items() if field != indexed}
+        if not others:
+            return found
+        return (v for v in found if record.matches(record.decode(v.body), others))
 
     def _at_cursor(self, lineage: Lineage | None, cursor: str) -> Version:
         found = lineage.find(cursor.encode()) if lineage is not None else None
@@ -265,7 +270,8 @@ class TableReads:
         commit = self._reader.commit
 
         def read(commit: int) -> Record | None:
-            found = self._select(commit, keys, None, OLDER)
+            versions = self._select(commit, keys, None, OLDER)
+            found = (record.decode(version.body) for version in versions)
             return next((c for c in found if predicate is None or predicate(c)), None)
 
         memory.fence()
@@ -337,7 +343,8 @@ class TableReads:
             raise AttributeError(name)
         field = name.removeprefix("find_by_")
         if field != name and field in self._resource.find_by:
-            return functools.partial(self.find_by, field)
+            find = self.__dict__[name] = functools.partial(self.find_by, field)
+            return find
         raise AttributeError(
             f"{self!r} has no {name!r} (a snapshot only reads); it is found by "
             f"{', '.join(self._resource.find_by) or 'id'}, and by find_by(field, value)"
@@ -353,7 +360,8 @@ class TableReads:
 
         def read(commit: int) -> Records:
             if len(lists) == 1:
-                return list(self._select(commit, lists[0], None, OLDER))
+                found = self._select(commit, lists[0], None, OLDER)
+                return [record.decode(version.body) for version in found]
             return self._merged(field, [keys[field] for keys in lists], commit)
 
         return self._moment.read(read)
