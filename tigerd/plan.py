@@ -130,7 +130,7 @@ class Plan:
         """Plan one more operation, or raise a `TigerError` that says what is wrong with it."""
         if type(operation) is not list or not operation or type(operation[0]) is not str:
             raise InvalidRequest("an operation is an array that begins with its name")
-        name, *arguments = operation
+        name = operation[0]
         known = OPERATIONS.get(name)
         if known is None:
             raise InvalidRequest(f"no operation {name!r:.40}: is the client of another version?")
@@ -138,7 +138,7 @@ class Plan:
             raise InvalidRequest(f"{name} stands alone: let the rest be committed first")
         self.answering, self.answers = None, name == protocol.PATCH
         try:
-            self.status = known(self, *arguments)
+            self.status = known(self, *operation[1:])
         except TypeError as error:
             raise InvalidRequest(f"operation {name!r}: wrong arguments ({error})") from None
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import signal
 import sys
 import time
@@ -54,6 +53,9 @@ SPIN_S = 200e-6
 PAUSE_MS = 2
 """How long no command comes before the time is used for cleaning: one that comes then waits for
 it. While commands come, cleaning has its turns between them."""
+
+NUMBERS_END = 1 << 56
+"""Clients, slots and requests have numbers below."""
 
 POLLIN = int(zmq.POLLIN)
 """As a plain number: an enum's `&` takes as long as looking at a socket."""
@@ -389,7 +391,7 @@ class Server:
             if self._owner.keep:
                 passing.disown(self.directory)
             else:
-                shutil.rmtree(self.directory, ignore_errors=True)
+                passing.sweep(self.directory)
         os.close(self._lock)
 
 
@@ -413,9 +415,10 @@ def _parse(frame: bytes) -> tuple[int, int, int, bool, list[Any]]:
     if len(message) != 6:
         raise ValueError("not six fields")
     _, client, slot, number, answer, operations = message
-    for value, least in ((client, 1), (slot, -1), (number, 0)):
-        if type(value) is not int or not least <= value < 1 << 56:
-            raise ValueError("not a number of a client, a slot, a request")
+    if not (type(client) is type(slot) is type(number) is int) or not (
+        0 < client < NUMBERS_END and -1 <= slot < NUMBERS_END and 0 <= number < NUMBERS_END
+    ):
+        raise ValueError("not a number of a client, a slot, a request")
     if type(answer) is not bool or type(operations) is not list or not operations:
         raise ValueError("no operations")
     if type(operations[0]) is not list:

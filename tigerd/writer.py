@@ -115,12 +115,15 @@ class Writer:
             if effect is plan.answering:
                 answer = place[0] << 48 | ref
         for (number, namespace), change in counts.items():
-            table = self.tables[number]
-            table.count(namespace, change, commit)
-            self.cleaner.touched(table)
+            self.tables[number].count(namespace, change, commit)
         if asked is not None:
             self.answer(asked, plan.status, commit, answer)
         self._commit(commit)
+        # What only this daemon needs to know; the client has its answer already.
+        for number, namespace, key in plan.effects:
+            self.history.note(commit, namespace, number, key)
+        for number, _ in counts:
+            self.cleaner.touched(self.tables[number])
         return answer
 
     def _apply_effect(self, effect: Effect, commit: int) -> int:
@@ -148,7 +151,6 @@ class Writer:
             kind = layout.WRITTEN if effect.body else layout.DELETED
         if effect.old is not None:
             self.cleaner.ended(commit, table, effect.old.ref)
-        self.history.note(commit, effect.namespace, table.number, effect.key)
         self._tell(kind, table, ref, commit)
         return ref
 

@@ -51,6 +51,7 @@ class Connection:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._owner = os.getpid()
+        self._zmq: Any = None
         self._context: Any = None
         self._socket: Any = None
         self._session: Session | None = None
@@ -88,6 +89,7 @@ class Connection:
     def _open(self) -> None:
         import zmq  # noqa: PLC0415 - a process that only reads never loads it
 
+        self._zmq = zmq
         self._context = zmq.Context()
         self._socket = open_socket(self._context, self._reader)
         self._session = Session(self._reader, answers=False)
@@ -112,8 +114,7 @@ class Connection:
                 result = None
 
     def _send(self, action: Send) -> bool:
-        import zmq  # noqa: PLC0415
-
+        zmq = self._zmq
         while True:
             try:
                 self._socket.send(action.frame, zmq.NOBLOCK)

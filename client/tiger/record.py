@@ -61,7 +61,7 @@ def new_id(prefix: str | None) -> str:
 
 def encode(record: object, max_record: int = DEFAULT_MAX_RECORD) -> tuple[str, bytes]:
     """Return a record's id and its msgpack, or raise `InvalidRecord` naming field and remedy."""
-    if not isinstance(record, Mapping):
+    if type(record) is not dict and not isinstance(record, Mapping):
         raise InvalidRecord(f"{record!r:.80} is a {type(record).__name__}: a record is a dict")
     if "id" not in record:
         raise InvalidRecord(f"the record {dict(record)!r:.80} has no id: give it one")

@@ -41,15 +41,16 @@ class TableRequests:
 
     def insert(self, item: Mapping[str, Any]) -> Request[Record]:
         """Write a record, under a new id if it has none."""
-        if isinstance(item, Mapping) and "id" not in item:
-            item = {"id": record.new_id(self._resource.prefix), **item}
-        return self._put(protocol.PUT, item)
+        return self._put(protocol.PUT, self._with_id(item))
+
+    def _with_id(self, item: Mapping[str, Any]) -> Mapping[str, Any]:
+        if (type(item) is dict or isinstance(item, Mapping)) and "id" not in item:
+            return {"id": record.new_id(self._resource.prefix), **item}
+        return item
 
     def create(self, item: Mapping[str, Any]) -> Request[Record]:
         """Write a record that must not be there."""
-        if isinstance(item, Mapping) and "id" not in item:
-            item = {"id": record.new_id(self._resource.prefix), **item}
-        return self._put(protocol.CREATE, item)
+        return self._put(protocol.CREATE, self._with_id(item))
 
     def update(self, item: Mapping[str, Any], if_version: int | None = None) -> Request[Record]:
         """Write a record that has an id; only over that version, if one is given."""
@@ -70,11 +71,10 @@ class TableRequests:
     def insert_many(self, items: Iterable[Mapping[str, Any]]) -> Request[int]:
         """Write many records."""
         bodies = []
+        max_record = self._max_record
         for place, item in enumerate(items):
-            if isinstance(item, Mapping) and "id" not in item:
-                item = {"id": record.new_id(self._resource.prefix), **item}  # noqa: PLW2901
             try:
-                bodies.append(record.encode(item, self._max_record)[1])
+                bodies.append(record.encode(self._with_id(item), max_record)[1])
             except InvalidRecord as error:
                 raise InvalidRecord(f"item {place}: {error}") from None
         operations: list[Operation] = [[protocol.PUT_MANY, *self._target, bodies]] if bodies else []

@@ -104,9 +104,10 @@ class Session:
                 f"several batches"
             )
         self._was_resent = False
-        yield from self._send(frame, deadline)
+        if not (yield Send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))):
+            yield from self._send_later(frame, deadline)
         if not answers:
-            answered = yield Watch(lambda: self._is_answered(number))
+            answered = yield Watch(self._look(number))
             if answered and self._status() not in CODES:
                 return self._answer(self._status(), None)
             yield Send(self._frame(number, False, [[protocol.ANSWER]]), time.monotonic())
@@ -119,15 +120,17 @@ class Session:
             return again
         return self._answer(status, value)
 
-    def _send(self, frame: bytes, deadline: float) -> Generator[Action, Any, None]:
-        """Send what was never sent before: if that fails, nothing happened."""
-        while not (yield Send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))):
+    def _send_later(self, frame: bytes, deadline: float) -> Generator[Action, Any, None]:
+        """Send what could not be sent at once: until it is, nothing happened."""
+        while True:
             yield from self._revive(deadline)
             if time.monotonic() >= deadline:
                 raise DaemonUnavailable(
                     f"the daemon at {self._directory} does not take requests; nothing was "
                     f"changed: see `tigerd status --dir {self._directory}`"
                 )
+            if (yield Send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))):
+                return
 
     def _insist(
         self, frame: bytes, number: int, deadline: float, timeout_s: float
@@ -182,6 +185,13 @@ class Session:
                 return status, value
 
     # --- The slot ---
+
+    def _look(self, number: int) -> Callable[[], bool]:
+        """Return what looks whether a request is answered, fast while it is not."""
+        words = self._words
+        at = layout.client_at(self._slot, layout.CLIENT_ANSWER)
+        bits = layout.CLIENT_STATUS_BITS
+        return lambda: words[at] >> bits == number and self._is_answered(number)
 
     def _is_answered(self, number: int) -> bool:
         """Tell whether the slot has the answer to a request, and what it says is visible."""
