@@ -28,6 +28,8 @@ import pytest
 
 Result = TypeVar("Result")
 
+pytest_plugins = "pytester"  # for tests/plugin; pytest wants it here
+
 PROJECT = Path(__file__).resolve().parent.parent
 COMMAND_TIMEOUT_S = 60.0
 

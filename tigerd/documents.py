@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tiger import Store, layout, record
-from tiger.errors import InvalidRecord, TigerError
+from tiger.errors import InvalidRecord, TigerError, UnknownTable
 from tiger.reader import Reader
 
 Records = list[dict[str, Any]]
@@ -52,6 +52,8 @@ def parse_tables(data: bytes, name: str) -> dict[str, Records]:
 def check_shape(tables: dict[str, Any], name: str) -> dict[str, Records]:
     """Return tables if they are lists of objects by name."""
     for table, records in tables.items():
+        if not isinstance(table, str):
+            raise InvalidDocument(f"{name}: {table!r:.80} is no table: use its name, a string")
         if not isinstance(records, list):
             raise InvalidDocument(f"{name}: {table} is {_kind(records)}: use an array of records")
         for place, item in enumerate(records):
@@ -77,7 +79,10 @@ def check_tables(
     reader.close()
     size = OVERHEAD
     for table, records in tables.items():
-        store.table(table)
+        try:
+            store.table(table)
+        except UnknownTable as error:
+            raise UnknownTable(f"{name}: {error}") from None
         seen: dict[str, int] = {}
         for place, item in enumerate(records):
             try:

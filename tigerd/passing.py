@@ -31,6 +31,9 @@ SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the directories made in it are privat
 PATIENCE_S = 3.0
 """How long a daemon may take to stop whose directory is removed in any case."""
 
+GONE = ".gone"
+"""The end of the name under which a directory is removed."""
+
 HALF_MADE_S = 60.0
 """From this age on, a directory without an owner's file is not just being made."""
 
@@ -104,7 +107,7 @@ def owner_of(path: Path) -> Owner | None:
     try:
         content = json.loads((path / OWNER).read_text())
         return Owner(Process(content["pid"], content["started"]), content["keep"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -131,13 +134,25 @@ def remove(path: Path) -> None:
     try:
         end(path)
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        sweep(path)
+
+
+def sweep(path: Path) -> None:
+    """Remove a directory and all in it; one that is gone already is fine.
+
+    It loses its name first: a client that found it half removed would start a daemon in it.
+    """
+    gone = path.with_name(f"{path.name.removesuffix(GONE)}{GONE}")
+    with contextlib.suppress(OSError):
+        path.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def left_behind() -> Iterator[Path]:
     """Yield the directories whose process is gone, and whose daemon with it."""
     for path in sorted(_parent().glob(f"{instance.PASSING}{os.geteuid()}-*")):
         try:
+            instance.check_directory(path)
             if not instance.is_running(path) and _is_abandoned(path):
                 yield path
         except (TigerError, OSError):
@@ -145,8 +160,10 @@ def left_behind() -> Iterator[Path]:
 
 
 def _is_abandoned(path: Path) -> bool:
+    if path.name.endswith(GONE):
+        return True
     owner = owner_of(path)
     if owner is not None:
-        return not owner.process.is_alive()
+        return not owner.keep and not owner.process.is_alive()
     is_made = (path / "control").exists()  # and is kept, for it has no owner
     return not is_made and time.time() - path.stat().st_mtime > HALF_MADE_S

@@ -14,7 +14,8 @@ and starts it. `docs/testing.md` is the page for users.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,13 +30,17 @@ RUN = pytest.StashKey["Run"]()
 """In the config: the run, once something needed it."""
 SETTINGS = pytest.StashKey[dict[str, Any]]()
 """In the config: what the controller chose: an instance to use, or the token of a new one."""
-FAILURES = pytest.StashKey["Failures"]()
+REPORTS = pytest.StashKey["Reports"]()
 WORKER = pytest.StashKey["Worker"]()
 """In the config: this process's connection."""
+ENDING = pytest.StashKey[list[Callable[[], None]]]()
+"""In the config, while a test is torn down: what is to end after all of its fixtures."""
 ACCOUNTS = pytest.StashKey[dict[str, "Account"]]()
 """In a test, module or session: the accounts that belong to it, by fixture."""
 HAS_FAILED = pytest.StashKey[bool]()
 """In a test, module, or session: whether a test of it has failed."""
+TOLD = pytest.StashKey[list[tuple[str, str]]]()
+"""In a test whose teardown failed: the sections of its report."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,8 +70,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "tigerd(seed=FILE): let this test's tiger_store begin with the records of a JSON file "
         '({"coupons": [...], ...}) or of such a dict, instead of those of tiger_seed.',
     )
-    config.stash[FAILURES] = Failures()
-    config.pluginmanager.register(config.stash[FAILURES])
+    config.stash[REPORTS] = Reports(config)
+    config.pluginmanager.register(config.stash[REPORTS])
     if hasattr(config, "workerinput"):
         config.stash[SETTINGS] = config.workerinput["tigerd"]
         return
@@ -87,8 +92,8 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    """Note whether a worker used the instance, or cannot say so any more."""
-    if error or getattr(node, "workeroutput", {}).get("tigerd"):
+    """Look for the instance where a worker may have begun it and died before its first report."""
+    if error:
         run_of(node.config)
 
 
@@ -98,16 +103,22 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     return f"tigerd: using the instance at {attached}" if attached else None
 
 
-class Failures:
-    """Whether a test has failed; a plugin of its own, for the reports come together there."""
+class Reports:
+    """What the tests' reports tell the controller, where those of all workers come together."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: pytest.Config) -> None:
         """Begin with none."""
-        self.any = False
+        self.has_failures = False
+        self._config = config
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note a failure."""
-        self.any = self.any or report.failed
+        """Note a failure, and that the run has begun to use its instance.
+
+        An interrupted controller hears no more of its workers than this.
+        """
+        self.has_failures = self.has_failures or report.failed
+        if getattr(report, "uses_tigerd", False):
+            run_of(self._config)
 
 
 def pytest_terminal_summary(
@@ -115,7 +126,7 @@ def pytest_terminal_summary(
 ) -> None:
     """Say where to look at what is kept."""
     run = config.stash.get(RUN, None)
-    if run is not None and run.is_kept(has_failures=config.stash[FAILURES].any):
+    if run is not None and run.is_kept(has_failures=config.stash[REPORTS].has_failures):
         terminalreporter.section("tigerd")
         for line in run.describe_kept():
             terminalreporter.line(line)
@@ -126,7 +137,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """End the run's instance, after everything else; workers leave that to the controller."""
     run = config.stash.get(RUN, None)
     if run is not None and not hasattr(config, "workerinput"):
-        run.end(has_failures=config.stash[FAILURES].any)
+        run.end(has_failures=config.stash[REPORTS].has_failures)
 
 
 def run_of(config: pytest.Config) -> Run:
@@ -137,8 +148,6 @@ def run_of(config: pytest.Config) -> Run:
 
         keep = config.getoption("tigerd_keep")
         run = config.stash[RUN] = Run.make(keep=keep, **config.stash[SETTINGS])
-        if hasattr(config, "workeroutput"):
-            config.workeroutput["tigerd"] = True
     return run
 
 
@@ -162,7 +171,7 @@ def _tiger_worker(pytestconfig: pytest.Config) -> Iterator[Worker]:
         worker = pytestconfig.stash[WORKER] = Worker(run_of(pytestconfig), pytestconfig.rootpath)
     yield worker
     del pytestconfig.stash[WORKER]
-    worker.close()
+    _end(pytestconfig, worker.close)
 
 
 @pytest.fixture(scope="session")
@@ -204,11 +213,27 @@ def _account(request: pytest.FixtureRequest, worker: Worker, seed: Any) -> Itera
         if request.scope == "function":
             seed = marked_seed(node, seed)
         account = Account(worker, node.name, seed)
-    assert request.fixturename is not None
-    node.stash.setdefault(ACCOUNTS, {})[request.fixturename] = account
+    fixture = request.fixturename
+    assert fixture is not None
+    node.stash.setdefault(ACCOUNTS, {})[fixture] = account
     yield account.store
-    with failing_plainly():
-        account.close(has_failed=node.stash.get(HAS_FAILED, False))
+    account.leave()
+
+    def end() -> None:
+        del node.stash[ACCOUNTS][fixture]
+        with failing_plainly():
+            account.close(has_failed=node.stash.get(HAS_FAILED, False))
+
+    _end(request.config, end)
+
+
+def _end(config: pytest.Config, end: Callable[[], None]) -> None:
+    """End something now, or after the fixtures of the test that is torn down."""
+    ending = config.stash.get(ENDING, None)
+    if ending is None:
+        end()
+    else:
+        ending.append(end)
 
 
 # --- A test that failed ---------------------------------------------------------------------------
@@ -217,15 +242,30 @@ def _account(request: pytest.FixtureRequest, worker: Worker, seed: Any) -> Itera
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Note what the accounts that tests share hold before this one."""
+    item.stash[HAS_FAILED] = False  # it may have been run before
+    if TOLD in item.stash:
+        del item.stash[TOLD]
     for _, account in _accounts_of(item, shared=True):
         account.mark()
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """Let go of what was noted: it keeps the daemon from cleaning."""
-    for _, account in _accounts_of(item, shared=True):
-        account.release_mark()
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """End the accounts after all fixtures: one of these may fail, and its report tells of them."""
+    ending = item.config.stash[ENDING] = []
+    with ExitStack() as stack:
+        try:
+            yield
+        except BaseException:
+            _note_failure(item)
+            item.stash[TOLD] = list(_sections(item))
+            raise
+        finally:
+            del item.config.stash[ENDING]
+            for end in reversed(ending):
+                stack.callback(end)
+            for _, account in _accounts_of(item, shared=True):
+                account.release_mark()  # it keeps the daemon from cleaning
 
 
 @pytest.hookimpl(wrapper=True)
@@ -235,11 +275,22 @@ def pytest_runtest_makereport(
     """Tell in the report of a test that failed what it changed in its accounts."""
     report = yield
     if report.failed:
-        for node in item.listchain():
-            node.stash[HAS_FAILED] = True
-        for fixture, account in (*_accounts_of(item, shared=True), *_accounts_of(item)):
-            report.sections.append((f"{fixture}: what this test changed", account.describe()))
+        _note_failure(item)
+        told = item.stash.get(TOLD, None) if call.when == "teardown" else None
+        report.sections.extend(_sections(item) if told is None else told)
+    if RUN in item.config.stash:
+        report.__dict__["uses_tigerd"] = True
     return report
+
+
+def _note_failure(item: pytest.Item) -> None:
+    for node in item.listchain():
+        node.stash[HAS_FAILED] = True
+
+
+def _sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
+    for fixture, account in (*_accounts_of(item, shared=True), *_accounts_of(item)):
+        yield f"{fixture}: what this test changed", account.describe()
 
 
 def _accounts_of(item: pytest.Item, *, shared: bool = False) -> Iterator[tuple[str, Account]]:

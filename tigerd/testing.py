@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zmq  # noqa: F401 - else a test would load it, and one with pytester unloads what it loads
 
 from tiger import (
     AlreadyExists,
@@ -54,7 +55,7 @@ def failing_plainly() -> Iterator[None]:
     """Let an error of the store be the test's error, without the way it took through this code."""
     try:
         yield
-    except TigerError as error:
+    except (TigerError, OSError) as error:
         raise pytest.fail.Exception(f"tigerd: {error}", pytrace=False) from None
 
 
@@ -80,7 +81,7 @@ class Run:
     def connect(self) -> Store:
         """Return a store of the run's instance; the first one starts it."""
         if self.attached:
-            if not self.directory.is_dir() or not instance.is_running(self.directory):
+            if not os.path.isdir(self.directory) or not instance.is_running(self.directory):
                 raise DaemonUnavailable(
                     f"no daemon runs at {self.directory}, which this run was told to use: start "
                     f"one with `tigerd start --dir {self.directory}`, or let the run have its own "
@@ -92,6 +93,11 @@ class Run:
             passing.make(self.directory, Owner(self.controller, keep=self.keep == "all"))
         return connect(self.directory, autostart=not self.attached, timeout_s=TIMEOUT_S)
 
+    @property
+    def is_cleared(self) -> bool:
+        """Whether the daemon clears the accounts of a process that died: it failed a test."""
+        return self.attached or self.keep == "none"
+
     def is_kept(self, *, has_failures: bool) -> bool:
         """Tell whether there is something to be looked at after the run."""
         wanted = self.keep == "all" or (self.keep == "failed" and has_failures)
@@ -101,6 +107,9 @@ class Run:
         """Yield what to tell the person, line by line."""
         yield f"records are kept at {self.directory}"
         yield f"look at them:  tigerd namespaces --dir {self.directory}"
+        owner = passing.owner_of(self.directory) if self.attached else None
+        if owner is not None:
+            yield f"they go when process {owner.process.pid} ends, whose instance it is"
         if not self.attached:
             yield f"remove them:   rm -r {self.directory}"
 
@@ -237,7 +246,7 @@ class Account:
         parent = worker.seeded(seed)
         self._run = worker.run
         self._mark: Mark | None = None
-        self._lease = Lease(worker.run.directory, name)
+        self._lease = Lease(worker.run.directory, name) if worker.run.is_cleared else None
         if parent is None:
             self.store = worker.store.namespace(name)
         else:
@@ -265,16 +274,19 @@ class Account:
         except TigerError as error:
             return f"(cannot be read: {error}; {where})"
 
+    def leave(self) -> None:
+        """Let processes that are started from here on not find it."""
+        self._environment.undo()
+
     def close(self, *, has_failed: bool) -> None:
         """Clear it, unless it is to be kept."""
         self.release_mark()
-        self._environment.undo()
-        if self._run.keep == "all" or (self._run.keep == "failed" and has_failed):
-            self._lease.release()
-            return
         try:
-            self.store.clear_namespace()
+            if self._run.keep != "all" and not (self._run.keep == "failed" and has_failed):
+                self.store.clear_namespace()
         except BaseException:
-            self._lease.abandon()
+            if self._lease is not None:
+                self._lease.abandon()
             raise
-        self._lease.release()
+        if self._lease is not None:
+            self._lease.release()

@@ -1,0 +1,170 @@
+"""Suites of a user: files that a pytest in a process of its own runs, with the plugin.
+
+Every suite tells, by a hook of its conftest.py, of the instances that its processes used. At the end
+of each test all of them have to be gone, their daemons too.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+TELLING = """
+import os
+import pytest
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef, request):
+    made = yield
+    if fixturedef.argname == "_tiger_worker":
+        place = made.instance
+        with open({places!r}, "a") as file:
+            file.write(f"{{place.directory}}\\t{{place.pid}}\\t{{os.getpid()}}\\n")
+    return made
+"""
+
+HOLDING = """
+def held(store):
+    counts = {name: store.table(name).count() for name in ("coupons", "plans", "events")}
+    assert store.namespaces().get(store.current_namespace, 0) == sum(counts.values())
+    return {name: count for name, count in counts.items() if count}
+"""
+"""What a store holds; for suites to import."""
+
+GONE_S = 5.0
+"""How long the files and processes of a run may be there after its end."""
+
+
+class Place(NamedTuple):
+    """What one process of a suite used."""
+
+    directory: Path
+    daemon: int
+    process: int
+
+
+class Suite:
+    """A folder of tests, and the runs of it."""
+
+    def __init__(
+        self, pytester: pytest.Pytester, wait_until: Callable, is_alive: Callable[[int], bool]
+    ) -> None:
+        self.path = pytester.path
+        self._pytester = pytester
+        self._wait_until = wait_until
+        self._is_alive = is_alive
+        self._places = self.path / "places.txt"
+        self._started: list[subprocess.Popen[str]] = []
+        self.kept: list[Path] = []
+        self.conftest("")
+        self.write("holding.py", HOLDING)
+
+    def conftest(self, text: str) -> None:
+        """Write the suite's conftest.py."""
+        source = TELLING.format(places=str(self._places)) + textwrap.dedent(text)
+        (self.path / "conftest.py").write_text(source)
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    def run(self, *arguments: object) -> pytest.RunResult:
+        """Run all of it, or what the arguments say, to its end; all warnings are errors."""
+        return self._pytester.runpytest_subprocess(*self._with_settings(arguments), timeout=60)
+
+    def start(self, *arguments: object, stdin: str | None = None) -> subprocess.Popen[str]:
+        """Run it beside the test."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", *self._with_settings(arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            cwd=self.path,
+        )
+        self._started.append(process)
+        return process
+
+    def _with_settings(self, arguments: tuple[object, ...]) -> list[str]:
+        return ["-W", "error", "-p", "no:cacheprovider", *map(str, arguments)]
+
+    def places(self) -> list[Place]:
+        """What the suite's processes used until now."""
+        if not self._places.exists():
+            return []
+        rows = [line.split("\t") for line in self._places.read_text().splitlines()]
+        return [Place(Path(path), int(daemon), int(process)) for path, daemon, process in rows]
+
+    def directories(self) -> set[Path]:
+        """The instances that were used until now."""
+        return {place.directory for place in self.places()}
+
+    def directory(self) -> Path:
+        """The only instance that was used."""
+        (only,) = self.directories()
+        return only
+
+    def wait_for(self, name: str) -> str:
+        """Wait until the suite wrote a whole line to a file, and return it."""
+        path = self.path / name
+        return self._wait_until(
+            lambda: path.exists() and path.read_text().endswith("\n") and path.read_text().strip(),
+            what=f"the file {name}",
+        )
+
+    def check_gone(self) -> None:
+        """Fail unless all that was used is gone, five seconds from now at the latest."""
+        for place in self.places():
+            if place.directory in self.kept:
+                continue
+            for there in (
+                place.directory,
+                *place.directory.parent.glob(f"{place.directory.name}*"),
+            ):
+                self._wait_until(
+                    lambda there=there: not there.exists(), timeout_s=GONE_S, what=f"no {there}"
+                )
+            self._wait_until(
+                lambda place=place: not self._is_alive(place.daemon),
+                timeout_s=GONE_S,
+                what=f"the end of daemon {place.daemon}",
+            )
+
+    def end(self) -> None:
+        """Remove what there is in any case."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+        for place in self.places():
+            if place.directory.name.startswith("tigerd-run-"):
+                if place.directory.exists():
+                    with suppress(ProcessLookupError):
+                        os.kill(place.daemon, signal.SIGKILL)
+                shutil.rmtree(place.directory, ignore_errors=True)
+
+
+@pytest.fixture
+def suite(
+    pytester: pytest.Pytester, wait_until: Callable, is_alive: Callable[[int], bool]
+) -> Iterator[Suite]:
+    """A user's suite, with nothing in it."""
+    made = Suite(pytester, wait_until, is_alive)
+    try:
+        yield made
+        made.check_gone()
+    finally:
+        made.end()
