@@ -82,11 +82,13 @@ def files(folder: Path) -> Iterator[tuple[os.DirEntry[str], bool]]:
 
 
 def is_held(path: str) -> bool:
-    """Tell whether some process holds the file."""
+    """Tell whether some process holds the file, or may do so."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+    except FileNotFoundError:  # released just now
         return False
+    except OSError:  # no descriptor is free, say: nothing is taken from its holder for that
+        return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
