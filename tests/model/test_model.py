@@ -1,5 +1,7 @@
 """All calls of the store against a plain dict: hypothesis writes programs, the dict is right.
 
+A fork is a copy of the dict, a rollback an older copy of it.
+
 Everything is read through two connections, the one that writes and one that only reads, since a
 client remembers what it has read. `created` values collide and come out of order; values that
 Python holds equal (1, 1.0, True) are told apart, by comparing JSON texts.
@@ -9,8 +11,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
     consumes,
+    initialize,
     invariant,
     rule,
     run_state_machine_as_test,
@@ -29,7 +32,7 @@ import tiger
 
 Record = dict[str, Any]
 
-NAMESPACES = ("global", "one", "two")
+NAMESPACES = ("global", "one", "two", "three")
 TABLES = ("coupons", "plans", "subscription_schedules", "gadgets")
 GADGETS = {"prefix": "gad", "url": "/v1/gadgets", "indexes": ("colour", "status")}
 ACTIVE = {
@@ -78,6 +81,8 @@ class ModelTable:
         self.records: dict[str, Record] = {}
         self.inserted: dict[str, int] = {}
         self.inserts = 0
+        self.has_begun = False
+        """Whether it had a record since it was cleared."""
 
     def write(self, record: Record) -> None:
         """Inserts, or replaces in place."""
@@ -86,6 +91,7 @@ class ModelTable:
             self.inserts += 1
             self.inserted[name] = self.inserts
         self.records[name] = copy.deepcopy(record)
+        self.has_begun = True
 
     def delete(self, name: str) -> bool:
         """Whether it was there."""
@@ -99,6 +105,14 @@ class ModelTable:
     def clear(self) -> None:
         """No records; inserts go on being counted."""
         self.records.clear()
+        self.has_begun = False
+
+    def take(self, other: ModelTable) -> None:
+        """Becomes an exact copy."""
+        self.records = copy.deepcopy(other.records)
+        self.inserted = dict(other.inserted)
+        self.inserts = max(self.inserts, other.inserts)
+        self.has_begun = other.has_begun
 
     def listed(self, filters: Record | None = None) -> list[Record]:
         """All records that match, in the order of `list`."""
@@ -135,7 +149,8 @@ def empty_model() -> Model:
 
 # What the programs are made of
 
-ids = st.sampled_from(["a", "b", "c", "d", "e", "f", "é", " ", "x" * 255])
+IDS = ("a", "b", "c", "d", "e", "f", "é", " ", "x" * 255)
+ids = st.sampled_from(IDS)
 created = st.sampled_from([1, 2, 3, 3.0, 2.5, 0, -1, 10**12, None, "text", -0.0])
 values = st.sampled_from(
     [
@@ -179,18 +194,25 @@ operations = st.one_of(
 )
 
 
+touches = st.tuples(st.integers(0, 29), st.none() | bodies())
+
+
 class StoreMachine(RuleBasedStateMachine):
     """One instance, three namespaces, four tables, two connections, and the dict."""
 
     snapshots: Bundle[tuple[str, Any, Model, ExitStack]] = Bundle("snapshots")
+    marks: Bundle[tuple[str, Any, dict[str, ModelTable]]] = Bundle("marks")
 
     def __init__(self, writer: Any, reader: Any) -> None:
         super().__init__()
         self.stores = {name: writer.namespace(name) for name in NAMESPACES}
         self.readers = {name: reader.namespace(name) for name in NAMESPACES}
-        for store in self.stores.values():
-            store.clear_namespace()  # what the program before this one left
+        for name in NAMESPACES * len(NAMESPACES):  # what the program before this one left
+            with suppress(tiger.Sealed):  # forks go before their parents
+                writer.clear_namespace(name)
         self.model = empty_model()
+        self.origins: dict[tuple[str, str], str] = {}
+        """What the tables of namespaces that are forks were forked from."""
         self.open_snapshots = ExitStack()
         self.commit = writer.ping()["commit"]
 
@@ -203,18 +225,36 @@ class StoreMachine(RuleBasedStateMachine):
         yield self.stores[namespace].table(table)
         yield self.readers[namespace].table(table)
 
+    def is_refused(self, namespace: str, write: Callable[[], object]) -> bool:
+        """Whether the namespace has forks, so that a write to it is refused and changes nothing."""
+        if namespace not in self.origins.values():
+            return False
+        with pytest.raises(tiger.Sealed):
+            write()
+        return True
+
+    def forget(self, namespace: str, table: str) -> None:
+        """A table of a namespace was cleared: it is no fork any more either."""
+        self.model[namespace][table].clear()
+        self.origins.pop((namespace, table), None)
+
     # Writes
 
     @rule(namespace=namespaces, table=tables, record=records(), call=st.sampled_from("iu"))
     def insert_or_update(self, namespace: str, table: str, record: Record, call: str) -> None:
         real, model = self.table(namespace, table)
-        written = real.insert(record) if call == "i" else real.update(record)
+        write = real.insert if call == "i" else real.update
+        if self.is_refused(namespace, lambda: write(record)):
+            return
+        written = write(record)
         assert exactly(written) == exactly(record)
         model.write(record)
 
     @rule(namespace=namespaces, table=tables, body=bodies())
     def insert_without_an_id(self, namespace: str, table: str, body: Record) -> None:
         real, model = self.table(namespace, table)
+        if self.is_refused(namespace, lambda: real.insert(body)):
+            return
         written = real.insert(body)
         assert exactly({**body, "id": written["id"]}) == exactly(written)
         assert written["id"] not in model.records
@@ -223,6 +263,8 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(namespace=namespaces, table=tables, record=records())
     def create(self, namespace: str, table: str, record: Record) -> None:
         real, model = self.table(namespace, table)
+        if self.is_refused(namespace, lambda: real.create(record)):
+            return
         if record["id"] in model.records:
             with pytest.raises(tiger.AlreadyExists):
                 real.create(record)
@@ -233,6 +275,8 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(namespace=namespaces, table=tables, name=ids, changes=changes)
     def patch(self, namespace: str, table: str, name: str, changes: Record) -> None:
         real, model = self.table(namespace, table)
+        if self.is_refused(namespace, lambda: real.patch(name, changes)):
+            return
         if name in model.records:
             expected = model.patched(name, changes)
             assert exactly(real.patch(name, changes)) == exactly(expected)
@@ -245,6 +289,8 @@ class StoreMachine(RuleBasedStateMachine):
     def modify(self, namespace: str, table: str, name: str, field: str, value: Any) -> None:
         real, model = self.table(namespace, table)
         if name in model.records:
+            if self.is_refused(namespace, lambda: real.modify(name, dict)):
+                return
             expected = {**model.records[name], field: value}
             real.modify(name, lambda record: {**record, field: value})
             model.write(expected)
@@ -260,6 +306,8 @@ class StoreMachine(RuleBasedStateMachine):
         if record["id"] not in model.records:
             return
         version = real.version(record["id"])
+        if self.is_refused(namespace, lambda: real.update(record, if_version=version)):
+            return
         if is_current:
             real.update(record, if_version=version)
             model.write(record)
@@ -270,7 +318,8 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(namespace=namespaces, table=tables, name=ids)
     def delete(self, namespace: str, table: str, name: str) -> None:
         real, model = self.table(namespace, table)
-        assert real.delete(name) is model.delete(name)
+        if not self.is_refused(namespace, lambda: real.delete(name)):
+            assert real.delete(name) is model.delete(name)
 
     @rule(
         namespace=namespaces,
@@ -279,40 +328,52 @@ class StoreMachine(RuleBasedStateMachine):
     )
     def insert_many(self, namespace: str, table: str, many: list[Record]) -> None:
         real, model = self.table(namespace, table)
+        if many and self.is_refused(namespace, lambda: real.insert_many(many)):
+            return
         assert real.insert_many(many) == len(many)
         for record in many:
             model.write(record)
 
     @rule(namespace=namespaces, table=tables, through=namespaces)
     def clear_namespace_of_a_table(self, namespace: str, table: str, through: str) -> None:
-        self.stores[through].table(table).clear_namespace(namespace)
-        self.model[namespace][table].clear()
+        real = self.stores[through].table(table)
+        if not self.is_refused(namespace, lambda: real.clear_namespace(namespace)):
+            real.clear_namespace(namespace)
+            self.forget(namespace, table)
 
     @rule(namespace=namespaces, through=namespaces)
     def clear_namespace(self, namespace: str, through: str) -> None:
-        if namespace == through:
-            self.stores[through].clear_namespace()
-        else:
-            self.stores[through].clear_namespace(namespace)
-        for model in self.model[namespace].values():
-            model.clear()
+        name = None if namespace == through else namespace
+        if not self.is_refused(namespace, lambda: self.stores[through].clear_namespace(name)):
+            self.stores[through].clear_namespace(name)
+            for table in TABLES:
+                self.forget(namespace, table)
 
     @rule(table=tables, through=namespaces)
     def clear(self, table: str, through: str) -> None:
-        self.stores[through].table(table).clear()
+        real = self.stores[through].table(table)
+        begun = [name for name in NAMESPACES if self.model[name][table].has_begun]
+        sealed = [name for name in begun if name in self.origins.values()]
+        if sealed:
+            assert self.is_refused(sealed[0], real.clear)
+            return
+        real.clear()
         for namespace in NAMESPACES:
-            self.model[namespace][table].clear()
+            self.forget(namespace, table)
 
     @rule(namespace=namespaces, todo=st.lists(operations, max_size=8), fails=st.booleans())
     def batch(self, namespace: str, todo: list[tuple[Any, ...]], fails: bool) -> None:
         """Applied at once, or, where the block raises or a write of it cannot be, not at all."""
         after = copy.deepcopy(self.model)
-        error = self.apply_to_model(after, namespace, todo)
+        error = self.apply_to_model(after, namespace, todo, set(self.origins.values()))
         expected = error or (RuntimeError if fails else None)
         before = self.stores[namespace].ping()["commit"]
         if expected is None:
             self.apply_to_batch(namespace, todo, fails=False)
             self.model = after
+            for call, table, *arguments in todo:
+                if call == "clear_namespace":
+                    self.origins.pop((arguments[0], table), None)
         else:
             with pytest.raises((expected, RuntimeError)):
                 self.apply_to_batch(namespace, todo, fails)
@@ -327,13 +388,17 @@ class StoreMachine(RuleBasedStateMachine):
 
     @staticmethod
     def apply_to_model(
-        model: Model, namespace: str, todo: list[tuple[Any, ...]]
+        model: Model, namespace: str, todo: list[tuple[Any, ...]], sealed: set[str]
     ) -> type[Exception] | None:
         """Changes the model; the error of the first write that cannot be done, if there is one."""
+        had_begun = {name: table.has_begun for name, table in model[namespace].items()}
         for call, table, *arguments in todo:
             records = model[namespace][table]
+            if (arguments[0] if call == "clear_namespace" else namespace) in sealed:
+                return tiger.Sealed
             if call == "clear_namespace":
                 model[arguments[0]][table].clear()
+                had_begun[table] &= arguments[0] != namespace
             elif call == "delete":
                 records.delete(arguments[0])
             elif call == "patch":
@@ -344,7 +409,98 @@ class StoreMachine(RuleBasedStateMachine):
                 if call == "create" and arguments[0]["id"] in records.records:
                     return tiger.AlreadyExists
                 records.write(arguments[0])
+        for name, written in model[namespace].items():
+            written.has_begun = had_begun[name] or bool(written.records)
         return None
+
+    # Forks and marks
+
+    @rule(parent=namespaces, child=namespaces)
+    def fork(self, parent: str, child: str) -> None:
+        begun = [name for name in TABLES if self.model[parent][name].has_begun]
+        if any(table.has_begun for table in self.model[child].values()):
+            with pytest.raises(tiger.AlreadyExists):
+                self.stores[parent].begin_fork(child)
+        elif not begun:
+            with pytest.raises(tiger.NotFound):
+                self.stores[parent].begin_fork(child)
+        else:
+            self.stores[parent].begin_fork(child)
+            for name in begun:
+                self.model[child][name].take(self.model[parent][name])
+                self.origins[child, name] = parent
+                for record in self.model[parent][name].records:
+                    version = self.stores[parent].table(name).version(record)
+                    assert self.readers[child].table(name).version(record) == version
+
+    @rule(target=marks, namespace=namespaces)
+    def mark(self, namespace: str) -> tuple[str, Any, dict[str, ModelTable]]:
+        mark = self.stores[namespace].mark()
+        self.open_snapshots.callback(mark.release)
+        return namespace, mark, copy.deepcopy(self.model[namespace])
+
+    @rule(mark=consumes(marks))
+    def rollback(self, mark: tuple[str, Any, dict[str, ModelTable]]) -> None:
+        namespace, moment, tables = mark
+        model = self.model[namespace]
+        another = next(name for name in NAMESPACES if name != namespace)
+        with pytest.raises(tiger.InvalidRequest):
+            self.stores[another].rollback(moment)
+        try:
+            self.stores[namespace].rollback(moment)
+        except tiger.Sealed:
+            assert namespace in self.origins.values()
+            return
+        if namespace in self.origins.values():  # then there was nothing to undo
+            for name in TABLES:
+                assert exactly(model[name].records) == exactly(tables[name].records)
+            return
+        for name, old in tables.items():
+            had_begun = model[name].has_begun
+            model[name].take(old)
+            if not old.has_begun:
+                self.forget(namespace, name)
+            model[name].has_begun = old.has_begun and (had_begun or bool(old.records))
+        with pytest.raises(tiger.InvalidRequest):
+            self.stores[namespace].rollback(moment)
+        self.compare(self.readers[namespace], model)
+
+    @rule(mark=marks, elsewhere=st.booleans())
+    def changes_since_a_mark(
+        self, mark: tuple[str, Any, dict[str, ModelTable]], elsewhere: bool
+    ) -> None:
+        namespace, moment, tables = mark
+        store = (self.readers if elsewhere else self.stores)[namespace]
+        self.compare_changes(store.changes(moment), tables, self.model[namespace])
+
+    @rule(namespace=namespaces)
+    def changes_since_the_beginning(self, namespace: str) -> None:
+        before = {
+            name: self.model[self.origins[namespace, name]][name]
+            if (namespace, name) in self.origins
+            else ModelTable()
+            for name in TABLES
+        }
+        found = self.readers[namespace].changes()
+        self.compare_changes(found, before, self.model[namespace])
+
+    @staticmethod
+    def compare_changes(
+        found: Any, before: dict[str, ModelTable], after: dict[str, ModelTable]
+    ) -> None:
+        """What `changes` gives is what is not the same in two copies."""
+        expected = {}
+        for name in TABLES:
+            old, new = before[name].records, after[name].records
+            for identity in {*old, *new}:
+                texts = json.dumps(old.get(identity)), json.dumps(new.get(identity))
+                if texts[0] != texts[1]:
+                    expected[name, identity] = texts
+        assert {
+            (change.table, change.id): (json.dumps(change.before), json.dumps(change.after))
+            for change in found
+        } == expected
+        assert len(found) == len(expected)
 
     # Reads
 
@@ -507,6 +663,66 @@ class StoreMachine(RuleBasedStateMachine):
             self.compare(self.readers[namespace], self.model[namespace])
 
 
+class ForkMachine(StoreMachine):
+    """The same, from forks on: the namespace "one" is a fork of "global", "two" a fork of "one"."""
+
+    @initialize(
+        target=StoreMachine.marks,
+        many=st.lists(st.tuples(tables, records()), min_size=8, max_size=30),
+        own=st.lists(touches, min_size=1, max_size=6),
+        more=st.lists(touches, max_size=6),
+        depth=st.sampled_from([1, 1, 2]),
+        marked=st.sampled_from(["one", "two"]),
+    )
+    def begin(
+        self, many: list[Any], own: list[Any], more: list[Any], depth: int, marked: str
+    ) -> tuple[str, Any, dict[str, ModelTable]]:
+        for table, record in many:
+            self.insert_or_update("global", table, record, "i")
+        self.fork("global", "one")
+        self.touch("one", many, own)
+        if depth == 2:
+            self.fork("one", "two")
+            self.touch("two", many, more)
+        self.begun = self.mark(marked)
+        return self.begun
+
+    def teardown(self) -> None:
+        """Forks are read from every cursor; what was done since their beginning is undone."""
+        for namespace in ("one", "two"):
+            for table in TABLES:
+                self.look_from_everywhere(namespace, table)
+        namespace, mark, _ = self.begun
+        with suppress(tiger.InvalidRequest):  # it was rolled back already
+            mark.commit_in(namespace)
+            self.changes_since_a_mark(self.begun, True)
+            self.rollback(self.begun)
+        super().teardown()
+
+    def touch(self, namespace: str, many: list[Any], touched: list[Any]) -> None:
+        """Delete or overwrite what a fork inherits."""
+        for place, body in touched:
+            table, record = many[place % len(many)]
+            if body is None:
+                self.delete(namespace, table, record["id"])
+            else:
+                self.insert_or_update(namespace, table, {**body, "id": record["id"]}, "i")
+
+    def look_from_everywhere(self, namespace: str, table: str) -> None:
+        real = self.readers[namespace].table(table)
+        expected = self.model[namespace][table].listed()
+        for place, record in enumerate(expected):
+            after = real.list(limit=100, starting_after=record["id"])
+            before = real.list(limit=2, ending_before=record["id"])
+            assert exactly(after.data) == exactly(expected[place + 1 :])
+            assert exactly(before.data) == exactly(expected[max(0, place - 2) : place])
+        for name in {*IDS} - self.model[namespace][table].records.keys():
+            assert name not in real
+            assert real.get(name, None) is None
+            with pytest.raises(tiger.InvalidCursor):
+                real.list(starting_after=name)
+
+
 CI = settings(
     max_examples=80,
     stateful_step_count=50,
@@ -516,6 +732,14 @@ CI = settings(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+
+
+def test_a_fork_does_what_a_copy_would(directory: str, store: Any, tigerd: Any) -> None:
+    store.define("gadgets", **GADGETS)
+    with tiger.connect(directory) as reader:
+        forks = settings(CI, max_examples=50)
+        run_state_machine_as_test(lambda: ForkMachine(store, reader), settings=forks)
+    assert tigerd("check", directory=directory).returncode == 0
 
 
 def test_the_store_does_what_a_dict_would(directory: str, store: Any, tigerd: Any) -> None:
