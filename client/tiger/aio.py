@@ -191,7 +191,7 @@ class AsyncTable(RememberingReads):
         self,
         predicate: Callable[[Record], Any] | None = None,
         *,
-        timeout_s: float = WAIT_S,
+        timeout_s: float | None = WAIT_S,
         **filters: Any,
     ) -> Record:
         """As `Table.wait_for`; the predicate is a plain function."""

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tiger import layout, memory
-from tiger.errors import DaemonUnavailable
 from tiger.memory import Vanished
 from tiger.reader import Reader, TableReader
 from tiger.reads import resources_of
@@ -76,7 +75,6 @@ class Changes:
         self._words = reader.words
         self._resources = self._all_resources()
         self._namespaces: dict[tuple[int, int], str] = {}
-        self._file = os.stat(reader.control.path)
         commit = self._words[layout.COMMIT]
         self.commit: int = commit
         """What was committed up to here has been told."""
@@ -98,7 +96,7 @@ class Changes:
             if deadline is not None and now >= deadline:
                 return []
             if now >= check_at:
-                self._check_instance()
+                self._reader.check_instance()
                 check_at = now + CHECK_S
             looks += 1
             if looks < YIELDS:
@@ -136,14 +134,6 @@ class Changes:
                 return
             self._next += 1
             yield _Entry(began, word >> 56, word >> 48 & 0xFF, word & layout.REF_MASK)
-
-    def _check_instance(self) -> None:
-        try:
-            is_same = os.path.samestat(os.stat(self._reader.control.path), self._file)
-        except FileNotFoundError:
-            is_same = False
-        if not is_same:
-            raise DaemonUnavailable(f"the instance at {self._reader.directory} was removed")
 
     # --- What a change is about ---
 

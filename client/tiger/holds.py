@@ -36,8 +36,8 @@ class Hold:
         while True:
             try:
                 descriptor = os.open(made, flags, 0o600)
-            except FileNotFoundError:  # something tidied up
-                make_folder(self._path.parent)
+            except FileNotFoundError:  # something tidied up, perhaps the whole instance
+                self._path.parent.mkdir(mode=0o700, exist_ok=True)
                 descriptor = os.open(made, flags, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             os.write(descriptor, content)

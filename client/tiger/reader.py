@@ -86,6 +86,7 @@ class Reader:
                 f"{directory}`"
             ) from None
         self.words = self.control.words
+        self._file = os.stat(self.control.path)
         if not self.words[layout.HEADER_STATE]:
             self.close()
             raise DaemonUnavailable(f"the instance at {directory} is being made: try again")
@@ -95,6 +96,17 @@ class Reader:
     def close(self) -> None:
         """Let go of the mappings; a read under way in another thread keeps its own."""
         self.control.close()
+
+    def check_instance(self) -> None:
+        """Raise `DaemonUnavailable` if the instance was removed, be another in its place or not."""
+        try:
+            is_same = os.path.samestat(os.stat(self.control.path), self._file)
+        except FileNotFoundError:
+            is_same = False
+        if not is_same:
+            raise DaemonUnavailable(
+                f"the instance at {self.directory} was removed, or replaced: connect again"
+            )
 
     def table(self, number: int, name: str) -> TableReader:
         """Return the reader of a table, the same for every caller."""
@@ -130,6 +142,7 @@ class Reader:
 
     def pin(self) -> PinnedMoment:
         """Hold the latest commit for as long as the context lasts."""
+        self.check_instance()
         return PinnedMoment(self)
 
 

@@ -277,7 +277,7 @@ class TableReads:
         memory.fence()
         return commit, self._moment.read(read)
 
-    def not_seen(self, timeout_s: float, filters: Mapping[str, Any]) -> TimedOut:
+    def not_seen(self, timeout_s: float | None, filters: Mapping[str, Any]) -> TimedOut:
         """Return the error of a wait that was in vain, with what is there instead."""
         wanted = ", ".join(f"{name}={value!r}" for name, value in filters.items())
         shown = [

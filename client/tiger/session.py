@@ -76,6 +76,7 @@ class Session:
 
     def __init__(self, reader: Reader, *, answers: bool) -> None:
         """Begin a session; `answers` asks for a message to every request."""
+        self._reader = reader
         self._directory: Path = reader.directory
         self._words = reader.words
         self._instance = reader.instance
@@ -161,8 +162,7 @@ class Session:
 
     def _start(self) -> Start:
         """Have a daemon started, where there still is an instance for it."""
-        if not (self._directory / "control").exists():
-            raise not_running(self._directory)
+        self._reader.check_instance()
         return Start()
 
     def _give_up(self, timeout_s: float) -> TigerError:
@@ -245,11 +245,15 @@ class Session:
             pause_s = min(2 * pause_s, LAST_PAUSE_S)
 
     def wait(self, commit: int, table: int | None, namespace: str, deadline: float) -> Steps:
-        """Wait until a namespace was written to after a commit; `ABSENT` if not by the deadline."""
+        """Wait until a namespace was written to after a commit; `ABSENT` if not by the deadline.
+
+        A daemon may come back, so one that is gone is waited for; an instance is not.
+        """
         self._question += 1
         question = [protocol.WATCH, commit, table, namespace]
         frame = self._frame(self._question, True, [question])
         while (now := time.monotonic()) < deadline:
+            self._reader.check_instance()
             wake = min(deadline, now + WATCH_AGAIN_S)
             yield Send(frame, wake)
             if (yield from self._reply_to(self._question, wake)) is not None:
@@ -274,8 +278,6 @@ class Session:
 
 def not_running(directory: Path) -> DaemonUnavailable:
     """Return the error for an instance without a daemon."""
-    if not (directory / "control").exists():
-        return DaemonUnavailable(f"the instance at {directory} was removed: connect again")
     return DaemonUnavailable(
         f"no daemon runs at {directory}: start one with `tigerd start --dir {directory}`"
     )

@@ -299,13 +299,14 @@ class Table(RememberingReads):
         self,
         predicate: Callable[[Record], Any] | None = None,
         *,
-        timeout_s: float = WAIT_S,
+        timeout_s: float | None = WAIT_S,
         **filters: Any,
     ) -> Record:
         """Return the newest record with these values, for which the predicate is true.
 
         If there is none, wait until any process has committed one; after `timeout_s` seconds raise
-        `TimedOut`, which says what is there.
+        `TimedOut`, which says what is there; None waits for ever. Raises `DaemonUnavailable` if the
+        instance is removed meanwhile.
         """
         deadline = deadline_of(timeout_s)
         commit, found = self.look_for(predicate, filters)
