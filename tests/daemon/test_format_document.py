@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon import Daemon, new_directory
+from tests.support.model import delete, fork, put
 from tiger import layout, protocol, record
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "format.md"
@@ -30,6 +31,27 @@ def test_the_record_of_the_document_has_these_bytes() -> None:
         used = chunk.words[layout.HEADER_STATE]
     assert made == rows
     assert max(rows) + 16 == used
+
+
+def test_a_fork_is_as_the_document_says() -> None:
+    text = " ".join(DOCUMENT.read_text().split())
+    assert "The body of a namespace that is a fork is the name of its parent" in text
+    assert "a record's version with an empty body hides the record" in text
+    with new_directory() as directory:
+        daemon = Daemon(directory / "instance")
+        daemon.do([put(12, "p", "A"), put(12, "p", "B"), put(13, "other", "C")])
+        daemon.do([fork("p", "a")])
+        daemon.do([delete(12, "a", "A")])
+        table = daemon.writer.table(12).reader
+        parent, child = (table.find(layout.NAMESPACES, name, 3) for name in (b"p", b"a"))
+        assert parent is not None
+        assert child is not None
+        assert (parent.body, parent.count(3)) == (b"", 2)
+        assert (child.body, child.count(2), child.count(3)) == (b"p", 2, 1)
+        hidden = table.version(child.first)
+        assert (hidden.key, hidden.body, hidden.scope) == (b"A", b"", child.number)
+        assert not hidden.link(layout.OLDER)  # what is inherited is not in the fork's list
+        assert daemon.writer.table(13).reader.find(layout.NAMESPACES, b"a", 3) is None
 
 
 def test_the_document_names_the_versions_and_limits_of_the_format() -> None:
