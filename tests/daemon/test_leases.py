@@ -70,6 +70,23 @@ def test_forks_of_forks_of_a_killed_process_are_all_cleared(
     wait_until(lambda: not store.namespaces() and not files(directory), what="the clears")
 
 
+def test_a_parent_whose_fork_somebody_still_holds_is_cleared_after_it(
+    store, directory: str, wait_until: Wait
+) -> None:
+    place = Path(directory)
+    parent = store.namespace("parent")
+    for name in ("parent", "witness"):
+        store.namespace(name).coupons.insert({"id": "A"})
+    child = parent.begin_fork("child")
+    lease = Lease(place, "child")
+    Lease(place, "parent").abandon()
+    Lease(place, "witness").abandon()
+    wait_until(lambda: "witness" not in store.namespaces(), what="a sweep")
+    assert child.coupons.get("A") == parent.coupons.get("A") == {"id": "A"}
+    lease.abandon()
+    wait_until(lambda: not store.namespaces() and not files(directory), what="both clears")
+
+
 def test_a_daemon_that_takes_over_clears_what_was_left_meanwhile(
     store, directory: str, start_other_process, wait_until: Wait
 ) -> None:
