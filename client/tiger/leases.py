@@ -50,12 +50,18 @@ def abandoned(directory: Path) -> list[Abandoned]:
     """Return the namespaces to clear; each is to be forgotten when that is done."""
     held = set()
     found: dict[str, Abandoned] = {}
-    for entry, is_held in holds.files(directory / FOLDER):
+    try:
+        files = list(holds.files(directory / FOLDER))
+    except OSError:  # no descriptor is free, say: another time
+        return []
+    for entry, is_held in files:
         path = Path(entry.path)
         try:
             namespace = path.read_bytes().decode()
         except (FileNotFoundError, UnicodeDecodeError):  # released just now; or not ours
             continue
+        except OSError:
+            return []
         if is_held:
             held.add(namespace)
         else:

@@ -37,7 +37,11 @@ class Pin:
 def least(directory: Path) -> int | None:
     """Return the least pinned commit; remove the pins of processes that are gone."""
     held = []
-    for entry, is_held in holds.files(directory / FOLDER):
+    try:
+        found = list(holds.files(directory / FOLDER))
+    except OSError:  # no descriptor is free, say: then everything may be held
+        return 0
+    for entry, is_held in found:
         commit, _, _ = entry.name.partition(".")
         if not commit.isdecimal():
             continue

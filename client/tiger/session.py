@@ -256,8 +256,9 @@ class Session:
             self._reader.check_instance()
             wake = min(deadline, now + WATCH_AGAIN_S)
             yield Send(frame, wake)
-            if (yield from self._reply_to(self._question, wake)) is not None:
-                return Answer(protocol.DONE)
+            reply = yield from self._reply_to(self._question, wake)
+            if reply is not None:
+                return self._answer(*reply)
         return Answer(protocol.ABSENT)
 
     def _hello(self, deadline: float) -> Generator[Action, Any, None]:

@@ -16,7 +16,7 @@ import pytest
 
 import tiger
 import tiger.aio
-from tiger import session
+from tiger import protocol, session
 from tiger.changes import Change
 
 LONG_S = 60.0
@@ -192,6 +192,16 @@ def test_a_time_out_says_what_is_there(shared_store) -> None:
 def test_a_time_that_is_none_is_refused(shared_store, timeout_s: Any) -> None:
     with pytest.raises(tiger.InvalidRequest, match="timeout_s"):
         shared_store.events.wait_for(timeout_s=timeout_s)
+
+
+def test_a_daemon_of_another_version_ends_a_wait(shared_store) -> None:
+    """Instead of being asked again and again, since it answers at once."""
+    asking = session.Session(shared_store._reader, answers=False)
+    steps = asking.wait(0, None, "any", time.monotonic() + LONG_S)
+    assert isinstance(next(steps), session.Send)
+    assert isinstance(steps.send(True), session.Receive)
+    with pytest.raises(tiger.LayoutMismatch, match="tigerd restart"):
+        steps.send(protocol.pack([0, 9, "restart it with `tigerd restart`"]))
 
 
 def test_a_predicate_that_raises_is_heard(shared_store) -> None:

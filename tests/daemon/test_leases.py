@@ -177,6 +177,9 @@ def test_a_file_that_cannot_be_opened_now_counts_as_held(directory: str, error: 
     with patch.object(holds.os, "open", refused):
         assert leases.abandoned(place) == []
         assert pins.least(place) == 5
+    with patch.object(holds.os, "scandir", refused):
+        assert leases.abandoned(place) == []
+        assert pins.least(place) == 0
     lease.release()
     pin.release()
     assert pins.least(place) is None
