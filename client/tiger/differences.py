@@ -155,7 +155,9 @@ def compare(
             at = new.begin
         else:
             assert old is not None
-            at = _hidden_at(table, after, key, commit) or old.end or commit
+            assert before is not None
+            ends = [end for end in (old.end, before.spaces[0].end) if 0 < end <= commit]
+            at = _hidden_at(table, after, key, commit) or min(ends, default=commit)
         yield Difference(
             at,
             name,
