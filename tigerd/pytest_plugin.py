@@ -77,6 +77,11 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     # Taken now: fixtures put their own in its place.
     attached = config.getoption("tigerd_dir") or os.environ.get("TIGERD_DIR")
+    if config.inipath is None and "--tigerd-dir" in config.invocation_params.args:
+        raise pytest.UsageError(
+            f"write it as --tigerd-dir={attached}: pytest, which does not know this option when it "
+            f"looks for its settings, has taken the directory for one of tests"
+        )
     config.stash[SETTINGS] = {
         "attached": os.path.abspath(attached) if attached else None,
         "token": os.urandom(8).hex(),
@@ -97,6 +102,14 @@ def pytest_testnodedown(node: Any, error: object) -> None:
         run_of(node.config)
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
+    """Look for the instance where an interrupted controller hears no more of its workers."""
+    code = pytest.ExitCode
+    is_ended = exitstatus in (code.OK, code.TESTS_FAILED, code.NO_TESTS_COLLECTED)
+    if session.config.pluginmanager.hasplugin("dsession") and not is_ended:
+        run_of(session.config)
+
+
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Tell of an instance that is not the run's own."""
     attached = config.stash[SETTINGS].get("attached")
@@ -112,10 +125,7 @@ class Reports:
         self._config = config
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note a failure, and that the run has begun to use its instance.
-
-        An interrupted controller hears no more of its workers than this.
-        """
+        """Note a failure, and that the run has begun to use its instance."""
         self.has_failures = self.has_failures or report.failed
         if getattr(report, "uses_tigerd", False):
             run_of(self._config)

@@ -1,7 +1,7 @@
 """Suites of a user: files that a pytest in a process of its own runs, with the plugin.
 
-Every suite tells, by a hook of its conftest.py, of the instances that its processes used. At the end
-of each test all of them have to be gone, their daemons too.
+Every suite tells, by a hook of its conftest.py, of the instances that its processes used. At the
+end of each test all of them have to be gone, their daemons too.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import zmq  # noqa: F401 - pytester unloads at a test's end what was loaded in it
 
 TELLING = """
 import os
@@ -86,7 +87,7 @@ class Suite:
         return self._pytester.runpytest_subprocess(*self._with_settings(arguments), timeout=60)
 
     def start(self, *arguments: object, stdin: str | None = None) -> subprocess.Popen[str]:
-        """Run it beside the test."""
+        """Run it beside the test, in a process group of its own."""
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest", *self._with_settings(arguments)],
             stdin=subprocess.PIPE,
@@ -94,6 +95,7 @@ class Suite:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             cwd=self.path,
+            start_new_session=True,
         )
         self._started.append(process)
         return process
@@ -159,9 +161,14 @@ class Suite:
 
 @pytest.fixture
 def suite(
-    pytester: pytest.Pytester, wait_until: Callable, is_alive: Callable[[int], bool]
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    wait_until: Callable,
+    is_alive: Callable[[int], bool],
 ) -> Iterator[Suite]:
     """A user's suite, with nothing in it."""
+    for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
+        monkeypatch.delenv(name)
     made = Suite(pytester, wait_until, is_alive)
     try:
         yield made

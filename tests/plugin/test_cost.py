@@ -83,7 +83,9 @@ before = set(sys.modules)
 import tigerd.pytest_plugin
 print(sorted(set(sys.modules) - before))
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
     assert done.stdout.strip() == "['tigerd', 'tigerd.pytest_plugin']", done.stderr
 
 

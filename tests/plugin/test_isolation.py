@@ -38,14 +38,13 @@ def test_seeded(tiger_store, number):
 """
 
 
-@pytest.mark.parametrize("workers", [["-n", "4"], []], ids=["four workers", "one process"])
-def test_of_400_tests_each_has_an_account_of_its_own(suite: Suite, workers: list[str]) -> None:
+def test_of_400_tests_each_has_an_account_of_its_own(suite: Suite) -> None:
     suite.write("test_many.py", FOUR_HUNDRED)
     suite.write("seed.json", json.dumps(SEED))
-    suite.run("-q", *workers).assert_outcomes(passed=400)
+    suite.run("-q", "-n4").assert_outcomes(passed=400)
     assert len(suite.directories()) == 1
     assert len({place.daemon for place in suite.places()}) == 1
-    assert len(suite.places()) == (4 if workers else 1)
+    assert len(suite.places()) == 4
 
 
 def test_two_runs_at_once_do_not_see_each_other(suite: Suite) -> None:
@@ -135,10 +134,9 @@ def test_command_line(tiger_store):
 """
 
 
-@pytest.mark.parametrize("workers", ["-n2", "-n0"])
-def test_processes_that_a_test_starts_find_its_account(suite: Suite, workers: str) -> None:
+def test_processes_that_a_test_starts_find_its_account(suite: Suite) -> None:
     suite.write("test_children.py", CHILDREN)
-    suite.run(workers).assert_outcomes(passed=5)
+    suite.run("-n1").assert_outcomes(passed=5)
 
 
 def test_settings_of_processes_go_with_the_account(suite: Suite) -> None:
@@ -192,16 +190,15 @@ def test_a_run_inside_a_test_uses_the_same_instance(suite: Suite) -> None:
                 def test_inner(tiger_store, tiger_instance):
                     assert held(tiger_store) == {}
                     assert os.environ["TIGERD_NAMESPACE"] == tiger_store.current_namespace
-                    assert str(tiger_instance.directory) == %%r
-            ''' %% str(tiger_store.directory))
-            pytester.makepyfile(holding=%r)
+                    assert str(tiger_instance.directory) == %r
+            ''' % str(tiger_store.directory))
+            pytester.makepyfile(holding=HOLDING)
             namespace = os.environ["TIGERD_NAMESPACE"]
-            result = pytester.runpytest_subprocess() if how == "subprocess" else pytester.inline_run()
-            assert result.ret == 0
+            run = pytester.runpytest_subprocess if how == "subprocess" else pytester.inline_run
+            assert run().ret == 0
             assert os.environ["TIGERD_NAMESPACE"] == namespace
             assert list(tiger_store.namespaces()) == [namespace]
             assert tiger_store.ping()["pid"]
-        """
-        % HOLDING,
+        """.replace("HOLDING", repr(HOLDING)),
     )
     suite.run().assert_outcomes(passed=2)

@@ -70,7 +70,7 @@ def section(result: pytest.RunResult, test: str, fixture: str = "tiger_store") -
     return lines[begin + 1 : end]
 
 
-@pytest.mark.parametrize("workers", ["-n4", "-n0"])
+@pytest.mark.parametrize("workers", ["-n2", "-n0"])
 def test_a_red_test_tells_what_it_changed(suite: Suite, workers: str) -> None:
     suite.write("test_it.py", CHANGES)
     result = suite.run(workers)

@@ -1,0 +1,331 @@
+"""However a run ends, nothing of it is left; the `suite` fixture looks for it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import tiger
+from tests.plugin.conftest import Suite
+from tigerd import passing
+
+WAITS = """
+import os, time
+import pytest
+import tiger
+
+@pytest.mark.parametrize("number", range(4))
+def test_it(tiger_store, tiger_store_session, number):
+    tiger_store.coupons.create({"id": "A"})
+    with open(f"ready-{os.getpid()}", "w") as file:
+        file.write("ready\\n")
+    time.sleep(60)
+"""
+
+
+def wait_for_workers(suite: Suite, wait_until: Callable, number: int) -> None:
+    """Wait until so many processes of the suite are in the middle of a test."""
+    wait_until(
+        lambda: len(list(suite.path.glob("ready-*"))) == number, what="tests that run", timeout_s=30
+    )
+
+
+@pytest.mark.parametrize(("workers", "keep"), [(2, "none"), (0, "failed")])
+def test_the_controller_is_killed(
+    suite: Suite, wait_until: Callable, is_alive: Callable, workers: int, keep: str
+) -> None:
+    """Its workers end too: they are stopped by xdist, and can start nothing anew."""
+    suite.write("test_it.py", WAITS.replace("time.sleep(60)", WRITES_ON))
+    run = suite.start(f"-n{workers}", "--tigerd-keep", keep)
+    wait_for_workers(suite, wait_until, workers or 1)
+    run.kill()
+    run.wait()
+    suite.check_gone()  # while the workers still try to write
+    for place in suite.places():
+        wait_until(lambda place=place: not is_alive(place.process), what="the workers' end")
+    suite.check_gone()
+
+
+WRITES_ON = """
+    until = time.monotonic() + 4
+    while time.monotonic() < until:
+        try:
+            with tiger.connect(tiger_store.directory) as store:
+                store.namespace("late").coupons.create({})
+            tiger_store.coupons.create({})
+        except tiger.TigerError:
+            pass
+"""
+
+
+@pytest.mark.parametrize("workers", [2, 0])
+def test_ctrl_c(suite: Suite, wait_until: Callable, is_alive: Callable, workers: int) -> None:
+    suite.write("test_it.py", WAITS)
+    run = suite.start(f"-n{workers}")
+    wait_for_workers(suite, wait_until, workers or 1)
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+    output, _ = run.communicate(timeout=30)
+    assert run.returncode == pytest.ExitCode.INTERRUPTED, output
+    assert not suite.directory().exists()  # gone before the run was
+
+
+def test_ctrl_c_keeps_what_is_to_be_kept(suite: Suite, wait_until: Callable) -> None:
+    """A controller that was interrupted never hears how its workers ended."""
+    suite.write(
+        "test_it.py", "def test_a(tiger_store):\n    tiger_store.coupons.create({})\n    0/0\n"
+    )
+    suite.write("test_wait.py", WAITS)
+    run = suite.start("-n2", "-v", "--tigerd-keep", "failed")
+    wait_for_workers(suite, wait_until, 2)
+    run.send_signal(signal.SIGINT)
+    output, _ = run.communicate(timeout=30)
+    suite.kept.append(suite.directory())
+    assert "tigerd: " not in output
+    assert f"records are kept at {suite.directory()}" in output
+    with tiger.connect(suite.directory(), autostart=False) as store:
+        assert [name for name in store.namespaces() if name.startswith("test_a-")]
+
+
+@pytest.mark.parametrize("arguments", [["-n2", "-x"], ["--maxfail=2"]])
+def test_stopping_at_a_failure(suite: Suite, arguments: list[str]) -> None:
+    suite.write(
+        "test_it.py",
+        """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(20))
+        def test_it(tiger_store, tiger_store_module, tiger_store_session, number):
+            tiger_store.coupons.create({"id": "A"})
+            assert number % 3
+        """,
+    )
+    result = suite.run(*arguments)
+    assert result.parseoutcomes()["failed"] >= 1
+    assert not suite.directory().exists()
+
+
+def test_pdb(suite: Suite) -> None:
+    """The account is there while the person looks."""
+    suite.write(
+        "test_it.py",
+        """
+        def test_it(tiger_store):
+            tiger_store.coupons.create({"id": "A"})
+            assert False
+
+        def test_after(tiger_store):
+            assert tiger_store.coupons.count() == 0
+        """,
+    )
+    run = suite.start("--pdb", "-nauto", stdin="")
+    output, _ = run.communicate("p tiger_store.coupons.count() + 70\nc\n", timeout=30)
+    assert re.search(r"\(Pdb\) 71\b", output), output
+    assert "1 failed, 1 passed" in output
+
+
+KILLED = """
+import os, time
+from pathlib import Path
+import pytest
+import tiger
+
+@pytest.fixture(scope="session")
+def tiger_seed():
+    return {"coupons": [{"id": "seed"}]}
+
+def test_killed(tiger_store, tiger_store_module):
+    for store in (tiger_store, tiger_store_module):
+        store.coupons.create({"id": "of-the-dead"})
+    with open("dead", "w") as file:
+        file.write(tiger_store.current_namespace)
+    os.kill(os.getpid(), 9)
+
+@pytest.mark.parametrize("number", range(12))
+def test_others(tiger_store, tiger_store_module, number):
+    assert [c["id"] for c in tiger_store.coupons.list()] == ["seed"]
+    assert "of-the-dead" not in [c["id"] for c in tiger_store_module.coupons.list()]
+    deadline = time.monotonic() + 30
+    while Path("places.txt").read_text().count("\\n") < 3:
+        assert time.monotonic() < deadline
+    with tiger.connect(tiger_store.directory) as store:
+        while True:
+            if os.path.exists("dead"):
+                names = {name.rsplit("-", 1)[0] for name in store.namespaces()}
+                if ("test_killed" in names) == IS_KEPT:
+                    break
+            assert time.monotonic() < deadline
+"""
+
+
+@pytest.mark.parametrize("keep", ["none", "failed"])
+def test_a_worker_is_killed_and_replaced(suite: Suite, keep: str) -> None:
+    """Its account is cleared, unless failed ones are to be looked at."""
+    suite.write("test_it.py", KILLED.replace("IS_KEPT", str(keep == "failed")))
+    result = suite.run("-n2", "--tigerd-keep", keep)
+    result.assert_outcomes(passed=12, failed=1)
+    result.stdout.fnmatch_lines(["*replacing crashed worker gw*"])
+    assert len(suite.places()) == 3
+    assert suite.directory().exists() == (keep == "failed")
+    if keep == "failed":
+        suite.kept.append(suite.directory())
+
+
+def test_the_daemon_is_killed(suite: Suite) -> None:
+    """Another is started, with nothing lost."""
+    suite.write(
+        "test_it.py",
+        """
+        import os
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def tiger_seed():
+            return {"coupons": [{"id": "seed"}]}
+
+        def test_it(tiger_store, tiger_store_module, tiger_instance):
+            tiger_store.coupons.create({"id": "before"})
+            tiger_store_module.coupons.create({"id": "before"})
+            pid = tiger_instance.pid
+            os.kill(pid, 9)
+            assert tiger_store.coupons.count() == 2
+            tiger_store.coupons.create({"id": "after"})
+            assert tiger_store.coupons.count() == 3
+            assert tiger_store_module.coupons.count() == 2
+            assert tiger_instance.pid != pid
+            assert tiger_instance.socket.is_socket()
+            with open("daemon", "w") as file:
+                file.write(f"{tiger_instance.pid}")
+
+        def test_after(tiger_store, tiger_instance):
+            assert [c["id"] for c in tiger_store.coupons.list()] == ["seed"]
+            os.kill(tiger_instance.pid, 9)
+        """,
+    )
+    suite.run("-n1").assert_outcomes(passed=2)
+    daemon = int((suite.path / "daemon").read_text())
+    assert daemon not in {place.daemon for place in suite.places()}
+
+
+def test_a_daemon_that_does_not_stop_is_made_to(suite: Suite, is_alive: Callable) -> None:
+    suite.write("test_it.py", STOPPED)
+    result = suite.run()
+    assert result.ret == 0, result.stdout.str()
+    assert not suite.directory().exists()
+    assert "Error" not in result.stderr.str()
+
+
+STOPPED = """
+import os, signal
+
+def test_it(tiger_instance):
+    os.kill(tiger_instance.pid, signal.SIGSTOP)
+"""
+
+
+# --- tigerd run, tigerd gc ---
+
+TELL_AND_WAIT = """
+import os, sys, time, tiger
+with tiger.connect() as store:
+    print(store.directory, store.ping()["pid"], os.getpid(), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("is_idle", [True, False])
+def test_tigerd_run_is_killed(wait_until: Callable, is_alive: Callable, is_idle: bool) -> None:
+    command = [sys.executable, "-m", "tigerd", "run", "--", sys.executable, "-c", TELL_AND_WAIT]
+    if not is_idle:
+        command[-1] = TELL_AND_WAIT.replace("time.sleep(60)", WRITES_FOR_EVER)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        directory, daemon, child = run.stdout.readline().split()
+        try:
+            run.kill()
+            run.wait()
+            wait_until(lambda: not is_alive(int(daemon)), timeout_s=5, what="the daemon's end")
+            wait_until(lambda: not Path(directory).exists(), timeout_s=5, what="no directory")
+            assert is_alive(int(child)) or not is_idle
+        finally:
+            os.kill(int(child), signal.SIGKILL)
+    assert list(Path(directory).parent.glob(f"{Path(directory).name}*")) == []
+
+
+WRITES_FOR_EVER = """
+while True:
+    try:
+        with tiger.connect() as store:
+            store.coupons.create({})
+    except tiger.TigerError:
+        pass
+"""
+
+
+@pytest.fixture
+def ended() -> passing.Process:
+    """A process that has ended."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        found = passing.Process(process.pid, passing.started_at(process.pid) or "")
+        assert found.is_alive()
+    assert not found.is_alive()
+    return found
+
+
+def test_gc_takes_what_is_left_and_nothing_else(
+    tigerd: Callable, ended: passing.Process, wait_until: Callable
+) -> None:
+    made: dict[str, Path] = {}
+
+    def begin(name: str, owner: passing.Owner | None) -> Path:
+        path = made[name] = passing.path_of(f"test-{os.getpid()}-{name}")
+        passing.make(path, owner or passing.Owner(passing.Process.current()))
+        return path
+
+    mine = passing.Process.current()
+    try:
+        with tiger.connect(begin("running", passing.Owner(mine))) as store:
+            store.coupons.create({"id": "A"})
+            begin("stopped", passing.Owner(mine))
+            for name, owner in (
+                ("dead", passing.Owner(ended)),
+                ("pid-of-another", passing.Owner(passing.Process(os.getpid(), "1"))),
+                ("dead-kept", passing.Owner(ended, keep=True)),
+            ):
+                begin(name, owner)
+            passing.disown(begin("kept", None))
+            (made["kept"] / "control").touch()
+            passing.disown(begin("begun-just-now", None))
+            passing.disown(begin("begun-long-ago", None))
+            os.utime(made["begun-long-ago"], (0, 0))
+            begin("half-removed", None).rename(made["half-removed"].with_suffix(passing.GONE))
+            made["half-removed"] = made["half-removed"].with_suffix(passing.GONE)
+            for content in ("[]", "{", '{"pid": 1}'):
+                path = begin(f"odd{len(content)}", None)
+                (path / passing.OWNER).write_text(content)
+            begin("open-to-all", passing.Owner(ended)).chmod(0o777)
+            begin("no-directory", None)
+            passing.sweep(made["no-directory"])
+            made["no-directory"].symlink_to(made["dead"])
+
+            answer = tigerd("gc", "--json", directory=None)
+            assert answer.returncode == 0, answer.stderr
+            gone = {"dead", "pid-of-another", "begun-long-ago", "half-removed"}
+            for name, path in made.items():
+                assert (str(path) in answer.stdout) == (name in gone), name
+                assert os.path.lexists(path) == (name not in gone), name
+            assert store.coupons.count() == 1
+            assert str(made["dead"]) not in tigerd("gc", directory=None).stdout
+    finally:
+        for path in made.values():
+            if path.is_symlink():
+                path.unlink()
+            elif path.exists():
+                path.chmod(0o700)
+                passing.remove(path)
