@@ -67,7 +67,7 @@ class Unlinked(Vanished):
 class Segment:
     """One mapped file, read-only unless `writable`."""
 
-    __slots__ = ("map", "path", "words")
+    __slots__ = ("map", "path", "status", "words")
 
     def __init__(self, path: Path, kind: int, *, writable: bool = False) -> None:
         """Map the file, or raise `FileNotFoundError`, `InstanceError`, `Damaged`."""
@@ -80,6 +80,7 @@ class Segment:
                 raise InstanceError(f"{path} is not a file of user {os.geteuid()}; remove it")
             if status.st_size < layout.HEADER_WORDS * layout.WORD or status.st_size % layout.WORD:
                 raise Damaged(f"{path} has {status.st_size} bytes, as no segment has")
+            self.status = status  # of the file that is mapped, whatever has its name later
             access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
             self.map = mmap.mmap(descriptor, 0, access=access)
         finally:

@@ -86,7 +86,6 @@ class Reader:
                 f"{directory}`"
             ) from None
         self.words = self.control.words
-        self._file = os.stat(self.control.path)
         if not self.words[layout.HEADER_STATE]:
             self.close()
             raise DaemonUnavailable(f"the instance at {directory} is being made: try again")
@@ -100,7 +99,7 @@ class Reader:
     def check_instance(self) -> None:
         """Raise `DaemonUnavailable` if the instance was removed, be another in its place or not."""
         try:
-            is_same = os.path.samestat(os.stat(self.control.path), self._file)
+            is_same = os.path.samestat(os.stat(self.control.path), self.control.status)
         except FileNotFoundError:
             is_same = False
         if not is_same:
