@@ -70,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "tigerd(seed=FILE): let this test's tiger_store begin with the records of a JSON file "
         '({"coupons": [...], ...}) or of such a dict, instead of those of tiger_seed.',
     )
-    config.stash[REPORTS] = Reports(config)
+    config.stash[REPORTS] = Reports()
     config.pluginmanager.register(config.stash[REPORTS])
     if hasattr(config, "workerinput"):
         config.stash[SETTINGS] = config.workerinput["tigerd"]
@@ -99,7 +99,7 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_testnodedown(node: Any, error: object) -> None:
     """Look for the instance where a worker may have begun it and died before its first report."""
     if error:
-        run_of(node.config)
+        node.config.stash[REPORTS].may_be_used = True
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
@@ -107,7 +107,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitC
     code = pytest.ExitCode
     is_ended = exitstatus in (code.OK, code.TESTS_FAILED, code.NO_TESTS_COLLECTED)
     if session.config.pluginmanager.hasplugin("dsession") and not is_ended:
-        run_of(session.config)
+        session.config.stash[REPORTS].may_be_used = True
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -119,23 +119,22 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 class Reports:
     """What the tests' reports tell the controller, where those of all workers come together."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self) -> None:
         """Begin with none."""
         self.has_failures = False
-        self._config = config
+        self.may_be_used = False
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note a failure, and that the run has begun to use its instance."""
         self.has_failures = self.has_failures or report.failed
-        if getattr(report, "uses_tigerd", False):
-            run_of(self._config)
+        self.may_be_used = self.may_be_used or getattr(report, "uses_tigerd", False)
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Say where to look at what is kept."""
-    run = config.stash.get(RUN, None)
+    run = _used_run(config)
     if run is not None and run.is_kept(has_failures=config.stash[REPORTS].has_failures):
         terminalreporter.section("tigerd")
         for line in run.describe_kept():
@@ -145,9 +144,19 @@ def pytest_terminal_summary(
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the run's instance, after everything else; workers leave that to the controller."""
-    run = config.stash.get(RUN, None)
-    if run is not None and not hasattr(config, "workerinput"):
+    run = None if hasattr(config, "workerinput") else _used_run(config)
+    if run is not None:
         run.end(has_failures=config.stash[REPORTS].has_failures)
+
+
+def _used_run(config: pytest.Config) -> Run | None:
+    """Return the run if its instance may be there.
+
+    Asked at the end only: Ctrl-C in the middle of an import would leave half of a module.
+    """
+    if config.stash[REPORTS].may_be_used:
+        return run_of(config)
+    return config.stash.get(RUN, None)
 
 
 def run_of(config: pytest.Config) -> Run:

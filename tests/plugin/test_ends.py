@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -266,6 +268,28 @@ while True:
     except tiger.TigerError:
         pass
 """
+
+
+def test_nobody_starts_a_daemon_in_a_directory_that_is_being_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = passing.path_of(f"test-{os.getpid()}-removed")
+    passing.make(path, passing.Owner(passing.Process.current()))
+    remove = shutil.rmtree
+
+    def removing(place: Path, **settings: bool) -> None:
+        with pytest.raises(tiger.DaemonUnavailable, match="has ended"):
+            tiger.connect(path)
+        remove(place, **settings)
+
+    try:
+        monkeypatch.setattr(shutil, "rmtree", removing)
+        passing.sweep(path)
+    finally:
+        monkeypatch.undo()
+        with suppress(tiger.TigerError):
+            passing.remove(path)
+    assert list(path.parent.glob(f"{path.name}*")) == []
 
 
 @pytest.fixture
