@@ -33,6 +33,8 @@ from tiger.errors import (
     TigerError,
     code_of,
 )
+from tiger.looking import Looking
+from tiger.session import WATCH_AGAIN_S
 from tigerd import passing
 from tigerd.plan import Plan, prefixed
 from tigerd.recovery import recover
@@ -112,12 +114,14 @@ class Server:
         self._stopping = False
         self._started = time.monotonic()
         self._busy_at = time.monotonic()
+        self._looking = Looking(SPIN_S)
         self._dropped = 0
         self._sweep_at = 0.0
         self._owner = passing.owner_of(directory)
         self._is_orphan = False
-        self._waiting: dict[tuple[int | None, str], dict[bytes, int]] = {}
-        """Who waits for a change of a table or (None) any, in a namespace: peers and numbers."""
+        self._waiting: dict[tuple[int | None, str], dict[bytes, tuple[int, float]]] = {}
+        """Who waits for a change of a table or (None) any, in a namespace: peers, their numbers,
+        and when they asked."""
         self._connections: set[int] = set()
         """Descriptors of the connections that were accepted and have not ended."""
         self._context = zmq.Context()
@@ -167,6 +171,7 @@ class Server:
                 if time.monotonic() >= self._sweep_at:
                     self._clear_abandoned()
                     self._look_for_owner()
+                    self._forget_waiting()
                     self._sweep_at = time.monotonic() + SWEEP_S
                 self._consider_idling()
         finally:
@@ -189,12 +194,12 @@ class Server:
 
     def _is_more_coming(self) -> bool:
         """Tell whether a command is there, or comes within `SPIN_S`."""
-        deadline = time.perf_counter() + SPIN_S
-        while not cast(int, self._router.get(zmq.EVENTS)) & POLLIN:
-            if time.perf_counter() > deadline:
-                return False
-            os.sched_yield()
-        return True
+        if self._looking.is_worth_it():
+            return self._looking.until(self._has_message)
+        return bool(self._has_message())
+
+    def _has_message(self) -> int:
+        return cast(int, self._router.get(zmq.EVENTS)) & POLLIN
 
     def _beat(self) -> None:
         self._control.store(layout.HEARTBEAT, time.monotonic_ns())
@@ -375,13 +380,23 @@ class Server:
                     self._reply(asked.peer, asked.number, protocol.DONE, None)
                 else:
                     waiting = self._waiting.setdefault((table, namespace), {})
-                    waiting[asked.peer] = asked.number
+                    waiting[asked.peer] = (asked.number, time.monotonic())
             case _:
                 self._tell_dropped("a watch with wrong arguments")
 
+    def _forget_waiting(self) -> None:
+        """Forget those that do not wait any more: they would have asked again."""
+        latest = time.monotonic() - 2 * WATCH_AGAIN_S
+        for place, waiting in list(self._waiting.items()):
+            for peer, (_, asked_at) in list(waiting.items()):
+                if asked_at < latest:
+                    del waiting[peer]
+            if not waiting:
+                del self._waiting[place]
+
     def _tell_waiting(self, changed: set[tuple[int | None, str]]) -> None:
         for place in changed & self._waiting.keys():
-            for peer, number in self._waiting.pop(place).items():
+            for peer, (number, _) in self._waiting.pop(place).items():
                 self._reply(peer, number, protocol.DONE, None)
 
     # --- The end ---

@@ -85,7 +85,8 @@ class AsyncConnection:
             if self._session is None:
                 self._context = zmq.asyncio.Context()
                 self._socket = open_socket(self._context, self._reader)
-                self._session = Session(self._reader, answers=True)
+                self._session = Session(self._reader)
+                self._session.answers = True
             return await self._drive(begin(self._session))
 
     async def _drive(self, steps: Steps) -> Answer:

@@ -51,10 +51,15 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Commit:
-    """What one commit changed in a namespace."""
+    """What one commit changed in a namespace.
+
+    `missed` counts changes, of whatever namespace, that were overwritten before they were read:
+    they came too fast for who watches.
+    """
 
     number: int
     changes: list[Change]
+    missed: int = 0
 
 
 class _Entry(NamedTuple):
@@ -191,4 +196,8 @@ def commits_of(changes: Changes, namespace: str) -> list[Commit]:
     for change in changes.take():
         if change.namespace == namespace:
             found.setdefault(change.commit, []).append(change)
-    return [Commit(number, group) for number, group in found.items()]
+    commits = []
+    for number, group in found.items():
+        commits.append(Commit(number, group, changes.missed))
+        changes.missed = 0
+    return commits

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tiger import instance, protocol
+from tiger.looking import Looking
 from tiger.reader import Reader
 from tiger.session import Answer, Receive, Send, Session, Start, Steps, Watch, not_running
 
@@ -46,6 +47,7 @@ class Connection:
         self._reader = reader
         self._autostart = autostart
         self._timeout_s = timeout_s
+        self._looking = Looking(WATCH_S)
         self._reset()
 
     def _reset(self) -> None:
@@ -84,6 +86,7 @@ class Connection:
             if self._session is None:
                 self._open()
             assert self._session is not None
+            self._session.answers = not self._looking.is_worth_it()
             return self._drive(begin(self._session))
 
     def _open(self) -> None:
@@ -92,7 +95,7 @@ class Connection:
         self._zmq = zmq
         self._context = zmq.Context()
         self._socket = open_socket(self._context, self._reader)
-        self._session = Session(self._reader, answers=False)
+        self._session = Session(self._reader)
 
     def _drive(self, steps: Steps) -> Answer:
         """Do what the session says, blocking."""
@@ -106,7 +109,7 @@ class Connection:
             if type(action) is Send:
                 result = self._send(action)
             elif type(action) is Watch:
-                result = _watch(action)
+                result = self._looking.until(action.is_answered)
             elif type(action) is Receive:
                 result = self._receive(action)
             elif type(action) is Start:
@@ -152,16 +155,6 @@ class Connection:
         if self._owner == os.getpid():
             with self._lock:
                 self._let_go()
-
-
-def _watch(action: Watch) -> bool:
-    """Look, giving the processor away between looks: on two cores the daemon may need this one."""
-    deadline = time.perf_counter() + WATCH_S
-    while not action.is_answered():
-        if time.perf_counter() > deadline:
-            return False
-        os.sched_yield()
-    return True
 
 
 def milliseconds(deadline: float) -> int:

@@ -74,13 +74,14 @@ class Answer:
 class Session:
     """One client's numbered requests. Not for two threads at once."""
 
-    def __init__(self, reader: Reader, *, answers: bool) -> None:
-        """Begin a session; `answers` asks for a message to every request."""
+    def __init__(self, reader: Reader) -> None:
+        """Begin a session."""
+        self.answers = False
+        """Whether to ask for a message to every request, and not to watch for its answer."""
         self._reader = reader
         self._directory: Path = reader.directory
         self._words = reader.words
         self._instance = reader.instance
-        self._answers = answers
         self._client = secrets.randbits(55) + 1
         self._slot = -1
         self._number = 0
@@ -91,7 +92,7 @@ class Session:
 
     def write(self, operations: list[protocol.Operation], timeout_s: float) -> Steps:
         """Have operations applied, once; raise what the daemon refused them with."""
-        answers = self._answers or operations[-1][0] == protocol.PATCH
+        answers = self.answers or operations[-1][0] == protocol.PATCH
         deadline = time.monotonic() + timeout_s
         if self._slot < 0:
             yield from self._hello(deadline)

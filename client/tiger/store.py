@@ -79,12 +79,15 @@ class StoreReads:
         """Return what changed in this namespace since a mark, in all tables.
 
         Without one: since the namespace began, empty or as a fork. Raises `InvalidRequest` for a
-        mark of another namespace, or one that was rolled back or released.
+        mark of another namespace, one that was rolled back or released, and for one made after a
+        snapshot that is asked.
         """
         start = since.commit_in(self._namespace) if since is not None else None
         resources = resources_of(self._reader, self._moment)
 
         def read(commit: int) -> Differences:
+            if start is not None and start > commit:
+                raise InvalidRequest(f"{since!r} is later than this snapshot, of commit {commit}")
             return Differences(
                 difference
                 for resource in resources

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+import tiger
+
 
 def told(differences: Any) -> list[tuple[str, str, str]]:
     return [(change.what, change.table, change.id) for change in differences]
@@ -220,3 +222,10 @@ def test_asyncio_has_the_same(filled, shared_directory: str) -> None:
                 store.namespace("another").changes(mark)
 
     asyncio.run(main())
+
+
+def test_a_mark_after_the_snapshot_that_is_asked_is_refused(filled) -> None:
+    with filled.snapshot() as view:
+        filled.coupons.insert({"id": "later"})
+        with pytest.raises(tiger.InvalidRequest, match="later than this snapshot"):
+            view.changes(filled.mark())

@@ -16,7 +16,7 @@ import pytest
 
 import tiger
 import tiger.aio
-from tiger import protocol, session
+from tiger import layout, protocol, session
 from tiger.changes import Change
 
 LONG_S = 60.0
@@ -196,7 +196,7 @@ def test_a_time_that_is_none_is_refused(shared_store, timeout_s: Any) -> None:
 
 def test_a_daemon_of_another_version_ends_a_wait(shared_store) -> None:
     """Instead of being asked again and again, since it answers at once."""
-    asking = session.Session(shared_store._reader, answers=False)
+    asking = session.Session(shared_store._reader)
     steps = asking.wait(0, None, "any", time.monotonic() + LONG_S)
     assert isinstance(next(steps), session.Send)
     assert isinstance(steps.send(True), session.Receive)
@@ -313,3 +313,12 @@ def test_waiters_that_were_in_vain_leave_no_thread_or_socket(shared_store) -> No
     while opened() > before and time.monotonic() < deadline:
         pass
     assert opened() <= before
+
+
+def test_a_watch_that_is_overtaken_says_how_much_it_missed(shared_store) -> None:
+    commits = shared_store.watch(timeout_s=30)
+    count = layout.RING_MAX + 100
+    shared_store.coupons.insert_many({"id": f"c{number}"} for number in range(count))
+    commit = next(commits)
+    assert commit.missed >= 100
+    assert len(commit.changes) + commit.missed == count

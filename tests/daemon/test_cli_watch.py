@@ -15,8 +15,8 @@ import pytest
 
 import tiger
 from tiger import layout
-from tiger.reader import Reader
 from tiger.changes import Change, Changes
+from tiger.reader import Reader
 
 YES, NO, USAGE, UNREACHABLE, MISMATCH, TIMED_OUT = range(6)
 
