@@ -145,8 +145,9 @@ class Connection:
             raise
 
     def _let_go(self) -> None:
-        if self._context is not None:
+        if self._socket is not None:
             self._socket.close()
+        if self._context is not None:
             self._context.term()
         self._context = self._socket = self._session = None
 

@@ -44,7 +44,7 @@ class Difference:
             detail = ", ".join(_fields(self.before, self.after))
         else:
             detail = ", ".join(_values(self.after or self.before or {}))
-        line = f"{self.what} {self.table} {self.id}: {detail}"
+        line = f"{self.what} {self.table} {self.id}{': ' if detail else ''}{detail}"
         return line if len(line) <= WIDTH_MAX else f"{line[: WIDTH_MAX - 1]}…"
 
 
