@@ -26,7 +26,7 @@ STEPS = 128
 MOST_STEPS = 1 << 16
 """Steps while a writer waits for room: a third of a second."""
 BEHIND = 4096
-"""Ended versions waiting: from here on a turn takes an eighth of them."""
+"""Steps that wait: from here on a turn takes an eighth of them."""
 
 
 class Cleaner:
@@ -38,6 +38,8 @@ class Cleaner:
         self._control = control
         self._directory = directory
         self._ended: deque[tuple[int, Table, int, int]] = deque()
+        self._steps_left = 0
+        """About how many there are to be taken for what has ended."""
         self._work: Iterator[None] | None = None
         self._spare = Spare(directory)
         self._spare.keep()
@@ -46,9 +48,10 @@ class Cleaner:
         self._touched: dict[int, Table] = {}
         self._turned_at = 0
 
-    def ended(self, commit: int, table: Table, ref: int) -> None:
-        """Note a version of a record or a namespace that ended at a commit."""
+    def ended(self, commit: int, table: Table, ref: int, records: int = 0) -> None:
+        """Note a version of a record, or of a namespace with its records, that ended."""
         self._ended.append((commit, table, ref, 0))
+        self._steps_left += 1 + records
 
     def touched(self, table: Table) -> None:
         """Note a table that was written to."""
@@ -63,7 +66,7 @@ class Cleaner:
         commit = self._control.words[layout.COMMIT]
         self._turned_at = commit
         horizon = self._move_horizon(commit) if self._ended or self._history else commit
-        steps = max(steps, len(self._ended) // 8 if len(self._ended) > BEHIND else 0)
+        steps = max(steps, self._steps_left // 8 if self._steps_left > BEHIND else 0)
         for _ in range(steps):
             if self._work is None:
                 self._work = self._next_work(horizon)
@@ -72,6 +75,8 @@ class Cleaner:
                     return False
             if next(self._work, self) is self:
                 self._work = None
+            else:
+                self._steps_left = max(0, self._steps_left - 1)
         return True
 
     def catch_up(self) -> bool:

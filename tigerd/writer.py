@@ -159,7 +159,7 @@ class Writer:
         if ended is not None:
             self._cleared_at = commit
             self.history.note(commit, namespace, table.number, None)
-            self.cleaner.ended(commit, table, ended.ref)
+            self.cleaner.ended(commit, table, ended.ref, ended.records)
             self._tell(layout.CLEARED, table, ended.ref, commit)
 
     def _tell(self, kind: int, table: Table, ref: int, commit: int) -> None:
