@@ -10,15 +10,16 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import mkdtemp
 
-from benchmarks.harness import Bar, Load, Plan, Trial, Workload
+from benchmarks.bars import Bar, times
 from benchmarks.peers import Peer
+from benchmarks.workload import Load, Plan, Trial, Workload
 
 STORES = ("tigerd", "python, imports only", "redis")
 NOTHING = Load("coupons", served=False)
 
 
 def launch(peer: Peer, trial: Trial) -> Plan:
-    samples = 3 if trial.quick else 10
+    samples = trial.effort.turns
     directories = [Path(mkdtemp(dir=trial.directory)) for _ in range(samples + 1)]
     in_turn = iter(directories)
     return Plan(
@@ -31,4 +32,10 @@ def launch(peer: Peer, trial: Trial) -> Plan:
 
 
 WORKLOADS = [Workload("launch", STORES, NOTHING, launch)]
-BARS: list[Bar] = []
+BARS = [
+    Bar(
+        'launch: 3 times python -c "import zmq, msgpack"',
+        3,
+        times(("launch", "tigerd"), ("launch", "python, imports only")),
+    )
+]

@@ -46,7 +46,7 @@ def measure(question: Question, quick: bool, tell: Callable[[str], None]) -> lis
         for peer in workload.peers
     ]
     effort = QUICK if quick else FULL
-    rounds = min(question.rounds, effort.rounds)
+    rounds = max(1, question.rounds * effort.rounds // FULL.rounds)
     with ExitStack() as stack:
         stores = _Stores(stack)
         for number in range(rounds):
@@ -78,8 +78,7 @@ def _measure_group(runs: Sequence[_Run], stores: _Stores, turns: int) -> None:
         ]
         for step in steps:
             for run in runs:
-                with run.blamed():
-                    step(run)
+                run.attempt(step)
 
 
 class _Run:
@@ -92,13 +91,12 @@ class _Run:
         self._writers: list[_Worker] = []
         self._clients: list[_Worker] = []
 
-    @contextmanager
-    def blamed(self) -> Iterator[None]:
-        """Let a failure end the measurement of one row, not the run."""
+    def attempt(self, step: Callable[[_Run], object]) -> None:
+        """Take a step; let a failure end the measurement of one row, not the run."""
         if self._row.failure:
             return
         try:
-            yield
+            step(self)
         except (WorkerError, OSError, subprocess.SubprocessError) as error:
             self._row.failure = str(error) or type(error).__name__
 

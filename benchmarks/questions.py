@@ -15,7 +15,7 @@ from benchmarks.workload import FULL, Workload
 class Question:
     """One module's declarations; its title is the first line of the docstring.
 
-    `rounds` is the most that it is worth; `pictured` are the workloads in its picture.
+    `rounds` are those of a full run; `pictured` are the workloads in its picture.
     """
 
     name: str

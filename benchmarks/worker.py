@@ -28,6 +28,7 @@ from benchmarks.workload import Load, Plan, Trial, Workload
 
 TIMER_SHARE = 0.02  # of a sample, at most, may be the timer's own cost
 WARM_SHARE = 0.05  # of the arguments that are used once go into warming up
+WARM_PASSES = 3  # over the others: tigerd reads a record, decodes it for good, and remembers it
 CHUNK = 10_000  # records given to insert_many at a time when a store is filled
 
 Batch = Sequence[Any]
@@ -129,12 +130,10 @@ def warm_up(plan: Plan, warm: Batch, measured: Measure) -> int:
     plan.after()
     if not plan.expect(result):
         sys.exit(f"the first result is not what was expected: {result!r:.200}")
-    if plan.samples or plan.alone:
-        measured(plan.operation, () if plan.samples else warm)
+    if plan.samples:
         return 1
-    if not plan.once:  # the first pass is not as fast as those that follow
-        measured(plan.operation, warm)
-    return batch_size(measured(plan.operation, warm) / len(warm))
+    passes = [measured(plan.operation, warm) for _ in range(1 if plan.once else WARM_PASSES)]
+    return 1 if plan.alone else batch_size(passes[-1] / len(warm))
 
 
 def batch_size(call_ns: float) -> int:

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,13 @@ def failing_plainly() -> Iterator[None]:
         yield
     except (TigerError, OSError) as error:
         raise pytest.fail.Exception(f"tigerd: {error}", pytrace=False) from None
+
+
+def _hide_library() -> None:
+    """Let tracebacks end in the test that called the library; pytest's --full-trace shows all."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "tiger":
+            module.__dict__["__tracebackhide__"] = True
 
 
 # --- A run ----------------------------------------------------------------------------------------
@@ -147,6 +155,7 @@ class Worker:
 
     def __init__(self, run: Run, root: Path) -> None:
         """Connect; paths of seeds are looked for below `root`."""
+        _hide_library()
         self.run = run
         self.root = root
         self.store = run.connect()

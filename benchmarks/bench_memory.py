@@ -1,0 +1,102 @@
+"""How many bytes a store takes.
+
+- a coupon of 100,000, a session of 10,000: what each takes beyond its own msgpack
+- server, resident, with 10,000 coupons: its memory as the system counts it, shared pages included
+- 45 tables: an instance with one record in each table (tigerd only)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from msgpack import packb
+
+from benchmarks import records
+from benchmarks.bars import Bar, Figure, Rows, size
+from benchmarks.peers import Peer
+from benchmarks.records import Record
+from benchmarks.workload import Load, Plan, Trial, Workload, one_figure
+
+STORES = ("tigerd", "lmdb", "sqlite", "redis")
+SERVERS = ("tigerd", "redis")
+CHUNK = 1_000  # records of one insert_many
+RECORDS = 10_000
+COUPONS, SESSIONS = ("coupons", 100_000), ("checkout_sessions", RECORDS)
+TABLES_LIMIT = 4 << 20  # bytes
+ROUNDS = 1
+
+
+def beyond_msgpack(peer: Peer, trial: Trial, table: str, count: int) -> Plan:
+    made = records.make(table, count, trial.seed)
+
+    def bytes_a_record() -> float:
+        before = peer.operation("stored")()
+        insert_all(peer, made)
+        added: int = peer.operation("stored")() - before
+        return added / count - msgpack_size(made)
+
+    return one_figure(bytes_a_record)
+
+
+def resident(peer: Peer, trial: Trial) -> Plan:
+    made = records.make("coupons", RECORDS, trial.seed)
+
+    def resident_bytes() -> int:
+        insert_all(peer, made)
+        size: int = peer.operation("resident")()
+        return size
+
+    return one_figure(resident_bytes)
+
+
+def all_tables(peer: Peer, _: Trial) -> Plan:
+    def stored_bytes() -> int:
+        peer.operation("fill_tables")()
+        size: int = peer.operation("stored")()
+        return size
+
+    return one_figure(stored_bytes)
+
+
+def insert_all(peer: Peer, made: list[Record]) -> None:
+    insert_many: Callable[[list[Record]], object] = peer.operation("insert_many")
+    for begin in range(0, len(made), CHUNK):
+        insert_many(made[begin : begin + CHUNK])
+
+
+def msgpack_size(made: list[Record]) -> float:
+    """Return the mean bytes of a record."""
+    return sum(len(packb(record)) for record in made) / len(made)
+
+
+def in_bounds(name: str, table: str) -> Figure:
+    """Divide a record's bytes by 1.6 times its msgpack, plus 100."""
+
+    def figure(rows: Rows) -> float:
+        msgpack = msgpack_size(records.make(table, CHUNK))
+        return (rows[name, "tigerd"].median + msgpack) / (1.6 * msgpack + 100)
+
+    return figure
+
+
+COUPON, SESSION, EACH_TABLE = "a coupon of 100,000", "a session of 10,000", "45 tables"
+WORKLOADS = [
+    *(
+        Workload(
+            name,
+            STORES,
+            Load(table),
+            partial(beyond_msgpack, table=table, count=count),
+            unit="bytes",
+        )
+        for name, (table, count) in ((COUPON, COUPONS), (SESSION, SESSIONS))
+    ),
+    Workload("server, resident", SERVERS, Load("coupons"), resident, unit="bytes"),
+    Workload(EACH_TABLE, ("tigerd",), Load("coupons"), all_tables, unit="bytes"),
+]
+BARS = [
+    Bar("a coupon: 1.6 times its msgpack, plus 100 bytes", 1, in_bounds(COUPON, COUPONS[0])),
+    Bar("a session: 1.6 times its msgpack, plus 100 bytes", 1, in_bounds(SESSION, SESSIONS[0])),
+    Bar("45 tables, in 4 MiB", 1, size((EACH_TABLE, "tigerd"), TABLES_LIMIT)),
+]

@@ -1,0 +1,70 @@
+"""The pages of docs/benchmarks/: one a question, with its figures, the machine and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
+
+from benchmarks.bars import Verdict
+from benchmarks.harness import PROJECT
+from benchmarks.questions import Question
+from benchmarks.report import FIGURES, NAMES, cells, outcome_of, peer_and_trouble
+from benchmarks.result import Row
+
+DIRECTORY = PROJECT / "docs" / "benchmarks"
+
+
+def write_page(
+    question: Question,
+    machine: dict[str, str],
+    quick: bool,
+    rows: Sequence[Row],
+    verdicts: Sequence[Verdict],
+) -> None:
+    """Write docs/benchmarks/NAME.md, and NAME.svg if there is a picture and matplotlib."""
+    command = f"scripts/bench {question.name}{' --quick' if quick else ''}"
+    lines = [
+        f"# {question.title}",
+        "",
+        f"Written by `{command}`. What is measured, how, and what is not or is "
+        "not fair: [benchmarks/README.md](../../benchmarks/README.md).",
+        "",
+        *(f"* {name}: {value}" for name, value in machine.items()),
+        "",
+    ]
+    DIRECTORY.mkdir(exist_ok=True)
+    if question.pictured and find_spec("matplotlib"):
+        from benchmarks.picture import draw
+
+        draw(question, rows, DIRECTORY / f"{question.name}.svg")
+        lines += [f"![{question.title}]({question.name}.svg)", ""]
+    if verdicts:
+        lines += [*bars_table(verdicts), ""]
+    lines += rows_table(rows)
+    (DIRECTORY / f"{question.name}.md").write_text("\n".join(lines) + "\n")
+
+
+def bars_table(verdicts: Iterable[Verdict]) -> list[str]:
+    return markdown_table(
+        ["bar", "at most", "measured", ""],
+        (
+            [
+                verdict.bar.name,
+                f"{verdict.bar.at_most:.2f}",
+                "not measured" if verdict.ratio is None else f"{verdict.ratio:.2f}",
+                outcome_of(verdict),
+            ]
+            for verdict in verdicts
+        ),
+    )
+
+
+def rows_table(rows: Iterable[Row]) -> list[str]:
+    return markdown_table(
+        [*NAMES, *FIGURES], ([row.workload, peer_and_trouble(row), *cells(row)] for row in rows)
+    )
+
+
+def markdown_table(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> list[str]:
+    padded = ([*line, *[""] * (len(headings) - len(line))] for line in lines)
+    return [f"| {' | '.join(cells)} |" for cells in (headings, ["---"] * len(headings), *padded)]

@@ -1,0 +1,48 @@
+"""What the questions declare fits together, before anything is measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.bars import judge
+from benchmarks.peers import PEERS
+from benchmarks.questions import find_question, question_names
+from benchmarks.result import Row, Turn
+
+ASKED = {"churn", "growth", "isolation", "list", "memory", "read", "start", "suite", "write"}
+
+
+def test_the_questions_of_the_readme_are_there() -> None:
+    assert set(question_names()) == ASKED
+
+
+@pytest.mark.parametrize("name", question_names())
+def test_workloads_have_names_of_their_own_and_known_peers(name: str) -> None:
+    workloads = find_question(name).workloads
+    assert len({workload.name for workload in workloads}) == len(workloads)
+    assert {peer for workload in workloads for peer in workload.peers} <= set(PEERS)
+
+
+@pytest.mark.parametrize("name", question_names())
+def test_every_bar_is_computed_from_what_its_question_measures(name: str) -> None:
+    question = find_question(name)
+    assert question.bars
+    assert None not in [verdict.ratio for verdict in judge(name, question.bars, rows_of(question))]
+
+
+@pytest.mark.parametrize("name", question_names())
+def test_pictures_are_of_workloads_that_tigerd_has(name: str) -> None:
+    question = find_question(name)
+    assert bool(question.pictured) is (name in {"read", "write", "list", "suite"})
+    peers = {workload.name: workload.peers for workload in question.workloads}
+    assert all("tigerd" in peers[pictured] for pictured in question.pictured)
+
+
+def rows_of(question) -> list[Row]:
+    """Return what a run would measure, were every figure 1000."""
+    turns = [Turn(median=1000, p99=1000, longest=1000, pace=1000)]
+    return [
+        Row(question.name, workload.name, peer, workload.clients, workload.unit, rounds=[turns])
+        for workload in question.workloads
+        for peer in workload.peers
+    ]
