@@ -38,7 +38,7 @@ class Scenario:
     warm: list[Step] = field(default_factory=list)
     mark: int | None = None
     """A commit of the base that a reader holds, to which namespace "a" is rolled back at last."""
-    cuts: int = 5
+    cuts: int = 4
     """How many of the points where the step can be cut are tried, unless the effort is full."""
 
 

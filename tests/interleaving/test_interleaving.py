@@ -20,7 +20,7 @@ from tests.support.seeds import new_random
 from tests.support.simulation import Machine, Recording, record
 
 READS = {**ONE_RECORD, **MANY_RECORDS}
-SCHEDULES = 50
+SCHEDULES = 36
 """Of each pair of a read and of writes."""
 
 
