@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,9 @@ from tigerd.passing import Owner, Process
 
 NAME_MAX = 80
 """Letters of a test's name that its namespace is called by."""
+
+ORPHANED_S = 0.5
+"""How often a worker looks whether its run still is."""
 
 TIMEOUT_S = 30.0
 """How long a write may take: a red build is worse than a slow one on a busy machine."""
@@ -159,9 +163,19 @@ class Worker:
         self.run = run
         self.root = root
         self.store = run.connect()
+        self._is_closed = threading.Event()
+        if os.getpid() != run.controller.pid:
+            threading.Thread(target=self._end_with_run, name="tigerd-run", daemon=True).start()
         self.instance = Instance(run.directory, Reader(run.directory))
         self._seeds: dict[object, tuple[Any, Store | None]] = {}
         self._leases: list[Lease] = []
+
+    def _end_with_run(self) -> None:
+        """End this process when the controller is gone: xdist only learns of it between tests."""
+        while self.run.controller.is_alive():
+            if self._is_closed.wait(ORPHANED_S):
+                return
+        os._exit(1)
 
     def seeded(self, seed: Any) -> Store | None:
         """Return the store to fork for a seed, which is loaded once a run; None for an empty one.
@@ -194,6 +208,7 @@ class Worker:
 
     def close(self) -> None:
         """Let go."""
+        self._is_closed.set()
         for lease in self._leases:
             lease.abandon()
         self.instance.reader.close()

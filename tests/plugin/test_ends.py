@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import tiger
-from tests.plugin.conftest import Suite
+from tests.plugin.conftest import GONE_S, Suite
 from tigerd import passing
 
 WAITS = """
@@ -53,6 +53,23 @@ def test_the_controller_is_killed(
     for place in suite.places():
         wait_until(lambda place=place: not is_alive(place.process), what="the workers' end")
     suite.check_gone()
+
+
+def test_the_controller_is_killed_during_long_tests(
+    suite: Suite, wait_until: Callable, is_alive: Callable
+) -> None:
+    """Nobody waits for the ends of tests that nobody asks for any more."""
+    suite.write("test_it.py", WAITS)
+    run = suite.start("-n2")
+    wait_for_workers(suite, wait_until, 2)
+    workers = [int(path.name.partition("-")[2]) for path in suite.path.glob("ready-*")]
+    run.kill()
+    run.wait()
+    suite.check_gone()
+    for worker in workers:
+        wait_until(
+            lambda worker=worker: not is_alive(worker), timeout_s=GONE_S, what="a worker's end"
+        )
 
 
 WRITES_ON = """
