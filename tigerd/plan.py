@@ -7,8 +7,7 @@ applied. Operations of one request see what those before them did, so a plan hol
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from tiger import layout, protocol, record
@@ -23,7 +22,6 @@ from tiger.errors import (
     UnknownTable,
 )
 from tiger.lineage import Lineage, find_lineage
-from tiger.reader import Found
 from tiger.resources import (
     DEFINITIONS,
     DEFINITIONS_NAMESPACE,
@@ -31,9 +29,10 @@ from tiger.resources import (
     TABLES_MAX,
     definition_record,
 )
-from tiger.version import Version
+from tigerd.effects import Effect
+from tigerd.facts import Facts
 from tigerd.history import History
-from tigerd.table import Namespace, Table, ValueKey, check_count
+from tigerd.table import Namespace, Table, check_count
 
 
 class Tables(Protocol):
@@ -56,59 +55,6 @@ class Tables(Protocol):
 
     def in_use(self) -> list[Table]:
         """Return the tables that have segments, without the definitions."""
-
-
-@dataclass(slots=True)
-class Effect:
-    """What a request does to one record."""
-
-    table: Table
-    namespace: str
-    key: bytes
-    found: Found | None = None
-    old: Version | None = None
-    """The version that stands in the namespace itself; it may hide an inherited one."""
-    inherited: Version | None = None
-    """What a fork has of that key from its ancestors."""
-    body: bytes | None = None
-    """What is written; empty: what hides the inherited record. None: nothing."""
-    content: dict[str, Any] | None = None
-    values: Sequence[ValueKey] = ()
-    number: int = 0
-    """The place among those of the same `created`; 0: that of the newest insert."""
-    keeps_place: bool = True
-    is_touched: bool = False
-
-    @property
-    def shown(self) -> Version | None:
-        """The record that readers see before the request."""
-        if self.old is None:
-            return self.inherited
-        return self.old if self.old.body else None
-
-    @property
-    def exists(self) -> bool:
-        """Whether the record is there after the operations so far."""
-        return self.content is not None if self.is_touched else self.shown is not None
-
-    def current(self) -> dict[str, Any] | None:
-        """Return the record as the operations so far left it."""
-        if self.is_touched:
-            return self.content
-        return record.decode(self.shown.body) if self.shown is not None else None
-
-    @property
-    def change(self) -> int:
-        """Of the number of records."""
-        return (self.content is not None) - (self.shown is not None)
-
-    @property
-    def created(self) -> tuple[float, int]:
-        """What `created` comes to in the order of lists."""
-        if self.content is not None:
-            return record.created_of(self.content)
-        assert self.inherited is not None
-        return self.inherited.order[:2]
 
 
 class Plan:
@@ -174,21 +120,21 @@ class Plan:
 
     def put(self, number: Any, namespace: Any, body: Any, if_version: Any = None) -> int:
         """Write a record, replacing the one of that id."""
-        effect, content = self._parse(number, namespace, body)
+        effect, facts = self._parse(number, namespace, body)
         if if_version is not None:
             self._check_version(effect, if_version)
-        self._write(effect, body, content)
+        self._write(effect, body, facts)
         return protocol.DONE
 
     def create(self, number: Any, namespace: Any, body: Any) -> int:
         """Write a record that must not be there."""
-        effect, content = self._parse(number, namespace, body)
+        effect, facts = self._parse(number, namespace, body)
         if effect.exists:
             raise AlreadyExists(
-                f"{effect.table.resource.table} {content['id']!r} is there already in namespace "
-                f"{namespace!r}: use insert() or update() to replace it"
+                f"{effect.table.resource.table} {facts.key.decode()!r} is there already in "
+                f"namespace {namespace!r}: use insert() or update() to replace it"
             )
-        self._write(effect, body, content)
+        self._write(effect, body, facts)
         return protocol.DONE
 
     def put_many(self, number: Any, namespace: Any, bodies: Any) -> int:
@@ -218,14 +164,14 @@ class Plan:
         if content.get("id") != identity:
             raise InvalidRecord(f"patch of {identity!r}: the id of a record does not change")
         body = record.encode_body(content, f"record {identity!r}", self._tables.max_record)
-        self._write(effect, body, content)
+        self._write(effect, body, effect.table.facts_of(body))
         return protocol.DONE
 
     def delete(self, number: Any, namespace: Any, identity: Any) -> int:
         """Remove a record; say whether it was there."""
         effect = self._effect(number, namespace, record.encode_name(identity, "id"))
         was_there = effect.exists
-        self._remove(effect)
+        effect.remove()
         return protocol.DONE if was_there else protocol.ABSENT
 
     def delete_where(self, number: Any, namespace: Any, name: Any, value: Any) -> int:
@@ -238,7 +184,7 @@ class Plan:
             index = table.resource.indexes.index(name) + 1
             firsts = lineage.firsts(index, bytes((index,)) + value)
             for version in lineage.walk(firsts, index):
-                self._remove(self._effect(number, namespace, version.key))
+                self._effect(number, namespace, version.key).remove()
         return protocol.DONE
 
     def clear(self, number: Any) -> int:
@@ -281,7 +227,8 @@ class Plan:
         content = {**wanted, "number": number}
         effect = Effect(table, DEFINITIONS_NAMESPACE, key)
         self.effects[(DEFINITIONS.number, DEFINITIONS_NAMESPACE, key)] = effect
-        self._write(effect, record.encode(content)[1], content)
+        body = record.encode(content)[1]
+        self._write(effect, body, table.facts_of(body))
         return protocol.DONE
 
     def fork(self, parent: Any, child: Any) -> int:
@@ -334,9 +281,9 @@ class Plan:
             effect = self._effect(table.number, namespace, key)
             version = before.find(key)
             if version is None:
-                self._remove(effect)
+                effect.remove()
             elif effect.shown is None or effect.shown.begin != version.begin:
-                self._write(effect, version.body, record.decode(version.body))
+                self._write(effect, version.body, table.facts_of(version.body))
                 effect.number = version.number
 
     # --- Helpers ---
@@ -354,14 +301,13 @@ class Plan:
                 f"write to the fork, or let the forks end first"
             )
 
-    def _parse(self, number: Any, namespace: Any, body: Any) -> tuple[Effect, dict[str, Any]]:
+    def _parse(self, number: Any, namespace: Any, body: Any) -> tuple[Effect, Facts]:
         if type(body) is not bytes:
             raise InvalidRequest("a record travels as msgpack")
         if len(body) > self._tables.max_record:
             raise record.too_large("a record", len(body), self._tables.max_record)
-        content = record.decode_untrusted(body)
-        key = record.encode_name(content.get("id"), "id")
-        return self._effect(number, namespace, key), content
+        facts = self._table(number).facts_of(body)
+        return self._effect(number, namespace, facts.key), facts
 
     def _check_version(self, effect: Effect, wanted: Any) -> None:
         there = effect.shown.begin if effect.shown and not effect.is_touched else None
@@ -371,21 +317,12 @@ class Plan:
                 f"not {wanted!r:.20}: read it again"
             )
 
-    def _write(self, effect: Effect, body: bytes, content: dict[str, Any]) -> None:
-        effect.body, effect.content = body, content
-        effect.values = effect.table.values_of(content)
+    def _write(self, effect: Effect, body: bytes, facts: Facts) -> None:
+        effect.write(body, facts)
         self.answering = effect
-        effect.is_touched = True
         if not effect.keeps_place:  # deleted by an operation before: it is the newest insert now
             at = (effect.table.number, effect.namespace, effect.key)
             self.effects[at] = self.effects.pop(at)
-
-    @staticmethod
-    def _remove(effect: Effect) -> None:
-        effect.content, effect.values = None, ()
-        effect.body = b"" if effect.inherited is not None and effect.shown is not None else None
-        effect.number, effect.keeps_place = 0, False
-        effect.is_touched = True
 
     def _clear(self, table: Table, namespace: str) -> None:
         for at in [at for at in self.effects if at[:2] == (table.number, namespace)]:

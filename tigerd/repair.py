@@ -37,7 +37,7 @@ from tiger.resources import (
 )
 from tiger.version import Version
 from tigerd.audit import Finding
-from tigerd.plan import Effect
+from tigerd.effects import Effect
 from tigerd.recovery import recover
 from tigerd.writer import Writer
 
@@ -248,13 +248,11 @@ def _define(
 ) -> None:
     """Write a definition with the number it had: `define` would give it a new one."""
     table = writer.table(DEFINITIONS.number)
-    content = record.decode(version.body)
     effects[(0, DEFINITIONS_NAMESPACE, version.key)] = Effect(
         table,
         DEFINITIONS_NAMESPACE,
         version.key,
         body=version.body,
-        content=content,
         is_touched=True,
     )
 

@@ -10,22 +10,19 @@ import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 from zlib import crc32
 
-from tiger import layout, record
+from tiger import layout
 from tiger.errors import StoreFull
 from tiger.layout import FIRST, NAMESPACES, NEWER, OLDER, VALUES
 from tiger.memory import WritableSegment, make_folder
 from tiger.reader import Found, Reader, TableReader
 from tiger.resources import Resource
 from tiger.version import Version, aligned
+from tigerd.facts import Facts, ValueKey, facts_of
 from tigerd.index import Index
 from tigerd.lists import First, ListName, Lists, Order
 from tigerd.space import Space, Spare
-
-ValueKey = tuple[int, bytes]
-"""One indexed value of a record: the number of its list, the key of the value."""
 
 Written = tuple[str, bytes, bytes, Sequence[ValueKey]]
 """A record to be put: namespace, key, body, indexed values."""
@@ -75,8 +72,7 @@ class Table:
         """By scope, and until they are retired: those that have ended too."""
         self._forks = forks
         self._owners: dict[tuple[int, bytes], int] = {}
-        self._fields = list(enumerate(resource.indexes, 1))
-        self._mutable_count = layout.mutable_words(len(self._fields))
+        self._mutable_count = layout.mutable_words(len(resource.indexes))
         self._mutable_size = self._mutable_count * layout.WORD
         self._overhead = self._mutable_size + layout.HEAD_SIZE + layout.ALIGNMENT
         """Bytes that a version takes beside its key and body, at most."""
@@ -86,17 +82,13 @@ class Table:
 
     # --- What a command needs before anything is stored ---
 
-    def values_of(self, content: dict[str, Any]) -> list[ValueKey]:
-        """Return the lists of values that a record belongs to."""
-        return [
-            (index, bytes((index,)) + record.value_key(content[field]))
-            for index, field in self._fields
-            if field in content
-        ]
+    def facts_of(self, body: bytes) -> Facts:
+        """Return what is to be known of a record, or raise `InvalidRecord`."""
+        return facts_of(body, self.resource.indexes)
 
     def values_in(self, version: Version) -> list[ValueKey]:
         """Return the lists of values that a version is in; one that hides a record is in none."""
-        return self.values_of(record.decode(version.body)) if version.body else []
+        return self.facts_of(version.body).values if version.body else []
 
     def find(self, namespace: str, key: bytes) -> Found | None:
         """Return where the newest version of a record is; it may be gone."""
@@ -336,7 +328,7 @@ class Table:
         return ref
 
     def _values_beside(self, old: Version | None) -> dict[int, bytes]:
-        return dict(self.values_in(old)) if old is not None and self._fields else {}
+        return dict(self.values_in(old)) if old is not None and self.resource.indexes else {}
 
     def end(self, found: Found, commit: int) -> None:
         """End a record; `count` is to be called after all of a commit."""

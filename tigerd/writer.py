@@ -23,8 +23,9 @@ from tiger.resources import (
     defined_resource,
 )
 from tigerd.cleaner import Cleaner
+from tigerd.effects import Effect
 from tigerd.history import History
-from tigerd.plan import Effect, Plan
+from tigerd.plan import Plan
 from tigerd.table import Table
 
 
@@ -129,7 +130,7 @@ class Writer:
     def _apply_effect(self, effect: Effect, commit: int) -> int:
         """Write what a plan says of one record; return the version's ref, 0 if nothing changes."""
         table = effect.table
-        if not effect.is_touched or (effect.content is None and effect.shown is None):
+        if not effect.is_touched or (not effect.body and effect.shown is None):
             return 0
         if effect.body is None:
             assert effect.old is not None

@@ -16,6 +16,7 @@ from tiger import instance, layout, record
 from tiger.memory import WritableSegment
 from tiger.resources import DEFINITIONS, RESOURCES, Resource
 from tiger.version import aligned
+from tigerd.facts import values_of
 from tigerd.recovery import recover
 from tigerd.sessions import Sessions
 from tigerd.table import Table
@@ -116,7 +117,7 @@ def _check_table(daemon: Daemon, table: Table, model: Model) -> None:
         for identity in own & rows.keys():
             row = rows[identity]
             sizes.append((len(identity.encode()), len(record.encode(row.content)[1])))
-            values |= set(table.values_of(row.content))
+            values |= set(values_of(row.content, table.resource.indexes))
         sizes += [(len(key), 0) for _, key in values]
     prelude = layout.mutable_words(len(table.resource.indexes)) * layout.WORD
     wanted = sum(prelude + aligned(layout.HEAD_SIZE + key + body) for key, body in sizes)
