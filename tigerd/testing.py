@@ -33,8 +33,8 @@ from tiger import (
 )
 from tiger.layout import PID
 from tiger.leases import Lease
+from tiger.namespaces import unique
 from tiger.reader import Reader
-from tiger.store import unique
 from tigerd import passing
 from tigerd.documents import (
     InvalidDocument,

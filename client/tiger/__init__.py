@@ -31,7 +31,8 @@ from tiger.errors import (
 )
 from tiger.marks import Mark
 from tiger.page import Page
-from tiger.store import Snapshot, Store, connect
+from tiger.snapshot import Snapshot
+from tiger.store import Store, connect
 from tiger.table import Table
 
 __all__ = [

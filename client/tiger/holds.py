@@ -84,13 +84,23 @@ def files(folder: Path) -> Iterator[tuple[os.DirEntry[str], bool]]:
 def is_held(path: str) -> bool:
     """Tell whether some process holds the file, or may do so."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:  # released just now
-        return False
+        return is_locked(path)
     except OSError:  # no descriptor is free, say: nothing is taken from its holder for that
         return True
+
+
+def is_locked(path: str | Path) -> bool:
+    """Tell whether some process holds the lock of a file; one that is not there has none.
+
+    Raises OSError if that cannot be told.
+    """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        # Shared: of two who look at once, neither takes the other for a holder.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     finally:

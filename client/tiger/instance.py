@@ -23,6 +23,7 @@ from typing import Any
 
 from tiger import errors, layout, leases, pins
 from tiger.errors import DaemonUnavailable, Damaged, InstanceError, TigerError
+from tiger.holds import is_locked
 from tiger.memory import WritableSegment, make_folder
 
 SOCKET_PATH_MAX = 103 if sys.platform == "darwin" else 107  # bytes of sun_path, less its end
@@ -159,18 +160,9 @@ def open_control(directory: Path, max_record: int) -> tuple[WritableSegment, boo
 def is_running(directory: Path) -> bool:
     """Tell whether a daemon holds the instance, be it busy or stopped."""
     try:
-        descriptor = os.open(directory / "lock", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
+        return is_locked(directory / "lock")
     except OSError as error:
         raise InstanceError(f"cannot look at {directory / 'lock'}: {error.strerror}") from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 # --- Starting one ---------------------------------------------------------------------------------

@@ -22,7 +22,9 @@ def imported(path: Path) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
-@pytest.mark.parametrize("path", sorted(LIBRARY.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted(LIBRARY.rglob("*.py")), ids=lambda path: str(path.relative_to(LIBRARY))
+)
 def test_the_library_imports_itself_msgpack_and_pyzmq_only(path: Path) -> None:
     foreign = set(imported(path)) - set(sys.stdlib_module_names)
     assert foreign <= {"tiger", "msgpack", "zmq"}

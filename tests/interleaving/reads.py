@@ -13,7 +13,7 @@ from tiger.errors import InvalidCursor
 from tiger.reader import Moment, Reader
 from tiger.reads import TableReads
 from tiger.resources import RESOURCES
-from tiger.store import StoreReads
+from tiger.store_reads import StoreReads
 from tiger.table import RememberingReads
 
 Make = Callable[[int, str], TableReads]

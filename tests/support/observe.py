@@ -13,7 +13,7 @@ from tiger.reader import Reader
 from tiger.reads import TableReads
 from tiger.record import Record
 from tiger.resources import DEFINITIONS, DEFINITIONS_NAMESPACE, RESOURCES
-from tiger.store import StoreReads
+from tiger.store_reads import StoreReads
 from tiger.table import RememberingReads
 
 LIMIT = 3

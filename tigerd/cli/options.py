@@ -11,8 +11,8 @@ import click
 
 from tiger import instance, record
 from tiger.errors import InvalidRecord
+from tiger.namespaces import namespace_name
 from tiger.resources import RESOURCES
-from tiger.store import namespace_name
 from tigerd.cli.output import is_terminal
 
 Function = TypeVar("Function", bound=Callable[..., Any])

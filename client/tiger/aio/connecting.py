@@ -1,0 +1,57 @@
+"""Connecting, awaited or with `async with`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Generator
+from types import TracebackType
+from typing import Any
+
+from tiger.aio.connection import AsyncConnection
+from tiger.aio.store import AsyncStore
+from tiger.attaching import TIMEOUT_S, attach
+
+
+class Connecting:
+    """What `connect` returns: `await` it for a store, or use it with `async with`."""
+
+    def __init__(self, connect: Callable[[], Awaitable[AsyncStore]]) -> None:
+        """Connect when awaited."""
+        self._connect = connect
+        self._store: AsyncStore | None = None
+
+    def __await__(self) -> Generator[Any, None, AsyncStore]:
+        return self._connect().__await__()
+
+    async def __aenter__(self) -> AsyncStore:
+        self._store = await self._connect()
+        return self._store
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._store is not None
+        await self._store.close()
+
+
+def connect(
+    directory: str | os.PathLike[str] | None = None,
+    *,
+    namespace: str | None = None,
+    autostart: bool = True,
+    timeout_s: float = TIMEOUT_S,
+) -> Connecting:
+    """As `tiger.connect`, to be awaited or used with `async with`."""
+
+    async def attached() -> AsyncStore:
+        reader, settings = await asyncio.to_thread(
+            attach, directory, namespace, autostart, timeout_s
+        )
+        connection = AsyncConnection(reader, autostart=autostart, timeout_s=timeout_s)
+        return AsyncStore(reader, connection, settings, is_owner=True)
+
+    return Connecting(attached)

@@ -1,0 +1,151 @@
+"""A store whose writes are awaited."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, TypeVar
+
+from tiger import requests
+from tiger.aio.connection import AsyncConnection
+from tiger.aio.table import AsyncTable, AsyncWait
+from tiger.any_store import AnyStore
+from tiger.batch import Batch
+from tiger.changes import Changes, Commit
+from tiger.errors import StoreFull
+from tiger.leases import Lease
+from tiger.marks import Mark
+from tiger.namespaces import ending, unique
+from tiger.protocol import PING
+from tiger.requests import Request
+from tiger.resources import Resource
+
+Result = TypeVar("Result")
+
+
+class AsyncStore(AnyStore[AsyncTable, AsyncWait]):
+    """All tables of one instance, seen from one namespace; made by `tiger.aio.connect`.
+
+    What only reads is not awaited: `snapshot` is used with a plain `with`, `mark` is a plain call.
+    """
+
+    _connection: AsyncConnection
+    _closes_itself = False  # its sockets are an event loop's
+
+    # --- Tables ---
+
+    def _new_table(self, resource: Resource) -> AsyncTable:
+        return AsyncTable(self._reader, resource, self._namespace, self)
+
+    async def define(
+        self,
+        name: str,
+        *,
+        prefix: str | None = None,
+        url: str | None = None,
+        indexes: Iterable[str] = (),
+    ) -> AsyncTable:
+        """As `Store.define`."""
+        await self.run(requests.define(name, prefix, url, indexes))
+        return self.table(name)
+
+    # --- Namespaces ---
+
+    @contextlib.asynccontextmanager
+    async def sandbox(self, name: str | None = None) -> AsyncIterator[AsyncStore]:
+        """As `Store.sandbox`."""
+        async with self._passing(unique(name or "sandbox")) as test:
+            yield test
+
+    @contextlib.asynccontextmanager
+    async def fork(self, name: str | None = None) -> AsyncIterator[AsyncStore]:
+        """As `Store.fork`."""
+        async with self._passing(unique(name or "fork")) as child:
+            yield await self.begin_fork(child.current_namespace)
+
+    async def begin_fork(self, name: str) -> AsyncStore:
+        """As `Store.begin_fork`."""
+        await self.run(requests.fork(self._namespace, name))
+        return self._begun(name)
+
+    @contextlib.asynccontextmanager
+    async def _passing(self, name: str) -> AsyncIterator[AsyncStore]:
+        store = self.namespace(name)
+        lease = Lease(self.directory, name)
+        try:
+            yield store
+        finally:
+            with ending(lease):
+                await store.clear_namespace()
+
+    async def clear_namespace(self, name: str | None = None) -> None:
+        """As `Store.clear_namespace`."""
+        await self.run(self._clear_request(name))
+
+    # --- Writes that belong together ---
+
+    @contextlib.asynccontextmanager
+    async def batch(self) -> AsyncIterator[Batch]:
+        """As `Store.batch`."""
+        batch = self._new_batch()
+        yield batch
+        if (request := self._batch_request(batch)) is not None:
+            await self.run(request)
+
+    # --- Going back ---
+
+    async def rollback(self, mark: Mark) -> None:
+        """As `Store.rollback`."""
+        await self.run(self._rollback_request(mark))
+        mark.release()
+
+    @contextlib.asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[Mark]:
+        """As `Store.savepoint`."""
+        mark = self.mark()
+        try:
+            yield mark
+        finally:
+            await self.rollback(mark)
+
+    # --- Waiting ---
+
+    def watch(self, timeout_s: float | None = None) -> AsyncIterator[Commit]:
+        """As `Store.watch`, with `async for`."""
+        return self._watch(Changes(self._reader), timeout_s)
+
+    async def _watch(self, changes: Changes, timeout_s: float | None) -> AsyncIterator[Commit]:
+        with self.watcher() as wait:
+            for found in self._follow(changes, timeout_s):
+                if isinstance(found, Commit):
+                    yield found
+                else:
+                    await wait(changes.commit, None, self._namespace, found)
+
+    # --- The daemon ---
+
+    async def ping(self) -> dict[str, Any]:
+        """As `Store.ping`."""
+        answer: dict[str, Any] = await self._connection.ask(PING)
+        return answer
+
+    async def run(self, request: Request[Result]) -> Result:
+        """Send a request, await its answer, and return what it comes to."""
+        self._check_open()
+        try:
+            return request.result(await self._connection.write(request.operations))
+        except StoreFull:
+            self._reader.let_go()  # as `Store.run`
+            raise
+
+    # --- The end ---
+
+    async def close(self) -> None:
+        """Let go of the connection; again is fine."""
+        self._close()
+
+    async def __aenter__(self) -> AsyncStore:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

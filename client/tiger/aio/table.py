@@ -1,0 +1,110 @@
+"""A table whose writes are awaited."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
+
+from tiger.errors import Conflict
+from tiger.reader import Reader
+from tiger.record import Record
+from tiger.requests import Request, TableRequests
+from tiger.resources import Resource
+from tiger.table import MODIFY_ATTEMPTS, WAIT_S, RememberingReads, deadline_of
+
+Result = TypeVar("Result")
+
+AsyncWait = Callable[[int, int | None, str, float], Awaitable[None]]
+"""As `tiger.table.Wait`, awaited."""
+
+
+class AsyncRunner(Protocol):
+    """What sends requests and waits: a store."""
+
+    async def run(self, request: Request[Result]) -> Result:
+        """Return what a request comes to."""
+
+    def watcher(self) -> AbstractContextManager[AsyncWait]:
+        """Give what waits for writes."""
+
+
+class AsyncTable(RememberingReads):
+    """One table in one namespace: `tiger.Table` with its writes awaited."""
+
+    def __init__(
+        self, reader: Reader, resource: Resource, namespace: str, runner: AsyncRunner
+    ) -> None:
+        """Prepare a table; `runner` sends its writes."""
+        super().__init__(reader, resource, namespace)
+        self._requests = TableRequests(reader, resource, namespace)
+        self._runner = runner
+
+    async def insert(self, item: Mapping[str, Any]) -> Record:
+        """As `Table.insert`."""
+        return await self._runner.run(self._requests.insert(item))
+
+    async def update(self, item: Mapping[str, Any], if_version: int | None = None) -> Record:
+        """As `Table.update`."""
+        return await self._runner.run(self._requests.update(item, if_version))
+
+    async def create(self, item: Mapping[str, Any]) -> Record:
+        """As `Table.create`."""
+        return await self._runner.run(self._requests.create(item))
+
+    async def insert_many(self, items: Iterable[Mapping[str, Any]]) -> int:
+        """As `Table.insert_many`."""
+        request = self._requests.insert_many(items)
+        return await self._runner.run(request) if request.operations else 0
+
+    async def patch(self, id: str, changes: Mapping[str, Any]) -> Record:
+        """As `Table.patch`."""
+        return await self._runner.run(self._requests.patch(id, changes))
+
+    async def modify(self, id: str, function: Callable[[Record], Record | None]) -> Record:
+        """As `Table.modify`; the function is a plain one."""
+        for _ in range(MODIFY_ATTEMPTS):
+            content, version = self.read_version(id)
+            changed = self.changed(id, content, function)
+            try:
+                return await self.update(changed, version)
+            except Conflict:
+                continue
+        raise self.lost_races(id)
+
+    async def delete(self, id: str) -> bool:
+        """As `Table.delete`."""
+        return await self._runner.run(self._requests.delete(id))
+
+    async def wait_for(
+        self,
+        predicate: Callable[[Record], Any] | None = None,
+        *,
+        timeout_s: float | None = WAIT_S,
+        **filters: Any,
+    ) -> Record:
+        """As `Table.wait_for`; the predicate is a plain function."""
+        deadline = deadline_of(timeout_s)
+        commit, found = self.look_for(predicate, filters)
+        if found is not None:
+            return found
+        with self._runner.watcher() as wait:
+            while time.monotonic() < deadline:
+                await wait(commit, self._resource.number, self._namespace, deadline)
+                commit, found = self.look_for(predicate, filters)
+                if found is not None:
+                    return found
+        raise self.not_seen(timeout_s, filters)
+
+    async def delete_by_subscription(self, id: str) -> None:
+        """As `Table.delete_by_subscription`."""
+        await self._runner.run(self._requests.delete_by_subscription(id))
+
+    async def clear(self) -> None:
+        """As `Table.clear`."""
+        await self._runner.run(self._requests.clear())
+
+    async def clear_namespace(self, name: str) -> None:
+        """As `Table.clear_namespace`."""
+        await self._runner.run(self._requests.clear_namespace(name))

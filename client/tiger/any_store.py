@@ -1,0 +1,185 @@
+"""What a store is, whether its writes block (`tiger.store`) or are awaited (`tiger.aio`).
+
+All that waits for nobody is here; the two kinds add what sends a request or waits for a write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from tiger import requests
+from tiger.attaching import Settings
+from tiger.batch import Batch
+from tiger.changes import Changes, Commit, commits_of
+from tiger.errors import InvalidRequest
+from tiger.marks import Mark
+from tiger.reader import Reader
+from tiger.requests import Request
+from tiger.resources import Resource
+from tiger.snapshot import Snapshot
+from tiger.store_reads import StoreReads
+from tiger.table import RememberingReads, deadline_of
+
+AnyTable = TypeVar("AnyTable", bound=RememberingReads)
+Wait_co = TypeVar("Wait_co", covariant=True)
+Same = TypeVar("Same", bound="AnyStore[Any, Any]")
+
+
+class AnyConnection(Protocol[Wait_co]):
+    """What either kind of connection is to a store, besides what is sent over it."""
+
+    @property
+    def wait(self) -> Wait_co:
+        """What waits for writes."""
+
+    def twin(self) -> AnyConnection[Wait_co]:
+        """Return another connection like this one."""
+
+    def close(self) -> None:
+        """Let go of the socket."""
+
+
+class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
+    """All tables of one instance, seen from one namespace, without the writes."""
+
+    _connection: AnyConnection[Wait_co]
+    _closes_itself: bool
+    """Whether its connection may be closed when it is forgotten, from whatever thread."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        connection: AnyConnection[Wait_co],
+        settings: Settings,
+        *,
+        is_owner: bool = False,
+    ) -> None:
+        """Use `connect` instead, whose store owns the connection."""
+        super().__init__(reader, reader, settings.namespace)
+        self._connection = connection
+        self._settings = settings
+        self._is_open = True
+        self._is_owner = is_owner
+        self._owner = os.getpid()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self.directory}, namespace {self._namespace!r}>"
+
+    @property
+    def directory(self) -> Path:
+        """The directory of the instance."""
+        return self._reader.directory
+
+    # --- Tables ---
+
+    def table(self, name: str) -> AnyTable:
+        """Return a table, or raise `UnknownTable`."""
+        table = self.__dict__.get(f"table {name}")
+        if table is None:
+            table = self.__dict__[f"table {name}"] = self._new_table(self._resource(name))
+        found: AnyTable = table
+        return found
+
+    @abstractmethod
+    def _new_table(self, resource: Resource) -> AnyTable:
+        """Return a table whose writes this store sends."""
+
+    def __getattr__(self, name: str) -> AnyTable:
+        """Return a table by its name, as `store.coupons`."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        table = self.__dict__[name] = self.table(name)
+        return table
+
+    # --- Namespaces ---
+
+    def namespace(self: Same, name: str) -> Same:
+        """Return a store on the same connection, bound to another namespace."""
+        settings = self._settings._replace(namespace=name)
+        return type(self)(self._reader, self._connection, settings)
+
+    def _begun(self: Same, name: str) -> Same:
+        """Return the namespace of a fork that was just begun."""
+        child = self.namespace(name)
+        child._origin = self._namespace
+        return child
+
+    def _clear_request(self, name: str | None) -> Request[None]:
+        return requests.clear_namespace(self._namespace if name is None else name)
+
+    # --- Writes and reads that belong together ---
+
+    def _new_batch(self) -> Batch:
+        return Batch(self._reader, self._resource, self._namespace)
+
+    @staticmethod
+    def _batch_request(batch: Batch) -> Request[None] | None:
+        """End a batch, and return what is to be sent of it."""
+        operations = batch.close()
+        return Request(operations, lambda _: None) if operations else None
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Give reads that all see one commit number, across tables."""
+        with self._reader.pin() as moment:
+            yield Snapshot(self._reader, moment, self._namespace)
+
+    # --- Going back ---
+
+    def mark(self) -> Mark:
+        """Return this moment of this namespace, for `rollback` and `changes`."""
+        return Mark(self._reader.pin(), self._namespace)
+
+    def _rollback_request(self, mark: Mark) -> Request[None]:
+        return requests.rollback(self._namespace, mark.commit_in(self._namespace))
+
+    # --- Waiting ---
+
+    @contextlib.contextmanager
+    def watcher(self) -> Iterator[Wait_co]:
+        """Give what waits until a namespace is written to, on a connection of its own."""
+        self._check_open()
+        connection = self._connection.twin()
+        try:
+            yield connection.wait
+        finally:
+            connection.close()
+
+    def _follow(self, changes: Changes, timeout_s: float | None) -> Iterator[Commit | float]:
+        """Yield this namespace's commits, and where there is none yet, until when to wait for one.
+
+        Ends when there was none for `timeout_s` seconds.
+        """
+        while True:
+            deadline = deadline_of(timeout_s)
+            while not (found := commits_of(changes, self._namespace)):
+                if time.monotonic() >= deadline:
+                    return
+                yield deadline
+            yield from found
+
+    # --- The end ---
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise InvalidRequest("the store is closed: connect again")
+
+    def _close(self) -> None:
+        if self._is_open and self._is_owner:
+            self._connection.close()
+        self._is_open = False
+
+    def __del__(self) -> None:
+        """Warn of a store that was never closed."""
+        if self.__dict__.get("_is_owner") and self._is_open and self._owner == os.getpid():
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+            if self._closes_itself:
+                with contextlib.suppress(Exception):
+                    self._close()

@@ -1,0 +1,126 @@
+"""The reads of a store: what is asked of all tables at once, at one moment.
+
+A table's own reads are in `tiger.reads`, and are made of the same `Moment` (tiger.reader).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tiger import record
+from tiger.differences import Difference, Differences, compare
+from tiger.errors import InvalidRequest, UnknownTable
+from tiger.lineage import Lineage, find_lineage
+from tiger.marks import Mark
+from tiger.reader import Moment, Reader
+from tiger.reads import TableReads, resources_of
+from tiger.resources import (
+    BY_NAME,
+    DEFINITIONS,
+    DEFINITIONS_NAMESPACE,
+    RESOURCES,
+    Resource,
+    defined_resource,
+)
+
+
+class StoreReads:
+    """What can be asked of all tables, as of one moment."""
+
+    def __init__(self, reader: Reader, moment: Moment, namespace: str) -> None:
+        """Prepare to read; nothing is opened yet."""
+        record.encode_name(namespace, "namespace")
+        self._reader = reader
+        self._moment = moment
+        self._namespace = namespace
+        self._origin: str | None = None
+        """The namespace that this one was forked from, where that is known."""
+
+    @property
+    def current_namespace(self) -> str:
+        """The namespace that every call acts on unless it says otherwise."""
+        return self._namespace
+
+    def tables(self) -> list[str]:
+        """Return the names of the tables, the built-in ones first."""
+        defined = sorted(content["id"] for content in self._definitions())
+        return [resource.table for resource in RESOURCES] + defined
+
+    def namespaces(self) -> dict[str, int]:
+        """Return the namespaces that hold records, and how many each holds in all tables."""
+        resources = [self._resource(name) for name in self.tables()]
+
+        def read(commit: int) -> dict[str, int]:
+            counts: dict[str, int] = {}
+            for resource in resources:
+                table = self._reader.table(resource.number, resource.table)
+                for space in table.namespaces(commit):
+                    name = space.key.decode()
+                    counts[name] = counts.get(name, 0) + Lineage(table, space, commit).count()
+            return {name: counts[name] for name in sorted(counts) if counts[name]}
+
+        return self._moment.read(read)
+
+    def changes(self, since: Mark | None = None) -> Differences:
+        """Return what changed in this namespace since a mark, in all tables.
+
+        Without one: since the namespace began, empty or as a fork. Raises `InvalidRequest` for a
+        mark of another namespace, one that was rolled back or released, and for one made after a
+        snapshot that is asked.
+        """
+        start = since.commit_in(self._namespace) if since is not None else None
+        resources = resources_of(self._reader, self._moment)
+
+        def read(commit: int) -> Differences:
+            if start is not None and start > commit:
+                raise InvalidRequest(f"{since!r} is later than this snapshot, of commit {commit}")
+            return Differences(
+                difference
+                for resource in resources
+                for difference in self._changes_of(resource, start, commit)
+            )
+
+        return self._moment.read(read)
+
+    def _changes_of(self, resource: Resource, start: int | None, commit: int) -> list[Difference]:
+        table = self._reader.table(resource.number, resource.table)
+        name = self._namespace.encode()
+        after = find_lineage(table, name, commit)
+        if start is not None:
+            before = find_lineage(table, name, start)
+        elif self._origin is not None:
+            before = find_lineage(table, self._origin.encode(), commit)
+        else:
+            before = after.parent() if after is not None else None
+        return list(compare(table, resource.table, before, after, commit))
+
+    def assert_changes(
+        self,
+        since: Mark | None = None,
+        *,
+        created: Mapping[str, int] | None = None,
+        updated: Mapping[str, int] | None = None,
+        deleted: Mapping[str, int] | None = None,
+    ) -> None:
+        """Raise AssertionError, with what changed instead, unless exactly so many records did.
+
+        `created={"events": 2}` means two new events, and that nothing else changed.
+        """
+        __tracebackhide__ = True
+        expected = {"created": created or {}, "updated": updated or {}, "deleted": deleted or {}}
+        self.changes(since).check(expected)
+
+    def _resource(self, name: str) -> Resource:
+        known = BY_NAME.get(name)
+        if known is not None:
+            return known
+        try:
+            return defined_resource(self._definitions()[name])
+        except (LookupError, ValueError):
+            raise UnknownTable(
+                f"no table {name!r:.80}: `tigerd tables` lists them, store.define() makes one"
+            ) from None
+
+    def _definitions(self) -> TableReads:
+        """Return the table of the tables that users defined."""
+        return TableReads(self._reader, self._moment, DEFINITIONS, DEFINITIONS_NAMESPACE)
