@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from tiger import instance, layout, memory, record
@@ -74,6 +75,7 @@ def salvage(directory: Path) -> Salvage:
         resource = defined_resource(record.decode(version.body))
         result.resources.append(resource)
         _TableSalvage(directory, resource, result).run()
+    _note_undefined(directory, result)
     return result
 
 
@@ -89,6 +91,16 @@ def _read_control(directory: Path, result: Salvage) -> None:
         result.commit = 1 << 40
 
 
+def _note_undefined(directory: Path, result: Salvage) -> None:
+    """Note the tables whose definition is lost: nothing else says how to read them."""
+    known = {resource.table for resource in (DEFINITIONS, *RESOURCES, *result.resources)}
+    if (directory / "tables").is_dir():
+        for path in sorted((directory / "tables").iterdir()):
+            if path.name not in known:
+                what = "lost with all that was in it: its definition cannot be read"
+                result.findings.append(Finding(str(path), 0, path.name, what))
+
+
 class _TableSalvage:
     """One table's."""
 
@@ -99,13 +111,18 @@ class _TableSalvage:
         self.mutable_size = layout.mutable_words(len(resource.indexes)) * WORD
         self.newest: dict[Key, Version] = {}
         self.indexed: dict[int, bool] = {}
+        """What the index names, and whether that is gone."""
+        self.noted: set[int] = set()
+        """What was found, or was said to be damaged."""
 
     def run(self) -> None:
         for _, path in memory.numbered_files(self.folder, "index"):
             self._read_index(path)
         for number, path in memory.numbered_files(self.folder, "chunk"):
             for version in self._versions(path, number):
+                self.noted.add(version.ref)
                 self._consider(version)
+        self._note_lost()
         names = {
             version.number: key.decode() if self._is_live(version) else None
             for (scope, key), version in self.newest.items()
@@ -170,12 +187,24 @@ class _TableSalvage:
                 if is_whole:
                     at = offset + self.mutable_size
                     self._find(path, at, self._guess(chunk, at), "dropped: cannot be read")
+                    self.noted.add(layout.ref_of(number, at))
                 is_whole = False
                 offset += ALIGNMENT
             else:
                 is_whole = True
                 offset += self.mutable_size + version.size
                 yield version
+
+    def _note_lost(self) -> None:
+        """Note what only the index still knows of: nothing is left of it where it was."""
+        lost = sorted(
+            ref for ref, gone in self.indexed.items() if not gone and ref not in self.noted
+        )
+        for number, found in groupby(lost, lambda ref: ref >> layout.REF_OFFSET_BITS):
+            refs = list(found)
+            at = (refs[0] & layout.REF_OFFSET_MASK) * ALIGNMENT
+            why = f"lost: {len(refs):,} of what the index names, records or what finds them"
+            self._find(self.folder / f"chunk.{number}", at, self.resource.table, why)
 
     def _guess(self, chunk: Segment, at: int) -> str:
         """Say which key a damaged version may have had."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 import tiger
 from tests.support.seeds import new_random
+from tiger.resources import DEFINITIONS
 from tigerd import repair
 from tigerd.audit import audit
 from tigerd.repair import salvage
@@ -47,8 +49,10 @@ def damage(path: Path, at: int, data: bytes) -> None:
         file.write(data)
 
 
-def repaired(directory: str, tigerd: Callable[..., Any]) -> dict[str, Any]:
-    assert tigerd("stop", directory=directory).returncode == 0
+def repaired(
+    directory: str, tigerd: Callable[..., Any], *, is_stopped: bool = False
+) -> dict[str, Any]:
+    assert is_stopped or tigerd("stop", directory=directory).returncode == 0
     done = tigerd("repair", "--yes", "--json", directory=directory)
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
@@ -99,6 +103,32 @@ def test_a_lost_index_or_control_segment_loses_no_record(directory: str, tigerd,
     assert audit(Path(directory)).findings == []
 
 
+def test_what_a_lost_chunk_held_is_counted(directory: str, tigerd) -> None:
+    with tiger.connect(directory) as store:
+        store.coupons.insert_many({"id": f"c{n}", "text": "x" * 200} for n in range(2000))
+    assert tigerd("stop", directory=directory).returncode == 0
+    chunk = sorted(Path(directory, "tables", "coupons").glob("chunk.*"))[-1]
+    chunk.unlink()
+    answer = repaired(directory, tigerd, is_stopped=True)
+    assert 0 < answer["records"] < 2000
+    (finding,) = answer["findings"]
+    assert (finding["file"], finding["record"]) == (str(chunk), "coupons")
+    assert finding["what"].startswith(f"lost: {2000 - answer['records']:,} of ")
+    assert audit(Path(directory)).findings == []
+
+
+def test_a_table_whose_definition_is_lost_is_named(directory: str, tigerd) -> None:
+    fill(directory)
+    assert tigerd("stop", directory=directory).returncode == 0
+    chunk = Path(directory, "tables", DEFINITIONS.table, "chunk.1")
+    damage(chunk, chunk.read_bytes().index(b"boxes") + 1, b"\xff")
+    answer = repaired(directory, tigerd, is_stopped=True)
+    boxes = [finding for finding in answer["findings"] if finding["record"] == "boxes"]
+    assert [finding["what"].partition(":")[0] for finding in boxes] == [
+        "lost with all that was in it"
+    ]
+
+
 def test_it_asks_first_and_no_changes_nothing(directory: str, tigerd) -> None:
     fill(directory)
     chunk = Path(directory, "tables", "coupons", "chunk.1")
@@ -116,10 +146,18 @@ def test_a_running_daemon_is_in_the_way(directory: str, tigerd) -> None:
     assert "tigerd stop" in done.stderr
 
 
-def test_random_damage_to_chunks_never_stops_a_repair(directory: str, tigerd) -> None:
-    """What is kept is what was written at some time, and the instance is clean afterwards."""
+def lost(findings: list[dict[str, Any]]) -> int:
+    """Return how many keys the findings say are lost."""
+    words = [finding["what"] for finding in findings]
+    numbers = [re.match(r"lost: ([\d,]+) of", what) for what in words]
+    named = sum(int(number[1].replace(",", "")) for number in numbers if number)
+    return named + words.count("dropped: cannot be read")
+
+
+def test_random_damage_to_chunks_never_stops_a_repair_and_is_told(directory: str, tigerd) -> None:
+    """What is kept is what was written at some time; what is not is told; the rest is clean."""
     generator = new_random()
-    fill(directory)
+    before = fill(directory)
     written = [{"id": f"c{n}", "created": n % 7, "valid": n % 2 == 0} for n in range(COUNT)]
     written += [{"id": f"b{n}", "size": n % 5} for n in range(COUNT)]
     written += [{"id": "c5", "created": 5, "valid": None}, {"id": "gone"}]
@@ -129,8 +167,7 @@ def test_random_damage_to_chunks_never_stops_a_repair(directory: str, tigerd) ->
             size = int.from_bytes(path.read_bytes()[56:64], sys.byteorder)
             for _ in range(10):
                 damage(path, generator.randrange(64, size), generator.randbytes(3))
-    done = tigerd("repair", "--yes", directory=directory)
-    assert done.returncode == 0, done.stderr
+    findings = repaired(directory, tigerd, is_stopped=True)["findings"]
     assert audit(Path(directory)).findings == []
     with tiger.connect(directory) as store:
         kept = [
@@ -140,6 +177,8 @@ def test_random_damage_to_chunks_never_stops_a_repair(directory: str, tigerd) ->
             for record in table.list_namespace(name)
         ]
     assert all(record in written for record in kept)
+    live = [record for records in before.values() for record in records]
+    assert sum(record not in kept for record in live) <= lost(findings)
     assert len(kept) >= 2 * COUNT - 60
 
 
