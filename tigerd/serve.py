@@ -8,37 +8,90 @@ import logging
 import math
 import os
 import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tiger import instance
-from tiger.errors import TigerError
+from tiger.__about__ import __version__
+from tiger.errors import InstanceError, TigerError
 from tiger.layout import RECORD_LIMIT
 from tiger.record import DEFAULT_MAX_RECORD
+from tigerd.streams import abandon_stdout, open_stdout
+
+if TYPE_CHECKING:
+    from tigerd.server import Server
+
+log = logging.getLogger("tigerd")
 
 DEFAULT_IDLE_EXIT_S = 600.0
 
 
 def serve(arguments: list[str]) -> int:
     """Run the daemon until it is stopped; return its exit code."""
+    open_stdout()
     options = _parse(arguments)
     if options.detach and os.fork():
         os._exit(0)  # the child goes on, as nobody's child
     logging.basicConfig(
         format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr
     )
-    from tigerd.server import Server, announce  # noqa: PLC0415 - after the fork: ZeroMQ has threads
-
     directory = instance.find_directory(options.dir)
     try:
-        server = Server(directory, max_record=options.max_record, idle_exit_s=options.idle_exit)
+        server = _take_over(directory, options.max_record, options.idle_exit)
     except TigerError as error:
-        logging.getLogger("tigerd").error("%s", error)
-        _announce_failure(error, detached=options.detach)
+        log.error("%s", error)
+        if options.detach:
+            _tell({"ready": False, "error": type(error).__name__, "message": str(error)})
         from tigerd.cli.exits import exit_code_of  # noqa: PLC0415 - not needed by a daemon that runs
 
         return exit_code_of(error)
-    announce(server)
+    _tell(
+        {
+            "ready": True,
+            "pid": os.getpid(),
+            "directory": str(directory),
+            "socket": str(instance.socket_path(directory)),
+            "version": __version__,
+        }
+    )
     server.run()
     return 0
+
+
+def _take_over(directory: Path, max_record: int, idle_exit_s: float) -> Server:
+    """Return the instance's daemon, ready to run; `TigerError` if that cannot be."""
+    import zmq  # noqa: PLC0415 - after the fork: ZeroMQ has threads
+
+    from tigerd.server import Server  # noqa: PLC0415 - likewise
+
+    with ExitStack() as failing:
+        try:
+            lock = instance.take_lock(directory)
+            # Whoever hears of a failure looks whether another daemon holds the instance.
+            failing.callback(os.close, lock)
+            server = Server(directory, lock, max_record=max_record, idle_exit_s=idle_exit_s)
+        except zmq.ZMQError as error:
+            why = zmq.strerror(error.errno or 0)
+            raise InstanceError(
+                f"cannot open the socket {instance.socket_path(directory)}: {why}; if something "
+                f"else is there, remove it"
+            ) from None
+        except OSError as error:
+            place = error.filename or directory
+            raise InstanceError(f"cannot use {place}: {error.strerror or error}") from None
+        failing.pop_all()
+    return server
+
+
+def _tell(document: dict[str, Any]) -> None:
+    """Print one JSON object on stdout, for whoever started this daemon and may have given up."""
+    try:
+        sys.stdout.write(json.dumps(document) + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        log.warning("nobody was told on stdout: %s", error.strerror)
+        abandon_stdout()
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -81,11 +134,3 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r}: use 0 or more seconds")
     return seconds
-
-
-def _announce_failure(error: TigerError, *, detached: bool) -> None:
-    """Tell whoever started this daemon why it is not there."""
-    if detached:
-        failure = {"ready": False, "error": type(error).__name__, "message": str(error)}
-        sys.stdout.write(json.dumps(failure) + "\n")
-        sys.stdout.flush()

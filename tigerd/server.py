@@ -8,12 +8,10 @@ anything is mapped or bound and is never unlinked.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
 import struct
-import sys
 import time
 from pathlib import Path
 from types import FrameType
@@ -87,11 +85,14 @@ class Question(NamedTuple):
 class Server:
     """One instance's daemon."""
 
-    def __init__(self, directory: Path, *, max_record: int, idle_exit_s: float) -> None:
-        """Take the instance over, recover it, and bind; `TigerError` if that cannot be."""
+    def __init__(self, directory: Path, lock: int, *, max_record: int, idle_exit_s: float) -> None:
+        """Recover the instance, whose lock the caller has taken, and bind.
+
+        `TigerError`, `OSError` or `ZMQError` if that cannot be; the lock is the caller's then.
+        """
         self.directory = directory
         self._idle_exit_s = idle_exit_s
-        self._lock = instance.take_lock(directory)
+        self._lock = lock
         control, made = instance.open_control(directory, max_record)
         self._control = control
         started = time.perf_counter()
@@ -450,16 +451,3 @@ def _text_of(status: int) -> str | None:
     if status not in CODES:
         return None
     return f"{CODES[status].__name__}: refused, and nothing was changed (answered again)"
-
-
-def announce(server: Server) -> None:
-    """Print the READY line: one JSON object on stdout."""
-    ready = {
-        "ready": True,
-        "pid": os.getpid(),
-        "directory": str(server.directory),
-        "socket": str(instance.socket_path(server.directory)),
-        "version": __version__,
-    }
-    sys.stdout.write(json.dumps(ready) + "\n")
-    sys.stdout.flush()

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -167,3 +169,41 @@ def test_where_says_the_socket_that_the_daemon_binds(tigerd, store, directory: s
     where = json.loads(tigerd("where", directory=directory).stdout)
     with socket.socket(socket.AF_UNIX) as probe:
         probe.connect(where["socket"])
+
+
+FULL = pytest.param(
+    ">/dev/full",
+    marks=pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full"),
+)
+
+
+@pytest.mark.parametrize("stdout", [">&-", "| true", FULL])
+def test_a_daemon_lives_on_where_nobody_hears_that_it_is_ready(
+    tigerd, directory: str, tmp_path: Path, wait_until, stdout: str
+) -> None:
+    """Whoever started it gave up, or never listened."""
+    log = tmp_path / "log"
+    line = f"exec 2>{log}; {sys.executable} -m tigerd serve --dir {directory} {stdout}"
+    with subprocess.Popen(["sh", "-c", line], stdout=subprocess.DEVNULL) as process:
+        wait_until(
+            lambda: status_of(tigerd, directory)["state"] == "running" or process.poll(),
+            what="the daemon",
+        )
+        assert tigerd("stop", directory=directory).returncode == YES
+        assert process.wait(timeout=20) == YES
+    assert "Traceback" not in log.read_text()
+    assert "Exception ignored" not in log.read_text()
+
+
+@pytest.mark.parametrize("name", ["socket", "lock", "control"])
+@pytest.mark.parametrize("command", ["serve", "start"])
+def test_a_directory_in_the_place_of_a_file_is_named(
+    tigerd, directory: str, command: str, name: str
+) -> None:
+    place = Path(directory, name)
+    place.mkdir()
+    completed = tigerd(command, directory=directory)
+    assert completed.returncode == UNREACHABLE
+    assert str(place) in completed.stderr
+    log = Path(directory, "daemon.log")
+    assert "Traceback" not in (log.read_text() if log.exists() else "")

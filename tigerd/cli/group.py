@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import os
 import signal
 import sys
-from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -19,6 +17,7 @@ import click
 from tiger.errors import TigerError
 from tigerd.cli.exits import NO, SIGNALLED, exit_code_of
 from tigerd.cli.output import say
+from tigerd.streams import abandon_stdout, open_stdout
 
 PROGRAM = "tigerd"
 SHORT_HELP = 200  # letters; more than the first sentence of any command has
@@ -77,7 +76,7 @@ class Commands(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run as `tigerd`, be it called by that name or as `python -m tigerd`."""
         kwargs.setdefault("prog_name", PROGRAM)
-        sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by the caller
+        open_stdout()
         return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -95,13 +94,13 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             ctx.exit(SIGNALLED + signal.SIGINT)
         except BrokenPipeError:  # as with `tigerd dump | head`: there is nobody to tell
-            _abandon_stdout()
+            abandon_stdout()
             ctx.exit(SIGNALLED + signal.SIGPIPE)
         except TigerError as error:
             say(str(error))
             ctx.exit(exit_code_of(error))
         except OSError as error:
-            _abandon_stdout()
+            abandon_stdout()
             place = f"{error.filename}: " if error.filename else ""
             say(f"{place}{error.strerror or error}")
             ctx.exit(NO)
@@ -118,13 +117,3 @@ class Commands(click.Group):
 def _end(number: int, _: FrameType | None) -> None:
     """End as the signal would, but leave neither half a file nor a terminal in disorder."""
     raise click.exceptions.Exit(SIGNALLED + number)
-
-
-def _abandon_stdout() -> None:
-    """Let what could not be written vanish, else the interpreter tries again at its end."""
-    with suppress(OSError):
-        sys.stdout.flush()
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
