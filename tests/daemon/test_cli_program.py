@@ -101,6 +101,25 @@ def test_serve_is_among_the_commands() -> None:
     assert "--idle-exit" in completed.stdout
 
 
+SECONDS = [
+    (name, option)
+    for name in COMMANDS
+    for option in ("--timeout", "--wait", "--interval", "--idle-exit")
+    if option in {text for parameter in command_named(name).params for text in parameter.opts}
+]
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
+def test_seconds_that_do_not_end_are_wrong_usage(tigerd, directory: str, value: str) -> None:
+    assert ("restart", "--idle-exit") in SECONDS
+    assert ("status", "--timeout") in SECONDS
+    for name, option in SECONDS:
+        completed = tigerd(name, f"{option}={value}", directory=directory)
+        assert completed.returncode == USAGE, (name, option)
+        assert f"{value!r}: use 0 to" in completed.stderr
+    assert os.listdir(directory) == []
+
+
 # Streams
 
 

@@ -20,6 +20,7 @@ from tigerd.cli.options import (
     Function,
     answering_json,
     on_instance,
+    seconds,
     waiting,
 )
 from tigerd.cli.output import say, write_json
@@ -31,7 +32,7 @@ def _starting(function: Function) -> Function:
     """Add what `tigerd serve` is started with; the command gets what of it was given."""
     function = click.option(
         "--idle-exit",
-        type=click.FloatRange(min=0),
+        type=seconds,
         metavar="SECONDS",
         help=f"Stop after so long without clients; 0 = never.  [default: {DEFAULT_IDLE_EXIT_S:g}]",
     )(function)

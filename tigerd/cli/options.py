@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,16 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 START_S = instance.START_S
 STOP_S = 10.0
+SECONDS_MAX = 1e6
+"""What every way to wait can take: poll(2) has 2^31 milliseconds."""
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds, or refuse what is negative or without end."""
+    with suppress(ValueError):
+        if 0 <= float(text) <= SECONDS_MAX:
+            return float(text)
+    raise click.BadParameter(f"{text!r}: use 0 to {SECONDS_MAX:,.0f} seconds")
 
 
 def _find_directory(ctx: click.Context, _: click.Parameter, value: str | None) -> Path:
@@ -82,7 +93,7 @@ def waiting(name: str, default: float | None, help: str) -> Callable[[Function],
     """Add an option of that name, in seconds."""
     return click.option(
         name,
-        type=click.FloatRange(min=0),
+        type=seconds,
         default=default,
         show_default=default is not None,
         metavar="SECONDS",
