@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import tiger
+from tests.support.terminal import at_terminal
 from tiger import layout
 from tiger.changes import Change, Changes
 from tiger.reader import Reader
@@ -178,3 +179,13 @@ def test_top_counts_all_namespaces(tigerd, store, directory: str) -> None:
     assert counted["tables"]["coupons"]["namespaces"] == 2
     shown = tigerd("top", "--once", directory=directory)
     assert shown.stdout.split("\t")[:3] == ["coupons", "2", "3"]
+
+
+def test_top_draws_a_directory_whose_name_looks_like_markup(directory: str) -> None:
+    place = os.path.join(directory, "[red]x[")
+    os.mkdir(place, 0o700)
+    with tiger.connect(place) as store:
+        store.coupons.insert({"id": "A"})
+        code, shown = at_terminal("top", "--dir", place, interrupted_at="coupons")
+    assert code == 130
+    assert place in shown

@@ -60,13 +60,14 @@ def _show(reader: Reader, interval_s: float) -> None:
     """Draw until Ctrl-C."""
     from rich.console import Group  # noqa: PLC0415 - it takes longer to load than all the rest
     from rich.live import Live  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415 - a plain str would be read as markup
 
     before, looked_at = read_counters(reader), time.monotonic()
     with Live(screen=True, auto_refresh=False) as live:
         while True:
             now, at = read_counters(reader), time.monotonic()
             words = _words(reader, before, now, at - looked_at)
-            live.update(Group(words, "", draw(HEADINGS, _rows(now))), refresh=True)
+            live.update(Group(Text(words), "", draw(HEADINGS, _rows(now))), refresh=True)
             before, looked_at = now, at
             time.sleep(interval_s)
 
