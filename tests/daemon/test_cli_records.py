@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from tests.support.terminal import at_terminal
 
 YES, NO, USAGE = range(3)
 
@@ -136,9 +137,23 @@ def test_ls_filters_by_json_or_by_text(cli: Command, shared_store) -> None:
     assert found("--where", 'code="5"') == ["B"]
 
 
-@pytest.mark.parametrize("text", ["valid", "=5", "limit=5", ""])
-def test_a_filter_that_names_no_field_is_wrong_usage(cli: Command, text: str) -> None:
-    assert cli("ls", "coupons", "--where", text).returncode == USAGE
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("valid", "use FIELD=VALUE"),
+        ("=5", "use FIELD=VALUE"),
+        ("", "use FIELD=VALUE"),
+        ("limit=5", "'limit' is taken"),
+        ("a=" + "[" * 100_000, "'a' is nested too deep"),
+        ("a=" + "[" * 500 + "]" * 500, "64"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_a_filter_that_cannot_be_used_is_wrong_usage(cli: Command, text: str, named: str) -> None:
+    completed = cli("ls", "coupons", "--where", text)
+    assert completed.returncode == USAGE
+    assert named in completed.stderr
+    assert len(completed.stderr) < 1000
 
 
 def test_cursors_that_are_unknown_or_contradict_each_other(cli: Command) -> None:
@@ -164,28 +179,6 @@ def test_a_table_of_the_users_own_is_one_like_the_others(tigerd, store, director
 
 
 # clear, at a terminal
-
-
-def at_terminal(*arguments: str, typed: str) -> tuple[int, str]:
-    """Run a command at a terminal of its own; return its exit code and what stood there."""
-    controller, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tigerd", *arguments],
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
-    )
-    os.close(terminal)
-    os.write(controller, typed.encode())
-    shown = b""
-    try:
-        while more := os.read(controller, 65536):
-            shown += more
-    except OSError:  # Linux's way to say that the other end was closed
-        pass
-    os.close(controller)
-    return process.wait(timeout=20), shown.decode()
 
 
 @pytest.mark.parametrize(("typed", "left"), [("n\n", 1), ("y\n", 0)])

@@ -67,10 +67,14 @@ def _parse_where(_: click.Context, __: click.Parameter, values: tuple[str, ...])
     filters = {}
     for text in values:
         field, equals, value = text.partition("=")
-        if not equals or not field or field in LIST_OPTIONS:
+        if not equals or not field:
             raise click.BadParameter(f"{text!r}: use FIELD=VALUE, as in valid=true")
+        if field in LIST_OPTIONS:
+            raise click.BadParameter(f"{field!r} is taken: no field of that name can be asked for")
         try:
             filters[field] = json.loads(value)
+        except RecursionError:
+            raise click.BadParameter(f"the value of {field!r} is nested too deep") from None
         except ValueError:
             filters[field] = value
     return filters
