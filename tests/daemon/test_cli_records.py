@@ -178,6 +178,22 @@ def test_a_table_of_the_users_own_is_one_like_the_others(tigerd, store, director
     assert tigerd("rm", "parcels", made, directory=directory).returncode == YES
 
 
+# clear
+
+
+def test_clear_of_all_ends_forks_first(tigerd, store, directory: str) -> None:
+    store.coupons.insert({"id": "A"})
+    store.namespace("other").plans.insert({"id": "A"})
+    store.begin_fork("child").begin_fork("grandchild").define("parcels", prefix="pcl")
+    store.begin_fork("sibling")
+    store.namespace("sibling").parcels.insert({"id": "A"})
+    completed = tigerd("clear", "--all", directory=directory)
+    assert completed.returncode == YES, completed.stderr
+    assert store.namespaces() == {}
+    store.coupons.insert({"id": "B"})
+    assert store.namespaces() == {"global": 1}
+
+
 # clear, at a terminal
 
 

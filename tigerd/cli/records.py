@@ -9,6 +9,8 @@ import click
 
 from tiger import Store, connect
 from tiger.errors import InvalidRecord
+from tiger.reader import Reader
+from tiger.reads import resources_of
 from tigerd.cli.exits import NO
 from tigerd.cli.options import answering_json, in_namespace, is_asking, on_instance, on_table
 from tigerd.cli.output import say, write_json
@@ -88,7 +90,8 @@ def rm(directory: Path, namespace: str, table: str, id: str) -> None:
 def clear(ctx: click.Context, directory: Path, namespace: str, everything: bool, yes: bool) -> None:
     """Remove all records of a namespace, or of all.
 
-    On a terminal it asks first; in a script it does not.
+    On a terminal it asks first; in a script it does not. Forks end before what they were forked
+    from is cleared.
     """
     source = ctx.get_parameter_source("namespace")
     if everything and source is click.core.ParameterSource.COMMANDLINE:
@@ -97,6 +100,8 @@ def clear(ctx: click.Context, directory: Path, namespace: str, everything: bool,
     with connect(directory, namespace=namespace) as store:
         if is_asking() and not yes:
             click.confirm(f"Remove all records of {what} at {directory}?", abort=True, err=True)
+        if everything:
+            _clear_forks(directory, store)
         with store.batch() as batch:
             if everything:
                 for name in store.tables():
@@ -104,3 +109,27 @@ def clear(ctx: click.Context, directory: Path, namespace: str, everything: bool,
             else:
                 batch.clear_namespace()
     click.echo(f"cleared {what}")
+
+
+def _clear_forks(directory: Path, store: Store) -> None:
+    """Clear all forks, those that have none themselves first: what has forks is sealed."""
+    parents = _parents(directory)
+    while ends := parents.keys() - set(parents.values()):
+        with store.batch() as batch:
+            for name in sorted(ends):
+                batch.clear_namespace(name)
+                del parents[name]
+
+
+def _parents(directory: Path) -> dict[str, str]:
+    """Return of each fork which namespace it was forked from."""
+    reader = Reader(directory)
+    try:
+        tables = [
+            reader.table(resource.number, resource.table)
+            for resource in resources_of(reader, reader)
+        ]
+        spaces = reader.read(lambda at: [space for t in tables for space in t.namespaces(at)])
+    finally:
+        reader.close()
+    return {space.key.decode(): space.body.decode() for space in spaces if space.body}
