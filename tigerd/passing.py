@@ -48,7 +48,12 @@ class Process:
     @classmethod
     def current(cls) -> Process:
         """Return this process."""
-        return cls(os.getpid(), started_at(os.getpid()) or "")
+        return cls.of(os.getpid())
+
+    @classmethod
+    def of(cls, pid: int) -> Process:
+        """Return the process that has that number now."""
+        return cls(pid, started_at(pid) or "")
 
     def is_alive(self) -> bool:
         """Tell whether it has not ended."""

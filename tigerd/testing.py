@@ -87,7 +87,7 @@ class Run:
     def make(cls, *, keep: str, attached: str | None, token: str, controller: int) -> Run:
         """Return the run that the controller's settings stand for."""
         place = Path(attached) if attached else passing.path_of(token)
-        process = Process(controller, passing.started_at(controller) or "")
+        process = Process.of(controller)
         return cls(place, bool(attached), keep, process)
 
     def connect(self) -> Store:

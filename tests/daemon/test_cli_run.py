@@ -75,6 +75,24 @@ def test_run_of_no_command_starts_nothing(tigerd, directory: str, tmp_path: Path
     assert tigerd("status", directory=directory).returncode == 1
 
 
+@pytest.mark.parametrize("is_private", [True, False])
+def test_a_command_that_removes_the_directory_has_its_exit_code(
+    tigerd, directory: str, is_alive, wait_until, *, is_private: bool
+) -> None:
+    program = (
+        "import os, shutil, sys, tiger\n"
+        "with tiger.connect(autostart=False) as store: print(store.ping()['pid'])\n"
+        "shutil.rmtree(os.environ['TIGERD_DIR'])\n"
+        "sys.exit(7)\n"
+    )
+    place = None if is_private else os.path.join(directory, "run")
+    completed = tigerd("run", "--", sys.executable, "-c", program, directory=place)
+    assert completed.returncode == 7
+    assert "removed" in completed.stderr
+    assert completed.stderr.count("\n") == 1
+    wait_until(lambda: not is_alive(int(completed.stdout)), what="the daemon's end")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_goes_on_to_the_command_and_all_is_removed(number: signal.Signals) -> None:
     command = [sys.executable, "-m", "tigerd", "run", "--", sys.executable, "-c", TELL_SIGNALS]

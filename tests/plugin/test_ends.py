@@ -313,7 +313,7 @@ def test_nobody_starts_a_daemon_in_a_directory_that_is_being_removed(
 def ended() -> passing.Process:
     """A process that has ended."""
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
-        found = passing.Process(process.pid, passing.started_at(process.pid) or "")
+        found = passing.Process.of(process.pid)
         assert found.is_alive()
     assert not found.is_alive()
     return found

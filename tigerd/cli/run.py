@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -133,20 +133,32 @@ def _fresh_directory() -> Iterator[Path]:
     try:
         yield place
     finally:
-        passing.remove(place)
+        with suppress(TigerError):  # said already, when the daemon was to stop
+            passing.remove(place)
 
 
 @contextmanager
 def _started(place: Path, stop_s: float) -> Iterator[None]:
     """Have a daemon run; one that did already goes on."""
     is_new = instance.start(place, (f"--idle-exit={ORPHAN_S}",))
+    daemon = None
     try:
         with connect(place, autostart=False) as store:
-            store.ping()
+            daemon = passing.Process.of(store.ping()["pid"])
             yield
     finally:
         if is_new:
-            try:
-                stop_daemon(place, stop_s)
-            except TigerError as error:
-                say(str(error))
+            _end(place, daemon, stop_s)
+
+
+def _end(place: Path, daemon: passing.Process | None, stop_s: float) -> None:
+    """Stop the daemon; where the command removed its directory, only a signal reaches it."""
+    if daemon is not None and not place.exists():
+        say(f"the command removed {place}, and with it all records")
+        if daemon.is_alive():
+            os.kill(daemon.pid, signal.SIGTERM)
+        return
+    try:
+        stop_daemon(place, stop_s)
+    except TigerError as error:
+        say(str(error))
