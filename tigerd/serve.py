@@ -59,7 +59,7 @@ def serve(arguments: list[str]) -> int:
     return 0
 
 
-def _take_over(directory: Path, max_record: int, idle_exit_s: float) -> Server:
+def _take_over(directory: Path, max_record: int | None, idle_exit_s: float) -> Server:
     """Return the instance's daemon, ready to run; `TigerError` if that cannot be."""
     import zmq  # noqa: PLC0415 - after the fork: ZeroMQ has threads
 
@@ -105,9 +105,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--max-record",
         type=_record_size,
-        default=DEFAULT_MAX_RECORD,
         metavar="BYTES",
-        help=f"the most msgpack a record may have (default {DEFAULT_MAX_RECORD})",
+        help="the most msgpack a record may have (default: what it was, at first "
+        f"{DEFAULT_MAX_RECORD})",
     )
     parser.add_argument(
         "--idle-exit",

@@ -85,7 +85,9 @@ class Question(NamedTuple):
 class Server:
     """One instance's daemon."""
 
-    def __init__(self, directory: Path, lock: int, *, max_record: int, idle_exit_s: float) -> None:
+    def __init__(
+        self, directory: Path, lock: int, *, max_record: int | None, idle_exit_s: float
+    ) -> None:
         """Recover the instance, whose lock the caller has taken, and bind.
 
         `TigerError`, `OSError` or `ZMQError` if that cannot be; the lock is the caller's then.

@@ -25,6 +25,7 @@ from tiger import errors, layout, leases, pins
 from tiger.errors import DaemonUnavailable, Damaged, InstanceError, TigerError
 from tiger.holds import is_locked
 from tiger.memory import WritableSegment, make_folder
+from tiger.record import DEFAULT_MAX_RECORD
 
 SOCKET_PATH_MAX = 103 if sys.platform == "darwin" else 107  # bytes of sun_path, less its end
 LOG_NAME = "daemon.log"
@@ -137,19 +138,23 @@ def take_lock(directory: Path) -> int:
             return descriptor
 
 
-def open_control(directory: Path, max_record: int) -> tuple[WritableSegment, bool]:
-    """Return the control segment, and whether it was made now. The caller holds the lock."""
+def open_control(directory: Path, max_record: int | None) -> tuple[WritableSegment, bool]:
+    """Return the control segment, and whether it was made now. The caller holds the lock.
+
+    Without a limit of a record, that of the instance stays, or the default begins.
+    """
     if (directory / REPAIRED).exists():
         raise Damaged(f"a repair of {directory} was interrupted: run `tigerd repair` again")
     path = directory / "control"
     if path.exists():
         control = WritableSegment(path, layout.CONTROL)
         if control.words[layout.HEADER_STATE]:
-            control.store(layout.MAX_RECORD, max_record)
+            if max_record is not None:
+                control.store(layout.MAX_RECORD, max_record)
             return control, False
         control.close()  # its maker was killed before anybody used it
     control = WritableSegment.create(path, layout.CONTROL, layout.CONTROL_SIZE, randbits(64))
-    control.store(layout.MAX_RECORD, max_record)
+    control.store(layout.MAX_RECORD, max_record or DEFAULT_MAX_RECORD)
     control.store(layout.HEADER_STATE, 1)  # last: from here on it is an empty instance
     return control, True
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import tiger
 from tiger import instance, layout
 from tiger.memory import WritableSegment
 
@@ -57,6 +58,22 @@ def test_start_passes_its_options_on_and_restart_keeps_the_limit(tigerd, directo
     assert status_of(tigerd, directory)["max_record"] == 5000
     assert tigerd("restart", "--max-record", "6000", directory=directory).returncode == YES
     assert status_of(tigerd, directory)["max_record"] == 6000
+
+
+def test_the_limit_of_a_record_outlives_a_daemon_that_was_killed(
+    tigerd, directory: str, wait_until
+) -> None:
+    def kill() -> None:
+        os.kill(status_of(tigerd, directory)["pid"], signal.SIGKILL)
+        wait_until(lambda: not instance.is_running(Path(directory)), what="the daemon's end")
+
+    tigerd("start", "--max-record", "5000", directory=directory)
+    kill()
+    assert tigerd("restart", directory=directory).returncode == YES
+    assert status_of(tigerd, directory)["max_record"] == 5000
+    kill()
+    with tiger.connect(directory) as store, pytest.raises(tiger.InvalidRecord):
+        store.coupons.insert({"text": "x" * 5000})
 
 
 def test_start_waits_for_a_daemon_that_somebody_else_is_starting(

@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
-from tiger import connect, instance, layout
+from tiger import connect, instance
 from tiger.errors import DaemonUnavailable
 from tiger.layout import RECORD_LIMIT
-from tiger.reader import Reader
 from tiger.record import DEFAULT_MAX_RECORD
 from tigerd.cli.exits import NO
 from tigerd.cli.options import (
@@ -40,7 +39,8 @@ def _starting(function: Function) -> Function:
         "--max-record",
         type=click.IntRange(1, RECORD_LIMIT),
         metavar="BYTES",
-        help=f"The most msgpack a record may have.  [default: {DEFAULT_MAX_RECORD}]",
+        help="The most msgpack a record may have.  [default: what it was, at first "
+        f"{DEFAULT_MAX_RECORD}]",
     )(function)
 
 
@@ -101,10 +101,8 @@ def restart(
 
     The records stay. The limit of a record stays what it was, unless --max-record is given.
     """
-    if _is_there(directory) and stop_daemon(directory, timeout) and max_record is None:
-        reader = Reader(directory)
-        max_record = reader.words[layout.MAX_RECORD]
-        reader.close()
+    if _is_there(directory):
+        stop_daemon(directory, timeout)
     _start(directory, wait, _serve_options(max_record, idle_exit), as_json=as_json)
 
 
