@@ -207,6 +207,23 @@ def test_clear_asks_at_a_terminal(shared_directory, shared_store, typed: str, le
     assert shared_store.coupons.count() == left
 
 
+@pytest.mark.parametrize(("typed", "awaited", "wanted"), [("\x04", None, NO), ("", "?", 130)])
+def test_the_ways_out_of_a_question(
+    shared_directory, shared_store, typed: str, awaited: str | None, wanted: int
+) -> None:
+    """Ctrl-D is a no; Ctrl-C is what it is everywhere."""
+    shared_store.coupons.insert({"id": "A"})
+    name = shared_store.current_namespace
+    code, shown = at_terminal(
+        *("clear", "--namespace", name, "--dir", shared_directory),
+        typed=typed,
+        interrupted_at=awaited,
+    )
+    assert code == wanted
+    assert "Traceback" not in shown
+    assert shared_store.coupons.count() == 1
+
+
 def test_clear_with_yes_asks_nobody(shared_directory, shared_store) -> None:
     shared_store.coupons.insert({"id": "A"})
     name = shared_store.current_namespace

@@ -13,6 +13,7 @@ import pytest
 
 import tiger
 from tests.support.seeds import new_random
+from tests.support.terminal import at_terminal
 from tiger.resources import DEFINITIONS
 from tigerd import repair
 from tigerd.audit import audit
@@ -135,7 +136,13 @@ def test_it_asks_first_and_no_changes_nothing(directory: str, tigerd) -> None:
     damage(chunk, chunk.read_bytes().index(b"c77\x83") + 5, b"\xff\xff")
     assert tigerd("stop", directory=directory).returncode == 0
     before = chunk.read_bytes()
-    assert tigerd("repair", directory=directory, stdin="n\n").returncode == 1
+    for typed, awaited, wanted in (("n\n", None, 1), ("\x04", None, 1), ("", "[y/N]", 130)):
+        code, shown = at_terminal("repair", "--dir", directory, typed=typed, interrupted_at=awaited)
+        assert "Rebuild" in shown
+        assert code == wanted
+    in_script = tigerd("repair", directory=directory, stdin="n\n")
+    assert in_script.returncode == 1
+    assert "--yes" in in_script.stderr
     assert chunk.read_bytes() == before
 
 

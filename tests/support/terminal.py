@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
+from contextlib import suppress
+
+SILENCE_S = 1.0
 
 
 def at_terminal(
@@ -14,7 +18,8 @@ def at_terminal(
 ) -> tuple[int, str]:
     """Run a command at a terminal; return its exit code and what stood there.
 
-    With `interrupted_at`, it gets what Ctrl-C sends when these words stand there.
+    With `interrupted_at`, it gets what Ctrl-C sends when these words stand there, and again where
+    that came while Python was about to sleep, and was not noticed.
     """
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
@@ -27,13 +32,14 @@ def at_terminal(
     os.close(terminal)
     os.write(controller, typed.encode())
     shown = b""
-    try:
-        while more := os.read(controller, 65536):
-            shown += more
-            if interrupted_at is not None and interrupted_at.encode() in shown:
+    is_interrupted = False
+    with suppress(OSError):  # Linux's way to say that the other end was closed
+        while process.poll() is None or select.select([controller], [], [], 0)[0]:
+            is_silent = not select.select([controller], [], [], SILENCE_S)[0]
+            shown += b"" if is_silent else os.read(controller, 65536)
+            is_due = interrupted_at is not None and interrupted_at.encode() in shown
+            if is_due and (is_silent or not is_interrupted):
                 process.send_signal(signal.SIGINT)
-                interrupted_at = None
-    except OSError:  # Linux's way to say that the other end was closed
-        pass
+                is_interrupted = True
     os.close(controller)
     return process.wait(timeout=20), shown.decode()

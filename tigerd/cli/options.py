@@ -14,7 +14,8 @@ from tiger import instance, record
 from tiger.errors import InvalidRecord
 from tiger.namespaces import namespace_name
 from tiger.resources import RESOURCES
-from tigerd.cli.output import is_terminal
+from tigerd.cli.exits import NO
+from tigerd.cli.output import is_terminal, say
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -104,3 +105,16 @@ def waiting(name: str, default: float | None, help: str) -> Callable[[Function],
 def is_asking() -> bool:
     """Tell whether a question on the terminal would reach somebody."""
     return sys.stdin.isatty() and is_terminal()
+
+
+def confirm(question: str) -> None:
+    """Go on only after a yes; Ctrl-C is what it is everywhere, all else is a no."""
+    try:
+        click.confirm(question, abort=True, err=True)
+    except click.Abort as abort:
+        if abort.__context__ is not None:  # Ctrl-C or Ctrl-D: the cursor is behind the question
+            click.echo(err=True)
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        say("nothing was changed")
+        raise click.exceptions.Exit(NO) from None

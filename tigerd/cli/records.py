@@ -12,7 +12,14 @@ from tiger.errors import InvalidRecord
 from tiger.reader import Reader
 from tiger.reads import resources_of
 from tigerd.cli.exits import NO
-from tigerd.cli.options import answering_json, in_namespace, is_asking, on_instance, on_table
+from tigerd.cli.options import (
+    answering_json,
+    confirm,
+    in_namespace,
+    is_asking,
+    on_instance,
+    on_table,
+)
 from tigerd.cli.output import say, write_json
 from tigerd.documents import Records, parse_records
 
@@ -99,7 +106,7 @@ def clear(ctx: click.Context, directory: Path, namespace: str, everything: bool,
     what = "all namespaces" if everything else f"namespace {namespace!r}"
     with connect(directory, namespace=namespace) as store:
         if is_asking() and not yes:
-            click.confirm(f"Remove all records of {what} at {directory}?", abort=True, err=True)
+            confirm(f"Remove all records of {what} at {directory}?")
         if everything:
             _clear_forks(directory, store)
         with store.batch() as batch:

@@ -10,13 +10,13 @@ import click
 from tiger import instance
 from tiger.errors import Damaged
 from tigerd.cli.exits import NO
-from tigerd.cli.options import answering_json, on_instance
+from tigerd.cli.options import answering_json, confirm, is_asking, on_instance
 from tigerd.cli.output import describe_count, say, write_columns, write_json
 
 
 @click.command(epilog="Example: tigerd repair --yes")
 @on_instance
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask; a script must say so.")
 @answering_json
 def repair(directory: Path, yes: bool, as_json: bool) -> None:
     """Drop what cannot be read, say exactly what, and keep the rest.
@@ -43,8 +43,11 @@ def repair(directory: Path, yes: bool, as_json: bool) -> None:
                 f"{describe_count(faults, 'fault')}; {describe_count(found.count, 'record')} can "
                 f"be read, {describe_count(len(findings), 'note')} above"
             )
-            if not yes and not click.confirm("Rebuild the instance from these?", err=True):
-                raise click.exceptions.Exit(NO)
+            if not yes:
+                if not is_asking():
+                    say("nothing was changed: where nobody can be asked, give --yes")
+                    raise click.exceptions.Exit(NO)
+                confirm("Rebuild the instance from these?")
             rebuild(directory, found)
             say("repaired")
         else:
