@@ -40,6 +40,9 @@ from tiger.resources import (
 )
 from tiger.version import Version
 
+ATTEMPTS = 10
+"""Looks at a table whose chunks are taken away meanwhile."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -64,6 +67,13 @@ class Report:
     records: int = 0
     findings: list[Finding] = field(default_factory=list)
 
+    def add(self, table: Report) -> None:
+        """Take in what was found of a table."""
+        self.tables += table.tables
+        self.versions += table.versions
+        self.records += table.records
+        self.findings += table.findings
+
 
 def audit(directory: Path) -> Report:
     """Look at everything an instance holds; `TigerError` if it cannot be looked at at all."""
@@ -75,10 +85,25 @@ def audit(directory: Path) -> Report:
             for resource in _resources(reader, moment, report):
                 directory_at = layout.entry_at(resource.number, layout.TABLE_DIRECTORY)
                 if reader.words[directory_at]:
-                    report.tables += 1
-                    _TableAudit(reader, resource, moment.commit, report).run()
+                    report.add(_audit_table(reader, resource, moment.commit))
     finally:
         reader.close()
+    return report
+
+
+def _audit_table(reader: Reader, resource: Resource, commit: int) -> Report:
+    """Look at one table, again if what was found may come of chunks that the daemon took away.
+
+    It does so under a pin too: what is still needed of a chunk stands in another one before.
+    """
+    dropped_at = layout.entry_at(resource.number, layout.TABLE_DROPPED)
+    for _ in range(ATTEMPTS):
+        dropped = reader.words[dropped_at]
+        report = Report(tables=1)
+        _TableAudit(reader, resource, commit, report).run()
+        if not report.findings or reader.words[dropped_at] == dropped:
+            break
+        reader.let_go()
     return report
 
 
