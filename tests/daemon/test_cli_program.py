@@ -14,6 +14,7 @@ import click
 import pytest
 
 from tiger import errors
+from tiger.changes import KINDS
 from tigerd.cli import SECTIONS, cli
 from tigerd.cli.exits import exit_code_of
 
@@ -53,14 +54,44 @@ def command_named(name: str) -> click.Command:
     return command
 
 
+def options_of(name: str) -> set[str]:
+    if name == "serve":  # it reads its own
+        command = [sys.executable, "-m", "tigerd", "serve", "--help"]
+        shown = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout
+        return {*re.findall(r"--[a-z-]+", shown)} - {"--help"}
+    parameters = command_named(name).params
+    return {
+        text
+        for parameter in parameters
+        if isinstance(parameter, click.Option)
+        for text in parameter.opts
+    }
+
+
+def shared_options() -> dict[str, set[str]]:
+    """Return of each option of the page's first table the commands that it says have it."""
+    found = {}
+    for option, on in re.findall(r"^\| `(--[a-z]+)` \| ([^|]+) \|", PAGE.read_text(), re.MULTILINE):
+        named = {*re.findall(r"`(\w+)`", on)}
+        found[option] = {*COMMANDS} - named if on.startswith("all but") else named
+    return found
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_page_describes_each_command_and_each_of_its_options(name: str) -> None:
     sections = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     section = next(section for section in sections if re.match(rf".*`(tigerd )?{name}`", section))
-    for parameter in command_named(name).params:
-        if isinstance(parameter, click.Option):
-            for option in {*parameter.opts} - {"--dir", "--namespace", "--json"}:
-                assert f"`{option}" in section, f"{name} {option}"
+    shared = shared_options()
+    assert {*shared} == {"--dir", "--namespace", "--json"}
+    for option in options_of(name) - {*shared}:
+        assert f"`{option}" in section, option
+    assert options_of(name) & {*shared} == {each for each in shared if name in shared[each]}
+
+
+def test_the_page_names_each_kind_of_change() -> None:
+    _, _, section = PAGE.read_text(encoding="utf-8").partition("## `tigerd watch`")
+    for kind in KINDS.values():
+        assert f"`{kind}`" in section.partition("## ")[0]
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "serve"])
@@ -209,4 +240,5 @@ def test_commands_and_tables_are_completed(tigerd) -> None:
         return tigerd(directory=None, env=environment).stdout.split()
 
     assert completed("tigerd st", "1") == ["plain,start", "plain,stop", "plain,status"]
-    assert completed("tigerd get coup", "2") == ["plain,coupons"]
+    for command in ("ls", "count", "get"):
+        assert completed(f"tigerd {command} coup", "2") == ["plain,coupons"]

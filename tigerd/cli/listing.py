@@ -13,7 +13,13 @@ from tiger import Page, connect, instance
 from tiger.reader import Reader
 from tiger.reads import resources_of
 from tiger.resources import RESOURCES, Resource
-from tigerd.cli.options import answering_json, in_namespace, on_instance, on_table
+from tigerd.cli.options import (
+    answering_json,
+    complete_table,
+    in_namespace,
+    on_instance,
+    on_table,
+)
 from tigerd.cli.output import is_terminal, say, to_json, write_columns, write_json
 
 LIST_OPTIONS = frozenset(("self", "limit", "starting_after", "ending_before"))
@@ -139,7 +145,7 @@ def _how_to_go_on(page: Page, *, is_backwards: bool) -> str:
 
 
 @click.command(epilog="Example: tigerd count coupons")
-@click.argument("table", required=False)
+@click.argument("table", required=False, shell_complete=complete_table)
 @on_instance
 @in_namespace
 @answering_json

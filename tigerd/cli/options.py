@@ -53,7 +53,8 @@ def _check_namespace(_: click.Context, __: click.Parameter, value: str | None) -
     return name
 
 
-def _complete_table(_: click.Context, __: click.Parameter, start: str) -> list[str]:
+def complete_table(_: click.Context, __: click.Parameter, start: str) -> list[str]:
+    """Return the built-in tables that begin so."""
     return [resource.table for resource in RESOURCES if resource.table.startswith(start)]
 
 
@@ -87,7 +88,7 @@ def answering_json(function: Function) -> Function:
 
 def on_table(function: Function) -> Function:
     """Add the argument TABLE."""
-    return click.argument("table", shell_complete=_complete_table)(function)
+    return click.argument("table", shell_complete=complete_table)(function)
 
 
 def waiting(name: str, default: float | None, help: str) -> Callable[[Function], Function]:
