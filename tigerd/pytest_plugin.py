@@ -59,7 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=KEEP,
         default="none",
         help="after the run, keep the records of failed tests, of all, or of none (the default), "
-        "to be looked at with `tigerd --dir ...`",
+        "to be looked at with `tigerd namespaces --dir ...`",
     )
 
 
