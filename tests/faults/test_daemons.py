@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from tests.faults.processes import (
     wait_for,
 )
 from tests.faults.storm import check
+from tests.support.file_system import small_file_system
 from tests.support.seeds import new_random
 
 FULL = Path(__file__).with_name("full.py")
@@ -119,17 +119,6 @@ def test_a_wall_clock_that_steps_is_not_noticed(place: Path) -> None:
         store.plans.delete("p0")  # by the daemon after it, whose clock is another
         assert store.plans.count() == 299
     check(place)
-
-
-def small_file_system(place: Path, size: str) -> list[str]:
-    """Return a command's beginning that gives it, and nobody else, a small file system there."""
-    if sys.platform != "linux" or shutil.which("unshare") is None:
-        pytest.skip("a file system for one process alone needs Linux and unshare(1)")
-    mount = f'mount -t tmpfs -o size={size},mode=0700 tiger {place} && exec "$0" "$@"'
-    prefix = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount]
-    if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("this kernel or container allows no mounts in a namespace of one's own")
-    return prefix
 
 
 @pytest.mark.parametrize("size", [300, 40_000], ids=["small_records", "large_records"])

@@ -1,0 +1,21 @@
+"""A file system that is small, for one process alone."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def small_file_system(place: Path | str, size: str) -> list[str]:
+    """Return a command's beginning that gives it, and nobody else, a file system of that size."""
+    if sys.platform != "linux" or shutil.which("unshare") is None:
+        pytest.skip("a file system for one process alone needs Linux and unshare(1)")
+    mount = f'mount -t tmpfs -o size={size},mode=0700 tiger {place} && exec "$0" "$@"'
+    prefix = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount]
+    if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this kernel or container allows no mounts in a namespace of one's own")
+    return prefix
