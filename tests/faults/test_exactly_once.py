@@ -240,4 +240,6 @@ def test_a_write_without_a_daemon_and_without_autostart_says_the_truth(
         monkeypatch.setattr(instance, "is_running", killed_meanwhile)
         with contextlib.suppress(tiger.OutcomeUnknown):  # which is no lie
             store.plans.create({"id": "C"})
+        assert looks.is_set(), "the daemon was not killed"
+        assert not is_running(place)
         assert store.plans.get("C") == {"id": "C"}

@@ -103,7 +103,7 @@ def test_a_client_without_a_number_gets_no_slot(place: Path, daemon: int, client
     with peer(place) as dealer:
         question = [protocol.VERSION, client, -1, 1 << 40, True, [[protocol.HELLO]]]
         dealer.send(protocol.pack(question))
-        dealer.poll(200)
+        assert not dealer.poll(200)
         with tiger.connect(place, autostart=False) as store:
             assert store.ping()["pid"] == daemon
             store.coupons.insert({"id": "A"})
