@@ -61,8 +61,7 @@ class Effect:
     def write(self, body: bytes, facts: Facts) -> None:
         """Let the record be this."""
         self.body = body
-        self.created = facts.created
-        self.values = facts.values
+        _, self.created, self.values = facts
         self.is_touched = True
 
     def remove(self) -> None:

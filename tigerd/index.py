@@ -15,6 +15,10 @@ from tiger.errors import Damaged
 from tiger.layout import EMPTY, FINGERPRINT_SHIFT, HASH_SHIFT, MOVED, REF_MASK, SLOTS_AT, TOMB
 from tiger.memory import WritableSegment
 from tiger.reader import Found, TableReader
+from tiger.speedups import compiled
+
+_has_hash = compiled("tigerd.compiled", "has_hash")
+_move = compiled("tigerd.compiled", "move")
 
 STEP = 16
 """Slots moved for each key that is put: the old generation, of n slots, is empty after n / 16 more
@@ -103,10 +107,14 @@ class Index:
         if self.previous is None:
             return
         stop = min(self._moved + count, len(self.previous.words))
-        for at in range(self._moved, stop):
-            word = self.previous.words[at]
-            if word > MOVED:
-                self._move_one(at, word)
+        used = _move(self.previous, self.current, self._reader.chunks, self._moved, stop)
+        if used is not None:
+            self._used += used
+        else:
+            for at in range(self._moved, stop):
+                word = self.previous.words[at]
+                if word > MOVED:
+                    self._move_one(at, word)
         self._moved = stop
         if stop == len(self.previous.words):
             self._leave_previous()
@@ -151,6 +159,11 @@ class Index:
         self.previous = None  # not closed: something found in it may still be looked at
 
     # --- Entries ---
+
+    def may_have(self, scope: int, key: bytes) -> bool:
+        """Tell whether a key is there, perhaps; False is certain."""
+        has = (_has_hash(index, scope, key) for index in (self.current, self.previous) if index)
+        return any(answer is not False for answer in has)
 
     def put(
         self, scope: int, key: bytes, ref: int, found: Found | None, *, is_fork: bool = False

@@ -131,7 +131,7 @@ class Plan:
         effect, facts = self._parse(number, namespace, body)
         if effect.exists:
             raise AlreadyExists(
-                f"{effect.table.resource.table} {facts.key.decode()!r} is there already in "
+                f"{effect.table.resource.table} {facts[0].decode()!r} is there already in "
                 f"namespace {namespace!r}: use insert() or update() to replace it"
             )
         self._write(effect, body, facts)
@@ -307,7 +307,7 @@ class Plan:
         if len(body) > self._tables.max_record:
             raise record.too_large("a record", len(body), self._tables.max_record)
         facts = self._table(number).facts_of(body)
-        return self._effect(number, namespace, facts.key), facts
+        return self._effect(number, namespace, facts[0]), facts
 
     def _check_version(self, effect: Effect, wanted: Any) -> None:
         there = effect.shown.begin if effect.shown and not effect.is_touched else None

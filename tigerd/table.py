@@ -18,6 +18,7 @@ from tiger.layout import FIRST, NAMESPACES, NEWER, OLDER, VALUES
 from tiger.memory import WritableSegment, make_folder
 from tiger.reader import Found, Reader, TableReader
 from tiger.resources import Resource
+from tiger.speedups import compiled
 from tiger.version import Version, aligned
 from tigerd.facts import Facts, ValueKey, facts_of
 from tigerd.index import Index
@@ -30,6 +31,7 @@ Written = tuple[str, bytes, bytes, Sequence[ValueKey]]
 NAMESPACES_LIST: ListName = (NAMESPACES, 0, b"")
 PADDING = [bytes(size) for size in range(layout.ALIGNMENT)]
 pack_head = layout.HEAD.pack
+_put = compiled("tigerd.compiled", "put")
 
 OWNERS_KNOWN = 4096
 """Owners of lists of values whose refs are remembered."""
@@ -88,12 +90,14 @@ class Table:
 
     def values_in(self, version: Version) -> list[ValueKey]:
         """Return the lists of values that a version is in; one that hides a record is in none."""
-        return self.facts_of(version.body).values if version.body else []
+        return self.facts_of(version.body)[2] if version.body else []
 
     def find(self, namespace: str, key: bytes) -> Found | None:
         """Return where the newest version of a record is; it may be gone."""
         known = self.namespaces.get(namespace)
-        return self.reader.newest(known.scope, key) if known else None
+        if known is None or not self.index.may_have(known.scope, key):
+            return None
+        return self.reader.newest(known.scope, key)
 
     def inherited(self, namespace: str, key: bytes) -> Version | None:
         """Return the record that a fork has, or would have, from its ancestors."""
@@ -288,6 +292,11 @@ class Table:
         order = (*created, number or self._next(layout.TABLE_LAST_NUMBER))
         beside = old if old is not None and old.order == order else None
         kept = self._values_beside(beside)
+        ref: int | None = _put(
+            self, namespace, key, body, order, values, found, old, beside, kept, commit
+        )
+        if ref is not None:
+            return ref
         words = [0] * self._mutable_count
         places = []
         for index, value in ((0, b""), *values):

@@ -42,9 +42,12 @@ from tiger.layout import (
 )
 from tiger.memory import Segment, Unlinked, Vanished
 from tiger.pins import Pin
+from tiger.speedups import compiled
 from tiger.version import HEAD_ALIGNMENT, Version
 
 Result = TypeVar("Result")
+
+look = compiled("tiger.compiled", "newest_body")
 
 ATTEMPTS = 3
 """Reads without a pin before one is taken. Under a writer at full speed the horizon moves every
@@ -276,6 +279,19 @@ class TableReader:
         common is `Vanished`: a version that began after the commit, or has ended, an index that
         grows and does not have the key yet, a key of the same hash, anything odd.
         """
+        found = look(
+            self._control,
+            self._directory_at,
+            self._dropped_at,
+            self._dropped,
+            self.indexes,
+            self.chunks,
+            scope,
+            key,
+            commit,
+        )
+        if found is not None:
+            return found or None
         directory = self._control[self._directory_at]
         index = self.indexes.get(directory & 0xFFFFFFFF)
         if index is None or self._control[self._dropped_at] != self._dropped:

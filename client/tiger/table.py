@@ -24,6 +24,9 @@ Result = TypeVar("Result")
 REMEMBERED_BYTES = 16 << 20
 """Bytes of msgpack whose records a table remembers; decoded they take about six times as much."""
 
+READ_ONCE_MAX = 1 << 16
+"""Ids of which is known that they were read once."""
+
 MODIFY_ATTEMPTS = 1000
 
 WAIT_S = 5.0
@@ -55,9 +58,8 @@ class Runner(Protocol):
 Body = tuple[Any, int, int, bytes]
 """Words of an index, place and word there, the msgpack; without body the record is hidden."""
 
-Remembered = tuple[int, int, Any, Nested | None]
-"""Place and word in the index; then the msgpack and None, or from the second read on the record,
-read-only, and where it holds containers."""
+Remembered = tuple[int, int, Any, Nested]
+"""Place and word in the index, the record, read-only, and where it holds containers."""
 
 
 class View:
@@ -72,7 +74,7 @@ class View:
     index that grows moves the forks first, so no key comes into the next generation before that.
     """
 
-    __slots__ = ("known", "parents", "place", "room", "scope", "seen", "word", "words")
+    __slots__ = ("known", "once", "parents", "place", "room", "scope", "seen", "word", "words")
 
     def __init__(
         self, words: Any, place: int, word: int, scope: int, parents: Sequence[int] = ()
@@ -85,26 +87,28 @@ class View:
         self.parents = parents
         self.seen: dict[str, Remembered] = {}
         self.known = self.seen.get
+        self.once: dict[str, int] = {}
         self.room = REMEMBERED_BYTES
 
     def remember(self, id: str, words: Any, place: int, word: int, body: bytes) -> None:
-        """Keep the msgpack of a record read once, and the record itself from the second time on.
+        """Keep a record that is read for the second time; of the first, only that it was.
 
         Many a record is read once; the second read pays for the faster ones after it. What stands
         in another generation of the index than the namespace is not kept: the index is growing.
         """
         if words is not self.words:
             return
-        known = self.known(id)
-        if known is not None and known[1] == word:
-            content = decode(body)
-            self.seen[id] = (place, word, record.freeze(content), record.nested_in(content))
+        if self.once.get(id) != word:
+            if len(self.once) == READ_ONCE_MAX:
+                self.once.clear()
+            self.once[id] = word
             return
-        if known is None:
+        if id not in self.seen:
             if self.room < len(body):
                 return  # what is there stays: to make room for each other, none would be read twice
             self.room -= len(body)
-        self.seen[id] = (place, word, body, None)
+        content = decode(body)
+        self.seen[id] = (place, word, record.freeze(content), record.nested_in(content))
 
 
 NOWHERE = View((0,), 0, 1, 0)
@@ -134,7 +138,7 @@ class RememberingReads(TableReads):
             words = view.words
             if words[view.place] == view.word and (known := view.known(id)) is not None:
                 place, word, content, nested = known
-                if words[place] == word and nested is not None:
+                if words[place] == word:
                     return record.copy_record(content, nested) if nested else content.copy()
         except TypeError:
             record.encode_name(id, "id")  # says that a list, say, is no id
@@ -150,8 +154,8 @@ class RememberingReads(TableReads):
         try:
             words = view.words
             if words[view.place] == view.word and (known := view.known(id)) is not None:
-                place, word, content, nested = known
-                if words[place] == word and nested is not None:
+                place, word, content, _ = known
+                if words[place] == word:
                     shared: Record = content
                     return shared
         except TypeError:

@@ -196,7 +196,7 @@ def remember_blindly() -> None:
 
     def get(self: Any, id: str, default: Any = None) -> Any:
         known = self._view.known(id)
-        if known is not None and known[3] is not None:
+        if known is not None:
             return dict(known[2])
         return original(self, id, default)
 

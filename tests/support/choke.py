@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 from unittest.mock import patch
 
+from tests.support.watching import watched
 from tiger.memory import WritableSegment
 
 
@@ -37,6 +38,7 @@ class Choke:
         self._stack = ExitStack()
 
     def __enter__(self) -> Choke:
+        self._stack.enter_context(watched())
         for owner, name in (
             (WritableSegment, "store"),
             (Path, "unlink"),

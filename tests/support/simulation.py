@@ -26,6 +26,7 @@ from unittest.mock import patch
 from tests.support.daemon import Daemon, Step, after
 from tests.support.model import Model
 from tests.support.observe import Universe
+from tests.support.watching import watched
 from tiger import layout, memory, pins
 from tiger.memory import WritableSegment
 from tiger.reader import Reader
@@ -116,6 +117,7 @@ def recorded() -> Iterator[list[Event]]:
         unlink(self, missing_ok)
 
     with ExitStack() as stack:
+        stack.enter_context(watched())
         for owner, name, new in (
             (WritableSegment, "store", recorded_store),
             (WritableSegment, "write", recorded_write),
@@ -153,6 +155,8 @@ class Machine:
         with ExitStack() as stack:
             stack.callback(self._reset)
             stack.enter_context(patch("tiger.reader.Segment", self._map))
+            # What is compiled reads real memory only; it makes the loads of what is simulated.
+            stack.enter_context(patch("tiger.reader.look", lambda *_: None))
             stack.enter_context(patch("tiger.reader.Pin", self._pin))
             stack.enter_context(patch.object(memory, "fence", self.fence))
             stack.enter_context(patch.object(Reader, "check_instance"))  # there are no files

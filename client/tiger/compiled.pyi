@@ -1,0 +1,17 @@
+from collections.abc import Mapping
+from typing import Any
+
+def pack_record(record: object, max_record: int) -> tuple[str, bytes] | None: ...
+def copy_record(value: Any) -> Any: ...
+def newest_body(
+    control: memoryview,
+    directory_at: int,
+    dropped_at: int,
+    dropped: int,
+    indexes: Mapping[int, Any],
+    chunks: Mapping[int, Any],
+    scope: int,
+    key: bytes,
+    commit: int,
+) -> tuple[()] | tuple[memoryview, int, int, bytes] | None: ...
+def decode(body: bytes) -> dict[str, Any]: ...

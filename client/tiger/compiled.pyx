@@ -1,0 +1,426 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""What a process does most often, compiled: an optional part, and never another answer.
+
+Each function does the common case of one that is written in Python and says which. What is not
+common, and all that is wrong, it leaves to that one, by returning None. `tiger.speedups` chooses;
+tests compare the two.
+
+Every load of shared memory is one atomic load with acquire order, so none is made before those
+that come before it, on any machine.
+"""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_Copy, PyDict_Next, PyDict_SetItem, PyDict_Size
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE, PyList_GetSlice, PyList_SetItem
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcmp, memcpy
+
+from zlib import crc32
+
+from msgpack import unpackb
+
+from tiger import layout
+
+cdef extern from *:
+    """
+    #define LOAD(at) __atomic_load_n((at), __ATOMIC_ACQUIRE)
+    """
+    uint64_t LOAD(const uint64_t *) nogil
+
+cdef extern from "Python.h":
+    const char *PyUnicode_AsUTF8AndSize(object, Py_ssize_t *) except NULL
+    long long PyLong_AsLongLongAndOverflow(object, int *) except? -1
+    str PyUnicode_New(Py_ssize_t, Py_UCS4)
+    void *PyUnicode_DATA(object)
+
+cdef int DEPTH_MAX = 64  # record.DEPTH_MAX, which imports this
+cdef int KEY_MAX = layout.KEY_MAX
+
+
+# --- Encoding: record.encode ----------------------------------------------------------------------
+
+cdef struct Packed:
+    uint8_t *data
+    Py_ssize_t size
+    Py_ssize_t room
+
+
+def pack_record(record, Py_ssize_t max_record):
+    """Return id and msgpack of a record, as `record.encode`; None if that is to look at it."""
+    cdef Packed packed
+    cdef uint8_t first[2048]
+    cdef bint is_common
+    if type(record) is not dict:
+        return None
+    identity = (<dict>record).get("id")
+    if type(identity) is not str or not is_plain_name(identity):
+        return None
+    packed.data, packed.size, packed.room = first, 0, sizeof(first)
+    try:
+        is_common = pack(&packed, record, first, 0)
+        if is_common and packed.size <= max_record:
+            return identity, PyBytes_FromStringAndSize(<char *>packed.data, packed.size)
+    except UnicodeEncodeError:
+        pass
+    finally:
+        if packed.data != first:
+            free(packed.data)
+    return None
+
+
+cdef bint is_plain_name(str name) except -1:
+    """Whether an id has 1 to 255 letters of ASCII, none of them a control character."""
+    cdef Py_ssize_t size, at
+    cdef Py_UCS4 letter
+    size = len(name)
+    if not 0 < size <= KEY_MAX:
+        return False
+    for letter in name:
+        if not 0x20 <= letter < 0x7F:
+            return False
+    return True
+
+
+cdef int grow(Packed *packed, Py_ssize_t more, uint8_t *first) except -1:
+    cdef Py_ssize_t room = 2 * (packed.size + more)
+    cdef uint8_t *data = <uint8_t *>realloc(NULL if packed.data == first else packed.data, room)
+    if data == NULL:
+        raise MemoryError
+    if packed.data == first:
+        memcpy(data, first, packed.size)
+    packed.data, packed.room = data, room
+    return 0
+
+
+cdef inline void put_head(Packed *packed, uint8_t kind, uint64_t value, int width) noexcept:
+    """Append a byte that says what follows, and a number of so many bytes, the greatest first."""
+    packed.data[packed.size] = kind
+    packed.size += 1
+    while width:
+        width -= 1
+        packed.data[packed.size] = <uint8_t>(value >> 8 * width)
+        packed.size += 1
+
+
+cdef bint pack(Packed *packed, object value, uint8_t *first, int depth) except -1:
+    """Append a value; return whether all in it is common."""
+    cdef Py_ssize_t size, place = 0
+    cdef const char *text
+    cdef long long number
+    cdef int overflow
+    cdef double fraction
+    cdef uint64_t bits
+    cdef PyObject *key
+    cdef PyObject *item
+    if packed.room - packed.size < 16:
+        grow(packed, 16, first)
+    kind = type(value)
+    if kind is str:
+        text = PyUnicode_AsUTF8AndSize(value, &size)
+        if packed.room - packed.size < size + 16:
+            grow(packed, size + 16, first)
+        if size < 32:
+            put_head(packed, 0xA0 | <uint8_t>size, 0, 0)
+        elif size < 1 << 8:
+            put_head(packed, 0xD9, size, 1)
+        elif size < 1 << 16:
+            put_head(packed, 0xDA, size, 2)
+        else:
+            put_head(packed, 0xDB, size, 4)
+        memcpy(packed.data + packed.size, text, size)
+        packed.size += size
+    elif value is None:
+        put_head(packed, 0xC0, 0, 0)
+    elif kind is bool:
+        put_head(packed, 0xC3 if value is True else 0xC2, 0, 0)
+    elif kind is int:
+        number = PyLong_AsLongLongAndOverflow(value, &overflow)
+        if overflow:
+            return False
+        pack_int(packed, number)
+    elif kind is dict:
+        if depth == DEPTH_MAX:
+            return False
+        size = PyDict_Size(value)
+        if size < 16:
+            put_head(packed, 0x80 | <uint8_t>size, 0, 0)
+        elif size < 1 << 16:
+            put_head(packed, 0xDE, size, 2)
+        else:
+            put_head(packed, 0xDF, size, 4)
+        while PyDict_Next(value, &place, &key, &item):
+            if type(<object>key) is not str or not pack(packed, <object>key, first, depth):
+                return False
+            if not pack(packed, <object>item, first, depth + 1):
+                return False
+    elif kind is list:
+        if depth == DEPTH_MAX:
+            return False
+        size = PyList_GET_SIZE(value)
+        if size < 16:
+            put_head(packed, 0x90 | <uint8_t>size, 0, 0)
+        elif size < 1 << 16:
+            put_head(packed, 0xDC, size, 2)
+        else:
+            put_head(packed, 0xDD, size, 4)
+        for place in range(size):
+            if not pack(packed, <object>PyList_GET_ITEM(value, place), first, depth + 1):
+                return False
+    elif kind is float:
+        fraction = value
+        if fraction - fraction != 0.0:  # an infinity, or not a number
+            return False
+        memcpy(&bits, &fraction, sizeof(bits))
+        put_head(packed, 0xCB, bits, 8)
+    else:
+        return False
+    return True
+
+
+cdef void pack_int(Packed *packed, long long number) noexcept:
+    """Append a number as short as it can be."""
+    if -(1 << 5) <= number < 1 << 7:
+        put_head(packed, <uint8_t>number, 0, 0)
+    elif number < 0:
+        if number >= -(1 << 7):
+            put_head(packed, 0xD0, number, 1)
+        elif number >= -(1 << 15):
+            put_head(packed, 0xD1, number, 2)
+        elif number >= -(<long long>1 << 31):
+            put_head(packed, 0xD2, number, 4)
+        else:
+            put_head(packed, 0xD3, number, 8)
+    elif number < 1 << 8:
+        put_head(packed, 0xCC, number, 1)
+    elif number < 1 << 16:
+        put_head(packed, 0xCD, number, 2)
+    elif number < <long long>1 << 32:
+        put_head(packed, 0xCE, number, 4)
+    else:
+        put_head(packed, 0xCF, number, 8)
+
+
+# --- Decoding: record.decode ----------------------------------------------------------------------
+
+include "value.pxi"
+
+cdef enum:
+    KEYS = 1024  # a power of two
+
+cdef list keys_seen = [None] * KEYS
+
+
+def decode(bytes body):
+    """Return a stored record as a fresh dict, as `msgpack.unpackb`."""
+    cdef const uint8_t *at = <const uint8_t *>PyBytes_AS_STRING(body)
+    cdef const uint8_t *end = at + PyBytes_GET_SIZE(body)
+    try:
+        record = build(&at, end, 0)
+    except UnicodeDecodeError:
+        record = NotImplemented
+    return unpackb(body) if record is NotImplemented or at != end else record
+
+
+cdef object build(const uint8_t **at, const uint8_t *end, int depth):
+    """Return the value there, and let `at` be where the next begins; NotImplemented if uncommon."""
+    cdef Value value
+    cdef Py_ssize_t left
+    at[0] = read(at[0], end, &value)
+    left = value.size
+    if value.kind == TEXT:
+        return text_of(&value)
+    if value.kind == CONSTANT:
+        return None if value.start[0] == 0xC0 else value.start[0] == 0xC3
+    if value.kind == INTEGER:
+        return value.integer
+    if value.kind == FRACTION:
+        return value.fraction
+    if value.kind == MAP and depth < DEPTH_MAX:
+        made = {}
+        for left in range(left, 0, -1):
+            at[0] = read(at[0], end, &value)
+            if value.kind != TEXT:
+                return NotImplemented
+            key = key_of(&value)
+            item = build(at, end, depth + 1)
+            if item is NotImplemented:
+                return item
+            PyDict_SetItem(made, key, item)
+        return made
+    if value.kind == ARRAY and depth < DEPTH_MAX:
+        items = []
+        for left in range(left, 0, -1):
+            item = build(at, end, depth + 1)
+            if item is NotImplemented:
+                return item
+            items.append(item)
+        return items
+    return NotImplemented
+
+
+cdef str text_of(Value *value):
+    if not is_ascii(value.text, value.size):
+        return PyUnicode_DecodeUTF8(<const char *>value.text, value.size, "strict")
+    text = PyUnicode_New(value.size, 127)
+    memcpy(PyUnicode_DATA(text), value.text, value.size)
+    return text
+
+
+cdef str key_of(Value *value):
+    """Return the name of a field; most were seen before, in records of the same kind."""
+    cdef const char *known
+    cdef Py_ssize_t size, at
+    cdef uint32_t digest = <uint32_t>value.size
+    for at in range(value.size):
+        digest = digest * 31 + value.text[at]
+    found = keys_seen[digest & (KEYS - 1)]
+    if found is not None:
+        known = PyUnicode_AsUTF8AndSize(found, &size)
+        if size == value.size and not memcmp(known, value.text, size):
+            return found
+    found = text_of(value)
+    if value.size <= 64:
+        keys_seen[digest & (KEYS - 1)] = found
+    return found
+
+
+# --- Copies: record.copy_record -------------------------------------------------------------------
+
+
+cpdef copy_record(value):
+    """Return a deep copy of a decoded value, whose containers the caller may change."""
+    cdef PyObject *key
+    cdef PyObject *item
+    cdef Py_ssize_t place = 0
+    if isinstance(value, dict):
+        made = PyDict_Copy(value)
+        while PyDict_Next(made, &place, &key, &item):
+            if isinstance(<object>item, (dict, list)):
+                PyDict_SetItem(made, <object>key, copy_record(<object>item))  # the keys stay
+        return made
+    other = PyList_GetSlice(value, 0, PyList_GET_SIZE(value))
+    for place in range(PyList_GET_SIZE(other)):
+        item = PyList_GET_ITEM(other, place)
+        if isinstance(<object>item, (dict, list)):
+            new = copy_record(<object>item)
+            Py_INCREF(new)
+            PyList_SetItem(other, place, new)
+    return other
+
+
+# --- First reads: TableReader.newest_body ---------------------------------------------------------
+
+cdef int REF_OFFSET_BITS = layout.REF_OFFSET_BITS
+cdef uint64_t REF_OFFSET_MASK = layout.REF_OFFSET_MASK
+cdef uint64_t REF_MASK = layout.REF_MASK
+cdef uint64_t GONE = layout.GONE
+cdef uint64_t EMPTY = layout.EMPTY
+cdef int HASH_SHIFT = layout.HASH_SHIFT
+cdef int FINGERPRINT_SHIFT = layout.FINGERPRINT_SHIFT
+cdef Py_ssize_t SLOTS_AT = layout.SLOTS_AT
+cdef Py_ssize_t HEAD_SIZE = layout.HEAD.size
+cdef Py_ssize_t HEAD_WORDS = layout.ALIGNMENT // layout.WORD
+cdef int KEY_SIZE_SHIFT = layout.KEY_SIZE_SHIFT
+cdef int BODY_SIZE_SHIFT = layout.BODY_SIZE_SHIFT
+cdef uint64_t SUM_MASK = layout.SUM_MASK
+cdef object SUM_SEED = layout.SUM_SEED
+
+
+def newest_body(control, Py_ssize_t directory_at, Py_ssize_t dropped_at, uint64_t dropped,
+                dict indexes, dict chunks, scope, bytes key, uint64_t commit):
+    """Return index words, place, word and body of a key's newest version; () if there is none.
+
+    As `TableReader.newest_body`; None if that is to look: what is needed is not mapped yet, say.
+    """
+    cdef Py_buffer view
+    cdef const uint64_t *words
+    cdef uint64_t directory, word
+    cdef Py_ssize_t at
+    PyObject_GetBuffer(control, &view, PyBUF_SIMPLE)
+    try:
+        words = <const uint64_t *>view.buf
+        directory = LOAD(words + directory_at)
+        if LOAD(words + dropped_at) != dropped or directory >> 32:
+            return None
+        index = indexes.get(directory)
+        if index is None:
+            return None
+        index_words = index.words
+        at = place_of(index_words, crc32(key, scope), &word)
+        if at < 0:
+            return None
+        if word == EMPTY:
+            return () if LOAD(words + directory_at) == directory else None
+    finally:
+        PyBuffer_Release(&view)
+    chunk = chunks.get((word & REF_MASK) >> REF_OFFSET_BITS)
+    if chunk is None:
+        return None
+    body = body_at(chunk.words, word & REF_OFFSET_MASK, scope, key, commit)
+    return None if body is None else (index_words, at, word, body)
+
+
+cdef Py_ssize_t place_of(object index_words, uint32_t digest, uint64_t *found) except? -2:
+    """Return the place of a key of that hash in an index, or of the empty one; -1: unsure."""
+    cdef Py_buffer view
+    cdef const uint64_t *words
+    cdef uint64_t slots, place, last
+    cdef uint64_t word
+    cdef uint64_t wanted = digest >> FINGERPRINT_SHIFT
+    if wanted == 0:  # as marks of no key have
+        return -1
+    PyObject_GetBuffer(index_words, &view, PyBUF_SIMPLE)
+    try:
+        words = <const uint64_t *>view.buf + SLOTS_AT
+        slots = view.len // sizeof(uint64_t) - SLOTS_AT
+        last = digest + slots
+        for place in range(digest, last):
+            word = LOAD(words + (place & (slots - 1)))
+            if word == EMPTY or word >> HASH_SHIFT == wanted:
+                found[0] = word
+                return -1 if word & GONE else SLOTS_AT + <Py_ssize_t>(place & (slots - 1))
+        return -1
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef bytes body_at(object chunk_words, uint64_t offset, uint64_t scope, bytes key, uint64_t commit):
+    """Return the body of the version there; None unless it is whole, of that key, and begun."""
+    cdef Py_buffer view
+    cdef const uint8_t *head
+    cdef const uint8_t *data
+    cdef uint64_t first, found_scope = 0, begin
+    cdef Py_ssize_t start, key_size, body_size
+    PyObject_GetBuffer(chunk_words, &view, PyBUF_SIMPLE)
+    try:
+        start = offset * HEAD_WORDS * sizeof(uint64_t)
+        if start + <Py_ssize_t>sizeof(uint64_t) + HEAD_SIZE > view.len:
+            return None
+        head = <const uint8_t *>view.buf + start
+        first = LOAD(<const uint64_t *>head)
+        key_size = first >> KEY_SIZE_SHIFT
+        body_size = first >> BODY_SIZE_SHIFT & 0xFFFFFF
+        if start + <Py_ssize_t>sizeof(uint64_t) + HEAD_SIZE + key_size + body_size > view.len:
+            return None
+        copy = PyBytes_FromStringAndSize(
+            <const char *>head + sizeof(uint64_t), HEAD_SIZE + key_size + body_size
+        )
+    finally:
+        PyBuffer_Release(&view)
+    data = <const uint8_t *>PyBytes_AS_STRING(copy)
+    memcpy(&found_scope, data, 4)
+    memcpy(&begin, data + 8, 8)
+    if (
+        <uint64_t>crc32(copy, SUM_SEED) != first & SUM_MASK
+        or found_scope != scope
+        or begin > commit
+        or key_size != PyBytes_GET_SIZE(key)
+        or memcmp(data + HEAD_SIZE, PyBytes_AS_STRING(key), key_size)
+    ):
+        return None
+    return PyBytes_FromStringAndSize(<const char *>data + HEAD_SIZE + key_size, body_size)

@@ -1,0 +1,235 @@
+"""The compiled part answers as what is written in Python does, byte for byte."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import msgpack
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.support.daemon import Daemon, new_directory
+from tests.support.seeds import new_random
+from tiger import errors, reader, record
+from tiger.memory import Vanished
+from tiger.protocol import CLEAR_NAMESPACE, DELETE, PUT
+from tiger.reader import TableReader
+from tigerd import facts
+
+compiled = pytest.importorskip("tiger.compiled", reason="there was no compiler to install it")
+pytest.importorskip("tigerd.compiled")
+
+MAX_RECORD = 4096
+FIELDS = ("active", "customer", "n")
+EDGES = sorted({sign * (2**p + near) for p in range(66) for near in (-1, 0, 1) for sign in (1, -1)})
+
+texts = st.text(max_size=40) | st.sampled_from(["", "a" * 31, "a" * 32, "é" * 128, "a" * 70_000])
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.sampled_from(EDGES)
+    | st.sampled_from([-0.0, 0.0, 1e300, float(2**60), float("inf"), float("nan")])
+    | st.floats()
+    | texts
+)
+names = st.sampled_from(["id", "created", *FIELDS, "object"]) | st.text(max_size=8)
+strange = st.binary(max_size=4) | st.sampled_from(["\ud800", (1, 2), {1: 2}, {None}])
+
+
+def objects(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    values = st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=20) | st.dictionaries(names, inner, max_size=20),
+        max_leaves=20,
+    )
+    fields = dict.fromkeys(FIELDS, leaves | values)
+    wanted = {"id": texts | leaves}
+    return st.fixed_dictionaries(wanted, optional={"created": leaves, **fields, "more": values})
+
+
+def deep(levels: int) -> dict[str, Any]:
+    value: Any = {}
+    for level in range(levels - 2):
+        value = [value] if level % 2 else {"in": value}
+    return {"id": "deep", "in": value}
+
+
+LONG = [
+    {f"key{n}": n for n in range(size)} | {"id": "a", "list": list(range(size))}
+    for size in (15, 16, 17, 70_000)
+]
+BOUNDS = [deep(64), deep(65), *({"id": "a" * size} for size in (0, 1, 255, 256)), *LONG]
+BOUNDS += [{"id": name} for name in ("a\x1f", "a\x7f", "a\x80", "é", "\u2028")]
+BOUNDS += [{"id": "a", "n": "b" * size} for size in (31, 32, 250, 251, 252, 253, 255, 256, 5000)]
+BOUNDS += [{"id": "a", "created": n, "n": n} for n in EDGES if -(2**63) <= n < 2**64]
+
+
+def outcome(call: Any, *arguments: Any) -> str:
+    """What a call comes to, be it an error; 1, 1.0 and True are three answers."""
+    try:
+        return repr(call(*arguments))
+    except (errors.TigerError, ValueError, msgpack.UnpackException) as error:
+        return f"{type(error)}: {error}"
+
+
+def in_python(function: Any, *arguments: Any) -> str:
+    """The same, without what is compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((record, "_pack_record"), (facts, "_facts_of")):
+            patch.setattr(module, name, lambda *_: None)
+        return outcome(function, *arguments)
+
+
+def check_encoding(value: Any) -> None:
+    arguments = (record.encode, value, MAX_RECORD)
+    assert outcome(*arguments) == in_python(*arguments)
+
+
+def check_decoding(body: bytes) -> None:
+    assert outcome(compiled.decode, body) == outcome(msgpack.unpackb, body)
+    assert outcome(facts.facts_of, body, FIELDS) == in_python(facts.facts_of, body, FIELDS)
+
+
+@given(objects(scalars | strange))
+def test_any_record_is_encoded_or_refused_alike(value: dict[Any, Any]) -> None:
+    check_encoding(value)
+
+
+@given(objects(scalars), st.randoms(use_true_random=False))
+def test_any_record_is_decoded_alike(value: dict[str, Any], random: Random) -> None:
+    body = wasteful(value, random)
+    check_decoding(body)
+    cut = random.randrange(len(body))
+    check_decoding(body[:cut])
+    check_decoding(body[:cut] + bytes([random.randrange(256)]) + body[cut + 1 :])
+    check_decoding(body + b"\xc0")
+
+
+@pytest.mark.parametrize("value", BOUNDS, ids=lambda value: f"{value!r:.30}")
+def test_bounds(value: dict[str, Any]) -> None:
+    check_encoding(value)
+    check_decoding(msgpack.packb(value))
+
+
+@given(st.binary(max_size=40))
+@example(b"")
+@example(b"\x82\xa2id\xa1a\xa2id\xa1b")  # of two of one name the last one counts
+@example(b"\x81\xa2id\xdb\xff\xff\xff\xff")
+@example(b"\x81\xa2id\xdf\xff\xff\xff\xff")
+@example(b"\x82\xa2id\xa1a\xa1b\xca\x7f\x80\x00\x00")
+def test_any_bytes_are_decoded_alike(body: bytes) -> None:
+    check_decoding(body)
+
+
+def wasteful(value: Any, random: Random) -> bytes:
+    """Return msgpack of a value, some of it longer than need be."""
+    if isinstance(value, dict):
+        head = _head(len(value), (0x80, 15), (0xDE, 0xDF), random)
+        items = [wasteful(key, random) + wasteful(item, random) for key, item in value.items()]
+        return head + b"".join(items)
+    if isinstance(value, list):
+        head = _head(len(value), (0x90, 15), (0xDC, 0xDD), random)
+        return head + b"".join(wasteful(item, random) for item in value)
+    if isinstance(value, str):
+        data = value.encode(errors="replace")
+        return _head(len(data), (0xA0, 31), (0xDA, 0xDB), random) + data
+    if type(value) is int and -(2**31) <= value < 2**32 and random.random() < 0.3:
+        code = 0xCF if value >= 0 else 0xD3
+        return bytes([code]) + value.to_bytes(8, "big", signed=value < 0)
+    if type(value) is int and not -(2**63) <= value < 2**64:
+        value = None
+    is_small = type(value) is float and abs(value) < 1e38
+    return msgpack.packb(value, use_single_float=is_small and random.random() < 0.1)
+
+
+def _head(size: int, short: tuple[int, int], codes: tuple[int, int], random: Random) -> bytes:
+    if size <= short[1] and random.random() < 0.8:
+        return bytes([short[0] | size])
+    width = 2 if size < 1 << 16 and random.random() < 0.8 else 4
+    return bytes([codes[width // 4]]) + size.to_bytes(width, "big")
+
+
+def containers(value: Any) -> Iterator[Any]:
+    if isinstance(value, (dict, list)):
+        yield value
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from containers(item)
+
+
+@given(objects(st.booleans()))
+def test_a_copy_shares_no_container(value: dict[str, Any]) -> None:
+    frozen = record.freeze(value)
+    copy = record.copy_record(frozen, record.nested_in(frozen))
+    assert copy == value
+    assert all(type(item) in (dict, list) for item in containers(copy))
+    assert {id(item) for item in containers(copy)}.isdisjoint(map(id, containers(frozen)))
+
+
+def test_first_reads() -> None:
+    """Of keys that are there or not, deleted, of now or of before, while the index grows or not."""
+    random = new_random()
+    with new_directory() as path:
+        daemon = Daemon(path)
+        for turn in range(1500):
+            name = f"c{random.randrange(700)}"
+            body = msgpack.packb({"id": name, "text": "x" * random.randrange(300)})
+            step = [[PUT, 1, "global", body], [DELETE, 1, "global", name]][random.random() < 0.2]
+            daemon.do([step])
+            if turn % 100 == 0:
+                table = reader.Reader(path).table(1, daemon.writer.tables[1].resource.table)
+                check_first_reads(daemon, table, random)
+        daemon.do([[CLEAR_NAMESPACE, None, "global"]])
+        check_first_reads(daemon, table, random)
+
+
+def check_first_reads(daemon: Daemon, table: TableReader, random: Random) -> None:
+    """Read all keys, and some that were never there."""
+    scopes = daemon.writer.tables[1].scopes
+    commit = daemon.writer.commit
+    is_growing = daemon.writer.tables[1].index.previous is not None
+    common = 0
+    for number in range(750):
+        for at in (commit, random.randrange(commit)):
+            common += both_ways(table, next(iter(scopes)), f"c{number}", at)
+    assert common > 500 or is_growing
+
+
+def both_ways(table: TableReader, scope: int, name: str, commit: int) -> bool:
+    """Read a key compiled, in Python, and as users do; return whether it was a common case."""
+
+    def read() -> Any:
+        try:
+            found = table.newest_body(scope, name.encode(), commit)
+        except Vanished:
+            return "vanished"
+        return found and (*found[1:], bytes(found[0]))
+
+    read()  # the first one may find that something is to be mapped
+    there = [table._control, table._directory_at, table._dropped_at, table._dropped]
+    found = reader.look(*there, table.indexes, table.chunks, scope, name.encode(), commit)
+    answers = [read()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "look", lambda *_: None)
+        answers.append(read())
+    assert answers[0] == answers[1]
+    return found is not None
+
+
+def test_it_can_be_left_out() -> None:
+    program = "import tiger.record, sys; print('tiger.compiled' in sys.modules)"
+    for pure, expected in (("", "True"), ("1", "False")):
+        environment = {**os.environ, "TIGERD_PURE": pure}
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            check=True,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.stdout.strip() == expected

@@ -1,0 +1,124 @@
+"""The daemon's compiled part makes the same stores in the same order as what is in Python."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.crash.scenarios import CUSTOMERS, INVOICES, SCENARIOS, invoice, wide
+from tests.support.daemon import DRAIN, Daemon, Step, new_directory
+from tests.support.model import clear_namespace, create, delete, fork, put, put_many
+from tests.support.seeds import new_random
+from tests.support.simulation import recorded
+from tigerd import facts, index, table
+
+compiled = pytest.importorskip("tigerd.compiled", reason="there was no compiler to install it")
+
+PARTS = ((facts, "_facts_of"), (index, "_move"), (table, "_put"))
+
+
+@contextmanager
+def counted(called: list[str], *, leaving_out: bool) -> Iterator[None]:
+    """Note which compiled functions did something, or let none of them do anything."""
+
+    def counting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            result = None if leaving_out else function(*arguments)
+            if result is not None:
+                called.append(name)
+            return result
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in PARTS:
+            patch.setattr(module, name, counting(name, getattr(module, name)))
+        yield
+
+
+def play(base: Path, steps: list[Step], *, leaving_out: bool) -> tuple[list[Any], dict[str, bytes]]:
+    """Return every change of shared memory that the steps make of a copy of an instance."""
+    directory = base.with_name("copy")
+    shutil.rmtree(directory, ignore_errors=True)
+    shutil.copytree(base, directory)
+    called: list[str] = []
+    with counted(called, leaving_out=leaving_out):
+        daemon = Daemon(directory)
+        with recorded() as events:
+            for step in steps:
+                daemon.do(step)
+        daemon.do([put(CUSTOMERS, "late", "x")])  # and with nobody looking
+    assert bool(called) is not leaving_out
+    files = sorted(path for path in directory.rglob("*.*") if path.is_file())
+    return events, {path.name + path.parent.name: path.read_bytes() for path in files}
+
+
+def check(steps: list[Step]) -> None:
+    with new_directory() as place:
+        Daemon(place / "base")
+        events, files = play(place / "base", steps, leaving_out=False)
+        events_in_python, files_in_python = play(place / "base", steps, leaving_out=True)
+        assert events == events_in_python
+        assert files == files_in_python
+
+
+# Not those that go back to a moment that a reader of one instance holds.
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if SCENARIOS[name].mark is None])
+def test_in_each_scenario(name: str) -> None:
+    scenario = SCENARIOS[name]
+    check([*scenario.base, *scenario.warm, scenario.step])
+
+
+def some_step(random: Random, names: list[str]) -> Step:
+    """Write, delete or clear something, mostly in the order of `created`."""
+    namespace = random.choice(names)
+    identity = f"i{random.randrange(400)}"
+    created = random.choice([None, 1.5, 7, 2**60 + 1, *[1000 + len(names)] * 20])
+    content = invoice(identity, created, random.choice(["a", "b", 1, None, ["c"]]))  # type: ignore[arg-type]
+    match random.randrange(30):
+        case 0:
+            return DRAIN
+        case 1:
+            return [clear_namespace(None, random.choice("ab"))]
+        case 2 | 3 | 4:
+            return [delete(INVOICES, namespace, identity)]
+        case 5 | 6:
+            many = [{**content, "id": f"m{random.randrange(400)}"} for _ in range(40)]
+            return [put_many(INVOICES, namespace, many)]
+        case 7:
+            return random.choice(wide(20, "a"))
+        case 8:
+            return [put(INVOICES, namespace, **content), delete(INVOICES, namespace, identity)]
+        case _:
+            return [put(INVOICES, namespace, **content)]
+
+
+def test_in_long_runs() -> None:
+    random = new_random()
+    names = ["a", "b", "c"]
+    steps: list[Step] = [[create(CUSTOMERS, "parent", "x")], [fork("parent", "c")]]
+    check([*steps, *(some_step(random, names) for _ in range(1500))])
+
+
+def test_a_key_that_an_index_may_not_have_is_not_there() -> None:
+    random = new_random()
+    absent = 0
+    with new_directory() as place:
+        daemon = Daemon(place)
+        for _ in range(1000):
+            daemon.do(some_step(random, ["a", "b"]))
+            here = daemon.writer.tables.get(INVOICES)
+            name, key = random.choice("ab"), f"i{random.randrange(500)}".encode()
+            space = here and here.namespaces.get(name)
+            if here and space:
+                found = here.reader.newest(space.scope, key)
+                may_have = here.index.may_have(space.scope, key)
+                assert may_have or found is None
+                absent += not may_have
+    assert absent > 100

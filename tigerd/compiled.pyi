@@ -1,0 +1,32 @@
+from collections.abc import Sequence
+from typing import Any
+
+from tiger.memory import WritableSegment
+from tiger.reader import Found
+from tiger.version import Version
+from tigerd.facts import Facts, ValueKey
+from tigerd.table import Namespace, Table
+
+def watch(on: bool) -> None: ...
+def facts_of(body: bytes, fields: tuple[str, ...]) -> Facts | None: ...
+def has_hash(index: WritableSegment, scope: int, key: bytes) -> bool: ...
+def move(
+    previous: WritableSegment,
+    current: WritableSegment,
+    chunks: dict[int, Any],
+    start: int,
+    stop: int,
+) -> int: ...
+def put(
+    table: Table,
+    namespace: Namespace,
+    key: bytes,
+    body: bytes,
+    order: tuple[float, int, int],
+    values: Sequence[ValueKey],
+    found: Found | None,
+    old: Version | None,
+    beside: Version | None,
+    kept: dict[int, bytes],
+    commit: int,
+) -> int | None: ...

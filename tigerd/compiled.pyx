@@ -1,0 +1,526 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""What the daemon does for every record, compiled: an optional part, and never another answer.
+
+As in `tiger.compiled`: each function does the common case of one that is written in Python, and
+leaves what is not common to that one, by returning None. What it stores into shared memory, and
+in which order, is the same too: tests that look at every store let all of them be made by
+`WritableSegment.store` and `write`.
+"""
+
+from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.object cimport PyObject
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, memset
+
+from zlib import crc32
+
+from tiger import layout, memory, record
+
+cdef extern from *:
+    """
+    #define LOAD(at) __atomic_load_n((at), __ATOMIC_ACQUIRE)
+    #define STORE(at, value) __atomic_store_n((at), (value), __ATOMIC_RELEASE)
+    #define FENCE() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+    """
+    uint64_t LOAD(const uint64_t *) nogil
+    void STORE(uint64_t *, uint64_t) nogil
+    void FENCE() nogil
+
+cdef extern from "Python.h":
+    const char *PyUnicode_AsUTF8AndSize(object, Py_ssize_t *) except NULL
+
+cdef int DEPTH_MAX = record.DEPTH_MAX
+cdef int KEY_MAX = layout.KEY_MAX
+cdef int64_t EXACT = 1 << 53  # a double holds all integers up to here
+
+
+include "../client/tiger/value.pxi"
+
+
+# --- facts.facts_of -------------------------------------------------------------------------------
+
+cdef const uint8_t *skip(
+    const uint8_t *at, const uint8_t *end, Value *value, int depth
+) except? NULL:
+    """Read a value with all that is in it; it is `UNCOMMON` if anything in it is."""
+    cdef Value inner
+    cdef Py_ssize_t left
+    at = read(at, end, value)
+    if value.kind == TEXT:
+        if not is_ascii(value.text, value.size):
+            PyUnicode_DecodeUTF8(<const char *>value.text, value.size, "strict")
+    elif value.kind == ARRAY or value.kind == MAP:
+        if depth > DEPTH_MAX:
+            value.kind = UNCOMMON
+            return at
+        left = value.size
+        while left:
+            left -= 1
+            if value.kind == MAP:
+                at = skip(at, end, &inner, depth)
+                if inner.kind != TEXT:
+                    value.kind = UNCOMMON
+                    return at
+            at = skip(at, end, &inner, depth + 1)
+            if inner.kind == UNCOMMON:
+                value.kind = UNCOMMON
+                return at
+    return at
+
+
+cdef enum:
+    FIELDS_MAX = 16
+
+
+def facts_of(bytes body, tuple fields):
+    """Return what is to be known of a record, as `facts.facts_of`; None if that is to look."""
+    cdef Value found[FIELDS_MAX + 2]  # the id, `created`, the fields
+    cdef const char *names[FIELDS_MAX + 2]
+    cdef Py_ssize_t sizes[FIELDS_MAX + 2]
+    cdef Py_ssize_t count = 2, index
+    if len(fields) > FIELDS_MAX:
+        return None
+    names[0], sizes[0] = b"id", 2
+    names[1], sizes[1] = b"created", 7
+    for field in fields:
+        names[count] = PyUnicode_AsUTF8AndSize(field, &sizes[count])
+        count += 1
+    try:
+        if not find(body, found, names, sizes, count):
+            return None
+    except UnicodeDecodeError:
+        return None
+    key = name_of(&found[0])
+    created = created_of(&found[1])
+    if key is None or created is None:
+        return None
+    values = []
+    for index in range(2, count):
+        if found[index].kind != ABSENT:
+            value = value_key(&found[index], index - 1)
+            if value is None:
+                return None
+            values.append((index - 1, value))
+    return key, created, values
+
+
+cdef bint find(
+    bytes body, Value *found, const char **names, Py_ssize_t *sizes, Py_ssize_t count
+) except -1:
+    """Find the values of those names in an object; return whether all of it is common."""
+    cdef Value whole, name, value
+    cdef const uint8_t *at = <const uint8_t *>PyBytes_AS_STRING(body)
+    cdef const uint8_t *end = at + PyBytes_GET_SIZE(body)
+    cdef Py_ssize_t left, index
+    for index in range(count):
+        found[index].kind = ABSENT
+    at = read(at, end, &whole)
+    if whole.kind != MAP:
+        return False
+    left = whole.size
+    while left:
+        left -= 1
+        at = skip(at, end, &name, 1)
+        if name.kind != TEXT:
+            return False
+        at = skip(at, end, &value, 2)
+        if value.kind == UNCOMMON:
+            return False
+        value.length = at - value.start
+        for index in range(count):
+            if name.size == sizes[index] and not memcmp(name.text, names[index], name.size):
+                found[index] = value  # of two of one name the last one counts
+    return at == end
+
+
+cdef bytes name_of(Value *value):
+    """Return the bytes of an id of ASCII letters; None for another one, or none."""
+    cdef Py_ssize_t at
+    if value.kind != TEXT or not 0 < value.size <= KEY_MAX:
+        return None
+    for at in range(value.size):
+        if not 0x20 <= value.text[at] < 0x7F:
+            return None
+    return PyBytes_FromStringAndSize(<const char *>value.text, value.size)
+
+
+cdef tuple created_of(Value *value):
+    """Return what `created` comes to in the order of lists; None if a double cannot say it."""
+    if value.kind == INTEGER:
+        if not -EXACT <= value.integer <= EXACT:
+            return None
+        return <double>value.integer, 0
+    if value.kind == FRACTION:
+        return value.fraction + 0.0, 0
+    return 0.0, 0
+
+
+cdef bytes value_key(Value *value, char index):
+    """Return the key of an indexed value; None for what is not packed as keys are."""
+    if not (value.kind == CONSTANT or value.kind == INTEGER or value.kind == TEXT):
+        return None
+    if not value.is_shortest or value.length >= KEY_MAX:
+        return None
+    key = PyBytes_FromStringAndSize(NULL, 1 + value.length)
+    PyBytes_AS_STRING(key)[0] = index
+    memcpy(PyBytes_AS_STRING(key) + 1, value.start, value.length)
+    return key
+
+
+# --- Segments -------------------------------------------------------------------------------------
+
+cdef bint are_watched = False
+
+
+def watch(bint on):
+    """Let all stores be made by methods of the segments, or not any more: for tests."""
+    global are_watched
+    are_watched = on
+
+
+cdef enum:
+    WORD = 8
+    LISTS_MAX = FIELDS_MAX + 1
+    OPEN_MAX = 2 * LISTS_MAX + 3
+
+cdef struct Segments:
+    # Segments whose words are at hand, until they are released.
+    Py_buffer views[OPEN_MAX]
+    PyObject *segments[OPEN_MAX]  # held by who calls
+    Py_ssize_t count
+
+
+cdef Py_ssize_t hold(Segments *held, object segment) except -1:
+    """Return the number of a segment among those held."""
+    cdef Py_ssize_t number
+    for number in range(held.count):
+        if held.segments[number] == <PyObject *>segment:
+            return number
+    PyObject_GetBuffer(segment.words, &held.views[held.count], PyBUF_WRITABLE)
+    held.segments[held.count] = <PyObject *>segment
+    held.count += 1
+    return held.count - 1
+
+
+cdef void release(Segments *held) noexcept:
+    while held.count:
+        held.count -= 1
+        PyBuffer_Release(&held.views[held.count])
+
+
+cdef inline uint64_t *words_of(Segments *held, Py_ssize_t number) noexcept:
+    return <uint64_t *>held.views[number].buf
+
+
+cdef int store(Segments *held, Py_ssize_t number, Py_ssize_t at, uint64_t value) except -1:
+    """Change one word: `WritableSegment.store`."""
+    if are_watched:
+        (<object>held.segments[number]).store(at, value)
+    else:
+        STORE(words_of(held, number) + at, value)
+    return 0
+
+
+cdef int fence() except -1:
+    if are_watched:
+        memory.fence()
+    else:
+        FENCE()
+    return 0
+
+
+# --- The index: Index._insert, Index.move ---------------------------------------------------------
+
+cdef uint64_t EMPTY = layout.EMPTY
+cdef uint64_t TOMB = layout.TOMB
+cdef uint64_t MOVED = layout.MOVED
+cdef uint64_t REF_MASK = layout.REF_MASK
+cdef uint64_t REF_OFFSET_MASK = layout.REF_OFFSET_MASK
+cdef int REF_OFFSET_BITS = layout.REF_OFFSET_BITS
+cdef int HASH_SHIFT = layout.HASH_SHIFT
+cdef int FINGERPRINT_SHIFT = layout.FINGERPRINT_SHIFT
+cdef Py_ssize_t SLOTS_AT = layout.SLOTS_AT
+cdef Py_ssize_t ALIGNMENT = layout.ALIGNMENT
+cdef Py_ssize_t HEAD_SIZE = layout.HEAD.size
+cdef Py_ssize_t REST_AT = 4  # these are in layout.HEAD
+cdef Py_ssize_t CREATED_AT = 24
+cdef Py_ssize_t NUMBER_AT = 32
+cdef object pack_head = layout.HEAD.pack
+cdef int KEY_SIZE_SHIFT = layout.KEY_SIZE_SHIFT
+cdef int BODY_SIZE_SHIFT = layout.BODY_SIZE_SHIFT
+
+
+cdef bint insert(
+    Segments *held, Py_ssize_t index, uint32_t digest, uint64_t word, uint64_t free
+) except -1:
+    """Give a key a place in an index; return whether it had never been in use."""
+    cdef uint64_t *words = words_of(held, index) + SLOTS_AT
+    cdef uint64_t mask = held.views[index].len // WORD - SLOTS_AT - 1
+    cdef uint64_t place = digest & mask
+    cdef bint was_empty
+    while words[place] > free:
+        place = (place + 1) & mask
+    was_empty = words[place] == EMPTY
+    store(held, index, SLOTS_AT + <Py_ssize_t>place, word)
+    return was_empty
+
+
+def has_hash(index, scope, bytes key):
+    """Tell whether an index has a key of the hash of this one; without one, it has not this key."""
+    cdef Segments held
+    cdef uint32_t digest = crc32(key, scope)
+    cdef uint64_t word, mask, place
+    cdef uint64_t *words
+    held.count = 0
+    hold(&held, index)
+    words = words_of(&held, 0) + SLOTS_AT
+    mask = held.views[0].len // WORD - SLOTS_AT - 1
+    place = digest & mask
+    word = words[place]
+    while word != EMPTY and word >> HASH_SHIFT != digest >> FINGERPRINT_SHIFT:
+        place = (place + 1) & mask
+        word = words[place]
+    release(&held)
+    return word != EMPTY
+
+
+def move(previous, current, dict chunks, Py_ssize_t start, Py_ssize_t stop):
+    """Move the entries in some places of an index over, as `Index.move`.
+
+    Return how many places of the other are in use now that never were.
+    """
+    cdef Segments held
+    cdef uint64_t word
+    cdef uint64_t *head
+    cdef Py_ssize_t at, used = 0
+    held.count = 0
+    try:
+        hold(&held, previous)
+        hold(&held, current)
+        for at in range(start, stop):
+            word = words_of(&held, 0)[at]
+            if word <= MOVED:
+                continue
+            if held.count > OPEN_MAX - 1:
+                while held.count > 2:  # the chunks; there may be many
+                    held.count -= 1
+                    PyBuffer_Release(&held.views[held.count])
+            head = words_of(&held, hold(&held, chunks[(word & REF_MASK) >> REF_OFFSET_BITS]))
+            head += (word & REF_OFFSET_MASK) * ALIGNMENT // WORD
+            key = PyBytes_FromStringAndSize(
+                <char *>head + WORD + HEAD_SIZE, head[0] >> KEY_SIZE_SHIFT
+            )
+            used += insert(&held, 1, crc32(key, (<uint32_t *>(head + 1))[0]), word, TOMB)
+            fence()  # there before it is gone from here
+            store(&held, 0, at, MOVED)
+    finally:
+        release(&held)
+    return used
+
+
+# --- Versions: Table.put --------------------------------------------------------------------------
+
+cdef object VALUES = layout.VALUES
+cdef Py_ssize_t END = layout.END
+cdef Py_ssize_t OLDER = layout.OLDER
+cdef Py_ssize_t NEWER = layout.NEWER
+cdef Py_ssize_t FIRST = layout.FIRST
+cdef Py_ssize_t STATE = layout.HEADER_STATE
+cdef object SUM_SEED = layout.SUM_SEED
+
+cdef struct Order:
+    double created
+    int32_t rest
+    uint64_t number
+
+cdef struct Word:
+    Py_ssize_t segment
+    Py_ssize_t at
+
+cdef struct Place:
+    # In a list: the word that is to name the version, and the same of its older neighbour.
+    Word named_by
+    Word names_back
+    uint64_t newer
+    uint64_t older
+
+
+def put(
+    table, namespace, bytes key, bytes body, tuple order, values, found, old, beside,
+    dict kept, uint64_t commit,
+):
+    """Put a version of a record beside another or in front, as `Table.put`, and return its ref.
+
+    None, and nothing is stored, if it has to go elsewhere, or more is to be made for it.
+    """
+    cdef Segments held
+    cdef Place places[LISTS_MAX]
+    cdef Py_ssize_t chunk, index, number
+    cdef uint64_t ref, word
+    cdef uint32_t digest
+    space = table.space
+    entries = table.index
+    active = space._active
+    if not active or len(values) >= LISTS_MAX:
+        return None
+    held.count = 0
+    try:
+        chunk = hold(&held, space.chunks[active])
+        index = hold(&held, entries.current)
+        if found is not None and (
+            found[0] is not entries.current or words_of(&held, index)[<Py_ssize_t>found[1]] != found[2]
+        ):
+            return None  # the index is growing, or was changed by what this commit did before
+        if not find_places(&held, places, table, namespace, order, values, beside, kept):
+            return None
+        data = version(
+            places, len(values) + 1, values, table._mutable_count, namespace.scope, key, body, order,
+            found[3].ref if found is not None else 0, commit,
+        )
+        ref = append(&held, chunk, space, active, data, table._mutable_count)
+        if not ref:
+            return None
+        for number in range(len(values) + 1):
+            store(&held, places[number].named_by.segment, places[number].named_by.at, ref)
+            if places[number].older:
+                store(&held, places[number].names_back.segment, places[number].names_back.at, ref)
+        digest = crc32(key, namespace.scope)
+        word = <uint64_t>(digest >> FINGERPRINT_SHIFT) << HASH_SHIFT | ref
+        if found is not None:
+            store(&held, index, found[1], word)
+        else:
+            entries._keys += 1
+            entries._used += insert(&held, index, digest, word, EMPTY if namespace.parent else TOMB)
+        if old is not None:
+            place = word_of(&held, space.chunks, old.ref, END)
+            store(&held, place.segment, place.at, commit)
+        return ref
+    finally:
+        release(&held)
+
+
+cdef bint find_places(
+    Segments *held, Place *places, table, namespace, tuple order, values, beside, dict kept
+) except -1:
+    """Find where a version goes in each list; return whether it is beside another or in front."""
+    cdef Py_ssize_t number = 0
+    cdef dict chunks = table.space.chunks
+    cdef dict copies = table.lists._copies
+    cdef dict owners = table._owners
+    cdef Order mine
+    mine.created, mine.rest, mine.number = order
+    scope = namespace.scope
+    values_scope = VALUES | scope
+    owner = namespace.ref
+    index, value = 0, b""
+    while True:
+        if copies and (scope, index, value) in copies:
+            return False
+        if beside is not None and (number == 0 or kept.get(index) == value):
+            find_beside(held, &places[number], chunks, owner, beside.ref, index)
+        elif not find_front(held, &places[number], chunks, owner, &mine, index):
+            return False
+        if number == len(values):
+            return True
+        index, value = values[number]
+        number += 1
+        owner = owners.get((values_scope, value))
+        if owner is None:
+            return False
+
+
+cdef int find_beside(
+    Segments *held, Place *place, dict chunks, uint64_t owner, uint64_t beside, Py_ssize_t index
+) except -1:
+    """Find the place of a version on the newer side of another one of its record."""
+    cdef Word newer = word_of(held, chunks, beside, NEWER - 2 * index)
+    place.names_back = newer
+    place.older = beside
+    place.newer = words_of(held, newer.segment)[newer.at]
+    if place.newer:
+        place.named_by = word_of(held, chunks, place.newer, OLDER - 2 * index)
+    else:
+        place.named_by = word_of(held, chunks, owner, FIRST)
+    return 0
+
+
+cdef bint find_front(
+    Segments *held, Place *place, dict chunks, uint64_t owner, Order *order, Py_ssize_t index
+) except -1:
+    """Find the place in front of a list; return whether the order says so."""
+    cdef Word head
+    place.named_by = word_of(held, chunks, owner, FIRST)
+    place.newer = 0
+    place.older = words_of(held, place.named_by.segment)[place.named_by.at]
+    if not place.older:
+        return True
+    place.names_back = word_of(held, chunks, place.older, NEWER - 2 * index)
+    head = word_of(held, chunks, place.older, 0)
+    return is_before(order, <uint8_t *>(words_of(held, head.segment) + head.at + 1))
+
+
+cdef bint is_before(Order *order, const uint8_t *head) noexcept:
+    """Whether a version of that order comes before another one, or is equal in it."""
+    cdef Order other
+    memcpy(&other.rest, head + REST_AT, sizeof(other.rest))
+    memcpy(&other.created, head + CREATED_AT, sizeof(other.created))
+    memcpy(&other.number, head + NUMBER_AT, sizeof(other.number))
+    if order.created != other.created:
+        return order.created > other.created
+    if order.rest != other.rest:
+        return order.rest > other.rest
+    return order.number >= other.number
+
+
+cdef Word word_of(Segments *held, dict chunks, uint64_t ref, Py_ssize_t place) except *:
+    """Return where a word of a version is; the head's is 0."""
+    cdef Word word
+    word.segment = hold(held, chunks[ref >> REF_OFFSET_BITS])
+    word.at = (ref & REF_OFFSET_MASK) * ALIGNMENT // WORD + place
+    return word
+
+
+cdef bytes version(
+    Place *places, Py_ssize_t count, values, Py_ssize_t mutable_count, scope, bytes key,
+    bytes body, tuple order, previous, commit
+):
+    """Return the bytes of a version, as `Table._append` makes them."""
+    cdef Py_ssize_t head_at = WORD * mutable_count
+    cdef Py_ssize_t number, index
+    cdef uint64_t *words
+    created, rest, last = order
+    content = pack_head(scope, rest, commit, previous, created, last) + key + body
+    cdef Py_ssize_t size = (head_at + WORD + len(content) + ALIGNMENT - 1) & -ALIGNMENT
+    data = PyBytes_FromStringAndSize(NULL, size)
+    words = <uint64_t *>PyBytes_AS_STRING(data)
+    memset(words, 0, size)
+    for number in range(count):
+        index = values[number - 1][0] if number else 0
+        words[mutable_count + OLDER - 2 * index] = places[number].older
+        words[mutable_count + NEWER - 2 * index] = places[number].newer
+    words[mutable_count] = (
+        <uint64_t>len(key) << KEY_SIZE_SHIFT
+        | <uint64_t>len(body) << BODY_SIZE_SHIFT
+        | <uint64_t>crc32(content, SUM_SEED)
+    )
+    memcpy(words + mutable_count + 1, PyBytes_AS_STRING(content), len(content))
+    return data
+
+
+cdef uint64_t append(
+    Segments *held, Py_ssize_t chunk, space, active, bytes data, uint64_t mutable_count
+) except? 0:
+    """Append a version to the chunk that is being filled, as `Space.append`; 0: there is no room."""
+    cdef Py_ssize_t used = words_of(held, chunk)[STATE]
+    if held.views[chunk].len - used < len(data):
+        return 0
+    if are_watched:
+        (<object>held.segments[chunk]).write(used, data)
+    else:
+        memcpy(<char *>held.views[chunk].buf + used, PyBytes_AS_STRING(data), len(data))
+    store(held, chunk, STATE, used + len(data))
+    fence()  # before anything refers to it
+    space.needed[active] += len(data)
+    return <uint64_t>active << REF_OFFSET_BITS | (used + mutable_count * WORD) // ALIGNMENT
