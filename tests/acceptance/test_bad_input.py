@@ -518,6 +518,40 @@ def test_shared_memory_that_is_full(directory: str, run_script, size: int) -> No
     assert {what for what, so in answer.items() if not so} == set()
 
 
+def test_shared_memory_that_is_full_of_what_may_go_takes_a_write(
+    directory: str, run_script
+) -> None:
+    """What a snapshot held is taken away by the write that needs the room, not some time later."""
+    answer = run_script(
+        """
+        import json, os, sys, time
+        import tiger
+
+        with tiger.connect(sys.argv[1]) as store:
+            pid = store.ping()["pid"]
+            try:
+                coupon = {"id": "A", "text": "x" * 50_000}
+                store.coupons.insert(coupon)
+                with store.snapshot():
+                    try:
+                        while True:
+                            store.coupons.insert(coupon)
+                    except tiger.StoreFull:
+                        written = store.ping()["commit"]
+                    time.sleep(0.05)  # the daemon cleans no more until a command comes
+                store.coupons.insert_many([{**coupon, "id": f"c{n}"} for n in range(20)])
+                print(json.dumps([written, store.coupons.count()]))
+            finally:
+                os.kill(pid, 15)
+        """,
+        directory,
+        prefix=small_file_system(directory, "6m"),
+    )
+    written, count = answer
+    assert written > 20
+    assert count == 21
+
+
 def test_shared_memory_too_small_to_begin_with(directory: str, run_script) -> None:
     error = run_script(
         """
