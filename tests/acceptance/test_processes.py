@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 import tiger
+from tests.faults.processes import daemons_of
 
 RECORDS = [
     {"id": "A", "created": 1, "object": "coupon", "valid": True, "percent_off": 12.5},
@@ -332,21 +333,6 @@ def test_a_write_to_a_stopped_daemon_ends_in_time_with_a_clear_error(
 # Starting and ending
 
 
-def daemons_of(directory: str) -> list[int]:
-    """The processes that serve this directory, by their command lines (Linux)."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"serve" in words and directory.encode() in words:
-            found.append(int(entry.name))
-    return found
-
-
 def test_five_processes_that_start_at_once_share_one_daemon(
     directory: str, start_other_process, wait_until
 ) -> None:
@@ -364,7 +350,7 @@ def test_five_processes_that_start_at_once_share_one_daemon(
         assert {store.ping()["pid"]} == pids
         assert sorted(record["id"] for record in store.coupons) == ["0", "1", "2", "3", "4"]
     if sys.platform == "linux":
-        wait_until(lambda: daemons_of(directory) == sorted(pids), what="one daemon only")
+        wait_until(lambda: daemons_of(Path(directory)) == sorted(pids), what="one daemon only")
 
 
 def test_of_five_daemons_started_at_once_one_serves(directory: str, start_tigerd) -> None:
