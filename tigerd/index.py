@@ -162,8 +162,9 @@ class Index:
 
     def may_have(self, scope: int, key: bytes) -> bool:
         """Tell whether a key is there, perhaps; False is certain."""
-        has = (_has_hash(index, scope, key) for index in (self.current, self.previous) if index)
-        return any(answer is not False for answer in has)
+        if self.previous is not None and _has_hash(self.previous, scope, key) is not False:
+            return True
+        return self.current is not None and _has_hash(self.current, scope, key) is not False
 
     def put(
         self, scope: int, key: bytes, ref: int, found: Found | None, *, is_fork: bool = False

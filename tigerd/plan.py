@@ -32,7 +32,7 @@ from tiger.resources import (
 from tigerd.effects import Effect
 from tigerd.facts import Facts
 from tigerd.history import History
-from tigerd.table import Namespace, Table, check_count
+from tigerd.table import Table, check_count
 
 
 class Tables(Protocol):
@@ -94,26 +94,27 @@ class Plan:
             raise UnknownTable(f"no table has the number {number!r:.20}")
         return self._tables.table(number)
 
-    def _effect(self, number: Any, namespace: Any, key: bytes) -> Effect:
+    def _effect(self, table: Table, namespace: Any, key: bytes) -> Effect:
         """Return what the operations so far do to a record; at first, nothing."""
-        table = self._table(number)
-        if namespace not in table.namespaces:
+        space = table.namespaces.get(namespace) if type(namespace) is str else None
+        if space is None:
             record.encode_name(namespace, "namespace")
         if self._tables.forks:
             self._check_open(namespace)
-        known = self.effects.get((number, namespace, key))
+        at = (table.number, namespace, key)
+        known = self.effects.get(at)
         if known is not None:
             return known
-        effect = Effect(table, namespace, key)
-        if (number, namespace) not in self.cleared:
-            effect.found = effect.table.find(namespace, key)
-            if effect.found is not None and not effect.found[2] & layout.GONE:
-                effect.old = effect.found[3]
-            if table.namespaces.get(namespace, NO_FORK).parent:
-                effect.inherited = table.inherited(namespace, key)
-            if effect.shown is not None:
-                effect.number = effect.shown.number
-        self.effects[(number, namespace, key)] = effect
+        effect = self.effects[at] = Effect(table, namespace, key)
+        if space is None or at[:2] in self.cleared:
+            return effect
+        effect.found = table.find(space, key)
+        if effect.found is not None and not effect.found[2] & layout.GONE:
+            effect.old = effect.found[3]
+        if space.parent:
+            effect.inherited = table.inherited(space, key)
+        if effect.shown is not None:
+            effect.number = effect.shown.number
         return effect
 
     # --- The operations; each returns the status to answer with ---
@@ -148,7 +149,7 @@ class Plan:
 
     def patch(self, number: Any, namespace: Any, identity: Any, changes: Any) -> int:
         """Merge changes into a record; None removes a key."""
-        effect = self._effect(number, namespace, record.encode_name(identity, "id"))
+        effect = self._effect(self._table(number), namespace, record.encode_name(identity, "id"))
         content = effect.current()
         if content is None:
             raise NotFound(
@@ -169,7 +170,7 @@ class Plan:
 
     def delete(self, number: Any, namespace: Any, identity: Any) -> int:
         """Remove a record; say whether it was there."""
-        effect = self._effect(number, namespace, record.encode_name(identity, "id"))
+        effect = self._effect(self._table(number), namespace, record.encode_name(identity, "id"))
         was_there = effect.exists
         effect.remove()
         return protocol.DONE if was_there else protocol.ABSENT
@@ -184,7 +185,7 @@ class Plan:
             index = table.resource.indexes.index(name) + 1
             firsts = lineage.firsts(index, bytes((index,)) + value)
             for version in lineage.walk(firsts, index):
-                self._effect(number, namespace, version.key).remove()
+                self._effect(table, namespace, version.key).remove()
         return protocol.DONE
 
     def clear(self, number: Any) -> int:
@@ -210,7 +211,8 @@ class Plan:
         wanted = definition_record(name, prefix, url, indexes)
         key = name.encode()
         table = self._tables.table(DEFINITIONS.number)
-        found = table.find(DEFINITIONS_NAMESPACE, key)
+        space = table.namespaces.get(DEFINITIONS_NAMESPACE)
+        found = table.find(space, key) if space else None
         if found is not None:
             known = record.decode(found[3].body)
             if {**wanted, "number": known["number"]} != known:
@@ -220,7 +222,6 @@ class Plan:
                 )
             return protocol.DONE
         mine = [at for at in self.effects if at[0] == DEFINITIONS.number]
-        space = table.namespaces.get(DEFINITIONS_NAMESPACE)
         number = FIRST_DEFINED + (space.records if space else 0) + len(mine)
         if number >= TABLES_MAX:
             raise InvalidRequest(f"{TABLES_MAX - FIRST_DEFINED} tables are defined, the most")
@@ -278,7 +279,7 @@ class Plan:
             for lineage in (before, now) if now is not None else (before,):
                 keys.update(version.key for version in lineage.walk(lineage.firsts()))
         for key in sorted(keys):
-            effect = self._effect(table.number, namespace, key)
+            effect = self._effect(table, namespace, key)
             version = before.find(key)
             if version is None:
                 effect.remove()
@@ -306,8 +307,9 @@ class Plan:
             raise InvalidRequest("a record travels as msgpack")
         if len(body) > self._tables.max_record:
             raise record.too_large("a record", len(body), self._tables.max_record)
-        facts = self._table(number).facts_of(body)
-        return self._effect(number, namespace, facts[0]), facts
+        table = self._table(number)
+        facts = table.facts_of(body)
+        return self._effect(table, namespace, facts[0]), facts
 
     def _check_version(self, effect: Effect, wanted: Any) -> None:
         there = effect.shown.begin if effect.shown and not effect.is_touched else None
@@ -360,10 +362,7 @@ class Plan:
                     begun.add(effect.namespace)
                 else:
                     check_count(known.records + len(effects), effect.namespace)
-            table.reserve(
-                begun,
-                [(e.namespace, e.key, e.body, e.values) for e in effects if e.body is not None],
-            )
+            table.reserve(begun, effects)
 
 
 OPERATIONS: dict[str, Callable[..., int]] = {
@@ -383,8 +382,6 @@ OPERATIONS: dict[str, Callable[..., int]] = {
 
 ALONE = frozenset((protocol.DELETE_WHERE, protocol.FORK, protocol.ROLLBACK))
 """Operations that see what is committed, and not what those before them in a request did."""
-
-NO_FORK = Namespace("", 0, 0, 0, 0, 0)
 
 
 def prefixed(error: TigerError, place: int) -> TigerError:

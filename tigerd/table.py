@@ -10,6 +10,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from zlib import crc32
 
 from tiger import layout
@@ -25,8 +26,15 @@ from tigerd.index import Index
 from tigerd.lists import First, ListName, Lists, Order
 from tigerd.space import Space, Spare
 
-Written = tuple[str, bytes, bytes, Sequence[ValueKey]]
-"""A record to be put: namespace, key, body, indexed values."""
+
+class Written(Protocol):
+    """A record to be put."""
+
+    namespace: str
+    key: bytes
+    body: bytes | None
+    values: Sequence[ValueKey]
+
 
 NAMESPACES_LIST: ListName = (NAMESPACES, 0, b"")
 PADDING = [bytes(size) for size in range(layout.ALIGNMENT)]
@@ -74,7 +82,8 @@ class Table:
         """By scope, and until they are retired: those that have ended too."""
         self._forks = forks
         self._owners: dict[tuple[int, bytes], int] = {}
-        self._mutable_count = layout.mutable_words(len(resource.indexes))
+        self._indexes = resource.indexes
+        self._mutable_count = layout.mutable_words(len(self._indexes))
         self._mutable_size = self._mutable_count * layout.WORD
         self._overhead = self._mutable_size + layout.HEAD_SIZE + layout.ALIGNMENT
         """Bytes that a version takes beside its key and body, at most."""
@@ -86,46 +95,44 @@ class Table:
 
     def facts_of(self, body: bytes) -> Facts:
         """Return what is to be known of a record, or raise `InvalidRecord`."""
-        return facts_of(body, self.resource.indexes)
+        return facts_of(body, self._indexes)
 
     def values_in(self, version: Version) -> list[ValueKey]:
         """Return the lists of values that a version is in; one that hides a record is in none."""
         return self.facts_of(version.body)[2] if version.body else []
 
-    def find(self, namespace: str, key: bytes) -> Found | None:
+    def find(self, namespace: Namespace, key: bytes) -> Found | None:
         """Return where the newest version of a record is; it may be gone."""
-        known = self.namespaces.get(namespace)
-        if known is None or not self.index.may_have(known.scope, key):
+        if not self.index.may_have(namespace.scope, key):
             return None
-        return self.reader.newest(known.scope, key)
+        return self.reader.newest(namespace.scope, key)
 
-    def inherited(self, namespace: str, key: bytes) -> Version | None:
+    def inherited(self, namespace: Namespace, key: bytes) -> Version | None:
         """Return the record that a fork has, or would have, from its ancestors."""
-        known = self.namespaces.get(namespace)
-        while known is not None and known.parent:
-            known = self.namespaces[known.parent]
-            found = self.reader.newest(known.scope, key)
+        while namespace.parent:
+            namespace = self.namespaces[namespace.parent]
+            found = self.reader.newest(namespace.scope, key)
             if found is not None and not found[2] & layout.GONE:
                 return found[3] if found[3].body else None
         return None
 
-    def reserve(self, begun: set[str], records: list[Written]) -> None:
+    def reserve(self, begun: set[str], records: Sequence[Written]) -> None:
         """Make room for records and the namespaces that begin with them, or raise `StoreFull`."""
         if self.index.current is None:
             make_folder(self.folder)
         # What they take at most, counted roughly: mostly there is room for that.
         count = len(begun)
         most = count * (self._overhead + layout.KEY_MAX)
-        for _, key, body, values in records:
-            count += 1 + len(values)
-            most += self._overhead + len(key) + len(body)
-            for _, value in values:
+        for item in records:
+            count += 1 + len(item.values)
+            most += self._overhead + len(item.key) + len(item.body or b"")
+            for _, value in item.values:
                 most += self._overhead + len(value)
         if most > self.space.room():
             self.space.reserve(self._sizes(begun, records))
         self._reserve_keys(count)
 
-    def _sizes(self, begun: set[str], records: list[Written]) -> list[int]:
+    def _sizes(self, begun: set[str], records: Sequence[Written]) -> list[int]:
         """Return the sizes of versions in the order in which they will be appended.
 
         Less what turns out to be there: so what is appended finds the room that was made for it,
@@ -133,15 +140,15 @@ class Table:
         """
         sizes: list[int] = []
         known: set[tuple[str, bytes]] = set()
-        for namespace, key, body, values in records:
-            if namespace in begun:
-                begun.discard(namespace)
-                sizes.append(self._size(len(namespace.encode()), 0))
-            for _, value in values:
-                if (namespace, value) not in known:
-                    known.add((namespace, value))
+        for item in records:
+            if item.namespace in begun:
+                begun.discard(item.namespace)
+                sizes.append(self._size(len(item.namespace.encode()), 0))
+            for _, value in item.values:
+                if (item.namespace, value) not in known:
+                    known.add((item.namespace, value))
                     sizes.append(self._size(len(value), 0))
-            sizes.append(self._size(len(key), len(body)))
+            sizes.append(self._size(len(item.key), len(item.body or b"")))
         return sizes
 
     def reserve_fork(self, parent: str, child: str) -> None:
@@ -337,7 +344,7 @@ class Table:
         return ref
 
     def _values_beside(self, old: Version | None) -> dict[int, bytes]:
-        return dict(self.values_in(old)) if old is not None and self.resource.indexes else {}
+        return dict(self.values_in(old)) if old is not None and self._indexes else {}
 
     def end(self, found: Found, commit: int) -> None:
         """End a record; `count` is to be called after all of a commit."""
