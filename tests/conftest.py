@@ -131,10 +131,15 @@ def _make_directory() -> str:
 
 
 def _stop_and_remove(directory: str) -> None:
-    """Ends the daemons in and below the directory, by force where asking does not help."""
+    """Ends the daemons in and below the directory, by force where asking does not help.
+
+    None of them may have failed: a traceback in a log is a failure of the test.
+    """
     try:
         for place in _instances(directory):
             _stop(place)
+        for log in Path(directory).rglob("daemon.log"):
+            assert "Traceback" not in log.read_text(errors="replace"), log
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
