@@ -16,30 +16,18 @@ import os
 import random
 import select
 import sys
-import zlib
 from collections.abc import Callable
 from typing import Any
 
 import tiger
+from tests.support.checksums import Record, checksum, sealed
 
-Record = dict[str, Any]
 Place = tuple[str, str]
 """A table and an id."""
 
 IDS = 24
 PRODUCTS = ["prod_a", "prod_b", "prod_c"]
 SHARED = "shared"
-
-
-def checksum(record: Record) -> int:
-    """The CRC of a record without its own field for it."""
-    content = {key: value for key, value in record.items() if key != "checksum"}
-    return zlib.crc32(json.dumps(content, sort_keys=True).encode())
-
-
-def sealed(record: Record) -> Record:
-    """The record with its checksum."""
-    return {**record, "checksum": checksum(record)}
 
 
 class Told:

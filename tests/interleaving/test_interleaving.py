@@ -14,10 +14,10 @@ import pytest
 
 from tests.interleaving.reads import MANY_RECORDS, ONE_RECORD, held
 from tests.interleaving.schedules import attached, loads_of, schedules
-from tests.interleaving.writes import WRITES
+from tests.interleaving.writes import WRITES, recording_of
 from tests.support.daemon import new_directory
 from tests.support.seeds import new_random
-from tests.support.simulation import Machine, Recording, record
+from tests.support.simulation import Machine, Recording
 
 READS = {**ONE_RECORD, **MANY_RECORDS}
 SCHEDULES = 36
@@ -33,11 +33,6 @@ def place() -> Iterator[Path]:
 @pytest.fixture
 def random() -> Random:
     return new_random()
-
-
-def recording_of(name: str, place: Path, *, pinned: bool) -> Recording:
-    scenario, steps = WRITES[name]
-    return record(place, scenario.base, steps, pinned=pinned)
 
 
 @pytest.fixture(scope="module", params=WRITES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 from zlib import crc32
 
 from tests.crash.scenarios import (
@@ -25,6 +26,7 @@ from tests.crash.scenarios import (
 )
 from tests.support.daemon import DRAIN, Step
 from tests.support.model import clear_namespace, delete, fork, patch, put, put_many, rollback
+from tests.support.simulation import Recording, record
 from tiger.layout import SLOTS_MIN
 
 SOON: Step = [put(INVOICES, "a", **invoice("i3", 6, "c0", n=1))]
@@ -118,3 +120,9 @@ FORKS: dict[str, tuple[Scenario, list[Step]]] = {
     ),
 }
 WRITES |= FORKS
+
+
+def recording_of(name: str, place: Path, *, pinned: bool) -> Recording:
+    """Return what a writer stores in one of `WRITES`."""
+    scenario, steps = WRITES[name]
+    return record(place, scenario.base, steps, pinned=pinned)

@@ -18,7 +18,7 @@ from tests.crash.scenarios import SCENARIOS
 from tests.faults.storm import storm
 from tests.hostile.trials import run_noise, run_trials
 from tests.interleaving import test_interleaving
-from tests.interleaving.writes import WRITES
+from tests.interleaving.writes import WRITES, recording_of
 from tests.linearizability.histories import run_histories
 from tests.support.daemon import new_directory
 from tests.support.simulation import Machine
@@ -105,7 +105,7 @@ def interleavings(seed: int, seconds: float) -> Figures:
             module = random.choice((test_interleaving, test_weak_memory))
             with new_directory() as place:
                 pinned = random.random() < 0.4
-                recording = module.recording_of(random.choice(list(WRITES)), place, pinned=pinned)
+                recording = recording_of(random.choice(list(WRITES)), place, pinned=pinned)
                 name = random.choice(list(module.READS))
                 if pinned and module is test_interleaving:
                     module.test_a_snapshot_returns_what_was_so_at_its_commit(

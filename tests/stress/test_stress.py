@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 WORKER = Path(__file__).with_name("worker.py")
+PROJECT = WORKER.parents[2]
 READERS = 8
 WRITERS = 3
 TIME_S = 100
@@ -42,6 +43,7 @@ def start(directory: str, seed: int) -> Iterator[Any]:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": str(PROJECT)},
                 encoding="utf-8",
             )
             stack.enter_context(process)

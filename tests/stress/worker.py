@@ -14,29 +14,16 @@ import json
 import random
 import select
 import sys
-import zlib
 from collections.abc import Callable
 from typing import Any
 
 import tiger
-
-Record = dict[str, Any]
+from tests.support.checksums import Record, checksum, sealed
 
 WRITES = 1_200  # of each writer
 WRITERS = 3
 POOL = 120  # ids that the writers share, so that they meet
 PRODUCTS = ["prod_a", "prod_b", "prod_c"]
-
-
-def checksum(record: Record) -> int:
-    """The CRC of a record without its own field for it."""
-    content = {key: value for key, value in record.items() if key != "checksum"}
-    return zlib.crc32(json.dumps(content, sort_keys=True).encode())
-
-
-def sealed(record: Record) -> Record:
-    """The record with its checksum."""
-    return {**record, "checksum": checksum(record)}
 
 
 class Writer:

@@ -14,10 +14,10 @@ import pytest
 
 from tests.interleaving.reads import MANY_RECORDS, ONE_RECORD, Read, held
 from tests.interleaving.schedules import attached, loads_of, schedules
-from tests.interleaving.writes import WRITES
+from tests.interleaving.writes import WRITES, recording_of
 from tests.support.daemon import new_directory
 from tests.support.seeds import new_random
-from tests.support.simulation import Recording, WeakMachine, record
+from tests.support.simulation import Recording, WeakMachine
 
 SCHEDULES = 15
 """Of each pair of a read and of writes, each with its own order of stores."""
@@ -35,11 +35,6 @@ def place() -> Iterator[Path]:
 @pytest.fixture
 def random() -> Random:
     return new_random()
-
-
-def recording_of(name: str, place: Path, *, pinned: bool) -> Recording:
-    scenario, steps = WRITES[name]
-    return record(place, scenario.base, steps, pinned=pinned)
 
 
 @pytest.fixture(scope="module", params=WRITES)
