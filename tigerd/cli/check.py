@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from tiger.reader import Reader
 from tigerd.cli.exits import NO
 from tigerd.cli.options import answering_json, on_instance
 from tigerd.cli.output import describe_count, say, write_columns, write_json
+
+if TYPE_CHECKING:
+    from tigerd.audit import Finding
 
 
 @click.command(epilog="Example: tigerd check --json")
@@ -32,10 +36,7 @@ def check(directory: Path, as_json: bool) -> None:
         write_json({"clean": not findings, **counts, "findings": findings})
     else:
         if report.findings:
-            write_columns(
-                ("file", "offset", "record", "what"),
-                [(f.file, f.offset, f.record, f.what) for f in report.findings],
-            )
+            write_findings(report.findings)
         found = describe_count(len(report.findings), "fault") if report.findings else "clean"
         say(
             f"{found}: {describe_count(report.records, 'record')} and "
@@ -44,3 +45,11 @@ def check(directory: Path, as_json: bool) -> None:
         )
     if report.findings:
         raise click.exceptions.Exit(NO)
+
+
+def write_findings(findings: list[Finding]) -> None:
+    """Print what was found, a row each."""
+    write_columns(
+        ("file", "offset", "record", "what"),
+        [(f.file, f.offset, f.record, f.what) for f in findings],
+    )

@@ -9,9 +9,10 @@ import click
 
 from tiger import instance
 from tiger.errors import Damaged
+from tigerd.cli.check import write_findings
 from tigerd.cli.exits import NO
 from tigerd.cli.options import answering_json, confirm, is_asking, on_instance
-from tigerd.cli.output import describe_count, say, write_columns, write_json
+from tigerd.cli.output import describe_count, say, write_json
 
 
 @click.command(epilog="Example: tigerd repair --yes")
@@ -34,10 +35,7 @@ def repair(directory: Path, yes: bool, as_json: bool) -> None:
         found = salvage(directory)
         findings = [vars(finding) for finding in found.findings]
         if findings and not as_json:
-            write_columns(
-                ("file", "offset", "record", "what"),
-                [(f.file, f.offset, f.record, f.what) for f in found.findings],
-            )
+            write_findings(found.findings)
         if faults or findings:
             say(
                 f"{describe_count(faults, 'fault')}; {describe_count(found.count, 'record')} can "
