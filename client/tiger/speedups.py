@@ -22,3 +22,8 @@ def compiled(module: str, name: str, otherwise: Any = _leave_to_python) -> Any:
         except ImportError:
             pass
     return otherwise
+
+
+def are_used() -> bool:
+    """Tell whether this process has the compiled part."""
+    return compiled("tiger.compiled", "decode") is not _leave_to_python

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.shell_completion import get_completion_class
 
-from tiger import connect, instance, layout, protocol
+from tiger import connect, instance, layout, protocol, speedups
 from tiger.__about__ import __version__
 from tiger.errors import TigerError
 from tigerd.cli.group import PROGRAM
@@ -32,13 +32,14 @@ def version(directory: Path, as_json: bool) -> None:
                 "layout": layout.VERSION,
                 "protocol": protocol.VERSION,
                 "python": platform.python_version(),
+                "compiled": speedups.are_used(),
                 "daemon": daemon,
             }
         )
     else:
         click.echo(
             f"{PROGRAM} {__version__} (layout {layout.VERSION}, protocol {protocol.VERSION}, "
-            f"Python {platform.python_version()})"
+            f"Python {platform.python_version()}, {'' if speedups.are_used() else 'not '}compiled)"
         )
         click.echo(f"daemon {words}")
 
