@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tiger.errors import InstanceError
-from tiger.memory import make_folder
 
 UNFINISHED = "new"
 
@@ -72,8 +71,9 @@ def files(folder: Path) -> Iterator[tuple[os.DirEntry[str], bool]]:
     """Yield the finished files of a folder, and whether each is held."""
     try:
         entries = list(os.scandir(folder))
-    except FileNotFoundError:  # something tidied up
-        make_folder(folder)
+    except FileNotFoundError:  # something tidied up; if the whole instance, it is not made again
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700)
         return
     for entry in entries:
         is_named = not entry.name.startswith(f"{UNFINISHED}.")

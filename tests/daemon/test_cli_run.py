@@ -80,17 +80,19 @@ def test_a_command_that_removes_the_directory_has_its_exit_code(
     tigerd, directory: str, is_alive, wait_until, *, is_private: bool
 ) -> None:
     program = (
-        "import os, shutil, sys, tiger\n"
+        "import os, shutil, sys, time, tiger\n"
         "with tiger.connect(autostart=False) as store: print(store.ping()['pid'])\n"
         "shutil.rmtree(os.environ['TIGERD_DIR'])\n"
+        "time.sleep(1.2)  # the daemon looks into it meanwhile\n"
         "sys.exit(7)\n"
     )
     place = None if is_private else os.path.join(directory, "run")
     completed = tigerd("run", "--", sys.executable, "-c", program, directory=place)
     assert completed.returncode == 7
-    assert "removed" in completed.stderr
+    assert "the command removed" in completed.stderr
     assert completed.stderr.count("\n") == 1
     wait_until(lambda: not is_alive(int(completed.stdout)), what="the daemon's end")
+    assert os.listdir(directory) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
