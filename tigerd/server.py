@@ -32,11 +32,11 @@ from tiger.errors import (
     code_of,
 )
 from tiger.looking import Looking
-from tiger.session import WATCH_AGAIN_S
 from tigerd import passing
 from tigerd.plan import Plan, prefixed
 from tigerd.recovery import recover
 from tigerd.sessions import Sessions
+from tigerd.waiting import Place, Waiting
 from tigerd.writer import Asked, Writer
 
 log = logging.getLogger("tigerd")
@@ -122,9 +122,7 @@ class Server:
         self._sweep_at = 0.0
         self._owner = passing.owner_of(directory)
         self._is_orphan = False
-        self._waiting: dict[tuple[int | None, str], dict[bytes, tuple[int, float]]] = {}
-        """Who waits for a change of a table or (None) any, in a namespace: peers, their numbers,
-        and when they asked."""
+        self._waiting = Waiting()
         self._connections: set[int] = set()
         """Descriptors of the connections that were accepted and have not ended."""
         self._context = zmq.Context()
@@ -174,7 +172,7 @@ class Server:
                 if time.monotonic() >= self._sweep_at:
                     self._clear_abandoned()
                     self._look_for_owner()
-                    self._forget_waiting()
+                    self._waiting.forget_quiet()
                     self._sweep_at = time.monotonic() + SWEEP_S
                 self._consider_idling()
         finally:
@@ -306,7 +304,7 @@ class Server:
         else:
             if answer:
                 self._reply(peer, asked.request, plan.status, plan.answer)
-            if self._waiting:
+            if self._waiting.places:
                 self._tell_waiting(plan.changed())
         self.writer.count_command()
 
@@ -382,25 +380,13 @@ class Server:
                 if self.writer.changed_at(table, namespace) > since:
                     self._reply(asked.peer, asked.number, protocol.DONE, None)
                 else:
-                    waiting = self._waiting.setdefault((table, namespace), {})
-                    waiting[asked.peer] = (asked.number, time.monotonic())
+                    self._waiting.add((table, namespace), asked.peer, asked.number)
             case _:
                 self._tell_dropped("a watch with wrong arguments")
 
-    def _forget_waiting(self) -> None:
-        """Forget those that do not wait any more: they would have asked again."""
-        latest = time.monotonic() - 2 * WATCH_AGAIN_S
-        for place, waiting in list(self._waiting.items()):
-            for peer, (_, asked_at) in list(waiting.items()):
-                if asked_at < latest:
-                    del waiting[peer]
-            if not waiting:
-                del self._waiting[place]
-
-    def _tell_waiting(self, changed: set[tuple[int | None, str]]) -> None:
-        for place in changed & self._waiting.keys():
-            for peer, (number, _) in self._waiting.pop(place).items():
-                self._reply(peer, number, protocol.DONE, None)
+    def _tell_waiting(self, changed: set[Place]) -> None:
+        for peer, number in self._waiting.take(changed):
+            self._reply(peer, number, protocol.DONE, None)
 
     # --- The end ---
 
