@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import struct
 import time
 from pathlib import Path
 from types import FrameType
@@ -33,6 +32,7 @@ from tiger.errors import (
 )
 from tiger.looking import Looking
 from tigerd import passing
+from tigerd.peers import Peers
 from tigerd.plan import Plan, prefixed
 from tigerd.recovery import recover
 from tigerd.sessions import Sessions
@@ -53,10 +53,6 @@ SPIN_S = 200e-6
 PAUSE_MS = 2
 """How long no command comes before the time is used for cleaning: one that comes then waits for
 it. While commands come, cleaning has its turns between them."""
-
-MONITOR_EVENT = struct.Struct("=Hi")
-"""The first frame from a monitor: event, descriptor (zmq_socket_monitor(3)). What pyzmq has for it
-loads asyncio: a quarter of the time that a daemon took to start."""
 
 NUMBERS_END = 1 << 56
 """Clients, slots and requests have numbers below."""
@@ -123,8 +119,6 @@ class Server:
         self._owner = passing.owner_of(directory)
         self._is_orphan = False
         self._waiting = Waiting()
-        self._connections: set[int] = set()
-        """Descriptors of the connections that were accepted and have not ended."""
         self._context = zmq.Context()
         self._bind()
         control.store(layout.PID, os.getpid())
@@ -133,20 +127,15 @@ class Server:
 
     def _bind(self) -> None:
         """Open the socket: frames of a limited size, from processes of this user only."""
-        context = self._context
-        self._gate = context.socket(zmq.REP)
-        self._gate.linger = 0
-        self._gate.bind("inproc://zeromq.zap.01")
-        self._router = context.socket(zmq.ROUTER)
+        self._router = self._context.socket(zmq.ROUTER)
         self._router.linger = 0
         self._router.router_mandatory = 1
         self._router.maxmsgsize = protocol.FRAME_MAX
         self._router.handshake_ivl = HANDSHAKE_MS
-        self._router.setsockopt(zmq.ZAP_DOMAIN, b"tigerd")
-        self._monitor = self._router.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
+        self._peers = Peers(self._context, self._router)
         self._router.bind(instance.endpoint(self.directory))
         self._poller = zmq.Poller()
-        for socket in (self._router, self._gate, self._monitor):
+        for socket in (self._router, *self._peers.sockets):
             self._poller.register(socket, zmq.POLLIN)
 
     # --- The loop ---
@@ -159,10 +148,8 @@ class Server:
         try:
             while not self._stopping:
                 events = dict(self._poller.poll(wait_ms))
-                if self._gate in events:
-                    self._check_peer()
-                if self._monitor in events:
-                    self._count_connection()
+                if self._peers.look(events):
+                    self._busy_at = time.monotonic()
                 if self._router in events:
                     wait_ms = PAUSE_MS
                     self._drain()
@@ -228,30 +215,9 @@ class Server:
 
     def _consider_idling(self) -> None:
         idle_s = time.monotonic() - self._busy_at
-        if self._idle_exit_s and not self._connections and idle_s >= self._idle_exit_s:
+        if self._idle_exit_s and not self._peers.connection_count and idle_s >= self._idle_exit_s:
             log.info("no client for %.0f s: stopping", idle_s)
             self._stopping = True
-
-    # --- Who may connect, who is connected ---
-
-    def _check_peer(self) -> None:
-        """Answer ZeroMQ's question (RFC 27, ZAP) whether a peer may connect: if it is this user."""
-        version, request, _, address, *_ = self._gate.recv_multipart()
-        # libzmq writes what the kernel says of a local peer: localhost:uid:gid:pid
-        parts = address.split(b":")
-        mine = len(parts) > 1 and parts[1] == str(os.geteuid()).encode()
-        if not mine:
-            log.warning("refused a peer: %r is not user %d", address, os.geteuid())
-        code, text = (b"200", b"OK") if mine else (b"400", b"another user's process")
-        self._gate.send_multipart([version, request, code, text, b"", b""])
-
-    def _count_connection(self) -> None:
-        event, descriptor = MONITOR_EVENT.unpack(self._monitor.recv_multipart()[0])
-        self._busy_at = time.monotonic()
-        if event == zmq.EVENT_ACCEPTED:
-            self._connections.add(descriptor)
-        else:
-            self._connections.discard(descriptor)
 
     # --- One message ---
 
@@ -357,7 +323,7 @@ class Server:
             "commit": self.writer.commit,
             "uptime_s": time.monotonic() - self._started,
             "clients": len(self._sessions),
-            "connections": len(self._connections),
+            "connections": self._peers.connection_count,
         }
         self._reply(asked.peer, asked.number, protocol.DONE, value)
 
@@ -392,7 +358,7 @@ class Server:
 
     def close(self) -> None:
         """Leave the instance as it is, for the next daemon."""
-        self._router.disable_monitor()
+        self._peers.close()
         self._context.destroy(linger=100)
         instance.socket_path(self.directory).unlink(missing_ok=True)
         if self._is_orphan and self._owner is not None:
