@@ -171,6 +171,24 @@ cdef bytes value_key(Value *value, char index):
 
 # --- Segments -------------------------------------------------------------------------------------
 
+cdef uint64_t EMPTY = layout.EMPTY
+cdef uint64_t TOMB = layout.TOMB
+cdef uint64_t MOVED = layout.MOVED
+cdef uint64_t REF_MASK = layout.REF_MASK
+cdef uint64_t REF_OFFSET_MASK = layout.REF_OFFSET_MASK
+cdef int REF_OFFSET_BITS = layout.REF_OFFSET_BITS
+cdef int HASH_SHIFT = layout.HASH_SHIFT
+cdef int FINGERPRINT_SHIFT = layout.FINGERPRINT_SHIFT
+cdef Py_ssize_t SLOTS_AT = layout.SLOTS_AT
+cdef Py_ssize_t ALIGNMENT = layout.ALIGNMENT
+cdef Py_ssize_t HEAD_SIZE = layout.HEAD.size
+cdef Py_ssize_t REST_AT = 4  # these are in layout.HEAD
+cdef Py_ssize_t CREATED_AT = 24
+cdef Py_ssize_t NUMBER_AT = 32
+cdef object pack_head = layout.HEAD.pack
+cdef int KEY_SIZE_SHIFT = layout.KEY_SIZE_SHIFT
+cdef int BODY_SIZE_SHIFT = layout.BODY_SIZE_SHIFT
+
 cdef bint are_watched = False
 
 
@@ -204,14 +222,30 @@ cdef Py_ssize_t hold(Segments *held, object segment) except -1:
     return held.count - 1
 
 
-cdef void release(Segments *held) noexcept:
-    while held.count:
+cdef void release_after(Segments *held, Py_ssize_t count) noexcept:
+    """Release all but the first few."""
+    while held.count > count:
         held.count -= 1
         PyBuffer_Release(&held.views[held.count])
 
 
 cdef inline uint64_t *words_of(Segments *held, Py_ssize_t number) noexcept:
     return <uint64_t *>held.views[number].buf
+
+
+cdef struct Word:
+    Py_ssize_t segment
+    Py_ssize_t at
+
+
+cdef Word word_of(Segments *held, dict chunks, uint64_t ref, Py_ssize_t place) except *:
+    """Return where a word of a version is; the head's is 0."""
+    cdef Word word
+    word.segment = hold(held, chunks[ref >> REF_OFFSET_BITS])
+    word.at = (ref & REF_OFFSET_MASK) * ALIGNMENT // WORD + place
+    if word.at < 0 or WORD * word.at + WORD + HEAD_SIZE > held.views[word.segment].len:
+        raise IndexError(f"version {ref} is not in its chunk")
+    return word
 
 
 cdef int store(Segments *held, Py_ssize_t number, Py_ssize_t at, uint64_t value) except -1:
@@ -233,25 +267,6 @@ cdef int fence() except -1:
 
 # --- The index: Index._insert, Index.move ---------------------------------------------------------
 
-cdef uint64_t EMPTY = layout.EMPTY
-cdef uint64_t TOMB = layout.TOMB
-cdef uint64_t MOVED = layout.MOVED
-cdef uint64_t REF_MASK = layout.REF_MASK
-cdef uint64_t REF_OFFSET_MASK = layout.REF_OFFSET_MASK
-cdef int REF_OFFSET_BITS = layout.REF_OFFSET_BITS
-cdef int HASH_SHIFT = layout.HASH_SHIFT
-cdef int FINGERPRINT_SHIFT = layout.FINGERPRINT_SHIFT
-cdef Py_ssize_t SLOTS_AT = layout.SLOTS_AT
-cdef Py_ssize_t ALIGNMENT = layout.ALIGNMENT
-cdef Py_ssize_t HEAD_SIZE = layout.HEAD.size
-cdef Py_ssize_t REST_AT = 4  # these are in layout.HEAD
-cdef Py_ssize_t CREATED_AT = 24
-cdef Py_ssize_t NUMBER_AT = 32
-cdef object pack_head = layout.HEAD.pack
-cdef int KEY_SIZE_SHIFT = layout.KEY_SIZE_SHIFT
-cdef int BODY_SIZE_SHIFT = layout.BODY_SIZE_SHIFT
-
-
 cdef bint insert(
     Segments *held, Py_ssize_t index, uint32_t digest, uint64_t word, uint64_t free
 ) except -1:
@@ -271,18 +286,15 @@ def has_hash(index, scope, bytes key):
     """Tell whether an index has a key of the hash of this one; without one, it has not this key."""
     cdef Segments held
     cdef uint32_t digest = crc32(key, scope)
-    cdef uint64_t word, mask, place
-    cdef uint64_t *words
+    cdef uint64_t word = TOMB, slots, place
     held.count = 0
     hold(&held, index)
-    words = words_of(&held, 0) + SLOTS_AT
-    mask = held.views[0].len // WORD - SLOTS_AT - 1
-    place = digest & mask
-    word = words[place]
-    while word != EMPTY and word >> HASH_SHIFT != digest >> FINGERPRINT_SHIFT:
-        place = (place + 1) & mask
-        word = words[place]
-    release(&held)
+    slots = held.views[0].len // WORD - SLOTS_AT
+    for place in range(digest, digest + slots):
+        word = words_of(&held, 0)[SLOTS_AT + <Py_ssize_t>(place & (slots - 1))]
+        if word == EMPTY or word >> HASH_SHIFT == digest >> FINGERPRINT_SHIFT:
+            break
+    release_after(&held, 0)
     return word != EMPTY
 
 
@@ -293,7 +305,6 @@ def move(previous, current, dict chunks, Py_ssize_t start, Py_ssize_t stop):
     """
     cdef Segments held
     cdef uint64_t word
-    cdef uint64_t *head
     cdef Py_ssize_t at, used = 0
     held.count = 0
     try:
@@ -301,23 +312,28 @@ def move(previous, current, dict chunks, Py_ssize_t start, Py_ssize_t stop):
         hold(&held, current)
         for at in range(start, stop):
             word = words_of(&held, 0)[at]
-            if word <= MOVED:
-                continue
-            if held.count > OPEN_MAX - 1:
-                while held.count > 2:  # the chunks; there may be many
-                    held.count -= 1
-                    PyBuffer_Release(&held.views[held.count])
-            head = words_of(&held, hold(&held, chunks[(word & REF_MASK) >> REF_OFFSET_BITS]))
-            head += (word & REF_OFFSET_MASK) * ALIGNMENT // WORD
-            key = PyBytes_FromStringAndSize(
-                <char *>head + WORD + HEAD_SIZE, head[0] >> KEY_SIZE_SHIFT
-            )
-            used += insert(&held, 1, crc32(key, (<uint32_t *>(head + 1))[0]), word, TOMB)
-            fence()  # there before it is gone from here
-            store(&held, 0, at, MOVED)
+            if word > MOVED:
+                used += insert(&held, 1, digest_of(&held, chunks, word & REF_MASK), word, TOMB)
+                fence()  # there before it is gone from here
+                store(&held, 0, at, MOVED)
+                if held.count == OPEN_MAX:
+                    release_after(&held, 2)
     finally:
-        release(&held)
+        release_after(&held, 0)
     return used
+
+
+cdef uint32_t digest_of(Segments *held, dict chunks, uint64_t ref) except? 0:
+    """Return the hash of a version's key: `TableReader.digest`."""
+    cdef Word head = word_of(held, chunks, ref, 0)
+    cdef const uint8_t *at = <const uint8_t *>(words_of(held, head.segment) + head.at)
+    cdef Py_ssize_t key_size = (<const uint64_t *>at)[0] >> KEY_SIZE_SHIFT
+    cdef uint32_t scope
+    if WORD * head.at + WORD + HEAD_SIZE + key_size > held.views[head.segment].len:
+        raise IndexError(f"the key of version {ref} is not in its chunk")
+    memcpy(&scope, at + WORD, sizeof(scope))
+    key = PyBytes_FromStringAndSize(<const char *>at + WORD + HEAD_SIZE, key_size)
+    return crc32(key, scope)
 
 
 # --- Versions: Table.put --------------------------------------------------------------------------
@@ -334,10 +350,6 @@ cdef struct Order:
     double created
     int32_t rest
     uint64_t number
-
-cdef struct Word:
-    Py_ssize_t segment
-    Py_ssize_t at
 
 cdef struct Place:
     # In a list: the word that is to name the version, and the same of its older neighbour.
@@ -357,7 +369,8 @@ def put(
     """
     cdef Segments held
     cdef Place places[LISTS_MAX]
-    cdef Py_ssize_t chunk, index, number
+    cdef Word end
+    cdef Py_ssize_t chunk, index, place = 0, number
     cdef uint64_t ref, word
     cdef uint32_t digest
     space = table.space
@@ -369,15 +382,16 @@ def put(
     try:
         chunk = hold(&held, space.chunks[active])
         index = hold(&held, entries.current)
-        if found is not None and (
-            found[0] is not entries.current or words_of(&held, index)[<Py_ssize_t>found[1]] != found[2]
-        ):
-            return None  # the index is growing, or was changed by what this commit did before
+        if found is not None:
+            place = found[1]
+            if found[0] is not entries.current or words_of(&held, index)[place] != found[2]:
+                return None  # it has moved, or was changed by what this commit did before
         if not find_places(&held, places, table, namespace, order, values, beside, kept):
             return None
+        digest = crc32(key, namespace.scope)
+        previous = found[3].ref if found is not None else 0
         data = version(
-            places, len(values) + 1, values, table._mutable_count, namespace.scope, key, body, order,
-            found[3].ref if found is not None else 0, commit,
+            places, values, table._mutable_count, namespace.scope, key, body, order, previous, commit
         )
         ref = append(&held, chunk, space, active, data, table._mutable_count)
         if not ref:
@@ -386,19 +400,18 @@ def put(
             store(&held, places[number].named_by.segment, places[number].named_by.at, ref)
             if places[number].older:
                 store(&held, places[number].names_back.segment, places[number].names_back.at, ref)
-        digest = crc32(key, namespace.scope)
         word = <uint64_t>(digest >> FINGERPRINT_SHIFT) << HASH_SHIFT | ref
         if found is not None:
-            store(&held, index, found[1], word)
+            store(&held, index, place, word)
         else:
             entries._keys += 1
             entries._used += insert(&held, index, digest, word, EMPTY if namespace.parent else TOMB)
         if old is not None:
-            place = word_of(&held, space.chunks, old.ref, END)
-            store(&held, place.segment, place.at, commit)
+            end = word_of(&held, space.chunks, old.ref, END)
+            store(&held, end.segment, end.at, commit)
         return ref
     finally:
-        release(&held)
+        release_after(&held, 0)
 
 
 cdef bint find_places(
@@ -474,17 +487,9 @@ cdef bint is_before(Order *order, const uint8_t *head) noexcept:
     return order.number >= other.number
 
 
-cdef Word word_of(Segments *held, dict chunks, uint64_t ref, Py_ssize_t place) except *:
-    """Return where a word of a version is; the head's is 0."""
-    cdef Word word
-    word.segment = hold(held, chunks[ref >> REF_OFFSET_BITS])
-    word.at = (ref & REF_OFFSET_MASK) * ALIGNMENT // WORD + place
-    return word
-
-
 cdef bytes version(
-    Place *places, Py_ssize_t count, values, Py_ssize_t mutable_count, scope, bytes key,
-    bytes body, tuple order, previous, commit
+    Place *places, values, Py_ssize_t mutable_count, scope, bytes key, bytes body, tuple order,
+    previous, commit
 ):
     """Return the bytes of a version, as `Table._append` makes them."""
     cdef Py_ssize_t head_at = WORD * mutable_count
@@ -496,7 +501,7 @@ cdef bytes version(
     data = PyBytes_FromStringAndSize(NULL, size)
     words = <uint64_t *>PyBytes_AS_STRING(data)
     memset(words, 0, size)
-    for number in range(count):
+    for number in range(len(values) + 1):
         index = values[number - 1][0] if number else 0
         words[mutable_count + OLDER - 2 * index] = places[number].older
         words[mutable_count + NEWER - 2 * index] = places[number].newer
@@ -512,7 +517,7 @@ cdef bytes version(
 cdef uint64_t append(
     Segments *held, Py_ssize_t chunk, space, active, bytes data, uint64_t mutable_count
 ) except? 0:
-    """Append a version to the chunk that is being filled, as `Space.append`; 0: there is no room."""
+    """Append a version to the chunk that is being filled, as `Space.append`; 0 without room."""
     cdef Py_ssize_t used = words_of(held, chunk)[STATE]
     if held.views[chunk].len - used < len(data):
         return 0

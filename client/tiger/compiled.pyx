@@ -343,6 +343,8 @@ def newest_body(control, Py_ssize_t directory_at, Py_ssize_t dropped_at, uint64_
     cdef Py_ssize_t at
     PyObject_GetBuffer(control, &view, PyBUF_SIMPLE)
     try:
+        if view.len <= <Py_ssize_t>sizeof(uint64_t) * max(directory_at, dropped_at):
+            return None
         words = <const uint64_t *>view.buf
         directory = LOAD(words + directory_at)
         if LOAD(words + dropped_at) != dropped or directory >> 32:
