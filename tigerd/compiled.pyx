@@ -390,8 +390,9 @@ def put(
             return None
         digest = crc32(key, namespace.scope)
         previous = found[3].ref if found is not None else 0
+        scope = namespace.scope
         data = version(
-            places, values, table._mutable_count, namespace.scope, key, body, order, previous, commit
+            places, values, table._mutable_count, scope, key, body, order, previous, commit
         )
         ref = append(&held, chunk, space, active, data, table._mutable_count)
         if not ref:
