@@ -45,9 +45,9 @@ with tiger.connect(sys.argv[1], **json.loads(sys.argv[2])) as store:
 """
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
-    """No setting of the person who runs the tests reaches an instance of the tests."""
+    """No setting reaches an instance of a test: the runner's, or of an account of the examples."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("TIGERD_DIR", raising=False)
         patch.delenv("TIGERD_NAMESPACE", raising=False)
@@ -202,7 +202,7 @@ def shared_connection(shared_directory: str) -> Iterator[Any]:
     """A store on the shared instance; tests take `shared_store`, which is isolated."""
     import tiger
 
-    with tiger.connect(shared_directory) as connected:
+    with tiger.connect(shared_directory, namespace="global") as connected:
         yield connected
 
 
