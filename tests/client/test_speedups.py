@@ -122,6 +122,8 @@ def test_bounds(value: dict[str, Any]) -> None:
 @given(st.binary(max_size=40))
 @example(b"")
 @example(b"\x82\xa2id\xa1a\xa2id\xa1b")  # of two of one name the last one counts
+@example(b"\x82\xa2id\xa1a\xa1b\x81\x01\x02")  # a number as a key
+@example(b"\x82\xa2id\xa1a\xa1b\x81\xc4\x01c\x02")
 @example(b"\x81\xa2id\xdb\xff\xff\xff\xff")
 @example(b"\x81\xa2id\xdf\xff\xff\xff\xff")
 @example(b"\x82\xa2id\xa1a\xa1b\xca\x7f\x80\x00\x00")

@@ -106,7 +106,7 @@ def some_step(random: Random, names: list[str]) -> Step:
 def test_in_long_runs() -> None:
     random = new_random()
     names = ["a", "b", "c"]
-    steps: list[Step] = [[create(CUSTOMERS, "parent", "x")], [fork("parent", "c")]]
+    steps: list[Step] = [[create(INVOICES, "parent", "x")], [fork("parent", "c")]]
     check([*steps, *(some_step(random, names) for _ in range(1500))])
 
 
