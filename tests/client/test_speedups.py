@@ -113,6 +113,18 @@ def test_any_record_is_decoded_alike(value: dict[str, Any], random: Random) -> N
     check_decoding(body + b"\xc0")
 
 
+LONGER = ["cc01", "cd0001", "cdffff", "ce00000001", "cf0000000000000001", "cfffffffffffffffff"]
+LONGER += ["d0ff", "d001", "d1ffff", "d2ffffffff", "d3ffffffffffffffff", "d30000000000000001"]
+LONGER += ["d90161", "da000161", "db0000000161", "dc0000", "de0000", "ca3f800000"]
+
+
+@pytest.mark.parametrize("value", LONGER)
+def test_encodings_longer_than_need_be(value: str) -> None:
+    packed = bytes.fromhex(value)
+    check_decoding(b"\x82\xa2id\xa1a\xa1n" + packed)
+    check_decoding(b"\x82\xa2id\xa1a\xa7created" + packed)
+
+
 @pytest.mark.parametrize("value", BOUNDS, ids=lambda value: f"{value!r:.30}")
 def test_bounds(value: dict[str, Any]) -> None:
     check_encoding(value)
