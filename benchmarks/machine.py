@@ -15,6 +15,8 @@ from msgpack import packb
 
 from benchmarks import records
 from benchmarks.harness import PROJECT
+from tiger import speedups
+from tiger.__about__ import __version__
 
 LIBRARIES = ("msgpack", "pyzmq", "lmdb", "redis", "hiredis", "diskcache", "pytest", "pytest-xdist")
 
@@ -30,6 +32,7 @@ def describe_machine() -> dict[str, str]:
         "machine": f"{len(usable(0))} cores, {processor_name()}, "
         f"{platform.system()} {platform.release().split('-')[0]}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "tigerd": f"{__version__}, {'compiled' if speedups.are_used() else 'not compiled'}",
         "libraries": ", ".join([*versions, f"sqlite {sqlite3.sqlite_version}"]),
         "redis-server": redis_version(),
         "records": ", ".join(f"{table} of {size} bytes" for table, size in sizes.items()),
