@@ -210,9 +210,11 @@ cdef void pack_int(Packed *packed, long long number) noexcept:
 include "value.pxi"
 
 cdef enum:
-    KEYS = 1024  # a power of two
+    SEEN = 1024  # texts that are not made again; a power of two
+    SHORT = 40  # bytes of a text that may be one of a few
 
-cdef list keys_seen = [None] * KEYS
+cdef list names_seen = [None] * SEEN
+cdef list texts_seen = [None] * SEEN
 
 
 def decode(bytes body):
@@ -233,7 +235,7 @@ cdef object build(const uint8_t **at, const uint8_t *end, int depth):
     at[0] = read(at[0], end, &value)
     left = value.size
     if value.kind == TEXT:
-        return text_of(&value)
+        return text_of(&value, texts_seen)
     if value.kind == CONSTANT:
         return None if value.start[0] == 0xC0 else value.start[0] == 0xC3
     if value.kind == INTEGER:
@@ -246,7 +248,7 @@ cdef object build(const uint8_t **at, const uint8_t *end, int depth):
             at[0] = read(at[0], end, &value)
             if value.kind != TEXT:
                 return NotImplemented
-            key = key_of(&value)
+            key = text_of(&value, names_seen)
             item = build(at, end, depth + 1)
             if item is NotImplemented:
                 return item
@@ -263,30 +265,31 @@ cdef object build(const uint8_t **at, const uint8_t *end, int depth):
     return NotImplemented
 
 
-cdef str text_of(Value *value):
+cdef str text_of(Value *value, list seen):
+    """Return a text; a short one that was seen before, in records of its kind, is not made anew."""
+    cdef const char *known
+    cdef Py_ssize_t size, at
+    cdef uint32_t digest = <uint32_t>value.size
+    if value.size > SHORT:
+        return new_text(value)
+    for at in range(value.size):
+        digest = digest * 31 + value.text[at]
+    found = seen[digest & (SEEN - 1)]
+    if found is not None:
+        known = PyUnicode_AsUTF8AndSize(found, &size)
+        if size == value.size and not memcmp(known, value.text, size):
+            return found
+    found = new_text(value)
+    seen[digest & (SEEN - 1)] = found
+    return found
+
+
+cdef str new_text(Value *value):
     if not is_ascii(value.text, value.size):
         return PyUnicode_DecodeUTF8(<const char *>value.text, value.size, "strict")
     text = PyUnicode_New(value.size, 127)
     memcpy(PyUnicode_DATA(text), value.text, value.size)
     return text
-
-
-cdef str key_of(Value *value):
-    """Return the name of a field; most were seen before, in records of the same kind."""
-    cdef const char *known
-    cdef Py_ssize_t size, at
-    cdef uint32_t digest = <uint32_t>value.size
-    for at in range(value.size):
-        digest = digest * 31 + value.text[at]
-    found = keys_seen[digest & (KEYS - 1)]
-    if found is not None:
-        known = PyUnicode_AsUTF8AndSize(found, &size)
-        if size == value.size and not memcmp(known, value.text, size):
-            return found
-    found = text_of(value)
-    if value.size <= 64:
-        keys_seen[digest & (KEYS - 1)] = found
-    return found
 
 
 # --- Copies: record.copy_record -------------------------------------------------------------------
