@@ -81,7 +81,6 @@ BARS = [
         "insert_many of 10,000: faster than redis-py's pipelined SET",
         1,
         times(("insert_many of 10,000", "tigerd"), ("insert_many of 10,000", "redis")),
-        is_kept=False,
     ),
 ]
 PICTURED = [insert_name(1), insert_name(4), "insert_many of 10,000"]
