@@ -20,11 +20,9 @@ from tiger import layout, memory, record
 
 cdef extern from *:
     """
-    #define LOAD(at) __atomic_load_n((at), __ATOMIC_ACQUIRE)
     #define STORE(at, value) __atomic_store_n((at), (value), __ATOMIC_RELEASE)
     #define FENCE() __atomic_thread_fence(__ATOMIC_SEQ_CST)
     """
-    uint64_t LOAD(const uint64_t *) nogil
     void STORE(uint64_t *, uint64_t) nogil
     void FENCE() nogil
 

@@ -107,6 +107,16 @@ cdef inline void put_head(Packed *packed, uint8_t kind, uint64_t value, int widt
         packed.size += 1
 
 
+cdef inline void put_size(Packed *packed, Py_ssize_t size, uint8_t few, uint8_t many) noexcept:
+    """Append how many items a container has, in the first byte if they are few."""
+    if size < 16:
+        put_head(packed, few | <uint8_t>size, 0, 0)
+    elif size < 1 << 16:
+        put_head(packed, many, size, 2)
+    else:
+        put_head(packed, many + 1, size, 4)
+
+
 cdef bint pack(Packed *packed, object value, uint8_t *first, int depth) except -1:
     """Append a value; return whether all in it is common."""
     cdef Py_ssize_t size, place = 0
@@ -147,12 +157,7 @@ cdef bint pack(Packed *packed, object value, uint8_t *first, int depth) except -
         if depth == DEPTH_MAX:
             return False
         size = PyDict_Size(value)
-        if size < 16:
-            put_head(packed, 0x80 | <uint8_t>size, 0, 0)
-        elif size < 1 << 16:
-            put_head(packed, 0xDE, size, 2)
-        else:
-            put_head(packed, 0xDF, size, 4)
+        put_size(packed, size, 0x80, 0xDE)
         while PyDict_Next(value, &place, &key, &item):
             if type(<object>key) is not str or not pack(packed, <object>key, first, depth):
                 return False
@@ -162,12 +167,7 @@ cdef bint pack(Packed *packed, object value, uint8_t *first, int depth) except -
         if depth == DEPTH_MAX:
             return False
         size = PyList_GET_SIZE(value)
-        if size < 16:
-            put_head(packed, 0x90 | <uint8_t>size, 0, 0)
-        elif size < 1 << 16:
-            put_head(packed, 0xDC, size, 2)
-        else:
-            put_head(packed, 0xDD, size, 4)
+        put_size(packed, size, 0x90, 0xDC)
         for place in range(size):
             if not pack(packed, <object>PyList_GET_ITEM(value, place), first, depth + 1):
                 return False
