@@ -1,42 +1,27 @@
 """A process's connection to the daemon: made at the first write, for this process only.
 
 Threads may share it; their writes take turns. A forked child gets a connection of its own at its
-first write: ZeroMQ's sockets and contexts are of no use across a fork.
+first write: what it said on its parent's would be taken for the parent's.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tiger import instance, protocol
 from tiger.looking import Looking
 from tiger.reader import Reader
 from tiger.session import Answer, Receive, Send, Session, Start, Steps, Watch, not_running
-
-if TYPE_CHECKING:
-    import zmq
+from tiger.wire import RECONNECT_S, Wire
 
 WATCH_S = 500e-6
 """How long a write watches its slot before it sleeps. On two cores, with 1 to 8 clients, watching
 that long gave 2 to 3 times the throughput of sleeping at once, and longer gave no more."""
-
-
-def open_socket(context: zmq.Context[Any], reader: Reader) -> Any:
-    """Return a DEALER socket connecting to the daemon of an instance."""
-    import zmq  # noqa: PLC0415 - a process that only reads never loads it
-
-    socket = context.socket(zmq.DEALER)
-    socket.linger = 0
-    socket.immediate = 1  # else requests queue up for a daemon yet to come
-    socket.reconnect_ivl = 10
-    socket.reconnect_ivl_max = 200
-    socket.maxmsgsize = protocol.FRAME_MAX
-    socket.connect(instance.endpoint(reader.directory))
-    return socket
 
 
 class Connection:
@@ -53,9 +38,7 @@ class Connection:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._owner = os.getpid()
-        self._zmq: Any = None
-        self._context: Any = None
-        self._socket: Any = None
+        self._wire = Wire(instance.socket_path(self._reader.directory))
         self._session: Session | None = None
 
     def write(self, operations: list[protocol.Operation]) -> Answer:
@@ -81,21 +64,13 @@ class Connection:
 
     def _run(self, begin: Callable[[Session], Steps]) -> Answer:
         if self._owner != os.getpid():
-            self._reset()  # the parent's socket is left alone
+            self._wire.close()  # for this process
+            self._reset()
         with self._lock:
             if self._session is None:
-                self._open()
-            assert self._session is not None
+                self._session = Session(self._reader)
             self._session.answers = not self._looking.is_worth_it()
             return self._drive(begin(self._session))
-
-    def _open(self) -> None:
-        import zmq  # noqa: PLC0415 - a process that only reads never loads it
-
-        self._zmq = zmq
-        self._context = zmq.Context()
-        self._socket = open_socket(self._context, self._reader)
-        self._session = Session(self._reader)
 
     def _drive(self, steps: Steps) -> Answer:
         """Do what the session says, blocking."""
@@ -117,47 +92,50 @@ class Connection:
                 result = None
 
     def _send(self, action: Send) -> bool:
-        zmq = self._zmq
-        while True:
-            try:
-                self._socket.send(action.frame, zmq.NOBLOCK)
-            except zmq.Again:
-                if not self._socket.poll(milliseconds(action.deadline), zmq.POLLOUT):
+        wire = self._wire
+        try:
+            wire.begin(action.frame)
+            while event := wire.flush():
+                if not self._wait(event, action.deadline):
+                    wire.close()
                     return False
-            else:
-                return True
+        except BaseException:
+            wire.close()
+            raise
+        return True
 
     def _receive(self, action: Receive) -> bytes | None:
-        if not self._socket.poll(milliseconds(action.deadline)):
-            return None
-        frame: bytes = self._socket.recv()
+        wire = self._wire
+        try:
+            while (frame := wire.receive()) is None:
+                if not self._wait(select.POLLIN, action.deadline):
+                    return None
+        except BaseException:
+            wire.close()
+            raise
         return frame
 
-    def _start(self) -> None:
-        # Where there is none, what the socket may still hold goes: no later daemon will see it.
-        if not self._autostart:
-            self._let_go()
-            raise not_running(self._reader.directory)
-        try:
-            instance.start(self._reader.directory)
-        except BaseException:
-            self._let_go()
-            raise
+    def _wait(self, event: int, deadline: float) -> bool:
+        """Wait until trying again makes sense; return whether that is before the deadline."""
+        left_s = deadline - time.monotonic()
+        descriptor = self._wire.descriptor()
+        if left_s <= 0:
+            return False
+        if descriptor is None:
+            time.sleep(min(left_s, RECONNECT_S))
+            return True
+        poll = select.poll()
+        poll.register(descriptor, event)
+        return bool(poll.poll(1000 * left_s))
 
-    def _let_go(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-        if self._context is not None:
-            self._context.term()
-        self._context = self._socket = self._session = None
+    def _start(self) -> None:
+        if not self._autostart:
+            raise not_running(self._reader.directory)
+        instance.start(self._reader.directory)
 
     def close(self) -> None:
         """Let go of the socket; a later write opens another."""
         if self._owner == os.getpid():
             with self._lock:
-                self._let_go()
-
-
-def milliseconds(deadline: float) -> int:
-    """Return how long it is until a deadline, for ZeroMQ: at least 0, rounded up."""
-    return max(0, int(1000 * (deadline - time.monotonic())) + 1)
+                self._wire.close()
+                self._session = None

@@ -154,7 +154,7 @@ class Session:
                     return self._status(), None
                 yield self._start()
             self._was_resent = True
-            yield Send(frame, time.monotonic())
+            yield Send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))
             pause_s = min(2 * pause_s, LAST_PAUSE_S)
 
     def _revive(self, deadline: float) -> Generator[Action, Any, None]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import time
 from collections.abc import Callable
 from typing import Any
 
-import zmq
-import zmq.asyncio
-
 from tiger import instance
-from tiger.connection import milliseconds, open_socket
 from tiger.protocol import Operation
 from tiger.reader import Reader
 from tiger.session import Answer, Receive, Send, Session, Start, Steps, not_running
+from tiger.wire import RECONNECT_S, Wire
 
 
 class AsyncConnection:
@@ -26,8 +24,7 @@ class AsyncConnection:
         self._autostart = autostart
         self._timeout_s = timeout_s
         self._lock = asyncio.Lock()
-        self._context: zmq.asyncio.Context | None = None
-        self._socket: Any = None
+        self._wire = Wire(instance.socket_path(reader.directory))
         self._session: Session | None = None
 
     async def write(self, operations: list[Operation]) -> Answer:
@@ -49,8 +46,6 @@ class AsyncConnection:
     async def _run(self, begin: Callable[[Session], Steps]) -> Answer:
         async with self._lock:
             if self._session is None:
-                self._context = zmq.asyncio.Context()
-                self._socket = open_socket(self._context, self._reader)
                 self._session = Session(self._reader)
                 self._session.answers = True
             return await self._drive(begin(self._session))
@@ -73,28 +68,59 @@ class AsyncConnection:
                 await self._start()
 
     async def _send(self, action: Send) -> bool:
-        wait_ms = milliseconds(action.deadline)
-        if not await self._socket.poll(wait_ms, zmq.POLLOUT):
-            return False
-        await self._socket.send(action.frame)
+        wire = self._wire
+        try:
+            wire.begin(action.frame)
+            while event := wire.flush():
+                if not await self._wait(event, action.deadline):
+                    wire.close()
+                    return False
+        except BaseException:
+            wire.close()
+            raise
         return True
 
     async def _receive(self, action: Receive) -> bytes | None:
-        # A message that a cancelled task received and lost is asked for again.
-        while not await self._socket.poll(milliseconds(action.deadline)):
-            if time.monotonic() >= action.deadline:
-                return None
-        frame: bytes = await self._socket.recv()
+        wire = self._wire
+        try:
+            while (frame := wire.receive()) is None:
+                if not await self._wait(select.POLLIN, action.deadline):
+                    return None
+        except BaseException:
+            wire.close()
+            raise
         return frame
+
+    async def _wait(self, event: int, deadline: float) -> bool:
+        """As `Connection._wait`."""
+        left_s = deadline - time.monotonic()
+        descriptor = self._wire.descriptor()
+        if left_s <= 0:
+            return False
+        if descriptor is None:
+            await asyncio.sleep(min(left_s, RECONNECT_S))
+            return True
+        loop = asyncio.get_running_loop()
+        is_ready = asyncio.Event()
+        if event == select.POLLIN:
+            loop.add_reader(descriptor, is_ready.set)
+        else:
+            loop.add_writer(descriptor, is_ready.set)
+        try:
+            await asyncio.wait_for(is_ready.wait(), left_s)
+        except asyncio.TimeoutError:
+            return False
+        finally:
+            loop.remove_reader(descriptor)
+            loop.remove_writer(descriptor)
+        return True
 
     async def _start(self) -> None:
         if not self._autostart:
-            self.close()
             raise not_running(self._reader.directory)
         await asyncio.to_thread(instance.start, self._reader.directory)
 
     def close(self) -> None:
         """Let go of the socket; a later write opens another."""
-        if self._context is not None:
-            self._context.destroy(linger=0)
-        self._context = self._socket = self._session = None
+        self._wire.close()
+        self._session = None
