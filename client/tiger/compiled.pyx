@@ -29,8 +29,17 @@ from tiger import layout
 cdef extern from *:
     """
     #define LOAD(at) __atomic_load_n((at), __ATOMIC_ACQUIRE)
+    #define PREFETCH(at) __builtin_prefetch((at), 1)
+    #define CONTENT(dict) ((PyDictObject *)(dict))->ma_keys
+    #define CONTENT_SIZE(dict) (48 + 2 * sizeof(void *) * ((PyDictObject *)(dict))->ma_used)
     """
     uint64_t LOAD(const uint64_t *) nogil
+    void PREFETCH(const void *) nogil
+    void *CONTENT(object)
+    Py_ssize_t CONTENT_SIZE(object)
+
+cdef enum:
+    CACHE_LINE = 64
 
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object, Py_ssize_t *) except NULL
@@ -292,27 +301,105 @@ cdef str new_text(Value *value):
     return text
 
 
-# --- Copies: record.copy_record -------------------------------------------------------------------
+# --- Copies: record.copier ------------------------------------------------------------------------
+
+cdef struct Container:
+    PyObject *source
+    PyObject *key  # of what it is in; NULL in a list
+    Py_ssize_t place  # in a list
+    Py_ssize_t count  # of the containers right inside, which follow, each with its own
+    const char *content  # of a dict: its keys and values, as far as a copy reads them
+    const char *content_end
 
 
-cpdef copy_record(value):
-    """Return a deep copy of a decoded value, whose containers the caller may change."""
-    cdef PyObject *key
-    cdef PyObject *item
-    cdef Py_ssize_t place = 0
-    if isinstance(value, dict):
-        made = PyDict_Copy(value)
-        while PyDict_Next(made, &place, &key, &item):
-            if isinstance(<object>item, (dict, list)):
-                PyDict_SetItem(made, <object>key, copy_record(<object>item))  # the keys stay
+cdef class Copier:
+    """Makes deep copies of a decoded record, which nobody may change.
+
+    All its containers are asked for at once, for where many records are read, most are not in the
+    fast caches: with a thousand of 3 KiB in turn a copy took 3.2 to 4.3 us so, and 4.8 to 6.5 one
+    container after another (medians, three runs).
+    """
+
+    cdef dict record
+    cdef Container *containers
+    cdef Py_ssize_t count
+    cdef Py_ssize_t room
+
+    def __cinit__(self, dict record):
+        self.record = record
+        self.add(record, NULL, 0)
+
+    def __dealloc__(self):
+        free(self.containers)
+
+    cdef object add(self, object source, PyObject *key, Py_ssize_t place):
+        """Note a container and those inside."""
+        cdef Py_ssize_t at = self.count
+        cdef Py_ssize_t inside = 0
+        cdef PyObject *inner_key
+        cdef PyObject *item
+        self.make_room()
+        self.count += 1
+        self.containers[at] = Container(<PyObject *>source, key, place, 0, NULL, NULL)
+        if type(source) is dict:
+            self.containers[at].content = <const char *>CONTENT(source)
+            self.containers[at].content_end = <const char *>CONTENT(source) + CONTENT_SIZE(source)
+            while PyDict_Next(source, &inside, &inner_key, &item):
+                if is_container(<object>item):
+                    self.containers[at].count += 1
+                    self.add(<object>item, inner_key, 0)
+        else:
+            for inside in range(PyList_GET_SIZE(source)):
+                item = PyList_GET_ITEM(source, inside)
+                if is_container(<object>item):
+                    self.containers[at].count += 1
+                    self.add(<object>item, NULL, inside)
+
+    cdef object make_room(self):
+        if self.count < self.room:
+            return
+        room = 2 * self.room + 8
+        containers = <Container *>realloc(self.containers, room * sizeof(Container))
+        if containers == NULL:
+            raise MemoryError
+        self.containers = containers
+        self.room = room
+
+    def __call__(self):
+        """Return a copy."""
+        cdef Container *next = self.containers
+        cdef const char *line
+        cdef Py_ssize_t at
+        for at in range(self.count):
+            PREFETCH(self.containers[at].source)
+            line = self.containers[at].content
+            while line < self.containers[at].content_end:
+                PREFETCH(line)
+                line += CACHE_LINE
+        return copy_next(&next)
+
+
+cdef bint is_container(object item):
+    return type(item) is dict or type(item) is list
+
+
+cdef object copy_next(Container **next):
+    """Return a copy of the next container, and go on to the one after it."""
+    cdef Container *this = next[0]
+    cdef Container *inner
+    next[0] += 1
+    if this.content != NULL:
+        made = PyDict_Copy(<object>this.source)
+        for _ in range(this.count):
+            inner = next[0]
+            PyDict_SetItem(made, <object>inner.key, copy_next(next))
         return made
-    other = PyList_GetSlice(value, 0, PyList_GET_SIZE(value))
-    for place in range(PyList_GET_SIZE(other)):
-        item = PyList_GET_ITEM(other, place)
-        if isinstance(<object>item, (dict, list)):
-            new = copy_record(<object>item)
-            Py_INCREF(new)
-            PyList_SetItem(other, place, new)
+    other = PyList_GetSlice(<object>this.source, 0, PyList_GET_SIZE(<object>this.source))
+    for _ in range(this.count):
+        inner = next[0]
+        new = copy_next(next)
+        Py_INCREF(new)
+        PyList_SetItem(other, inner.place, new)
     return other
 
 

@@ -6,6 +6,7 @@ with the same words there, and a record accepted by the daemon can be decoded by
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import re
@@ -30,7 +31,7 @@ ID_LENGTH = 24
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PLAIN = frozenset((str, int, bool, type(None)))
 _pack_record = compiled("tiger.compiled", "pack_record")
-_copy_record = compiled("tiger.compiled", "copy_record")
+_compiled_copier = compiled("tiger.compiled", "Copier", otherwise=None)
 
 
 # --- Names ----------------------------------------------------------------------------------------
@@ -288,26 +289,31 @@ def thaw(value: Any) -> Any:
     return value
 
 
+def copier(value: Record) -> Callable[[], Record]:
+    """Return what makes deep copies of a decoded record, which nobody may change meanwhile."""
+    if not any(isinstance(item, (dict, list)) for item in value.values()):
+        return value.copy
+    if _compiled_copier is not None:
+        return cast(Callable[[], Record], _compiled_copier(value))
+    return functools.partial(_copy_record, value, _nested_in(value))
+
+
 Nested = list[tuple[Any, "Nested"]]
 """Where a value holds containers: their keys or places, and where those hold some."""
 
 
-def nested_in(value: Any) -> Nested:
-    """Return where a decoded value holds containers, for `copy_record`."""
+def _nested_in(value: Any) -> Nested:
     items = value.items() if isinstance(value, dict) else enumerate(value)
     return [
-        (key, nested_in(item) if item else [])
+        (key, _nested_in(item) if item else [])
         for key, item in items
         if type(item) not in _PLAIN and isinstance(item, (dict, list))
     ]
 
 
-def copy_record(value: Any, nested: Nested) -> Any:
+def _copy_record(value: Any, nested: Nested) -> Any:
     """Return a deep copy, touching only the containers that `nested` names."""
-    copied = _copy_record(value)  # it looks for containers in less time than it takes to be told
-    if copied is not None:
-        return copied
     copied = value.copy()
     for key, inner in nested:
-        copied[key] = copy_record(value[key], inner) if inner else value[key].copy()
+        copied[key] = _copy_record(value[key], inner) if inner else value[key].copy()
     return copied

@@ -15,7 +15,7 @@ from tiger.lineage import Lineage
 from tiger.memory import Vanished
 from tiger.reader import Reader
 from tiger.reads import MISSING, TableReads
-from tiger.record import Nested, Record, decode
+from tiger.record import Record, decode
 from tiger.requests import Request, TableRequests
 from tiger.resources import Resource
 
@@ -58,8 +58,11 @@ class Runner(Protocol):
 Body = tuple[Any, int, int, bytes]
 """Words of an index, place and word there, the msgpack; without body the record is hidden."""
 
-Remembered = tuple[int, int, Any, Nested]
-"""Place and word in the index, the record, read-only, and where it holds containers."""
+Remembered = tuple[int, int, Callable[[], Record]]
+"""Place and word in the index, and what makes a copy of the record."""
+
+Shown = tuple[int, int, Record]
+"""Place and word in the index, and the record, read-only."""
 
 
 class View:
@@ -74,7 +77,9 @@ class View:
     index that grows moves the forks first, so no key comes into the next generation before that.
     """
 
-    __slots__ = ("known", "once", "parents", "place", "room", "scope", "seen", "word", "words")
+    __slots__ = (
+        "known", "once", "parents", "place", "room", "scope", "seen", "shown", "word", "words",
+    )  # fmt: skip
 
     def __init__(
         self, words: Any, place: int, word: int, scope: int, parents: Sequence[int] = ()
@@ -87,6 +92,7 @@ class View:
         self.parents = parents
         self.seen: dict[str, Remembered] = {}
         self.known = self.seen.get
+        self.shown: dict[str, Shown] = {}
         self.once: dict[str, int] = {}
         self.room = REMEMBERED_BYTES
 
@@ -107,8 +113,7 @@ class View:
             if self.room < len(body):
                 return  # what is there stays: to make room for each other, none would be read twice
             self.room -= len(body)
-        content = decode(body)
-        self.seen[id] = (place, word, record.freeze(content), record.nested_in(content))
+        self.seen[id] = (place, word, record.copier(decode(body)))
 
 
 NOWHERE = View((0,), 0, 1, 0)
@@ -137,9 +142,9 @@ class RememberingReads(TableReads):
         try:
             words = view.words
             if words[view.place] == view.word and (known := view.known(id)) is not None:
-                place, word, content, nested = known
+                place, word, copy = known
                 if words[place] == word:
-                    return record.copy_record(content, nested) if nested else content.copy()
+                    return copy()
         except TypeError:
             record.encode_name(id, "id")  # says that a list, say, is no id
         body = self._read(id)
@@ -153,17 +158,18 @@ class RememberingReads(TableReads):
         view = self._view
         try:
             words = view.words
-            if words[view.place] == view.word and (known := view.known(id)) is not None:
-                place, word, content, _ = known
+            if words[view.place] == view.word and (shown := view.shown.get(id)) is not None:
+                place, word, content = shown
                 if words[place] == word:
-                    shared: Record = content
-                    return shared
+                    return content
         except TypeError:
             record.encode_name(id, "id")
-        body = self._read(id)
-        if body is None:
-            raise self._not_found(id)
-        return cast(Record, record.freeze(decode(body)))
+        content = cast(Record, record.freeze(self.get(id)))
+        view = self._view
+        if (known := view.known(id)) is not None:
+            place, word, copy = known
+            view.shown[id] = (place, word, record.freeze(copy()))
+        return content
 
     def read_version(self, id: str) -> tuple[Record, int]:
         """Return a record and its version, read together, or raise `NotFound`."""

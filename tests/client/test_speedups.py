@@ -179,12 +179,19 @@ def containers(value: Any) -> Iterator[Any]:
 
 
 @given(objects(st.booleans()))
-def test_a_copy_shares_no_container(value: dict[str, Any]) -> None:
-    frozen = record.freeze(value)
-    copy = compiled.copy_record(frozen)
-    assert copy == value
-    assert all(type(item) in (dict, list) for item in containers(copy))
-    assert {id(item) for item in containers(copy)}.isdisjoint(map(id, containers(frozen)))
+def test_copies_share_no_container(value: dict[str, Any]) -> None:
+    text = repr(value)
+    for copier in (compiled.Copier(value), record.copier(value), _python_copier(value)):
+        first, second = copier(), copier()
+        assert repr(first) == repr(second) == text
+        found = [id(item) for each in (value, first, second) for item in containers(each)]
+        assert len(found) == len(set(found))
+
+
+def _python_copier(value: dict[str, Any]) -> Callable[[], Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(record, "_compiled_copier", None)
+        return record.copier(value)
 
 
 def test_first_reads() -> None:
