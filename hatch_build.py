@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
+from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Any
 
 from Cython.Build import cythonize
@@ -39,6 +41,10 @@ class CompilingHook(BuildHookInterface[Any]):
 
 def compile_in(place: str) -> list[str]:
     """Compile with a folder for all that is in between, and return the modules' paths."""
+    paths = [source.removesuffix(".pyx") + EXTENSION_SUFFIXES[0] for source in SOURCES.values()]
+    for path in paths:
+        with suppress(FileNotFoundError):
+            os.unlink(path)  # of sources that may be others now
     extensions = cythonize(
         [Extension(name, [source]) for name, source in SOURCES.items()],
         build_dir=place,
@@ -50,8 +56,5 @@ def compile_in(place: str) -> list[str]:
     command.inplace = True
     command.build_temp = command.build_lib = place
     command.ensure_finalized()
-    paths = [os.path.relpath(command.get_ext_fullpath(name)) for name in SOURCES]
-    for path in filter(os.path.exists, paths):
-        os.unlink(path)  # of sources that may be others now
     command.run()
     return paths

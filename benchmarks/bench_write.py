@@ -22,8 +22,8 @@ EMPTY = Load("coupons")
 
 
 def insert(peer: Peer, trial: Trial) -> Plan:
-    made = records.make("coupons", 4_000 if trial.quick else 20_000, trial.seed)
-    return Plan(peer.operation("insert"), made, once=True)
+    made = records.make("coupons", 40_000 if trial.quick else 80_000, trial.seed)
+    return Plan(peer.operation("insert"), made, once=True, long=True)
 
 
 def insert_many(peer: Peer, trial: Trial) -> Plan:

@@ -107,7 +107,8 @@ def take_turns(plan: Plan, trial: Trial, measured: Measure) -> None:
     warm = given[: warm_count(plan, len(given))]
     size = warm_up(plan, warm, measured)
     batches, quota = batches_of(given[len(warm) :] if plan.once else given, size, plan, trial)
-    limit_s = math.inf if plan.samples else trial.effort.turn_s
+    turn_s = trial.effort.long_turn_s if plan.long else trial.effort.turn_s
+    limit_s = math.inf if plan.samples else turn_s
     say("warm")
     for _ in sys.stdin:
         turn = take_samples(plan, islice(batches, quota), measured, limit_s)

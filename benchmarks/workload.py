@@ -19,10 +19,11 @@ class Effort:
     rounds: int
     turns: int
     turn_s: float  # at most
+    long_turn_s: float
 
 
-FULL = Effort(rounds=4, turns=10, turn_s=0.03)
-QUICK = Effort(rounds=2, turns=5, turn_s=0.02)
+FULL = Effort(rounds=4, turns=10, turn_s=0.03, long_turn_s=0.3)
+QUICK = Effort(rounds=2, turns=5, turn_s=0.02, long_turn_s=0.3)
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ class Plan:
     if they are to be used `once`, until they are used up; without `arguments` it is called with
     none. If `samples` is set, that many calls are timed, one by one, whatever time they take, and
     after each, untimed, `after` is called. Calls are timed in batches unless each is to be timed
-    `alone`, for the sake of its p99. `expect` tells whether the first result is right. An
-    operation that is not `warmed` is not called before it is measured.
+    `alone`, for the sake of its p99. Where processes wake each other turns are to be `long`, for a
+    scheduler moves them about before it lets them be. `expect` tells whether the first result is
+    right. An operation that is not `warmed` is not called before it is measured.
     """
 
     operation: Callable[..., Any]
@@ -61,6 +63,7 @@ class Plan:
     once: bool = False
     samples: int | None = None
     alone: bool = False
+    long: bool = False
     warmed: bool = True
     after: Callable[[], object] = lambda: None
     expect: Callable[[Any], object] = lambda _: True

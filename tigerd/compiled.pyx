@@ -10,7 +10,7 @@ in which order, is the same too: tests that look at every store let all of them 
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
-from cpython.unicode cimport PyUnicode_DecodeUTF8
+from cpython.unicode cimport PyUnicode_DecodeASCII, PyUnicode_DecodeUTF8
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
@@ -167,6 +167,72 @@ cdef bytes value_key(Value *value, char index):
     return key
 
 
+# --- Requests: server.parse -----------------------------------------------------------------------
+
+cdef enum:
+    REQUEST = 0x96  # an array of six
+    BYTES_8 = 0xC4
+    BYTES_32 = 0xC6
+    FALSE = 0xC2
+    TRUE = 0xC3
+
+
+def parse(bytes frame, int version, uint64_t numbers_end):
+    """Return client, slot, number, whether to answer, operations, as `server.parse`.
+
+    None for any request but one operation with table, namespace and a record, which are many.
+    """
+    cdef const uint8_t *at = <const uint8_t *>PyBytes_AS_STRING(frame)
+    cdef const uint8_t *end = at + PyBytes_GET_SIZE(frame)
+    cdef Value values[9]  # version, client, slot, number, answer, operations, name, table, namespace
+    cdef Value operation
+    cdef Py_ssize_t number, size
+    if PyBytes_GET_SIZE(frame) < 16 or at[0] != REQUEST:
+        return None
+    at += 1
+    for number in range(6):
+        at = read(at, end, &values[number])
+    at = read(at, end, &operation)
+    if not (
+        is_number(&values[0], version, version + 1)
+        and is_number(&values[1], 1, numbers_end)
+        and is_number(&values[2], 0, numbers_end)
+        and is_number(&values[3], 0, numbers_end)
+        and values[4].kind == CONSTANT and values[4].start[0] in (FALSE, TRUE)
+        and values[5].kind == ARRAY and values[5].size == 1
+        and operation.kind == ARRAY and operation.size == 4
+    ):
+        return None
+    for number in range(6, 9):
+        at = read(at, end, &values[number])
+    if not (is_text(&values[6]) and values[7].kind == INTEGER and is_text(&values[8])):
+        return None
+    if end - at < 5 or not BYTES_8 <= at[0] <= BYTES_32:
+        return None
+    number = 1 << (at[0] - BYTES_8)
+    size = number_at(at + 1, number)
+    at += 1 + number
+    if end - at != size:
+        return None
+    body = PyBytes_FromStringAndSize(<const char *>at, size)
+    return (
+        values[1].integer, values[2].integer, values[3].integer, values[4].start[0] == TRUE,
+        [[text_of(&values[6]), values[7].integer, text_of(&values[8]), body]],
+    )
+
+
+cdef bint is_number(Value *value, int64_t least, int64_t end) noexcept:
+    return value.kind == INTEGER and least <= value.integer < end
+
+
+cdef bint is_text(Value *value) noexcept:
+    return value.kind == TEXT and is_ascii(value.text, value.size)
+
+
+cdef str text_of(Value *value):
+    return PyUnicode_DecodeASCII(<const char *>value.text, value.size, "strict")
+
+
 # --- Segments -------------------------------------------------------------------------------------
 
 cdef uint64_t EMPTY = layout.EMPTY
@@ -199,7 +265,7 @@ def watch(bint on):
 cdef enum:
     WORD = 8
     LISTS_MAX = FIELDS_MAX + 1
-    OPEN_MAX = 2 * LISTS_MAX + 3
+    OPEN_MAX = 4 * LISTS_MAX + 3
 
 cdef struct Segments:
     # Segments whose words are at hand, until they are released.
@@ -361,9 +427,9 @@ def put(
     table, namespace, bytes key, bytes body, tuple order, values, found, old, beside,
     dict kept, uint64_t commit,
 ):
-    """Put a version of a record beside another or in front, as `Table.put`, and return its ref.
+    """Put a version of a record beside another or at its place, as `Table.put`; return its ref.
 
-    None, and nothing is stored, if it has to go elsewhere, or more is to be made for it.
+    None, and nothing is stored, if more is to be made for it.
     """
     cdef Segments held
     cdef Place places[LISTS_MAX]
@@ -399,6 +465,10 @@ def put(
             store(&held, places[number].named_by.segment, places[number].named_by.at, ref)
             if places[number].older:
                 store(&held, places[number].names_back.segment, places[number].names_back.at, ref)
+        if table.lists.copies:
+            for number in range(len(values) + 1):
+                index_and_value = values[number - 1] if number else (0, b"")
+                table.lists.note((scope, *index_and_value), order, ref)
         word = <uint64_t>(digest >> FINGERPRINT_SHIFT) << HASH_SHIFT | ref
         if found is not None:
             store(&held, index, place, word)
@@ -416,10 +486,10 @@ def put(
 cdef bint find_places(
     Segments *held, Place *places, table, namespace, tuple order, values, beside, dict kept
 ) except -1:
-    """Find where a version goes in each list; return whether it is beside another or in front."""
+    """Find where a version goes in each list; return whether all the lists are there."""
     cdef Py_ssize_t number = 0
     cdef dict chunks = table.space.chunks
-    cdef dict copies = table.lists._copies
+    cdef dict copies = table.lists.copies
     cdef dict owners = table._owners
     cdef Order mine
     mine.created, mine.rest, mine.number = order
@@ -428,12 +498,13 @@ cdef bint find_places(
     owner = namespace.ref
     index, value = 0, b""
     while True:
-        if copies and (scope, index, value) in copies:
-            return False
         if beside is not None and (number == 0 or kept.get(index) == value):
             find_beside(held, &places[number], chunks, owner, beside.ref, index)
-        elif not find_front(held, &places[number], chunks, owner, &mine, index):
-            return False
+        elif (copies and (scope, index, value) in copies) or not find_front(
+            held, &places[number], chunks, owner, &mine, index
+        ):
+            newer, older = table.lists.place((scope, index, value), table._first(owner), order)
+            find_between(held, &places[number], chunks, owner, newer, older, index)
         if number == len(values):
             return True
         index, value = values[number]
@@ -455,6 +526,22 @@ cdef int find_beside(
         place.named_by = word_of(held, chunks, place.newer, OLDER - 2 * index)
     else:
         place.named_by = word_of(held, chunks, owner, FIRST)
+    return 0
+
+
+cdef int find_between(
+    Segments *held, Place *place, dict chunks, uint64_t owner, uint64_t newer, uint64_t older,
+    Py_ssize_t index,
+) except -1:
+    """Find the place between two neighbours, as they are known; 0 is an end."""
+    place.newer = newer
+    place.older = older
+    if newer:
+        place.named_by = word_of(held, chunks, newer, OLDER - 2 * index)
+    else:
+        place.named_by = word_of(held, chunks, owner, FIRST)
+    if older:
+        place.names_back = word_of(held, chunks, older, NEWER - 2 * index)
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from tiger import record
@@ -13,13 +12,9 @@ from tigerd.facts import Facts, ValueKey
 from tigerd.table import Table
 
 
-@dataclass(slots=True)
 class Effect:
-    """What a request does to one record."""
+    """What a request does to one record; at first, nothing."""
 
-    table: Table
-    namespace: str
-    key: bytes
     found: Found | None = None
     old: Version | None = None
     """The version that stands in the namespace itself; it may hide an inherited one."""
@@ -34,6 +29,12 @@ class Effect:
     """The place among those of the same `created`; 0: that of the newest insert."""
     keeps_place: bool = True
     is_touched: bool = False
+
+    def __init__(self, table: Table, namespace: str, key: bytes) -> None:
+        """Begin with a record that is not there."""
+        self.table = table
+        self.namespace = namespace
+        self.key = key
 
     @property
     def shown(self) -> Version | None:

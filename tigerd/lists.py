@@ -53,7 +53,8 @@ class Lists:
         """Begin without copies."""
         self._space = space
         self._chunks = space.chunks
-        self._copies: dict[ListName, list[Entry]] = {}
+        self.copies: dict[ListName, list[Entry]] = {}
+        """The lists that were asked for a place further down, oldest first."""
 
     # --- Words of a version ---
 
@@ -87,14 +88,14 @@ class Lists:
 
         Among versions of the same order, which are of one record, it goes to the newer side.
         """
-        known = self._copies.get(name)
+        known = self.copies.get(name)
         if known is None:
             newer, older = 0, first[0].words[first[1]]
             for _ in range(NEAR):
                 if not older or self.order(older) <= order:
                     return newer, older
                 newer, older = older, self.word(older, OLDER - 2 * name[1])
-            known = self._copies[name] = self._copy(name[1], first)
+            known = self.copies[name] = self._copy(name[1], first)
         at = bisect_right(known, (*order, LAST_REF))
         return known[at][-1] if at < len(known) else 0, known[at - 1][-1] if at else 0
 
@@ -109,17 +110,22 @@ class Lists:
 
     def forget(self, scope: int) -> None:
         """Drop the copies of a namespace's lists."""
-        for name in [name for name in self._copies if name[0] == scope]:
-            del self._copies[name]
+        for name in [name for name in self.copies if name[0] == scope]:
+            del self.copies[name]
 
     # --- Changing links; each store leaves walks towards older versions whole ---
 
     def link(self, name: ListName, first: First, newer: int, older: int, ref: int) -> None:
         """Let the neighbours of a version, whose own links are there, name it."""
         self._name(name[1], first, newer, older, ref, ref)
-        known = self._copies.get(name)
+        if self.copies:
+            self.note(name, self.order(ref), ref)
+
+    def note(self, name: ListName, order: Order, ref: int) -> None:
+        """Let the sorted copy of a list, if there is one, have a version of that order."""
+        known = self.copies.get(name)
         if known is not None:
-            insort(known, (*self.order(ref), ref))
+            insort(known, (*order, ref))
 
     def unlink(self, name: ListName, first: First, ref: int) -> None:
         """Let the neighbours of a version name each other, where they still name it."""
@@ -128,7 +134,7 @@ class Lists:
         named = self.word(newer, OLDER - 2 * index) if newer else first[0].words[first[1]]
         if named == ref:
             self._name(index, first, newer, older, older, newer)
-        known = self._copies.get(name)
+        known = self.copies.get(name)
         if known is not None:
             self._forget_entry(known, (*self.order(ref), ref))
 
@@ -136,7 +142,7 @@ class Lists:
         """Let the neighbours of a version, and the sorted copy, name a copy of it instead."""
         newer, older = self.neighbours(ref, name[1])
         self._name(name[1], first, newer, older, copy, copy)
-        known = self._copies.get(name)
+        known = self.copies.get(name)
         if known is not None:
             order = self.order(ref)
             self._forget_entry(known, (*order, ref))

@@ -32,7 +32,7 @@ from tiger.resources import (
 from tigerd.effects import Effect
 from tigerd.facts import Facts
 from tigerd.history import History
-from tigerd.table import Table, check_count
+from tigerd.table import Table, too_many
 
 
 class Tables(Protocol):
@@ -349,19 +349,18 @@ class Plan:
         """Make room for all that is written, or raise `StoreFull`."""
         for table, parent, child in self.forked:
             table.reserve_fork(parent, child)
-        puts: dict[int, list[Effect]] = {}
+        puts: dict[Table, list[Effect]] = {}
         for effect in self.effects.values():
             if effect.body is not None:
-                puts.setdefault(effect.table.number, []).append(effect)
-        for effects in puts.values():
-            table = effects[0].table
+                puts.setdefault(effect.table, []).append(effect)
+        for table, effects in puts.items():
             begun = set()
             for effect in effects:
                 known = table.namespaces.get(effect.namespace)
                 if known is None or (table.number, effect.namespace) in self.cleared:
                     begun.add(effect.namespace)
-                else:
-                    check_count(known.records + len(effects), effect.namespace)
+                elif known.records + len(effects) > layout.COUNT_MAX:
+                    raise too_many(effect.namespace)
             table.reserve(begun, effects)
 
 

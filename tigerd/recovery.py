@@ -217,7 +217,7 @@ class _Recovery:
             if owner.scope & ~VALUES in live:
                 self._mend_list(owner, owner.key[0])
                 if not owner.first:
-                    self.table.drop_value(owner)
+                    self.table.drop_value(owner.scope, owner.key)
         for version in self.ended:
             if version.scope in live:
                 self._detach(version)

@@ -277,13 +277,9 @@ def _define(
 ) -> None:
     """Write a definition with the number it had: `define` would give it a new one."""
     table = writer.table(DEFINITIONS.number)
-    effects[(0, DEFINITIONS_NAMESPACE, version.key)] = Effect(
-        table,
-        DEFINITIONS_NAMESPACE,
-        version.key,
-        body=version.body,
-        is_touched=True,
-    )
+    effect = Effect(table, DEFINITIONS_NAMESPACE, version.key)
+    effect.write(version.body, table.facts_of(version.body))
+    effects[(0, DEFINITIONS_NAMESPACE, version.key)] = effect
 
 
 def finish(directory: Path) -> bool:

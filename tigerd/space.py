@@ -82,8 +82,8 @@ class Space:
         return self._room_in(self._active) if self._active else 0
 
     def _room_in(self, number: int) -> int:
-        chunk = self.chunks[number]
-        room: int = len(chunk.map) - chunk.words[layout.HEADER_STATE]
+        words = self.chunks[number].words
+        room: int = len(words) * layout.WORD - words[layout.HEADER_STATE]
         return room
 
     def reserve(self, sizes: Sequence[int], spare: Spare | None = None) -> None:

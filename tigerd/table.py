@@ -122,13 +122,13 @@ class Table:
             make_folder(self.folder)
         # What they take at most, counted roughly: mostly there is room for that.
         count = len(begun)
-        most = count * (self._overhead + layout.KEY_MAX)
+        most = count * layout.KEY_MAX
         for item in records:
             count += 1 + len(item.values)
-            most += self._overhead + len(item.key) + len(item.body or b"")
+            most += len(item.key) + len(item.body or b"")
             for _, value in item.values:
-                most += self._overhead + len(value)
-        if most > self.space.room():
+                most += len(value)
+        if most + count * self._overhead > self.space.room():
             self.space.reserve(self._sizes(begun, records))
         self._reserve_keys(count)
 
@@ -363,26 +363,26 @@ class Table:
         found = self.reader.newest(version.scope, version.key)
         if found is not None and found[3].ref == ref:
             self.index.remove(found)
-        for name, first, owner in self._lists_of(version):
+        for name, first in self._lists_of(version):
             self.lists.unlink(name, first, ref)
             if name[1] and not first[0].words[first[1]]:
-                self.drop_value(owner)
+                self.drop_value(VALUES | version.scope, name[2])
         self.space.release(ref, self.size_of(version))
 
-    def _lists_of(self, version: Version) -> Iterator[tuple[ListName, First, Version | None]]:
-        """Yield the lists that a record's version is in, list 0 last; owners only of the others."""
+    def _lists_of(self, version: Version) -> Iterator[tuple[ListName, First]]:
+        """Yield the lists that a record's version is in, list 0 last."""
         for index, value in self.values_in(version):
             found = self.reader.newest(VALUES | version.scope, value)
             if found is not None:
-                yield (version.scope, index, value), self._first(found[3].ref), found[3]
+                yield (version.scope, index, value), self._first(found[3].ref)
         owner = self.scopes[version.scope].ref
-        yield (version.scope, 0, b""), self._first(owner), None
+        yield (version.scope, 0, b""), self._first(owner)
 
-    def drop_value(self, owner: Version | None) -> None:
+    def drop_value(self, scope: int, value: bytes) -> None:
         """Take the owner of a value's list away, which is empty or goes with its namespace."""
-        found = self.reader.newest(owner.scope, owner.key) if owner else None
+        found = self.reader.newest(scope, value)
         if found is not None:
-            self._owners.pop((found[3].scope, found[3].key), None)
+            self._owners.pop((scope, value), None)
             self.index.remove(found)
             self.space.release(found[3].ref, self.size_of(found[3]))
 
@@ -393,11 +393,13 @@ class Table:
         found = self.reader.newest(NAMESPACES, namespace.key)
         if found is not None and found[3].ref == ref:
             self.index.remove(found)
+        dropped: set[bytes] = set()
         while first := self.lists.word(ref, FIRST):
             version = self.reader.version(first)
             for _, value in self.values_in(version):
-                owner = self.reader.newest(VALUES | scope, value)
-                self.drop_value(owner[3] if owner else None)
+                if value not in dropped:
+                    self.drop_value(VALUES | scope, value)
+                    dropped.add(value)
             found = self.reader.newest(scope, version.key)
             if found is not None:
                 self.index.remove(found)
@@ -429,17 +431,16 @@ class Table:
         elif version.scope & VALUES:
             self._owners.pop((version.scope, version.key), None)
         else:
-            for name, first, _ in self._lists_of(version):
+            for name, first in self._lists_of(version):
                 self.lists.replace(name, first, version.ref, copy)
         self.index.replace(found, copy)
         self.lists.store(version.ref, layout.END, layout.COPIED)
         return True
 
 
-def check_count(records: int, name: str) -> None:
-    """Raise `StoreFull` past the number of records that a namespace's count can hold."""
-    if records > layout.COUNT_MAX:
-        raise StoreFull(
-            f"namespace {name!r} holds {layout.COUNT_MAX} records of a table, the most there can "
-            f"be: use several namespaces"
-        )
+def too_many(name: str) -> StoreFull:
+    """Return the error for more records than a namespace's count can hold."""
+    return StoreFull(
+        f"namespace {name!r} holds {layout.COUNT_MAX} records of a table, the most there can be: "
+        f"use several namespaces"
+    )

@@ -110,8 +110,8 @@ class Session:
             yield from self._send_later(frame, deadline)
         if not answers:
             answered = yield Watch(self._look(number))
-            if answered and self._status() not in CODES:
-                return self._answer(self._status(), None)
+            if answered and (status := self._status()) not in CODES:
+                return self._answer(status, None)
             yield Send(self._frame(number, False, [[protocol.ANSWER]]), time.monotonic())
         status, value = yield from self._insist(frame, number, deadline, timeout_s)
         if status == protocol.EVICTED:

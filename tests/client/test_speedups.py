@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from tests.support.daemon import Daemon, new_directory
 from tests.support.seeds import new_random
-from tiger import errors, reader, record
+from tiger import errors, protocol, reader, record
 from tiger.memory import Vanished
 from tiger.protocol import CLEAR_NAMESPACE, DELETE, PUT
 from tiger.reader import TableReader
-from tigerd import facts
+from tigerd import facts, server
 
 compiled = pytest.importorskip("tiger.compiled", reason="there was no compiler to install it")
 daemons = pytest.importorskip("tigerd.compiled")
@@ -176,6 +176,39 @@ def containers(value: Any) -> Iterator[Any]:
         yield value
         for item in value.values() if isinstance(value, dict) else value:
             yield from containers(item)
+
+
+numbers = st.sampled_from([0, 1, 127, 128, 1 << 55, server.NUMBERS_END]) | st.integers(-1, 300)
+requests = st.tuples(
+    st.sampled_from([protocol.VERSION] * 9 + [2]),
+    numbers,
+    numbers,
+    numbers,
+    st.booleans() | st.sampled_from([None, 1]),
+    st.lists(
+        st.lists(numbers | texts | st.binary(max_size=300), max_size=5)
+        | st.tuples(st.sampled_from(["put", "é"]), numbers, texts, st.binary(max_size=70_000)),
+        max_size=2,
+    ),
+)
+
+
+@given(requests, st.binary(max_size=2))
+@example((protocol.VERSION, 7, 0, 1, False, [("put", 1, "global", b"x")]), b"")
+def test_requests(request: tuple[Any, ...], rest: bytes) -> None:
+    frame = msgpack.packb(request) + rest
+    parsed = daemons.parse(frame, protocol.VERSION, server.NUMBERS_END)
+    if parsed is not None:
+        assert repr(parsed) == repr(server.parse(frame))
+    assert daemons.parse(frame[:-1], protocol.VERSION, server.NUMBERS_END) is None or rest
+
+
+def test_the_common_request() -> None:
+    for body in (b"x" * 9, b"x" * 255, b"x" * 256, b"x" * 70_000):
+        for answer in (False, True):
+            request = [protocol.VERSION, 1 << 55, 63, 1 << 40, answer, [["put", 12, "a", body]]]
+            parsed = daemons.parse(msgpack.packb(request), protocol.VERSION, server.NUMBERS_END)
+            assert list(parsed) == request[1:]
 
 
 @given(objects(st.booleans()))

@@ -190,14 +190,15 @@ def succeeds(call: Callable[[], Any], error: type[Exception]) -> bool:
 
 def remember_blindly() -> None:
     """Break the reader: what it has read twice it takes for what is there."""
+    from tiger.reads import MISSING
     from tiger.table import RememberingReads
 
     original = RememberingReads.get
 
-    def get(self: Any, id: str, default: Any = None) -> Any:
+    def get(self: Any, id: str, default: Any = MISSING) -> Any:
         known = self._view.known(id)
         if known is not None:
-            return dict(known[2])
+            return known[2]()
         return original(self, id, default)
 
     RememberingReads.get = get  # type: ignore[assignment]
