@@ -154,6 +154,27 @@ def test_half_a_message_is_never_one(wire: Wire, path: Path) -> None:
             assert far.recv(len(expected), socket.MSG_WAITALL) == expected
 
 
+def test_a_message_half_sent_to_one_that_goes_is_sent_whole_to_the_next(
+    wire: Wire, path: Path
+) -> None:
+    body = b"x" * 1_000_000
+    with listener(path) as listening:
+        wire.begin(body)
+        assert wire.flush() == select.POLLIN
+        far, _ = listening.accept()
+        with far:
+            far.sendall(zmtp.GREETING + READY)
+            while (event := wire.flush()) == select.POLLIN:
+                wait(wire, event)
+            assert event == select.POLLOUT
+    path.unlink()
+    with router(path) as far:
+        while event := wire.flush():
+            if wire.descriptor() is not None:
+                wait(wire, event)
+        assert heard(far)[1] == body
+
+
 @pytest.mark.parametrize(
     "said",
     [
