@@ -91,18 +91,18 @@ class Connection:
                 self._start()
                 result = None
 
-    def _send(self, action: Send) -> bool:
+    def _send(self, action: Send) -> int:
         wire = self._wire
         try:
             wire.begin(action.frame)
             while event := wire.flush():
                 if not self._wait(event, action.deadline):
                     wire.close()
-                    return False
+                    return 0
         except BaseException:
             wire.close()
             raise
-        return True
+        return wire.number
 
     def _receive(self, action: Receive) -> bytes | None:
         wire = self._wire

@@ -1,10 +1,10 @@
 """How a client and the daemon agree that a request was applied once, whatever gets lost.
 
-A client numbers its requests and has one under way at a time. It sends the same number again until
-it knows the answer; the daemon applies a number once and keeps the answer in the client's slot of
-the control segment, stored before the commit it belongs to. So the answer is in shared memory, and
-a client that has sent its request watches its slot for a while; a message back is only needed for
-an error's words, and for a client that went to sleep.
+A client numbers its requests and has one under way at a time. It asks, and if need be sends the
+same number again, until it knows the answer; the daemon applies a number once and keeps the answer
+in the client's slot of the control segment, stored before the commit it belongs to. So the answer
+is in shared memory, and a client that has sent its request watches its slot for a while; a message
+back is only needed for an error's words, and for a client that went to sleep.
 
 Here is what to send, wait for and conclude; `tiger.connection` and `tiger.aio` do the waiting.
 """
@@ -34,7 +34,10 @@ QUESTION = 1 << 40
 
 @dataclass(slots=True)
 class Send:
-    """Send a frame; answered with whether it could be sent by the deadline."""
+    """Send a frame; answered with the number of the connection that took it by the deadline, or 0.
+
+    What one connection takes arrives, in order, unless the daemon dies.
+    """
 
     frame: bytes
     deadline: float
@@ -106,14 +109,15 @@ class Session:
                 f"several batches"
             )
         self._was_resent = False
-        if not (yield Send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))):
-            yield from self._send_later(frame, deadline)
+        way = yield Send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))
+        if not way:
+            way = yield from self._send_later(frame, deadline)
         if not answers:
             answered = yield Watch(self._look(number))
             if answered and (status := self._status()) not in CODES:
                 return self._answer(status, None)
-            yield Send(self._frame(number, False, [[protocol.ANSWER]]), time.monotonic())
-        status, value = yield from self._insist(frame, number, deadline, timeout_s)
+            yield Send(self._question_of(number), time.monotonic())
+        status, value = yield from self._insist(frame, number, way, deadline, timeout_s)
         if status == protocol.EVICTED:
             self._slot = -1
             if self._was_resent:  # the first one may have been applied before the slot was lost
@@ -122,8 +126,8 @@ class Session:
             return again
         return self._answer(status, value)
 
-    def _send_later(self, frame: bytes, deadline: float) -> Generator[Action, Any, None]:
-        """Send what could not be sent at once: until it is, nothing happened."""
+    def _send_later(self, frame: bytes, deadline: float) -> Generator[Action, Any, int]:
+        """Send what could not be sent at once: until it is, nothing happened. As `Send`."""
         while True:
             yield from self._revive(deadline)
             if time.monotonic() >= deadline:
@@ -131,13 +135,19 @@ class Session:
                     f"the daemon at {self._directory} does not take requests; nothing was "
                     f"changed: see `tigerd status --dir {self._directory}`"
                 )
-            if (yield Send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))):
-                return
+            way: int = yield Send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))
+            if way:
+                return way
 
     def _insist(
-        self, frame: bytes, number: int, deadline: float, timeout_s: float
+        self, frame: bytes, number: int, way: int, deadline: float, timeout_s: float
     ) -> Generator[Action, Any, tuple[int, Any]]:
-        """Wait for the answer to a request that was sent, and send it again now and then."""
+        """Wait for the answer to a request that was sent, and ask for it now and then.
+
+        The request itself is sent again where the connection is another: it may not have arrived.
+        On the same one it only waits for its turn, and ten thousand records take a while; but no
+        wait is for ever.
+        """
         pause_s = FIRST_PAUSE_S
         while True:
             wake = min(deadline, time.monotonic() + pause_s * (1 + random() / 2))
@@ -153,8 +163,10 @@ class Session:
                 if self._is_answered(number):
                     return self._status(), None
                 yield self._start()
-            self._was_resent = True
-            yield Send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))
+            soon = min(deadline, time.monotonic() + LAST_PAUSE_S)
+            if (yield Send(self._question_of(number), soon)) != way or pause_s == LAST_PAUSE_S:
+                self._was_resent = True
+                way = yield Send(frame, soon)
             pause_s = min(2 * pause_s, LAST_PAUSE_S)
 
     def _revive(self, deadline: float) -> Generator[Action, Any, None]:
@@ -271,6 +283,9 @@ class Session:
                 f"the instance at {self._directory} was replaced by another: connect again"
             )
         self._slot = slot
+
+    def _question_of(self, number: int) -> bytes:
+        return self._frame(number, False, [[protocol.ANSWER]])
 
     def _frame(self, number: int, answer: bool, operations: list[protocol.Operation]) -> bytes:
         return protocol.pack(

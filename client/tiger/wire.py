@@ -35,6 +35,8 @@ class Wire:
         self._message = memoryview(b"")
         self._sent = 0
         self._inbox = zmtp.Inbox(protocol.FRAME_MAX)
+        self.number = 0
+        """Of the connection: 1 for the first."""
 
     def descriptor(self) -> int | None:
         """Return what to wait for, or None while it is not connected."""
@@ -73,6 +75,7 @@ class Wire:
             raise
         self._socket = connecting
         self._sent = 0
+        self.number += 1
         return connecting
 
     def receive(self) -> bytes | None:

@@ -67,18 +67,18 @@ class AsyncConnection:
             elif type(action) is Start:
                 await self._start()
 
-    async def _send(self, action: Send) -> bool:
+    async def _send(self, action: Send) -> int:
         wire = self._wire
         try:
             wire.begin(action.frame)
             while event := wire.flush():
                 if not await self._wait(event, action.deadline):
                     wire.close()
-                    return False
+                    return 0
         except BaseException:
             wire.close()
             raise
-        return True
+        return wire.number
 
     async def _receive(self, action: Receive) -> bytes | None:
         wire = self._wire
