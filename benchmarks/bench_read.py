@@ -104,7 +104,7 @@ def bars_of(kind: str) -> list[Bar]:
     first = times((f"get, first read, {kind}", "tigerd"), (f"get, first read, {kind}", "lmdb"))
     is_flat = kind == "coupon"  # a session has many containers, which each get makes anew
     return [
-        Bar(f"get of a {kind} read before: 3 times as fast as LMDB", 1 / 3, remembered, is_flat),
+        Bar(f"get of a {kind} read before: 3 times as fast as LMDB", 1 / 3, remembered),
         Bar(f"get of a {kind} read before: 4 times as fast as LMDB", 1 / 4, remembered, is_flat),
         Bar(f"peek of a {kind} read before: 10 times as fast as LMDB's get", 1 / 10, peeked),
         Bar(f"first get of a {kind}: at most twice LMDB's time", 2, first),

@@ -57,19 +57,16 @@ BARS = [
         "insert, 1 client: half of redis-py SET's time",
         0.5,
         times(ONE, (insert_name(1), "redis")),
-        is_kept=False,
     ),
     Bar(
         "insert, 1 client: 0.4 of redis-py SET's time",
         0.4,
         times(ONE, (insert_name(1), "redis")),
-        is_kept=False,
     ),
     Bar(
         "insert, 1 client: faster than a Manager's dict",
         1,
         times(ONE, (insert_name(1), "manager dict")),
-        is_kept=False,
     ),
     Bar(
         "insert, 4 clients: twice the calls of redis-py's SET",
