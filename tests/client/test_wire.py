@@ -127,6 +127,14 @@ def listener(path: Path) -> Iterator[socket.socket]:
         yield listening
 
 
+def fill(wire: Wire, far: socket.socket) -> None:
+    """Say that messages are taken, and take none: send until the socket is full."""
+    far.sendall(zmtp.GREETING + READY)
+    while (event := wire.flush()) == select.POLLIN:
+        wait(wire, event)
+    assert event == select.POLLOUT
+
+
 def test_half_a_message_is_never_one(wire: Wire, path: Path) -> None:
     """A daemon that reads nothing: the sender gives up, and closes."""
     with listener(path) as listening:
@@ -134,10 +142,7 @@ def test_half_a_message_is_never_one(wire: Wire, path: Path) -> None:
         assert wire.flush() == select.POLLIN
         far, _ = listening.accept()
         with far:
-            far.sendall(zmtp.GREETING + READY)
-            while (event := wire.flush()) == select.POLLIN:
-                wait(wire, event)
-            assert event == select.POLLOUT  # the socket is full
+            fill(wire, far)
             wire.close()
             wire.begin(b"next")
             assert wire.flush() == select.POLLIN
@@ -163,10 +168,7 @@ def test_a_message_half_sent_to_one_that_goes_is_sent_whole_to_the_next(
         assert wire.flush() == select.POLLIN
         far, _ = listening.accept()
         with far:
-            far.sendall(zmtp.GREETING + READY)
-            while (event := wire.flush()) == select.POLLIN:
-                wait(wire, event)
-            assert event == select.POLLOUT
+            fill(wire, far)
     path.unlink()
     with router(path) as far:
         while event := wire.flush():
