@@ -167,7 +167,7 @@ cdef bytes value_key(Value *value, char index):
     return key
 
 
-# --- Requests: server.parse -----------------------------------------------------------------------
+# --- Requests: requests.parse -----------------------------------------------------------------------
 
 cdef enum:
     REQUEST = 0x96  # an array of six
@@ -178,7 +178,7 @@ cdef enum:
 
 
 def parse(bytes frame, int version, uint64_t numbers_end):
-    """Return client, slot, number, whether to answer, operations, as `server.parse`.
+    """Return client, slot, number, whether to answer, operations, as `requests.parse`.
 
     None for any request but one operation with table, namespace and a record, which are many.
     """

@@ -31,17 +31,16 @@ from tiger.errors import (
     code_of,
 )
 from tiger.looking import Looking
-from tiger.speedups import compiled
 from tigerd import passing
 from tigerd.peers import Peers
 from tigerd.plan import Plan, prefixed
 from tigerd.recovery import recover
+from tigerd.requests import parse
 from tigerd.sessions import Sessions
 from tigerd.waiting import Place, Waiting
 from tigerd.writer import Asked, Writer
 
 log = logging.getLogger("tigerd")
-_parse = compiled("tigerd.compiled", "parse")
 
 DRAIN = 64
 """Commands taken between two looks at the clock and at signals."""
@@ -55,9 +54,6 @@ SPIN_S = 200e-6
 PAUSE_MS = 2
 """How long no command comes before the time is used for cleaning: one that comes then waits for
 it. While commands come, cleaning has its turns between them."""
-
-NUMBERS_END = 1 << 56
-"""Clients, slots and requests have numbers below."""
 
 POLLIN = int(zmq.POLLIN)
 """As a plain number: an enum's `&` takes as long as looking at a socket."""
@@ -238,7 +234,7 @@ class Server:
     def _serve(self, peer: bytes, frame: bytes) -> None:
         """Do what a message asks. What is not a request is dropped: nobody waits for an answer."""
         try:
-            request = _parse(frame, protocol.VERSION, NUMBERS_END) or parse(frame)
+            request = parse(frame)
         except LayoutMismatch as error:
             self._reply(peer, 0, code_of(error), str(error))
             return
@@ -380,28 +376,6 @@ _QUESTIONS = {
     protocol.STOP: Server._stop,
     protocol.WATCH: Server._watch,
 }
-
-
-def parse(frame: bytes) -> tuple[int, int, int, bool, list[Any]]:
-    """Return client, slot, request number, whether to answer, operations; or raise ValueError."""
-    message = protocol.unpack(frame)
-    if message and message[0] != protocol.VERSION:
-        raise LayoutMismatch(
-            f"the daemon is version {__version__} and speaks protocol {protocol.VERSION}, the "
-            f"client protocol {message[0]!r:.20}: restart it with `tigerd restart`"
-        )
-    if len(message) != 6:
-        raise ValueError("not six fields")
-    _, client, slot, number, answer, operations = message
-    if not (type(client) is type(slot) is type(number) is int) or not (
-        0 < client < NUMBERS_END and -1 <= slot < NUMBERS_END and 0 <= number < NUMBERS_END
-    ):
-        raise ValueError("not a number of a client, a slot, a request")
-    if type(answer) is not bool or type(operations) is not list or not operations:
-        raise ValueError("no operations")
-    if type(operations[0]) is not list:
-        raise ValueError("an operation is an array")
-    return client, slot, number, answer, operations
 
 
 def _text_of(status: int) -> str | None:

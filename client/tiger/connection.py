@@ -97,7 +97,7 @@ class Connection:
             wire.begin(action.frame)
             while event := wire.flush():
                 if not self._wait(event, action.deadline):
-                    wire.close()
+                    wire.give_up()
                     return 0
         except BaseException:
             wire.close()

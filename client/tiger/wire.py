@@ -24,8 +24,7 @@ SEND_FLAGS = getattr(socket, "MSG_NOSIGNAL", 0)
 class Wire:
     """A socket to the daemon of an instance, one message at a time. Not for two threads at once.
 
-    Whoever is interrupted in it, or gives up sending, has to close it: half a message may have been
-    sent, or read.
+    Whoever is interrupted in it has to close it: half a message may have been sent, or read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -63,6 +62,11 @@ class Wire:
             self.close()
             return select.POLLOUT
         return 0
+
+    def give_up(self) -> None:
+        """Send no more of the message; where a part was sent, the connection ends with it."""
+        if self._sent:
+            self.close()
 
     def _connect(self) -> socket.socket:
         connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

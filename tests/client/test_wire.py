@@ -143,7 +143,7 @@ def test_half_a_message_is_never_one(wire: Wire, path: Path) -> None:
         far, _ = listening.accept()
         with far:
             fill(wire, far)
-            wire.close()
+            wire.give_up()
             wire.begin(b"next")
             assert wire.flush() == select.POLLIN
             far.settimeout(PATIENCE_MS / 1000)
@@ -157,6 +157,20 @@ def test_half_a_message_is_never_one(wire: Wire, path: Path) -> None:
             send(wire, b"next")
             expected = zmtp.OPENING + zmtp.message(b"next")
             assert far.recv(len(expected), socket.MSG_WAITALL) == expected
+
+
+def test_a_message_of_which_nothing_was_sent_costs_no_connection(wire: Wire, path: Path) -> None:
+    with listener(path) as listening:
+        wire.begin(b"first")
+        assert wire.flush() == select.POLLIN  # nobody has said READY
+        wire.give_up()
+        far, _ = listening.accept()
+        with far:
+            far.sendall(zmtp.GREETING + READY)
+            send(wire, b"second")
+            expected = zmtp.OPENING + zmtp.message(b"second")
+            assert far.recv(len(expected), socket.MSG_WAITALL) == expected
+        assert wire.number == 1
 
 
 def test_a_message_half_sent_to_one_that_goes_is_sent_whole_to_the_next(

@@ -73,7 +73,7 @@ class AsyncConnection:
             wire.begin(action.frame)
             while event := wire.flush():
                 if not await self._wait(event, action.deadline):
-                    wire.close()
+                    wire.give_up()
                     return 0
         except BaseException:
             wire.close()
