@@ -71,6 +71,7 @@ def _undo_answers(writer: Writer) -> None:
             request = (words[at] >> layout.CLIENT_STATUS_BITS) - 1
             # The one before was answered, and its client went on.
             writer.control.store(at, max(request, 0) << layout.CLIENT_STATUS_BITS)
+            memory.fence()  # or a client would take the answer for one of a commit that is there
             writer.control.store(layout.client_at(slot, layout.CLIENT_COMMIT), writer.commit)
 
 

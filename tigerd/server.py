@@ -260,7 +260,7 @@ class Server:
         last, status = self._sessions.last(asked.slot)
         if asked.request <= last:
             if asked.request == last:  # sent again: the answer is the first one's
-                self._reply(peer, last, status, self._first_value(asked, status, operations))
+                self._reply(peer, last, status, _text_of(status))
             return
         try:
             plan = self._apply(asked, operations)
@@ -292,14 +292,6 @@ class Server:
                 raise prefixed(error, place) if len(operations) > 1 else error from None
         self.writer.apply(plan, asked)
         return plan
-
-    def _first_value(self, asked: Asked, status: int, operations: list[Any]) -> object:
-        """Return what can still be said of an answer that was given before."""
-        if status in CODES:
-            return _text_of(status)
-        if operations[-1][:1] == [protocol.PATCH]:
-            return self.writer.answered(asked)
-        return None
 
     def _reply(self, peer: bytes, number: int, status: int, value: object) -> None:
         """Send an answer, unless its reader is gone or does not read: it will ask again."""

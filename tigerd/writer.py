@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tiger import layout, memory, record
 from tiger.errors import UnknownTable
-from tiger.memory import Vanished, WritableSegment
+from tiger.memory import WritableSegment
 from tiger.reader import Reader
 from tiger.resources import (
     DEFINITIONS,
@@ -181,16 +181,6 @@ class Writer:
         memory.fence()
         word = asked.request << layout.CLIENT_STATUS_BITS | status
         control.store(at + layout.CLIENT_ANSWER, word)
-
-    def answered(self, asked: Asked) -> bytes | None:
-        """Return the record that a client's last request wrote, if its version is still there."""
-        word = self.control.words[layout.client_at(asked.slot, layout.CLIENT_REF)]
-        if not word:
-            return None
-        try:
-            return self.table(word >> 48).reader.version(word & layout.REF_MASK).body
-        except Vanished:
-            return None
 
     def _commit(self, commit: int) -> None:
         memory.fence()

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from tiger import layout, protocol, record
-from tiger.errors import InvalidRecord
+from tiger.errors import InvalidRecord, OutcomeUnknown
+from tiger.memory import Vanished
 from tiger.protocol import Operation
 from tiger.reader import Reader
-from tiger.reads import TableReads
 from tiger.record import Record
 from tiger.resources import Resource
 from tiger.session import Answer
@@ -90,14 +90,20 @@ class TableRequests:
         return Request([operation], lambda answer: self._patched(id, answer))
 
     def _patched(self, id: str, answer: Answer) -> Record:
-        """Return the record as the patch wrote it.
+        """Return the record as the patch wrote it, though the message that had it be lost.
 
-        If that answer was lost, and the version has been overwritten and cleaned away before it
-        was asked for again, return the record as it is now.
+        `OutcomeUnknown` if it was overwritten and cleaned away before it was looked for.
         """
         if isinstance(answer.value, bytes):
             return record.decode(answer.value)
-        return TableReads(self._reader, self._reader, self._resource, self._target[1]).get(id)
+        number, name = self._resource.number, self._resource.table
+        try:
+            return record.decode(self._reader.table(number, name).version(answer.ref).body)
+        except Vanished:
+            raise OutcomeUnknown(
+                f"the patch of {name} {id!r} was applied, but what came of it is not known: its "
+                f"answer was lost, and the record has been overwritten since; read it"
+            ) from None
 
     def delete(self, id: str) -> Request[bool]:
         """Remove a record; tell whether it was there."""

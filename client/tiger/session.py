@@ -68,10 +68,14 @@ Steps = Generator[Action, Any, "Answer"]
 
 @dataclass(slots=True)
 class Answer:
-    """What the daemon said; `value` came as a message, if one came."""
+    """What the daemon said; `value` came as a message, if one came.
+
+    `ref` is that of the version that a write's last operation wrote, if it wrote one.
+    """
 
     status: int
     value: Any = None
+    ref: int = 0
 
 
 class Session:
@@ -95,7 +99,8 @@ class Session:
 
     def write(self, operations: list[protocol.Operation], timeout_s: float) -> Steps:
         """Have operations applied, once; raise what the daemon refused them with."""
-        answers = self.answers or operations[-1][0] == protocol.PATCH
+        has_value = operations[-1][0] == protocol.PATCH
+        answers = self.answers or has_value
         deadline = time.monotonic() + timeout_s
         if self._slot < 0:
             yield from self._hello(deadline)
@@ -115,16 +120,19 @@ class Session:
         if not answers:
             answered = yield Watch(self._look(number))
             if answered and (status := self._status()) not in CODES:
-                return self._answer(status, None)
+                return self._written(status, None)
             yield Send(self._question_of(number), time.monotonic())
-        status, value = yield from self._insist(frame, number, way, deadline, timeout_s)
+        reply = yield from self._insist(frame, number, way, has_value, deadline)
+        if reply is None:
+            raise self._give_up(timeout_s)
+        status, value = reply
         if status == protocol.EVICTED:
             self._slot = -1
             if self._was_resent:  # the first one may have been applied before the slot was lost
                 raise self._give_up(timeout_s)
             again = yield from self.write(operations, max(0.0, deadline - time.monotonic()))
             return again
-        return self._answer(status, value)
+        return self._written(status, value)
 
     def _send_later(self, frame: bytes, deadline: float) -> Generator[Action, Any, int]:
         """Send what could not be sent at once: until it is, nothing happened. As `Send`."""
@@ -140,24 +148,30 @@ class Session:
                 return way
 
     def _insist(
-        self, frame: bytes, number: int, way: int, deadline: float, timeout_s: float
-    ) -> Generator[Action, Any, tuple[int, Any]]:
-        """Wait for the answer to a request that was sent, and ask for it now and then.
+        self, frame: bytes, number: int, way: int, has_value: bool, deadline: float
+    ) -> Generator[Action, Any, tuple[int, Any] | None]:
+        """Wait for the answer to a request that was sent, and ask for it; None at the deadline.
 
         The request itself is sent again where the connection is another: it may not have arrived.
         On the same one it only waits for its turn, and ten thousand records take a while; but no
         wait is for ever.
         """
         pause_s = FIRST_PAUSE_S
+        was_answered = False
         while True:
             wake = min(deadline, time.monotonic() + pause_s * (1 + random() / 2))
             reply = yield from self._reply_to(number, wake)
             if reply is not None:
                 return reply
+            is_late = time.monotonic() >= deadline
             if self._is_answered(number):
-                return self._status(), None
-            if time.monotonic() >= deadline:
-                raise self._give_up(timeout_s)
+                # Of a value, and of an error's words, the slot says nothing. They are on their way;
+                # if they have not come by the next time, they are lost.
+                if is_late or was_answered or not (has_value or self._status() in CODES):
+                    return self._status(), None
+                was_answered = True
+            elif is_late:
+                return None
             if not instance.is_running(self._directory):
                 # Nobody writes, so what the slot says now is what happened.
                 if self._is_answered(number):
@@ -209,15 +223,19 @@ class Session:
     def _is_answered(self, number: int) -> bool:
         """Tell whether the slot has the answer to a request, and what it says is visible."""
         words = self._words
-        word = words[layout.client_at(self._slot, layout.CLIENT_ANSWER)]
+        answer_at = layout.client_at(self._slot, layout.CLIENT_ANSWER)
+        word = words[answer_at]
         if word >> layout.CLIENT_STATUS_BITS != number:
             return False
         memory.fence()
         commit = words[layout.client_at(self._slot, layout.CLIENT_COMMIT)]
         if words[layout.COMMIT] < commit:
             return False
-        # An answer is this client's only while the slot is.
-        return words[layout.client_at(self._slot, layout.CLIENT_ID)] == self._client
+        memory.fence()
+        # A daemon that starts takes an answer back that was not committed, and its commit then; and
+        # an answer is this client's only while the slot is.
+        client = words[layout.client_at(self._slot, layout.CLIENT_ID)]
+        return words[answer_at] == word and client == self._client
 
     def _status(self) -> int:
         word = self._words[layout.client_at(self._slot, layout.CLIENT_ANSWER)]
@@ -228,6 +246,14 @@ class Session:
             raise CODES[status](value or f"{CODES[status].__name__}: nothing was changed")
         memory.fence()
         return Answer(status, value)
+
+    def _written(self, status: int, value: Any) -> Answer:
+        answer = self._answer(status, value)
+        ref = self._words[layout.client_at(self._slot, layout.CLIENT_REF)]
+        memory.fence()
+        if self._words[layout.client_at(self._slot, layout.CLIENT_ID)] == self._client:
+            answer.ref = ref & layout.REF_MASK
+        return answer
 
     # --- Questions ---
 

@@ -23,10 +23,15 @@ from tests.faults.processes import (
     wait_for,
 )
 from tests.faults.storm import check
+from tests.support.daemon import Daemon
 from tests.support.seeds import new_random
-from tiger import instance
+from tiger import instance, layout, protocol
 from tiger.connection import Connection
+from tiger.reader import Reader
+from tiger.requests import TableRequests
 from tiger.session import Send, Session
+from tigerd.sessions import Sessions
+from tigerd.writer import Asked
 
 BEFORE = {"id": "A", "created": 5, "n": 1}
 
@@ -125,7 +130,7 @@ class Losses:
         self._late: list[bytes] = []
         send, receive = Connection._send, Connection._receive
 
-        def lossy_send(connection: Connection, action: Any) -> bool:
+        def lossy_send(connection: Connection, action: Any) -> int:
             frames = [action.frame]
             chance = random.random()
             if chance < 0.3:
@@ -137,7 +142,13 @@ class Losses:
                 frames = [action.frame, action.frame]
             elif chance < 0.6 and self._late:
                 frames = [self._late.pop(0), action.frame]
-            return all(send(connection, Send(f, action.deadline)) for f in frames)
+            for frame in frames:
+                if not send(connection, Send(frame, action.deadline)):
+                    return 0
+            number = connection._wire.number
+            if not frames and chance > 0.01:  # mostly, what is lost is lost with its connection
+                connection._wire.close()
+            return number
 
         def lossy_receive(connection: Connection, action: Any) -> bytes | None:
             frame: bytes | None = receive(connection, action)
@@ -171,6 +182,94 @@ def test_lost_doubled_and_late_messages_are_not_noticed(
         assert store.ping()["commit"] == commit + 120
         assert store.plans.count() == 25
     check(place)
+
+
+# --- Answers that are lost ---
+
+
+@contextlib.contextmanager
+def patch_overtaken(
+    place: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[tiger.Store], None]
+) -> Iterator[Any]:
+    """Give the answer to a patch: its daemon was killed, and something was done since."""
+    patched = TableRequests._patched
+
+    def overtaken(requests: TableRequests, id: str, answer: Any) -> Any:
+        assert answer.value is None, "the answer was not lost"
+        with tiger.connect(place, timeout_s=30) as other:
+            meanwhile(other)
+        return patched(requests, id, answer)
+
+    monkeypatch.setattr(TableRequests, "_patched", overtaken)
+    with (
+        serving(place, module=altered("stop_before_reply")) as daemon,
+        tiger.connect(place, timeout_s=30) as store,
+        ThreadPoolExecutor(1) as executor,
+    ):
+        answer = executor.submit(store.plans.patch, "A", {"n": 2})
+        wait_for(lambda: is_stopped(daemon), "the stop")
+        kill([daemon])
+        yield answer
+
+
+@pytest.mark.parametrize("change", ["delete", "update"])
+def test_a_patch_returns_what_it_wrote_though_its_answer_was_lost(
+    place: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    def meanwhile(other: tiger.Store) -> None:
+        if change == "delete":
+            other.plans.delete("A")
+        else:
+            other.plans.update({"id": "A", "n": 3})
+
+    with patch_overtaken(place, monkeypatch, meanwhile) as answer:
+        assert answer.result() == {**BEFORE, "n": 2}
+    check(place)
+
+
+def test_a_patch_of_which_nothing_is_left_but_that_it_was_applied(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(other: tiger.Store) -> None:
+        chunk = place / "tables" / "plans" / "chunk.1"
+        assert chunk.exists()
+        other.plans.insert_many({"id": f"{n}", "text": "x" * 1000} for n in range(200))
+        other.plans.clear()
+        wait_for(lambda: not chunk.exists(), "the cleaning")
+
+    with (
+        patch_overtaken(place, monkeypatch, meanwhile) as answer,
+        pytest.raises(tiger.OutcomeUnknown, match="'A' was applied, but what came of it"),
+    ):
+        answer.result()
+    check(place)
+
+
+class Interrupted:
+    """Words of which one is not loaded before something else was done."""
+
+    def __init__(self, words: Any, at: int, meanwhile: Callable[[], None]) -> None:
+        self._words, self._at, self._meanwhile = words, at, meanwhile
+
+    def __getitem__(self, place: int) -> int:
+        if place == self._at:
+            self._meanwhile()
+        word: int = self._words[place]
+        return word
+
+
+@pytest.mark.parametrize("word", ["CLIENT_ANSWER", "CLIENT_COMMIT", "CLIENT_ID"])
+def test_an_answer_that_is_taken_back_while_a_client_looks_is_none(place: Path, word: str) -> None:
+    """The daemon was killed between answer and commit, and the next one tidies up just now."""
+    daemon = Daemon(place)
+    with contextlib.closing(Reader(place)) as reader:
+        session = Session(reader)
+        slot = session._slot = Sessions(daemon.control).open(session._client)
+        daemon.writer.answer(Asked(slot, 5), protocol.DONE, daemon.writer.commit + 1, 0)
+        at = layout.client_at(slot, getattr(layout, word))
+        words: Any = Interrupted(reader.words, at, daemon.restart)
+        session._words = words
+        assert not session._is_answered(5)
 
 
 # --- A client that gives up ---
