@@ -16,6 +16,7 @@ from tiger.layout import EMPTY, FINGERPRINT_SHIFT, HASH_SHIFT, MOVED, REF_MASK, 
 from tiger.memory import WritableSegment
 from tiger.reader import Found, TableReader
 from tiger.speedups import compiled
+from tiger.version import Version
 
 _has_hash = compiled("tigerd.compiled", "has_hash")
 _move = compiled("tigerd.compiled", "move")
@@ -203,11 +204,22 @@ class Index:
         index, at = self._holding(found)
         index.store(at, found[2] | layout.GONE)
 
-    def remove(self, found: Found) -> None:
-        """Take a key out."""
-        index, at = self._holding(found)
-        index.store(at, TOMB)
-        self._keys -= 1
+    def remove(self, version: Version) -> None:
+        """Take the entry out that names a version, if there is one."""
+        digest = crc32(version.key, version.scope)
+        for index in (self.current, self.previous):
+            if index is None:
+                continue
+            words = index.words
+            mask = len(words) - SLOTS_AT - 1
+            for place in range(digest, digest + mask + 1):
+                word = words[SLOTS_AT + (place & mask)]
+                if word == EMPTY:
+                    break
+                if word & REF_MASK == version.ref and word > MOVED:
+                    index.store(SLOTS_AT + (place & mask), TOMB)
+                    self._keys -= 1
+                    return
 
     def replace(self, found: Found, ref: int) -> None:
         """Let a key's entry name another copy of the same version."""

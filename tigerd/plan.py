@@ -63,6 +63,9 @@ class Plan:
     def __init__(self, tables: Tables) -> None:
         """Begin with nothing."""
         self._tables = tables
+        self._max_record = tables.max_record
+        self._names: set[str] = set()
+        """Of namespaces that are not there yet: those that are such as may be."""
         self.effects: dict[tuple[int, str, bytes], Effect] = {}
         self.cleared: dict[tuple[int, str], Table] = {}
         self.forked: list[tuple[Table, str, str]] = []
@@ -98,7 +101,7 @@ class Plan:
         """Return what the operations so far do to a record; at first, nothing."""
         space = table.namespaces.get(namespace) if type(namespace) is str else None
         if space is None:
-            record.encode_name(namespace, "namespace")
+            self._check_name(namespace)
         if self._tables.forks:
             self._check_open(namespace)
         at = (table.number, namespace, key)
@@ -121,7 +124,7 @@ class Plan:
 
     def put(self, number: Any, namespace: Any, body: Any, if_version: Any = None) -> int:
         """Write a record, replacing the one of that id."""
-        effect, facts = self._parse(number, namespace, body)
+        effect, facts = self._parse(self._table(number), namespace, body)
         if if_version is not None:
             self._check_version(effect, if_version)
         self._write(effect, body, facts)
@@ -129,7 +132,7 @@ class Plan:
 
     def create(self, number: Any, namespace: Any, body: Any) -> int:
         """Write a record that must not be there."""
-        effect, facts = self._parse(number, namespace, body)
+        effect, facts = self._parse(self._table(number), namespace, body)
         if effect.exists:
             raise AlreadyExists(
                 f"{effect.table.resource.table} {facts[0].decode()!r} is there already in "
@@ -142,8 +145,10 @@ class Plan:
         """Write many records of one table."""
         if type(bodies) is not list:
             raise InvalidRequest("put_many takes an array of records")
+        table = self._table(number)
         for body in bodies:
-            self.put(number, namespace, body)
+            effect, facts = self._parse(table, namespace, body)
+            self._write(effect, body, facts)
         self.answering = None
         return protocol.DONE
 
@@ -164,7 +169,7 @@ class Plan:
                 content[key] = value
         if content.get("id") != identity:
             raise InvalidRecord(f"patch of {identity!r}: the id of a record does not change")
-        body = record.encode_body(content, f"record {identity!r}", self._tables.max_record)
+        body = record.encode_body(content, f"record {identity!r}", self._max_record)
         self._write(effect, body, effect.table.facts_of(body))
         return protocol.DONE
 
@@ -293,6 +298,11 @@ class Plan:
     def _lineage(table: Table, namespace: str, commit: int) -> Lineage | None:
         return find_lineage(table.reader, namespace.encode(), commit)
 
+    def _check_name(self, namespace: Any) -> None:
+        if type(namespace) is not str or namespace not in self._names:
+            record.encode_name(namespace, "namespace")
+            self._names.add(namespace)
+
     def _check_open(self, namespace: str) -> None:
         """Raise `Sealed` if the namespace has forks: they have what it has."""
         forks = self._tables.forks.get(namespace)
@@ -302,12 +312,11 @@ class Plan:
                 f"write to the fork, or let the forks end first"
             )
 
-    def _parse(self, number: Any, namespace: Any, body: Any) -> tuple[Effect, Facts]:
+    def _parse(self, table: Table, namespace: Any, body: Any) -> tuple[Effect, Facts]:
         if type(body) is not bytes:
             raise InvalidRequest("a record travels as msgpack")
-        if len(body) > self._tables.max_record:
-            raise record.too_large("a record", len(body), self._tables.max_record)
-        table = self._table(number)
+        if len(body) > self._max_record:
+            raise record.too_large("a record", len(body), self._max_record)
         facts = table.facts_of(body)
         return self._effect(table, namespace, facts[0]), facts
 

@@ -159,7 +159,7 @@ class _Recovery:
             self.found.undone += 1
             version = self.table.reader.version(version.previous) if version.previous else None
         if version is None:
-            self.table.index.remove((index, at, word, newest))
+            self.table.index.remove(newest)
             return
         if version.end > self.commit:
             self.table.lists.store(version.ref, layout.END, 0)

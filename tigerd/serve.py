@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
 import math
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("tigerd")
 
 DEFAULT_IDLE_EXIT_S = 600.0
+
+CYCLES = 100_000
+"""Objects made, less those freed, before cycles among them are looked for: the daemon makes none,
+and a request of 10,000 records took 9.3 us each where they were looked for at 700, 7.2 so."""
 
 
 def serve(arguments: list[str]) -> int:
@@ -55,6 +60,7 @@ def serve(arguments: list[str]) -> int:
             "version": __version__,
         }
     )
+    gc.set_threshold(CYCLES)
     server.run()
     return 0
 

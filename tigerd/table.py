@@ -360,9 +360,7 @@ class Table:
         away is still in list 0, where recovery finds it.
         """
         version = self.reader.version(ref)
-        found = self.reader.newest(version.scope, version.key)
-        if found is not None and found[3].ref == ref:
-            self.index.remove(found)
+        self.index.remove(version)
         for name, first in self._lists_of(version):
             self.lists.unlink(name, first, ref)
             if name[1] and not first[0].words[first[1]]:
@@ -383,16 +381,14 @@ class Table:
         found = self.reader.newest(scope, value)
         if found is not None:
             self._owners.pop((scope, value), None)
-            self.index.remove(found)
+            self.index.remove(found[3])
             self.space.release(found[3].ref, self.size_of(found[3]))
 
     def retire_namespace(self, ref: int) -> Iterator[None]:
         """Take a namespace away that ended at or before the horizon, in steps of one record."""
         namespace = self.reader.version(ref)
         scope = namespace.number
-        found = self.reader.newest(NAMESPACES, namespace.key)
-        if found is not None and found[3].ref == ref:
-            self.index.remove(found)
+        self.index.remove(namespace)
         dropped: set[bytes] = set()
         while first := self.lists.word(ref, FIRST):
             version = self.reader.version(first)
@@ -400,9 +396,7 @@ class Table:
                 if value not in dropped:
                     self.drop_value(VALUES | scope, value)
                     dropped.add(value)
-            found = self.reader.newest(scope, version.key)
-            if found is not None:
-                self.index.remove(found)
+            self.index.remove(version)
             self.lists.store(ref, FIRST, version.link(OLDER))
             self.space.release(first, self.size_of(version))
             yield

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import zmq  # noqa: F401 - else a test would load it, and one with pytester unloads what it loads
 
 from tiger import (
     AlreadyExists,
