@@ -29,7 +29,7 @@ from tiger.layout import (
 )
 from tiger.lineage import Lineage
 from tiger.memory import Segment, Vanished
-from tiger.reader import PinnedMoment, Reader, TableReader
+from tiger.reader import PinnedMoment, Reader
 from tiger.reads import TableReads
 from tiger.resources import (
     DEFINITIONS,
@@ -38,6 +38,7 @@ from tiger.resources import (
     Resource,
     defined_resource,
 )
+from tiger.table_reader import TableReader
 from tiger.version import Version
 
 ATTEMPTS = 10

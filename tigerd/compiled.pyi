@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tiger.memory import WritableSegment
-from tiger.reader import Found
+from tiger.table_reader import Found
 from tiger.version import Version
 from tigerd.facts import Facts, ValueKey
 from tigerd.table import Namespace, Table

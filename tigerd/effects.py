@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tiger import record
-from tiger.reader import Found
+from tiger.table_reader import Found
 from tiger.version import Version
 from tigerd.facts import Facts, ValueKey
 from tigerd.table import Table

@@ -14,8 +14,8 @@ from tiger import layout, memory
 from tiger.errors import Damaged
 from tiger.layout import EMPTY, FINGERPRINT_SHIFT, HASH_SHIFT, MOVED, REF_MASK, SLOTS_AT, TOMB
 from tiger.memory import WritableSegment
-from tiger.reader import Found, TableReader
 from tiger.speedups import compiled
+from tiger.table_reader import Found, TableReader
 from tiger.version import Version
 
 _has_hash = compiled("tigerd.compiled", "has_hash")

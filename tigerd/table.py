@@ -17,9 +17,10 @@ from tiger import layout
 from tiger.errors import StoreFull
 from tiger.layout import FIRST, NAMESPACES, NEWER, OLDER, VALUES
 from tiger.memory import WritableSegment, make_folder
-from tiger.reader import Found, Reader, TableReader
+from tiger.reader import Reader
 from tiger.resources import Resource
 from tiger.speedups import compiled
+from tiger.table_reader import Found, TableReader
 from tiger.version import Version, aligned
 from tigerd.facts import Facts, ValueKey, facts_of
 from tigerd.index import Index

@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 from tiger import layout, memory
 from tiger.memory import Vanished
-from tiger.reader import Reader, TableReader
+from tiger.reader import Reader
 from tiger.reads import resources_of
 from tiger.resources import DEFINITIONS, Resource
+from tiger.table_reader import TableReader
 from tiger.version import Version
 
 KINDS = {

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tiger.lineage import Lineage
-from tiger.reader import TableReader
 from tiger.record import Record, decode
+from tiger.table_reader import TableReader
 
 CREATED = "created"
 UPDATED = "updated"

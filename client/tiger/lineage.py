@@ -12,7 +12,7 @@ from heapq import merge
 
 from tiger.layout import NAMESPACES, OLDER, VALUES
 from tiger.memory import Vanished
-from tiger.reader import TableReader
+from tiger.table_reader import TableReader
 from tiger.version import Version
 
 

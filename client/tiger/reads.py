@@ -17,7 +17,7 @@ from tiger.errors import InvalidCursor, InvalidRequest, NotFound, TimedOut
 from tiger.layout import NEWER, OLDER
 from tiger.lineage import Lineage, find_lineage
 from tiger.page import Page
-from tiger.reader import Moment, Reader, TableReader
+from tiger.reader import Moment, Reader
 from tiger.record import Record
 from tiger.resources import (
     DEFINITIONS,
@@ -26,6 +26,7 @@ from tiger.resources import (
     Resource,
     defined_resource,
 )
+from tiger.table_reader import TableReader
 from tiger.version import Version
 
 LIMIT_MAX = 100

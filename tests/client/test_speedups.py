@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from tests.support.daemon import Daemon, new_directory
 from tests.support.seeds import new_random
-from tiger import errors, protocol, reader, record
+from tiger import errors, protocol, reader, record, table_reader
 from tiger.memory import Vanished
 from tiger.protocol import CLEAR_NAMESPACE, DELETE, PUT
-from tiger.reader import TableReader
+from tiger.table_reader import TableReader
 from tigerd import facts, requests
 
 compiled = pytest.importorskip("tiger.compiled", reason="there was no compiler to install it")
@@ -269,7 +269,7 @@ def both_ways(table: TableReader, scope: int, name: str, commit: int) -> bool:
         table.newest(scope, name.encode())  # maps what is not mapped yet
     there = [table._control, table._directory_at, table._dropped_at, table._dropped]
     look = compiled.newest_body
-    check(reader, "look", look, read)
+    check(table_reader, "look", look, read)
     return look(*there, table.indexes, table.chunks, scope, name.encode(), commit) is not None
 
 

@@ -11,7 +11,7 @@ from tests.crash.scenarios import CUSTOMERS, WIDE
 from tests.support.daemon import Daemon, new_directory
 from tests.support.model import delete, put
 from tiger.layout import NAMESPACES
-from tiger.reader import TableReader
+from tiger.table_reader import TableReader
 from tiger.version import Version
 from tigerd import audit
 

@@ -154,9 +154,10 @@ class Machine:
         self.loads = 0
         with ExitStack() as stack:
             stack.callback(self._reset)
-            stack.enter_context(patch("tiger.reader.Segment", self._map))
+            for module in ("reader", "table_reader"):
+                stack.enter_context(patch(f"tiger.{module}.Segment", self._map))
             # What is compiled reads real memory only; it makes the loads of what is simulated.
-            stack.enter_context(patch("tiger.reader.look", lambda *_: None))
+            stack.enter_context(patch("tiger.table_reader.look", lambda *_: None))
             stack.enter_context(patch("tiger.reader.Pin", self._pin))
             stack.enter_context(patch.object(memory, "fence", self.fence))
             stack.enter_context(patch.object(Reader, "check_instance"))  # there are no files

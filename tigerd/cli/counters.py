@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from tiger import layout
 from tiger.lineage import Lineage
-from tiger.reader import Reader, TableReader
+from tiger.reader import Reader
 from tiger.reads import resources_of
 from tiger.resources import DEFINITIONS
+from tiger.table_reader import TableReader
 
 
 class TableCounters(NamedTuple):
