@@ -18,4 +18,13 @@ def newest_body(
     key: bytes,
     commit: int,
 ) -> tuple[()] | tuple[memoryview, int, int, bytes] | None: ...
+def bodies_along(
+    chunks: Mapping[int, Any],
+    scope: int,
+    ref: int,
+    commit: int,
+    link: int,
+    is_older: bool,
+    most: int,
+) -> list[bytes] | None: ...
 def decode(body: bytes) -> dict[str, Any]: ...

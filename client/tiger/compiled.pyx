@@ -486,38 +486,129 @@ cdef Py_ssize_t place_of(object index_words, uint32_t digest, uint64_t *found) e
         PyBuffer_Release(&view)
 
 
+cdef struct Place:
+    # In a list: the greater, the earlier, in this order.
+    double created
+    int32_t rest
+    uint64_t number
+    uint64_t begin
+
+cdef struct Version:
+    # What a copy of the immutable part says, which it points into.
+    uint32_t scope
+    Place place
+    const char *key
+    Py_ssize_t key_size
+    Py_ssize_t body_size
+
+
 cdef bytes body_at(object chunk_words, uint64_t offset, uint64_t scope, bytes key, uint64_t commit):
     """Return the body of the version there; None unless it is whole, of that key, and begun."""
     cdef Py_buffer view
-    cdef const uint8_t *head
-    cdef const uint8_t *data
-    cdef uint64_t first, found_scope = 0, begin
-    cdef Py_ssize_t start, key_size, body_size
+    cdef Version version
     PyObject_GetBuffer(chunk_words, &view, PyBUF_SIMPLE)
     try:
-        start = offset * HEAD_WORDS * sizeof(uint64_t)
-        if start + <Py_ssize_t>sizeof(uint64_t) + HEAD_SIZE > view.len:
-            return None
-        head = <const uint8_t *>view.buf + start
-        first = LOAD(<const uint64_t *>head)
-        key_size = first >> KEY_SIZE_SHIFT
-        body_size = first >> BODY_SIZE_SHIFT & 0xFFFFFF
-        if start + <Py_ssize_t>sizeof(uint64_t) + HEAD_SIZE + key_size + body_size > view.len:
-            return None
-        copy = PyBytes_FromStringAndSize(
-            <const char *>head + sizeof(uint64_t), HEAD_SIZE + key_size + body_size
-        )
+        copy = copy_at(&version, &view, offset)
     finally:
         PyBuffer_Release(&view)
-    data = <const uint8_t *>PyBytes_AS_STRING(copy)
-    memcpy(&found_scope, data, 4)
-    memcpy(&begin, data + 8, 8)
     if (
-        <uint64_t>crc32(copy, SUM_SEED) != first & SUM_MASK
-        or found_scope != scope
-        or begin > commit
-        or key_size != PyBytes_GET_SIZE(key)
-        or memcmp(data + HEAD_SIZE, PyBytes_AS_STRING(key), key_size)
+        copy is None
+        or version.scope != scope
+        or version.place.begin > commit
+        or version.key_size != PyBytes_GET_SIZE(key)
+        or memcmp(version.key, PyBytes_AS_STRING(key), version.key_size)
     ):
         return None
-    return PyBytes_FromStringAndSize(<const char *>data + HEAD_SIZE + key_size, body_size)
+    return body_of(&version)
+
+
+cdef bytes copy_at(Version *version, Py_buffer *view, uint64_t offset):
+    """Return a copy of the immutable part of a version, and what it says; None if it is not whole.
+
+    As `tiger.version.Version`.
+    """
+    cdef const uint8_t *head
+    cdef const char *data
+    cdef uint64_t first
+    cdef Py_ssize_t start = offset * HEAD_WORDS * sizeof(uint64_t)
+    if start + <Py_ssize_t>sizeof(uint64_t) + HEAD_SIZE > view.len:
+        return None
+    head = <const uint8_t *>view.buf + start
+    first = LOAD(<const uint64_t *>head)
+    version.key_size = first >> KEY_SIZE_SHIFT
+    version.body_size = first >> BODY_SIZE_SHIFT & 0xFFFFFF
+    cdef Py_ssize_t size = HEAD_SIZE + version.key_size + version.body_size
+    if start + <Py_ssize_t>sizeof(uint64_t) + size > view.len:
+        return None
+    copy = PyBytes_FromStringAndSize(<const char *>head + sizeof(uint64_t), size)
+    if <uint64_t>crc32(copy, SUM_SEED) != first & SUM_MASK:
+        return None
+    data = PyBytes_AS_STRING(copy)
+    version.key = data + HEAD_SIZE
+    memcpy(&version.scope, data, sizeof(uint32_t))
+    memcpy(&version.place.rest, data + 4, sizeof(int32_t))  # these are in layout.HEAD
+    memcpy(&version.place.begin, data + 8, sizeof(uint64_t))
+    memcpy(&version.place.created, data + 24, sizeof(double))
+    memcpy(&version.place.number, data + 32, sizeof(uint64_t))
+    return copy
+
+
+cdef bytes body_of(Version *version):
+    return PyBytes_FromStringAndSize(version.key + version.key_size, version.body_size)
+
+
+# --- Lists: TableReader.bodies --------------------------------------------------------------------
+
+cdef Py_ssize_t END = layout.END
+
+
+def bodies_along(
+    dict chunks, uint32_t scope, uint64_t ref, uint64_t commit, Py_ssize_t link, bint is_older,
+    Py_ssize_t most,
+):
+    """Return the bodies of a list's versions visible at a commit, from a ref on, so many at most.
+
+    As `TableReader.bodies`; None if that is to look: a chunk is not mapped yet, say.
+    """
+    cdef Py_buffer view
+    cdef Version version
+    cdef Place last
+    cdef Py_ssize_t head, count = 0
+    cdef const uint64_t *words
+    cdef uint64_t end
+    found = []
+    while ref and len(found) < most:
+        chunk = chunks.get(ref >> REF_OFFSET_BITS)
+        if chunk is None:
+            return None
+        PyObject_GetBuffer(chunk.words, &view, PyBUF_SIMPLE)
+        try:
+            copy = copy_at(&version, &view, ref & REF_OFFSET_MASK)
+            head = (ref & REF_OFFSET_MASK) * HEAD_WORDS
+            if copy is None or version.scope != scope or head + min(link, END) < 0:
+                return None
+            words = <const uint64_t *>view.buf + head
+            end = LOAD(words + END)
+            ref = LOAD(words + link)
+        finally:
+            PyBuffer_Release(&view)
+        if count and not (
+            is_before(&last, &version.place) if is_older else is_before(&version.place, &last)
+        ):
+            return None
+        last = version.place
+        count += 1
+        if version.place.begin <= commit and not 0 < end <= commit:
+            found.append(body_of(&version))
+    return found
+
+
+cdef bint is_before(Place *one, Place *other) noexcept:
+    """Whether one comes before another in a list, from the newest on."""
+    if one.created != other.created:
+        return one.created > other.created
+    if one.rest != other.rest:
+        return one.rest > other.rest
+    if one.number != other.number:
+        return one.number > other.number
+    return one.begin > other.begin

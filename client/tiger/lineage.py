@@ -7,8 +7,10 @@ that id that would be inherited. In a namespace that is no fork, all this comes 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from heapq import merge
+from itertools import islice
 
 from tiger.layout import NAMESPACES, OLDER, VALUES
 from tiger.memory import Vanished
@@ -106,6 +108,14 @@ class Lineage:
             return walks[0]
         shown = (self._shown(level, walk) for level, walk in enumerate(walks))
         return merge(*shown, key=lambda version: version.order, reverse=towards == OLDER)
+
+    def bodies(
+        self, firsts: Sequence[int], index: int = 0, towards: int = OLDER, most: int = sys.maxsize
+    ) -> list[bytes]:
+        """Return the bodies of what `walk` yields, so many at most."""
+        if len(firsts) == 1:
+            return self._table.bodies(self.scope, firsts[0], self.commit, index, towards, most)
+        return [version.body for version in islice(self.walk(firsts, index, towards), most)]
 
     def _shown(self, level: int, versions: Iterator[Version]) -> Iterator[Version]:
         """Yield the records of a space that no fork below it has overwritten or hidden."""

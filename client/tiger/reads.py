@@ -7,6 +7,7 @@ until its result is sure to be right at that commit (tiger.reader).
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import islice
@@ -18,7 +19,7 @@ from tiger.layout import NEWER, OLDER
 from tiger.lineage import Lineage, find_lineage
 from tiger.page import Page
 from tiger.reader import Moment, Reader
-from tiger.record import Record
+from tiger.record import Record, decode
 from tiger.resources import (
     DEFINITIONS,
     DEFINITIONS_NAMESPACE,
@@ -36,7 +37,8 @@ MISSING: Any = object()
 
 Records = list[Record]
 
-Versions = list[Version]
+Bodies = list[bytes]
+"""Records in msgpack."""
 
 Filters = dict[str, bytes]
 """Field names and value keys (`record.value_key`)."""
@@ -87,7 +89,7 @@ class TableReads:
         """
         version = self._moment.read(functools.partial(self._find, id))
         if version is not None:
-            return record.decode(version.body)
+            return decode(version.body)
         return self._missing(id, default)
 
     def peek(self, id: str) -> Record:
@@ -155,13 +157,13 @@ class TableReads:
         """Return every record that this table has in a namespace, in the order of `list`."""
         key = record.encode_name(name, "namespace")
 
-        def read(commit: int) -> Records:
+        def read(commit: int) -> Bodies:
             lineage = find_lineage(self._table, key, commit)
             if lineage is None:
                 return []
-            return [record.decode(version.body) for version in lineage.walk(lineage.firsts())]
+            return lineage.bodies(lineage.firsts())
 
-        return self._moment.read(read)
+        return [decode(body) for body in self._moment.read(read)]
 
     def __iter__(self) -> Iterator[Record]:
         """Yield every record of the namespace, all of one moment, in the order of `list`."""
@@ -192,11 +194,11 @@ class TableReads:
         keys = {name: record.value_key(value) for name, value in filters.items()}
         towards = OLDER if ending_before is None else NEWER
 
-        def read(commit: int) -> Versions:
-            return list(islice(self._select(commit, keys, cursor, towards), limit + 1))
+        def read(commit: int) -> Bodies:
+            return self._select(commit, keys, cursor, towards, limit + 1)
 
         found = self._moment.read(read)
-        data = [record.decode(version.body) for version in found[:limit]]
+        data = [decode(body) for body in found[:limit]]
         backwards = ending_before is not None
         if backwards:
             data.reverse()
@@ -213,32 +215,47 @@ class TableReads:
         cursor = page.data[-1 if towards == OLDER else 0]["id"]
         with self._moment.pin() as moment:
             while found := moment.read(
-                lambda commit: list(
-                    islice(self._select(commit, keys, cursor, towards), LIMIT_MAX)  # noqa: B023
-                )
+                lambda commit: self._select(commit, keys, cursor, towards, LIMIT_MAX)  # noqa: B023
             ):
-                yield from (record.decode(version.body) for version in found)
-                cursor = found[-1].key.decode()
+                for content in map(decode, found):
+                    cursor = content["id"]
+                    yield content
 
     def _select(
-        self, commit: int, keys: Filters, cursor: str | None, towards: int
-    ) -> Iterator[Version]:
-        """Return the records that have the values, from the cursor or the beginning on."""
+        self,
+        commit: int,
+        keys: Filters,
+        cursor: str | None = None,
+        towards: int = OLDER,
+        most: int = sys.maxsize,
+    ) -> Bodies:
+        """Return records that have the values, from the cursor or the beginning on."""
+        found = self._shortest_list(commit, keys, cursor, towards)
+        if found is None:
+            return []
+        lineage, index, firsts, others = found
+        if not others:
+            return lineage.bodies(firsts, index, towards, most)
+        bodies = (version.body for version in lineage.walk(firsts, index, towards))
+        return list(islice((b for b in bodies if record.matches(decode(b), others)), most))
+
+    def _shortest_list(
+        self, commit: int, keys: Filters, cursor: str | None = None, towards: int = OLDER
+    ) -> tuple[Lineage, int, Sequence[int], Filters] | None:
+        """Return which list to walk for records that have the values, and from where.
+
+        And the values that those in the list need not have.
+        """
         lineage = self._lineage(commit)
         start = self._at_cursor(lineage, cursor) if cursor is not None else None
         if lineage is None:
-            return iter(())
+            return None
         index, value = self._shortest(keys, start)
         firsts = lineage.firsts(index, value)
         if start is not None:
             firsts = lineage.beyond(start, index, firsts, towards)
-        found = lineage.walk(firsts, index, towards)
-        # All in a list of a value have that value.
         indexed = self._resource.indexes[index - 1] if index else None
-        others = {field: key for field, key in keys.items() if field != indexed}
-        if not others:
-            return found
-        return (v for v in found if record.matches(record.decode(v.body), others))
+        return lineage, index, firsts, {name: keys[name] for name in keys if name != indexed}
 
     def _at_cursor(self, lineage: Lineage | None, cursor: str) -> Version:
         found = lineage.find(cursor.encode()) if lineage is not None else None
@@ -251,7 +268,7 @@ class TableReads:
 
     def _shortest(self, keys: Filters, start: Version | None) -> tuple[int, bytes]:
         """Return which list to walk: its number, and the key of its value."""
-        content = record.decode(start.body) if start is not None else {}
+        content = decode(start.body) if start is not None else {}
         for index, field in enumerate(self._resource.indexes, 1):
             key = keys.get(field)
             if key is None:
@@ -271,9 +288,14 @@ class TableReads:
         commit = self._reader.commit
 
         def read(commit: int) -> Record | None:
-            versions = self._select(commit, keys, None, OLDER)
-            found = (record.decode(version.body) for version in versions)
-            return next((c for c in found if predicate is None or predicate(c)), None)
+            found = self._shortest_list(commit, keys)
+            if found is not None:
+                lineage, index, firsts, others = found
+                for version in lineage.walk(firsts, index):
+                    content = decode(version.body)
+                    if record.matches(content, others) and (not predicate or predicate(content)):
+                        return content
+            return None
 
         memory.fence()
         return commit, self._moment.read(read)
@@ -359,15 +381,14 @@ class TableReads:
         """Return the records whose field has one of the values, newest first."""
         lists = [{field: record.value_key(value)} for value in values]
 
-        def read(commit: int) -> Records:
+        def read(commit: int) -> Bodies:
             if len(lists) == 1:
-                found = self._select(commit, lists[0], None, OLDER)
-                return [record.decode(version.body) for version in found]
+                return self._select(commit, lists[0])
             return self._merged(field, [keys[field] for keys in lists], commit)
 
-        return self._moment.read(read)
+        return [decode(body) for body in self._moment.read(read)]
 
-    def _merged(self, field: str, keys: Sequence[bytes], commit: int) -> Records:
+    def _merged(self, field: str, keys: Sequence[bytes], commit: int) -> Bodies:
         """Return the records of several lists of one indexed field, in one order."""
         lineage = self._lineage(commit)
         if lineage is None:
@@ -375,7 +396,7 @@ class TableReads:
         index = self._resource.indexes.index(field) + 1
         walks = (lineage.walk(lineage.firsts(index, bytes((index,)) + key), index) for key in keys)
         ordered = merge(*walks, key=lambda version: version.order, reverse=True)
-        return [record.decode(version.body) for version in ordered]
+        return [version.body for version in ordered]
 
 
 def resources_of(reader: Reader, moment: Moment) -> list[Resource]:

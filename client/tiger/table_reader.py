@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from zlib import crc32
 
@@ -38,6 +39,7 @@ from tiger.speedups import compiled
 from tiger.version import HEAD_ALIGNMENT, Version
 
 look = compiled("tiger.compiled", "newest_body")
+along = compiled("tiger.compiled", "bodies_along")
 
 ATTEMPTS = 3
 """Looks for a key while the index changes its generation under them."""
@@ -292,6 +294,17 @@ class TableReader:
             if version.begin <= commit and not 0 < words[head + END] <= commit:
                 yield version
             ref = words[head + link]
+
+    def bodies(
+        self, scope: int, ref: int, commit: int, index: int, towards: int, most: int
+    ) -> list[bytes]:
+        """Return the bodies of what `walk` yields, so many at most."""
+        link = towards - 2 * index
+        is_older = towards == layout.OLDER
+        found: list[bytes] | None = along(self.chunks, scope, ref, commit, link, is_older, most)
+        if found is not None:
+            return found
+        return [v.body for v in islice(self.walk(scope, ref, commit, index, towards), most)]
 
     def namespaces(self, commit: int) -> Iterator[Version]:
         """Yield the namespaces of the table that are visible at a commit, newest first."""

@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 
 from tests.support.daemon import Daemon, new_directory
 from tests.support.seeds import new_random
-from tiger import errors, protocol, reader, record, table_reader
+from tiger import errors, layout, protocol, reader, record, table_reader
+from tiger.errors import Damaged
 from tiger.memory import Vanished
 from tiger.protocol import CLEAR_NAMESPACE, DELETE, PUT
+from tiger.resources import RESOURCES
 from tiger.table_reader import TableReader
 from tigerd import facts, requests
 
@@ -271,6 +273,67 @@ def both_ways(table: TableReader, scope: int, name: str, commit: int) -> bool:
     look = compiled.newest_body
     check(table_reader, "look", look, read)
     return look(*there, table.indexes, table.chunks, scope, name.encode(), commit) is not None
+
+
+def test_lists() -> None:
+    """Lists of a table and of values, at commits, from refs on; then through damaged versions."""
+    random = new_random()
+    with new_directory() as path:
+        daemon = Daemon(path)
+        resource = next(resource for resource in RESOURCES if resource.indexes)
+        for _ in range(600):
+            created = random.choice([1, 2, 2**60 + random.randrange(3), random.random() * 3])
+            name, field = f"c{random.randrange(80)}", {resource.indexes[0]: random.choice("ab")}
+            body = msgpack.packb({"id": name, "created": created, **field})
+            place = [resource.number, random.choice(["global", "global", "other"])]
+            daemon.do([[PUT, *place, body] if random.random() < 0.7 else [DELETE, *place, name]])
+        table = daemon.writer.reader.table(resource.number, resource.table)
+        commit = daemon.writer.commit
+        lists = list(lists_of(table, commit))
+        for _ in range(400):
+            at = random.choice([commit, random.randrange(commit)])
+            assert walks_alike(table, random.choice(lists), at, random.choice([1, 3, 1000]))
+        written = daemon.writer.tables[resource.number]
+        chunk, refs = written.space.chunks[1], [version.ref for version in written.versions_in(1)]
+        for _ in range(2000):
+            place_at = random.randrange(layout.HEADER_WORDS, chunk.words[layout.HEADER_STATE] // 8)
+            word = chunk.words[place_at]
+            other = random.choice([random.choice(refs), word ^ 1 << random.randrange(64)])
+            chunk.store(place_at, other)
+            walks_alike(table, random.choice(lists), commit, 1000)
+            chunk.store(place_at, word)
+
+
+def lists_of(table: TableReader, commit: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield scope, ref, index and direction of all lists of a namespace, from any place on."""
+    space: Any = table.find(layout.NAMESPACES, b"global", commit)
+    yield space.number, 0, 0, layout.OLDER
+    for value in ("", "a", "b"):
+        index = bool(value)
+        key = bytes((index,)) + record.value_key(value)
+        owner: Any = table.newest(layout.VALUES | space.number, key) if value else None
+        first = owner[3].first if value else space.first
+        for version in table.walk(space.number, first, commit, index):
+            for towards in (layout.OLDER, layout.NEWER):
+                yield space.number, version.ref, index, towards
+
+
+def walks_alike(
+    table: TableReader, place: tuple[int, int, int, int], commit: int, most: int
+) -> bool:
+    """Walk compiled, in Python, and as users do; return whether it was a common case."""
+    scope, ref, index, towards = place
+
+    def read() -> Any:
+        try:
+            return table.bodies(scope, ref, commit, index, towards, most)
+        except (Vanished, Damaged) as error:
+            return type(error)
+
+    check(table_reader, "along", compiled.bodies_along, read)
+    link, is_older = towards - 2 * index, towards == layout.OLDER
+    found = compiled.bodies_along(table.chunks, scope, ref, commit, link, is_older, most)
+    return found is not None
 
 
 @pytest.mark.parametrize("setting", ["", "1"])

@@ -157,7 +157,8 @@ class Machine:
             for module in ("reader", "table_reader"):
                 stack.enter_context(patch(f"tiger.{module}.Segment", self._map))
             # What is compiled reads real memory only; it makes the loads of what is simulated.
-            stack.enter_context(patch("tiger.table_reader.look", lambda *_: None))
+            for name in ("look", "along"):
+                stack.enter_context(patch(f"tiger.table_reader.{name}", lambda *_: None))
             stack.enter_context(patch("tiger.reader.Pin", self._pin))
             stack.enter_context(patch.object(memory, "fence", self.fence))
             stack.enter_context(patch.object(Reader, "check_instance"))  # there are no files
