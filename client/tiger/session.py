@@ -70,7 +70,7 @@ Steps = Generator[Action, Any, "Answer"]
 class Answer:
     """What the daemon said; `value` came as a message, if one came.
 
-    `ref` is that of the version that a write's last operation wrote, if it wrote one.
+    `ref` is that of the version that a patch wrote, where the message was lost.
     """
 
     status: int
@@ -120,7 +120,7 @@ class Session:
         if not answers:
             answered = yield Watch(self._look(number))
             if answered and (status := self._status()) not in CODES:
-                return self._written(status, None)
+                return self._answer(status, None)
             yield Send(self._question_of(number), time.monotonic())
         reply = yield from self._insist(frame, number, way, has_value, deadline)
         if reply is None:
@@ -132,7 +132,10 @@ class Session:
                 raise self._give_up(timeout_s)
             again = yield from self.write(operations, max(0.0, deadline - time.monotonic()))
             return again
-        return self._written(status, value)
+        answer = self._answer(status, value)
+        if has_value and value is None:
+            answer.ref = self._ref_written()
+        return answer
 
     def _send_later(self, frame: bytes, deadline: float) -> Generator[Action, Any, int]:
         """Send what could not be sent at once: until it is, nothing happened. As `Send`."""
@@ -247,13 +250,12 @@ class Session:
         memory.fence()
         return Answer(status, value)
 
-    def _written(self, status: int, value: Any) -> Answer:
-        answer = self._answer(status, value)
+    def _ref_written(self) -> int:
+        """Return the ref of what the request wrote, or 0 if the slot is not this client's now."""
         ref = self._words[layout.client_at(self._slot, layout.CLIENT_REF)]
         memory.fence()
-        if self._words[layout.client_at(self._slot, layout.CLIENT_ID)] == self._client:
-            answer.ref = ref & layout.REF_MASK
-        return answer
+        client = self._words[layout.client_at(self._slot, layout.CLIENT_ID)]
+        return ref & layout.REF_MASK if client == self._client else 0
 
     # --- Questions ---
 
