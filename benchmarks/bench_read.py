@@ -120,7 +120,7 @@ def writer_bars(name: str) -> list[Bar]:
             f"{name}, beside a writer: p99 5 times its quiet median",
             5,
             p99_times(busy, quiet),
-            is_kept="first" not in name,  # of three runs one met it: it is the scheduler's choice
+            is_kept="first" not in name,  # most runs miss it: it is the scheduler's choice
         ),
     ]
 

@@ -167,7 +167,7 @@ cdef bytes value_key(Value *value, char index):
     return key
 
 
-# --- Requests: requests.parse -----------------------------------------------------------------------
+# --- Requests: requests.parse ---------------------------------------------------------------------
 
 cdef enum:
     REQUEST = 0x96  # an array of six
@@ -184,7 +184,8 @@ def parse(bytes frame, int version, uint64_t numbers_end):
     """
     cdef const uint8_t *at = <const uint8_t *>PyBytes_AS_STRING(frame)
     cdef const uint8_t *end = at + PyBytes_GET_SIZE(frame)
-    cdef Value values[9]  # version, client, slot, number, answer, operations, name, table, namespace
+    # Version, client, slot, number, answer, operations; name, table, namespace.
+    cdef Value values[9]
     cdef Value operation
     cdef Py_ssize_t number, size
     if PyBytes_GET_SIZE(frame) < 16 or at[0] != REQUEST:

@@ -92,7 +92,7 @@ class TableRequests:
     def _patched(self, id: str, answer: Answer) -> Record:
         """Return the record as the patch wrote it, though the message that had it be lost.
 
-        `OutcomeUnknown` if it was overwritten and cleaned away before it was looked for.
+        `OutcomeUnknown` if what it wrote was cleaned away before it was looked for.
         """
         if isinstance(answer.value, bytes):
             return record.decode(answer.value)
@@ -102,7 +102,7 @@ class TableRequests:
         except Vanished:
             raise OutcomeUnknown(
                 f"the patch of {name} {id!r} was applied, but what came of it is not known: its "
-                f"answer was lost, and the record has been overwritten since; read it"
+                f"answer was lost, and what it wrote has been cleaned away since; read the record"
             ) from None
 
     def delete(self, id: str) -> Request[bool]:

@@ -4,7 +4,8 @@ A client numbers its requests and has one under way at a time. It asks, and if n
 same number again, until it knows the answer; the daemon applies a number once and keeps the answer
 in the client's slot of the control segment, stored before the commit it belongs to. So the answer
 is in shared memory, and a client that has sent its request watches its slot for a while; a message
-back is only needed for an error's words, and for a client that went to sleep.
+back is only needed for an error's words, for the record that a patch made, and for a client that
+went to sleep.
 
 Here is what to send, wait for and conclude; `tiger.connection` and `tiger.aio` do the waiting.
 """

@@ -135,6 +135,14 @@ def fill(wire: Wire, far: socket.socket) -> None:
     assert event == select.POLLOUT
 
 
+def assert_it_is_sent(wire: Wire, body: bytes, far: socket.socket) -> None:
+    """Say that messages are taken; the next one is there, and nothing before it."""
+    far.sendall(zmtp.GREETING + READY)
+    send(wire, body)
+    expected = zmtp.OPENING + zmtp.message(body)
+    assert far.recv(len(expected), socket.MSG_WAITALL) == expected
+
+
 def test_half_a_message_is_never_one(wire: Wire, path: Path) -> None:
     """A daemon that reads nothing: the sender gives up, and closes."""
     with listener(path) as listening:
@@ -153,10 +161,7 @@ def test_half_a_message_is_never_one(wire: Wire, path: Path) -> None:
             assert len(zmtp.OPENING) < count < protocol.FRAME_MAX
         far, _ = listening.accept()
         with far:
-            far.sendall(zmtp.GREETING + READY)
-            send(wire, b"next")
-            expected = zmtp.OPENING + zmtp.message(b"next")
-            assert far.recv(len(expected), socket.MSG_WAITALL) == expected
+            assert_it_is_sent(wire, b"next", far)
 
 
 def test_a_message_of_which_nothing_was_sent_costs_no_connection(wire: Wire, path: Path) -> None:
@@ -166,10 +171,7 @@ def test_a_message_of_which_nothing_was_sent_costs_no_connection(wire: Wire, pat
         wire.give_up()
         far, _ = listening.accept()
         with far:
-            far.sendall(zmtp.GREETING + READY)
-            send(wire, b"second")
-            expected = zmtp.OPENING + zmtp.message(b"second")
-            assert far.recv(len(expected), socket.MSG_WAITALL) == expected
+            assert_it_is_sent(wire, b"second", far)
         assert wire.number == 1
 
 
