@@ -26,7 +26,8 @@ def ids(records: Any) -> list[str]:
 
 
 def commands(store: Any) -> int:
-    """How many synchronous writes the daemon has answered."""
+    """How many synchronous writes the daemon has answered: it counts them after that."""
+    store.ping()  # is answered when all before it were counted
     words: Any = store._reader.words
     return int(words[layout.COMMANDS])
 
