@@ -7,8 +7,9 @@ in which order, is the same too: tests that look at every store let all of them 
 `WritableSegment.store` and `write`.
 """
 
-from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_READ, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.memoryview cimport PyMemoryView_FromMemory
 from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_DecodeASCII, PyUnicode_DecodeUTF8
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -246,13 +247,20 @@ cdef int HASH_SHIFT = layout.HASH_SHIFT
 cdef int FINGERPRINT_SHIFT = layout.FINGERPRINT_SHIFT
 cdef Py_ssize_t SLOTS_AT = layout.SLOTS_AT
 cdef Py_ssize_t ALIGNMENT = layout.ALIGNMENT
-cdef Py_ssize_t HEAD_SIZE = layout.HEAD.size
-cdef Py_ssize_t REST_AT = 4  # these are in layout.HEAD
-cdef Py_ssize_t CREATED_AT = 24
-cdef Py_ssize_t NUMBER_AT = 32
-cdef object pack_head = layout.HEAD.pack
 cdef int KEY_SIZE_SHIFT = layout.KEY_SIZE_SHIFT
 cdef int BODY_SIZE_SHIFT = layout.BODY_SIZE_SHIFT
+
+cdef packed struct Head:
+    # layout.HEAD
+    uint32_t scope
+    int32_t rest
+    uint64_t begin
+    uint64_t previous
+    double created
+    uint64_t number
+
+cdef Py_ssize_t HEAD_SIZE = layout.HEAD.size
+assert HEAD_SIZE == sizeof(Head)
 
 cdef bint are_watched = False
 
@@ -411,11 +419,6 @@ cdef Py_ssize_t FIRST = layout.FIRST
 cdef Py_ssize_t STATE = layout.HEADER_STATE
 cdef object SUM_SEED = layout.SUM_SEED
 
-cdef struct Order:
-    double created
-    int32_t rest
-    uint64_t number
-
 cdef struct Place:
     # In a list: the word that is to name the version, and the same of its older neighbour.
     Word named_by
@@ -435,6 +438,7 @@ def put(
     cdef Segments held
     cdef Place places[LISTS_MAX]
     cdef Word end
+    cdef Head head
     cdef Py_ssize_t chunk, index, place = 0, number
     cdef uint64_t ref, word
     cdef uint32_t digest
@@ -451,14 +455,14 @@ def put(
             place = found[1]
             if found[0] is not entries.current or words_of(&held, index)[place] != found[2]:
                 return None  # it has moved, or was changed by what this commit did before
-        if not find_places(&held, places, table, namespace, order, values, beside, kept):
-            return None
-        digest = crc32(key, namespace.scope)
-        previous = found[3].ref if found is not None else 0
         scope = namespace.scope
-        data = version(
-            places, values, table._mutable_count, scope, key, body, order, previous, commit
-        )
+        head.scope, head.begin = scope, commit
+        head.created, head.rest, head.number = order
+        head.previous = found[3].ref if found is not None else 0
+        if not find_places(&held, places, table, namespace, &head, order, values, beside, kept):
+            return None
+        digest = crc32(key, scope)
+        data = version(places, values, table._mutable_count, &head, key, body)
         ref = append(&held, chunk, space, active, data, table._mutable_count)
         if not ref:
             return None
@@ -485,15 +489,14 @@ def put(
 
 
 cdef bint find_places(
-    Segments *held, Place *places, table, namespace, tuple order, values, beside, dict kept
+    Segments *held, Place *places, table, namespace, Head *head, tuple order, values, beside,
+    dict kept,
 ) except -1:
     """Find where a version goes in each list; return whether all the lists are there."""
     cdef Py_ssize_t number = 0
     cdef dict chunks = table.space.chunks
     cdef dict copies = table.lists.copies
     cdef dict owners = table._owners
-    cdef Order mine
-    mine.created, mine.rest, mine.number = order
     scope = namespace.scope
     values_scope = VALUES | scope
     owner = namespace.ref
@@ -502,7 +505,7 @@ cdef bint find_places(
         if beside is not None and (number == 0 or kept.get(index) == value):
             find_beside(held, &places[number], chunks, owner, beside.ref, index)
         elif (copies and (scope, index, value) in copies) or not find_front(
-            held, &places[number], chunks, owner, &mine, index
+            held, &places[number], chunks, owner, head, index
         ):
             newer, older = table.lists.place((scope, index, value), table._first(owner), order)
             find_between(held, &places[number], chunks, owner, newer, older, index)
@@ -547,44 +550,39 @@ cdef int find_between(
 
 
 cdef bint find_front(
-    Segments *held, Place *place, dict chunks, uint64_t owner, Order *order, Py_ssize_t index
+    Segments *held, Place *place, dict chunks, uint64_t owner, Head *head, Py_ssize_t index
 ) except -1:
     """Find the place in front of a list; return whether the order says so."""
-    cdef Word head
+    cdef Word first
     place.named_by = word_of(held, chunks, owner, FIRST)
     place.newer = 0
     place.older = words_of(held, place.named_by.segment)[place.named_by.at]
     if not place.older:
         return True
     place.names_back = word_of(held, chunks, place.older, NEWER - 2 * index)
-    head = word_of(held, chunks, place.older, 0)
-    return is_before(order, <uint8_t *>(words_of(held, head.segment) + head.at + 1))
+    first = word_of(held, chunks, place.older, 0)
+    return is_before(head, <const Head *>(words_of(held, first.segment) + first.at + 1))
 
 
-cdef bint is_before(Order *order, const uint8_t *head) noexcept:
-    """Whether a version of that order comes before another one, or is equal in it."""
-    cdef Order other
-    memcpy(&other.rest, head + REST_AT, sizeof(other.rest))
-    memcpy(&other.created, head + CREATED_AT, sizeof(other.created))
-    memcpy(&other.number, head + NUMBER_AT, sizeof(other.number))
-    if order.created != other.created:
-        return order.created > other.created
-    if order.rest != other.rest:
-        return order.rest > other.rest
-    return order.number >= other.number
+cdef bint is_before(const Head *head, const Head *other) noexcept:
+    """Whether a version comes before another one in lists, or is equal in order."""
+    if head.created != other.created:
+        return head.created > other.created
+    if head.rest != other.rest:
+        return head.rest > other.rest
+    return head.number >= other.number
 
 
 cdef bytes version(
-    Place *places, values, Py_ssize_t mutable_count, scope, bytes key, bytes body, tuple order,
-    previous, commit
+    Place *places, values, Py_ssize_t mutable_count, const Head *head, bytes key, bytes body
 ):
     """Return the bytes of a version, as `Table._append` makes them."""
-    cdef Py_ssize_t head_at = WORD * mutable_count
+    cdef Py_ssize_t content_at = WORD * mutable_count + WORD
+    cdef Py_ssize_t content_size = HEAD_SIZE + len(key) + len(body)
+    cdef Py_ssize_t size = (content_at + content_size + ALIGNMENT - 1) & -ALIGNMENT
     cdef Py_ssize_t number, index
     cdef uint64_t *words
-    created, rest, last = order
-    content = pack_head(scope, rest, commit, previous, created, last) + key + body
-    cdef Py_ssize_t size = (head_at + WORD + len(content) + ALIGNMENT - 1) & -ALIGNMENT
+    cdef char *content
     data = PyBytes_FromStringAndSize(NULL, size)
     words = <uint64_t *>PyBytes_AS_STRING(data)
     memset(words, 0, size)
@@ -592,12 +590,15 @@ cdef bytes version(
         index = values[number - 1][0] if number else 0
         words[mutable_count + OLDER - 2 * index] = places[number].older
         words[mutable_count + NEWER - 2 * index] = places[number].newer
+    content = <char *>words + content_at
+    memcpy(content, head, HEAD_SIZE)
+    memcpy(content + HEAD_SIZE, PyBytes_AS_STRING(key), len(key))
+    memcpy(content + HEAD_SIZE + len(key), PyBytes_AS_STRING(body), len(body))
     words[mutable_count] = (
         <uint64_t>len(key) << KEY_SIZE_SHIFT
         | <uint64_t>len(body) << BODY_SIZE_SHIFT
-        | <uint64_t>crc32(content, SUM_SEED)
+        | <uint64_t>crc32(PyMemoryView_FromMemory(content, content_size, PyBUF_READ), SUM_SEED)
     )
-    memcpy(words + mutable_count + 1, PyBytes_AS_STRING(content), len(content))
     return data
 
 

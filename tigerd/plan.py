@@ -60,20 +60,20 @@ class Tables(Protocol):
 class Plan:
     """What the operations of one request come to."""
 
+    status = protocol.DONE
+    answering: Effect | None = None
+    """What the last operation wrote, if it wrote one record."""
+    answers = False
+
     def __init__(self, tables: Tables) -> None:
         """Begin with nothing."""
         self._tables = tables
-        self._max_record = tables.max_record
         self._names: set[str] = set()
         """Of namespaces that are not there yet: those that are such as may be."""
         self.effects: dict[tuple[int, str, bytes], Effect] = {}
         self.cleared: dict[tuple[int, str], Table] = {}
         self.forked: list[tuple[Table, str, str]] = []
         """Tables, and the parent and the child in each."""
-        self.status = protocol.DONE
-        self.answering: Effect | None = None
-        """What the last operation wrote, if it wrote one record."""
-        self.answers = False
 
     def add(self, operation: Any) -> None:
         """Plan one more operation, or raise a `TigerError` that says what is wrong with it."""
@@ -109,11 +109,11 @@ class Plan:
         if known is not None:
             return known
         effect = self.effects[at] = Effect(table, namespace, key)
-        if space is None or at[:2] in self.cleared:
+        if space is None or (self.cleared and at[:2] in self.cleared):
             return effect
-        effect.found = table.find(space, key)
-        if effect.found is not None and not effect.found[2] & layout.GONE:
-            effect.old = effect.found[3]
+        found = effect.found = table.find(space, key)
+        if found is not None and not found[2] & layout.GONE:
+            effect.old = found[3]
         if space.parent:
             effect.inherited = table.inherited(space, key)
         if effect.shown is not None:
@@ -169,7 +169,7 @@ class Plan:
                 content[key] = value
         if content.get("id") != identity:
             raise InvalidRecord(f"patch of {identity!r}: the id of a record does not change")
-        body = record.encode_body(content, f"record {identity!r}", self._max_record)
+        body = record.encode_body(content, f"record {identity!r}", self._tables.max_record)
         self._write(effect, body, effect.table.facts_of(body))
         return protocol.DONE
 
@@ -315,8 +315,8 @@ class Plan:
     def _parse(self, table: Table, namespace: Any, body: Any) -> tuple[Effect, Facts]:
         if type(body) is not bytes:
             raise InvalidRequest("a record travels as msgpack")
-        if len(body) > self._max_record:
-            raise record.too_large("a record", len(body), self._max_record)
+        if len(body) > self._tables.max_record:
+            raise record.too_large("a record", len(body), self._tables.max_record)
         facts = table.facts_of(body)
         return self._effect(table, namespace, facts[0]), facts
 

@@ -248,7 +248,7 @@ class Server:
         elif not self._sessions.is_open(client, slot):
             self._reply(peer, number, protocol.EVICTED, None)
         else:
-            self._write(peer, Asked(slot, number), answer, operations)
+            self._write(peer, (slot, number), answer, operations)
 
     def _tell_dropped(self, what: str) -> None:
         """Log the first few, then one in a thousand: the log shares the memory of the store."""
@@ -257,19 +257,20 @@ class Server:
             log.warning("dropped %s (number %d)", what[:200], self._dropped)
 
     def _write(self, peer: bytes, asked: Asked, answer: bool, operations: list[Any]) -> None:
-        last, status = self._sessions.last(asked.slot)
-        if asked.request <= last:
-            if asked.request == last:  # sent again: the answer is the first one's
+        slot, number = asked
+        last, status = self._sessions.last(slot)
+        if number <= last:
+            if number == last:  # sent again: the answer is the first one's
                 self._reply(peer, last, status, _text_of(status))
             return
         try:
             plan = self._apply(asked, operations)
         except TigerError as error:
             self.writer.refuse(asked, code_of(error))
-            self._reply(peer, asked.request, code_of(error), str(error))
+            self._reply(peer, number, code_of(error), str(error))
         else:
             if answer:
-                self._reply(peer, asked.request, plan.status, plan.answer)
+                self._reply(peer, number, plan.status, plan.answer)
             if self._waiting.places:
                 self._tell_waiting(plan.changed())
         self.writer.count_command()

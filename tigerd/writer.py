@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
 
 from tiger import layout, memory, record
 from tiger.errors import UnknownTable
@@ -28,12 +27,8 @@ from tigerd.history import History
 from tigerd.plan import Plan
 from tigerd.table import Table
 
-
-class Asked(NamedTuple):
-    """Which client asks, and with which of its requests."""
-
-    slot: int
-    request: int
+Asked = tuple[int, int]
+"""Which client asks, by its slot, and with which of its requests."""
 
 
 class Writer:
@@ -43,6 +38,8 @@ class Writer:
         """Take over the instance; `tigerd.recovery` brings it to its last commit."""
         self.directory = directory
         self.control = control
+        self.max_record: int = control.words[layout.MAX_RECORD]
+        """The most bytes a record may have."""
         self.reader = Reader(directory)
         self.tables: dict[int, Table] = {}
         self.forks: Counter[str] = Counter()
@@ -56,11 +53,6 @@ class Writer:
     def commit(self) -> int:
         """The commit number."""
         return self.control.words[layout.COMMIT]
-
-    @property
-    def max_record(self) -> int:
-        """The most bytes a record may have."""
-        return self.control.words[layout.MAX_RECORD]
 
     def table(self, number: int) -> Table:
         """Return a table, made at its first use."""
@@ -175,11 +167,12 @@ class Writer:
     def answer(self, asked: Asked, status: int, commit: int, ref: int) -> None:
         """Store a client's answer; its request number comes last and makes it valid."""
         control = self.control
-        at = layout.client_at(asked.slot, 0)
+        slot, request = asked
+        at = layout.client_at(slot, 0)
         control.store(at + layout.CLIENT_REF, ref)
         control.store(at + layout.CLIENT_COMMIT, commit)
         memory.fence()
-        word = asked.request << layout.CLIENT_STATUS_BITS | status
+        word = request << layout.CLIENT_STATUS_BITS | status
         control.store(at + layout.CLIENT_ANSWER, word)
 
     def _commit(self, commit: int) -> None:

@@ -41,9 +41,9 @@ class Connection:
         self._wire = Wire(instance.socket_path(self._reader.directory))
         self._session: Session | None = None
 
-    def write(self, operations: list[protocol.Operation]) -> Answer:
-        """Have operations applied together, or raise why not."""
-        return self._run(lambda session: session.write(operations, self._timeout_s))
+    def write(self, operations: list[protocol.Operation], meanwhile: Callable[[], Any]) -> Answer:
+        """Have operations applied together, or raise why not; as `Session.write`."""
+        return self._run(lambda session: session.write(operations, meanwhile, self._timeout_s))
 
     def ask(self, question: str, *, revive: bool = True) -> Any:
         """Return the daemon's answer to a question."""

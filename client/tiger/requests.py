@@ -22,12 +22,22 @@ from tiger.session import Answer
 Result = TypeVar("Result")
 
 
+def _nothing(*_: Answer) -> None:
+    return None
+
+
+def _value(answer: Answer) -> Any:
+    return answer.value
+
+
 @dataclass(slots=True)
 class Request(Generic[Result]):
     """Operations to be applied together, and what their answer comes to."""
 
     operations: list[Operation]
     result: Callable[[Answer], Result]
+    meanwhile: Callable[[], Any] = _nothing
+    """Makes the answer's value while the daemon works, where that needs no answer."""
 
 
 class TableRequests:
@@ -62,7 +72,8 @@ class TableRequests:
 
     def _put(self, name: str, item: Mapping[str, Any], *more: int) -> Request[Record]:
         _, body = record.encode(item, self._max_record)
-        return Request([[name, *self._target, body, *more]], lambda _: record.decode(body))
+        operation = [name, *self._target, body, *more]
+        return Request([operation], _value, lambda: record.decode(body))
 
     @property
     def _max_record(self) -> int:
@@ -153,7 +164,3 @@ def define(name: str, prefix: str | None, url: str | None, indexes: Iterable[str
 
 def _was_there(answer: Answer) -> bool:
     return answer.status == protocol.DONE
-
-
-def _nothing(_: Answer) -> None:
-    return None

@@ -92,14 +92,24 @@ class Session:
         self._instance = reader.instance
         self._client = secrets.randbits(55) + 1
         self._slot = -1
+        self._slot_at = 0
         self._number = 0
         self._question = QUESTION
         self._was_resent = False
 
     # --- Requests ---
 
-    def write(self, operations: list[protocol.Operation], timeout_s: float) -> Steps:
-        """Have operations applied, once; raise what the daemon refused them with."""
+    def write(
+        self,
+        operations: list[protocol.Operation],
+        meanwhile: Callable[[], Any],
+        timeout_s: float,
+    ) -> Steps:
+        """Have operations applied, once; raise what the daemon refused them with.
+
+        The answer's value is that of `meanwhile`, which is called while the daemon is at it, unless
+        the daemon's answer has one.
+        """
         has_value = operations[-1][0] == protocol.PATCH
         answers = self.answers or has_value
         deadline = time.monotonic() + timeout_s
@@ -118,10 +128,11 @@ class Session:
         way = yield Send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))
         if not way:
             way = yield from self._send_later(frame, deadline)
+        made = meanwhile()
         if not answers:
             answered = yield Watch(self._look(number))
             if answered and (status := self._status()) not in CODES:
-                return self._answer(status, None)
+                return self._answer(status, made)
             yield Send(self._question_of(number), time.monotonic())
         reply = yield from self._insist(frame, number, way, has_value, deadline)
         if reply is None:
@@ -131,10 +142,13 @@ class Session:
             self._slot = -1
             if self._was_resent:  # the first one may have been applied before the slot was lost
                 raise self._give_up(timeout_s)
-            again = yield from self.write(operations, max(0.0, deadline - time.monotonic()))
+            left_s = max(0.0, deadline - time.monotonic())
+            again = yield from self.write(operations, lambda: made, left_s)
             return again
         answer = self._answer(status, value)
-        if has_value and value is None:
+        if not has_value:
+            answer.value = made
+        elif value is None:
             answer.ref = self._ref_written()
         return answer
 
@@ -220,29 +234,28 @@ class Session:
     def _look(self, number: int) -> Callable[[], bool]:
         """Return what looks whether a request is answered, fast while it is not."""
         words = self._words
-        at = layout.client_at(self._slot, layout.CLIENT_ANSWER)
+        at = self._slot_at + layout.CLIENT_ANSWER
         bits = layout.CLIENT_STATUS_BITS
         return lambda: words[at] >> bits == number and self._is_answered(number)
 
     def _is_answered(self, number: int) -> bool:
         """Tell whether the slot has the answer to a request, and what it says is visible."""
         words = self._words
-        answer_at = layout.client_at(self._slot, layout.CLIENT_ANSWER)
-        word = words[answer_at]
+        slot_at = self._slot_at
+        word = words[slot_at + layout.CLIENT_ANSWER]
         if word >> layout.CLIENT_STATUS_BITS != number:
             return False
         memory.fence()
-        commit = words[layout.client_at(self._slot, layout.CLIENT_COMMIT)]
-        if words[layout.COMMIT] < commit:
+        if words[layout.COMMIT] < words[slot_at + layout.CLIENT_COMMIT]:
             return False
         memory.fence()
         # A daemon that starts takes an answer back that was not committed, and its commit then; and
         # an answer is this client's only while the slot is.
-        client = words[layout.client_at(self._slot, layout.CLIENT_ID)]
-        return words[answer_at] == word and client == self._client
+        client = words[slot_at + layout.CLIENT_ID]
+        return words[slot_at + layout.CLIENT_ANSWER] == word and client == self._client
 
     def _status(self) -> int:
-        word = self._words[layout.client_at(self._slot, layout.CLIENT_ANSWER)]
+        word = self._words[self._slot_at + layout.CLIENT_ANSWER]
         return word & (1 << layout.CLIENT_STATUS_BITS) - 1
 
     def _answer(self, status: int, value: Any) -> Answer:
@@ -253,9 +266,9 @@ class Session:
 
     def _ref_written(self) -> int:
         """Return the ref of what the request wrote, or 0 if the slot is not this client's now."""
-        ref = self._words[layout.client_at(self._slot, layout.CLIENT_REF)]
+        ref = self._words[self._slot_at + layout.CLIENT_REF]
         memory.fence()
-        client = self._words[layout.client_at(self._slot, layout.CLIENT_ID)]
+        client = self._words[self._slot_at + layout.CLIENT_ID]
         return ref & layout.REF_MASK if client == self._client else 0
 
     # --- Questions ---
@@ -311,7 +324,7 @@ class Session:
             raise DaemonUnavailable(
                 f"the instance at {self._directory} was replaced by another: connect again"
             )
-        self._slot = slot
+        self._slot, self._slot_at = slot, layout.client_at(slot, 0)
 
     def _question_of(self, number: int) -> bytes:
         return self._frame(number, False, [[protocol.ANSWER]])

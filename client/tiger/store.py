@@ -158,7 +158,7 @@ class Store(AnyStore[Table, Wait]):
         """Send a request, wait for its answer, and return what it comes to."""
         self._check_open()
         try:
-            return request.result(self._connection.write(request.operations))
+            return request.result(self._connection.write(request.operations, request.meanwhile))
         except StoreFull:
             self._reader.let_go()  # of what only this process keeps from being free
             raise

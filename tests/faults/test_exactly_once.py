@@ -31,7 +31,6 @@ from tiger.reader import Reader
 from tiger.requests import TableRequests
 from tiger.session import Send, Session
 from tigerd.sessions import Sessions
-from tigerd.writer import Asked
 
 BEFORE = {"id": "A", "created": 5, "n": 1}
 
@@ -264,8 +263,9 @@ def test_an_answer_that_is_taken_back_while_a_client_looks_is_none(place: Path, 
     daemon = Daemon(place)
     with contextlib.closing(Reader(place)) as reader:
         session = Session(reader)
-        slot = session._slot = Sessions(daemon.control).open(session._client)
-        daemon.writer.answer(Asked(slot, 5), protocol.DONE, daemon.writer.commit + 1, 0)
+        slot = Sessions(daemon.control).open(session._client)
+        session._slot_at = layout.client_at(slot, 0)
+        daemon.writer.answer((slot, 5), protocol.DONE, daemon.writer.commit + 1, 0)
         at = layout.client_at(slot, getattr(layout, word))
         words: Any = Interrupted(reader.words, at, daemon.restart)
         session._words = words

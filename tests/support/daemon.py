@@ -20,7 +20,7 @@ from tigerd.facts import values_of
 from tigerd.recovery import recover
 from tigerd.sessions import Sessions
 from tigerd.table import Table
-from tigerd.writer import Asked, Writer
+from tigerd.writer import Writer
 
 Step = list[Operation] | int
 
@@ -71,7 +71,7 @@ class Daemon:
         plan = self.writer.plan()
         for operation in step:
             plan.add(operation)
-        self.writer.apply(plan, Asked(self.slot, request))
+        self.writer.apply(plan, (self.slot, request))
 
     def clean(self, steps: int = DRAIN) -> None:
         """Take some steps of cleaning, or all there are."""

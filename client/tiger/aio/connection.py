@@ -27,9 +27,10 @@ class AsyncConnection:
         self._wire = Wire(instance.socket_path(reader.directory))
         self._session: Session | None = None
 
-    async def write(self, operations: list[Operation]) -> Answer:
-        """Have operations applied together, or raise why not."""
-        return await self._run(lambda session: session.write(operations, self._timeout_s))
+    async def write(self, operations: list[Operation], meanwhile: Callable[[], Any]) -> Answer:
+        """As `Connection.write`."""
+        timeout_s = self._timeout_s
+        return await self._run(lambda session: session.write(operations, meanwhile, timeout_s))
 
     async def ask(self, question: str) -> Any:
         """Return the daemon's answer to a question."""

@@ -133,7 +133,8 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait]):
         """Send a request, await its answer, and return what it comes to."""
         self._check_open()
         try:
-            return request.result(await self._connection.write(request.operations))
+            answer = await self._connection.write(request.operations, request.meanwhile)
+            return request.result(answer)
         except StoreFull:
             self._reader.let_go()  # as `Store.run`
             raise
