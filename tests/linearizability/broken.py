@@ -55,7 +55,7 @@ def apply_twice() -> None:
         count += 1
         write(self, peer, asked, answer, operations)
         if count % 10 == 0:
-            at = layout.client_at(asked.slot, layout.CLIENT_ANSWER)
+            at = layout.client_at(asked[0], layout.CLIENT_ANSWER)
             self._control.store(at, 0)
             write(self, peer, asked, answer, operations)
 
