@@ -20,7 +20,7 @@ from tests.support.seeds import new_random
 from tests.support.simulation import Machine, Recording
 
 READS = {**ONE_RECORD, **MANY_RECORDS}
-SCHEDULES = 36
+SCHEDULES = 24
 """Of each pair of a read and of writes."""
 
 

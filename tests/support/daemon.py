@@ -80,7 +80,8 @@ class Daemon:
 
     def last_request(self) -> int:
         """Return which of the client's requests was answered last."""
-        return Sessions(self.control).last(self.slot)[0]
+        word = self.control.words[layout.client_at(self.slot, layout.CLIENT_ANSWER)]
+        return word >> layout.CLIENT_STATUS_BITS
 
     def is_answered(self, request: int) -> bool:
         """Tell whether a client that watches its slot takes the request for done."""

@@ -19,7 +19,7 @@ from tests.support.daemon import new_directory
 from tests.support.seeds import new_random
 from tests.support.simulation import Recording, WeakMachine
 
-SCHEDULES = 15
+SCHEDULES = 10
 """Of each pair of a read and of writes, each with its own order of stores."""
 TRIES = 200
 """Times that many schedules in which a wrong answer is to be found where there are some."""
