@@ -15,6 +15,7 @@ from pathlib import Path
 from tiger import layout, memory, pins
 from tiger.errors import StoreFull
 from tiger.memory import WritableSegment
+from tigerd import retiring
 from tigerd.history import History
 from tigerd.index import STEP
 from tigerd.space import Spare
@@ -128,9 +129,9 @@ class Cleaner:
         if size:  # the original of a copy
             table.space.release(ref, size)
         elif table.reader.version(ref).scope == layout.NAMESPACES:
-            yield from table.retire_namespace(ref)
+            yield from retiring.retire_namespace(table, ref)
         else:
-            table.retire_record(ref)
+            retiring.retire_record(table, ref)
         yield
 
     def _emptiest(self, table: Table) -> int:
@@ -162,7 +163,7 @@ class Cleaner:
         for version in table.versions_in(number):
             commit = self._control.words[layout.COMMIT]
             try:
-                copied = table.relocate(version, self._spare)
+                copied = retiring.relocate(table, version, self._spare)
             except StoreFull:
                 self._no_room_at = commit
                 self._copied.discard((table.number, number))

@@ -462,8 +462,8 @@ def put(
         if not find_places(&held, places, table, namespace, &head, order, values, beside, kept):
             return None
         digest = crc32(key, scope)
-        data = version(places, values, table._mutable_count, &head, key, body)
-        ref = append(&held, chunk, space, active, data, table._mutable_count)
+        data = version(places, values, table.mutable_count, &head, key, body)
+        ref = append(&held, chunk, space, active, data, table.mutable_count)
         if not ref:
             return None
         for number in range(len(values) + 1):
@@ -496,7 +496,7 @@ cdef bint find_places(
     cdef Py_ssize_t number = 0
     cdef dict chunks = table.space.chunks
     cdef dict copies = table.lists.copies
-    cdef dict owners = table._owners
+    cdef dict owners = table.owners
     scope = namespace.scope
     values_scope = VALUES | scope
     owner = namespace.ref
@@ -507,7 +507,7 @@ cdef bint find_places(
         elif (copies and (scope, index, value) in copies) or not find_front(
             held, &places[number], chunks, owner, head, index
         ):
-            newer, older = table.lists.place((scope, index, value), table._first(owner), order)
+            newer, older = table.lists.place((scope, index, value), table.first_of(owner), order)
             find_between(held, &places[number], chunks, owner, newer, older, index)
         if number == len(values):
             return True

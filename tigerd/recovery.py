@@ -19,6 +19,7 @@ from tiger.layout import FIRST, GONE, MOVED, NAMESPACES, NEWER, OLDER, REF_MASK,
 from tiger.memory import Vanished
 from tiger.resources import DEFINITIONS, FIRST_DEFINED, RESOURCES, TABLES_MAX
 from tiger.version import Version
+from tigerd.retiring import drop_value
 from tigerd.space import HEADER_SIZE
 from tigerd.table import Namespace, Table
 from tigerd.writer import Writer
@@ -218,7 +219,7 @@ class _Recovery:
             if owner.scope & ~VALUES in live:
                 self._mend_list(owner, owner.key[0])
                 if not owner.first:
-                    self.table.drop_value(owner.scope, owner.key)
+                    drop_value(self.table, owner.scope, owner.key)
         for version in self.ended:
             if version.scope in live:
                 self._detach(version)

@@ -25,7 +25,7 @@ from tiger.version import Version, aligned
 from tigerd.facts import Facts, ValueKey, facts_of
 from tigerd.index import Index
 from tigerd.lists import First, ListName, Lists, Order
-from tigerd.space import Space, Spare
+from tigerd.space import Space
 
 
 class Written(Protocol):
@@ -60,7 +60,7 @@ class Namespace:
 
 
 class Table:
-    """The only code that changes a table's segments."""
+    """A table's segments, and how they get what is new; `tigerd.retiring` takes away."""
 
     def __init__(
         self, reader: Reader, control: WritableSegment, resource: Resource, forks: Counter[str]
@@ -82,13 +82,15 @@ class Table:
         self.scopes: dict[int, Namespace] = {}
         """By scope, and until they are retired: those that have ended too."""
         self._forks = forks
-        self._owners: dict[tuple[int, bytes], int] = {}
+        self.owners: dict[tuple[int, bytes], int] = {}
+        """Refs of owners of lists of values, by scope and key: those that were used of late."""
         self._indexes = resource.indexes
-        self._mutable_count = layout.mutable_words(len(self._indexes))
-        self._mutable_size = self._mutable_count * layout.WORD
-        self._overhead = self._mutable_size + layout.HEAD_SIZE + layout.ALIGNMENT
+        self.mutable_count = layout.mutable_words(len(self._indexes))
+        self.mutable_size = self.mutable_count * layout.WORD
+        """Of the words, and of the bytes, before the head of each version."""
+        self._overhead = self.mutable_size + layout.HEAD_SIZE + layout.ALIGNMENT
         """Bytes that a version takes beside its key and body, at most."""
-        self._prelude = struct.Struct(f"={self._mutable_count + 1}Q")
+        self._prelude = struct.Struct(f"={self.mutable_count + 1}Q")
         at = layout.entry_at(self.number, layout.TABLE_BYTES)
         control.store(at, self.space.size + self.index.size)
 
@@ -165,7 +167,7 @@ class Table:
                     self.index.move_entry(NAMESPACES, namespace.name.encode())
 
     def _size(self, key_size: int, body_size: int) -> int:
-        return self._mutable_size + aligned(layout.HEAD_SIZE + key_size + body_size)
+        return self.mutable_size + aligned(layout.HEAD_SIZE + key_size + body_size)
 
     # --- Versions ---
 
@@ -188,27 +190,28 @@ class Table:
         first = layout.first_word(len(body), len(key), crc32(content, layout.SUM_SEED))
         data = self._prelude.pack(*words, first) + content
         padding = PADDING[-len(data) % layout.ALIGNMENT]
-        return self.space.append(data + padding, self._mutable_count)
+        return self.space.append(data + padding, self.mutable_count)
 
     def size_of(self, version: Version) -> int:
         """Bytes that a version takes in its chunk."""
-        return self._mutable_size + version.size
+        return self.mutable_size + version.size
 
     def versions_in(self, number: int) -> Iterator[Version]:
         """Yield the versions of a chunk in the order they were appended."""
         chunk = self.space.chunks[number]
         offset = layout.HEADER_WORDS * layout.WORD
         while number in self.space.chunks and offset < chunk.words[layout.HEADER_STATE]:
-            version = self.reader.version(layout.ref_of(number, offset + self._mutable_size))
+            version = self.reader.version(layout.ref_of(number, offset + self.mutable_size))
             yield version
             offset += self.size_of(version)
 
-    def _first(self, owner: int) -> First:
+    def first_of(self, owner: int) -> First:
         """Return where the first ref of the list is that a version owns."""
         chunk, head = self.space.find(owner)
         return chunk, head + FIRST
 
-    def _first_namespace(self) -> First:
+    def first_namespace(self) -> First:
+        """Return where the first ref of the list of namespaces is."""
         return self.control, layout.entry_at(self.number, layout.TABLE_NAMESPACES)
 
     # --- Namespaces ---
@@ -225,8 +228,8 @@ class Table:
         key = name.encode()
         found = self.reader.newest(NAMESPACES, key)
         number = self._next(layout.TABLE_LAST_NAMESPACE)
-        segment, at = self._first_namespace()
-        words = [0] * self._mutable_count
+        segment, at = self.first_namespace()
+        words = [0] * self.mutable_count
         older = words[OLDER] = segment.words[at]
         records = parent.records if parent else 0
         words[layout.COUNT_A] = commit << layout.COUNT_BITS | records
@@ -305,12 +308,12 @@ class Table:
         )
         if ref is not None:
             return ref
-        words = [0] * self._mutable_count
+        words = [0] * self.mutable_count
         places = []
         for index, value in ((0, b""), *values):
             owner = self._owner(VALUES | scope, value, commit) if index else namespace.ref
             list_name = (scope, index, value)
-            first = self._first(owner)
+            first = self.first_of(owner)
             if beside is not None and (index == 0 or kept.get(index) == value):
                 newer, older = self.lists.neighbours(beside.ref, index)[0], beside.ref
             else:
@@ -329,19 +332,19 @@ class Table:
 
     def _owner(self, scope: int, key: bytes, commit: int) -> int:
         """Return the version that owns the list of a value, made if there is none."""
-        ref = self._owners.get((scope, key))
+        ref = self.owners.get((scope, key))
         if ref is None:
             found = self.reader.newest(scope, key)
             if found is not None:
                 ref = found[3].ref
             else:
                 ref = self._append(
-                    scope, key, b"", (0.0, 0, 0), commit, 0, [0] * self._mutable_count
+                    scope, key, b"", (0.0, 0, 0), commit, 0, [0] * self.mutable_count
                 )
                 self.index.put(scope, key, ref, None)
-            if len(self._owners) >= OWNERS_KNOWN:
-                self._owners.clear()
-            self._owners[(scope, key)] = ref
+            if len(self.owners) >= OWNERS_KNOWN:
+                self.owners.clear()
+            self.owners[(scope, key)] = ref
         return ref
 
     def _values_beside(self, old: Version | None) -> dict[int, bytes]:
@@ -351,86 +354,6 @@ class Table:
         """End a record; `count` is to be called after all of a commit."""
         self.index.mark_gone(found)
         self.lists.store(found[3].ref, layout.END, commit)
-
-    # --- Taking away what no reader can see any more ---
-
-    def retire_record(self, ref: int) -> None:
-        """Unlink a version that ended at or before the horizon, and count its bytes as garbage.
-
-        Its key goes first and its place in list 0 last: a version that a kill leaves half taken
-        away is still in list 0, where recovery finds it.
-        """
-        version = self.reader.version(ref)
-        self.index.remove(version)
-        for name, first in self._lists_of(version):
-            self.lists.unlink(name, first, ref)
-            if name[1] and not first[0].words[first[1]]:
-                self.drop_value(VALUES | version.scope, name[2])
-        self.space.release(ref, self.size_of(version))
-
-    def _lists_of(self, version: Version) -> Iterator[tuple[ListName, First]]:
-        """Yield the lists that a record's version is in, list 0 last."""
-        for index, value in self.values_in(version):
-            found = self.reader.newest(VALUES | version.scope, value)
-            if found is not None:
-                yield (version.scope, index, value), self._first(found[3].ref)
-        owner = self.scopes[version.scope].ref
-        yield (version.scope, 0, b""), self._first(owner)
-
-    def drop_value(self, scope: int, value: bytes) -> None:
-        """Take the owner of a value's list away, which is empty or goes with its namespace."""
-        found = self.reader.newest(scope, value)
-        if found is not None:
-            self._owners.pop((scope, value), None)
-            self.index.remove(found[3])
-            self.space.release(found[3].ref, self.size_of(found[3]))
-
-    def retire_namespace(self, ref: int) -> Iterator[None]:
-        """Take a namespace away that ended at or before the horizon, in steps of one record."""
-        namespace = self.reader.version(ref)
-        scope = namespace.number
-        self.index.remove(namespace)
-        dropped: set[bytes] = set()
-        while first := self.lists.word(ref, FIRST):
-            version = self.reader.version(first)
-            for _, value in self.values_in(version):
-                if value not in dropped:
-                    self.drop_value(VALUES | scope, value)
-                    dropped.add(value)
-            self.index.remove(version)
-            self.lists.store(ref, FIRST, version.link(OLDER))
-            self.space.release(first, self.size_of(version))
-            yield
-        self.lists.unlink(NAMESPACES_LIST, self._first_namespace(), ref)
-        del self.scopes[scope]
-        self.space.release(ref, self.size_of(namespace))
-
-    def relocate(self, version: Version, spare: Spare) -> bool:
-        """Append a copy of a version that is needed, and let everything name the copy.
-
-        The copy is equal to the original, so readers at any commit may see either. Returns
-        whether the version was the newest of its key, and live: no other is copied.
-        """
-        found = self.reader.newest(version.scope, version.key)
-        if found is None or found[3].ref != version.ref or found[2] & layout.GONE:
-            return False
-        size = self.size_of(version)
-        self.space.reserve([size], spare)
-        start = version.head * layout.WORD - self._mutable_size
-        data = version.chunk.map[start : start + size]
-        copy = self.space.append(data, self._mutable_count)
-        if version.scope == NAMESPACES:
-            first = self._first_namespace()
-            self.lists.replace(NAMESPACES_LIST, first, version.ref, copy)
-            self.scopes[version.number].ref = copy
-        elif version.scope & VALUES:
-            self._owners.pop((version.scope, version.key), None)
-        else:
-            for name, first in self._lists_of(version):
-                self.lists.replace(name, first, version.ref, copy)
-        self.index.replace(found, copy)
-        self.lists.store(version.ref, layout.END, layout.COPIED)
-        return True
 
 
 def too_many(name: str) -> StoreFull:
