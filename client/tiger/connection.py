@@ -16,7 +16,7 @@ from typing import Any
 from tiger import instance, protocol
 from tiger.looking import Looking
 from tiger.reader import Reader
-from tiger.session import Answer, Receive, Send, Session, Start, Steps, Watch, not_running
+from tiger.session import Answer, Session, Steps, Wait, Watch, not_running
 from tiger.wire import RECONNECT_S, Wire
 
 WATCH_S = 500e-6
@@ -68,56 +68,33 @@ class Connection:
             self._reset()
         with self._lock:
             if self._session is None:
-                self._session = Session(self._reader)
+                self._session = Session(self._reader, self._wire)
             self._session.answers = not self._looking.is_worth_it()
             return self._drive(begin(self._session))
 
     def _drive(self, steps: Steps) -> Answer:
         """Do what the session says, blocking."""
         result: Any = None
-        while True:
-            try:
+        try:
+            while True:
                 action = steps.send(result)
-            except StopIteration as stop:
-                answer: Answer = stop.value
-                return answer
-            if type(action) is Send:
-                result = self._send(action)
-            elif type(action) is Watch:
-                result = self._looking.until(action.is_answered)
-            elif type(action) is Receive:
-                result = self._receive(action)
-            elif type(action) is Start:
-                self._start()
-                result = None
-
-    def _send(self, action: Send) -> int:
-        wire = self._wire
-        try:
-            wire.begin(action.frame)
-            while event := wire.flush():
-                if not self._wait(event, action.deadline):
-                    wire.give_up()
-                    return 0
+                if type(action) is Watch:
+                    result = self._looking.until(action.is_answered)
+                elif type(action) is Wait:
+                    result = self._wait(action)
+                else:
+                    self._start()
+                    result = None
+        except StopIteration as stop:
+            answer: Answer = stop.value
+            return answer
         except BaseException:
-            wire.close()
+            steps.close()  # now: it may be in the middle of a message
             raise
-        return wire.number
 
-    def _receive(self, action: Receive) -> bytes | None:
-        wire = self._wire
-        try:
-            while (frame := wire.receive()) is None:
-                if not self._wait(select.POLLIN, action.deadline):
-                    return None
-        except BaseException:
-            wire.close()
-            raise
-        return frame
-
-    def _wait(self, event: int, deadline: float) -> bool:
+    def _wait(self, action: Wait) -> bool:
         """Wait until trying again makes sense; return whether that is before the deadline."""
-        left_s = deadline - time.monotonic()
+        left_s = action.deadline - time.monotonic()
         descriptor = self._wire.descriptor()
         if left_s <= 0:
             return False
@@ -125,7 +102,7 @@ class Connection:
             time.sleep(min(left_s, RECONNECT_S))
             return True
         poll = select.poll()
-        poll.register(descriptor, event)
+        poll.register(descriptor, action.event)
         return bool(poll.poll(1000 * left_s))
 
     def _start(self) -> None:

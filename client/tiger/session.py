@@ -7,12 +7,13 @@ is in shared memory, and a client that has sent its request watches its slot for
 back is only needed for an error's words, for the record that a patch made, and for a client that
 went to sleep.
 
-Here is what to send, wait for and conclude; `tiger.connection` and `tiger.aio` do the waiting.
+Here is what to send and what to conclude; `tiger.connection` and `tiger.aio` do the waiting.
 """
 
 from __future__ import annotations
 
 import secrets
+import select
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from typing import Any
 from tiger import instance, layout, memory, protocol
 from tiger.errors import CODES, DaemonUnavailable, InvalidRequest, OutcomeUnknown, TigerError
 from tiger.reader import Reader
+from tiger.wire import Wire
 
 FIRST_PAUSE_S = 0.02
 LAST_PAUSE_S = 0.5
@@ -34,17 +36,6 @@ QUESTION = 1 << 40
 
 
 @dataclass(slots=True)
-class Send:
-    """Send a frame; answered with the number of the connection that took it by the deadline, or 0.
-
-    What one connection takes arrives, in order, unless the daemon dies.
-    """
-
-    frame: bytes
-    deadline: float
-
-
-@dataclass(slots=True)
 class Watch:
     """Look at the slot until `is_answered`, for as long as that is cheaper than sleeping."""
 
@@ -52,9 +43,10 @@ class Watch:
 
 
 @dataclass(slots=True)
-class Receive:
-    """Wait for a frame; answered with it, or None at the deadline."""
+class Wait:
+    """Wait for an event of the socket, or a while; answered with whether there is time left."""
 
+    event: int
     deadline: float
 
 
@@ -63,7 +55,7 @@ class Start:
     """Start a daemon, or raise `DaemonUnavailable`."""
 
 
-Action = Send | Watch | Receive | Start
+Action = Watch | Wait | Start
 Steps = Generator[Action, Any, "Answer"]
 
 
@@ -82,10 +74,11 @@ class Answer:
 class Session:
     """One client's numbered requests. Not for two threads at once."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, wire: Wire) -> None:
         """Begin a session."""
         self.answers = False
         """Whether to ask for a message to every request, and not to watch for its answer."""
+        self._wire = wire
         self._reader = reader
         self._directory: Path = reader.directory
         self._words = reader.words
@@ -125,7 +118,7 @@ class Session:
                 f"several batches"
             )
         self._was_resent = False
-        way = yield Send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))
+        way = yield from self._send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))
         if not way:
             way = yield from self._send_later(frame, deadline)
         made = meanwhile()
@@ -133,7 +126,7 @@ class Session:
             answered = yield Watch(self._look(number))
             if answered and (status := self._status()) not in CODES:
                 return self._answer(status, made)
-            yield Send(self._question_of(number), time.monotonic())
+            yield from self._send(self._question_of(number), time.monotonic())
         reply = yield from self._insist(frame, number, way, has_value, deadline)
         if reply is None:
             raise self._give_up(timeout_s)
@@ -153,7 +146,7 @@ class Session:
         return answer
 
     def _send_later(self, frame: bytes, deadline: float) -> Generator[Action, Any, int]:
-        """Send what could not be sent at once: until it is, nothing happened. As `Send`."""
+        """Send what could not be sent at once: until it is, nothing happened. As `_send`."""
         while True:
             yield from self._revive(deadline)
             if time.monotonic() >= deadline:
@@ -161,7 +154,7 @@ class Session:
                     f"the daemon at {self._directory} does not take requests; nothing was "
                     f"changed: see `tigerd status --dir {self._directory}`"
                 )
-            way: int = yield Send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))
+            way = yield from self._send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))
             if way:
                 return way
 
@@ -196,9 +189,10 @@ class Session:
                     return self._status(), None
                 yield self._start()
             soon = min(deadline, time.monotonic() + LAST_PAUSE_S)
-            if (yield Send(self._question_of(number), soon)) != way or pause_s == LAST_PAUSE_S:
+            asked = yield from self._send(self._question_of(number), soon)
+            if asked != way or pause_s == LAST_PAUSE_S:
                 self._was_resent = True
-                way = yield Send(frame, soon)
+                way = yield from self._send(frame, soon)
             pause_s = min(2 * pause_s, LAST_PAUSE_S)
 
     def _revive(self, deadline: float) -> Generator[Action, Any, None]:
@@ -222,12 +216,43 @@ class Session:
     ) -> Generator[Action, Any, tuple[int, Any] | None]:
         """Return status and value of the reply to a number, or None; others are too late."""
         while True:
-            frame = yield Receive(deadline)
+            frame = yield from self._receive(deadline)
             if frame is None:
                 return None
             replied, status, value = protocol.unpack(frame)
             if replied == number or (replied == 0 and status in CODES):
                 return status, value
+
+    # --- The socket ---
+
+    def _send(self, frame: bytes, deadline: float) -> Generator[Action, Any, int]:
+        """Send a frame; return the number of the connection that took it by the deadline, or 0.
+
+        What one connection takes arrives, in order, unless the daemon dies.
+        """
+        wire = self._wire
+        try:
+            wire.begin(frame)
+            while event := wire.flush():
+                if not (yield Wait(event, deadline)):
+                    wire.give_up()
+                    return 0
+        except BaseException:
+            wire.close()
+            raise
+        return wire.number
+
+    def _receive(self, deadline: float) -> Generator[Action, Any, bytes | None]:
+        """Return the next frame, or None if none came by the deadline."""
+        wire = self._wire
+        try:
+            while (frame := wire.receive()) is None:
+                if not (yield Wait(select.POLLIN, deadline)):
+                    return None
+        except BaseException:
+            wire.close()
+            raise
+        return frame
 
     # --- The slot ---
 
@@ -280,7 +305,7 @@ class Session:
         frame = self._frame(self._question, True, [[question]])
         pause_s = FIRST_PAUSE_S
         while True:
-            yield Send(frame, min(deadline, time.monotonic() + pause_s))
+            yield from self._send(frame, min(deadline, time.monotonic() + pause_s))
             wake = min(deadline, time.monotonic() + pause_s)
             reply = yield from self._reply_to(self._question, wake)
             if reply is not None:
@@ -310,7 +335,7 @@ class Session:
         while (now := time.monotonic()) < deadline:
             self._reader.check_instance()
             wake = min(deadline, now + WATCH_AGAIN_S)
-            yield Send(frame, wake)
+            yield from self._send(frame, wake)
             reply = yield from self._reply_to(self._question, wake)
             if reply is not None:
                 return self._answer(*reply)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import pytest
 
@@ -18,6 +18,7 @@ import tiger
 import tiger.aio
 from tiger import layout, protocol, session
 from tiger.changes import Change
+from tiger.wire import Wire
 
 LONG_S = 60.0
 
@@ -196,12 +197,14 @@ def test_a_time_that_is_none_is_refused(shared_store, timeout_s: Any) -> None:
 
 def test_a_daemon_of_another_version_ends_a_wait(shared_store) -> None:
     """Instead of being asked again and again, since it answers at once."""
-    asking = session.Session(shared_store._reader)
-    steps = asking.wait(0, None, "any", time.monotonic() + LONG_S)
-    assert isinstance(next(steps), session.Send)
-    assert isinstance(steps.send(True), session.Receive)
+    wire = Mock(Wire, number=1)
+    wire.flush.return_value = 0
+    wire.receive.return_value = protocol.pack([0, 9, "restart it with `tigerd restart`"])
+    steps = session.Session(shared_store._reader, wire).wait(
+        0, None, "any", time.monotonic() + LONG_S
+    )
     with pytest.raises(tiger.LayoutMismatch, match="tigerd restart"):
-        steps.send(protocol.pack([0, 9, "restart it with `tigerd restart`"]))
+        next(steps)
 
 
 def test_a_predicate_that_raises_is_heard(shared_store) -> None:

@@ -2,31 +2,65 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
+import select
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from tests.support.daemon import Daemon
 from tiger import protocol
+from tiger.aio.connection import AsyncConnection
+from tiger.connection import Connection
 from tiger.reader import Reader
-from tiger.session import Send, Session, Watch
+from tiger.session import Session, Watch
+from tiger.wire import Wire
 
 
 @pytest.fixture
-def session(directory: str) -> Session:
-    place = Path(directory)
-    Daemon(place)
-    with contextlib.closing(Reader(place)) as reader:
-        session = Session(reader)
-        session._slot = 0  # as if it had said hello
-        return session
+def reader(directory: str) -> Iterator[Reader]:
+    Daemon(Path(directory))
+    with closing(Reader(Path(directory))) as reader:
+        yield reader
 
 
-def test_what_a_write_returns_is_made_while_the_daemon_works(session: Session) -> None:
-    made: list[str] = []
-    steps = session.write([[protocol.CLEAR, 1]], lambda: made.append("made"), timeout_s=5)
-    assert type(next(steps)) is Send
-    assert not made
-    assert type(steps.send(1)) is Watch
-    assert made
+def test_what_a_write_returns_is_made_while_the_daemon_works(reader: Reader) -> None:
+    done: list[str] = []
+    wire = Mock(Wire, number=1)
+    wire.flush.side_effect = lambda: done.append("sent")
+    session = Session(reader, wire)
+    session._slot = 0  # as if it had said hello
+    steps = session.write([[protocol.CLEAR, 1]], lambda: done.append("made"), timeout_s=5)
+    assert type(next(steps)) is Watch
+    assert done == ["sent", "made"]
+
+
+def ask(connection: Connection) -> Any:
+    return connection.ask(protocol.PING)
+
+
+def ask_and_wait(connection: AsyncConnection) -> Any:
+    return asyncio.run(connection.ask(protocol.PING))
+
+
+@pytest.mark.parametrize(("kind", "asks"), [(Connection, ask), (AsyncConnection, ask_and_wait)])
+def test_who_is_interrupted_in_a_message_lets_go_of_the_socket_at_once(
+    reader: Reader, kind: Any, asks: Callable[[Any], Any]
+) -> None:
+    """Though the exception, which names all that was under way, is still being looked at."""
+    connection = kind(reader, autostart=False, timeout_s=5)
+    wire = connection._wire = Mock(Wire)
+    wire.flush.return_value = select.POLLOUT
+    wire.descriptor.side_effect = Interrupted
+    with pytest.raises(Interrupted) as caught:
+        asks(connection)
+    wire.close.assert_called_once_with()
+    assert caught.value.__traceback__
+
+
+class Interrupted(Exception):
+    """As Ctrl-C, or a cancelled task."""

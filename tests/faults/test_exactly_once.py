@@ -26,10 +26,10 @@ from tests.faults.storm import check
 from tests.support.daemon import Daemon
 from tests.support.seeds import new_random
 from tiger import instance, layout, protocol
-from tiger.connection import Connection
 from tiger.reader import Reader
 from tiger.requests import TableRequests
-from tiger.session import Send, Session
+from tiger.session import Session
+from tiger.wire import Wire
 from tigerd.sessions import Sessions
 
 BEFORE = {"id": "A", "created": 5, "n": 1}
@@ -127,37 +127,37 @@ class Losses:
         self.lost = 0
         self._random = random
         self._late: list[bytes] = []
-        send, receive = Connection._send, Connection._receive
+        send, receive = Session._send, Session._receive
 
-        def lossy_send(connection: Connection, action: Any) -> int:
-            frames = [action.frame]
+        def lossy_send(session: Session, frame: bytes, deadline: float) -> Any:
+            frames = [frame]
             chance = random.random()
             if chance < 0.3:
                 self.lost += 1
                 frames = []
                 if chance < 0.15:
-                    self._late.append(action.frame)
+                    self._late.append(frame)
             elif chance < 0.45:
-                frames = [action.frame, action.frame]
+                frames = [frame, frame]
             elif chance < 0.6 and self._late:
-                frames = [self._late.pop(0), action.frame]
-            for frame in frames:
-                if not send(connection, Send(frame, action.deadline)):
+                frames = [self._late.pop(0), frame]
+            for each in frames:
+                if not (yield from send(session, each, deadline)):
                     return 0
-            number = connection._wire.number
+            number = session._wire.number
             if not frames and chance > 0.01:  # mostly, what is lost is lost with its connection
-                connection._wire.close()
+                session._wire.close()
             return number
 
-        def lossy_receive(connection: Connection, action: Any) -> bytes | None:
-            frame: bytes | None = receive(connection, action)
+        def lossy_receive(session: Session, deadline: float) -> Any:
+            frame = yield from receive(session, deadline)
             if frame is not None and random.random() < 0.4:
                 self.lost += 1
-                return receive(connection, action)
+                frame = yield from receive(session, deadline)
             return frame
 
-        patch.setattr(Connection, "_send", lossy_send)
-        patch.setattr(Connection, "_receive", lossy_receive)
+        patch.setattr(Session, "_send", lossy_send)
+        patch.setattr(Session, "_receive", lossy_receive)
 
 
 def test_lost_doubled_and_late_messages_are_not_noticed(
@@ -262,7 +262,7 @@ def test_an_answer_that_is_taken_back_while_a_client_looks_is_none(place: Path, 
     """The daemon was killed between answer and commit, and the next one tidies up just now."""
     daemon = Daemon(place)
     with contextlib.closing(Reader(place)) as reader:
-        session = Session(reader)
+        session = Session(reader, Wire(place))
         slot = Sessions(daemon.control).open(session._client)
         session._slot_at = layout.client_at(slot, 0)
         daemon.writer.answer((slot, 5), protocol.DONE, daemon.writer.commit + 1, 0)
@@ -327,6 +327,10 @@ def test_a_write_without_a_daemon_and_without_autostart_says_the_truth(
 
         is_running = instance.is_running
 
+        def nothing_comes(*_: object) -> Any:
+            return None
+            yield
+
         def killed_meanwhile(directory: Path) -> bool:
             wait_for(lambda: store.plans.get("C", None), "the write")
             kill([daemon])
@@ -335,7 +339,7 @@ def test_a_write_without_a_daemon_and_without_autostart_says_the_truth(
             return False
 
         monkeypatch.setattr(Session, "_is_answered", late)
-        monkeypatch.setattr(Connection, "_receive", lambda *_: None)
+        monkeypatch.setattr(Session, "_receive", nothing_comes)
         monkeypatch.setattr(instance, "is_running", killed_meanwhile)
         with contextlib.suppress(tiger.OutcomeUnknown):  # which is no lie
             store.plans.create({"id": "C"})

@@ -11,7 +11,7 @@ from typing import Any
 from tiger import instance
 from tiger.protocol import Operation
 from tiger.reader import Reader
-from tiger.session import Answer, Receive, Send, Session, Start, Steps, not_running
+from tiger.session import Answer, Session, Steps, Wait, not_running
 from tiger.wire import RECONNECT_S, Wire
 
 
@@ -47,54 +47,31 @@ class AsyncConnection:
     async def _run(self, begin: Callable[[Session], Steps]) -> Answer:
         async with self._lock:
             if self._session is None:
-                self._session = Session(self._reader)
+                self._session = Session(self._reader, self._wire)
                 self._session.answers = True
             return await self._drive(begin(self._session))
 
     async def _drive(self, steps: Steps) -> Answer:
         """Do what the session says, awaiting."""
         result: Any = None
-        while True:
-            try:
+        try:
+            while True:
                 action = steps.send(result)
-            except StopIteration as stop:
-                answer: Answer = stop.value
-                return answer
-            result = None
-            if type(action) is Send:
-                result = await self._send(action)
-            elif type(action) is Receive:
-                result = await self._receive(action)
-            elif type(action) is Start:
-                await self._start()
-
-    async def _send(self, action: Send) -> int:
-        wire = self._wire
-        try:
-            wire.begin(action.frame)
-            while event := wire.flush():
-                if not await self._wait(event, action.deadline):
-                    wire.give_up()
-                    return 0
+                if type(action) is Wait:
+                    result = await self._wait(action)
+                else:
+                    await self._start()
+                    result = None
+        except StopIteration as stop:
+            answer: Answer = stop.value
+            return answer
         except BaseException:
-            wire.close()
+            steps.close()  # as `Connection._drive`
             raise
-        return wire.number
 
-    async def _receive(self, action: Receive) -> bytes | None:
-        wire = self._wire
-        try:
-            while (frame := wire.receive()) is None:
-                if not await self._wait(select.POLLIN, action.deadline):
-                    return None
-        except BaseException:
-            wire.close()
-            raise
-        return frame
-
-    async def _wait(self, event: int, deadline: float) -> bool:
+    async def _wait(self, action: Wait) -> bool:
         """As `Connection._wait`."""
-        left_s = deadline - time.monotonic()
+        left_s = action.deadline - time.monotonic()
         descriptor = self._wire.descriptor()
         if left_s <= 0:
             return False
@@ -103,7 +80,7 @@ class AsyncConnection:
             return True
         loop = asyncio.get_running_loop()
         is_ready = asyncio.Event()
-        if event == select.POLLIN:
+        if action.event == select.POLLIN:
             loop.add_reader(descriptor, is_ready.set)
         else:
             loop.add_writer(descriptor, is_ready.set)
