@@ -1,7 +1,8 @@
 """The ratios that are promised, and what a run says about them.
 
 A bar is a figure computed from one run's rows, and the most that it may be. Most are the time of
-one workload divided by the time of another that took turns with it.
+one workload divided by the time of another that took turns with it. A figure has a value in each
+round, which tell how sure it is.
 """
 
 from __future__ import annotations
@@ -9,14 +10,28 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from benchmarks.result import Row, paired
 
 Place = tuple[str, str]  # a workload and a peer
 Rows = Mapping[Place, Row]
-Figure = Callable[[Rows], float]
 
 TOLERANCE = 1.2  # --check forgives a fifth: machines differ
+
+
+class Measured(NamedTuple):
+    """What a figure came to in the run, and in each of its rounds."""
+
+    ratio: float
+    rounds: list[float]
+
+
+Figure = Callable[[Rows], Measured]
+
+
+def median_of(rounds: list[float]) -> Measured:
+    return Measured(statistics.median(rounds), rounds)
 
 
 @dataclass(frozen=True)
@@ -34,11 +49,15 @@ class Bar:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A bar beside what was measured; `ratio` is None if something it needs was not."""
+    """A bar beside what was measured, which is None if something it needs was not."""
 
     question: str
     bar: Bar
-    ratio: float | None
+    measured: Measured | None
+
+    @property
+    def ratio(self) -> float | None:
+        return self.measured and self.measured.ratio
 
     @property
     def is_met(self) -> bool:
@@ -53,53 +72,64 @@ class Verdict:
 
 def judge(question: str, bars: Sequence[Bar], rows: Sequence[Row]) -> list[Verdict]:
     """Compare one question's bars with what this run measured."""
-    measured = {(row.workload, row.peer): row for row in rows if not row.trouble}
+    places = {(row.workload, row.peer): row for row in rows if not row.trouble}
     verdicts = []
     for bar in bars:
         try:
-            ratio = bar.measured(measured)
+            measured = bar.measured(places)
         except KeyError:
-            ratio = None
-        verdicts.append(Verdict(question, bar, ratio))
+            measured = None
+        verdicts.append(Verdict(question, bar, measured))
     return verdicts
 
 
 def times(subject: Place, peer: Place) -> Figure:
     """Divide the subject's median by the peer's."""
-    return lambda rows: paired(
-        (rows[subject], rows[peer]), lambda mine, its: mine.median / its.median
+    return lambda rows: median_of(
+        paired((rows[subject], rows[peer]), lambda mine, its: mine.median / its.median)
     )
 
 
 def p99_times(subject: Place, peer: Place) -> Figure:
-    """Divide the subject's p99 by the peer's median."""
-    return lambda rows: paired((rows[subject], rows[peer]), lambda mine, its: mine.p99 / its.median)
+    """Divide the p99 of a round of the subject's by the median of the peer's."""
+    return lambda rows: median_of(
+        [
+            p99 / median
+            for p99, median in zip(rows[subject].round_p99s, rows[peer].round_medians, strict=True)
+        ]
+    )
 
 
 def paces(subject: Place, peer: Place) -> Figure:
     """Divide the time from one call to the next, of all the clients together."""
-    return lambda rows: paired((rows[subject], rows[peer]), lambda mine, its: mine.pace / its.pace)
+    return lambda rows: median_of(
+        paired((rows[subject], rows[peer]), lambda mine, its: mine.pace / its.pace)
+    )
 
 
 def scalings(one: str, two: str, subject: str, peer: str) -> Figure:
     """Divide what the peer gains from a second client by what the subject gains."""
     places = ((one, subject), (two, subject), (one, peer), (two, peer))
-    return lambda rows: paired(
-        [rows[place] for place in places],
-        lambda mine, mine_of_two, its, its_of_two: (
-            (its.pace / its_of_two.pace) / (mine.pace / mine_of_two.pace)
-        ),
+    return lambda rows: median_of(
+        paired(
+            [rows[place] for place in places],
+            lambda mine, mine_of_two, its, its_of_two: (
+                (its.pace / its_of_two.pace) / (mine.pace / mine_of_two.pace)
+            ),
+        )
     )
 
 
 def longest(subject: Place, limit_ns: float) -> Figure:
-    """Divide the median round's longest call by a limit."""
-    return lambda rows: (
-        statistics.median(max(turn.longest for turn in turns) for turns in rows[subject].rounds)
-        / limit_ns
-    )
+    """Divide the longest call of all the rounds by a limit."""
+
+    def figure(rows: Rows) -> Measured:
+        rounds = [ns / limit_ns for ns in rows[subject].round_longest]
+        return Measured(max(rounds), rounds)
+
+    return figure
 
 
 def size(subject: Place, limit_bytes: float) -> Figure:
     """Divide a size by a limit."""
-    return lambda rows: rows[subject].median / limit_bytes
+    return lambda rows: median_of([size / limit_bytes for size in rows[subject].round_medians])

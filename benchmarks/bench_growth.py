@@ -1,7 +1,7 @@
 """How long one insert can take while a table grows.
 
-- insert, 0 to 100,000 (20,000 if quick): coupons into an empty table, every one of them timed; it
-  is the longest that answers the question, when room is made or an index is built anew
+- insert, 0 to 100,000: coupons into an empty table, every one of them timed; it is the longest
+  that answers the question, when room is made or an index is built anew
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from benchmarks.bars import Bar, longest
 from benchmarks.peers import Peer
 from benchmarks.workload import Load, Plan, Trial, Workload
 
-RECORDS, QUICK_RECORDS = 100_000, 20_000
+RECORDS = 100_000
 STORES = ("tigerd", "lmdb", "sqlite", "redis")
 NAME = "insert, 0 to 100,000"
 ROUNDS = 3
 
 
 def grow(peer: Peer, trial: Trial) -> Plan:
-    made = records.make("coupons", QUICK_RECORDS if trial.quick else RECORDS, trial.seed)
+    made = records.make("coupons", RECORDS, trial.seed)
     return Plan(peer.operation("insert"), made, once=True, samples=len(made) - 1)
 
 

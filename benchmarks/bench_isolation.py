@@ -1,11 +1,13 @@
 """What a test pays for an account of its own, and for leaving it empty.
 
-In a table of 10,000 coupons, which is filled again, untimed, before each clear and each insert that
-is compared with one, so that they come as in a test, with other work before them:
+In a table of 10,000 coupons. Before each clear, and each insert that is compared with one, it is
+filled anew and 300 others are inserted one by one, untimed: so processes are awake, as in a test,
+and whoever tidies up after the clear before that has done so.
 
 - clear of 10,000: clear_namespace; a peer clears the whole store
-- insert after a clear: the first one, which might have to tidy up
 - insert after a fill: what the clear is compared with
+- insert after a clear: the first one, which might have to tidy up
+- 1,000 inserts after a clear: each of them timed; the longest tells whether tidying up blocks them
 
 Without that, beside an insert timed in the same way, in a loop (tigerd only):
 
@@ -18,60 +20,88 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 
 from benchmarks import records
-from benchmarks.bars import Bar, times
+from benchmarks.bars import Bar, longest, times
 from benchmarks.bench_read import read_before, read_first
+from benchmarks.bench_write import insert
 from benchmarks.peers import Peer
 from benchmarks.workload import Load, Plan, Trial, Workload
 
 RECORDS = 10_000
+OTHERS = 300  # inserts that wake everybody up, and give a cleaner its time
+FOLLOWING = 1_000  # inserts after a clear
 STORES = ("tigerd", "lmdb", "sqlite", "redis")
 TIGERD = ("tigerd",)
 ROUNDS = 3
+EMPTY = Load("coupons")
 CHANGED = Load("coupons", RECORDS)
 UNCHANGED = Load("coupons", RECORDS, reused=True)
 
 
 def clear(peer: Peer, trial: Trial) -> Plan:
-    return Plan(peer.operation("clear"), samples=samples(trial), after=filler(peer))
-
-
-def insert_after_clear(peer: Peer, trial: Trial) -> Plan:
-    fill, empty = filler(peer), peer.operation("clear")
-
-    def fill_and_clear() -> None:
-        fill()
-        empty()
-
-    return insert_after(fill_and_clear, peer, trial)
+    return Plan(peer.operation("clear"), samples=samples(trial), before=filler(peer))
 
 
 def insert_after_fill(peer: Peer, trial: Trial) -> Plan:
-    return insert_after(filler(peer), peer, trial)
+    return insert_after(in_turn(peer.operation("clear"), filler(peer)), peer, trial)
+
+
+def insert_after_clear(peer: Peer, trial: Trial) -> Plan:
+    return insert_after(in_turn(filler(peer), peer.operation("clear")), peer, trial)
 
 
 def insert_after(work: Callable[[], None], peer: Peer, trial: Trial) -> Plan:
     new = records.make("coupons", samples(trial) + 1, trial.seed)
-    return Plan(peer.operation("insert"), new, once=True, samples=samples(trial), after=work)
+    return Plan(peer.operation("insert"), new, once=True, samples=samples(trial), before=work)
+
+
+def inserts_after_clear(peer: Peer, trial: Trial) -> Plan:
+    fill_and_clear = in_turn(filler(peer), peer.operation("clear"))
+    number = count()
+
+    def clear_before_the_first() -> None:
+        if next(number) % FOLLOWING == 0:
+            fill_and_clear()
+
+    new = records.make("coupons", samples(trial) * FOLLOWING, trial.seed)
+    return Plan(
+        peer.operation("insert"),
+        new,
+        once=True,
+        samples=len(new),
+        before=clear_before_the_first,
+        warmed=False,
+    )
 
 
 def filler(peer: Peer) -> Callable[[], None]:
-    made = records.make("coupons", RECORDS)
-    insert_many = peer.operation("insert_many")
-    return lambda: insert_many(made)
+    made, others = records.make("coupons", RECORDS), records.make("coupons", OTHERS, "others")
+    insert_many, insert_one = peer.operation("insert_many"), peer.operation("insert")
+
+    def fill() -> None:
+        insert_many(made)
+        for record in others:
+            insert_one(record)
+
+    return fill
+
+
+def in_turn(*steps: Callable[[], object]) -> Callable[[], None]:
+    def take_steps() -> None:
+        for step in steps:
+            step()
+
+    return take_steps
 
 
 def samples(trial: Trial) -> int:
     return 3 if trial.quick else 5
 
 
-def insert(peer: Peer, trial: Trial) -> Plan:
-    return Plan(peer.operation("insert"), records.make("coupons", RECORDS, trial.seed), once=True)
-
-
 def called(peer: Peer, _: Trial, operation: str) -> Plan:
-    return Plan(peer.operation(operation))
+    return Plan(peer.operation(operation), long=True)
 
 
 def in_a_fork(peer: Peer, trial: Trial, plan: Callable[..., Plan]) -> Plan:
@@ -103,9 +133,10 @@ def beside_plain(name: str) -> Bar:
 
 
 WORKLOADS = [
-    Workload("clear of 10,000", STORES, CHANGED, clear, group="clear"),
-    Workload("insert after a clear", TIGERD, CHANGED, insert_after_clear, group="clear"),
-    Workload("insert after a fill", TIGERD, CHANGED, insert_after_fill, group="clear"),
+    Workload("clear of 10,000", STORES, EMPTY, clear, group="clear"),
+    Workload("insert after a fill", TIGERD, EMPTY, insert_after_fill, group="clear"),
+    Workload("insert after a clear", TIGERD, EMPTY, insert_after_clear, group="clear"),
+    Workload("1,000 inserts after a clear", TIGERD, EMPTY, inserts_after_clear),
     Workload("insert in a loop", TIGERD, CHANGED, insert, group="leave"),
     *(
         Workload(name, TIGERD, UNCHANGED, partial(called, operation=operation), group="leave")
@@ -119,6 +150,11 @@ BARS = [
         "clear of 10,000: at most the time of 10 inserts",
         10,
         times(("clear of 10,000", "tigerd"), ("insert after a fill", "tigerd")),
+    ),
+    Bar(
+        "longest of 1,000 inserts after a clear, in 20 ms",
+        1,
+        longest(("1,000 inserts after a clear", "tigerd"), limit_ns=20e6),
     ),
     beside_insert("sandbox", 3),
     beside_insert("fork of 10,000", 2, is_kept=False),

@@ -25,6 +25,8 @@ SUITE_WITHOUT = Path(__file__).parent / "suite_without"
 STORES = ("tigerd", "floor", "sqlite", "redis")
 WORKERS = 4
 PLUGINS = {"tigerd": ("tigerd.pytest_plugin",)}
+IGNORED = ("PYTEST_ADDOPTS", "TIGERD_NAMESPACE")  # of the environment
+SHOWN = 5  # lines of pytest's output, if it fails
 NAME = "500 tests"
 NAME_WITHOUT = "no account"
 ROUNDS = 3
@@ -47,15 +49,22 @@ def run_without(peer: Peer, trial: Trial) -> Plan:
 
 
 def _pytest(suite: Path, client: str, *arguments: str, **settings: str) -> None:
-    """Run pytest with no plugin but those named and the client's, whatever else is installed."""
+    """Run pytest with no plugin but those named and the client's, whatever else is set up here."""
     plugins = [f"-p{name}" for name in PLUGINS.get(client, ())]
-    subprocess.run(
+    environment = {name: value for name, value in os.environ.items() if name not in IGNORED}
+    ended = subprocess.run(
         [sys.executable, "-m", "pytest", *arguments, *plugins],
         cwd=suite,
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **settings},
-        stdout=sys.stderr,  # of which the harness shows the last line, if it fails
-        check=True,
+        env={**environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
+    if ended.returncode:
+        # The harness shows the last line of what a worker says.
+        said = " | ".join(ended.stdout.splitlines()[-SHOWN:])
+        sys.exit(f"pytest ended with {ended.returncode}: {said}")
 
 
 WORKLOADS = [

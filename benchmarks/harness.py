@@ -24,7 +24,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
 
-from benchmarks.peers import PEERS
+from benchmarks.peers import PEERS, Peer
 from benchmarks.questions import Question
 from benchmarks.result import Row
 from benchmarks.workload import FULL, QUICK, Load, Workload
@@ -32,6 +32,7 @@ from benchmarks.workload import FULL, QUICK, Load, Workload
 PROJECT = Path(__file__).resolve().parent.parent
 ANSWER_TIMEOUT_S = 600
 END_TIMEOUT_S = 60
+INTERRUPTED_END_TIMEOUT_S = 5  # a worker stops the servers that it has started, if it is let
 
 
 class WorkerError(Exception):
@@ -152,16 +153,28 @@ def _filled_store(name: str, load: Load) -> Iterator[Path]:
     peer = PEERS[name]()
     with _temporary_directory() as directory:
         if not load.served:
-            yield directory
+            with _stopping_what_is_left(peer, directory):
+                yield directory
             return
-        peer.start(directory)
         try:
+            peer.start(directory)
             if load.count and not peer.private:
                 with ExitStack() as stack:
                     _start_workers(stack, [_spec(load, name, directory)])[0].read_line()
             yield directory
         finally:
             peer.stop(directory)
+
+
+@contextmanager
+def _stopping_what_is_left(peer: Peer, directory: Path) -> Iterator[None]:
+    """After an interruption, stop servers that a worker has started below the directory."""
+    try:
+        yield
+    except BaseException:
+        for left in directory.iterdir():
+            peer.stop(left)
+        raise
 
 
 @contextmanager
@@ -233,23 +246,33 @@ def _started_worker(spec: dict[str, Any]) -> Iterator[_Worker]:
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(
-            command, cwd=PROJECT, stdin=pipe, stdout=pipe, stderr=errors, text=True
+            command,
+            cwd=PROJECT,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=errors,
+            text=True,
+            start_new_session=True,  # a terminal's Ctrl-C is for the harness, which ends workers
         ) as process,
     ):
         try:
             yield _Worker(process, errors)
-            _end(process)
         except BaseException:
-            process.kill()
+            _end(process, INTERRUPTED_END_TIMEOUT_S)
             raise
+        _end(process, END_TIMEOUT_S)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    """Let a worker end; one that hangs has had its time already."""
+def _end(process: subprocess.Popen[str], patience_s: float) -> None:
+    """Let a worker end; insist if it does not."""
     assert process.stdin
+    assert process.stdout
+    process.stdout.close()  # or it might wait for what it says to be read
     with suppress(BrokenPipeError):
         process.stdin.close()
-    try:
-        process.wait(END_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
+    for insist in (process.terminate, process.kill):
+        try:
+            process.wait(patience_s)
+            return
+        except subprocess.TimeoutExpired:
+            insist()

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from benchmarks.bars import Verdict
 from benchmarks.harness import PROJECT
 from benchmarks.questions import Question
-from benchmarks.report import FIGURES, NAMES, cells, outcome_of, peer_and_trouble
+from benchmarks.report import BAR_FIGURES, FIGURES, NAMES, bar_cells, cells, peer_and_trouble
 from benchmarks.result import Row
 
 DIRECTORY = PROJECT / "docs" / "benchmarks"
@@ -17,12 +17,11 @@ DIRECTORY = PROJECT / "docs" / "benchmarks"
 def write_page(
     question: Question,
     machine: dict[str, str],
-    quick: bool,
+    command: str,
     rows: Sequence[Row],
     verdicts: Sequence[Verdict],
 ) -> None:
     """Write docs/benchmarks/NAME.md, and NAME.svg if there is a picture and matplotlib."""
-    command = f"scripts/bench {question.name}{' --quick' if quick else ''}"
     lines = [
         f"# {question.title}",
         "",
@@ -45,18 +44,7 @@ def write_page(
 
 
 def bars_table(verdicts: Iterable[Verdict]) -> list[str]:
-    return markdown_table(
-        ["bar", "at most", "measured", ""],
-        (
-            [
-                verdict.bar.name,
-                f"{verdict.bar.at_most:.2f}",
-                "not measured" if verdict.ratio is None else f"{verdict.ratio:.2f}",
-                outcome_of(verdict),
-            ]
-            for verdict in verdicts
-        ),
-    )
+    return markdown_table(BAR_FIGURES, map(bar_cells, verdicts))
 
 
 def rows_table(rows: Iterable[Row]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -62,7 +63,10 @@ def draw_panel(axes: Axes, panel: Sequence[Row]) -> None:
 def ratios_of(panel: Sequence[Row]) -> list[float]:
     """Return each row's time in tigerd's, turn by turn beside it."""
     subject = next(row for row in panel if row.peer == SUBJECT)
-    return [paired((row, subject), lambda its, mine: its.median / mine.median) for row in panel]
+    return [
+        statistics.median(paired((row, subject), lambda its, mine: its.median / mine.median))
+        for row in panel
+    ]
 
 
 def digits_of(ratio: float) -> int:

@@ -26,12 +26,12 @@ class Question:
     pictured: Sequence[str]
 
     def only(self, peers: Collection[str]) -> Question:
-        """Return the same question asked of these peers alone."""
+        """Return the same question asked of these peers alone: of workloads that they have."""
         kept = (
             replace(workload, peers=tuple(peer for peer in workload.peers if peer in peers))
             for workload in self.workloads
         )
-        return replace(self, workloads=list(kept))
+        return replace(self, workloads=[workload for workload in kept if workload.peers])
 
 
 def question_names() -> list[str]:

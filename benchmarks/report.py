@@ -20,6 +20,7 @@ SCALES: Mapping[Unit, Sequence[tuple[str, float]]] = {
 }
 NAMES = ("workload", "peer")
 FIGURES = ("calls", "median", "p90", "p99", "max", "spread", "batch", "calls/s")
+BAR_FIGURES = ("bar", "at most", "measured", "rounds", "")
 
 
 def format_quantity(value: float, unit: Unit) -> str:
@@ -66,31 +67,37 @@ def cells(row: Row) -> list[str]:
         return []
     if row.unit == "bytes":
         return [f"{row.calls:,}", format_quantity(row.median, row.unit)]
-    times = (row.median, row.percentile(90), row.percentile(99), max(row.samples))
+    times = (row.median, row.percentile(90), row.percentile(99), max(row.round_longest))
     spread, batch, rate = f"{row.spread:.0%}", str(row.batch), f"{row.rate:,.0f}"
     return [f"{row.calls:,}", *(format_quantity(t, row.unit) for t in times), spread, batch, rate]
 
 
 def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
     table = Table(title="bars", title_justify="left")
-    for heading in ("question", "bar", "at most", "measured", ""):
+    for heading in ("question", *BAR_FIGURES):
         table.add_column(heading)
     for verdict in verdicts:
-        ratio = "not measured" if verdict.ratio is None else f"{verdict.ratio:.2f}"
+        *figures, outcome = bar_cells(verdict)
         colour = "green" if verdict.is_met else "red"
-        outcome = f"[{colour}]{outcome_of(verdict)}"
-        bar = verdict.bar
-        table.add_row(verdict.question, bar.name, f"{bar.at_most:.2f}", ratio, outcome)
+        table.add_row(verdict.question, *figures, f"[{colour}]{outcome}")
     if verdicts:
         console.print(table)
 
 
+def bar_cells(verdict: Verdict) -> list[str]:
+    """Write a bar's `BAR_FIGURES`; "rounds" goes from the least of their ratios to the greatest."""
+    bar, measured = verdict.bar, verdict.measured
+    if measured is None:
+        return [bar.name, f"{bar.at_most:.2f}", "not measured", "", ""]
+    least, greatest = f"{min(measured.rounds):.2f}", f"{max(measured.rounds):.2f}"
+    rounds = f"{least}-{greatest}" if len(measured.rounds) > 1 else ""
+    return [bar.name, f"{bar.at_most:.2f}", f"{measured.ratio:.2f}", rounds, outcome_of(verdict)]
+
+
 def outcome_of(verdict: Verdict) -> str:
-    if verdict.ratio is None:
-        return ""
     if verdict.is_met:
         return "met"
-    return "NOT met" if verdict.bar.is_kept else "NOT met, as before"
+    return "NOT met" if verdict.bar.is_kept else "NOT met (known)"
 
 
 def to_json(
@@ -107,6 +114,7 @@ def to_json(
                 "name": verdict.bar.name,
                 "at_most": verdict.bar.at_most,
                 "measured": verdict.ratio,
+                "rounds": verdict.measured.rounds if verdict.measured else [],
                 "met": verdict.is_met,
             }
             for verdict in verdicts
@@ -127,7 +135,7 @@ def row_to_json(row: Row) -> dict[str, Any]:
         "median": row.median,
         "p90": row.percentile(90),
         "p99": row.percentile(99),
-        "max": max(row.samples),
+        "max": max(row.round_longest),
         "spread": row.spread,
         "calls_per_second": row.rate if row.unit == "ns" else None,
         "round_medians": row.round_medians,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import statistics
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from benchmarks.workload import Unit
@@ -16,10 +17,16 @@ from benchmarks.workload import Unit
 class Turn:
     """What all the clients of a workload measured in one turn, in the row's unit."""
 
-    median: float
-    p99: float
-    longest: float
+    samples: Sequence[float]  # ascending
     pace: float  # nanoseconds from one call to the next, whichever client makes it
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.samples)
+
+    @property
+    def longest(self) -> float:
+        return self.samples[-1]
 
 
 @dataclass
@@ -36,7 +43,6 @@ class Row:
     unit: Unit = "ns"
     absent: str = ""  # why the peer cannot run here
     failure: str = ""  # what its worker said last
-    samples: array[float] = field(default_factory=lambda: array("d"))
     rounds: list[list[Turn]] = field(default_factory=list)
     calls: int = 0
     batch: int = 1
@@ -48,10 +54,7 @@ class Row:
             return
         samples = sorted(sample for result in results for sample in result["samples"])
         rate = sum(result["calls"] / result["elapsed_ns"] for result in results)
-        self.samples.extend(samples)
-        self.rounds[-1].append(
-            Turn(statistics.median(samples), percentile(samples, 99), samples[-1], 1 / rate)
-        )
+        self.rounds[-1].append(Turn(array("d", samples), 1 / rate))
         self.calls += sum(result["calls"] for result in results)
         self.batch = max(result["batch"] for result in results)
 
@@ -64,6 +67,16 @@ class Row:
     def round_medians(self) -> list[float]:
         """The median of each round's turns."""
         return [statistics.median(turn.median for turn in turns) for turns in self.rounds]
+
+    @property
+    def round_p99s(self) -> list[float]:
+        """The p99 of each round's samples, so that a stall counts in whichever turn it was."""
+        return [percentile(pooled(turns), 99) for turns in self.rounds]
+
+    @property
+    def round_longest(self) -> list[float]:
+        """The longest sample of each round."""
+        return [max(turn.longest for turn in turns) for turns in self.rounds]
 
     @property
     def median(self) -> float:
@@ -82,7 +95,12 @@ class Row:
 
     def percentile(self, percent: int) -> float:
         """Return what so many of a hundred samples do not exceed."""
-        return percentile(sorted(self.samples), percent)
+        return percentile(pooled(chain.from_iterable(self.rounds)), percent)
+
+
+def pooled(turns: Iterable[Turn]) -> list[float]:
+    """Return the samples of several turns, ascending."""
+    return sorted(chain.from_iterable(turn.samples for turn in turns))
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float:
@@ -90,13 +108,13 @@ def percentile(ordered: Sequence[float], percent: int) -> float:
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
-def paired(rows: Sequence[Row], figure: Callable[..., float]) -> float:
+def paired(rows: Sequence[Row], figure: Callable[..., float]) -> list[float]:
     """Apply `figure` to turns of the rows that were beside each other.
 
-    Returns the median of the rounds' medians: so a machine that was slow for a while was slow for
-    all that are compared.
+    Returns the median of each round: so a machine that was slow for a while was slow for all that
+    are compared.
     """
-    return statistics.median(
+    return [
         statistics.median(figure(*turns) for turns in zip(*rounds, strict=False))
         for rounds in zip(*(row.rounds for row in rows), strict=True)
-    )
+    ]

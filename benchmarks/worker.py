@@ -4,6 +4,7 @@ SPEC is a JSON object. The worker connects, prepares and says a line. For the fi
 warms up and says another; then it takes a turn for each line, and answers each with one line of
 JSON, until stdin ends. A worker whose SPEC says that it `writes` begins to write at one line, and
 stops at the next. Given a SPEC without a question, it fills the store, and is ready when it has.
+SIGTERM is an exit like others, after which no process is left that the worker has started.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import gc
 import json
 import math
 import select
+import signal
 import statistics
 import sys
 from array import array
@@ -127,6 +129,7 @@ def warm_up(plan: Plan, warm: Batch, measured: Measure) -> int:
     """Make sure that the operation does what is to be measured; return the size of a batch."""
     if not warm:
         return 1
+    plan.before()
     result = plan.operation() if plan.arguments is None else plan.operation(warm[0])
     plan.after()
     if not plan.expect(result):
@@ -161,6 +164,7 @@ def take_samples(
     calls, total = 0, 0.0
     deadline = perf_counter_ns() + limit_s * 1e9
     for batch in batches:
+        plan.before()
         try:
             elapsed = measured(plan.operation, batch)
         finally:
@@ -193,4 +197,5 @@ def take_figure(operation: Callable[..., Any], _: Batch) -> float:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     main()

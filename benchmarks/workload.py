@@ -41,7 +41,7 @@ class Trial:
 
     @property
     def seed(self) -> str:
-        """A seed that no other measurement of the run has."""
+        """A seed of this round and client: every peer gets the same records, no round old ones."""
         return f"round {self.round}, client {self.client}"
 
 
@@ -51,11 +51,12 @@ class Plan:
 
     `operation` is called with each of `arguments` in turn, over and over until the time is up, or,
     if they are to be used `once`, until they are used up; without `arguments` it is called with
-    none. If `samples` is set, that many calls are timed, one by one, whatever time they take, and
-    after each, untimed, `after` is called. Calls are timed in batches unless each is to be timed
-    `alone`, for the sake of its p99. Where processes wake each other turns are to be `long`, for a
-    scheduler moves them about before it lets them be. `expect` tells whether the first result is
-    right. An operation that is not `warmed` is not called before it is measured.
+    none. If `samples` is set, that many calls are timed, one by one, whatever time they take; right
+    before each, untimed, `before` is called, and after it `after`. Calls are timed in batches
+    unless each is to be timed `alone`, for the sake of its p99. Where processes wake each other
+    turns are to be `long`, for a scheduler moves them about before it lets them be. `expect` tells
+    whether the first result is right. An operation that is not `warmed` is not called before it is
+    measured.
     """
 
     operation: Callable[..., Any]
@@ -65,6 +66,7 @@ class Plan:
     alone: bool = False
     long: bool = False
     warmed: bool = True
+    before: Callable[[], object] = lambda: None
     after: Callable[[], object] = lambda: None
     expect: Callable[[Any], object] = lambda _: True
 
@@ -80,7 +82,7 @@ class Load:
 
     table: str
     count: int = 0
-    reused: bool = False  # whether measurements only read it, so that they may share it
+    reused: bool = False  # whether nobody writes into it, so that measurements may share it
     served: bool = True  # whether the harness starts the server, and the worker connects
 
 

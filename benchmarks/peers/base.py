@@ -16,12 +16,15 @@ methods, and a peer has those that it can honestly do:
     enter_fork()         begins a copy that later calls are about, until `close`
     fill_tables()        one record into each table of tigerd's
     stored(), resident() the bytes that the store takes, and those of its server in memory
+    private_size()       those of its server's that are neither stored nor shared
     launch(directory)    starts the server and waits for its first answer
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -47,13 +50,16 @@ class Peer:
         """Begin the server and wait until it answers."""
 
     def stop(self, directory: Path) -> None:
-        """End the server."""
+        """End the server, if there is one, whichever process has started it."""
 
     def open(self, directory: Path, table: str) -> None:
         """Connect to what `start` began, for the operations on one table."""
 
     def close(self) -> None:
         """Let go of what `open` took."""
+
+    def private_size(self) -> int:
+        return 0
 
     def operation(self, name: str) -> Callable[..., Any]:
         """Return the callable to be timed: the one that a user of this store would call."""
@@ -62,11 +68,26 @@ class Peer:
 
 
 def allocated_size(directory: Path) -> int:
-    """Return the bytes that the files of a directory take."""
-    return sum(path.lstat().st_blocks * 512 for path in directory.rglob("*"))
+    """Return the bytes that the files of a directory take; a server may remove some meanwhile."""
+    blocks = 0
+    for parent, _, names in os.walk(directory):
+        for name in names:
+            with suppress(FileNotFoundError):
+                blocks += os.lstat(os.path.join(parent, name)).st_blocks
+    return blocks * 512
 
 
 def resident_size(pid: int) -> int:
     """Return the bytes of memory that a process uses, those that it shares included."""
     size: int = import_module("psutil").Process(pid).memory_info().rss
+    return size
+
+
+def private_size(pid: int) -> int:
+    """Return the bytes of memory that a process uses and shares with nobody, not even a file.
+
+    Where the system does not tell them apart (macOS), all that it uses.
+    """
+    memory = import_module("psutil").Process(pid).memory_info()
+    size: int = memory.rss - getattr(memory, "shared", 0)
     return size

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterable
 from importlib import import_module
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from multiprocessing.managers import DictProxy, SyncManager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ class Redis(Peer):
 
     name = "redis"
     needs = ("redis", "hiredis")
+    _server: subprocess.Popen[bytes] | None = None
 
     def missing(self) -> str:
         if shutil.which("redis-server") is None:
@@ -42,8 +43,12 @@ class Redis(Peer):
         self._wait_until_ready(directory)
 
     def stop(self, directory: Path) -> None:
-        self._server.terminate()
-        self._server.wait(START_TIMEOUT_S)
+        if self._server:
+            self._server.terminate()
+            self._server.wait(START_TIMEOUT_S)
+            return
+        with self._impatient_client(directory) as client:
+            client.shutdown(nosave=True)  # says nothing where there is no server
 
     def open(self, directory: Path, table: str) -> None:
         self._client = import_module("redis").Redis(unix_socket_path=str(directory / "socket"))
@@ -89,17 +94,22 @@ class Redis(Peer):
         commands.set(record["id"], packb(record))
 
     def _wait_until_ready(self, directory: Path) -> None:
-        redis = import_module("redis")
+        unreachable = import_module("redis").ConnectionError
         deadline = time.monotonic() + START_TIMEOUT_S
-        with redis.Redis(unix_socket_path=str(directory / "socket")) as client:
+        with self._impatient_client(directory) as client:
             while True:
                 try:
                     client.ping()
                     return
-                except redis.ConnectionError:
+                except unreachable:
                     if time.monotonic() > deadline:
                         raise
                     time.sleep(0.002)
+
+    @staticmethod
+    def _impatient_client(directory: Path) -> Any:
+        """Return a client that says at once when there is no server: others wait and retry."""
+        return import_module("redis").Redis(unix_socket_path=str(directory / "socket"), retry=None)
 
 
 class RedisIndexed(Redis):
@@ -157,7 +167,11 @@ class Manager(Peer):
         self._manager.start()
 
     def stop(self, directory: Path) -> None:
-        self._manager.shutdown()
+        if shutdown := getattr(self._manager, "shutdown", None):
+            shutdown()
+            return
+        for child in active_children():  # the start was interrupted
+            child.terminate()
 
     def open(self, directory: Path, table: str) -> None:
         self._manager = self._connection_to(directory)

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.base import Peer, allocated_size, resident_size
+from benchmarks.peers.base import Peer, allocated_size, private_size, resident_size
 from benchmarks.records import Record
 
 OF_TABLE = ("get", "peek", "insert", "count")  # operations that are a table's own methods
@@ -88,6 +88,9 @@ class Tigerd(Peer):
 
     def resident(self) -> int:
         return resident_size(self._store.ping()["pid"])
+
+    def private_size(self) -> int:
+        return private_size(self._store.ping()["pid"])
 
     def launch(self, directory: Path) -> None:
         with import_module("tiger").connect(directory=str(directory)) as store:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.bars import Bar, judge, longest, p99_times, paces, scalings, size, times
+from benchmarks.bars import (
+    Bar,
+    Measured,
+    judge,
+    longest,
+    median_of,
+    p99_times,
+    paces,
+    scalings,
+    size,
+    times,
+)
+from benchmarks.report import bar_cells
 from benchmarks.result import Row, Turn
 
 
@@ -12,8 +24,8 @@ def row(workload: str, peer: str, *rounds: list[Turn]) -> Row:
     return Row("read", workload, peer, clients=1, rounds=list(rounds))
 
 
-def turn(median: float = 1, p99: float = 1, longest: float = 1, pace: float = 1) -> Turn:
-    return Turn(median, p99, longest, pace)
+def turn(*samples: float, pace: float = 1) -> Turn:
+    return Turn(sorted(samples) or [1], pace)
 
 
 def places(*rows: Row) -> dict[tuple[str, str], Row]:
@@ -21,25 +33,33 @@ def places(*rows: Row) -> dict[tuple[str, str], Row]:
 
 
 def test_times_divides_turns_that_were_beside_each_other() -> None:
-    mine = row("get", "tigerd", [turn(median=1), turn(median=100)], [turn(median=2)])
-    its = row("get", "lmdb", [turn(median=4), turn(median=400)], [turn(median=8)])
-    assert times(("get", "tigerd"), ("get", "lmdb"))(places(mine, its)) == 1 / 4
+    mine = row("get", "tigerd", [turn(1), turn(100)], [turn(2)])
+    its = row("get", "lmdb", [turn(4), turn(400)], [turn(8)])
+    assert times(("get", "tigerd"), ("get", "lmdb"))(places(mine, its)) == (1 / 4, [1 / 4, 1 / 4])
 
 
 def test_times_leaves_out_turns_that_one_of_them_did_not_have() -> None:
-    mine = row("get", "tigerd", [turn(median=1), turn(median=1)])
-    its = row("get", "lmdb", [turn(median=2)])
-    assert times(("get", "tigerd"), ("get", "lmdb"))(places(mine, its)) == 1 / 2
+    mine = row("get", "tigerd", [turn(1), turn(1)])
+    its = row("get", "lmdb", [turn(2)])
+    assert times(("get", "tigerd"), ("get", "lmdb"))(places(mine, its)).ratio == 1 / 2
 
 
 def test_p99_is_compared_with_the_median_of_the_other() -> None:
-    rows = places(row("busy", "tigerd", [turn(p99=10)]), row("quiet", "tigerd", [turn(median=4)]))
-    assert p99_times(("busy", "tigerd"), ("quiet", "tigerd"))(rows) == 10 / 4
+    rows = places(row("busy", "tigerd", [turn(10)]), row("quiet", "tigerd", [turn(4)]))
+    assert p99_times(("busy", "tigerd"), ("quiet", "tigerd"))(rows).ratio == 10 / 4
+
+
+def test_a_stall_in_few_turns_of_a_round_is_in_its_p99() -> None:
+    stalled, usual = turn(*[1] * 80, *[50] * 20), turn(*[1] * 100)
+    busy = row("busy", "tigerd", *[[stalled, *[usual] * 9]] * 3)
+    quiet = row("quiet", "tigerd", *[[usual] * 10] * 3)
+    figure = p99_times(("busy", "tigerd"), ("quiet", "tigerd"))
+    assert figure(places(busy, quiet)) == (50, [50, 50, 50])
 
 
 def test_paces_compares_all_the_clients_together() -> None:
     rows = places(row("insert", "tigerd", [turn(pace=1)]), row("insert", "redis", [turn(pace=3)]))
-    assert paces(("insert", "tigerd"), ("insert", "redis"))(rows) == 1 / 3
+    assert paces(("insert", "tigerd"), ("insert", "redis"))(rows).ratio == 1 / 3
 
 
 def test_scaling_is_above_one_when_the_peer_gains_more_from_a_second_process() -> None:
@@ -49,17 +69,17 @@ def test_scaling_is_above_one_when_the_peer_gains_more_from_a_second_process() -
         row("one", "floor", [turn(pace=6)]),
         row("two", "floor", [turn(pace=3)]),
     )
-    assert scalings("one", "two", "tigerd", "floor")(rows) == 2
+    assert scalings("one", "two", "tigerd", "floor")(rows).ratio == 2
 
 
-def test_the_longest_call_is_that_of_the_median_round() -> None:
-    rows = places(row("grow", "tigerd", *([turn(longest=ns), turn()] for ns in (10, 20, 5000))))
-    assert longest(("grow", "tigerd"), limit_ns=40)(rows) == 20 / 40
+def test_the_longest_call_is_that_of_all_the_rounds() -> None:
+    rows = places(row("grow", "tigerd", *([turn(1, ns), turn()] for ns in (10, 20, 5000))))
+    assert longest(("grow", "tigerd"), limit_ns=10)(rows) == (500, [1, 2, 500])
 
 
 def test_size_is_divided_by_its_limit() -> None:
-    rows = places(row("tables", "tigerd", [turn(median=3)]))
-    assert size(("tables", "tigerd"), limit_bytes=4)(rows) == 3 / 4
+    rows = places(row("tables", "tigerd", [turn(3)]))
+    assert size(("tables", "tigerd"), limit_bytes=4)(rows).ratio == 3 / 4
 
 
 @pytest.mark.parametrize(
@@ -75,7 +95,7 @@ def test_size_is_divided_by_its_limit() -> None:
 def test_only_a_bar_that_was_kept_is_lost(
     ratio: float, is_kept: bool, is_met: bool, is_lost: bool
 ) -> None:
-    (verdict,) = judge("read", [Bar("a bar", 1, lambda _: ratio, is_kept)], [])
+    (verdict,) = judge("read", [Bar("a bar", 1, lambda _: Measured(ratio, [ratio]), is_kept)], [])
     assert (verdict.is_met, verdict.is_lost) == (is_met, is_lost)
 
 
@@ -86,3 +106,20 @@ def test_a_kept_bar_that_could_not_be_measured_is_lost() -> None:
     (verdict,) = judge("read", [bar], [row("get", "tigerd", [turn()]), absent])
     assert verdict.ratio is None
     assert verdict.is_lost
+
+
+@pytest.mark.parametrize(
+    ("ratios", "is_kept", "written"),
+    [
+        ([0.5], True, ["0.50", "", "met"]),
+        ([0.5, 0.36, 0.61], True, ["0.50", "0.36-0.61", "met"]),
+        ([2.0, 1.5], True, ["1.75", "1.50-2.00", "NOT met"]),
+        ([2.0], False, ["2.00", "", "NOT met (known)"]),
+    ],
+)
+def test_a_bar_is_written_with_the_least_and_the_greatest_round(
+    ratios: list[float], is_kept: bool, written: list[str]
+) -> None:
+    bar = Bar("a bar", 1, lambda _: median_of(ratios), is_kept)
+    (verdict,) = judge("read", [bar], [])
+    assert bar_cells(verdict) == ["a bar", "1.00", *written]

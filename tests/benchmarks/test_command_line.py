@@ -39,9 +39,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: dict[str, fl
 
 
 def row_of(question: str, workload: str, peer: str, ns: float) -> Row:
-    row = Row(question, workload, peer, clients=1, rounds=[[Turn(ns, ns, ns, ns)]], calls=1)
-    row.samples.append(ns)
-    return row
+    return Row(question, workload, peer, clients=1, rounds=[[Turn([ns], ns)]], calls=1)
 
 
 def run(*arguments: str) -> Result:
@@ -74,10 +72,50 @@ def test_a_quick_run_writes_none_unless_told(written: Path) -> None:
     assert names(written) == []
     run("start", "--quick", "--pictures")
     assert names(written) == ["start.md"]
-    assert "scripts/bench start --quick`" in (written / "start.md").read_text()
+    assert "`scripts/bench start --quick --pictures`" in (written / "start.md").read_text()
+
+
+def test_a_page_names_the_peers_it_was_made_with(written: Path) -> None:
+    run("list", "--pictures", "--peer", "tigerd", "--peer", "lmdb, indexed")
+    command = "`scripts/bench list --pictures --peer tigerd --peer 'lmdb, indexed'`"
+    assert command in (written / "list.md").read_text()
+
+
+def test_a_question_that_a_peer_is_not_asked_is_a_usage_error(written: Path) -> None:
+    ended = run("start", "--peer", "lmdb")
+    assert ended.exit_code == 2
+    assert "start is not asked of 'lmdb'; choose from 'tigerd', 'redis', " in ended.stderr
+
+
+def test_without_a_name_a_peer_is_asked_what_it_can_be(written: Path) -> None:
+    document = json.loads(run("--quick", "--peer", "diskcache", "--json", "-").stdout)
+    assert {row["question"] for row in document["rows"]} == {"read", "write"}
+    assert {row["peer"] for row in document["rows"]} == {"diskcache"}
+
+
+def test_help_lists_the_questions(written: Path) -> None:
+    assert "churn, growth, isolation," in " ".join(run("--help").stdout.split())
+
+
+def test_a_place_that_cannot_be_written_is_an_error_before_anything_is_measured(
+    written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "measure", lambda *_: pytest.fail("measured"))
+    ended = run("start", "--quick", "--json", str(tmp_path / "missing" / "run.json"))
+    assert ended.exit_code == 2
+    assert "No such file or directory" in ended.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+def test_a_place_that_is_full_is_an_error_and_the_tables_are_there(written: Path) -> None:
+    ended = run("start", "--quick", "--json", "/dev/full")
+    assert ended.exit_code == 1
+    assert "cannot write the results to /dev/full: No space left" in ended.stderr
+    assert "launch" in ended.stdout
 
 
 def test_a_document_on_stdout_has_it_for_itself(written: Path) -> None:
     document = json.loads(run("start", "--quick", "--json", "-").stdout)
     assert document["quick"] is True
     assert [bar["met"] for bar in document["bars"]] == [True]
+    assert [bar["rounds"] for bar in document["bars"]] == [[1.0]]

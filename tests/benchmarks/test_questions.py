@@ -24,6 +24,12 @@ def test_workloads_have_names_of_their_own_and_known_peers(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", question_names())
+def test_a_store_that_is_reused_has_no_writer(name: str) -> None:
+    written = [workload for workload in find_question(name).workloads if workload.writer]
+    assert not any(workload.load.reused for workload in written)
+
+
+@pytest.mark.parametrize("name", question_names())
 def test_every_bar_is_computed_from_what_its_question_measures(name: str) -> None:
     question = find_question(name)
     assert question.bars
@@ -40,7 +46,7 @@ def test_pictures_are_of_workloads_that_tigerd_has(name: str) -> None:
 
 def rows_of(question) -> list[Row]:
     """Return what a run would measure, were every figure 1000."""
-    turns = [Turn(median=1000, p99=1000, longest=1000, pace=1000)]
+    turns = [Turn([1000], pace=1000)]
     return [
         Row(question.name, workload.name, peer, workload.clients, workload.unit, rounds=[turns])
         for workload in question.workloads
