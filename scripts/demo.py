@@ -1,10 +1,8 @@
-"""Several processes share one store: they write, read, page, search, count and clear, and show it.
-
-Usage: scripts/demo [PROCESSES]
-"""
+"""Several processes share one store: they write, read, page, search and clear, and show it."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -30,7 +28,9 @@ console = Console()
 
 def main() -> None:
     """Start the processes, look at what they did, and clear up."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 4
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    parser.add_argument("processes", type=at_least_one, nargs="?", default=4, help="how many (4)")
+    count = parser.parse_args().processes
     place = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a fresh directory in it
     with tempfile.TemporaryDirectory(prefix="tigerd-demo-", dir=place) as directory:
         with tiger.connect(directory) as store:
@@ -44,6 +44,13 @@ def main() -> None:
             show_namespaces(store)
             check(directory)
         subprocess.run([sys.executable, "-m", "tigerd", "stop", "--dir", directory], check=True)
+
+
+def at_least_one(text: str) -> int:
+    """Return a number of processes."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: use 1 or more processes")
+    return int(text)
 
 
 def run_workers(directory: str, count: int) -> list[dict[str, Any]]:

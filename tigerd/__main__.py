@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 
 def main() -> None:
     """Run the daemon, or one of the other commands."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback out of an import
     if sys.argv[1:2] == ["serve"]:
         from tigerd.serve import serve  # noqa: PLC0415 - the daemon starts in half the time
 

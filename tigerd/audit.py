@@ -41,6 +41,9 @@ from tiger.resources import (
 from tiger.table_reader import TableReader
 from tiger.version import Version
 
+UNREADABLE = (Vanished, TigerError)
+"""What a read raises that meets a version, or a whole segment, that is damaged."""
+
 ATTEMPTS = 10
 """Looks at a table whose chunks are taken away meanwhile."""
 
@@ -108,6 +111,16 @@ def _audit_table(reader: Reader, resource: Resource, commit: int) -> Report:
     return report
 
 
+def reason(error: Exception) -> str:
+    """Return what an error says, less what to do about it: that is under way."""
+    return str(error).removesuffix(memory.REMEDY)
+
+
+def text_of(key: bytes) -> str:
+    """Return a key as people know it."""
+    return repr(key.decode(errors="backslashreplace"))
+
+
 def _resources(reader: Reader, moment: PinnedMoment, report: Report) -> list[Resource]:
     """Return all tables; those of users only if their definitions can be read."""
     resources = [DEFINITIONS, *RESOURCES]
@@ -116,7 +129,7 @@ def _resources(reader: Reader, moment: PinnedMoment, report: Report) -> list[Res
         resources += [defined_resource(content) for content in defined]
     except (TigerError, KeyError, ValueError) as error:
         folder = str(reader.directory / "tables" / DEFINITIONS.table)
-        report.findings.append(Finding(folder, 0, "the definitions", str(error)))
+        report.findings.append(Finding(folder, 0, "the definitions", reason(error)))
     return resources
 
 
@@ -143,15 +156,15 @@ class _TableAudit:
         """Note something about a version, or about a file."""
         where = version.chunk.path if version is not None else path or self.folder
         offset = version.head * WORD if version is not None else 0
-        name = f"{self.resource.table} {version.key!r}" if version else self.resource.table
+        name = f"{self.resource.table} {text_of(version.key)}" if version else self.resource.table
         self.report.findings.append(Finding(str(where), offset, name, what))
 
     def _guarded(self, versions: Iterator[Version], what: str) -> Iterator[Version]:
         """Yield versions until one cannot be read."""
         try:
             yield from versions
-        except Vanished as error:
-            self._find(None, f"{what}: {error}")
+        except UNREADABLE as error:
+            self._find(None, f"{what}: {reason(error)}")
 
     # --- Files ---
 
@@ -161,7 +174,7 @@ class _TableAudit:
         except FileNotFoundError:
             return None  # the daemon has just removed it
         except TigerError as error:
-            self._find(None, str(error), path)
+            self._find(None, reason(error), path)
             return None
 
     def _check_chunk(self, path: Path, number: int) -> None:
@@ -193,9 +206,9 @@ class _TableAudit:
             if word > MOVED:
                 try:
                     version = self.table.version(word & REF_MASK)
-                except Vanished as error:
+                except UNREADABLE as error:
                     if index.words[at] == word:  # else it was just taken out
-                        self._find(None, f"slot {at}: {error}", path)
+                        self._find(None, f"slot {at}: {reason(error)}", path)
                     continue
                 self._check_entry(version, word, path)
 
@@ -213,7 +226,7 @@ class _TableAudit:
 
     def _check_namespace(self, space: Version) -> None:
         walk = self.table.walk(space.number, space.first, self.commit)
-        versions = list(self._guarded(walk, f"namespace {space.key!r}"))
+        versions = list(self._guarded(walk, f"namespace {text_of(space.key)}"))
         self.report.records += sum(1 for version in versions if version.body)
         self.listed[space.number] = {version.key for version in versions}
         if len(self.listed[space.number]) != len(versions):
@@ -233,8 +246,8 @@ class _TableAudit:
             try:
                 lineage = Lineage(self.table, space, self.commit)
                 there = sum(1 for _ in lineage.walk(lineage.firsts()))
-            except Vanished as error:
-                self._find(space, str(error))
+            except UNREADABLE as error:
+                self._find(space, reason(error))
                 return
         count = space.count(self.commit)
         if count is not None and count != there:
@@ -244,7 +257,8 @@ class _TableAudit:
         """Check that a list is in order, and the same from its other end."""
         for newer, older in pairwise(versions):
             if newer.order <= older.order:
-                self._find(older, f"list {index}: stands behind {newer.key!r}, which is older")
+                key = text_of(newer.key)
+                self._find(older, f"list {index}: stands behind {key}, which is older")
         if versions:
             walk = self.table.walk(versions[-1].scope, versions[-1].ref, self.commit, index, NEWER)
             back = list(self._guarded(walk, f"list {index}"))
@@ -255,11 +269,12 @@ class _TableAudit:
         self, space: Version, version: Version, lists: dict[tuple[int, bytes], list[Version]]
     ) -> None:
         if version.scope != space.number:
-            self._find(version, f"is in the list of namespace {space.key!r}, and not its own")
+            name = text_of(space.key)
+            self._find(version, f"is in the list of namespace {name}, and not its own")
         try:
             found = self.table.find(version.scope, version.key, self.commit)
-        except Vanished as error:
-            self._find(version, str(error))
+        except UNREADABLE as error:
+            self._find(version, reason(error))
             return
         if found is None or found.begin != version.begin:
             self._find(version, "is in its namespace's list, and its key finds another version")
@@ -281,8 +296,8 @@ class _TableAudit:
         """Check that a value's list holds exactly the records with that value."""
         try:
             found = self.table.newest(VALUES | space.number, key)
-        except Vanished as error:
-            self._find(members[0], f"list {index}: {error}")
+        except UNREADABLE as error:
+            self._find(members[0], f"list {index}: {reason(error)}")
             return
         first = found[3].first if found is not None else 0
         walk = self.table.walk(space.number, first, self.commit, index, OLDER)

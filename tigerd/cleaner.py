@@ -1,9 +1,12 @@
 """Taking away what no reader can see any more, in small steps between commands.
 
-What a command ended goes into a queue. Every `COMMITS` commits, and whenever the daemon is idle,
-the horizon is moved: to the commit number, or as far as the pins of readers allow. Then what ended
-at or before it is unlinked; chunks with nothing left are removed; and in a table that is more than
-half garbage the emptiest chunk is emptied by copying what is still needed in it.
+What a command ended goes into a queue. In turns, when the daemon is idle and after every 32 records
+written, the horizon is moved: to the commit number, or as far as the pins of readers allow. Then
+what ended at or before it is unlinked; chunks with nothing left are removed; and in a table that is
+more than half garbage the emptiest chunk is emptied by copying what is still needed in it.
+
+How much a turn takes goes by what was written, not by what is waiting: whoever writes after a large
+clear does not wait for it to be taken away.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tiger import layout, memory, pins
-from tiger.errors import StoreFull
+from tiger.errors import TigerError
 from tiger.memory import WritableSegment
 from tigerd import retiring
 from tigerd.history import History
@@ -21,13 +24,15 @@ from tigerd.index import STEP
 from tigerd.space import Spare
 from tigerd.table import Table
 
-COMMITS = 32
 STEPS = 128
-"""Records taken away or copied in one turn, at most; some 5 microseconds each."""
+"""Records taken away or copied in a turn; some 5 microseconds each."""
+STEPS_A_RECORD = 4
+"""Steps owed for a record that is written: it ends one at most, and of a chunk that is emptied, in
+a table that is half garbage, as much is taken away as is copied."""
+OWED_MAX = 1 << 16
+"""Steps put off until after other commands: beyond that, who writes much is waited for."""
 MOST_STEPS = 1 << 16
 """Steps while a writer waits for room: a third of a second."""
-BEHIND = 4096
-"""Steps that wait: from here on a turn takes an eighth of them."""
 
 
 class Cleaner:
@@ -39,54 +44,66 @@ class Cleaner:
         self._control = control
         self._directory = directory
         self._ended: deque[tuple[int, Table, int, int]] = deque()
-        self._steps_left = 0
-        """About how many there are to be taken for what has ended."""
+        self._owed = 0
+        self._taken = 0
         self._work: Iterator[None] | None = None
         self._spare = Spare(directory)
         self._spare.keep()
         self._copied: set[tuple[int, int]] = set()
         self._no_room_at = -1
         self._touched: dict[int, Table] = {}
-        self._turned_at = 0
 
-    def ended(self, commit: int, table: Table, ref: int, records: int = 0) -> None:
+    def ended(self, commit: int, table: Table, ref: int) -> None:
         """Note a version of a record, or of a namespace with its records, that ended."""
         self._ended.append((commit, table, ref, 0))
-        self._steps_left += 1 + records
+
+    def wrote(self, records: int) -> None:
+        """Note how many records a command was about."""
+        self._owed += STEPS_A_RECORD * max(1, records)
 
     def touched(self, table: Table) -> None:
         """Note a table that was written to."""
         self._touched[table.number] = table
 
-    def is_due(self, commit: int) -> bool:
-        """Tell whether a turn should be made though commands are waiting."""
-        return commit - self._turned_at >= COMMITS
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is to be taken away, now or when a reader lets go of it."""
+        return bool(self._ended) or self._work is not None
 
-    def turn(self, steps: int = STEPS) -> bool:
+    def is_due(self) -> bool:
+        """Tell whether a turn should be made though commands are waiting."""
+        return self._owed >= STEPS
+
+    def turn(self) -> bool:
+        """Take as many steps as it is time for; return whether there is more to do now."""
+        steps = max(STEPS, self._owed - OWED_MAX)
+        self._owed = max(0, self._owed - steps)
+        return self.take(steps)
+
+    def take(self, steps: int) -> bool:
         """Move the horizon and take so many steps; return whether there is more to do now."""
         commit = self._control.words[layout.COMMIT]
-        self._turned_at = commit
         horizon = self._move_horizon(commit) if self._ended or self._history else commit
-        steps = max(steps, self._steps_left // 8 if self._steps_left > BEHIND else 0)
+        is_all = self._history.forget(horizon, steps)
         for _ in range(steps):
             if self._work is None:
                 self._work = self._next_work(horizon)
                 if self._work is None:
+                    self._owed = 0
                     self._spare.keep()
-                    return False
+                    return not is_all
+            self._taken += 1
             if next(self._work, self) is self:
                 self._work = None
-            else:
-                self._steps_left = max(0, self._steps_left - 1)
         return True
 
     def catch_up(self) -> bool:
         """Take away all that may go now, up to `MOST_STEPS`; return whether there was anything."""
-        ended = len(self._ended)
+        before = self._taken
         for _ in range(MOST_STEPS // STEPS):
-            if not self.turn():
+            if not self.take(STEPS):
                 break
-        return len(self._ended) < ended
+        return self._taken > before
 
     def _move_horizon(self, commit: int) -> int:
         held = pins.least(self._directory)
@@ -94,7 +111,6 @@ class Cleaner:
         if horizon > self._control.words[layout.HORIZON]:
             self._control.store(layout.HORIZON, horizon)
             memory.fence()
-        self._history.forget(horizon)
         return horizon
 
     def _next_work(self, horizon: int) -> Iterator[None] | None:
@@ -164,7 +180,7 @@ class Cleaner:
             commit = self._control.words[layout.COMMIT]
             try:
                 copied = retiring.relocate(table, version, self._spare)
-            except StoreFull:
+            except TigerError:
                 self._no_room_at = commit
                 self._copied.discard((table.number, number))
                 return

@@ -40,17 +40,24 @@ include "../client/tiger/value.pxi"
 
 # --- facts.facts_of -------------------------------------------------------------------------------
 
+cdef const uint8_t *read_text(
+    const uint8_t *at, const uint8_t *end, Value *value
+) except? NULL:
+    """Read a value, and raise if it is a text that is none."""
+    at = read(at, end, value)
+    if value.kind == TEXT and not is_ascii(value.text, value.size):
+        PyUnicode_DecodeUTF8(<const char *>value.text, value.size, "strict")
+    return at
+
+
 cdef const uint8_t *skip(
     const uint8_t *at, const uint8_t *end, Value *value, int depth
 ) except? NULL:
     """Read a value with all that is in it; it is `UNCOMMON` if anything in it is."""
     cdef Value inner
     cdef Py_ssize_t left
-    at = read(at, end, value)
-    if value.kind == TEXT:
-        if not is_ascii(value.text, value.size):
-            PyUnicode_DecodeUTF8(<const char *>value.text, value.size, "strict")
-    elif value.kind == ARRAY or value.kind == MAP:
+    at = read_text(at, end, value)
+    if value.kind == ARRAY or value.kind == MAP:
         if depth > DEPTH_MAX:
             value.kind = UNCOMMON
             return at
@@ -58,7 +65,7 @@ cdef const uint8_t *skip(
         while left:
             left -= 1
             if value.kind == MAP:
-                at = skip(at, end, &inner, depth)
+                at = read_text(at, end, &inner)
                 if inner.kind != TEXT:
                     value.kind = UNCOMMON
                     return at
@@ -121,7 +128,7 @@ cdef bint find(
     left = whole.size
     while left:
         left -= 1
-        at = skip(at, end, &name, 1)
+        at = read_text(at, end, &name)
         if name.kind != TEXT:
             return False
         at = skip(at, end, &value, 2)

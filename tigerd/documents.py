@@ -15,6 +15,9 @@ Records = list[dict[str, Any]]
 OVERHEAD = 16
 """Bytes of a frame that a record may take beside its own; and so does an operation."""
 
+NAMELESS = "a record"
+"""What errors call a record without an id, where its place is told beside it."""
+
 BLANK = " \t\r\n"
 
 
@@ -74,9 +77,7 @@ def check_tables(
 
     `advance` is told of every record that was looked at.
     """
-    reader = Reader(store.directory)
-    max_record = reader.words[layout.MAX_RECORD]
-    reader.close()
+    max_record = max_record_of(store)
     size = OVERHEAD
     for table, records in tables.items():
         try:
@@ -86,7 +87,7 @@ def check_tables(
         seen: dict[str, int] = {}
         for place, item in enumerate(records):
             try:
-                size += _size_of(item, max_record) + OVERHEAD
+                size += size_of(item, max_record) + OVERHEAD
             except InvalidRecord as error:
                 raise InvalidRecord(f"{name}: {table}[{place}]: {error}") from None
             first = seen.setdefault(item["id"], place) if "id" in item else place
@@ -99,11 +100,24 @@ def check_tables(
     return size
 
 
-def _size_of(item: dict[str, Any], max_record: int) -> int:
+def max_record_of(store: Store) -> int:
+    """Return the most bytes that a record of the instance may have."""
+    reader = Reader(store.directory)
+    try:
+        return reader.words[layout.MAX_RECORD]
+    finally:
+        reader.close()
+
+
+def size_of(item: dict[str, Any], max_record: int) -> int:
     """Return a record's bytes, or raise `InvalidRecord`; one without an id is to get one."""
-    if "id" not in item:
-        item = {"id": "x" * layout.KEY_MAX, **item}
-    return len(record.encode(item, max_record)[1])
+    if "id" in item:
+        return len(record.encode(item, max_record)[1])
+    item = {"id": "x" * layout.KEY_MAX, **item}
+    try:
+        return len(record.encode_body(item, NAMELESS, max_record))
+    except InvalidRecord as error:
+        raise InvalidRecord(str(error).removeprefix(NAMELESS).lstrip(",: ")) from None
 
 
 def _parse(data: bytes, name: str) -> list[Any]:

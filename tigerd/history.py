@@ -32,15 +32,18 @@ class History:
         changes.append((commit, table, key))
         self._order.append((commit, namespace))
 
-    def forget(self, commit: int) -> None:
-        """Forget what changed at or before a commit."""
+    def forget(self, commit: int, most: int) -> bool:
+        """Forget what changed at or before a commit, the oldest first; return if that was all."""
         order = self._order
-        while order and order[0][0] <= commit:
+        for _ in range(most):
+            if not order or order[0][0] > commit:
+                return True
             name = order.popleft()[1]
             changes = self._changes[name]
             changes.popleft()
             if not changes:
                 del self._changes[name]
+        return False
 
     def since(self, commit: int, namespace: str) -> Iterator[tuple[int, bytes | None]]:
         """Yield table and key of what changed after a commit, newest first."""

@@ -26,6 +26,9 @@ from tigerd.stopping import NotAnswering, pid_of, stop_daemon
 OWNER = "owner"
 """The file that says whose an instance is."""
 
+KEPT = "kept"
+"""The file that says that an instance is nobody's, and stays."""
+
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the directories made in it are private
 
 PATIENCE_S = 3.0
@@ -35,7 +38,7 @@ GONE = ".gone"
 """The end of the name under which a directory is removed."""
 
 HALF_MADE_S = 60.0
-"""From this age on, a directory without an owner's file is not just being made."""
+"""From this age on, a directory without either file is not just being made."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def make(path: Path, owner: Owner) -> None:
 
 
 def owner_of(path: Path) -> Owner | None:
-    """Return whose an instance is; None if it is nobody's, and stays."""
+    """Return whose an instance is; None if it is nobody's."""
     try:
         content = json.loads((path / OWNER).read_text())
         return Owner(Process(content["pid"], content["started"]), content["keep"])
@@ -118,6 +121,7 @@ def owner_of(path: Path) -> Owner | None:
 
 def disown(path: Path) -> None:
     """Let an instance stay, and be nobody's."""
+    (path / KEPT).touch(mode=0o600)
     (path / OWNER).unlink(missing_ok=True)
 
 
@@ -170,5 +174,5 @@ def _is_abandoned(path: Path) -> bool:
     owner = owner_of(path)
     if owner is not None:
         return not owner.keep and not owner.process.is_alive()
-    is_made = (path / "control").exists()  # and is kept, for it has no owner
-    return not is_made and time.time() - path.stat().st_mtime > HALF_MADE_S
+    is_kept = (path / KEPT).exists()
+    return not is_kept and time.time() - path.stat().st_mtime > HALF_MADE_S

@@ -12,6 +12,7 @@ import zmq
 
 log = logging.getLogger("tigerd")
 
+MONITOR = "inproc://monitor"
 MONITOR_EVENT = struct.Struct("=Hi")
 """The first frame from a monitor: event, descriptor (zmq_socket_monitor(3)). What pyzmq has for it
 loads asyncio: a quarter of the time that a daemon took to start."""
@@ -29,7 +30,12 @@ class Peers:
         self._gate.linger = 0
         self._gate.bind("inproc://zeromq.zap.01")
         router.setsockopt(zmq.ZAP_DOMAIN, b"tigerd")
-        self._monitor = router.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
+        # Without a limit: ZeroMQ's thread waits at one, and what ends the monitor waits for it.
+        self._monitor = context.socket(zmq.PAIR)
+        self._monitor.rcvhwm = 0
+        self._monitor.linger = 0
+        router.monitor(MONITOR, zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
+        self._monitor.connect(MONITOR)
         self.sockets = (self._gate, self._monitor)
         """What to poll, for `look`."""
 

@@ -29,6 +29,7 @@ from tiger.resources import (
     TABLES_MAX,
     definition_record,
 )
+from tiger.version import Version
 from tigerd.effects import Effect
 from tigerd.facts import Facts
 from tigerd.history import History
@@ -83,13 +84,18 @@ class Plan:
         known = OPERATIONS.get(name)
         if known is None:
             raise InvalidRequest(f"no operation {name!r:.40}: is the client of another version?")
-        if (name in ALONE and (self.effects or self.cleared)) or self.forked:
-            raise InvalidRequest(f"{name} stands alone: let the rest be committed first")
+        if self.forked or (name in ALONE and (self.effects or self.cleared)):
+            alone = protocol.FORK if self.forked else name
+            raise InvalidRequest(f"{alone} stands alone: let the rest be committed first")
         self.answering, self.answers = None, name == protocol.PATCH
         try:
             self.status = known(self, *operation[1:])
-        except TypeError as error:
-            raise InvalidRequest(f"operation {name!r}: wrong arguments ({error})") from None
+        except TigerError:
+            raise
+        except Exception as error:  # nothing is stored yet, so nothing is to be undone
+            raise InvalidRequest(
+                f"operation {name!r}: wrong arguments ({type(error).__name__}: {error})"
+            ) from None
 
     def _table(self, number: Any) -> Table:
         """Return a table that users may write to."""
@@ -183,6 +189,7 @@ class Plan:
     def delete_where(self, number: Any, namespace: Any, name: Any, value: Any) -> int:
         """Remove the records of a namespace whose indexed field has that value (as msgpack)."""
         table = self._table(number)
+        record.encode_name(namespace, "namespace")
         if name not in table.resource.indexes or type(value) is not bytes:
             raise InvalidRequest(f"{table.resource.table} has no index on {name!r:.40}")
         lineage = self._lineage(table, namespace, table.control.words[layout.COMMIT])
@@ -206,8 +213,13 @@ class Plan:
         """Empty a namespace, in one table or (None) in all."""
         record.encode_name(namespace, "namespace")
         self._check_open(namespace)
-        tables = [self._table(number)] if number is not None else self._tables.in_use()
-        for table in tables:
+        if number is not None:
+            self._clear(self._table(number), namespace)
+            return protocol.DONE
+        begun = [
+            effect.table for at, effect in self.effects.items() if at[0] and at[1] == namespace
+        ]
+        for table in dict.fromkeys([*self._tables.in_use(), *begun]):
             self._clear(table, namespace)
         return protocol.DONE
 
@@ -226,8 +238,7 @@ class Plan:
                     f"{known['url']!r}, indexes {known['indexes']!r}: use these, or another name"
                 )
             return protocol.DONE
-        mine = [at for at in self.effects if at[0] == DEFINITIONS.number]
-        number = FIRST_DEFINED + (space.records if space else 0) + len(mine)
+        number = FIRST_DEFINED + (space.records if space else 0)
         if number >= TABLES_MAX:
             raise InvalidRequest(f"{TABLES_MAX - FIRST_DEFINED} tables are defined, the most")
         content = {**wanted, "number": number}
@@ -288,7 +299,7 @@ class Plan:
             version = before.find(key)
             if version is None:
                 effect.remove()
-            elif effect.shown is None or effect.shown.begin != version.begin:
+            elif effect.shown is None or _origin(effect.shown) != _origin(version):
                 self._write(effect, version.body, table.facts_of(version.body))
                 effect.number = version.number
 
@@ -356,12 +367,20 @@ class Plan:
 
     def reserve(self) -> None:
         """Make room for all that is written, or raise `StoreFull`."""
-        for table, parent, child in self.forked:
-            table.reserve_fork(parent, child)
         puts: dict[Table, list[Effect]] = {}
         for effect in self.effects.values():
             if effect.body is not None:
                 puts.setdefault(effect.table, []).append(effect)
+        try:
+            self._reserve(puts)
+        except TigerError:
+            for table in (*puts, *(table for table, _, _ in self.forked)):
+                table.space.give_back()
+            raise
+
+    def _reserve(self, puts: dict[Table, list[Effect]]) -> None:
+        for table, parent, child in self.forked:
+            table.reserve_fork(parent, child)
         for table, effects in puts.items():
             begun = set()
             for effect in effects:
@@ -388,8 +407,13 @@ OPERATIONS: dict[str, Callable[..., int]] = {
 }
 """One function an operation, and the one table that names them."""
 
-ALONE = frozenset((protocol.DELETE_WHERE, protocol.FORK, protocol.ROLLBACK))
+ALONE = frozenset((protocol.DEFINE, protocol.DELETE_WHERE, protocol.FORK, protocol.ROLLBACK))
 """Operations that see what is committed, and not what those before them in a request did."""
+
+
+def _origin(version: Version) -> tuple[int, int]:
+    """Return what is the same of a version and its copies, and of no other of that key."""
+    return version.scope, version.begin
 
 
 def prefixed(error: TigerError, place: int) -> TigerError:

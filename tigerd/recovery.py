@@ -35,6 +35,8 @@ class Found:
     ended: int = 0
     changed: list[tuple[int, str, int, bytes | None]] = field(default_factory=list)
     """What a rollback may still be asked to undo, as `History.note` takes it."""
+    to_clean: list[tuple[int, Table, int]] = field(default_factory=list)
+    """As `Cleaner.ended` takes it."""
 
 
 def recover(writer: Writer) -> Found:
@@ -49,6 +51,8 @@ def recover(writer: Writer) -> Found:
         _recover_if_there(writer, number, found, held)
     for change in sorted(found.changed, key=lambda change: change[0]):
         writer.history.note(*change)
+    for ended in sorted(found.to_clean, key=lambda ended: ended[0]):
+        writer.cleaner.ended(*ended)
     return found
 
 
@@ -77,14 +81,18 @@ def _undo_answers(writer: Writer) -> None:
 
 
 def _undo_changes(writer: Writer) -> None:
-    """Take the changes out of the ring that were not committed."""
+    """Let the changes in the ring that were not committed say nothing.
+
+    They stay, for where they are others were: those would be told again.
+    """
     words = writer.control.words
     changes = words[layout.CHANGES]
-    least = max(0, changes - layout.RING_MAX)
-    while changes > least and words[layout.ring_at(changes - 1)] > writer.commit:
-        changes -= 1
-    if changes != words[layout.CHANGES]:
-        writer.control.store(layout.CHANGES, changes)
+    for change in range(max(0, changes - layout.RING_MAX), changes):
+        at = layout.ring_at(change)
+        if words[at] > writer.commit:
+            writer.control.store(at + 1, layout.NOTHING)
+            memory.fence()
+            writer.control.store(at, writer.commit)
 
 
 class _Recovery:
@@ -112,8 +120,7 @@ class _Recovery:
         self._mend_namespaces()
         self._mend_values()
         self._note_changes()
-        for version in sorted(self.ended, key=lambda version: version.end):
-            self.writer.cleaner.ended(version.end, self.table, version.ref)
+        self.found.to_clean += [(version.end, self.table, version.ref) for version in self.ended]
         self.found.ended += len(self.ended)
         self._drop_empty_chunks()
 

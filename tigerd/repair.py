@@ -28,7 +28,7 @@ from tiger.layout import (
     WORD,
 )
 from tiger.memory import Segment, Vanished
-from tiger.protocol import PUT
+from tiger.protocol import FRAME_MAX, PUT
 from tiger.resources import (
     DEFINITIONS,
     DEFINITIONS_NAMESPACE,
@@ -37,7 +37,7 @@ from tiger.resources import (
     defined_resource,
 )
 from tiger.version import Version
-from tigerd.audit import Finding
+from tigerd.audit import Finding, reason, text_of
 from tigerd.effects import Effect
 from tigerd.recovery import recover
 from tigerd.writer import Writer
@@ -85,8 +85,9 @@ def _read_control(directory: Path, result: Salvage) -> None:
         result.commit = words[layout.COMMIT]
         result.max_record = words[layout.MAX_RECORD]
     except (Damaged, FileNotFoundError) as error:
-        what = "cannot be read: what was written last and never acknowledged may be kept"
-        result.findings.append(Finding(str(directory / "control"), 0, str(error), what))
+        why = "it is gone" if isinstance(error, FileNotFoundError) else reason(error)
+        what = f"{why}: what was written last and never acknowledged may be kept"
+        result.findings.append(Finding(str(directory / "control"), 0, "the instance", what))
     if not result.commit:
         result.commit = 1 << 40
 
@@ -164,7 +165,7 @@ class _TableSalvage:
         try:
             words = Segment(path, layout.INDEX).words
         except TigerError as error:
-            self._find(path, 0, self.resource.table, f"{error}; made anew")
+            self._find(path, 0, self.resource.table, f"{reason(error)}; made anew")
             return
         for word in words[SLOTS_AT:]:
             if word > MOVED:
@@ -175,7 +176,8 @@ class _TableSalvage:
         try:
             chunk = Segment(path, layout.CHUNK)
         except TigerError as error:
-            self._find(path, 0, self.resource.table, f"lost with all that was in it: {error}")
+            why = f"lost with all that was in it: {reason(error)}"
+            self._find(path, 0, self.resource.table, why)
             return
         offset = layout.HEADER_WORDS * WORD
         used = min(chunk.words[layout.HEADER_STATE], len(chunk.map))
@@ -218,13 +220,16 @@ class _TableSalvage:
         if version.begin > self.result.commit or version.end == version.begin:
             return
         known = self.newest.get((version.scope, version.key))
-        if known is None or (known.begin, known.end == COPIED) <= (version.begin, False):
+        if known is None or (known.begin, known.end != COPIED) <= (
+            version.begin,
+            version.end != COPIED,
+        ):
             self.newest[(version.scope, version.key)] = version
 
     def _is_live(self, version: Version) -> bool:
         ended = 0 < version.end <= self.result.commit
         if ended and self.indexed.get(version.ref) is False:
-            what = f"{self.resource.table} {version.key!r}"
+            what = f"{self.resource.table} {text_of(version.key)}"
             at = version.head * WORD
             self._find(version.chunk.path, at, what, "kept: its end and the index disagree")
             return True
@@ -237,7 +242,7 @@ class _TableSalvage:
         if version.ref not in self.indexed:
             return None  # of a namespace that was cleared and taken away
         name = f"repaired-{self.resource.table}-{scope}"
-        what = f"{self.resource.table} {version.key!r}"
+        what = f"{self.resource.table} {text_of(version.key)}"
         why = f"kept in namespace {name!r}: the name of its own cannot be read"
         self._find(version.chunk.path, version.head * WORD, what, why)
         return name
@@ -251,6 +256,7 @@ def rebuild(directory: Path, found: Salvage) -> None:
     control, _ = instance.open_control(made, found.max_record)
     control.store(layout.COMMIT, found.commit if found.commit < 1 << 40 else 0)
     writer = Writer(made, control)
+    writer.max_record = FRAME_MAX  # what is stored stays, though the limit be a smaller one now
     recover(writer)
     for number, records in found.records.items():
         for start in range(0, len(records), BATCH):

@@ -45,6 +45,7 @@ def drop_value(table: Table, scope: int, value: bytes) -> None:
     found = table.reader.newest(scope, value)
     if found is not None:
         table.owners.pop((scope, value), None)
+        table.lists.copies.pop((scope & ~VALUES, value[0], value), None)
         table.index.remove(found[3])
         table.space.release(found[3].ref, table.size_of(found[3]))
 

@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import os
+import resource
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,6 +28,9 @@ log = logging.getLogger("tigerd")
 
 DEFAULT_IDLE_EXIT_S = 600.0
 
+DESCRIPTORS = 10_240
+"""Each segment takes one, and each client; macOS allows no more."""
+
 CYCLES = 10_000, 1_000, 1_000
 """Objects made, less those freed, before cycles are looked for, among the new ones and, these many
 times rarer, the older ones. The daemon makes none. With Python's 700, 10 and 10 the longest look in
@@ -37,6 +41,7 @@ so; with 100,000 and Python's 10 and 10 the longest took 32 ms."""
 def serve(arguments: list[str]) -> int:
     """Run the daemon until it is stopped; return its exit code."""
     open_stdout()
+    _raise_limit()
     options = _parse(arguments)
     if options.detach and os.fork():
         os._exit(0)  # the child goes on, as nobody's child
@@ -45,7 +50,7 @@ def serve(arguments: list[str]) -> int:
     )
     directory = instance.find_directory(options.dir)
     try:
-        server = _take_over(directory, options.max_record, options.idle_exit)
+        server = _take_over(directory, options)
     except TigerError as error:
         log.error("%s", error)
         if options.detach:
@@ -67,7 +72,16 @@ def serve(arguments: list[str]) -> int:
     return 0
 
 
-def _take_over(directory: Path, max_record: int | None, idle_exit_s: float) -> Server:
+def _raise_limit() -> None:
+    """Allow `DESCRIPTORS`, if that may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    wanted = DESCRIPTORS if hard == unlimited else min(DESCRIPTORS, hard)
+    if soft != unlimited and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _take_over(directory: Path, options: argparse.Namespace) -> Server:
     """Return the instance's daemon, ready to run; `TigerError` if that cannot be."""
     import zmq  # noqa: PLC0415 - after the fork: ZeroMQ has threads
 
@@ -75,10 +89,12 @@ def _take_over(directory: Path, max_record: int | None, idle_exit_s: float) -> S
 
     with ExitStack() as failing:
         try:
-            lock = instance.take_lock(directory)
+            lock = instance.take_lock(directory, make=not options.detach)  # its launcher made it
             # Whoever hears of a failure looks whether another daemon holds the instance.
             failing.callback(os.close, lock)
-            server = Server(directory, lock, max_record=max_record, idle_exit_s=idle_exit_s)
+            server = Server(
+                directory, lock, max_record=options.max_record, idle_exit_s=options.idle_exit
+            )
         except zmq.ZMQError as error:
             why = zmq.strerror(error.errno or 0)
             raise InstanceError(

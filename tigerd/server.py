@@ -61,6 +61,9 @@ POLLIN = int(zmq.POLLIN)
 SWEEP_S = 0.5
 """How often to look for namespaces, and the instance, whose process is gone."""
 
+SWEEP_SHARE = 20
+"""And at least so many times later as it takes: ten thousand leases take half a second."""
+
 DROPPED_TOLD = 10
 
 HANDSHAKE_MS = 2000
@@ -154,11 +157,15 @@ class Server:
                 elif wait_ms != TURN_MS:
                     wait_ms = 0 if self.writer.cleaner.turn() else TURN_MS
                 self._beat()
-                if time.monotonic() >= self._sweep_at:
+                if (now := time.monotonic()) >= self._sweep_at:
                     self._clear_abandoned()
                     self._look_for_owner()
+                    self._look_for_instance()
                     self._waiting.forget_quiet()
-                    self._sweep_at = time.monotonic() + SWEEP_S
+                    took_s = time.monotonic() - now
+                    self._sweep_at = now + max(SWEEP_S, SWEEP_SHARE * took_s)
+                    if self.writer.cleaner.is_waiting:  # a reader may have let go of it
+                        wait_ms = min(wait_ms, PAUSE_MS)
                 self._consider_idling()
         finally:
             self.close()
@@ -173,7 +180,7 @@ class Server:
         self._busy_at = time.monotonic()
         for _ in range(DRAIN):
             self._receive()
-            if self.writer.cleaner.is_due(self.writer.commit):
+            if self.writer.cleaner.is_due():
                 self.writer.cleaner.turn()
             if not self._is_more_coming():
                 return
@@ -210,6 +217,29 @@ class Server:
         if self._owner is not None and not self._owner.process.is_alive():
             log.info("process %d, whose instance this is, has ended", self._owner.process.pid)
             self._stopping = self._is_orphan = True
+
+    def _look_for_instance(self) -> None:
+        """Stop if the instance was removed, be another in its place or not: no client finds this.
+
+        Where only the socket was, as by what tidies up, open it again.
+        """
+        if not self._is_ours():
+            log.warning("the instance at %s was removed: stopping", self.directory)
+            self._stopping = True
+        elif not instance.socket_path(self.directory).exists():
+            log.warning("the socket was removed: opening it again")
+            try:
+                self._router.bind(instance.endpoint(self.directory))
+            except zmq.ZMQError as error:
+                log.warning("cannot: %s; stopping", error)  # the next client starts another
+                self._stopping = True
+
+    def _is_ours(self) -> bool:
+        """Tell whether the control segment of this daemon is the one that clients find."""
+        try:
+            return os.path.samestat(os.stat(self._control.path), self._control.status)
+        except OSError:
+            return False
 
     def _consider_idling(self) -> None:
         idle_s = time.monotonic() - self._busy_at
@@ -353,7 +383,8 @@ class Server:
         """Leave the instance as it is, for the next daemon."""
         self._peers.close()
         self._context.destroy(linger=100)
-        instance.socket_path(self.directory).unlink(missing_ok=True)
+        if self._is_ours():
+            instance.socket_path(self.directory).unlink(missing_ok=True)
         if self._is_orphan and self._owner is not None:
             if self._owner.keep:
                 passing.disown(self.directory)

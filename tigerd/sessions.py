@@ -12,15 +12,19 @@ class Sessions:
     def __init__(self, control: WritableSegment) -> None:
         """Take over the slots; clients go on across a restart of the daemon."""
         self._control = control
-        self._slots: dict[int, int] = {}
+        words = control.words
+        taken = []
         self._free = []
         for slot in range(layout.CLIENTS_MAX):
-            client = control.words[layout.client_at(slot, layout.CLIENT_ID)]
-            if client:
-                self._slots[client] = slot
+            if words[layout.client_at(slot, layout.CLIENT_ID)]:
+                taken.append((words[layout.client_at(slot, layout.CLIENT_COMMIT)], slot))
             else:
                 self._free.append(slot)
         self._free.reverse()
+        self._slots: dict[int, int] = {
+            words[layout.client_at(slot, layout.CLIENT_ID)]: slot for _, slot in sorted(taken)
+        }
+        """By client, the one that was quiet longest first."""
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -45,7 +49,7 @@ class Sessions:
         """Tell whether the slot is the client's; if so it counts as the least quiet one."""
         if self._slots.get(client) != slot:
             return False
-        if len(self._slots) == layout.CLIENTS_MAX:
+        if len(self._slots) > layout.CLIENTS_MAX // 2:  # else nobody has to go for long
             self._slots[client] = self._slots.pop(client)
         return True
 

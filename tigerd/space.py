@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tiger import layout, memory
-from tiger.errors import StoreFull
+from tiger.errors import StoreFull, TigerError
 from tiger.memory import UNFINISHED, Segment, WritableSegment
 
 HEADER_SIZE = layout.HEADER_WORDS * layout.WORD
@@ -30,7 +30,7 @@ class Spare:
         """Make the spare file, if it is not there and there is room."""
         if not self._is_there:
             unfinished = self.path.with_name(f"{UNFINISHED}spare")
-            with contextlib.suppress(StoreFull):
+            with contextlib.suppress(TigerError):
                 memory.allocate_file(unfinished, layout.CHUNK_MIN)
                 unfinished.rename(self.path)
                 self._is_there = True
@@ -94,6 +94,7 @@ class Space:
         if sum(sizes) <= self.room():
             return
         made: list[int] = []
+        stored = sum(self.needed.values()) + sum(sizes)
         rooms = [self.room(), *(self._room_in(number) for number in self._ready)]
         at = 0
         try:
@@ -101,22 +102,27 @@ class Space:
                 while at < len(rooms) and rooms[at] < size:
                     at += 1
                 if at == len(rooms):
-                    made.append(self._make(size, spare))
+                    made.append(self._make(size, stored, spare))
                     rooms.append(self._room_in(made[-1]))
                 rooms[at] -= size
-        except StoreFull:
+        except TigerError:
             for number in made:
                 self.drop(number)
             raise
         self._ready.extend(made)
 
-    def _make(self, size: int, spare: Spare | None) -> int:
-        """Make one more chunk, as large as the table's records suggest, and at least for `size`."""
+    def give_back(self) -> None:
+        """Let go of what was reserved and not used."""
+        while self._ready:
+            self.drop(self._ready.pop())
+
+    def _make(self, size: int, stored: int, spare: Spare | None) -> int:
+        """Make one more chunk, as large as what is stored suggests, and at least for `size`."""
         number_at = layout.entry_at(self._table, layout.TABLE_LAST_CHUNK)
         number = self._control.words[number_at] + 1
         self._control.store(number_at, number)
         least = -(-(HEADER_SIZE + size) // layout.CHUNK_MIN) * layout.CHUNK_MIN
-        wanted = min(layout.CHUNK_MAX, sum(self.needed.values()) // 4)
+        wanted = min(layout.CHUNK_MAX, stored // 4)
         chunk = self._create(number, sorted({least, max(least, wanted & -layout.CHUNK_MIN)}), spare)
         self._adopt(number, chunk)
         self._count_bytes(len(chunk.map))

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import re
+import shlex
 import sys
 import threading
 from collections.abc import Iterator
@@ -92,17 +93,24 @@ class Run:
     def connect(self) -> Store:
         """Return a store of the run's instance; the first one starts it."""
         if self.attached:
-            if not os.path.isdir(self.directory) or not instance.is_running(self.directory):
-                raise DaemonUnavailable(
-                    f"no daemon runs at {self.directory}, which this run was told to use: start "
-                    f"one with `tigerd start --dir {self.directory}`, or let the run have its own "
-                    f"(no --tigerd-dir, no TIGERD_DIR)"
-                )
+            self._check_attached()
         else:
             if not self.controller.is_alive():
                 raise DaemonUnavailable("the run that this worker belongs to has ended")
             passing.make(self.directory, Owner(self.controller, keep=self.keep == "all"))
         return connect(self.directory, autostart=not self.attached, timeout_s=TIMEOUT_S)
+
+    def _check_attached(self) -> None:
+        """Raise unless a daemon runs there, first of all what is wrong with the instance itself."""
+        with contextlib.suppress(DaemonUnavailable):
+            instance.check_directory(self.directory)
+            Reader(self.directory).close()
+        if not instance.exists(self.directory) or not instance.is_running(self.directory):
+            raise DaemonUnavailable(
+                f"no daemon runs at {self.directory}, which this run was told to use: start one "
+                f"with `tigerd start {instance.as_option(self.directory)}`, or let the run have "
+                f"its own (no --tigerd-dir, no TIGERD_DIR)"
+            )
 
     @property
     def is_cleared(self) -> bool:
@@ -117,12 +125,12 @@ class Run:
     def describe_kept(self) -> Iterator[str]:
         """Yield what to tell the person, line by line."""
         yield f"records are kept at {self.directory}"
-        yield f"look at them:  tigerd namespaces --dir {self.directory}"
+        yield f"look at them:  tigerd namespaces {instance.as_option(self.directory)}"
         owner = passing.owner_of(self.directory) if self.attached else None
         if owner is not None:
             yield f"they go when process {owner.process.pid} ends, whose instance it is"
         if not self.attached:
-            yield f"remove them:   rm -r {self.directory}"
+            yield f"remove them:   rm -r {shlex.quote(str(self.directory))}"
 
     def end(self, *, has_failures: bool) -> None:
         """End the instance, unless it is somebody else's."""
@@ -183,14 +191,19 @@ class Worker:
         """
         if seed is None:
             return None
+        if not isinstance(seed, (dict, str, os.PathLike)):
+            raise InvalidDocument(
+                f"the seed {seed!r:.80}: use a dict of lists of records, or a path"
+            )
         key: object = id(seed) if isinstance(seed, dict) else seed
         if key not in self._seeds:
             name, tables = _read_seed(seed, self.root)
-            store = self._load(name, tables) if any(tables.values()) else None
+            check_tables(self.store, tables, name)
+            store = self._load(tables) if any(tables.values()) else None
             self._seeds[key] = (seed, store)  # with the seed, so that its id stays its own
         return self._seeds[key][1]
 
-    def _load(self, name: str, tables: dict[str, Records]) -> Store:
+    def _load(self, tables: dict[str, Records]) -> Store:
         """Write a seed, unless another worker has: it is written whole, or not at all."""
         digest = hashlib.sha256(repr(tables).encode()).hexdigest()
         run = self.run.controller
@@ -198,7 +211,6 @@ class Worker:
         # Held by each worker that forks it: the daemon clears it after the last one.
         self._leases.append(Lease(self.run.directory, store.current_namespace))
         tables = {table: _with_ids(records, table, digest) for table, records in tables.items()}
-        check_tables(store, tables, name)
         with contextlib.suppress(AlreadyExists, Sealed), store.batch() as batch:
             for table, records in tables.items():
                 for item in reversed(records):  # so that they are listed in the file's order
@@ -232,12 +244,12 @@ def marked_seed(node: pytest.Item, seed: Any) -> Any:
     return os.fspath(node.path.parent / found) if is_path else found
 
 
-def _read_seed(seed: Any, root: Path) -> tuple[str, dict[str, Records]]:
+def _read_seed(
+    seed: dict[str, Any] | str | os.PathLike[str], root: Path
+) -> tuple[str, dict[str, Records]]:
     """Return what to call a seed, and its records."""
     if isinstance(seed, dict):
         return "the seed", check_shape(seed, "the seed")
-    if not isinstance(seed, (str, os.PathLike)):
-        raise InvalidDocument(f"the seed {seed!r:.80}: use a dict of lists of records, or a path")
     path = root / seed
     try:
         return str(path), parse_tables(path.read_bytes(), str(path))
@@ -292,6 +304,8 @@ class Account:
     def describe(self) -> str:
         """Tell what was changed since the mark, or else the beginning; it needs no daemon."""
         where = f"namespace {self.store.current_namespace} at {self._run.directory}"
+        if not self._run.attached and self._run.keep == "none":
+            where += ", kept with --tigerd-keep failed"
         try:
             return f"{self.store.changes(self._mark)}\n({where})"
         except TigerError as error:

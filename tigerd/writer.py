@@ -117,6 +117,7 @@ class Writer:
             self.history.note(commit, namespace, number, key)
         for number, _ in counts:
             self.cleaner.touched(self.tables[number])
+        self.cleaner.wrote(len(plan.effects))
         return answer
 
     def _apply_effect(self, effect: Effect, commit: int) -> int:
@@ -152,7 +153,7 @@ class Writer:
         if ended is not None:
             self._cleared_at = commit
             self.history.note(commit, namespace, table.number, None)
-            self.cleaner.ended(commit, table, ended.ref, ended.records)
+            self.cleaner.ended(commit, table, ended.ref)
             self._tell(layout.CLEARED, table, ended.ref, commit)
 
     def _tell(self, kind: int, table: Table, ref: int, commit: int) -> None:

@@ -12,14 +12,15 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tiger import requests
+from tiger.any_connection import AnyConnection, Wait_co
 from tiger.attaching import Settings
 from tiger.batch import Batch
 from tiger.changes import Changes, Commit, commits_of
 from tiger.errors import InvalidRequest
-from tiger.marks import Mark
+from tiger.marks import Mark, commit_of
 from tiger.reader import Reader
 from tiger.requests import Request
 from tiger.resources import Resource
@@ -28,22 +29,7 @@ from tiger.store_reads import StoreReads
 from tiger.table import RememberingReads, deadline_of
 
 AnyTable = TypeVar("AnyTable", bound=RememberingReads)
-Wait_co = TypeVar("Wait_co", covariant=True)
 Same = TypeVar("Same", bound="AnyStore[Any, Any]")
-
-
-class AnyConnection(Protocol[Wait_co]):
-    """What either kind of connection is to a store, besides what is sent over it."""
-
-    @property
-    def wait(self) -> Wait_co:
-        """What waits for writes."""
-
-    def twin(self) -> AnyConnection[Wait_co]:
-        """Return another connection like this one."""
-
-    def close(self) -> None:
-        """Let go of the socket."""
 
 
 class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
@@ -51,7 +37,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
 
     _connection: AnyConnection[Wait_co]
     _closes_itself: bool
-    """Whether its connection may be closed when it is forgotten, from whatever thread."""
+    """Whether its connection may let go when it is forgotten, in whatever thread."""
 
     def __init__(
         self,
@@ -138,7 +124,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         return Mark(self._reader.pin(), self._namespace)
 
     def _rollback_request(self, mark: Mark) -> Request[None]:
-        return requests.rollback(self._namespace, mark.commit_in(self._namespace))
+        return requests.rollback(self._namespace, commit_of(mark, self._namespace))
 
     # --- Waiting ---
 
@@ -151,6 +137,12 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
             yield connection.wait
         finally:
             connection.close()
+
+    def _changes(self, timeout_s: float | None) -> Changes:
+        """Return the changes from now on, for who is going to wait so long for each."""
+        self._check_open()
+        deadline_of(timeout_s)  # a time that is none is refused now, not at the first change
+        return Changes(self._reader)
 
     def _follow(self, changes: Changes, timeout_s: float | None) -> Iterator[Commit | float]:
         """Yield this namespace's commits, and where there is none yet, until when to wait for one.
@@ -175,11 +167,14 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         if self._is_open and self._is_owner:
             self._connection.close()
         self._is_open = False
+        for name, value in list(self.__dict__.items()):
+            if isinstance(value, RememberingReads):  # they refer to this store: no cycle is left
+                self.__dict__.pop(name, None)
 
     def __del__(self) -> None:
         """Warn of a store that was never closed."""
         if self.__dict__.get("_is_owner") and self._is_open and self._owner == os.getpid():
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
-            if self._closes_itself:
+            if self._closes_itself:  # for now: stores made by `namespace` may be in use
                 with contextlib.suppress(Exception):
-                    self._close()
+                    self._connection.let_go()

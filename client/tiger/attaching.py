@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tiger import instance, record
+from tiger.errors import InvalidRequest
 from tiger.namespaces import namespace_name
 from tiger.reader import Reader
 
@@ -30,6 +31,7 @@ def attach(
     timeout_s: float,
 ) -> tuple[Reader, Settings]:
     """Return a reader of the instance, with a daemon started if need be, and what was meant."""
+    _check_timeout(timeout_s)
     path = instance.find_directory(directory)
     name = namespace_name(namespace)
     record.encode_name(name, "namespace")
@@ -38,6 +40,12 @@ def attach(
     else:
         instance.check_directory(path)
     return Reader(path), Settings(str(path), name, autostart, timeout_s)
+
+
+def _check_timeout(timeout_s: Any) -> None:
+    is_number = isinstance(timeout_s, (int, float)) and not isinstance(timeout_s, bool)
+    if not is_number or not timeout_s > 0:  # as NaN is not
+        raise InvalidRequest(f"timeout_s {timeout_s!r:.80}: use more than 0 seconds")
 
 
 def _is_running(path: Path) -> bool:

@@ -124,7 +124,7 @@ class Changes:
 
     def _entries(self) -> Iterator[_Entry]:
         """Yield what is in the ring and committed, and count what was there and is not."""
-        # The commit first: what recovery takes out of the ring began after any commit seen here.
+        # The commit first: what recovery makes nothing of began after any commit seen here.
         commit = self.commit = self._words[layout.COMMIT]
         memory.fence()
         while self._next < self._words[layout.CHANGES]:
@@ -139,7 +139,8 @@ class Changes:
             if began > commit:
                 return
             self._next += 1
-            yield _Entry(began, word >> 56, word >> 48 & 0xFF, word & layout.REF_MASK)
+            if word != layout.NOTHING:
+                yield _Entry(began, word >> 56, word >> 48 & 0xFF, word & layout.REF_MASK)
 
     # --- What a change is about ---
 

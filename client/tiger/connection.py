@@ -1,12 +1,10 @@
-"""A process's connection to the daemon: made at the first write, for this process only.
+"""A process's connection to the daemon: made at the first write.
 
-Threads may share it; their writes take turns. A forked child gets a connection of its own at its
-first write: what it said on its parent's would be taken for the parent's.
+Threads may share it; their writes take turns.
 """
 
 from __future__ import annotations
 
-import os
 import select
 import threading
 import time
@@ -14,66 +12,69 @@ from collections.abc import Callable
 from typing import Any
 
 from tiger import instance, protocol
+from tiger.any_connection import AnyConnection
 from tiger.looking import Looking
 from tiger.reader import Reader
 from tiger.session import Answer, Session, Steps, Wait, Watch, not_running
-from tiger.wire import RECONNECT_S, Wire
+from tiger.wire import RECONNECT_S
 
 WATCH_S = 500e-6
 """How long a write watches its slot before it sleeps. On two cores, with 1 to 8 clients, watching
 that long gave 2 to 3 times the throughput of sleeping at once, and longer gave no more."""
 
 
-class Connection:
+class Connection(AnyConnection[Callable[[int, int | None, str, float], None]]):
     """Requests of the threads of one process, one after another."""
 
     def __init__(self, reader: Reader, *, autostart: bool, timeout_s: float) -> None:
         """Prepare a connection; nothing is opened before it is needed."""
-        self._reader = reader
-        self._autostart = autostart
-        self._timeout_s = timeout_s
+        super().__init__(reader, autostart=autostart, timeout_s=timeout_s)
         self._looking = Looking(WATCH_S)
-        self._reset()
 
-    def _reset(self) -> None:
+    def _begin(self) -> None:
+        super()._begin()
         self._lock = threading.Lock()
-        self._owner = os.getpid()
-        self._wire = Wire(instance.socket_path(self._reader.directory))
-        self._session: Session | None = None
 
     def write(self, operations: list[protocol.Operation], meanwhile: Callable[[], Any]) -> Answer:
         """Have operations applied together, or raise why not; as `Session.write`."""
-        return self._run(lambda session: session.write(operations, meanwhile, self._timeout_s))
+        deadline = time.monotonic() + self._timeout_s
+        return self._run(lambda session: session.write(operations, meanwhile, deadline), deadline)
 
     def ask(self, question: str, *, revive: bool = True) -> Any:
         """Return the daemon's answer to a question."""
+        deadline = time.monotonic() + self._timeout_s
         return self._run(
-            lambda session: session.ask(question, self._timeout_s, revive=revive)
+            lambda session: session.ask(question, deadline, revive=revive), deadline
         ).value
 
-    def twin(self) -> Connection:
-        """Return another connection like this one; nothing is opened before it is needed."""
-        return Connection(self._reader, autostart=self._autostart, timeout_s=self._timeout_s)
-
     def wait(self, commit: int, table: int | None, namespace: str, deadline: float) -> None:
-        """Wait until a namespace was written to after a commit, or until the deadline.
+        """As `AnyConnection.wait`."""
+        self._run(lambda session: session.wait(commit, table, namespace, deadline), deadline)
 
-        Other requests of this connection wait meanwhile: use a twin.
-        """
-        self._run(lambda session: session.wait(commit, table, namespace, deadline))
+    def _run(self, begin: Callable[[Session], Steps], deadline: float) -> Answer:
+        lock = self._lock  # in a child that is forked meanwhile, there is another
+        try:
+            if not lock.locked():
+                # No signal comes between this and the block, as one may after a call of `acquire`.
+                # Only who came this very moment, with the same time to go, is before this request.
+                with lock:
+                    return self._drive(begin)
+            left_s = max(0.0, deadline - time.monotonic())
+            if not lock.acquire(timeout=min(left_s, threading.TIMEOUT_MAX)):
+                raise self._no_turn()
+            try:
+                return self._drive(begin)
+            finally:
+                lock.release()
+        finally:
+            if self._is_closed:  # perhaps meanwhile
+                self.let_go()
 
-    def _run(self, begin: Callable[[Session], Steps]) -> Answer:
-        if self._owner != os.getpid():
-            self._wire.close()  # for this process
-            self._reset()
-        with self._lock:
-            if self._session is None:
-                self._session = Session(self._reader, self._wire)
-            self._session.answers = not self._looking.is_worth_it()
-            return self._drive(begin(self._session))
-
-    def _drive(self, steps: Steps) -> Answer:
+    def _drive(self, begin: Callable[[Session], Steps]) -> Answer:
         """Do what the session says, blocking."""
+        session = self._open_session()
+        session.answers = not self._looking.is_worth_it()
+        steps = begin(session)
         result: Any = None
         try:
             while True:
@@ -110,9 +111,14 @@ class Connection:
             raise not_running(self._reader.directory)
         instance.start(self._reader.directory)
 
-    def close(self) -> None:
-        """Let go of the socket; a later write opens another."""
-        if self._owner == os.getpid():
-            with self._lock:
+    def let_go(self) -> None:
+        """As `AnyConnection.let_go`; whoever has the turn does it at its end if it is closed.
+
+        The garbage collector may call it in the middle of a request of the same thread.
+        """
+        lock = self._lock
+        if lock.acquire(blocking=False):
+            try:
                 self._wire.close()
-                self._session = None
+            finally:
+                lock.release()

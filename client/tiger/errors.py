@@ -13,7 +13,7 @@
      ├─ Damaged                            bytes in a segment that nobody wrote there
      ├─ InstanceError                      a directory that cannot hold an instance
      │   └─ LayoutMismatch                 segments of another version
-     ├─ DaemonUnavailable (ConnectionError)  no daemon, or none that answers; nothing was sent
+     ├─ DaemonUnavailable (ConnectionError)  no daemon, or none that answers; nothing was changed
      ├─ OutcomeUnknown (TimeoutError)      sent, and no answer: applied or not applied
      └─ TimedOut (TimeoutError)            what was waited for did not come
 

@@ -7,12 +7,13 @@ free lock belongs to a process that is gone, however it went.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tiger.errors import InstanceError
+from tiger.memory import not_made
 
 UNFINISHED = "new"
 
@@ -27,7 +28,7 @@ class Hold:
         try:
             self._descriptor = self._make(content)
         except OSError as error:
-            raise InstanceError(f"cannot hold {path}: {error.strerror}") from None
+            raise not_made(path, len(content), error) from None
 
     def _make(self, content: bytes) -> int:
         made = self._path.with_name(f"{UNFINISHED}.{self._path.suffix[1:] or self._path.name}")
@@ -38,11 +39,17 @@ class Hold:
             except FileNotFoundError:  # something tidied up, perhaps the whole instance
                 self._path.parent.mkdir(mode=0o700, exist_ok=True)
                 descriptor = os.open(made, flags, 0o600)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            os.write(descriptor, content)
-            with contextlib.suppress(FileNotFoundError):  # a daemon that started just now took it
-                os.rename(made, self._path)
-                return descriptor
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if os.write(descriptor, content) < len(content):  # a part names something else
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                with contextlib.suppress(FileNotFoundError):  # a daemon that started took it
+                    os.rename(made, self._path)
+                    return descriptor
+            except BaseException:
+                made.unlink(missing_ok=True)
+                os.close(descriptor)
+                raise
             os.close(descriptor)
 
     @property

@@ -13,18 +13,21 @@ import fcntl
 import json
 import os
 import select
+import shlex
+import signal
 import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from secrets import randbits
 from typing import Any
 
 from tiger import errors, layout, leases, pins
-from tiger.errors import DaemonUnavailable, Damaged, InstanceError, TigerError
+from tiger.errors import DaemonUnavailable, Damaged, InstanceError, TigerError, TimedOut
 from tiger.holds import is_locked
-from tiger.memory import WritableSegment, make_folder
+from tiger.memory import ANOTHER, WritableSegment, make_folder
 from tiger.record import DEFAULT_MAX_RECORD
 
 SOCKET_PATH_MAX = 103 if sys.platform == "darwin" else 107  # bytes of sun_path, less its end
@@ -39,17 +42,21 @@ LOCK_S = 1.0
 """How long a daemon tries for its lock: a look whether it is held may be holding it."""
 
 
+class NotReady(DaemonUnavailable, TimedOut):
+    """A daemon that is being started, and is not ready in time; it may be so later."""
+
+
 # --- Where ----------------------------------------------------------------------------------------
 
 
 def find_directory(directory: str | os.PathLike[str] | None = None) -> Path:
     """Return the instance's directory by the order of precedence; it need not be there."""
-    if directory is None:
+    if directory is None or directory == "":  # which would be the current directory
         directory = os.environ.get("TIGERD_DIR") or None
     if directory is not None:
         return Path(os.path.abspath(directory))
     runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime:
+    if runtime and os.path.isabs(runtime):  # another one is to be ignored, says its specification
         return Path(os.path.abspath(runtime)) / "tigerd"
     user = os.geteuid()
     if os.path.isdir(f"/run/user/{user}"):
@@ -64,13 +71,14 @@ def check_directory(directory: Path) -> None:
         status = os.lstat(directory)
     except FileNotFoundError:
         raise DaemonUnavailable(
-            f"there is no instance at {directory}: start one with `tigerd start --dir {directory}`"
+            f"there is no instance at {directory}: start one with `tigerd start "
+            f"{as_option(directory)}`"
         ) from None
     except OSError as error:
-        raise InstanceError(f"cannot use {directory}: {error.strerror}") from None
+        raise _unusable(directory, error) from None
     user = os.geteuid()
     if not stat.S_ISDIR(status.st_mode):
-        raise InstanceError(f"{directory} is not a directory: choose another with TIGERD_DIR")
+        raise InstanceError(f"{directory} is not a directory: {ANOTHER}")
     if status.st_uid != user:
         raise InstanceError(
             f"{directory} is owned by user {status.st_uid}, you are user {user}: choose a "
@@ -79,8 +87,28 @@ def check_directory(directory: Path) -> None:
     if stat.S_IMODE(status.st_mode) != 0o700:
         raise InstanceError(
             f"{directory} has mode {stat.S_IMODE(status.st_mode):04o}, open to others or not fully "
-            f"to you: run `chmod 700 {directory}`"
+            f"to you: run `chmod 700 {shlex.quote(str(directory))}`"
         )
+
+
+def exists(directory: Path) -> bool:
+    """Tell whether there is anything at that path; `InstanceError` if that cannot be told."""
+    try:
+        os.lstat(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _unusable(directory, error) from None
+    return True
+
+
+def _unusable(path: Path, error: OSError) -> InstanceError:
+    return InstanceError(f"cannot use {path}: {error.strerror}; {ANOTHER}")
+
+
+def as_option(directory: Path) -> str:
+    """Return what names the directory to a command of `tigerd`, as one types it in a shell."""
+    return f"--dir {shlex.quote(str(directory))}"
 
 
 def make_directory(directory: Path) -> None:
@@ -114,12 +142,16 @@ def endpoint(directory: Path) -> str:
 # --- The daemon's side ----------------------------------------------------------------------------
 
 
-def take_lock(directory: Path) -> int:
+def take_lock(directory: Path, *, make: bool = True) -> int:
     """Take the instance for this process and return the lock's descriptor.
 
-    The lock is held by the open file, so the daemon makes no child that would inherit it.
+    The lock is held by the open file, so the daemon makes no child that would inherit it. Without
+    `make` the directory has to be there: made again, it would be nobody's.
     """
-    make_directory(directory)
+    if make:
+        make_directory(directory)
+    else:
+        check_directory(directory)
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(directory / "lock", flags, 0o600)
     deadline = time.monotonic() + LOCK_S
@@ -130,12 +162,22 @@ def take_lock(directory: Path) -> int:
             if time.monotonic() > deadline:
                 os.close(descriptor)
                 raise InstanceError(
-                    f"a daemon runs at {directory} already: stop it with `tigerd stop --dir "
-                    f"{directory}`"
+                    f"a daemon runs at {directory} already: stop it with `tigerd stop "
+                    f"{as_option(directory)}`"
                 ) from None
             time.sleep(0.01)
         else:
             return descriptor
+
+
+def check_control(directory: Path) -> None:
+    """Raise `Damaged` if there are records, and no control segment: a new one would hide them."""
+    path = directory / "control"
+    if not path.exists() and any(directory.glob("tables/*/chunk.*")):
+        raise Damaged(
+            f"{path} is gone, and the records beside it are not: run `tigerd repair "
+            f"{as_option(directory)}`"
+        )
 
 
 def open_control(directory: Path, max_record: int | None) -> tuple[WritableSegment, bool]:
@@ -144,7 +186,11 @@ def open_control(directory: Path, max_record: int | None) -> tuple[WritableSegme
     Without a limit of a record, that of the instance stays, or the default begins.
     """
     if (directory / REPAIRED).exists():
-        raise Damaged(f"a repair of {directory} was interrupted: run `tigerd repair` again")
+        raise Damaged(
+            f"a repair of {directory} was interrupted: run `tigerd repair {as_option(directory)}` "
+            f"again"
+        )
+    check_control(directory)
     path = directory / "control"
     if path.exists():
         control = WritableSegment(path, layout.CONTROL)
@@ -167,7 +213,7 @@ def is_running(directory: Path) -> bool:
     try:
         return is_locked(directory / "lock")
     except OSError as error:
-        raise InstanceError(f"cannot look at {directory / 'lock'}: {error.strerror}") from None
+        raise _unusable(directory / "lock", error) from None
 
 
 # --- Starting one ---------------------------------------------------------------------------------
@@ -178,9 +224,12 @@ def start(directory: Path, options: tuple[str, ...] = (), wait_s: float = START_
 
     Raises what kept the daemon from starting, in its own words.
     """
-    if directory.name.startswith(PASSING) and not directory.exists():
+    if not directory.name.startswith(PASSING):
+        make_directory(directory)
+    elif directory.exists():
+        check_directory(directory)  # only its run makes it
+    else:
         raise DaemonUnavailable(f"the run that {directory} belonged to has ended")
-    make_directory(directory)
     with open(directory / "start.lock", "w") as starting:
         _take_turn(starting.fileno(), directory, time.monotonic() + wait_s)
         if is_running(directory):
@@ -200,7 +249,7 @@ def _take_turn(descriptor: int, directory: Path, deadline: float) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise DaemonUnavailable(
+                raise NotReady(
                     f"somebody else is starting a daemon at {directory} and does not finish; see "
                     f"{directory / LOG_NAME}"
                 ) from None
@@ -228,7 +277,12 @@ def _launch(directory: Path, options: tuple[str, ...], wait_s: float) -> None:
         os.close(log)
     with process:
         assert process.stdout is not None
-        line = _read_line(process.stdout.fileno(), time.monotonic() + wait_s)
+        try:
+            line = _read_line(process.stdout.fileno(), time.monotonic() + wait_s)
+        except BaseException:  # Ctrl-C, say: nobody is to wait for this daemon any more
+            with suppress(OSError):
+                os.killpg(process.pid, signal.SIGTERM)  # the session that it was given
+            raise
     _check_ready(line, directory, wait_s)
 
 
@@ -249,7 +303,7 @@ def _read_line(descriptor: int, deadline: float) -> bytes | None:
 def _check_ready(line: bytes | None, directory: Path, wait_s: float) -> None:
     log = directory / LOG_NAME
     if line is None:
-        raise DaemonUnavailable(f"the daemon is not ready after {wait_s:.0f} s; see {log}")
+        raise NotReady(f"the daemon is not ready after {wait_s:g} s; see {log}")
     try:
         answer: dict[str, Any] = json.loads(line)
     except ValueError:

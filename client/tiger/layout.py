@@ -79,6 +79,7 @@ CLIENT_STATUS_BITS = 8
 RING_AT = CLIENTS_AT + CLIENTS_MAX * CLIENT_WORDS
 RING_MAX = 16384
 RING_WORDS = 2  # changes: the commit; kind << 56 | table << 48 | ref
+NOTHING = 0  # of a commit that never was
 WRITTEN = 1
 DELETED = 2
 CLEARED = 3

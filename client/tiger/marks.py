@@ -37,9 +37,17 @@ class Mark:
             raise InvalidRequest(
                 f"{self!r} was rolled back or released already: make another with store.mark()"
             )
+        self._moment.check_held()
         return self._moment.commit
 
     def release(self) -> None:
         """Let the moment go; again is fine."""
         self._is_held = False
         self._moment.release()
+
+
+def commit_of(mark: Mark, namespace: str) -> int:
+    """Return what `Mark.commit_in` does; `InvalidRequest` for what is no mark."""
+    if not isinstance(mark, Mark):
+        raise InvalidRequest(f"mark {mark!r:.80}: use what store.mark() returned")
+    return mark.commit_in(namespace)

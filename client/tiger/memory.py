@@ -25,7 +25,10 @@ from pathlib import Path
 from tiger import layout
 from tiger.errors import Damaged, InstanceError, LayoutMismatch, StoreFull
 
-KINDS = {layout.CONTROL: "control segment", layout.CHUNK: "chunk", layout.INDEX: "index"}
+ANOTHER = "choose another directory with --dir or TIGERD_DIR"
+KINDS = {layout.CONTROL: "a control segment", layout.CHUNK: "a chunk", layout.INDEX: "an index"}
+REMEDY = "; run `tigerd check`, then `tigerd repair`"
+"""The end of what is said of a damaged segment."""
 UNFINISHED = "new."
 """A segment's name begins with this until it is whole."""
 ALLOCATION_STEP = 64 << 20  # bytes; one larger posix_fallocate can ask for more than there is
@@ -73,13 +76,18 @@ class Segment:
         """Map the file, or raise `FileNotFoundError`, `InstanceError`, `Damaged`."""
         self.path = path
         flags = os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_RDWR if writable else os.O_RDONLY)
-        descriptor = os.open(path, flags)
+        try:
+            descriptor = os.open(path, flags)
+        except PermissionError as error:
+            raise InstanceError(
+                f"cannot open {path}: {error.strerror}; give it mode 0600, or {ANOTHER}"
+            ) from None
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
                 raise InstanceError(f"{path} is not a file of user {os.geteuid()}; remove it")
             if status.st_size < layout.HEADER_WORDS * layout.WORD or status.st_size % layout.WORD:
-                raise Damaged(f"{path} has {status.st_size} bytes, as no segment has")
+                raise Damaged(f"{path} has {status.st_size} bytes, as no segment has{REMEDY}")
             self.status = status  # of the file that is mapped, whatever has its name later
             access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
             self.map = mmap.mmap(descriptor, 0, access=access)
@@ -91,7 +99,9 @@ class Segment:
     def _check(self, kind: int, size: int) -> None:
         words = self.words
         if words[layout.HEADER_MAGIC] != layout.MAGIC:
-            raise Damaged(f"{self.path} is not a {KINDS[kind]} of tigerd, or of another byte order")
+            raise Damaged(
+                f"{self.path} is not {KINDS[kind]} of tigerd, or of another byte order{REMEDY}"
+            )
         if words[layout.HEADER_VERSION] != layout.VERSION:
             raise LayoutMismatch(
                 f"{self.path} has layout {words[layout.HEADER_VERSION]}, this program reads layout "
@@ -99,7 +109,7 @@ class Segment:
                 f"the directory"
             )
         if words[layout.HEADER_KIND] != kind or words[layout.HEADER_SIZE] != size:
-            raise Damaged(f"{self.path} is not the {KINDS[kind]} it should be, or was cut")
+            raise Damaged(f"{self.path} is not {KINDS[kind]} of that size, or was cut{REMEDY}")
 
     def close(self) -> None:
         """Unmap now, unless a read of another thread is under way: then when that ends."""
@@ -153,10 +163,15 @@ class WritableSegment(Segment):
     ) -> WritableSegment:
         """Give a file of zeros its header and then its name."""
         header = (layout.MAGIC, layout.VERSION, kind, instance, table, number, size, state)
-        with made.open("r+b", buffering=0) as file:
-            file.write(array("Q", header).tobytes())
-        made.rename(path)
-        return cls(path, kind)
+        try:
+            with made.open("r+b", buffering=0) as file:
+                file.write(array("Q", header).tobytes())
+            made.rename(path)
+            return cls(path, kind)
+        except OSError as error:  # no descriptor is free, say
+            made.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            raise not_made(path, size, error) from None
 
     def store(self, at: int, value: int) -> None:
         """Change one word."""
@@ -174,12 +189,12 @@ def allocate_file(path: Path, size: int) -> None:
     try:
         descriptor = os.open(path, flags, 0o600)
     except OSError as error:
-        raise _full(path, size, error) from None
+        raise not_made(path, size, error) from None
     try:
         _allocate(descriptor, size)
     except OSError as error:
         path.unlink()
-        raise _full(path, size, error) from None
+        raise not_made(path, size, error) from None
     finally:
         os.close(descriptor)
 
@@ -195,10 +210,11 @@ def _allocate(descriptor: int, size: int) -> None:
         os.pwrite(descriptor, zeros[: size - start], start)
 
 
-def _full(path: Path, size: int, error: OSError) -> StoreFull | InstanceError:
-    """Return what to raise for a file that could not be made."""
+def not_made(path: Path, size: int, error: OSError) -> StoreFull | InstanceError:
+    """Return what to raise for a file that could not be made: `StoreFull` where room is missing."""
     if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT, errno.EFBIG):
-        return InstanceError(f"cannot make {path}: {error.strerror}")
+        remedy = f"; {ANOTHER}" if isinstance(error, PermissionError) else ""
+        return InstanceError(f"cannot make {path}: {error.strerror}{remedy}")
     return StoreFull(f"shared memory is full: {describe_space(path, size)}")
 
 
@@ -217,7 +233,7 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise _full(path, 4096, error) from None
+        raise not_made(path, 4096, error) from None
 
 
 def describe_space(path: Path, wanted: int) -> str:

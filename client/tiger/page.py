@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from tiger.record import Record
 
-More = Callable[["Page"], Iterator[Record]]
-"""Yields the records that come after a page, in its direction."""
+More = Callable[[Iterable[Record]], Iterator[Record]]
+"""Yields the records of a page that it is given, and then those that come after that page."""
 
 
 class Page:
@@ -42,12 +42,12 @@ class Page:
     def auto_paging_iter(self) -> Iterator[Record]:
         """Yield the records of this page and all that follow.
 
-        All pages after this one are read at one point in time. A page asked for with
+        All pages after this one are read at one point in time, that at which the first record is
+        taken; what is changed or deleted from then on makes no difference. A page asked for with
         `ending_before` is followed towards newer records, oldest first, as in Stripe's library.
         """
-        yield from reversed(self.data) if self._backwards else self.data
-        if self.has_more:
-            yield from self._more(self)
+        own = reversed(self.data) if self._backwards else self.data
+        return self._more(own) if self.has_more else iter(own)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the page as a plain dict of Stripe's four keys."""

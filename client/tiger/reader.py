@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from tiger import layout, memory
-from tiger.errors import DaemonUnavailable, Damaged
+from tiger.errors import DaemonUnavailable, Damaged, InvalidRequest
 from tiger.memory import Segment, Vanished
 from tiger.pins import Pin
 from tiger.table_reader import TableReader
@@ -133,7 +133,13 @@ class PinnedMoment:
 
     def pin(self) -> PinnedMoment:
         """Hold the same commit by a pin of its own."""
-        return PinnedMoment(self._reader, self.commit)
+        moment = PinnedMoment(self._reader, self.commit)
+        try:
+            moment.check_held()
+        except InvalidRequest:
+            moment.release()
+            raise
+        return moment
 
     def __enter__(self) -> PinnedMoment:
         return self
@@ -150,9 +156,26 @@ class PinnedMoment:
         self._pin.check()
         for attempt in range(PINNED_ATTEMPTS):
             try:
-                return read(self.commit)
+                result = read(self.commit)
             except Vanished as error:
+                self.check_held()
                 if attempt == PINNED_ATTEMPTS - 1:
                     raise Damaged(f"{error}; run `tigerd check`") from None
                 os.sched_yield()
+            else:
+                self.check_held()
+                return result
         raise AssertionError
+
+    def check_held(self) -> None:
+        """Raise `InvalidRequest` if what was read until now may not have been all.
+
+        No pin of this moment may be left though this one was not released: the process that this
+        one was forked from ends what it began, and a page outlives the snapshot that gave it.
+        """
+        memory.fence()
+        if self._reader.words[layout.HORIZON] > self.commit:
+            raise InvalidRequest(
+                f"commit {self.commit} is not held any more: the snapshot or mark has ended, here "
+                f"or in the process that forked this one; take another in this process"
+            )

@@ -6,15 +6,15 @@ until its result is sure to be right at that commit (tiger.reader).
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from heapq import merge
 from itertools import islice
 from typing import Any, cast, overload
 
 from tiger import memory, record
-from tiger.errors import InvalidCursor, InvalidRequest, NotFound, TimedOut
+from tiger.errors import InvalidCursor, InvalidRecord, InvalidRequest, NotFound, TimedOut
 from tiger.layout import NEWER, OLDER
 from tiger.lineage import Lineage, find_lineage
 from tiger.page import Page
@@ -87,7 +87,7 @@ class TableReads:
 
         Raises `NotFound`, or returns `default` if one is given.
         """
-        version = self._moment.read(functools.partial(self._find, id))
+        version = self._moment.read(partial(self._find, id))
         if version is not None:
             return decode(version.body)
         return self._missing(id, default)
@@ -98,7 +98,7 @@ class TableReads:
 
     def version(self, id: str) -> int:
         """Return the commit number that wrote the record of that id, for `if_version`."""
-        version = self._moment.read(functools.partial(self._find, id))
+        version = self._moment.read(partial(self._find, id))
         if version is None:
             raise self._not_found(id)
         return version.begin
@@ -109,9 +109,10 @@ class TableReads:
 
     def __contains__(self, id: object) -> bool:
         """Tell whether there is a record of that id."""
-        return (
-            isinstance(id, str) and self._moment.read(functools.partial(self._find, id)) is not None
-        )
+        try:
+            return isinstance(id, str) and self._moment.read(partial(self._find, id)) is not None
+        except InvalidRecord:  # a lone surrogate: no record has it
+            return False
 
     def _find(self, id: str, commit: int) -> Version | None:
         lineage = self._lineage(commit)
@@ -199,6 +200,7 @@ class TableReads:
 
         found = self._moment.read(read)
         data = [decode(body) for body in found[:limit]]
+        last = data[-1]["id"] if data else ""  # now: the records are the caller's to change
         backwards = ending_before is not None
         if backwards:
             data.reverse()
@@ -207,13 +209,15 @@ class TableReads:
             has_more=len(found) > limit,
             url=self.url,
             backwards=backwards,
-            more=lambda page: self._rest(page, keys, towards),
+            more=lambda own: self._and_more(own, last, keys, towards),
         )
 
-    def _rest(self, page: Page, keys: Filters, towards: int) -> Iterator[Record]:
-        """Yield what comes after a page."""
-        cursor = page.data[-1 if towards == OLDER else 0]["id"]
-        with self._moment.pin() as moment:
+    def _and_more(
+        self, own: Iterable[Record], cursor: str, keys: Filters, towards: int
+    ) -> Iterator[Record]:
+        """Yield a page's own records, and those that come after the cursor, its last."""
+        with self._moment.pin() as moment:  # first: whoever takes a record may delete it
+            yield from own
             while found := moment.read(
                 lambda commit: self._select(commit, keys, cursor, towards, LIMIT_MAX)  # noqa: B023
             ):
@@ -320,6 +324,8 @@ class TableReads:
 
         The cost is that of the matches where the field has an index, else of the namespace.
         """
+        if not isinstance(field, str):
+            raise InvalidRequest(f"field {field!r:.80}: use the name of a field")
         return self._all(field, (value,))
 
     def find_active(self) -> Records:
@@ -366,10 +372,10 @@ class TableReads:
             raise AttributeError(name)
         field = name.removeprefix("find_by_")
         if field != name and field in self._resource.find_by:
-            find = self.__dict__[name] = functools.partial(self.find_by, field)
+            find = self.__dict__[name] = partial(self.find_by, field)
             return find
         raise AttributeError(
-            f"{self!r} has no {name!r} (a snapshot only reads); it is found by "
+            f"{self!r} has no {name!r}; it is found by "
             f"{', '.join(self._resource.find_by) or 'id'}, and by find_by(field, value)"
         )
 

@@ -16,10 +16,13 @@ from tiger.memory import Vanished
 from tiger.protocol import Operation
 from tiger.reader import Reader
 from tiger.record import Record
-from tiger.resources import Resource
+from tiger.resources import Resource, definition_record
 from tiger.session import Answer
 
 Result = TypeVar("Result")
+
+VERSION_MAX = (1 << 64) - 1
+"""A record's version is a word of shared memory."""
 
 
 def _nothing(*_: Answer) -> None:
@@ -66,7 +69,7 @@ class TableRequests:
         """Write a record that has an id; only over that version, if one is given."""
         if if_version is None:
             return self._put(protocol.PUT, item)
-        if type(if_version) is not int:
+        if type(if_version) is not int or not 0 <= if_version <= VERSION_MAX:
             raise InvalidRecord(f"if_version {if_version!r:.80}: use what version(id) returned")
         return self._put(protocol.PUT, item, if_version)
 
@@ -158,7 +161,9 @@ def rollback(namespace: str, commit: int) -> Request[None]:
 
 def define(name: str, prefix: str | None, url: str | None, indexes: Iterable[str]) -> Request[None]:
     """Make a table of the user's own."""
-    fields: Any = indexes if isinstance(indexes, str) else list(indexes)
+    is_list = isinstance(indexes, Iterable) and not isinstance(indexes, str)
+    fields: Any = list(indexes) if is_list else indexes
+    record.encode(definition_record(name, prefix, url, fields))  # says what is wrong with it
     return Request([[protocol.DEFINE, name, prefix, url, fields]], _nothing)
 
 

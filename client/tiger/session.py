@@ -12,6 +12,7 @@ Here is what to send and what to conclude; `tiger.connection` and `tiger.aio` do
 
 from __future__ import annotations
 
+import math
 import secrets
 import select
 import time
@@ -74,11 +75,12 @@ class Answer:
 class Session:
     """One client's numbered requests. Not for two threads at once."""
 
-    def __init__(self, reader: Reader, wire: Wire) -> None:
-        """Begin a session."""
+    def __init__(self, reader: Reader, wire: Wire, timeout_s: float = math.inf) -> None:
+        """Begin a session; errors say that a request has `timeout_s` seconds in all."""
         self.answers = False
         """Whether to ask for a message to every request, and not to watch for its answer."""
         self._wire = wire
+        self._timeout_s = timeout_s
         self._reader = reader
         self._directory: Path = reader.directory
         self._words = reader.words
@@ -87,6 +89,8 @@ class Session:
         self._slot = -1
         self._slot_at = 0
         self._number = 0
+        self._word = 0
+        """The last answer that was found in the slot."""
         self._question = QUESTION
         self._was_resent = False
 
@@ -96,7 +100,7 @@ class Session:
         self,
         operations: list[protocol.Operation],
         meanwhile: Callable[[], Any],
-        timeout_s: float,
+        deadline: float,
     ) -> Steps:
         """Have operations applied, once; raise what the daemon refused them with.
 
@@ -105,18 +109,14 @@ class Session:
         """
         has_value = operations[-1][0] == protocol.PATCH
         answers = self.answers or has_value
-        deadline = time.monotonic() + timeout_s
         if self._slot < 0:
             yield from self._hello(deadline)
         # Used up even if this is interrupted: a number sent twice is applied once.
         self._number += 1
         number = self._number
         frame = self._frame(number, answers, operations)
-        if len(frame) > protocol.FRAME_MAX:
-            raise InvalidRequest(
-                f"the request has {len(frame)} bytes, the limit is {protocol.FRAME_MAX}: write in "
-                f"several batches"
-            )
+        if len(frame) > protocol.OPERATIONS_MAX:  # of fewer bytes nothing can be too much
+            _check_size(len(frame), operations)
         self._was_resent = False
         way = yield from self._send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))
         if not way:
@@ -129,14 +129,13 @@ class Session:
             yield from self._send(self._question_of(number), time.monotonic())
         reply = yield from self._insist(frame, number, way, has_value, deadline)
         if reply is None:
-            raise self._give_up(timeout_s)
+            raise self._give_up()
         status, value = reply
         if status == protocol.EVICTED:
             self._slot = -1
             if self._was_resent:  # the first one may have been applied before the slot was lost
-                raise self._give_up(timeout_s)
-            left_s = max(0.0, deadline - time.monotonic())
-            again = yield from self.write(operations, lambda: made, left_s)
+                raise self._give_up()
+            again = yield from self.write(operations, lambda: made, deadline)
             return again
         answer = self._answer(status, value)
         if not has_value:
@@ -204,11 +203,11 @@ class Session:
         self._reader.check_instance()
         return Start()
 
-    def _give_up(self, timeout_s: float) -> TigerError:
+    def _give_up(self) -> TigerError:
         return OutcomeUnknown(
-            f"the daemon at {self._directory} has not answered a request within {timeout_s:.3g} s: "
-            f"it may or may not have been applied; read before you write it again, and see "
-            f"`tigerd status --dir {self._directory}`"
+            f"the daemon at {self._directory} has not answered a request within "
+            f"{self._timeout_s:.3g} s: it may or may not have been applied; read before you write "
+            f"it again, and see `tigerd status --dir {self._directory}`"
         )
 
     def _reply_to(
@@ -277,11 +276,12 @@ class Session:
         # A daemon that starts takes an answer back that was not committed, and its commit then; and
         # an answer is this client's only while the slot is.
         client = words[slot_at + layout.CLIENT_ID]
+        self._word = word
         return words[slot_at + layout.CLIENT_ANSWER] == word and client == self._client
 
     def _status(self) -> int:
-        word = self._words[self._slot_at + layout.CLIENT_ANSWER]
-        return word & (1 << layout.CLIENT_STATUS_BITS) - 1
+        """Return the status of the answer that was found; the slot may be another client's now."""
+        return self._word & (1 << layout.CLIENT_STATUS_BITS) - 1
 
     def _answer(self, status: int, value: Any) -> Answer:
         if status in CODES:
@@ -298,9 +298,8 @@ class Session:
 
     # --- Questions ---
 
-    def ask(self, question: str, timeout_s: float, *, revive: bool = True) -> Steps:
+    def ask(self, question: str, deadline: float, *, revive: bool = True) -> Steps:
         """Ask something that changes nothing, again and again until the deadline."""
-        deadline = time.monotonic() + timeout_s
         self._question += 1
         frame = self._frame(self._question, True, [[question]])
         pause_s = FIRST_PAUSE_S
@@ -315,8 +314,9 @@ class Session:
                 return Answer(status, value)
             if time.monotonic() >= deadline:
                 raise DaemonUnavailable(
-                    f"the daemon at {self._directory} has not answered within {timeout_s:.3g} s; "
-                    f"nothing was changed: see `tigerd status --dir {self._directory}`"
+                    f"the daemon at {self._directory} has not answered within "
+                    f"{self._timeout_s:.3g} s; nothing was changed: see `tigerd status --dir "
+                    f"{self._directory}`"
                 )
             if revive:
                 yield from self._revive(deadline)
@@ -343,7 +343,7 @@ class Session:
 
     def _hello(self, deadline: float) -> Generator[Action, Any, None]:
         """Get a slot."""
-        answer = yield from self.ask(protocol.HELLO, max(0.0, deadline - time.monotonic()))
+        answer = yield from self.ask(protocol.HELLO, deadline)
         slot, found = answer.value
         if found != self._instance:
             raise DaemonUnavailable(
@@ -357,6 +357,22 @@ class Session:
     def _frame(self, number: int, answer: bool, operations: list[protocol.Operation]) -> bytes:
         return protocol.pack(
             [protocol.VERSION, self._client, self._slot, number, answer, operations]
+        )
+
+
+def _check_size(size: int, operations: list[protocol.Operation]) -> None:
+    """Raise `InvalidRequest` for a frame that the daemon would drop without a word."""
+    if size > protocol.FRAME_MAX:
+        raise InvalidRequest(
+            f"the request has {size} bytes, the limit is {protocol.FRAME_MAX}: write in several "
+            f"batches"
+        )
+    bodies = (len(each[3]) for each in operations if each[0] == protocol.PUT_MANY)
+    count = max(len(operations), *bodies, 0)
+    if count > protocol.OPERATIONS_MAX:
+        raise InvalidRequest(
+            f"the request has {count} writes, the limit is {protocol.OPERATIONS_MAX}: write in "
+            f"several batches"
         )
 
 

@@ -137,7 +137,7 @@ class Store(AnyStore[Table, Wait]):
 
         Ends when there was none for `timeout_s` seconds; None waits for ever.
         """
-        return self._watch(Changes(self._reader), timeout_s)
+        return self._watch(self._changes(timeout_s), timeout_s)
 
     def _watch(self, changes: Changes, timeout_s: float | None) -> Iterator[Commit]:
         with self.watcher() as wait:
@@ -151,6 +151,7 @@ class Store(AnyStore[Table, Wait]):
 
     def ping(self) -> dict[str, Any]:
         """Ask the daemon for its `pid`, `version`, `commit` and `uptime_s`."""
+        self._check_open()
         answer: dict[str, Any] = self._connection.ask(PING)
         return answer
 
@@ -166,7 +167,10 @@ class Store(AnyStore[Table, Wait]):
     # --- The end ---
 
     def close(self) -> None:
-        """Let go of the connection; again is fine. Stores made by `namespace` use the same one."""
+        """Let go of the connection; again is fine. Never waits: a write under way is finished.
+
+        Stores made by `namespace` use the same one, so they write no more either.
+        """
         self._close()
 
     def __enter__(self) -> Store:

@@ -11,7 +11,7 @@ from tiger import record
 from tiger.differences import Difference, Differences, compare
 from tiger.errors import InvalidRequest, UnknownTable
 from tiger.lineage import Lineage, find_lineage
-from tiger.marks import Mark
+from tiger.marks import Mark, commit_of
 from tiger.reader import Moment, Reader
 from tiger.reads import TableReads, resources_of
 from tiger.resources import (
@@ -68,7 +68,7 @@ class StoreReads:
         mark of another namespace, one that was rolled back or released, and for one made after a
         snapshot that is asked.
         """
-        start = since.commit_in(self._namespace) if since is not None else None
+        start = commit_of(since, self._namespace) if since is not None else None
         resources = resources_of(self._reader, self._moment)
 
         def read(commit: int) -> Differences:
@@ -80,7 +80,10 @@ class StoreReads:
                 for difference in self._changes_of(resource, start, commit)
             )
 
-        return self._moment.read(read)
+        found = self._moment.read(read)
+        if since is not None:
+            commit_of(since, self._namespace)  # it was held until here
+        return found
 
     def _changes_of(self, resource: Resource, start: int | None, commit: int) -> list[Difference]:
         table = self._reader.table(resource.number, resource.table)
@@ -111,7 +114,7 @@ class StoreReads:
         self.changes(since).check(expected)
 
     def _resource(self, name: str) -> Resource:
-        known = BY_NAME.get(name)
+        known = BY_NAME.get(name) if isinstance(name, str) else None
         if known is not None:
             return known
         try:

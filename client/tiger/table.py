@@ -40,7 +40,8 @@ def deadline_of(timeout_s: float | None) -> float:
     """Return when a wait ends, as `time.monotonic` counts; None waits for ever."""
     if timeout_s is None:
         return math.inf
-    if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)) or timeout_s < 0:
+    is_number = isinstance(timeout_s, (int, float)) and not isinstance(timeout_s, bool)
+    if not is_number or not timeout_s >= 0:  # as NaN is not
         raise InvalidRequest(f"timeout_s {timeout_s!r:.80}: use 0 or more seconds")
     return time.monotonic() + timeout_s
 
@@ -78,7 +79,8 @@ class View:
     """
 
     __slots__ = (
-        "known", "once", "parents", "place", "room", "scope", "seen", "shown", "word", "words",
+        "known", "once", "parents", "place", "room", "scope", "seen", "shown", "sizes", "word",
+        "words",
     )  # fmt: skip
 
     def __init__(
@@ -94,6 +96,8 @@ class View:
         self.known = self.seen.get
         self.shown: dict[str, Shown] = {}
         self.once: dict[str, int] = {}
+        self.sizes: dict[str, int] = {}
+        """What each record that is seen takes of the room."""
         self.room = REMEMBERED_BYTES
 
     def remember(self, id: str, words: Any, place: int, word: int, body: bytes) -> None:
@@ -105,14 +109,18 @@ class View:
         if words is not self.words:
             return
         if self.once.get(id) != word:
-            if len(self.once) == READ_ONCE_MAX:
+            if len(self.once) >= READ_ONCE_MAX:
                 self.once.clear()
             self.once[id] = word
             return
-        if id not in self.seen:
-            if self.room < len(body):
-                return  # what is there stays: to make room for each other, none would be read twice
-            self.room -= len(body)
+        self.room += self.sizes.pop(id, 0)
+        if self.room < len(body):
+            # What else is there stays: to make room for each other, none would be read twice.
+            self.seen.pop(id, None)
+            self.shown.pop(id, None)
+            return
+        self.room -= len(body)
+        self.sizes[id] = len(body)
         self.seen[id] = (place, word, record.copier(decode(body)))
 
 
@@ -247,8 +255,9 @@ class RememberingReads(TableReads):
         index, place, word, version = found
         lineage = Lineage(self._table, version, commit)
         parents = [space.number for space in lineage.spaces[1:]]
-        self._view = View(index.words, place, word, version.number, parents)
-        return self._view
+        view = View(index.words, place, word, version.number, parents)
+        self._view = view
+        return view  # and not what another thread may have put there by now
 
 
 class Table(RememberingReads):

@@ -76,8 +76,7 @@ class TableReader:
         except FileNotFoundError:
             raise Unlinked(f"{self._folder}/chunk.{number} is gone") from None
         self._check_identity(chunk, number)
-        self.chunks[number] = chunk
-        return chunk
+        return self.chunks.setdefault(number, chunk)  # another thread may have mapped it too
 
     def _check_identity(self, segment: Segment, number: int) -> None:
         """Raise `Damaged` if a segment is not the one its name says."""
@@ -105,8 +104,7 @@ class TableReader:
         for other in list(self.indexes):
             if other < generation - 1:
                 self.indexes.pop(other, None)
-        self.indexes[generation] = index
-        return index
+        return self.indexes.setdefault(generation, index)
 
     # --- One key ---
 

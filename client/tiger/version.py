@@ -1,7 +1,8 @@
 """A version of a record, as found in a chunk: an immutable part under one sum, and links.
 
 A namespace and a value of an indexed field are versions too: their key is the name or the value,
-their body is empty, and their `FIRST` word begins the list of their records.
+their body is empty but for a fork's, which is its parent's name, and their `FIRST` word begins the
+list of their records.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Version:
             raise Vanished(f"{chunk.path}: nothing can be at offset {head * WORD}")
         first = words[head]
         start = head * WORD
-        # The first word says how long it is: `layout.version_size`, written out.
+        # The first word says how long it is.
         body_at = HEAD_SIZE + (first >> KEY_SIZE_SHIFT)
         data = chunk.map[start + WORD : start + body_at + (first >> BODY_SIZE_SHIFT & 0xFFFFFF)]
         if crc32(data, SUM_SEED) != first & SUM_MASK or len(data) < HEAD.size:

@@ -11,6 +11,7 @@ import socket
 from pathlib import Path
 
 from tiger import protocol, zmtp
+from tiger.errors import OutcomeUnknown
 
 RECONNECT_S = 0.01
 """How long to wait after it could not connect."""
@@ -36,6 +37,7 @@ class Wire:
         self._inbox = zmtp.Inbox(protocol.FRAME_MAX)
         self.number = 0
         """Of the connection: 1 for the first."""
+        self._is_ended = False
 
     def descriptor(self) -> int | None:
         """Return what to wait for, or None while it is not connected."""
@@ -58,6 +60,8 @@ class Wire:
                 self._sent += connected.send(self._message[self._sent :], SEND_FLAGS)
         except BlockingIOError:
             return select.POLLOUT
+        except OutcomeUnknown:  # which is an OSError too
+            raise
         except OSError:  # nobody listens, or who did is gone
             self.close()
             return select.POLLOUT
@@ -69,6 +73,11 @@ class Wire:
             self.close()
 
     def _connect(self) -> socket.socket:
+        if self._is_ended:
+            raise OutcomeUnknown(
+                "this process was forked in the middle of a request, which is its parent's: read "
+                "before you write it again"
+            )
         connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connecting.setblocking(False)
@@ -103,3 +112,8 @@ class Wire:
             self._socket.close()
             self._socket = None
             self._inbox = zmtp.Inbox(protocol.FRAME_MAX)
+
+    def end(self) -> None:
+        """Close the socket for good: who is in the middle of a message must not open another."""
+        self._is_ended = True
+        self.close()

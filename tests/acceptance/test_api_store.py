@@ -53,6 +53,15 @@ def test_connect_finds_the_directory_in_the_environment(
         assert found.coupons.get("A") == coupon("A")
 
 
+def test_an_empty_directory_is_as_none(
+    directory: str, store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not the current one, as in an empty TIGERD_DIR."""
+    monkeypatch.setenv("TIGERD_DIR", directory)
+    with tiger.connect("") as found:
+        assert str(found.directory) == directory
+
+
 def test_the_directory_argument_wins_over_the_environment(
     directory: str, store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -340,6 +340,108 @@ def test_a_value_that_no_record_can_hold_is_not_searched_for(shared_store, value
             call()
 
 
+# Arguments of other kinds
+
+
+@pytest.mark.parametrize("version", [-1, 1 << 64, 2**70, "1", True], ids=repr)
+def test_a_version_that_none_is(shared_store, version: Any) -> None:
+    shared_store.coupons.insert({"id": "A"})
+    with refused(shared_store, tiger.InvalidRecord, str(version), r"version\(id\)"):
+        shared_store.coupons.update({"id": "A"}, if_version=version)
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        {"name": Unknown},
+        {"name": "a\ud800"},
+        {"name": []},
+        {"prefix": Unknown},
+        {"prefix": "\ud800"},
+        {"url": 5},
+        {"indexes": 5},
+        {"indexes": [Unknown]},
+        {"indexes": [[]]},
+        {"indexes": ["\udc00"]},
+        {"indexes": "name"},
+    ],
+    ids=ascii,
+)
+def test_a_table_that_cannot_be_defined(shared_store, definition: dict[str, Any]) -> None:
+    with refused(shared_store, tiger.InvalidRecord, "table|surrogate"):
+        shared_store.define(**{"name": "gadgets", **definition})
+    assert "gadgets" not in shared_store.tables()
+
+
+@pytest.mark.parametrize("name", [[], 5, None, {}, "\ud800"], ids=ascii)
+def test_a_table_of_a_name_that_none_has(shared_store, name: Any) -> None:
+    with refused(shared_store, tiger.UnknownTable, "tigerd tables"):
+        shared_store.table(name)
+
+
+@pytest.mark.parametrize("field", [[], 5, None], ids=repr)
+def test_a_field_that_none_is(shared_store, field: Any) -> None:
+    with refused(shared_store, tiger.InvalidRequest, "field", "name"):
+        shared_store.coupons.find_by(field, 1)
+
+
+@pytest.mark.parametrize("mark", [None, 5, "mark"], ids=repr)
+def test_a_mark_that_none_is(shared_store, mark: Any) -> None:
+    with refused(shared_store, tiger.InvalidRequest, repr(mark), r"store\.mark\(\)"):
+        shared_store.rollback(mark)
+    if mark is not None:
+        with refused(shared_store, tiger.InvalidRequest, repr(mark), r"store\.mark\(\)"):
+            shared_store.changes(since=mark)
+
+
+@pytest.mark.parametrize("timeout_s", [None, "5", -1, 0, float("nan"), True, [5]], ids=repr)
+def test_a_time_in_which_nothing_can_be_answered(
+    shared_directory, shared_store, timeout_s: Any
+) -> None:
+    with refused(shared_store, tiger.InvalidRequest, "timeout_s", "more than 0"):
+        tiger.connect(shared_directory, timeout_s=timeout_s)
+
+
+@pytest.mark.parametrize("timeout_s", ["a", -1, float("nan"), [1]], ids=repr)
+def test_a_watch_for_no_time_is_refused_at_once(shared_store, timeout_s: Any) -> None:
+    with refused(shared_store, tiger.InvalidRequest, "timeout_s"):
+        shared_store.watch(timeout_s)
+
+
+def test_no_record_has_an_id_that_is_none(shared_store) -> None:
+    shared_store.coupons.insert({"id": "A"})
+    for identity in ("\ud800", "", 5, None, []):
+        assert identity not in shared_store.coupons
+
+
+# Requests that are too large
+
+
+def test_more_records_than_one_request_may_have(shared_store) -> None:
+    """The daemon would drop it, and never say so."""
+    items = ({"id": f"{number:x}"} for number in range(protocol.OPERATIONS_MAX + 1))
+    with refused(shared_store, tiger.InvalidRequest, "1048577", "several batches"):
+        shared_store.coupons.insert_many(items)
+
+
+def test_more_writes_than_one_request_may_have(
+    shared_store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "OPERATIONS_MAX", 100)  # of this client
+
+    def insert(first: int, second: int) -> None:
+        with shared_store.batch() as batch:
+            batch.coupons.insert_many({"id": f"c{number}"} for number in range(first))
+            for number in range(second):
+                batch.coupons.insert({"id": f"c{number}"})
+
+    for first, second in ((101, 1), (1, 100)):
+        with refused(shared_store, tiger.InvalidRequest, "101", "several batches"):
+            insert(first, second)
+    insert(100, 99)
+    assert shared_store.coupons.count() == 100
+
+
 # Namespaces
 
 BAD_NAMES = [

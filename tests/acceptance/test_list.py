@@ -249,9 +249,37 @@ def test_auto_paging_keeps_the_filters(coupons) -> None:
 def test_auto_paging_is_lazy(coupons) -> None:
     insert_letters(coupons, "abcd")
     records = coupons.list(limit=2).auto_paging_iter()
-    assert next(records)["id"] == "d"
     coupons.delete("a")
-    assert ids(records) == "cb"
+    assert ids(records) == "dcb"
+
+
+@pytest.mark.parametrize("limit", [1, 2, 4, 7])
+def test_what_auto_paging_gives_may_be_deleted_at_once(coupons, limit: int) -> None:
+    """All is of the moment at which the first record was taken."""
+    insert_letters(coupons, "abcdefg")
+    seen = []
+    for found in coupons.list(limit=limit).auto_paging_iter():
+        seen.append(found["id"])
+        assert coupons.delete(found["id"])
+    assert "".join(seen) == "gfedcba"
+    insert_letters(coupons, "abcdefg")
+    for found in coupons.list(limit=limit, ending_before="a").auto_paging_iter():
+        seen.append(found["id"])
+        assert coupons.delete(found["id"])
+    assert "".join(seen[7:]) == "bcdefg"
+    assert ids(coupons.list()) == "a"
+
+
+@pytest.mark.parametrize("change", [dict.clear, lambda found: found.update(id="a")])
+def test_auto_paging_does_not_depend_on_what_is_done_to_its_records(coupons, change: Any) -> None:
+    insert_letters(coupons, "abcdef")
+    page = coupons.list(limit=2)
+    change(page.data[1])
+    seen = 0
+    for found in page.auto_paging_iter():
+        change(found)
+        seen += 1
+    assert seen == 6
 
 
 # Filters

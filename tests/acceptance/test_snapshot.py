@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 import random
 from typing import Any
 
 import pytest
 
 import tiger
+from tiger import layout
 
 
 def ids(records: Any) -> list[str]:
@@ -265,3 +267,87 @@ def test_paging_through_a_snapshot_meets_every_record_once_while_others_write(
         assert created == sorted(created, reverse=True)
         rounds += 1
     assert writer.answer() is True
+
+
+# What is not held any more
+
+
+def clean_past(store: Any, commit: int, wait_until) -> None:
+    """Change 150 records, and write on until the daemon has taken away what they were."""
+
+    def is_past() -> bool:
+        store.coupons.patch("c299", {"n": 2})
+        return store._reader.words[layout.HORIZON] > commit
+
+    for number in range(150):
+        store.coupons.update({"id": f"c{number:03}", "n": 1})
+    wait_until(is_past, what="the horizon")
+
+
+@pytest.fixture
+def many(store):
+    store.coupons.insert_many({"id": f"c{n:03}", "n": 0} for n in range(300))
+    return store
+
+
+def test_a_page_that_outlives_its_snapshot_says_so(many, wait_until) -> None:
+    """And does not leave out, without a word, what has been taken away since."""
+    with many.snapshot() as view:
+        page = view.coupons.list(limit=10)
+        assert len(list(page.auto_paging_iter())) == 300
+        following = page.auto_paging_iter()
+        next(following)
+    clean = os.listdir(f"{many.directory}/pins")
+    assert len(clean) == 1, "what follows has a pin of its own"
+    assert len(list(following)) == 299
+    clean_past(many, view.commit, wait_until)
+    with pytest.raises(tiger.InvalidRequest, match=r"not held any more: .* take another"):
+        next(page.auto_paging_iter())
+    assert os.listdir(f"{many.directory}/pins") == []
+
+
+READS_OF_A_CHILD = """
+import json, os, sys
+import tiger
+from tiger import layout
+
+store = tiger.connect(sys.argv[1])
+store.coupons.insert_many({"id": f"c{n:03}", "n": 0} for n in range(300))
+mark = store.mark()
+go_read, go_write = os.pipe()
+said_read, said_write = os.pipe()
+with store.snapshot() as view:
+    child = os.fork()
+    if not child:
+        os.read(go_read, 1)
+        said = []
+        for read in (
+            lambda: view.coupons.get("c001", None),
+            lambda: view.coupons.count(),
+            lambda: len(view.coupons.list_namespace("global")),
+            lambda: store.changes(mark),
+            lambda: store.rollback(mark),
+        ):
+            try:
+                said.append(repr(read()))
+            except BaseException as error:
+                said.append(type(error).__name__ + str(error)[:30])
+        os.write(said_write, json.dumps(said).encode())
+        os._exit(0)
+mark.release()
+for number in range(150):
+    store.coupons.update({"id": f"c{number:03}", "n": 1})
+while store._reader.words[layout.HORIZON] <= view.commit:
+    store.coupons.patch("c299", {"n": 2})
+os.write(go_write, b"x")
+os.waitpid(child, 0)
+store.close()
+print(os.read(said_read, 1 << 16).decode())
+"""
+
+
+def test_a_child_is_told_that_its_parent_let_go_of_what_it_reads(
+    directory: str, run_script
+) -> None:
+    said = run_script(READS_OF_A_CHILD, directory)
+    assert said == ["InvalidRequestcommit 1 is not held any more: "[:44]] * 5

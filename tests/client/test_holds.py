@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 from pathlib import Path
+from typing import Any
 
-from tiger.holds import UNFINISHED, remove_unfinished
+import pytest
+
+import tiger
+from tiger.holds import UNFINISHED, Hold, remove_unfinished
 
 
 def test_what_was_left_half_made_is_removed_and_what_is_being_made_is_not(tmp_path: Path) -> None:
@@ -19,3 +25,45 @@ def test_what_was_left_half_made_is_removed_and_what_is_being_made_is_not(tmp_pa
             f"{UNFINISHED}.being_made",
             "5.finished",
         }
+
+
+def descriptors() -> int:
+    return len(os.listdir("/dev/fd"))
+
+
+def no_room(descriptor: int, content: bytes) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def half(descriptor: int, content: bytes) -> int:
+    return len(content) // 2
+
+
+@pytest.mark.parametrize("write", [no_room, half])
+def test_where_there_is_no_room_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Any
+) -> None:
+    """Half a name would be another namespace's."""
+    before = descriptors()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", write)
+        with pytest.raises(tiger.StoreFull, match="shared memory is full"):
+            Hold(tmp_path / "lease", b"global-1")
+    assert list(tmp_path.iterdir()) == []
+    assert descriptors() == before
+
+
+def test_a_hold_that_fails_otherwise_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = descriptors()
+
+    def fails(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", fails)
+        with pytest.raises(tiger.InstanceError, match=f"{tmp_path}.*Input/output"):
+            Hold(tmp_path / "lease", b"global-1")
+    assert list(tmp_path.iterdir()) == []
+    assert descriptors() == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import select
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,12 +14,13 @@ from unittest.mock import Mock
 import pytest
 
 from tests.support.daemon import Daemon
-from tiger import protocol
+from tiger import layout, protocol
 from tiger.aio.connection import AsyncConnection
 from tiger.connection import Connection
 from tiger.reader import Reader
 from tiger.session import Session, Watch
 from tiger.wire import Wire
+from tigerd.sessions import Sessions
 
 
 @pytest.fixture
@@ -34,9 +36,30 @@ def test_what_a_write_returns_is_made_while_the_daemon_works(reader: Reader) -> 
     wire.flush.side_effect = lambda: done.append("sent")
     session = Session(reader, wire)
     session._slot = 0  # as if it had said hello
-    steps = session.write([[protocol.CLEAR, 1]], lambda: done.append("made"), timeout_s=5)
+    steps = session.write([[protocol.CLEAR, 1]], lambda: done.append("made"), math.inf)
     assert type(next(steps)) is Watch
     assert done == ["sent", "made"]
+
+
+def test_an_answer_is_the_one_that_was_found_though_the_slot_goes_to_another_client(
+    directory: str,
+) -> None:
+    daemon = Daemon(Path(directory))
+    sessions = Sessions(daemon.control)
+    with closing(Reader(Path(directory))) as reader:
+        session = Session(reader, Mock(Wire, number=1, **{"flush.return_value": 0}))
+        slot = session._slot = sessions.open(session._client)
+        session._slot_at = layout.client_at(slot, 0)
+        steps = session.write([[protocol.DELETE, 1, "global", "A"]], lambda: None, math.inf)
+        watch = next(steps)
+        assert type(watch) is Watch
+        assert not watch.is_answered()
+        daemon.writer.answer((slot, 1), protocol.ABSENT, daemon.writer.commit, 0)
+        assert watch.is_answered()
+        sessions._clear(slot, 4711)  # as for one client more than there are slots
+        with pytest.raises(StopIteration) as stopped:
+            steps.send(True)
+    assert stopped.value.value.status == protocol.ABSENT
 
 
 def ask(connection: Connection) -> Any:

@@ -20,8 +20,10 @@ from tests.support.choke import Choke
 from tests.support.daemon import Daemon, after, check_space, new_directory
 from tests.support.model import Model, delete, rollback
 from tests.support.observe import Observer, Universe, difference
-from tests.support.seeds import new_random, sample
+from tests.support.seeds import sample
 from tiger.pins import Pin
+
+pytest_plugins = "tests.support.recordings"
 
 POINTS_IN_RECOVERY = 2
 
@@ -135,11 +137,6 @@ def place() -> Iterator[Path]:
     with new_directory() as path:
         yield path
         gc.collect()  # unmap what the many daemons of one test have mapped
-
-
-@pytest.fixture
-def random() -> Random:
-    return new_random()
 
 
 @pytest.fixture(params=SCENARIOS)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import tiger
 from tests.crash.scenarios import CUSTOMERS, WIDE
 from tests.support.daemon import Daemon, new_directory
 from tests.support.model import delete, put
@@ -45,3 +48,37 @@ def test_chunks_are_emptied_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_looking_once_would_not_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit, "ATTEMPTS", 1)
     assert look_while_cleaning(monkeypatch)
+
+
+@pytest.mark.parametrize("name", ["chunk.1", "index.1"])
+@pytest.mark.parametrize("data", [bytes(64), b"\xa5" * 64])
+def test_a_damaged_header_is_a_finding_and_the_audit_goes_on(
+    directory: str, tigerd, name: str, data: bytes
+) -> None:
+    with tiger.connect(directory) as store:
+        store.coupons.insert_many({"id": f"c{number}", "valid": True} for number in range(5))
+        store.plans.insert({"id": "sound"})
+    path = Path(directory, "tables/coupons", name)
+    with path.open("r+b") as file:
+        file.write(data)
+    shown = tigerd("check", "--json", directory=directory)
+    assert shown.returncode == 1
+    found = json.loads(shown.stdout)
+    assert found["records"] >= 1  # the plan, at least
+    assert str(path) in {finding["file"] for finding in found["findings"]}
+    assert "tigerd" not in "".join(f["what"] for f in found["findings"]).replace("of tigerd", "")
+    words = tigerd("check", directory=directory)
+    assert f"`tigerd repair --dir {directory}`\n" in words.stderr
+    assert " a index" not in words.stdout
+
+
+def test_findings_show_ids_as_text(directory: str, tigerd) -> None:
+    with tiger.connect(directory) as store:
+        store.coupons.insert_many({"id": f"é{number}", "valid": True} for number in range(5))
+    path = Path(directory, "tables/coupons/chunk.1")
+    data = path.read_bytes()
+    with path.open("r+b") as file:
+        file.seek(data.index(b"\x82\xa2id\xa3" + "é3".encode()) + 4)
+        file.write(b"\xa3abc")
+    found = json.loads(tigerd("check", "--json", directory=directory).stdout)
+    assert "coupons 'é0'" in {finding["record"] for finding in found["findings"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -224,3 +225,105 @@ def test_a_directory_in_the_place_of_a_file_is_named(
     assert str(place) in completed.stderr
     log = Path(directory, "daemon.log")
     assert "Traceback" not in (log.read_text() if log.exists() else "")
+
+
+def test_a_daemon_whose_socket_was_removed_opens_it_again(
+    tigerd, directory: str, wait_until
+) -> None:
+    place = Path(directory, "socket")
+    with tiger.connect(directory) as store:
+        pid = store.ping()["pid"]
+        for _ in range(2):
+            place.unlink()
+            wait_until(place.is_socket, what="the socket")
+            with tiger.connect(directory, autostart=False) as other:
+                assert other.ping()["pid"] == pid
+        store.coupons.insert({"id": "A"})
+    assert tigerd("stop", directory=directory).returncode == YES
+
+
+@pytest.mark.parametrize("names", [["control"], ["control", "lock", "socket"], ["."]])
+def test_a_daemon_whose_instance_was_removed_ends(
+    directory: str, is_alive, wait_until, names: list[str]
+) -> None:
+    place = Path(directory, "removed")
+    with tiger.connect(place) as store:
+        pid = store.ping()["pid"]
+    for name in names:
+        shutil.rmtree(place) if name == "." else place.joinpath(name).unlink()
+    wait_until(lambda: not is_alive(pid), what="the daemon's end")
+    assert place.exists() == (names != ["."])
+
+
+def test_a_daemon_leaves_the_socket_of_the_one_that_replaced_it(
+    directory: str, is_alive, wait_until
+) -> None:
+    place = Path(directory, "replaced")
+    with tiger.connect(place) as store:
+        pid = store.ping()["pid"]
+        with suspended(pid):
+            place.rename(place.with_name("moved"))
+            with tiger.connect(place) as other:
+                other.coupons.insert({"id": "A"})
+        wait_until(lambda: not is_alive(pid), what="the daemon's end")
+        with tiger.connect(place, autostart=False) as other:
+            assert other.ping()["pid"] != pid
+
+
+def test_status_names_the_remedy_for_a_daemon_that_does_not_answer(
+    tigerd, store, directory: str
+) -> None:
+    pid = store.ping()["pid"]
+    with suspended(pid):
+        stopped = tigerd("status", "--timeout", "0.2", directory=directory)
+        Path(directory, "socket").unlink()
+        without_socket = tigerd("status", "--timeout", "0.2", directory=directory)
+    assert f"kill -CONT {pid}" in stopped.stderr
+    assert f"tigerd restart --dir {directory}" in without_socket.stderr
+    assert stopped.returncode == without_socket.returncode == YES
+
+
+def test_records_without_a_control_segment_are_no_empty_instance(tigerd, directory: str) -> None:
+    with tiger.connect(directory) as store:
+        store.coupons.insert({"id": "A"})
+    assert tigerd("stop", directory=directory).returncode == YES
+    Path(directory, "control").unlink()
+    for command in ("start", "status", "check"):
+        completed = tigerd(command, directory=directory)
+        assert completed.returncode == NO
+        assert f"tigerd repair --dir {directory}" in completed.stderr
+    assert not Path(directory, "control").exists()
+
+
+@pytest.mark.parametrize("command", ["start", "restart"])
+def test_a_daemon_that_is_not_ready_in_time_is_a_time_out(
+    tigerd, directory: str, wait_until, command: str
+) -> None:
+    completed = tigerd(command, "--wait", "0.001", directory=directory)
+    assert completed.returncode == TIMED_OUT
+    assert "not ready after 0.001 s" in completed.stderr
+    wait_until(lambda: status_of(tigerd, directory)["state"] == "running", what="the daemon")
+
+
+def test_a_start_of_a_daemon_that_does_not_answer_is_a_time_out(
+    tigerd, store, directory: str
+) -> None:
+    with suspended(store.ping()["pid"]):
+        assert tigerd("start", "--wait", "0.1", directory=directory).returncode == TIMED_OUT
+
+
+def test_a_relative_runtime_directory_is_ignored(tigerd) -> None:
+    """So says its specification."""
+    found = json.loads(tigerd("where", directory=None, env={"XDG_RUNTIME_DIR": "run"}).stdout)
+    unset = json.loads(tigerd("where", directory=None, env={"XDG_RUNTIME_DIR": None}).stdout)
+    assert found == unset
+
+
+def test_a_command_to_type_is_quoted_where_it_must_be(tigerd, directory: str) -> None:
+    place = Path(directory, "my shop")
+    place.mkdir(mode=0o750)
+    assert f"chmod 700 '{place}'" in tigerd("start", directory=str(place)).stderr
+    place.chmod(0o700)
+    place.joinpath("tables/coupons").mkdir(parents=True)
+    place.joinpath("tables/coupons/chunk.1").touch()
+    assert f"repair --dir '{place}'`" in tigerd("start", directory=str(place)).stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -166,6 +167,7 @@ def run_shell(line: str, *arguments: str, **environment: str) -> subprocess.Comp
 
 
 @pytest.mark.parametrize("command", ["dump", "count", "namespaces", "where"])
+@pytest.mark.usefixtures("shared_connection")
 def test_streams_that_are_closed_are_no_fault(shared_directory, command: str) -> None:
     completed = run_shell(f"$T {command} --dir $1 >&-", shared_directory)
     assert completed.stderr == ""
@@ -242,3 +244,107 @@ def test_commands_and_tables_are_completed(tigerd) -> None:
     assert completed("tigerd st", "1") == ["plain,start", "plain,stop", "plain,status"]
     for command in ("ls", "count", "get"):
         assert completed(f"tigerd {command} coup", "2") == ["plain,coupons"]
+
+
+def run_as_another(place: Path, *arguments: str, stdin: str = "") -> Any:
+    """Run it with a directory that is closed to it, which nothing is to root."""
+    place.parent.chmod(0o711)
+    prefix = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    if prefix and shutil.which(prefix[0]) is None:
+        pytest.skip("there is no setpriv")
+    return subprocess.run(
+        [*prefix, sys.executable, "-m", "tigerd", *arguments, "--dir", str(place)],
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "command", [("status",), ("stop",), ("start",), ("tables",), ("put", "coupons"), ("check",)]
+)
+def test_a_place_without_permission_cannot_be_reached(
+    directory: str, command: tuple[str, ...]
+) -> None:
+    closed = Path(directory, "closed")
+    closed.mkdir(mode=0)
+    completed = run_as_another(closed / "shop", *command, stdin="{}")
+    assert completed.returncode == UNREACHABLE
+    assert "Permission denied" in completed.stderr
+    assert "choose another directory" in completed.stderr
+    closed.chmod(0o700)
+
+
+def test_a_control_segment_without_permission_cannot_be_reached(directory: str, tigerd) -> None:
+    place = Path(directory, "shop")
+    assert tigerd("start", directory=str(place)).returncode == YES
+    assert tigerd("stop", directory=str(place)).returncode == YES
+    place.joinpath("control").chmod(0)
+    if os.geteuid() == 0:
+        for path in (place, *place.iterdir()):
+            os.chown(path, 65534, 65534)
+        os.chmod(directory, 0o711)
+    for command in (("status",), ("count",), ("check",)):
+        completed = run_as_another(place, *command)
+        assert completed.returncode == UNREACHABLE
+        assert "mode 0600" in completed.stderr
+
+
+@pytest.mark.parametrize("line", ["--help", "--version", "get --help"])
+def test_help_to_a_full_device_is_one_line(line: str) -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("there is no /dev/full")
+    completed = run_shell(f"$T {line} >/dev/full")
+    assert completed.stderr == "tigerd: No space left on device\n"
+    assert completed.returncode == NO
+
+
+INTERRUPTED = """\
+import os, signal, sys
+wanted = sys.argv[1]
+class Interrupting:
+    def find_spec(name, path, target=None):
+        if name == wanted:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting)
+from tigerd.__main__ import main
+sys.argv = ["tigerd", "get", "coupons", "A"]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "codes"), [("click", {-signal.SIGINT}), ("tigerd.cli.records", {130})]
+)
+def test_an_interrupt_of_an_import_shows_none(module: str, codes: set[int]) -> None:
+    """A shell gives 130 for both."""
+    completed = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, module],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert completed.stderr == ""
+    assert completed.returncode in codes
+
+
+@pytest.mark.parametrize("command", ["put coupons", "put coupons -", "load -"])
+def test_a_stdin_that_is_closed_is_named(shared_directory, command: str) -> None:
+    completed = run_shell(f"$T {command} --dir $1 <&-", shared_directory)
+    assert completed.returncode == USAGE
+    assert "stdin is closed: name a file" in completed.stderr
+
+
+def test_the_demo_has_a_help() -> None:
+    demo = PAGE.parents[1] / "scripts" / "demo.py"
+    for argument, code, words in (("--help", YES, "processes"), ("none", USAGE, "use 1 or more")):
+        completed = subprocess.run(
+            [sys.executable, str(demo), argument],
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert completed.returncode == code
+        assert words in completed.stdout + completed.stderr
+        assert "Traceback" not in completed.stderr

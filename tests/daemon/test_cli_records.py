@@ -71,7 +71,10 @@ def test_put_of_many_answers_with_all_of_them(cli: Command, shared_store) -> Non
         ("null", "null"),
         ('{"id": "A"} [1]', "record 1 is an array"),
         ('[{"id": "A"}, "x"]', "record 1 is a string"),
-        ('{"id": "A"}\n{"id": ""}', "record 1"),
+        ('{"id": "A"}\n{"id": ""}', "<stdin>: record 1: "),
+        ('{"a": NaN}', "tigerd: <stdin>: a is nan"),
+        ('[{"id": "A"}, {"a": NaN}]', "tigerd: <stdin>: record 1: a is nan"),
+        ('{"id": "A", "a": NaN}', "tigerd: <stdin>: record 'A', a is nan"),
         ('{"id": "A", "id": "B"}', "twice"),
         ('{"id": "A"', "line 1"),
         ("[" * 100_000, "deep"),
@@ -144,6 +147,7 @@ def test_ls_filters_by_json_or_by_text(cli: Command, shared_store) -> None:
         ("=5", "use FIELD=VALUE"),
         ("", "use FIELD=VALUE"),
         ("limit=5", "'limit' is taken"),
+        ("valid=NaN", "'valid': value is nan"),
         ("a=" + "[" * 100_000, "'a' is nested too deep"),
         ("a=" + "[" * 500 + "]" * 500, "64"),
     ],
@@ -246,6 +250,13 @@ def test_a_terminal_gets_a_table_that_fits_it(shared_directory, shared_store) ->
     assert line.startswith("A   1970-01-01 00:00:00  {")
     assert "[red]" in line
     assert len(line.rstrip()) == 100
+
+
+def test_a_narrow_terminal_shows_what_finds_records(shared_directory, shared_store) -> None:
+    """The URL gives way: the reader needs it less."""
+    _, shown = at_terminal("tables", "--dir", shared_directory, typed="")
+    (line,) = (line for line in shown.splitlines() if line.startswith("plans "))
+    assert line.split() == ["plans", "plan", "product", "/v1/plans"]
 
 
 def test_no_color_reaches_a_terminal_that_wants_none(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import tiger
+from tiger import instance
 
 SHOW_PLACE = (
     "import os, tiger; tiger.connect(autostart=False).close(); print(os.environ['TIGERD_DIR'])"
@@ -140,3 +141,75 @@ def test_the_daemon_of_a_run_does_not_idle_out(tigerd, directory: str) -> None:
         pytest.raises(tiger.DaemonUnavailable),
     ):
         store.ping()
+
+
+INTERRUPTED = """\
+import os, signal, subprocess, sys
+begin = subprocess.Popen
+def interrupted(command, **settings):
+    process = begin(command, **settings)
+    print(process.pid, command[command.index("--dir") + 1], flush=True)
+    os.kill(os.getpid(), int(sys.argv[1]))  # before anybody here knows the process
+    return process
+subprocess.Popen = interrupted
+from tigerd.cli import cli
+cli(["run", "--", "sleep", "60"])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_while_its_daemon_starts_leaves_nothing(
+    number: signal.Signals, wait_until
+) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, str(int(number))]
+    completed = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert completed.returncode == 128 + number
+    session, place = completed.stdout.split()
+    wait_until(lambda: not is_there(int(session)), what="the daemon's end")
+    assert list(Path(place).parent.glob(f"{Path(place).name}*")) == []
+
+
+def is_there(group: int) -> bool:
+    """Tell whether a process of that group is there."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_start_that_is_interrupted_ends_the_daemon(
+    directory: str, wait_until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups: list[int] = []
+    popen = subprocess.Popen
+
+    def begin(*arguments: Any, **settings: Any) -> Any:
+        process = popen(*arguments, **settings)
+        groups.append(process.pid)
+        return process
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "Popen", begin)
+    monkeypatch.setattr(instance, "_read_line", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        instance.start(Path(directory))
+    wait_until(lambda: not is_there(groups[0]), what="the daemon's end")
+
+
+def test_a_daemon_that_was_launched_makes_no_directory(directory: str) -> None:
+    place = Path(directory, "removed")
+    command = [sys.executable, "-m", "tigerd", "serve", "--detach", "--dir", str(place)]
+    completed = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert not json.loads(completed.stdout)["ready"]
+    assert not place.exists()
+
+
+def test_a_file_that_cannot_be_executed_is_126(tigerd, directory: str, tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\n")
+    completed = tigerd("run", "--", str(script), directory=directory)
+    assert completed.returncode == 126
+    assert completed.stderr == f"tigerd: {script}: Permission denied\n"

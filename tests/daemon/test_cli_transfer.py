@@ -64,6 +64,8 @@ def test_a_dump_of_nothing_is_an_empty_object(cli: Command, shared_store) -> Non
     ("text", "named"),
     [
         ('{"coupons": [{"id": "A"}, {"id": "B", "x": NaN}]}', "coupons[1]: record 'B', x is nan"),
+        ('{"coupons": [{"id": "A"}, {"x": NaN}]}', "<stdin>: coupons[1]: x is nan"),
+        ('{"coupons": [{"x": {"y": [1e999]}}]}', "<stdin>: coupons[0]: x, y[0] is inf"),
         ('{"plans": [{"id": "A"}], "coupons": [{"id": "A"}, 5]}', "coupons[1] is a number"),
         ('{"coupons": [{"id": "A"}, {"id": "B"}, {"id": "A"}]}', "coupons[2] has the id 'A'"),
         ('{"coupons": [{"id": "A"}], "coupons": []}', "'coupons' stands twice"),
@@ -148,7 +150,7 @@ def test_a_dump_that_fails_leaves_the_file_as_it_was(
         command, preexec_fn=limit, capture_output=True, encoding="utf-8", check=False
     )
     assert completed.returncode == NO
-    assert completed.stderr == "tigerd: File too large\n"
+    assert completed.stderr == f"tigerd: {path}: File too large\n"
     assert path.read_text() == "before"
     assert os.listdir(tmp_path) == ["dump.json"]
 
@@ -196,3 +198,15 @@ def test_a_dump_is_of_one_moment(shared_directory, shared_store, start_other_pro
             dumped = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
             assert dumped["coupons"] == dumped["plans"]
         other.process.kill()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_a_dump_to_a_full_device_names_it(cli: Command, shared_store) -> None:
+    completed = cli("dump", "/dev/full")
+    assert completed.returncode == NO
+    assert completed.stderr == "tigerd: /dev/full: No space left on device\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_a_dump_without_an_instance_says_so_and_not_the_file(tigerd, directory: str) -> None:
+    assert "there is no instance" in tigerd("dump", "/dev/full", directory=directory).stderr

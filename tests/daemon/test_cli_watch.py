@@ -189,3 +189,9 @@ def test_top_draws_a_directory_whose_name_looks_like_markup(directory: str) -> N
         code, shown = at_terminal("top", "--dir", place, interrupted_at="coupons")
     assert code == 130
     assert place in shown
+
+
+def test_top_without_an_interval_is_refused(tigerd, shared_directory) -> None:
+    completed = tigerd("top", "--interval", "0", directory=shared_directory)
+    assert completed.returncode == 2
+    assert "--interval: use more than 0 seconds" in completed.stderr

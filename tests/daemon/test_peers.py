@@ -51,3 +51,34 @@ def test_a_peer_of_another_user_is_refused(directory: str, wait_until) -> None:
         wait_until(lambda: "refused a peer" in log.read_text(), timeout_s=5, what="the log line")
         assert f":{NOBODY}:" in log.read_text()
         assert store.ping()["commit"] == 0
+
+
+MANY = """
+import socket, sys
+import zmq
+from tigerd.peers import Peers
+
+path = sys.argv[1]
+context = zmq.Context()
+router = context.socket(zmq.ROUTER)
+peers = Peers(context, router)
+router.bind("ipc://" + path)
+for _ in range(3000):  # nobody looks at what the monitor tells meanwhile
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(path)
+peers.close()
+context.destroy(linger=0)
+print("ended")
+"""
+
+
+def test_a_daemon_ends_though_many_came_while_it_was_busy(directory: str) -> None:
+    Path(directory).mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MANY, f"{directory}/socket"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "ended\n"

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 
 import tiger
+from tests.support.daemon import Daemon, new_directory
+from tests.support.model import delete, put_many
 from tests.support.seeds import new_random
 from tests.support.terminal import at_terminal
-from tiger.resources import DEFINITIONS
+from tiger import layout
+from tiger.resources import BY_NAME, DEFINITIONS
 from tigerd import repair
 from tigerd.audit import audit
 from tigerd.repair import salvage
@@ -89,12 +92,15 @@ def test_a_damaged_record_is_dropped_and_named_and_all_others_are_kept(
     assert audit(Path(directory)).findings == []
 
 
+@pytest.mark.parametrize("harm", [lambda path: damage(path, 0, bytes(4096)), Path.unlink])
 @pytest.mark.parametrize("name", ["index.*", "control"])
-def test_a_lost_index_or_control_segment_loses_no_record(directory: str, tigerd, name: str) -> None:
+def test_a_lost_index_or_control_segment_loses_no_record(
+    directory: str, tigerd, name: str, harm: Callable[[Path], None]
+) -> None:
     before = fill(directory)
     assert tigerd("stop", directory=directory).returncode == 0
     for path in [*Path(directory, "tables").glob(f"*/{name}"), *Path(directory).glob(name)]:
-        damage(path, 0, bytes(4096))
+        harm(path)
     assert tigerd("check", directory=directory).returncode != 0
     done = tigerd("repair", "--yes", directory=directory)
     assert done.returncode == 0, done.stderr
@@ -211,3 +217,51 @@ def test_a_repair_that_is_killed_is_done_again_and_loses_nothing(
     assert tigerd("repair", "--yes", directory=directory).returncode == 0
     with tiger.connect(directory) as store:
         assert contents(store) == before
+
+
+def test_of_copies_and_their_originals_one_is_kept() -> None:
+    """A reader, or a kill, may have kept originals from going."""
+    coupons = BY_NAME["coupons"].number
+    with new_directory() as place:
+        daemon = Daemon(place)
+        wide = [{"id": f"c{n}", "text": "x" * 3000} for n in range(200)]
+        daemon.do([put_many(coupons, "a", wide)])
+        daemon.do([delete(coupons, "a", f"c{n}") for n in range(200) if n % 5])
+        table = daemon.writer.tables[coupons]
+        while not any(
+            version.end == layout.COPIED
+            for number in list(table.space.chunks)
+            for version in table.versions_in(number)
+        ):
+            daemon.clean(1)
+        kept = {version.key.decode() for _, version in salvage(place).records[coupons]}
+    assert kept == {f"c{n}" for n in range(0, 200, 5)}
+
+
+def test_records_past_the_limit_of_now_are_kept(directory: str, tigerd: Callable[..., Any]) -> None:
+    large = {"id": "large", "text": "x" * 5000}
+    with tiger.connect(directory) as store:
+        store.coupons.insert_many([large, {"id": "small"}])
+    assert tigerd("restart", "--max-record", "1000", directory=directory).returncode == 0
+    assert tigerd("stop", directory=directory).returncode == 0
+    chunk = Path(directory, "tables/coupons/chunk.1")
+    damage(chunk, chunk.read_bytes().index(b"small"), b"smXll")
+    repaired(directory, tigerd, is_stopped=True)
+    with tiger.connect(directory) as store:
+        assert list(store.coupons) == [large]
+
+
+def test_without_yes_a_script_gets_what_was_found_and_nothing_is_changed(
+    directory: str, tigerd: Callable[..., Any]
+) -> None:
+    fill(directory)
+    assert tigerd("stop", directory=directory).returncode == 0
+    chunk = Path(directory, "tables", "coupons", "chunk.1")
+    damage(chunk, chunk.read_bytes().index(b"c77\x83") + 5, b"\xff\xff")
+    before = chunk.read_bytes()
+    asked = tigerd("repair", "--json", directory=directory)
+    assert asked.returncode == 1
+    assert "--yes" in asked.stderr
+    assert chunk.read_bytes() == before
+    done = tigerd("repair", "--json", "--yes", directory=directory)
+    assert json.loads(done.stdout) == json.loads(asked.stdout)

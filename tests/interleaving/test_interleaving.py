@@ -6,43 +6,19 @@ ended; what a snapshot returns was so at its commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 
 import pytest
 
 from tests.interleaving.reads import MANY_RECORDS, ONE_RECORD, held
 from tests.interleaving.schedules import attached, loads_of, schedules
-from tests.interleaving.writes import WRITES, recording_of
-from tests.support.daemon import new_directory
-from tests.support.seeds import new_random
 from tests.support.simulation import Machine, Recording
+
+pytest_plugins = "tests.support.recordings"
 
 READS = {**ONE_RECORD, **MANY_RECORDS}
 SCHEDULES = 24
 """Of each pair of a read and of writes."""
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[Path]:
-    with new_directory() as path:
-        yield path
-
-
-@pytest.fixture
-def random() -> Random:
-    return new_random()
-
-
-@pytest.fixture(scope="module", params=WRITES)
-def recording(request: pytest.FixtureRequest, place: Path) -> Recording:
-    return recording_of(request.param, place, pinned=False)
-
-
-@pytest.fixture(scope="module", params=WRITES)
-def pinned_recording(request: pytest.FixtureRequest, place: Path) -> Recording:
-    return recording_of(request.param, place, pinned=True)
 
 
 @pytest.mark.parametrize("remembers", [True, False], ids=["read_before", "first_read"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -88,13 +89,27 @@ def test_of_tigerd_run_it_is_told_that_it_goes(suite: Suite, tigerd: Callable) -
     assert not suite.directory().exists()
 
 
-def wrong_version(directory: str) -> str:
-    with tiger.connect(directory):
-        pass
+def wrong_version(directory: str, *, is_running: bool = True) -> str:
+    if is_running:
+        with tiger.connect(directory):
+            pass
     control = WritableSegment(Path(directory, "control"), layout.CONTROL)
     control.store(layout.HEADER_VERSION, layout.VERSION + 1)
     control.close()
     return f"{directory}/control has layout {layout.VERSION + 1}, this program reads*"
+
+
+def wrong_version_and_no_daemon(directory: str) -> str:
+    with tiger.connect(directory) as store:
+        pid = store.ping()["pid"]
+    os.kill(pid, signal.SIGKILL)
+    return wrong_version(directory, is_running=False)
+
+
+def a_file(directory: str) -> str:
+    Path(directory).rmdir()
+    Path(directory).touch()
+    return f"{directory} is not a directory*"
 
 
 def not_there(directory: str) -> str:
@@ -113,7 +128,17 @@ def open_to_others(directory: str) -> str:
     return f"{directory} has mode 0755, open to others*"
 
 
-@pytest.mark.parametrize("spoil", [wrong_version, not_there, no_daemon, open_to_others])
+SPOILED = [
+    wrong_version,
+    wrong_version_and_no_daemon,
+    a_file,
+    not_there,
+    no_daemon,
+    open_to_others,
+]
+
+
+@pytest.mark.parametrize("spoil", SPOILED)
 def test_one_that_cannot_be_used(suite: Suite, directory: str, spoil: Callable[[str], str]) -> None:
     message = spoil(directory)
     before = sorted(os.listdir(directory)) if os.path.isdir(directory) else None
@@ -126,12 +151,14 @@ def test_one_that_cannot_be_used(suite: Suite, directory: str, spoil: Callable[[
         assert "testing.py" not in result.stdout.str()
         assert (sorted(os.listdir(directory)) if os.path.isdir(directory) else None) == before
     finally:
-        if spoil is wrong_version:
+        if spoil in (wrong_version, wrong_version_and_no_daemon):
             with Path(directory, "control").open("r+b") as control:
                 control.seek(8 * layout.HEADER_VERSION)
                 control.write(layout.VERSION.to_bytes(8, sys.byteorder))
         if os.path.isdir(directory):
             Path(directory).chmod(0o700)
+        else:
+            Path(directory).unlink(missing_ok=True)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")

@@ -341,10 +341,12 @@ def test_gc_takes_what_is_left_and_nothing_else(
             ):
                 begin(name, owner)
             passing.disown(begin("kept", None))
-            (made["kept"] / "control").touch()
-            passing.disown(begin("begun-just-now", None))
-            passing.disown(begin("begun-long-ago", None))
+            os.utime(made["kept"], (0, 0))
+            for name in ("begun-just-now", "begun-long-ago", "made-again"):
+                (begin(name, None) / passing.OWNER).unlink()
+            (made["made-again"] / "control").touch()
             os.utime(made["begun-long-ago"], (0, 0))
+            os.utime(made["made-again"], (0, 0))
             begin("half-removed", None).rename(made["half-removed"].with_suffix(passing.GONE))
             made["half-removed"] = made["half-removed"].with_suffix(passing.GONE)
             for content in ("[]", "{", '{"pid": 1}'):
@@ -357,7 +359,7 @@ def test_gc_takes_what_is_left_and_nothing_else(
 
             answer = tigerd("gc", "--json", directory=None)
             assert answer.returncode == 0, answer.stderr
-            gone = {"dead", "pid-of-another", "begun-long-ago", "half-removed"}
+            gone = {"dead", "pid-of-another", "begun-long-ago", "made-again", "half-removed"}
             for name, path in made.items():
                 assert (str(path) in answer.stdout) == (name in gone), name
                 assert os.path.lexists(path) == (name not in gone), name

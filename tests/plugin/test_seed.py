@@ -133,6 +133,8 @@ def test_a_seed_that_is_no_good_says_where_and_why(suite: Suite) -> None:
         source += f"@pytest.mark.tigerd(seed={name!r})\n"
         source += f"def test_{name[:-5]}(tiger_store): pass\n"
     source += "\n@pytest.mark.tigerd(seed=5)\ndef test_number(tiger_store): pass\n"
+    source += "\n@pytest.mark.tigerd(seed=[1])\ndef test_array(tiger_store): pass\n"
+    source += "\n@pytest.mark.tigerd(seed={'nope': []})\ndef test_empty(tiger_store): pass\n"
     source += "\n@pytest.mark.tigerd(seed={5: [{}]})\ndef test_key(tiger_store): pass\n"
     source += "\n@pytest.mark.tigerd(seed={'coupons': [{'at': object()}]})\n"
     source += "def test_object(tiger_store): pass\n"
@@ -141,11 +143,13 @@ def test_a_seed_that_is_no_good_says_where_and_why(suite: Suite) -> None:
     source += "\ndef test_good(tiger_store): tiger_store.coupons.create({})\n"
     suite.write("test_it.py", source)
     result = suite.run("-n2")
-    result.assert_outcomes(errors=len(BAD) + 5, passed=1)
+    result.assert_outcomes(errors=len(BAD) + 7, passed=1)
     for _, message in BAD.values():
         result.stdout.fnmatch_lines([f"tigerd: {message}"])
     for message in (
         "tigerd: the seed 5: use a dict of lists of records, or a path",
+        "tigerd: the seed [[]1[]]: use a dict of lists of records, or a path",
+        "tigerd: the seed: no table 'nope': *",
         "tigerd: the seed: 5 is no table: use its name, a string",
         "tigerd: the seed: coupons[[]0[]]: *object*",
         "tigerd: the marker of test_it.py::test_word is none that there is: use @pytest.mark*",

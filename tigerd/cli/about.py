@@ -47,7 +47,7 @@ def version(directory: Path, as_json: bool) -> None:
 def _ask(directory: Path) -> tuple[dict[str, Any] | None, str]:
     """Return the daemon's version and pid, or None and why not."""
     try:
-        if not directory.exists() or not instance.is_running(directory):
+        if not instance.exists(directory) or not instance.is_running(directory):
             return None, f"not running at {directory}"
         with connect(directory, autostart=False, timeout_s=ANSWER_S) as store:
             said = store.ping()

@@ -28,6 +28,7 @@ def check(directory: Path, as_json: bool) -> None:
     from tigerd.audit import audit  # noqa: PLC0415 - only this command needs it
 
     instance.check_directory(directory)
+    instance.check_control(directory)
     Reader(directory).close()  # says what to do where there is no instance
     report = audit(directory)
     counts = {name: getattr(report, name) for name in ("commit", "tables", "versions", "records")}
@@ -38,10 +39,13 @@ def check(directory: Path, as_json: bool) -> None:
         if report.findings:
             write_findings(report.findings)
         found = describe_count(len(report.findings), "fault") if report.findings else "clean"
+        option = instance.as_option(directory)
+        remedy = f"; run `tigerd stop {option}`, then `tigerd repair {option}`"
         say(
             f"{found}: {describe_count(report.records, 'record')} and "
             f"{describe_count(report.versions, 'version')} in "
             f"{describe_count(report.tables, 'table')} at commit {report.commit:,}"
+            f"{remedy if report.findings else ''}"
         )
     if report.findings:
         raise click.exceptions.Exit(NO)

@@ -77,7 +77,7 @@ def stop(directory: Path, timeout: float) -> None:
 
     The records stay, and can be read. Exit code 1 if none runs.
     """
-    if not _is_there(directory) or not stop_daemon(directory, timeout):
+    if not instance.exists(directory) or not stop_daemon(directory, timeout):
         say(f"no daemon runs at {directory}")
         raise click.exceptions.Exit(NO)
     click.echo(f"stopped the daemon at {directory}")
@@ -101,14 +101,9 @@ def restart(
 
     The records stay. The limit of a record stays what it was, unless --max-record is given.
     """
-    if _is_there(directory):
+    if instance.exists(directory):
         stop_daemon(directory, timeout)
     _start(directory, wait, _serve_options(max_record, idle_exit), as_json=as_json)
-
-
-def _is_there(directory: Path) -> bool:
-    """Tell whether there is a directory to look into; a wrong one is another matter."""
-    return directory.exists() or directory.is_symlink()
 
 
 def _start(directory: Path, wait_s: float, options: tuple[str, ...], *, as_json: bool) -> None:
@@ -138,10 +133,12 @@ def _ping(directory: Path, deadline: float) -> dict[str, Any]:
         try:
             with connect(directory, autostart=False, timeout_s=left_s) as store:
                 return store.ping()
-        except DaemonUnavailable:
+        except DaemonUnavailable as error:
             # Somebody's `tigerd serve` holds the instance and has yet to make it.
-            if time.monotonic() >= deadline or not instance.is_running(directory):
+            if not instance.is_running(directory):
                 raise
+            if time.monotonic() >= deadline:
+                raise instance.NotReady(str(error)) from None
             time.sleep(0.01)
 
 

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
 
 from tiger.errors import TigerError
-from tigerd.cli.exits import NO, SIGNALLED, exit_code_of
+from tiger.memory import ANOTHER
+from tigerd.cli.exits import NO, SIGNALLED, UNREACHABLE, exit_code_of
+from tigerd.cli.options import DIRECTORY
 from tigerd.cli.output import say
 from tigerd.streams import abandon_stdout, open_stdout
 
@@ -77,10 +81,15 @@ class Commands(click.Group):
         """Run as `tigerd`, be it called by that name or as `python -m tigerd`."""
         kwargs.setdefault("prog_name", PROGRAM)
         open_stdout()
-        return super().main(*args, **kwargs)
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:  # a help, say, that could not be written: no command ran
+            sys.exit(_tell(error, {}))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and turn what it raises into a line on stderr and an exit code."""
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # until now it ended all at once
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is signal.SIG_DFL:
                 signal.signal(number, _end)
@@ -100,10 +109,7 @@ class Commands(click.Group):
             say(str(error))
             ctx.exit(exit_code_of(error))
         except OSError as error:
-            abandon_stdout()
-            place = f"{error.filename}: " if error.filename else ""
-            say(f"{place}{error.strerror or error}")
-            ctx.exit(NO)
+            ctx.exit(_tell(error, ctx.meta))
         except Exception as error:
             if sys.flags.dev_mode:
                 raise
@@ -112,6 +118,23 @@ class Commands(click.Group):
                 f"(`python -X dev -m tigerd` shows where)"
             )
             ctx.exit(NO)
+
+
+def _tell(error: OSError, meta: dict[str, Any]) -> int:
+    """Say what the system said, and return the exit code."""
+    abandon_stdout()
+    place = f"{error.filename}: " if error.filename else ""
+    words = f"{place}{error.strerror or error}"
+    directory: Path | None = meta.get(DIRECTORY)
+    if isinstance(error, PermissionError) and directory and _is_in(directory, error.filename):
+        say(f"{words}; {ANOTHER}")
+        return UNREACHABLE
+    say(words)
+    return NO
+
+
+def _is_in(directory: Path, name: str | bytes | None) -> bool:
+    return name is not None and Path(os.fsdecode(name)).is_relative_to(directory)
 
 
 def _end(number: int, _: FrameType | None) -> None:

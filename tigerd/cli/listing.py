@@ -10,8 +10,10 @@ from typing import Any
 import click
 
 from tiger import Page, connect, instance
+from tiger.errors import InvalidRecord
 from tiger.reader import Reader
 from tiger.reads import resources_of
+from tiger.record import value_key
 from tiger.resources import RESOURCES, Resource
 from tigerd.cli.options import (
     answering_json,
@@ -39,14 +41,14 @@ def tables(directory: Path, as_json: bool) -> None:
         write_json(found)
     else:
         write_columns(
-            ("table", "prefix", "list", "found by"),
-            [(t["table"], t["prefix"], t["url"], ", ".join(t["find_by"] or ())) for t in found],
+            ("table", "prefix", "found by", "list"),
+            [(t["table"], t["prefix"], ", ".join(t["find_by"] or ()), t["url"]) for t in found],
         )
 
 
 def _resources(directory: Path) -> list[Resource]:
     """Return the built-in tables, and those that users defined where there is an instance."""
-    if not directory.exists():
+    if not instance.exists(directory):
         return list(RESOURCES)
     instance.check_directory(directory)
     if not (directory / "control").exists():
@@ -83,6 +85,10 @@ def _parse_where(_: click.Context, __: click.Parameter, values: tuple[str, ...])
             raise click.BadParameter(f"the value of {field!r} is nested too deep") from None
         except ValueError:
             filters[field] = value
+        try:
+            value_key(filters[field])
+        except InvalidRecord as error:
+            raise click.BadParameter(f"{field!r}: {error}") from None
     return filters
 
 

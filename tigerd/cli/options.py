@@ -21,6 +21,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 START_S = instance.START_S
 STOP_S = 10.0
+DIRECTORY = "tigerd.directory"
+"""In a context's `meta`: the instance's directory, for who tells of errors."""
 SECONDS_MAX = 1e6
 """What every way to wait can take: poll(2) has 2^31 milliseconds."""
 
@@ -34,7 +36,8 @@ def seconds(text: str) -> float:
 
 
 def _find_directory(ctx: click.Context, _: click.Parameter, value: str | None) -> Path:
-    return instance.find_directory(not_empty(ctx, _, value))
+    directory = ctx.meta[DIRECTORY] = instance.find_directory(not_empty(ctx, _, value))
+    return directory
 
 
 def not_empty(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -103,9 +106,23 @@ def waiting(name: str, default: float | None, help: str) -> Callable[[Function],
     )
 
 
+class Input(click.File):
+    """A file to read bytes from, or - for stdin."""
+
+    def __init__(self) -> None:
+        """Read bytes."""
+        super().__init__("rb")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Open the file."""
+        if value == "-" and sys.stdin is None:
+            self.fail("stdin is closed: name a file", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def is_asking() -> bool:
     """Tell whether a question on the terminal would reach somebody."""
-    return sys.stdin.isatty() and is_terminal()
+    return sys.stdin is not None and sys.stdin.isatty() and is_terminal()
 
 
 def confirm(question: str) -> None:

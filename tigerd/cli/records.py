@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import click
 
@@ -13,6 +13,7 @@ from tiger.reader import Reader
 from tiger.reads import resources_of
 from tigerd.cli.exits import NO
 from tigerd.cli.options import (
+    Input,
     answering_json,
     confirm,
     in_namespace,
@@ -21,7 +22,7 @@ from tigerd.cli.options import (
     on_table,
 )
 from tigerd.cli.output import say, write_json
-from tigerd.documents import Records, parse_records
+from tigerd.documents import Records, max_record_of, parse_records, size_of
 
 
 @click.command(epilog="Example: tigerd get coupons summer")
@@ -39,7 +40,7 @@ def get(directory: Path, namespace: str, table: str, id: str, as_json: bool) -> 
 
 @click.command(epilog="""Example: echo '{"id": "summer"}' | tigerd put coupons""")
 @on_table
-@click.argument("file", type=click.File("rb"), default="-")
+@click.argument("file", type=Input(), default="-")
 @on_instance
 @in_namespace
 @answering_json
@@ -54,6 +55,7 @@ def put(directory: Path, namespace: str, table: str, file: BinaryIO, as_json: bo
         say("type a record as JSON; Ctrl-D ends it")
     records = parse_records(file.read(), file.name)
     with connect(directory, namespace=namespace) as store:
+        _check(store, records, file.name)
         written = _put(store, table, records)
     if as_json:
         write_json(written[0] if len(written) == 1 else written)
@@ -62,17 +64,21 @@ def put(directory: Path, namespace: str, table: str, file: BinaryIO, as_json: bo
             click.echo(record["id"])
 
 
+def _check(store: Store, records: Records, name: str) -> None:
+    """Raise for the first record that is no good; by its place, for it may have no id."""
+    max_record = max_record_of(store)
+    for place, record in enumerate(records):
+        try:
+            size_of(record, max_record)
+        except InvalidRecord as error:
+            where = f"record {place}: " if len(records) > 1 else ""
+            raise InvalidRecord(f"{name}: {where}{error}") from None
+
+
 def _put(store: Store, table: str, records: Records) -> Records:
-    written: list[dict[str, Any]] = []
     with store.batch() as batch:
         target = batch.table(table)
-        try:
-            for record in records:
-                written.append(target.insert(record))
-        except InvalidRecord as error:
-            place = f"record {len(written)}: " if len(records) > 1 else ""
-            raise InvalidRecord(f"{place}{error}") from None
-    return written
+        return [target.insert(record) for record in records]
 
 
 @click.command(epilog="Example: tigerd rm coupons summer")

@@ -36,6 +36,7 @@ def repair(directory: Path, yes: bool, as_json: bool) -> None:
         findings = [vars(finding) for finding in found.findings]
         if findings and not as_json:
             write_findings(found.findings)
+        document = {"faults": faults, "records": found.count, "findings": findings}
         if faults or findings:
             say(
                 f"{describe_count(faults, 'fault')}; {describe_count(found.count, 'record')} can "
@@ -43,6 +44,8 @@ def repair(directory: Path, yes: bool, as_json: bool) -> None:
             )
             if not yes:
                 if not is_asking():
+                    if as_json:
+                        write_json(document)
                     say("nothing was changed: where nobody can be asked, give --yes")
                     raise click.exceptions.Exit(NO)
                 confirm("Rebuild the instance from these?")
@@ -51,7 +54,7 @@ def repair(directory: Path, yes: bool, as_json: bool) -> None:
         else:
             say("nothing to repair")
         if as_json:
-            write_json({"faults": faults, "records": found.count, "findings": findings})
+            write_json(document)
     finally:
         os.close(lock)
 
@@ -61,6 +64,7 @@ def _faults(directory: Path) -> int:
     from tigerd.audit import audit  # noqa: PLC0415 - only this command needs it
 
     try:
+        instance.check_control(directory)
         return len(audit(directory).findings)
     except Damaged:
         return 1

@@ -52,7 +52,8 @@ def run(directory: str | None, command: tuple[str, ...]) -> None:
     The command gets the daemon's directory as TIGERD_DIR. The exit code is the command's; 128
     and its number if a signal ended it.
     """
-    if shutil.which(command[0]) is None:
+    is_path = os.sep in command[0] and os.path.exists(command[0])  # which may not be executable
+    if not is_path and shutil.which(command[0]) is None:
         say(f"{command[0]}: no such command")
         raise click.exceptions.Exit(NOT_A_COMMAND)
     child = Child(command)
@@ -129,8 +130,8 @@ def _daemon(directory: str | None) -> Iterator[Path]:
 def _fresh_directory() -> Iterator[Path]:
     """Give a private directory, which is removed at the end or, should this be killed, after it."""
     place = passing.path_of(os.urandom(8).hex())
-    passing.make(place, passing.Owner(passing.Process.current()))
     try:
+        passing.make(place, passing.Owner(passing.Process.current()))
         yield place
     finally:
         with suppress(TigerError):  # said already, when the daemon was to stop
@@ -140,9 +141,10 @@ def _fresh_directory() -> Iterator[Path]:
 @contextmanager
 def _started(place: Path, stop_s: float) -> Iterator[None]:
     """Have a daemon run; one that did already goes on."""
-    is_new = instance.start(place, (f"--idle-exit={ORPHAN_S}",))
+    is_new = False
     daemon = None
     try:
+        is_new = instance.start(place, (f"--idle-exit={ORPHAN_S}",))
         with connect(place, autostart=False) as store:
             daemon = passing.Process.of(store.ping()["pid"])
             yield

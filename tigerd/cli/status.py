@@ -15,7 +15,7 @@ from tiger.reader import Reader
 from tigerd.cli.counters import read_counters, read_space
 from tigerd.cli.exits import NO
 from tigerd.cli.options import answering_json, on_instance, waiting
-from tigerd.cli.output import describe_size, write_json
+from tigerd.cli.output import describe_size, say, write_json
 
 ANSWER_S = 1.0
 
@@ -44,20 +44,31 @@ def status(directory: Path, timeout: float, as_json: bool) -> None:
         write_json(found)
     else:
         _write(found)
+    if found["state"] == "busy":
+        say(_how_to_go_on(directory, found["pid"]))
     if not found["running"]:
         raise click.exceptions.Exit(NO)
+
+
+def _how_to_go_on(directory: Path, pid: int) -> str:
+    """Return what to do about a daemon that does not answer."""
+    if not instance.socket_path(directory).exists():
+        restart = f"tigerd restart {instance.as_option(directory)}"
+        return f"its socket is gone, so nobody can reach it: run `{restart}`"
+    return f"if it was stopped by a signal, continue it with `kill -CONT {pid}`"
 
 
 def _look(directory: Path, timeout_s: float) -> dict[str, Any]:
     """Return all there is to say, the state first."""
     place = {"directory": str(directory), "socket": str(instance.socket_path(directory))}
-    if not directory.exists():
+    if not instance.exists(directory):
         return {"running": False, "state": "absent", **place}
     instance.check_directory(directory)
     is_running = instance.is_running(directory)
     try:
         reader = Reader(directory)
     except DaemonUnavailable:
+        instance.check_control(directory)
         state = "starting" if is_running else "absent"
         return {"running": is_running, "state": state, **place}
     try:

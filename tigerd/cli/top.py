@@ -29,6 +29,8 @@ def top(directory: Path, once: bool, interval: float, as_json: bool) -> None:
 
     Ctrl-C ends it. Where stdout is not a terminal, it prints the numbers once.
     """
+    if interval == 0:
+        raise click.BadParameter("use more than 0 seconds", param_hint="--interval")
     instance.check_directory(directory)
     reader = Reader(directory)
     if as_json:

@@ -19,7 +19,7 @@ import click
 
 from tiger import Snapshot, Store, connect, protocol, record
 from tiger.errors import TigerError
-from tigerd.cli.options import answering_json, in_namespace, on_instance
+from tigerd.cli.options import Input, answering_json, in_namespace, on_instance
 from tigerd.cli.output import (
     describe_count,
     describe_size,
@@ -40,7 +40,7 @@ PIECE_BYTES = 1 << 20
 
 
 @click.command(epilog="Example: tigerd load shop.json --namespace test-1")
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=Input())
 @on_instance
 @in_namespace
 @answering_json
@@ -151,22 +151,29 @@ def _dump(view: Snapshot, out: TextIO) -> int:
 
 @contextmanager
 def _open(file: str) -> Iterator[TextIO]:
-    """Give a file that takes the place of the one of that name once all is written."""
+    """Give what to write to; what goes wrong with a file is told with its name."""
     if file == "-":
         yield sys.stdout
         return
-    path = Path(os.path.realpath(file))
+    try:
+        with _replacing(Path(os.path.realpath(file))) as out:
+            yield out
+    except TigerError:  # some of these are OSErrors too
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, file) from None
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """Give a file that takes the place of the one of that name once all is written."""
     if path.exists() and not path.is_file():  # a device, a pipe
         with path.open("w", encoding="utf-8") as out:
             yield out
         return
     made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        out = made.open("x", encoding="utf-8")
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, file) from None
-    try:
-        with out:
+        with made.open("x", encoding="utf-8") as out:
             if path.exists():
                 made.chmod(path.stat().st_mode & 0o777)
             yield out

@@ -1,58 +1,63 @@
-"""A task's connection to the daemon: `tiger.connection` with its waiting awaited."""
+"""A connection of an event loop's tasks: `tiger.connection` with its waiting awaited."""
 
 from __future__ import annotations
 
 import asyncio
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tiger import instance
+from tiger.aio.turns import Turns, settle, settled
+from tiger.any_connection import AnyConnection
+from tiger.errors import OutcomeUnknown
 from tiger.protocol import Operation
-from tiger.reader import Reader
 from tiger.session import Answer, Session, Steps, Wait, not_running
-from tiger.wire import RECONNECT_S, Wire
+from tiger.wire import RECONNECT_S
 
 
-class AsyncConnection:
+class AsyncConnection(AnyConnection[Callable[[int, int | None, str, float], Awaitable[None]]]):
     """Requests of the tasks of one event loop, one after another."""
 
-    def __init__(self, reader: Reader, *, autostart: bool, timeout_s: float) -> None:
-        """Prepare a connection; nothing is opened before it is needed."""
-        self._reader = reader
-        self._autostart = autostart
-        self._timeout_s = timeout_s
-        self._lock = asyncio.Lock()
-        self._wire = Wire(instance.socket_path(reader.directory))
-        self._session: Session | None = None
+    def _begin(self) -> None:
+        super()._begin()
+        self._turns = Turns()
+        self._waiting: asyncio.Future[bool] | None = None
+        """What the request under way waits for."""
 
     async def write(self, operations: list[Operation], meanwhile: Callable[[], Any]) -> Answer:
         """As `Connection.write`."""
-        timeout_s = self._timeout_s
-        return await self._run(lambda session: session.write(operations, meanwhile, timeout_s))
+        deadline = time.monotonic() + self._timeout_s
+        return await self._run(
+            lambda session: session.write(operations, meanwhile, deadline), deadline
+        )
 
     async def ask(self, question: str) -> Any:
         """Return the daemon's answer to a question."""
-        return (await self._run(lambda session: session.ask(question, self._timeout_s))).value
-
-    def twin(self) -> AsyncConnection:
-        """As `Connection.twin`."""
-        return AsyncConnection(self._reader, autostart=self._autostart, timeout_s=self._timeout_s)
+        deadline = time.monotonic() + self._timeout_s
+        return (await self._run(lambda session: session.ask(question, deadline), deadline)).value
 
     async def wait(self, commit: int, table: int | None, namespace: str, deadline: float) -> None:
-        """As `Connection.wait`."""
-        await self._run(lambda session: session.wait(commit, table, namespace, deadline))
+        """As `AnyConnection.wait`."""
+        await self._run(lambda session: session.wait(commit, table, namespace, deadline), deadline)
 
-    async def _run(self, begin: Callable[[Session], Steps]) -> Answer:
-        async with self._lock:
-            if self._session is None:
-                self._session = Session(self._reader, self._wire)
-                self._session.answers = True
-            return await self._drive(begin(self._session))
+    async def _run(self, begin: Callable[[Session], Steps], deadline: float) -> Answer:
+        turns = self._turns  # as `Connection._run`
+        if not await turns.take(deadline - time.monotonic()):
+            raise self._no_turn()
+        try:
+            return await self._drive(begin)
+        finally:
+            turns.give()
+            if self._is_closed:
+                self.let_go()
 
-    async def _drive(self, steps: Steps) -> Answer:
+    async def _drive(self, begin: Callable[[Session], Steps]) -> Answer:
         """Do what the session says, awaiting."""
+        session = self._open_session()
+        session.answers = True
+        steps = begin(session)
         result: Any = None
         try:
             while True:
@@ -62,6 +67,12 @@ class AsyncConnection:
                 else:
                     await self._start()
                     result = None
+                if self._is_closed:
+                    raise OutcomeUnknown(
+                        f"the store was closed while it waited for the daemon at "
+                        f"{self._reader.directory}: a write may or may not have been applied; "
+                        f"await writes before you close"
+                    )
         except StopIteration as stop:
             answer: Answer = stop.value
             return answer
@@ -79,19 +90,15 @@ class AsyncConnection:
             await asyncio.sleep(min(left_s, RECONNECT_S))
             return True
         loop = asyncio.get_running_loop()
-        is_ready = asyncio.Event()
-        if action.event == select.POLLIN:
-            loop.add_reader(descriptor, is_ready.set)
-        else:
-            loop.add_writer(descriptor, is_ready.set)
+        ready = self._waiting = loop.create_future()
+        add = loop.add_reader if action.event == select.POLLIN else loop.add_writer
+        add(descriptor, settle, ready, True)
         try:
-            await asyncio.wait_for(is_ready.wait(), left_s)
-        except asyncio.TimeoutError:
-            return False
+            return await settled(ready, left_s)
         finally:
+            self._waiting = None
             loop.remove_reader(descriptor)
             loop.remove_writer(descriptor)
-        return True
 
     async def _start(self) -> None:
         if not self._autostart:
@@ -99,6 +106,15 @@ class AsyncConnection:
         await asyncio.to_thread(instance.start, self._reader.directory)
 
     def close(self) -> None:
-        """Let go of the socket; a later write opens another."""
-        self._wire.close()
-        self._session = None
+        """As `AnyConnection.close`; a request that waits ends now.
+
+        It closes the socket itself, once its event loop does not look at that any more.
+        """
+        super().close()
+        if self._waiting is not None:
+            settle(self._waiting, False)
+
+    def let_go(self) -> None:
+        """As `AnyConnection.let_go`."""
+        if not self._turns.is_taken:
+            self._wire.close()

@@ -112,7 +112,7 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait]):
 
     def watch(self, timeout_s: float | None = None) -> AsyncIterator[Commit]:
         """As `Store.watch`, with `async for`."""
-        return self._watch(Changes(self._reader), timeout_s)
+        return self._watch(self._changes(timeout_s), timeout_s)
 
     async def _watch(self, changes: Changes, timeout_s: float | None) -> AsyncIterator[Commit]:
         with self.watcher() as wait:
@@ -126,6 +126,7 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait]):
 
     async def ping(self) -> dict[str, Any]:
         """As `Store.ping`."""
+        self._check_open()
         answer: dict[str, Any] = await self._connection.ask(PING)
         return answer
 
@@ -142,7 +143,10 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait]):
     # --- The end ---
 
     async def close(self) -> None:
-        """Let go of the connection; again is fine."""
+        """Let go of the connection; again is fine. A write that still waits for the daemon raises.
+
+        Stores made by `namespace` use the same one, so they write no more either.
+        """
         self._close()
 
     async def __aenter__(self) -> AsyncStore:

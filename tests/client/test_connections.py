@@ -1,0 +1,423 @@
+"""What both kinds of connection do at a fork, at a close, and while another has the turn."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import select
+import signal
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+import tiger
+import tiger.aio
+from tiger import protocol
+from tiger.aio.connection import AsyncConnection
+from tiger.aio.turns import Turns, settle, settled
+from tiger.connection import Connection
+from tiger.session import Answer, Session, Wait
+from tiger.store import Store
+
+LONG_S = 60.0
+
+CLEAR = [[protocol.CLEAR_NAMESPACE, 1, "nobody's"]]
+
+
+@pytest.fixture
+def connected(shared_connection: Store) -> Iterator[Connection]:
+    """A connection that has spoken to the daemon."""
+    connection = shared_connection._connection.twin()
+    connection.ask(protocol.PING)
+    with closing(connection):
+        yield connection
+
+
+# Forks: in programs of their own
+
+FORK = """
+import asyncio, gc, json, os, signal, sys, threading
+import tiger, tiger.aio
+
+def fork(work):
+    read_end, write_end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.write(write_end, json.dumps(work()).encode())
+        finally:
+            os._exit(0)
+    os.close(write_end)
+
+    def answer():
+        with open(read_end, "rb") as pipe:
+            said = pipe.read()
+        os.waitpid(pid, 0)
+        return json.loads(said)
+
+    return answer
+"""
+
+
+def test_no_thread_of_a_child_comes_upon_the_session_of_its_parent(
+    directory: str, run_script
+) -> None:
+    """What the child's threads say first, all at once, is not taken for the parent's."""
+    answer = run_script(
+        FORK
+        + """
+with tiger.connect(sys.argv[1]) as store:
+    store.coupons.insert({"id": "first"})
+
+    def work():
+        begun = store._connection._session is None and store._connection._wire.descriptor() is None
+        start = threading.Barrier(4)
+
+        def write(worker):
+            start.wait()
+            for number in range(5):
+                store.coupons.insert({"id": f"{worker}-{number}"})
+
+        threads = [threading.Thread(target=write, args=(worker,)) for worker in range(4)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        return begun
+
+    begun = fork(work)()
+    for number in range(5):
+        store.coupons.insert({"id": f"parent-{number}"})
+    print(json.dumps([begun, store.coupons.count()]))
+""",
+        directory,
+    )
+    assert answer == [True, 26]
+
+
+def test_a_child_does_not_wait_for_a_turn_that_a_thread_of_its_parent_has(
+    directory: str, run_script
+) -> None:
+    answer = run_script(
+        FORK
+        + """
+with tiger.connect(sys.argv[1]) as store:
+    store.coupons.insert({"id": "first"})
+    daemon = store.ping()["pid"]
+    os.kill(daemon, signal.SIGSTOP)
+    writing = threading.Thread(target=store.coupons.insert, args=({"id": "parent"},))
+    writing.start()
+    while not store._connection._lock.locked(): pass
+    child = fork(lambda: store.coupons.insert({"id": "child"}))
+    os.kill(daemon, signal.SIGCONT)
+    said = child()
+    writing.join()
+    print(json.dumps([said, store.coupons.count()]))
+""",
+        directory,
+    )
+    assert answer == [{"id": "child"}, 3]
+
+
+def test_a_store_of_asyncio_in_a_child(directory: str, run_script) -> None:
+    answer = run_script(
+        FORK
+        + """
+def write_all(loop, store, who):
+    for number in range(10):
+        loop.run_until_complete(store.coupons.insert({"id": f"{who}-{number}"}))
+    return True
+
+loop = asyncio.new_event_loop()
+store = loop.run_until_complete(tiger.aio.connect(sys.argv[1]).__aenter__())
+loop.run_until_complete(store.coupons.insert({"id": "first"}))
+child = fork(lambda: write_all(asyncio.new_event_loop(), store, "child"))
+said = [write_all(loop, store, "parent"), child()]
+print(json.dumps([said, store.coupons.count()]))
+loop.run_until_complete(store.close())
+loop.close()
+""",
+        directory,
+    )
+    assert answer == [[True, True], 21]
+
+
+def test_a_request_under_way_is_not_said_again_by_a_child(directory: str, run_script) -> None:
+    """A signal handler forks in the middle of a write: the child knows nothing of the outcome."""
+    answer = run_script(
+        FORK
+        + """
+child = None
+
+def fork_here():
+    global child
+    child = os.fork()
+
+with tiger.connect(sys.argv[1]) as store:
+    store.coupons.insert({"id": "first"})
+    store._connection._looking.is_worth_it = lambda: True
+    store._connection._looking.until = lambda is_answered: child != 0 and is_answered()
+    try:
+        number = store.coupons._resource.number
+        store._connection.write([["delete", number, "global", "first"]], fork_here)
+    except tiger.OutcomeUnknown as error:
+        os._exit(0 if child == 0 and "forked" in str(error) else 1)
+    finally:
+        if child == 0:
+            os._exit(2)
+    print(json.dumps([os.waitpid(child, 0)[1], store.coupons.count()]))
+""",
+        directory,
+    )
+    assert answer == [0, 0]
+
+
+# Forgotten stores
+
+
+@pytest.mark.timeout(20)
+def test_a_store_may_be_forgotten_in_the_middle_of_a_write(shared_directory: str) -> None:
+    """The garbage collector comes when it likes, also to who has the connection's lock."""
+    owner: Store | None = tiger.connect(shared_directory)
+    assert owner is not None
+    owner.coupons.count()  # a table refers to its store: only the collector finds them
+    connection = owner._connection
+    left = owner.namespace("left")
+
+    def forget() -> None:
+        nonlocal owner
+        owner = None
+        gc.collect()
+
+    with closing(connection), pytest.warns(ResourceWarning, match="unclosed"):  # noqa: PT031
+        connection.write(CLEAR, forget)
+        assert connection._wire.descriptor() is not None
+        assert left.coupons.insert({"id": "A"}) == left.coupons.get("A")
+        left.clear_namespace()
+
+
+def test_a_forgotten_store_lets_go_of_its_socket(shared_directory: str) -> None:
+    owner = tiger.connect(shared_directory)
+    owner.ping()
+    connection = owner._connection
+    with pytest.warns(ResourceWarning, match="unclosed"):  # noqa: PT031
+        del owner
+        gc.collect()
+    assert connection._wire.descriptor() is None
+
+
+def test_a_closed_store_is_gone_without_the_garbage_collector(shared_directory: str) -> None:
+    gc.disable()
+    try:
+        store = tiger.connect(shared_directory)
+        store.coupons.count()
+        store.table("plans").count()
+        reader = weakref.ref(store._reader)
+        store.close()
+        del store
+        assert reader() is None
+    finally:
+        gc.enable()
+
+
+# Closing
+
+
+def test_a_closed_connection_does_not_connect_again(shared_directory: str) -> None:
+    store = tiger.connect(shared_directory)
+    other = store.namespace("other")
+    other.ping()
+    store.close()
+    for call in (
+        store.ping,
+        other.ping,
+        lambda: other.coupons.insert({"id": "A"}),
+        lambda: other.coupons.wait_for(timeout_s=0.01),
+        lambda: next(other.watch(timeout_s=0)),
+    ):
+        with pytest.raises(tiger.InvalidRequest, match="closed: connect again"):
+            call()
+    assert store._connection._wire.descriptor() is None
+
+
+def test_a_close_waits_for_nobody_and_a_write_of_another_thread_is_finished(
+    shared_connection: Store,
+) -> None:
+    connection = shared_connection._connection.twin()
+    is_writing, is_closed = threading.Event(), threading.Event()
+
+    def meanwhile() -> str:
+        is_writing.set()
+        assert is_closed.wait(LONG_S)
+        return "done"
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(connection.write, CLEAR, meanwhile)
+        assert is_writing.wait(LONG_S)
+        connection.close()
+        assert connection._wire.descriptor() is not None
+        is_closed.set()
+        assert writing.result(LONG_S).value == "done"
+    assert connection._wire.descriptor() is None
+
+
+def test_a_task_that_waits_is_told_of_a_close(
+    directory: str, store: Store, wait_until: Callable[..., Any]
+) -> None:
+    """Neither does it connect again, nor is what gets the descriptor's number touched."""
+    daemon = store.ping()["pid"]
+
+    async def main() -> None:
+        other = await tiger.aio.connect(directory, timeout_s=LONG_S)
+        connection = other._connection
+        await other.coupons.insert({"id": "A"})
+        os.kill(daemon, signal.SIGSTOP)
+        writes = [asyncio.create_task(other.coupons.insert({"id": each})) for each in "BC"]
+        while connection._waiting is None:
+            await asyncio.sleep(0)
+        descriptor = connection._wire.descriptor()
+        assert descriptor is not None
+        await other.close()
+        assert connection._waiting.done(), "woken at once"
+        os.fstat(descriptor)  # nobody else gets the number while the loop looks at it
+        with pytest.raises(tiger.OutcomeUnknown, match="was closed"):
+            await writes[0]
+        with pytest.raises(tiger.InvalidRequest, match="is closed: connect again"):
+            await writes[1]
+        assert connection._wire.descriptor() is None
+        assert not asyncio.get_running_loop().remove_reader(descriptor)
+
+    try:
+        asyncio.run(main())
+    finally:
+        os.kill(daemon, signal.SIGCONT)
+
+
+# Turns and deadlines
+
+
+def test_a_turn_that_does_not_come_in_time(shared_connection: Store) -> None:
+    connection = Connection(shared_connection._reader, autostart=False, timeout_s=0.01)
+    with connection._lock:
+        for call in (lambda: connection.write(CLEAR, str), lambda: connection.ask(protocol.PING)):
+            with pytest.raises(tiger.DaemonUnavailable, match=r"0\.01 s; nothing was changed"):
+                call()
+    assert connection.ask(protocol.PING)
+    connection.close()
+
+
+def test_a_turn_that_does_not_come_in_time_in_asyncio(shared_connection: Store) -> None:
+    async def main() -> None:
+        connection = AsyncConnection(shared_connection._reader, autostart=False, timeout_s=0.01)
+        assert await connection._turns.take(0)
+        for call in (connection.write(CLEAR, str), connection.ask(protocol.PING)):
+            with pytest.raises(tiger.DaemonUnavailable, match=r"0\.01 s; nothing was changed"):
+                await call
+        connection._turns.give()
+        connection._timeout_s = LONG_S
+        assert await connection.ask(protocol.PING)
+        connection.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", [Connection, AsyncConnection])
+def test_the_deadline_of_a_request_is_made_before_its_turn_is_waited_for(
+    shared_connection: Store, monkeypatch: pytest.MonkeyPatch, kind: type[Any]
+) -> None:
+    clock = Mock()
+    clock.monotonic.return_value = 1000.0
+
+    def turn_comes(timeout: float) -> bool:
+        assert timeout == 5.0
+        clock.monotonic.return_value = 1003.0
+        return True
+
+    async def turn_comes_later(left_s: float) -> bool:
+        return turn_comes(left_s)
+
+    def write(_: Session, operations: Any, meanwhile: Any, deadline: float) -> Any:
+        return Answer(0, deadline)
+        yield
+
+    monkeypatch.setattr(f"{kind.__module__}.time", clock)
+    monkeypatch.setattr(Session, "write", write)
+    connection = kind(shared_connection._reader, autostart=False, timeout_s=5.0)
+    if kind is Connection:
+        connection._lock = Mock()
+        connection._lock.acquire = turn_comes
+        answer = connection.write(CLEAR, str)
+    else:
+        connection._turns.take = turn_comes_later
+        answer = asyncio.run(connection.write(CLEAR, str))
+    assert answer.value == 1005.0
+
+
+def test_turns_are_given_in_order_and_none_is_lost_with_a_task() -> None:
+    async def main() -> None:
+        turns = Turns()
+        assert await turns.take(0)
+        order: list[int] = []
+
+        async def one(number: int) -> None:
+            assert await turns.take(LONG_S)
+            order.append(number)
+            turns.give()
+
+        tasks = [asyncio.create_task(one(number)) for number in range(5)]
+        await asyncio.sleep(0)
+        assert not await turns.take(0)  # too late: passed over
+        tasks[1].cancel()
+        turns.give()
+        tasks[0].cancel()  # it has the turn, and does not know it yet
+        await asyncio.wait(tasks)
+        assert order == [2, 3, 4]
+        assert not turns.is_taken
+
+        assert await turns.take(0)
+        thrown_away = one(9)
+        thrown_away.send(None)
+        turns.give()
+        thrown_away.close()
+        assert not turns.is_taken
+
+    asyncio.run(main())
+
+
+def test_a_cancel_that_comes_with_the_result_is_not_lost() -> None:
+    async def main() -> None:
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(settled(future, LONG_S))
+        await asyncio.sleep(0)
+        settle(future, True)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+
+
+def test_a_cancel_that_comes_with_the_answer_ends_the_task(connected: Connection) -> None:
+    async def main() -> None:
+        connection = AsyncConnection(connected._reader, autostart=False, timeout_s=LONG_S)
+        ours, theirs = socket.socketpair()
+        with ours, theirs:  # nothing comes over it
+            connection._wire.descriptor = ours.fileno  # type: ignore[method-assign]
+            wait = connection._wait(Wait(select.POLLIN, time.monotonic() + LONG_S))
+            task = asyncio.create_task(wait)
+            await asyncio.sleep(0)
+            assert connection._waiting is not None
+            settle(connection._waiting, True)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert not asyncio.get_running_loop().remove_reader(ours.fileno())
+
+    asyncio.run(main())

@@ -1,0 +1,198 @@
+"""What nobody can see any more goes, in steps that are small, and room that was made is used."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tiger
+from tests.crash.scenarios import CUSTOMERS, INVOICES, WIDE
+from tests.support.daemon import CLIENT, Daemon, new_directory
+from tests.support.model import clear_namespace, delete, put, put_many
+from tiger import layout, memory
+from tiger.pins import Pin
+from tiger.record import Record
+from tiger.resources import BY_NAME
+from tigerd.cleaner import STEPS
+from tigerd.lists import NEAR
+from tigerd.sessions import Sessions
+
+COUPONS = BY_NAME["coupons"].number
+BYTES_MAX = 256
+"""That a coupon without fields takes, with what belongs to it."""
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    with new_directory() as place:
+        yield Daemon(place)
+
+
+def records(count: int) -> list[Record]:
+    return [{"id": f"c{number}"} for number in range(count)]
+
+
+def needed(daemon: Daemon, number: int = COUPONS) -> int:
+    return sum(daemon.writer.tables[number].space.needed.values())
+
+
+def do_and_clean(daemon: Daemon, step: Any) -> None:
+    """Do what a daemon does that has no time: clean only where that is due."""
+    daemon.do(step)
+    if daemon.writer.cleaner.is_due():
+        daemon.writer.cleaner.turn()
+
+
+def test_who_writes_after_a_large_clear_does_not_wait_for_it_to_be_taken_away(
+    daemon: Daemon,
+) -> None:
+    daemon.do([put_many(COUPONS, "large", records(5000))])
+    daemon.clean()
+    daemon.do([clear_namespace(None, "large")])
+    taken = []
+    while needed(daemon) > 1000 * BYTES_MAX:
+        before = needed(daemon)
+        do_and_clean(daemon, [put(COUPONS, "other", "one")])
+        taken.append(before - needed(daemon))
+    assert max(taken) <= STEPS * BYTES_MAX
+    assert len(taken) < 5000, "it never ends"
+
+
+def test_a_daemon_that_is_never_idle_keeps_up(daemon: Daemon) -> None:
+    sizes = []
+    for _ in range(60):
+        do_and_clean(daemon, [put_many(COUPONS, "a", records(2000))])
+        sizes.append(daemon.writer.tables[COUPONS].space.size)
+    assert max(sizes[30:]) < 1.5 * max(sizes[:30])
+
+
+def test_lists_of_values_that_are_gone_are_forgotten(daemon: Daemon) -> None:
+    deep = range(NEAR + 2)  # each is the oldest: its place is found in a sorted copy at last
+    for number in deep:
+        daemon.do([put(CUSTOMERS, "a", f"{number}", created=-number, email="e")])
+    copies = daemon.writer.tables[CUSTOMERS].lists.copies
+    assert {index for _, index, _ in copies} == {0, 1}
+    daemon.do([delete(CUSTOMERS, "a", f"{number}") for number in deep])
+    daemon.clean()
+    assert {index for _, index, _ in copies} == {0}
+
+
+def test_after_a_recovery_what_ended_first_goes_first(daemon: Daemon) -> None:
+    """Whatever its table: what a pin still holds does not keep the rest."""
+    for number in (CUSTOMERS, INVOICES):
+        daemon.do([put(number, "a", "one", text=WIDE)])
+    daemon.do([delete(INVOICES, "a", "one")])
+    held = Pin(daemon.directory, daemon.control.words[layout.COMMIT])
+    daemon.do([delete(CUSTOMERS, "a", "one")])
+    daemon.restart()
+    daemon.clean()
+    assert needed(daemon, INVOICES) < len(WIDE) < needed(daemon, CUSTOMERS)
+    held.release()
+
+
+def test_clients_that_were_quiet_longest_make_room_also_after_a_restart(daemon: Daemon) -> None:
+    sessions = Sessions(daemon.control)  # which has the daemon's client in its first slot
+    for client in range(1, layout.CLIENTS_MAX):
+        sessions.open(client)
+    daemon.do([put(CUSTOMERS, "a", "one")])
+    sessions = Sessions(daemon.control)
+    sessions.open(5000)
+    assert sessions.is_open(CLIENT, daemon.slot), "the one that asked last made room"
+
+
+# --- Where there is no room ---
+
+
+@pytest.fixture
+def limited(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """`limited(n)`: from now on there is memory for n more segments."""
+    left = [0]
+    allocate = memory._allocate
+
+    def allocate_some(descriptor: int, size: int) -> None:
+        if not left[0]:
+            raise OSError(errno.ENOSPC, "full")
+        left[0] -= 1
+        allocate(descriptor, size)
+
+    def limit(count: int) -> None:
+        left[0] = count
+        monkeypatch.setattr(memory, "_allocate", allocate_some)
+
+    return limit
+
+
+def wide(count: int) -> list[Record]:
+    return [{"id": f"w{number}", "text": WIDE} for number in range(count)]
+
+
+def test_a_namespace_of_which_a_part_was_taken_away_makes_room(
+    daemon: Daemon, limited: Callable[[int], None]
+) -> None:
+    daemon.do([put_many(CUSTOMERS, "a", wide(50))])
+    daemon.do([clear_namespace(None, "a")])
+    limited(0)
+    daemon.clean(3)
+    assert daemon.writer.cleaner.catch_up()
+    assert needed(daemon, CUSTOMERS) == 0
+    assert not daemon.writer.cleaner.catch_up()
+
+
+def test_a_refused_request_keeps_no_room(daemon: Daemon, limited: Callable[[int], None]) -> None:
+    for number in (CUSTOMERS, COUPONS):
+        daemon.do([put(number, "a", "one")])
+    sizes = [table.space.size for table in daemon.writer.tables.values()]
+    limited(3)
+    with pytest.raises(tiger.StoreFull):
+        daemon.do([put_many(CUSTOMERS, "a", wide(15)), put_many(COUPONS, "a", wide(50))])
+    assert [table.space.size for table in daemon.writer.tables.values()] == sizes
+    assert len(list(daemon.directory.glob("tables/*/chunk.*"))) == 2
+
+
+def test_too_few_descriptors_refuse_a_request_and_leave_nothing(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.do([put(CUSTOMERS, "a", "one")])
+
+    def none_free(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(memory.mmap, "mmap", none_free)
+        with pytest.raises(tiger.InstanceError, match="Too many open files"):
+            daemon.do([put_many(CUSTOMERS, "a", wide(50))])
+    assert len(list(daemon.directory.glob("tables/customers/*"))) == 2  # an index and a chunk
+    daemon.do([put_many(CUSTOMERS, "a", wide(50))])
+
+
+def test_one_large_request_makes_few_segments(daemon: Daemon) -> None:
+    daemon.do([put_many(CUSTOMERS, "a", wide(1000))])
+    assert len(daemon.writer.tables[CUSTOMERS].space.chunks) < 10
+
+
+# --- A daemon that has nothing else to do ---
+
+
+def test_what_a_snapshot_held_is_given_back_though_nobody_writes(
+    directory: str, serve: Any, wait_until: Callable[..., Any]
+) -> None:
+    serve(directory)
+
+    def size() -> int:
+        chunks = Path(directory).glob("tables/customers/chunk.*")
+        return sum(chunk.stat().st_size for chunk in chunks)
+
+    with closing(tiger.connect(directory, autostart=False)) as store:
+        store.customers.insert_many(wide(100))
+        with store.snapshot():
+            store.customers.clear()
+            store.customers.insert({"id": "one"})
+            before = size()
+            words, beats = store._reader.words, set[int]()
+            wait_until(lambda: beats.add(words[layout.HEARTBEAT]) or len(beats) > 3, timeout_s=20)
+        wait_until(lambda: size() < before // 2, timeout_s=20, what="the memory")
