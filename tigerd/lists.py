@@ -108,10 +108,9 @@ class Lists:
         entries.reverse()
         return entries
 
-    def forget(self, scope: int) -> None:
-        """Drop the copies of a namespace's lists."""
-        for name in [name for name in self.copies if name[0] == scope]:
-            del self.copies[name]
+    def take_copies(self, scope: int) -> list[list[Entry]]:
+        """Forget the copies of a namespace's lists, and return them: freeing one takes a while."""
+        return [self.copies.pop(name) for name in list(self.copies) if name[0] == scope]
 
     # --- Changing links; each store leaves walks towards older versions whole ---
 

@@ -56,6 +56,7 @@ def retire_namespace(table: Table, ref: int) -> Iterator[None]:
     scope = namespace.number
     table.index.remove(namespace)
     dropped: set[bytes] = set()
+    copies = table.lists.take_copies(scope)
     while first := table.lists.word(ref, FIRST):
         version = table.reader.version(first)
         for _, value in table.values_in(version):
@@ -65,6 +66,8 @@ def retire_namespace(table: Table, ref: int) -> Iterator[None]:
         table.index.remove(version)
         table.lists.store(ref, FIRST, version.link(OLDER))
         table.space.release(first, table.size_of(version))
+        for copy in copies:
+            del copy[-1:]
         yield
     table.lists.unlink(NAMESPACES_LIST, table.first_namespace(), ref)
     del table.scopes[scope]

@@ -274,7 +274,6 @@ class Table:
             assert found is not None
             self.index.mark_gone(found)
             self.lists.store(known.ref, layout.END, commit)
-            self.lists.forget(known.scope)
             if known.parent:
                 self._forks[known.parent] -= 1
                 self._forks += Counter()  # forgets those that have none any more

@@ -82,6 +82,20 @@ def test_lists_of_values_that_are_gone_are_forgotten(daemon: Daemon) -> None:
     assert {index for _, index, _ in copies} == {0}
 
 
+def test_a_clear_leaves_what_takes_long_to_the_cleaner(daemon: Daemon) -> None:
+    """A sorted copy of a list is as long as that: it is let go entry by entry."""
+    for number in range(NEAR + 2):
+        daemon.do([put(CUSTOMERS, "a", f"{number}", created=-number)])
+    (copy,) = daemon.writer.tables[CUSTOMERS].lists.copies.values()
+    daemon.do([clear_namespace(None, "a")])
+    assert len(copy) == NEAR + 2
+    daemon.clean(10)
+    assert NEAR - 10 < len(copy) < NEAR
+    daemon.clean()
+    assert not copy
+    assert not daemon.writer.tables[CUSTOMERS].lists.copies
+
+
 def test_after_a_recovery_what_ended_first_goes_first(daemon: Daemon) -> None:
     """Whatever its table: what a pin still holds does not keep the rest."""
     for number in (CUSTOMERS, INVOICES):
