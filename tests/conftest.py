@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
@@ -157,7 +156,7 @@ def _stop(place: str) -> None:
 def _instances(directory: str) -> list[str]:
     """The directories in which a daemon has made its socket."""
     paths = Path(directory).rglob("*")
-    return [str(path.parent) for path in paths if stat.S_ISSOCK(path.lstat().st_mode)]
+    return [str(path.parent) for path in paths if path.is_socket()]
 
 
 def _daemon_pid(directory: str) -> int | None:

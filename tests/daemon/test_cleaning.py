@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import tiger
 from tests.crash.scenarios import CUSTOMERS, INVOICES, WIDE
 from tests.support.daemon import CLIENT, Daemon, new_directory
+from tests.support.file_system import bytes_below
 from tests.support.model import clear_namespace, delete, put, put_many
 from tiger import layout, memory
 from tiger.pins import Pin
@@ -196,11 +198,7 @@ def test_what_a_snapshot_held_is_given_back_though_nobody_writes(
     directory: str, serve: Any, wait_until: Callable[..., Any]
 ) -> None:
     serve(directory)
-
-    def size() -> int:
-        chunks = Path(directory).glob("tables/customers/chunk.*")
-        return sum(chunk.stat().st_size for chunk in chunks)
-
+    size = partial(bytes_below, Path(directory, "tables", "customers"))
     with closing(tiger.connect(directory, autostart=False)) as store:
         store.customers.insert_many(wide(100))
         with store.snapshot():

@@ -12,6 +12,7 @@ import pytest
 import tiger
 from tests.faults.processes import Worker, instance_directory, kill, serving, wait_for, workers
 from tests.faults.storm import check
+from tests.support.file_system import bytes_below
 
 READER = Path(__file__).with_name("reader.py")
 RECORDS = 120
@@ -44,10 +45,6 @@ def write_round(store: tiger.Store, number: int) -> None:
         }
         for n in range(RECORDS)
     )
-
-
-def bytes_of(directory: Path) -> int:
-    return sum(path.stat().st_size for path in (directory / "tables").rglob("*.*"))
 
 
 def is_one_round(listed: Any) -> bool:
@@ -90,7 +87,7 @@ def test_what_a_snapshot_held_is_given_back_once_it_is_gone(
         wait_for(lambda: reader.state == "T", "the stop")
         for number in range(ROUNDS):
             write_round(store, number)
-        held = bytes_of(place)
+        held = bytes_below(place / "tables")
         assert held > 3 * USUAL, "the snapshot holds nothing"
         kill([reader.process.pid], signal.SIGKILL if end == "killed" else signal.SIGCONT)
         reader.process.wait(30)
@@ -102,4 +99,4 @@ def test_what_a_snapshot_held_is_given_back_once_it_is_gone(
 def settled(store: tiger.Store, directory: Path) -> int:
     """Write a little, for the daemon looks at pins when it is asked something; return the size."""
     store.coupons.insert({"id": "A"})
-    return bytes_of(directory)
+    return bytes_below(directory / "tables")

@@ -1,13 +1,23 @@
-"""A file system that is small, for one process alone."""
+"""What files take, and a file system that is small, for one process alone."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+
+def bytes_below(folder: Path) -> int:
+    """Return what the files below a folder take, from which a daemon may remove some meanwhile."""
+    size = 0
+    for path in folder.rglob("*.*"):
+        with suppress(FileNotFoundError):
+            size += path.stat().st_size
+    return size
 
 
 def small_file_system(place: Path | str, size: str) -> list[str]:
