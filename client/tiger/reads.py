@@ -9,8 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from heapq import merge
-from itertools import islice
 from typing import Any, cast, overload
 
 from tiger import memory, record
@@ -27,6 +25,7 @@ from tiger.resources import (
     Resource,
     defined_resource,
 )
+from tiger.selection import Bodies, Filters, Selection, merged
 from tiger.table_reader import TableReader
 from tiger.version import Version
 
@@ -36,12 +35,6 @@ SHOWN_MAX = 5
 MISSING: Any = object()
 
 Records = list[Record]
-
-Bodies = list[bytes]
-"""Records in msgpack."""
-
-Filters = dict[str, bytes]
-"""Field names and value keys (`record.value_key`)."""
 
 
 class TableReads:
@@ -234,32 +227,11 @@ class TableReads:
         most: int = sys.maxsize,
     ) -> Bodies:
         """Return records that have the values, from the cursor or the beginning on."""
-        found = self._shortest_list(commit, keys, cursor, towards)
-        if found is None:
-            return []
-        lineage, index, firsts, others = found
-        if not others:
-            return lineage.bodies(firsts, index, towards, most)
-        bodies = (version.body for version in lineage.walk(firsts, index, towards))
-        return list(islice((b for b in bodies if record.matches(decode(b), others)), most))
-
-    def _shortest_list(
-        self, commit: int, keys: Filters, cursor: str | None = None, towards: int = OLDER
-    ) -> tuple[Lineage, int, Sequence[int], Filters] | None:
-        """Return which list to walk for records that have the values, and from where.
-
-        And the values that those in the list need not have.
-        """
         lineage = self._lineage(commit)
         start = self._at_cursor(lineage, cursor) if cursor is not None else None
         if lineage is None:
-            return None
-        index, value = self._shortest(keys, start)
-        firsts = lineage.firsts(index, value)
-        if start is not None:
-            firsts = lineage.beyond(start, index, firsts, towards)
-        indexed = self._resource.indexes[index - 1] if index else None
-        return lineage, index, firsts, {name: keys[name] for name in keys if name != indexed}
+            return []
+        return Selection(lineage, self._resource.indexes, keys, start, towards).bodies(most)
 
     def _at_cursor(self, lineage: Lineage | None, cursor: str) -> Version:
         found = lineage.find(cursor.encode()) if lineage is not None else None
@@ -269,17 +241,6 @@ class TableReads:
                 f"use the id of a record that is there"
             )
         return found
-
-    def _shortest(self, keys: Filters, start: Version | None) -> tuple[int, bytes]:
-        """Return which list to walk: its number, and the key of its value."""
-        content = decode(start.body) if start is not None else {}
-        for index, field in enumerate(self._resource.indexes, 1):
-            key = keys.get(field)
-            if key is None:
-                continue
-            if start is None or record.matches(content, {field: key}):
-                return index, bytes((index,)) + key
-        return 0, b""
 
     def look_for(
         self, predicate: Callable[[Record], Any] | None, filters: Mapping[str, Any]
@@ -292,14 +253,11 @@ class TableReads:
         commit = self._reader.commit
 
         def read(commit: int) -> Record | None:
-            found = self._shortest_list(commit, keys)
-            if found is not None:
-                lineage, index, firsts, others = found
-                for version in lineage.walk(firsts, index):
-                    content = decode(version.body)
-                    if record.matches(content, others) and (not predicate or predicate(content)):
-                        return content
-            return None
+            lineage = self._lineage(commit)
+            if lineage is None:
+                return None
+            found = Selection(lineage, self._resource.indexes, keys).contents()
+            return next((c for _, c in found if predicate is None or predicate(c)), None)
 
         memory.fence()
         return commit, self._moment.read(read)
@@ -385,24 +343,17 @@ class TableReads:
 
     def _all(self, field: str, values: Sequence[Any]) -> Records:
         """Return the records whose field has one of the values, newest first."""
-        lists = [{field: record.value_key(value)} for value in values]
+        keys = [record.value_key(value) for value in values]
 
         def read(commit: int) -> Bodies:
-            if len(lists) == 1:
-                return self._select(commit, lists[0])
-            return self._merged(field, [keys[field] for keys in lists], commit)
+            if len(keys) == 1:
+                return self._select(commit, {field: keys[0]})
+            lineage = self._lineage(commit)
+            if lineage is None:
+                return []
+            return merged(lineage, self._resource.indexes.index(field) + 1, keys)
 
         return [decode(body) for body in self._moment.read(read)]
-
-    def _merged(self, field: str, keys: Sequence[bytes], commit: int) -> Bodies:
-        """Return the records of several lists of one indexed field, in one order."""
-        lineage = self._lineage(commit)
-        if lineage is None:
-            return []
-        index = self._resource.indexes.index(field) + 1
-        walks = (lineage.walk(lineage.firsts(index, bytes((index,)) + key), index) for key in keys)
-        ordered = merge(*walks, key=lambda version: version.order, reverse=True)
-        return [version.body for version in ordered]
 
 
 def resources_of(reader: Reader, moment: Moment) -> list[Resource]:
