@@ -31,7 +31,7 @@ from tiger.errors import (
     code_of,
 )
 from tiger.looking import Looking
-from tigerd import passing
+from tigerd.custody import Custody
 from tigerd.peers import Peers
 from tigerd.plan import Plan, prefixed
 from tigerd.recovery import recover
@@ -91,7 +91,6 @@ class Server:
         """
         self.directory = directory
         self._idle_exit_s = idle_exit_s
-        self._lock = lock
         control, made = instance.open_control(directory, max_record)
         self._control = control
         started = time.perf_counter()
@@ -110,6 +109,7 @@ class Server:
                 found.undone,
                 found.ended,
             )
+        self._custody = Custody(directory, lock, control)
         self._sessions = Sessions(control)
         self._stopping = False
         self._started = time.monotonic()
@@ -117,8 +117,6 @@ class Server:
         self._looking = Looking(SPIN_S)
         self._dropped = 0
         self._sweep_at = 0.0
-        self._owner = passing.owner_of(directory)
-        self._is_orphan = False
         self._waiting = Waiting()
         self._context = zmq.Context()
         self._bind()
@@ -158,10 +156,7 @@ class Server:
                     wait_ms = 0 if self.writer.cleaner.turn() else TURN_MS
                 self._beat()
                 if (now := time.monotonic()) >= self._sweep_at:
-                    self._clear_abandoned()
-                    self._look_for_owner()
-                    self._look_for_instance()
-                    self._waiting.forget_quiet()
+                    self._sweep()
                     took_s = time.monotonic() - now
                     self._sweep_at = now + max(SWEEP_S, SWEEP_SHARE * took_s)
                     if self.writer.cleaner.is_waiting:  # a reader may have let go of it
@@ -197,6 +192,15 @@ class Server:
     def _beat(self) -> None:
         self._control.store(layout.HEARTBEAT, time.monotonic_ns())
 
+    def _sweep(self) -> None:
+        """Look for what others left, or took away."""
+        self._clear_abandoned()
+        self._waiting.forget_quiet()
+        if self._custody.is_over():
+            self._stopping = True
+        elif not self._custody.has_socket():
+            self._open_again()
+
     def _clear_abandoned(self) -> None:
         """Clear the namespaces of processes that are gone."""
         for found in leases.abandoned(self.directory):
@@ -213,33 +217,14 @@ class Server:
                 log.info("cleared %r: the process that had it is gone", found.namespace)
             found.forget()
 
-    def _look_for_owner(self) -> None:
-        if self._owner is not None and not self._owner.process.is_alive():
-            log.info("process %d, whose instance this is, has ended", self._owner.process.pid)
-            self._stopping = self._is_orphan = True
-
-    def _look_for_instance(self) -> None:
-        """Stop if the instance was removed, be another in its place or not: no client finds this.
-
-        Where only the socket was, as by what tidies up, open it again.
-        """
-        if not self._is_ours():
-            log.warning("the instance at %s was removed: stopping", self.directory)
-            self._stopping = True
-        elif not instance.socket_path(self.directory).exists():
-            log.warning("the socket was removed: opening it again")
-            try:
-                self._router.bind(instance.endpoint(self.directory))
-            except zmq.ZMQError as error:
-                log.warning("cannot: %s; stopping", error)  # the next client starts another
-                self._stopping = True
-
-    def _is_ours(self) -> bool:
-        """Tell whether the control segment of this daemon is the one that clients find."""
+    def _open_again(self) -> None:
+        """Bind again where only the socket was removed."""
+        log.warning("the socket was removed: opening it again")
         try:
-            return os.path.samestat(os.stat(self._control.path), self._control.status)
-        except OSError:
-            return False
+            self._router.bind(instance.endpoint(self.directory))
+        except zmq.ZMQError as error:
+            log.warning("cannot: %s; stopping", error)  # the next client starts another
+            self._stopping = True
 
     def _consider_idling(self) -> None:
         idle_s = time.monotonic() - self._busy_at
@@ -383,14 +368,7 @@ class Server:
         """Leave the instance as it is, for the next daemon."""
         self._peers.close()
         self._context.destroy(linger=100)
-        if self._is_ours():
-            instance.socket_path(self.directory).unlink(missing_ok=True)
-        if self._is_orphan and self._owner is not None:
-            if self._owner.keep:
-                passing.disown(self.directory)
-            else:
-                passing.sweep(self.directory)
-        os.close(self._lock)
+        self._custody.release()
 
 
 _QUESTIONS = {
