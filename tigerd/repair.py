@@ -39,6 +39,7 @@ from tiger.resources import (
 from tiger.version import Version
 from tigerd.audit import Finding, reason, text_of
 from tigerd.effects import Effect
+from tigerd.operations import add
 from tigerd.recovery import recover
 from tigerd.writer import Writer
 
@@ -272,7 +273,7 @@ def _write(writer: Writer, number: int, records: list[tuple[str, Version]]) -> N
         if number == DEFINITIONS.number:
             _define(writer, plan.effects, version)
         else:
-            plan.add([PUT, number, namespace, version.body])
+            add(plan, [PUT, number, namespace, version.body])
     writer.apply(plan, None)
     while writer.cleaner.turn():
         pass

@@ -32,8 +32,9 @@ from tiger.errors import (
 )
 from tiger.looking import Looking
 from tigerd.custody import Custody
+from tigerd.operations import add, add_all
 from tigerd.peers import Peers
-from tigerd.plan import Plan, prefixed
+from tigerd.plan import Plan
 from tigerd.recovery import recover
 from tigerd.requests import parse
 from tigerd.sessions import Sessions
@@ -206,7 +207,7 @@ class Server:
         for found in leases.abandoned(self.directory):
             plan = self.writer.plan()
             try:
-                plan.add([protocol.CLEAR_NAMESPACE, None, found.namespace])
+                add(plan, [protocol.CLEAR_NAMESPACE, None, found.namespace])
             except Sealed:
                 continue  # until its forks are cleared
             except InvalidRecord:
@@ -301,11 +302,7 @@ class Server:
 
     def _plan_and_apply(self, asked: Asked, operations: list[Any]) -> Plan:
         plan = self.writer.plan()
-        for place, operation in enumerate(operations):
-            try:
-                plan.add(operation)
-            except TigerError as error:
-                raise prefixed(error, place) if len(operations) > 1 else error from None
+        add_all(plan, operations)
         self.writer.apply(plan, asked)
         return plan
 

@@ -17,6 +17,7 @@ from tiger.memory import WritableSegment
 from tiger.resources import DEFINITIONS, RESOURCES, Resource
 from tiger.version import aligned
 from tigerd.facts import values_of
+from tigerd.operations import add_all
 from tigerd.recovery import recover
 from tigerd.sessions import Sessions
 from tigerd.table import Table
@@ -69,8 +70,7 @@ class Daemon:
             return
         request = self.last_request() + 1
         plan = self.writer.plan()
-        for operation in step:
-            plan.add(operation)
+        add_all(plan, step)
         self.writer.apply(plan, (self.slot, request))
 
     def clean(self, steps: int = DRAIN) -> None:
