@@ -44,6 +44,12 @@ with tiger.connect(sys.argv[1], **json.loads(sys.argv[2])) as store:
 """
 
 
+def pytest_configure() -> None:
+    """Notice Ctrl-C, as all that the tests start: what a shell starts behind itself ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
     """No setting reaches an instance of a test: the runner's, or of an account of the examples."""
