@@ -10,40 +10,25 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import tiger
+from tests.support.forks import FORK
 
-# Fork: in programs of their own, since pytest's workers have threads.
+# Forks
 
-FORK = """
-import json, os, sys
-import tiger
-
-def in_child(work):
-    read_end, write_end = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.write(write_end, json.dumps(work()).encode())
-            os._exit(0)
-        except BaseException as error:
-            os.write(write_end, json.dumps(repr(error)).encode())
-            os._exit(1)
-    os.close(write_end)
-    with open(read_end, "rb") as pipe:
-        answer = json.loads(pipe.read())
-    os.waitpid(pid, 0)
-    return answer
-
+BEGIN = (
+    FORK
+    + """
 store = tiger.connect(sys.argv[1])
 coupons = store.coupons
 coupons.insert({"id": "parent", "n": 1})
 """
+)
 
 
 @pytest.mark.parametrize("used", [True, False], ids=["used before", "unused before"])
 def test_a_forked_child_reads_and_writes(directory: str, run_script, used: bool) -> None:
     """With a store that had spoken to the daemon before, and with one that had not."""
     answer = run_script(
-        FORK
+        BEGIN
         + (
             """
 coupons.get("parent")
@@ -61,7 +46,7 @@ def work():
     coupons.patch("parent", {"n": 10})
     return [coupons.get("parent"), coupons.get("child"), coupons.count(), store.ping()["pid"]]
 
-child = in_child(work)
+child = fork(work)()
 coupons.patch("child", {"n": 20})
 coupons.insert({"id": "after"})
 print(json.dumps([child, coupons.get("child"), coupons.count(), store.ping()["pid"]]))
@@ -80,7 +65,7 @@ store.close()
 def test_parent_and_children_write_at_once(directory: str, run_script) -> None:
     """Every one of the increments is there: no answer went to the wrong process."""
     answer = run_script(
-        FORK
+        BEGIN
         + """
 store.coupons.insert({"id": "sum", "n": 0})
 
@@ -111,7 +96,7 @@ store.close()
 
 def test_a_grandchild_works_too(directory: str, run_script) -> None:
     answer = run_script(
-        FORK
+        BEGIN
         + """
 def grandchild():
     coupons.insert({"id": "grandchild"})
@@ -119,9 +104,9 @@ def grandchild():
 
 def child():
     coupons.insert({"id": "child"})
-    return [in_child(grandchild), coupons.count()]
+    return [fork(grandchild)(), coupons.count()]
 
-print(json.dumps([in_child(child), coupons.count()]))
+print(json.dumps([fork(child)(), coupons.count()]))
 store.close()
 """,
         directory,
@@ -131,13 +116,13 @@ store.close()
 
 def test_a_child_that_closes_the_store_leaves_the_parents_alone(directory: str, run_script) -> None:
     answer = run_script(
-        FORK
+        BEGIN
         + """
 def work():
     store.close()
     return True
 
-in_child(work)
+fork(work)()
 coupons.insert({"id": "after"})
 print(json.dumps([coupons.count(), store.ping()["pid"] > 0]))
 store.close()
@@ -149,11 +134,11 @@ store.close()
 
 def test_a_snapshot_of_the_parent_is_read_in_a_child(directory: str, run_script) -> None:
     answer = run_script(
-        FORK
+        BEGIN
         + """
 with store.snapshot() as view:
     coupons.update({"id": "parent", "n": 2})
-    child = in_child(lambda: [view.coupons.get("parent")["n"], coupons.get("parent")["n"]])
+    child = fork(lambda: [view.coupons.get("parent")["n"], coupons.get("parent")["n"]])()
     parent = view.coupons.get("parent")["n"]
 print(json.dumps([child, parent]))
 store.close()
@@ -167,7 +152,7 @@ def test_the_daemon_outlives_the_process_that_started_it(
     directory: str, run_script, tigerd
 ) -> None:
     """It is not killed with its starter, and holds none of its pipes open."""
-    answer = run_script(FORK + "print(json.dumps(store.ping()['pid']))\nstore.close()", directory)
+    answer = run_script(BEGIN + "print(json.dumps(store.ping()['pid']))\nstore.close()", directory)
     status = tigerd("status", "--json", directory=directory)
     assert status.returncode == 0
     assert json.loads(status.stdout)["pid"] == answer

@@ -21,6 +21,7 @@ import pytest
 
 import tiger
 import tiger.aio
+from tests.support.forks import FORK
 from tiger import protocol
 from tiger.aio.connection import AsyncConnection
 from tiger.aio.turns import Turns, settle, settled
@@ -42,30 +43,17 @@ def connected(shared_connection: Store) -> Iterator[Connection]:
         yield connection
 
 
-# Forks: in programs of their own
+# Forks
 
-FORK = """
-import asyncio, gc, json, os, signal, sys, threading
-import tiger, tiger.aio
+BEGIN = (
+    FORK
+    + """
+import signal, threading
 
-def fork(work):
-    read_end, write_end = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.write(write_end, json.dumps(work()).encode())
-        finally:
-            os._exit(0)
-    os.close(write_end)
-
-    def answer():
-        with open(read_end, "rb") as pipe:
-            said = pipe.read()
-        os.waitpid(pid, 0)
-        return json.loads(said)
-
-    return answer
+with tiger.connect(sys.argv[1]) as store:
+    store.coupons.insert({"id": "first"})
 """
+)
 
 
 def test_no_thread_of_a_child_comes_upon_the_session_of_its_parent(
@@ -73,10 +61,8 @@ def test_no_thread_of_a_child_comes_upon_the_session_of_its_parent(
 ) -> None:
     """What the child's threads say first, all at once, is not taken for the parent's."""
     answer = run_script(
-        FORK
+        BEGIN
         + """
-with tiger.connect(sys.argv[1]) as store:
-    store.coupons.insert({"id": "first"})
 
     def work():
         begun = store._connection._session is None and store._connection._wire.descriptor() is None
@@ -106,10 +92,8 @@ def test_a_child_does_not_wait_for_a_turn_that_a_thread_of_its_parent_has(
     directory: str, run_script
 ) -> None:
     answer = run_script(
-        FORK
+        BEGIN
         + """
-with tiger.connect(sys.argv[1]) as store:
-    store.coupons.insert({"id": "first"})
     daemon = store.ping()["pid"]
     os.kill(daemon, signal.SIGSTOP)
     writing = threading.Thread(target=store.coupons.insert, args=({"id": "parent"},))
@@ -130,6 +114,9 @@ def test_a_store_of_asyncio_in_a_child(directory: str, run_script) -> None:
     answer = run_script(
         FORK
         + """
+import asyncio
+import tiger.aio
+
 def write_all(loop, store, who):
     for number in range(10):
         loop.run_until_complete(store.coupons.insert({"id": f"{who}-{number}"}))
@@ -152,16 +139,14 @@ loop.close()
 def test_a_request_under_way_is_not_said_again_by_a_child(directory: str, run_script) -> None:
     """A signal handler forks in the middle of a write: the child knows nothing of the outcome."""
     answer = run_script(
-        FORK
+        BEGIN
         + """
-child = None
+    child = None
 
-def fork_here():
-    global child
-    child = os.fork()
+    def fork_here():
+        global child
+        child = os.fork()
 
-with tiger.connect(sys.argv[1]) as store:
-    store.coupons.insert({"id": "first"})
     store._connection._looking.is_worth_it = lambda: True
     store._connection._looking.until = lambda is_answered: child != 0 and is_answered()
     try:
