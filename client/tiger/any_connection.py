@@ -82,7 +82,8 @@ class AnyConnection(ABC, Generic[Wait_co]):
         directory = self._reader.directory
         return DaemonUnavailable(
             f"requests before this one have kept the connection to {directory} busy for "
-            f"{self._timeout_s:.3g} s; nothing was changed: see `tigerd status --dir {directory}`"
+            f"{self._timeout_s:.3g} s; nothing was changed: see `tigerd status "
+            f"{instance.as_option(directory)}`"
         )
 
     def close(self) -> None:

@@ -70,10 +70,7 @@ def check_directory(directory: Path) -> None:
     try:
         status = os.lstat(directory)
     except FileNotFoundError:
-        raise DaemonUnavailable(
-            f"there is no instance at {directory}: start one with `tigerd start "
-            f"{as_option(directory)}`"
-        ) from None
+        raise not_there(directory) from None
     except OSError as error:
         raise _unusable(directory, error) from None
     user = os.geteuid()
@@ -100,6 +97,13 @@ def exists(directory: Path) -> bool:
     except OSError as error:
         raise _unusable(directory, error) from None
     return True
+
+
+def not_there(directory: Path) -> DaemonUnavailable:
+    """Return the error for a directory that is not there, or in which no daemon ever ran."""
+    return DaemonUnavailable(
+        f"there is no instance at {directory}: start one with `tigerd start {as_option(directory)}`"
+    )
 
 
 def _unusable(path: Path, error: OSError) -> InstanceError:

@@ -18,6 +18,7 @@ from typing import Protocol, TypeVar
 
 from tiger import layout, memory
 from tiger.errors import DaemonUnavailable, Damaged, InvalidRequest
+from tiger.instance import not_there
 from tiger.memory import Segment, Vanished
 from tiger.pins import Pin
 from tiger.table_reader import TableReader
@@ -52,10 +53,7 @@ class Reader:
         try:
             self.control = Segment(directory / "control", layout.CONTROL)
         except FileNotFoundError:
-            raise DaemonUnavailable(
-                f"there is no instance at {directory}: start one with `tigerd start --dir "
-                f"{directory}`"
-            ) from None
+            raise not_there(directory) from None
         self.words = self.control.words
         if not self.words[layout.HEADER_STATE]:
             self.close()

@@ -69,7 +69,7 @@ def encode(record: object, max_record: int = DEFAULT_MAX_RECORD) -> tuple[str, b
     if packed is not None:
         return packed
     if type(record) is not dict and not isinstance(record, Mapping):
-        raise InvalidRecord(f"{record!r:.80} is a {type(record).__name__}: a record is a dict")
+        raise InvalidRecord(f"a record is a dict, and not as {record!r:.80}")
     if "id" not in record:
         raise InvalidRecord(f"the record {dict(record)!r:.80} has no id: give it one")
     identity = record["id"]
@@ -151,8 +151,8 @@ def _find_fault(value: object, what: str, depth: int) -> None:
             _find_fault(item, f"{what}[{place}]", depth + 1)
     elif value is not None and not isinstance(value, (str, int)):
         raise InvalidRecord(
-            f"{what} is a {type(value).__name__} ({value!r:.80}): use null, booleans, integers, "
-            f"floats, strings, lists and objects (a time as seconds or as text)"
+            f"{what} is {value!r:.80}, of type {type(value).__name__}: use null, booleans, "
+            f"integers, floats, strings, lists and objects (a time as seconds or as text)"
         )
 
 
@@ -175,7 +175,7 @@ def decode_untrusted(body: bytes) -> Record:
     binary, no extension types, no key that is not a string, nothing past the limits.
     """
     # The limits are unpackb's own, by the length of what it is given: no container may claim more
-    # items than there are bytes. The caller has checked that length.
+    # items than there are bytes, and a request has `protocol.FRAME_MAX` of those at most.
     try:
         record = msgpack.unpackb(body)
     except (ValueError, msgpack.UnpackException, RecursionError, MemoryError) as error:

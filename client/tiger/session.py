@@ -24,6 +24,7 @@ from typing import Any
 
 from tiger import instance, layout, memory, protocol
 from tiger.errors import CODES, DaemonUnavailable, InvalidRequest, OutcomeUnknown, TigerError
+from tiger.instance import as_option
 from tiger.reader import Reader
 from tiger.wire import Wire
 
@@ -151,7 +152,7 @@ class Session:
             if time.monotonic() >= deadline:
                 raise DaemonUnavailable(
                     f"the daemon at {self._directory} does not take requests; nothing was "
-                    f"changed: see `tigerd status --dir {self._directory}`"
+                    f"changed: see `tigerd status {as_option(self._directory)}`"
                 )
             way = yield from self._send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))
             if way:
@@ -207,7 +208,7 @@ class Session:
         return OutcomeUnknown(
             f"the daemon at {self._directory} has not answered a request within "
             f"{self._timeout_s:.3g} s: it may or may not have been applied; read before you write "
-            f"it again, and see `tigerd status --dir {self._directory}`"
+            f"it again, and see `tigerd status {as_option(self._directory)}`"
         )
 
     def _reply_to(
@@ -315,8 +316,8 @@ class Session:
             if time.monotonic() >= deadline:
                 raise DaemonUnavailable(
                     f"the daemon at {self._directory} has not answered within "
-                    f"{self._timeout_s:.3g} s; nothing was changed: see `tigerd status --dir "
-                    f"{self._directory}`"
+                    f"{self._timeout_s:.3g} s; nothing was changed: see `tigerd status "
+                    f"{as_option(self._directory)}`"
                 )
             if revive:
                 yield from self._revive(deadline)
@@ -379,5 +380,5 @@ def _check_size(size: int, operations: list[protocol.Operation]) -> None:
 def not_running(directory: Path) -> DaemonUnavailable:
     """Return the error for an instance without a daemon."""
     return DaemonUnavailable(
-        f"no daemon runs at {directory}: start one with `tigerd start --dir {directory}`"
+        f"no daemon runs at {directory}: start one with `tigerd start {as_option(directory)}`"
     )

@@ -107,10 +107,13 @@ class StoreReads:
     ) -> None:
         """Raise AssertionError, with what changed instead, unless exactly so many records did.
 
-        `created={"events": 2}` means two new events, and that nothing else changed.
+        `created={"events": 2}` means two new events, and that nothing else changed. Raises
+        `UnknownTable` for the name of no table.
         """
         __tracebackhide__ = True
         expected = {"created": created or {}, "updated": updated or {}, "deleted": deleted or {}}
+        for name in {table for tables in expected.values() for table in tables}:
+            self._resource(name)  # a name that no table has would never be found wrong
         self.changes(since).check(expected)
 
     def _resource(self, name: str) -> Resource:

@@ -10,6 +10,7 @@ import os
 import pickle
 import random
 import re
+import shlex
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -562,6 +563,24 @@ def test_no_daemon_and_no_instance(directory: str) -> None:
     with pytest.raises(tiger.DaemonUnavailable, match="tigerd start") as caught:
         tiger.connect(directory, autostart=False)
     assert directory in str(caught.value)
+
+
+def test_a_command_that_an_error_names_can_be_typed(directory: str, tigerd) -> None:
+    place = Path(directory, "of two words")
+
+    def is_told(call: Callable[[], Any]) -> bool:
+        with pytest.raises(tiger.DaemonUnavailable) as caught:
+            call()
+        command = str(caught.value).split("`")[1]
+        return shlex.split(command) == ["tigerd", "start", "--dir", str(place)]
+
+    assert is_told(lambda: tiger.connect(place, autostart=False))
+    place.mkdir(mode=0o700)
+    assert is_told(lambda: tiger.connect(place, autostart=False))
+    assert tigerd("start", directory=str(place)).returncode == 0
+    with tiger.connect(place, autostart=False) as store:
+        assert tigerd("stop", directory=str(place)).returncode == 0
+        assert is_told(lambda: store.coupons.insert({"id": "A"}))
 
 
 # Shared memory that is full

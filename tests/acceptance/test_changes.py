@@ -193,6 +193,13 @@ def test_anything_else_fails_and_says_what_changed(filled, expected: Any, line: 
     assert "deleted plans p" in text
 
 
+def test_a_name_that_no_table_has_is_told(filled) -> None:
+    """It would count none, whatever happens."""
+    mark = filled.mark()
+    with pytest.raises(tiger.UnknownTable, match="evnts"):
+        filled.assert_changes(mark, created={"evnts": 0})
+
+
 def test_an_account_of_much_is_cut(filled) -> None:
     mark = filled.mark()
     filled.coupons.insert_many({"id": f"m{n}", "text": "x" * 500} for n in range(100))
