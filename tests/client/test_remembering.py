@@ -57,19 +57,17 @@ def test_a_full_list_of_ids_read_once_is_begun_again(
 
 
 def test_two_threads_that_read_first_at_once_share_one_mapping(
-    shared_store: Store,
+    store: Store,
 ) -> None:
     """Else what is remembered of one generation of the index would never be of the other."""
-    coupons = shared_store.coupons
+    coupons = store.coupons
     coupons.insert({"id": "A"})
     reader = coupons._table
     for maps, mapped in ((reader._map_index, reader.indexes), (reader._map_chunk, reader.chunks)):
         coupons.get("A")
-        known = dict(mapped)
-        assert known
-        for number, first in known.items():
-            assert maps(number) is first  # as of a thread that saw that it was not mapped
-        assert mapped == known
+        ((number, first),) = mapped.items()
+        assert maps(number) is first  # as of a thread that saw that it was not mapped
+        assert mapped == {number: first}
 
 
 @pytest.mark.parametrize("begin", [lambda store: store, lambda store: store.begin_fork("cus_1")])

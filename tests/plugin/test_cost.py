@@ -32,10 +32,19 @@ def note(event, arguments):
 
 sys.addaudithook(note)
 
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config):
+def tell():
     with open(f"loaded-{os.getpid()}", "w") as file:
         file.write(" ".join(loaded() + DONE))
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workerinput"):  # soon after it is made to end
+        tell()
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        tell()
 """
 
 

@@ -28,10 +28,10 @@ Figures = Counter[str]
 Part = Callable[[int, float], Figures]
 
 
-def until(seconds: float) -> Callable[[Any], bool]:
-    """Return what says that it goes on, for so long."""
+def until(seconds: float) -> Callable[[Figures], bool]:
+    """Return what says that it goes on, for so long, and until something was done."""
     deadline = time.monotonic() + seconds
-    return lambda _: time.monotonic() < deadline
+    return lambda figures: time.monotonic() < deadline or not figures.total()
 
 
 def kills(seed: int, seconds: float) -> Figures:
