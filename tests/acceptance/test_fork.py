@@ -15,7 +15,7 @@ import pytest
 import tiger
 import tiger.aio
 from tests.support.choke import Choke
-from tests.support.daemon import Daemon, new_directory
+from tests.support.daemon import Daemon, commands_of, new_directory
 from tests.support.model import fork, put, put_many
 from tiger import layout
 from tigerd.audit import audit
@@ -23,13 +23,6 @@ from tigerd.audit import audit
 
 def ids(records: Any) -> list[str]:
     return [record["id"] for record in records]
-
-
-def commands(store: Any) -> int:
-    """How many synchronous writes the daemon has answered: it counts them after that."""
-    store.ping()  # is answered when all before it were counted
-    words: Any = store._reader.words
-    return int(words[layout.COMMANDS])
 
 
 @pytest.fixture
@@ -169,14 +162,14 @@ def test_a_name_that_is_taken_is_refused(parent, other_store) -> None:
 
 def test_the_costs_are_three_writes_for_a_sandbox_and_two_for_a_fork(store) -> None:
     store.coupons.insert({"id": "A"})
-    before = commands(store)
+    before = commands_of(store)
     with store.sandbox():
         pass
-    sandbox = commands(store) - before
+    sandbox = commands_of(store) - before
     with store.fork():
         pass
     assert sandbox <= 3
-    assert commands(store) - before - sandbox <= 2
+    assert commands_of(store) - before - sandbox <= 2
 
 
 def test_a_fork_costs_the_same_whatever_there_is() -> None:

@@ -14,9 +14,8 @@ import pytest
 import tiger
 import tiger.aio
 from tests.support.choke import Choke
-from tests.support.daemon import Daemon, new_directory
+from tests.support.daemon import Daemon, commands_of, new_directory
 from tests.support.model import delete, put, put_many, rollback
-from tiger import layout
 from tiger.pins import Pin
 
 
@@ -143,14 +142,13 @@ def test_a_record_that_is_restored_has_a_new_version(filled) -> None:
 
 
 def test_a_rollback_is_one_write_and_a_mark_none(filled) -> None:
-    words = filled._reader.words
-    before = words[layout.COMMANDS]
+    before = commands_of(filled)
     mark = filled.mark()
-    assert words[layout.COMMANDS] == before
+    assert commands_of(filled) == before
     change_everything(filled)
-    between = words[layout.COMMANDS]
+    between = commands_of(filled)
     filled.rollback(mark)
-    assert words[layout.COMMANDS] == between + 1
+    assert commands_of(filled) == between + 1
 
 
 def test_a_rollback_costs_what_was_changed_and_not_what_is_there() -> None:

@@ -15,6 +15,7 @@ from tests.support.model import Model, Operation
 from tiger import instance, layout, record
 from tiger.memory import WritableSegment
 from tiger.resources import DEFINITIONS, RESOURCES, Resource
+from tiger.store import Store
 from tiger.version import aligned
 from tigerd.facts import values_of
 from tigerd.operations import add_all
@@ -139,6 +140,12 @@ def _check_table(daemon: Daemon, table: Table, model: Model) -> None:
     size = sum(path.stat().st_size for path in table.folder.iterdir())
     at = layout.entry_at(table.number, layout.TABLE_BYTES)
     assert daemon.control.words[at] == size, f"{name}: bytes told"
+
+
+def commands_of(store: Store) -> int:
+    """Return how many synchronous writes a daemon has answered: it counts them after that."""
+    store.ping()  # is answered when all before it were counted
+    return store._reader.words[layout.COMMANDS]
 
 
 def resource_of(number: int, model: Model) -> Resource:
