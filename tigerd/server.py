@@ -49,8 +49,10 @@ DRAIN = 64
 TURN_MS = 200
 """The longest wait for a command: how late the heartbeat and a signal may be seen."""
 
-SPIN_S = 200e-6
-"""How long to look for the next command before sleeping."""
+SPIN_S = 100e-6
+"""How long to look for the next command before sleeping. Without, an insert in a loop takes 59 us
+instead of 38; 60 to 200 us are the same to it, and 200 took a fourteenth more of the processor
+during 500 tests of four workers."""
 
 PAUSE_MS = 2
 """How long no command comes before the time is used for cleaning: one that comes then waits for
