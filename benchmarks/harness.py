@@ -246,13 +246,7 @@ def _started_worker(spec: dict[str, Any]) -> Iterator[_Worker]:
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(
-            command,
-            cwd=PROJECT,
-            stdin=pipe,
-            stdout=pipe,
-            stderr=errors,
-            text=True,
-            start_new_session=True,  # a terminal's Ctrl-C is for the harness, which ends workers
+            command, cwd=PROJECT, stdin=pipe, stdout=pipe, stderr=errors, text=True
         ) as process,
     ):
         try:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 import json
 import math
+import os
 import select
 import signal
 import statistics
@@ -38,6 +39,7 @@ Measure = Callable[[Callable[..., Any], Batch], float]
 
 
 def main() -> None:
+    os.setpgid(0, 0)  # a terminal's Ctrl-C is for the harness, which ends workers
     spec = json.loads(sys.argv[1])
     load, directory = Load(**spec["load"]), Path(spec["directory"])
     peer = PEERS[spec["peer"]]()

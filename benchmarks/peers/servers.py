@@ -35,7 +35,11 @@ class Redis(Peer):
     def start(self, directory: Path) -> None:
         options = "port 0", "unixsocket socket", "appendonly no", 'save ""'
         self._server = subprocess.Popen(
-            ["redis-server", "-"], cwd=directory, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+            ["redis-server", "-"],
+            cwd=directory,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # as a daemon: Linux shares the processor among sessions
         )
         assert self._server.stdin
         self._server.stdin.write("\n".join(options).encode())
