@@ -51,7 +51,7 @@ TURN_MS = 200
 
 SPIN_S = 100e-6
 """How long to look for the next command before sleeping. Without, an insert in a loop takes 59 us
-instead of 38; 60 to 200 us are the same to it, and 200 took a fourteenth more of the processor
+instead of 38; 60 to 200 us are the same to it, and 200 took a twentieth more of the processor
 during 500 tests of four workers."""
 
 PAUSE_MS = 2
