@@ -69,7 +69,7 @@ def encode(record: object, max_record: int = DEFAULT_MAX_RECORD) -> tuple[str, b
     if packed is not None:
         return packed
     if type(record) is not dict and not isinstance(record, Mapping):
-        raise InvalidRecord(f"a record is a dict, and not as {record!r:.80}")
+        raise InvalidRecord(f"{record!r:.80} is no record: use a dict")
     if "id" not in record:
         raise InvalidRecord(f"the record {dict(record)!r:.80} has no id: give it one")
     identity = record["id"]
