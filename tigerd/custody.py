@@ -9,7 +9,7 @@ import logging
 import os
 from pathlib import Path
 
-from tiger import instance
+from tiger import instance, owners
 from tiger.memory import WritableSegment
 from tigerd import passing
 
@@ -24,7 +24,7 @@ class Custody:
         self._directory = directory
         self._lock = lock
         self._control = control
-        self._owner = passing.owner_of(directory)
+        self._owner = owners.owner_of(directory)
         self._is_orphan = False
 
     def is_over(self) -> bool:

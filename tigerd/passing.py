@@ -8,28 +8,18 @@ What a power cut left is removed by `tigerd gc`.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from tiger import instance
 from tiger.errors import TigerError
+from tiger.owners import KEPT, OWNER, Owner, owner_of, write_owner
+from tigerd.run_place import parent, place_of
 from tigerd.stopping import NotAnswering, pid_of, stop_daemon
-
-OWNER = "owner"
-"""The file that says whose an instance is."""
-
-KEPT = "kept"
-"""The file that says that an instance is nobody's, and stays."""
-
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the directories made in it are private
 
 PATIENCE_S = 3.0
 """How long a daemon may take to stop whose directory is removed in any case."""
@@ -41,82 +31,15 @@ HALF_MADE_S = 60.0
 """From this age on, a directory without either file is not just being made."""
 
 
-@dataclass(frozen=True)
-class Process:
-    """A process, told from a later one of the same number by when it started."""
-
-    pid: int
-    started: str
-
-    @classmethod
-    def current(cls) -> Process:
-        """Return this process."""
-        return cls.of(os.getpid())
-
-    @classmethod
-    def of(cls, pid: int) -> Process:
-        """Return the process that has that number now."""
-        return cls(pid, started_at(pid) or "")
-
-    def is_alive(self) -> bool:
-        """Tell whether it has not ended."""
-        return started_at(self.pid) == self.started
-
-
-def started_at(pid: int) -> str | None:
-    """Return when a process started, in the system's own words; None if it has ended."""
-    if sys.platform == "linux":
-        try:
-            status = Path(f"/proc/{pid}/stat").read_text()
-        except OSError:
-            return None
-        state, *fields = status.rpartition(")")[2].split()
-        return None if state in "ZX" else fields[18]
-    command = ["ps", "-o", "state=,lstart=", "-p", str(pid)]
-    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    return None if told[:1] in ("", "Z") else told.partition(" ")[2].strip()
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Whose an instance is, and whether its directory stays when that process is gone."""
-
-    process: Process
-    keep: bool = False
-
-
 def path_of(token: str) -> Path:
     """Return where an instance is, by what tells it from others; nothing is made yet."""
-    return _parent() / f"{instance.PASSING}{os.geteuid()}-{token}"
-
-
-def _parent() -> Path:
-    """Return shared memory, if that is a directory here."""
-    if os.access(SHARED_MEMORY, os.W_OK):
-        return Path(SHARED_MEMORY)
-    import tempfile  # noqa: PLC0415 - a daemon does without
-
-    return Path(tempfile.gettempdir())
+    return Path(place_of(token))
 
 
 def make(path: Path, owner: Owner) -> None:
     """Make the directory of an instance that belongs to a process; again is fine."""
-    if (path / OWNER).exists():
-        return
     instance.make_directory(path)
-    content = {"pid": owner.process.pid, "started": owner.process.started, "keep": owner.keep}
-    made = path / f"{OWNER}.{os.getpid()}"
-    made.write_text(json.dumps(content))
-    made.rename(path / OWNER)
-
-
-def owner_of(path: Path) -> Owner | None:
-    """Return whose an instance is; None if it is nobody's."""
-    try:
-        content = json.loads((path / OWNER).read_text())
-        return Owner(Process(content["pid"], content["started"]), content["keep"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    write_owner(path, owner)
 
 
 def disown(path: Path) -> None:
@@ -159,7 +82,7 @@ def sweep(path: Path) -> None:
 
 def left_behind() -> Iterator[Path]:
     """Yield the directories whose process is gone, and whose daemon with it."""
-    for path in sorted(_parent().glob(f"{instance.PASSING}{os.geteuid()}-*")):
+    for path in sorted(Path(parent()).glob(f"{instance.PASSING}{os.geteuid()}-*")):
         try:
             instance.check_directory(path)
             if not instance.is_running(path) and _is_abandoned(path):

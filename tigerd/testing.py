@@ -34,6 +34,7 @@ from tiger import (
 from tiger.layout import PID
 from tiger.leases import Lease
 from tiger.namespaces import unique
+from tiger.owners import Owner, Process, owner_of
 from tiger.reader import Reader
 from tigerd import passing
 from tigerd.documents import (
@@ -43,7 +44,6 @@ from tigerd.documents import (
     check_tables,
     parse_tables,
 )
-from tigerd.passing import Owner, Process
 
 NAME_MAX = 80
 """Letters of a test's name that its namespace is called by."""
@@ -126,7 +126,7 @@ class Run:
         """Yield what to tell the person, line by line."""
         yield f"records are kept at {self.directory}"
         yield f"look at them:  tigerd namespaces {instance.as_option(self.directory)}"
-        owner = passing.owner_of(self.directory) if self.attached else None
+        owner = owner_of(self.directory) if self.attached else None
         if owner is not None:
             yield f"they go when process {owner.process.pid} ends, whose instance it is"
         if not self.attached:

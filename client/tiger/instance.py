@@ -24,7 +24,7 @@ from pathlib import Path
 from secrets import randbits
 from typing import Any
 
-from tiger import errors, layout, leases, pins
+from tiger import errors, layout, leases, owners, pins
 from tiger.errors import DaemonUnavailable, Damaged, InstanceError, TigerError, TimedOut
 from tiger.holds import is_locked
 from tiger.memory import ANOTHER, WritableSegment, make_folder
@@ -33,7 +33,7 @@ from tiger.record import DEFAULT_MAX_RECORD
 SOCKET_PATH_MAX = 103 if sys.platform == "darwin" else 107  # bytes of sun_path, less its end
 LOG_NAME = "daemon.log"
 PASSING = "tigerd-run-"
-"""The name of a directory begins with this that goes with a process (tigerd.passing)."""
+"""The name of a directory begins with this that goes with a process (tiger.owners)."""
 REPAIRED = "repaired"
 """The folder of a repair that is built and not yet in its place."""
 START_S = 20.0
@@ -230,6 +230,9 @@ def start(directory: Path, options: tuple[str, ...] = (), wait_s: float = START_
     """
     if not directory.name.startswith(PASSING):
         make_directory(directory)
+    elif (owner := owners.owner_by_run(directory)) is not None:
+        make_directory(directory)
+        owners.write_owner(directory, owner)
     elif directory.exists():
         check_directory(directory)  # only its run makes it
     else:

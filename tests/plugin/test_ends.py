@@ -16,6 +16,7 @@ import pytest
 
 import tiger
 from tests.plugin.conftest import GONE_S, Suite
+from tiger import owners
 from tigerd import passing
 
 WAITS = """
@@ -291,7 +292,7 @@ def test_nobody_starts_a_daemon_in_a_directory_that_is_being_removed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = passing.path_of(f"test-{os.getpid()}-removed")
-    passing.make(path, passing.Owner(passing.Process.current()))
+    passing.make(path, owners.Owner(owners.Process.current()))
     remove = shutil.rmtree
 
     def removing(place: Path, **settings: bool) -> None:
@@ -310,40 +311,40 @@ def test_nobody_starts_a_daemon_in_a_directory_that_is_being_removed(
 
 
 @pytest.fixture
-def ended() -> passing.Process:
+def ended() -> owners.Process:
     """A process that has ended."""
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
-        found = passing.Process.of(process.pid)
+        found = owners.Process.of(process.pid)
         assert found.is_alive()
     assert not found.is_alive()
     return found
 
 
 def test_gc_takes_what_is_left_and_nothing_else(
-    tigerd: Callable, ended: passing.Process, wait_until: Callable
+    tigerd: Callable, ended: owners.Process, wait_until: Callable
 ) -> None:
     made: dict[str, Path] = {}
 
-    def begin(name: str, owner: passing.Owner | None) -> Path:
+    def begin(name: str, owner: owners.Owner | None) -> Path:
         path = made[name] = passing.path_of(f"test-{os.getpid()}-{name}")
-        passing.make(path, owner or passing.Owner(passing.Process.current()))
+        passing.make(path, owner or owners.Owner(owners.Process.current()))
         return path
 
-    mine = passing.Process.current()
+    mine = owners.Process.current()
     try:
-        with tiger.connect(begin("running", passing.Owner(mine))) as store:
+        with tiger.connect(begin("running", owners.Owner(mine))) as store:
             store.coupons.create({"id": "A"})
-            begin("stopped", passing.Owner(mine))
+            begin("stopped", owners.Owner(mine))
             for name, owner in (
-                ("dead", passing.Owner(ended)),
-                ("pid-of-another", passing.Owner(passing.Process(os.getpid(), "1"))),
-                ("dead-kept", passing.Owner(ended, keep=True)),
+                ("dead", owners.Owner(ended)),
+                ("pid-of-another", owners.Owner(owners.Process(os.getpid(), "1"))),
+                ("dead-kept", owners.Owner(ended, keep=True)),
             ):
                 begin(name, owner)
             passing.disown(begin("kept", None))
             os.utime(made["kept"], (0, 0))
             for name in ("begun-just-now", "begun-long-ago", "made-again"):
-                (begin(name, None) / passing.OWNER).unlink()
+                (begin(name, None) / owners.OWNER).unlink()
             (made["made-again"] / "control").touch()
             os.utime(made["begun-long-ago"], (0, 0))
             os.utime(made["made-again"], (0, 0))
@@ -351,8 +352,8 @@ def test_gc_takes_what_is_left_and_nothing_else(
             made["half-removed"] = made["half-removed"].with_suffix(passing.GONE)
             for content in ("[]", "{", '{"pid": 1}'):
                 path = begin(f"odd{len(content)}", None)
-                (path / passing.OWNER).write_text(content)
-            begin("open-to-all", passing.Owner(ended)).chmod(0o777)
+                (path / owners.OWNER).write_text(content)
+            begin("open-to-all", owners.Owner(ended)).chmod(0o777)
             begin("no-directory", None)
             passing.sweep(made["no-directory"])
             made["no-directory"].symlink_to(made["dead"])

@@ -18,7 +18,7 @@ from types import FrameType
 
 import click
 
-from tiger import connect, instance
+from tiger import connect, instance, owners
 from tiger.errors import TigerError
 from tigerd import passing
 from tigerd.cli.exits import NOT_A_COMMAND, NOT_EXECUTABLE, SIGNALLED
@@ -131,7 +131,7 @@ def _fresh_directory() -> Iterator[Path]:
     """Give a private directory, which is removed at the end or, should this be killed, after it."""
     place = passing.path_of(os.urandom(8).hex())
     try:
-        passing.make(place, passing.Owner(passing.Process.current()))
+        passing.make(place, owners.Owner(owners.Process.current()))
         yield place
     finally:
         with suppress(TigerError):  # said already, when the daemon was to stop
@@ -146,14 +146,14 @@ def _started(place: Path, stop_s: float) -> Iterator[None]:
     try:
         is_new = instance.start(place, (f"--idle-exit={ORPHAN_S}",))
         with connect(place, autostart=False) as store:
-            daemon = passing.Process.of(store.ping()["pid"])
+            daemon = owners.Process.of(store.ping()["pid"])
             yield
     finally:
         if is_new:
             _end(place, daemon, stop_s)
 
 
-def _end(place: Path, daemon: passing.Process | None, stop_s: float) -> None:
+def _end(place: Path, daemon: owners.Process | None, stop_s: float) -> None:
     """Stop the daemon; where the command removed its directory, only a signal reaches it."""
     if daemon is not None and not place.exists():
         say(f"the command removed {place}, and with it all records")
