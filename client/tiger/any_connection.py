@@ -6,12 +6,10 @@ in a child, before any code or thread of its own runs, every connection begins a
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from typing import Any, Generic, TypeVar
-from weakref import WeakSet
 
-from tiger import instance
+from tiger import instance, process
 from tiger.errors import DaemonUnavailable, InvalidRequest
 from tiger.reader import Reader
 from tiger.session import Session
@@ -19,16 +17,6 @@ from tiger.wire import Wire
 
 Wait_co = TypeVar("Wait_co", covariant=True)
 Same = TypeVar("Same", bound="AnyConnection[Any]")
-
-_connections: WeakSet[AnyConnection[Any]] = WeakSet()
-
-
-def _after_fork() -> None:
-    for connection in list(_connections):
-        connection.begin_again()
-
-
-os.register_at_fork(after_in_child=_after_fork)
 
 
 class AnyConnection(ABC, Generic[Wait_co]):
@@ -41,14 +29,14 @@ class AnyConnection(ABC, Generic[Wait_co]):
         self._timeout_s = timeout_s
         self._is_closed = False
         self._begin()
-        _connections.add(self)
+        process.leaves(self)
 
     def _begin(self) -> None:
         """Begin without a socket, and with nobody's turn."""
         self._wire = Wire(instance.socket_path(self._reader.directory))
         self._session: Session | None = None
 
-    def begin_again(self) -> None:
+    def leave(self) -> None:
         """Leave socket, session and turn to the process that this one was forked from."""
         self._wire.end()
         self._begin()
