@@ -7,6 +7,12 @@ with tiger.connect() as store:
     store.coupons.get("summer")
 """
 
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from tiger.__about__ import __version__
 from tiger.batch import Batch
 from tiger.changes import Change, Commit
@@ -34,6 +40,9 @@ from tiger.page import Page
 from tiger.snapshot import Snapshot
 from tiger.store import Store, connect
 from tiger.table import Table
+
+if TYPE_CHECKING:
+    from tiger import aio
 
 __all__ = [
     "AlreadyExists",
@@ -63,5 +72,13 @@ __all__ = [
     "TimedOut",
     "UnknownTable",
     "__version__",
+    "aio",
     "connect",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Load `tiger.aio`, and with it asyncio, when it is first used."""
+    if name == "aio":
+        return importlib.import_module("tiger.aio")
+    raise AttributeError(f"module 'tiger' has no attribute {name!r}")

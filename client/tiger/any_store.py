@@ -21,6 +21,7 @@ from tiger.batch import Batch
 from tiger.changes import Changes, Commit, commits_of
 from tiger.errors import InvalidRequest
 from tiger.marks import Mark, commit_of
+from tiger.namespaces import is_unique
 from tiger.reader import Reader
 from tiger.requests import Request
 from tiger.resources import Resource
@@ -69,7 +70,10 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         """Return a table, or raise `UnknownTable`."""
         table = self.__dict__.get(f"table {name}")
         if table is None:
-            table = self.__dict__[f"table {name}"] = self._new_table(self._resource(name))
+            resource = self._resource(name)
+            if resource.table != name:  # an alias
+                return self.table(resource.table)
+            table = self.__dict__[f"table {name}"] = self._new_table(resource)
         found: AnyTable = table
         return found
 
@@ -91,6 +95,11 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         settings = self._settings._replace(namespace=name)
         return type(self)(self._reader, self._connection, settings)
 
+    @property
+    def is_account(self) -> bool:
+        """Whether this namespace passes: a sandbox, a fork, or a test's account."""
+        return self._origin is not None or is_unique(self._namespace)
+
     def _begun(self: Same, name: str) -> Same:
         """Return the namespace of a fork that was just begun."""
         child = self.namespace(name)
@@ -103,7 +112,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
     # --- Writes and reads that belong together ---
 
     def _new_batch(self) -> Batch:
-        return Batch(self._reader, self._resource, self._namespace)
+        return Batch(self._reader, self._resource, self._namespace, is_account=self.is_account)
 
     @staticmethod
     def _batch_request(batch: Batch) -> Request[None] | None:

@@ -19,22 +19,37 @@ Result = TypeVar("Result")
 class Batch:
     """Tables that take writes; nothing of them is sent before the block ends."""
 
-    def __init__(self, reader: Reader, resource: Callable[[str], Resource], namespace: str) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        resource: Callable[[str], Resource],
+        namespace: str,
+        *,
+        is_account: bool,
+    ) -> None:
         """Begin an empty batch."""
         self._reader = reader
         self._resource = resource
         self._namespace = namespace
+        self._is_account = is_account
         self._operations: list[Operation] | None = []
 
     def table(self, name: str) -> BatchTable:
         """Return a table that takes writes, or raise `UnknownTable`."""
-        wanted = TableRequests(self._reader, self._resource(name), self._namespace)
-        return BatchTable(name, wanted, self._add)
+        resource = self._resource(name)
+        wanted = TableRequests(self._reader, resource, self._namespace, is_account=self._is_account)
+        return BatchTable(resource.table, wanted, self._add)
 
     def __getattr__(self, name: str) -> BatchTable:
         """Return a table by its name, as `batch.coupons`."""
         if name.startswith("_"):
             raise AttributeError(name)
+        from tiger.store import Store  # noqa: PLC0415 - which makes batches
+
+        if hasattr(Store, name):
+            raise AttributeError(
+                f"a batch only writes and has no {name!r}: use store.{name} outside it"
+            )
         return self.table(name)
 
     def clear_namespace(self, name: str | None = None) -> None:
@@ -93,12 +108,12 @@ class BatchTable:
         """Collect a delete."""
         self._add(self._requests.delete(id))
 
-    def clear(self) -> None:
-        """Collect a clear of the table in all namespaces."""
-        self._add(self._requests.clear())
+    def clear(self, *, everywhere: bool = False) -> None:
+        """Collect a clear of the table in all namespaces, as `Table.clear`."""
+        self._add(self._requests.clear(everywhere=everywhere))
 
-    def clear_namespace(self, name: str) -> None:
-        """Collect a clear of the table in one namespace."""
+    def clear_namespace(self, name: str | None = None) -> None:
+        """Collect a clear of the table in one namespace, by default in the store's own."""
         self._add(self._requests.clear_namespace(name))
 
     def __getattr__(self, name: str) -> NoReturn:

@@ -147,9 +147,12 @@ class TableReads:
         """Return True: an empty table is still a table."""
         return True
 
-    def list_namespace(self, name: str) -> Records:
-        """Return every record that this table has in a namespace, in the order of `list`."""
-        key = record.encode_name(name, "namespace")
+    def list_namespace(self, name: str | None = None) -> Records:
+        """Return every record of this table in one namespace, by default the store's own.
+
+        In the order of `list`, all of one moment.
+        """
+        key = self._namespace_key if name is None else record.encode_name(name, "namespace")
 
         def read(commit: int) -> Bodies:
             lineage = find_lineage(self._table, key, commit)
@@ -161,7 +164,7 @@ class TableReads:
 
     def __iter__(self) -> Iterator[Record]:
         """Yield every record of the namespace, all of one moment, in the order of `list`."""
-        return iter(self.list_namespace(self._namespace))
+        return iter(self.list_namespace())
 
     # --- Lists ---
 
@@ -305,7 +308,7 @@ class TableReads:
     def get_all(self) -> Records:
         """Return the webhook deliveries of the namespace, oldest first."""
         self._check_is("webhook_deliveries", "get_all")
-        return self.list_namespace(self._namespace)[::-1]
+        return self.list_namespace()[::-1]
 
     def get_by_type(self, pattern: str) -> Records:
         """Return the webhook deliveries of a type, oldest first; `invoice.*` is a prefix."""
@@ -318,7 +321,7 @@ class TableReads:
     def all(self) -> Records:
         """Return every invoice of the namespace, newest first."""
         self._check_is("invoices", "all")
-        return self.list_namespace(self._namespace)
+        return self.list_namespace()
 
     def _check_is(self, table: str, name: str) -> None:
         if self.table_name != table:

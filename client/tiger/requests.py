@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from tiger import layout, protocol, record
-from tiger.errors import InvalidRecord, OutcomeUnknown
+from tiger.errors import InvalidRecord, InvalidRequest, OutcomeUnknown
 from tiger.memory import Vanished
 from tiger.protocol import Operation
 from tiger.reader import Reader
@@ -46,11 +46,17 @@ class Request(Generic[Result]):
 class TableRequests:
     """The writes of one table in one namespace."""
 
-    def __init__(self, reader: Reader, resource: Resource, namespace: str) -> None:
-        """Prepare requests; the reader tells the daemon's limits."""
+    def __init__(
+        self, reader: Reader, resource: Resource, namespace: str, *, is_account: bool
+    ) -> None:
+        """Prepare requests; the reader tells the daemon's limits.
+
+        `is_account`: the namespace is one of many that come and go, as a test's.
+        """
         self._reader = reader
         self._resource = resource
         self._target: list[Any] = [resource.number, namespace]
+        self._is_account = is_account
 
     def insert(self, item: Mapping[str, Any]) -> Request[Record]:
         """Write a record, under a new id if it has none."""
@@ -132,14 +138,23 @@ class TableRequests:
         operation = [protocol.DELETE_WHERE, *self._target, "subscription", value]
         return Request([operation], _nothing)
 
-    def clear(self) -> Request[None]:
-        """Empty the table in all namespaces."""
+    def clear(self, *, everywhere: bool) -> Request[None]:
+        """Empty the table in all namespaces, those of others too."""
+        if self._is_account and not everywhere:
+            namespace = self._target[1]
+            raise InvalidRequest(
+                f"clear() empties {self._resource.table} in all namespaces, and {namespace!r} is "
+                f"an account beside others: use clear_namespace() to empty it here, or "
+                f"clear(everywhere=True) to empty it for everybody"
+            )
         return Request([[protocol.CLEAR, self._resource.number]], _nothing)
 
-    def clear_namespace(self, name: str) -> Request[None]:
-        """Empty the table in one namespace."""
+    def clear_namespace(self, name: str | None) -> Request[None]:
+        """Empty the table in one namespace, None for the requests' own."""
+        number, own = self._target
+        name = own if name is None else name
         record.encode_name(name, "namespace")
-        return Request([[protocol.CLEAR_NAMESPACE, self._resource.number, name]], _nothing)
+        return Request([[protocol.CLEAR_NAMESPACE, number, name]], _nothing)
 
 
 def clear_namespace(name: str) -> Request[None]:

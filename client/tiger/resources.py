@@ -169,7 +169,10 @@ def _rows() -> tuple[Resource, ...]:
 
 
 RESOURCES = _rows()
+ALIASES = {"webhook_endpoints": "webhooks"}
+"""Other names of tables: Stripe calls the records webhook endpoints."""
 BY_NAME = {resource.table: resource for resource in RESOURCES}
+BY_NAME |= {alias: BY_NAME[table] for alias, table in ALIASES.items()}
 
 DEFINITIONS = Resource("tigerd_definitions", "tigerd.definition", None, None)
 """Table number 0: one record for each table that users defined, its id the table's name."""

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from tiger.reader import PinnedMoment, Reader
-from tiger.reads import TableReads
+from tiger.reads import Records, TableReads
 from tiger.store_reads import StoreReads
+from tiger.table import Table
+
+
+class SnapshotTable(TableReads):
+    """The reads of one table, all at the snapshot's commit number."""
+
+    def __getattr__(self, name: str) -> Callable[[Any], Records]:
+        """Return a finder, or say that writes are for the store."""
+        if not name.startswith("_") and hasattr(Table, name):
+            raise AttributeError(
+                f"a snapshot is read-only and has no {name!r}: use store.{self.table_name}.{name}"
+            )
+        return super().__getattr__(name)
 
 
 class Snapshot(StoreReads):
@@ -19,14 +35,20 @@ class Snapshot(StoreReads):
     def __repr__(self) -> str:
         return f"<Snapshot at commit {self.commit} of namespace {self._namespace!r}>"
 
-    def table(self, name: str) -> TableReads:
+    def table(self, name: str) -> SnapshotTable:
         """Return the reads of a table, or raise `UnknownTable`."""
-        return TableReads(self._reader, self._moment, self._resource(name), self._namespace)
+        return SnapshotTable(self._reader, self._moment, self._resource(name), self._namespace)
 
-    def __getattr__(self, name: str) -> TableReads:
+    def __getattr__(self, name: str) -> SnapshotTable:
         """Return the reads of a table by its name, as `view.coupons`."""
         if name.startswith("_"):
             raise AttributeError(name)
+        from tiger.store import Store  # noqa: PLC0415 - which makes snapshots
+
+        if hasattr(Store, name):
+            raise AttributeError(
+                f"a snapshot is read-only and has no {name!r}: use store.{name} outside it"
+            )
         return self.table(name)
 
     def namespace(self, name: str) -> Snapshot:

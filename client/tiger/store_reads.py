@@ -111,9 +111,10 @@ class StoreReads:
         `UnknownTable` for the name of no table.
         """
         __tracebackhide__ = True
-        expected = {"created": created or {}, "updated": updated or {}, "deleted": deleted or {}}
-        for name in {table for tables in expected.values() for table in tables}:
-            self._resource(name)  # a name that no table has would never be found wrong
+        expected = {
+            what: {self._resource(name).table: number for name, number in (tables or {}).items()}
+            for what, tables in (("created", created), ("updated", updated), ("deleted", deleted))
+        }  # a name that no table has would never be found wrong
         self.changes(since).check(expected)
 
     def _resource(self, name: str) -> Resource:

@@ -49,6 +49,10 @@ def deadline_of(timeout_s: float | None) -> float:
 class Runner(Protocol):
     """What sends requests and waits: a store."""
 
+    @property
+    def is_account(self) -> bool:
+        """Whether its namespace is a sandbox, a fork, or a test's account."""
+
     def run(self, request: Request[Result]) -> Result:
         """Return what a request comes to."""
 
@@ -266,7 +270,7 @@ class Table(RememberingReads):
     def __init__(self, reader: Reader, resource: Resource, namespace: str, runner: Runner) -> None:
         """Prepare a table; `runner` sends its writes."""
         super().__init__(reader, resource, namespace)
-        self._requests = TableRequests(reader, resource, namespace)
+        self._requests = TableRequests(reader, resource, namespace, is_account=runner.is_account)
         self._runner = runner
 
     def insert(self, item: Mapping[str, Any]) -> Record:
@@ -343,10 +347,14 @@ class Table(RememberingReads):
         """Remove the subscription items of a subscription."""
         self._runner.run(self._requests.delete_by_subscription(id))
 
-    def clear(self) -> None:
-        """Empty this table in all namespaces."""
-        self._runner.run(self._requests.clear())
+    def clear(self, *, everywhere: bool = False) -> None:
+        """Empty this table in all namespaces, whoever uses them.
 
-    def clear_namespace(self, name: str) -> None:
-        """Empty this table in one namespace."""
+        In a sandbox, a fork or a test's account it raises `InvalidRequest`, since it would empty
+        every other test's account too, unless `everywhere` is True. One write, whatever there is.
+        """
+        self._runner.run(self._requests.clear(everywhere=everywhere))
+
+    def clear_namespace(self, name: str | None = None) -> None:
+        """Empty this table in one namespace, by default in the store's own."""
         self._runner.run(self._requests.clear_namespace(name))

@@ -27,6 +27,13 @@ def test_a_batch_is_invisible_until_its_block_ends(shared_store, second_store) -
         assert ids(place.plans.list()) == ["gold"]
 
 
+def test_a_batch_says_where_to_read(shared_store) -> None:
+    with shared_store.batch() as batch:
+        for name in ("namespaces", "snapshot", "ping"):
+            with pytest.raises(AttributeError, match=f"only writes.*use store.{name}"):
+                getattr(batch, name)
+
+
 def test_a_batch_is_one_commit(shared_store) -> None:
     before = shared_store.ping()["commit"]
     with shared_store.batch() as batch:

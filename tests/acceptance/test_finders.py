@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+import tiger
+
 
 def ids(records: list[dict[str, Any]]) -> list[str]:
     return [record["id"] for record in records]
@@ -149,3 +151,18 @@ def test_a_finder_follows_every_kind_of_write(shared_store, second_store) -> Non
     assert found("p") == []
     plans.insert({"id": "c", "product": "p"})
     assert found("p") == ["c"]
+
+
+def test_webhook_endpoints_are_webhooks_by_another_name(shared_store, shared_connection) -> None:
+    assert shared_store.webhook_endpoints is shared_store.webhooks
+    assert shared_store.table("webhook_endpoints") is shared_store.webhooks
+    mark = shared_store.mark()
+    with shared_store.batch() as batch:
+        batch.webhook_endpoints.insert({"id": "we_1", "status": "enabled"})
+    assert ids(shared_store.webhooks.find_active()) == ["we_1"]
+    with shared_store.snapshot() as view:
+        assert view.webhook_endpoints.count() == 1
+    shared_store.assert_changes(since=mark, created={"webhook_endpoints": 1})
+    assert "webhook_endpoints" not in shared_store.tables()
+    with pytest.raises(tiger.InvalidRequest, match="built in"):
+        shared_connection.define("webhook_endpoints")

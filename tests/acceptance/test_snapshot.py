@@ -152,6 +152,17 @@ def test_a_snapshot_is_read_only(filled, write: str) -> None:
     assert filled.coupons.count() == 3
 
 
+@pytest.mark.parametrize("write", [*WRITES, "wait_for", "delete_by_subscription"])
+def test_a_snapshot_says_where_to_write(filled, write: str) -> None:
+    with filled.snapshot() as view:
+        with pytest.raises(AttributeError, match=f"read-only.*use store.coupons.{write}"):
+            getattr(view.coupons, write)
+        for name in ("batch", "sandbox", "define", "clear_namespace"):
+            with pytest.raises(AttributeError, match=f"read-only.*use store.{name}"):
+                getattr(view, name)
+        assert not hasattr(view, "nonsense")
+
+
 ENDINGS = {
     "delete": lambda store: store.coupons.delete("A"),
     "clear": lambda store: store.coupons.clear(),

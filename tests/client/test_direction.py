@@ -39,3 +39,17 @@ def test_a_client_never_loads_zeromq(directory: str) -> None:
         sys.exit("zmq" in sys.modules)
     """
     assert subprocess.run([sys.executable, "-c", code, directory], check=False).returncode == 0
+
+
+def test_aio_is_there_with_tiger_and_loaded_when_it_is_used(run_script) -> None:
+    answers = run_script(
+        """
+        import json, sys
+        import tiger
+        answers = ["asyncio" in sys.modules]
+        answers.append(tiger.aio.connect.__name__)
+        answers += ["tiger.aio" in sys.modules, hasattr(tiger, "nonsense")]
+        print(json.dumps(answers))
+        """
+    )
+    assert answers == [False, "connect", True, False]

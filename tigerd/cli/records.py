@@ -118,7 +118,7 @@ def clear(ctx: click.Context, directory: Path, namespace: str, everything: bool,
         with store.batch() as batch:
             if everything:
                 for name in store.tables():
-                    batch.table(name).clear()
+                    batch.table(name).clear(everywhere=True)
             else:
                 batch.clear_namespace()
     click.echo(f"cleared {what}")

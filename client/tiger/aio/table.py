@@ -23,6 +23,10 @@ AsyncWait = Callable[[int, int | None, str, float], Awaitable[None]]
 class AsyncRunner(Protocol):
     """What sends requests and waits: a store."""
 
+    @property
+    def is_account(self) -> bool:
+        """Whether its namespace is a sandbox, a fork, or a test's account."""
+
     async def run(self, request: Request[Result]) -> Result:
         """Return what a request comes to."""
 
@@ -38,7 +42,7 @@ class AsyncTable(RememberingReads):
     ) -> None:
         """Prepare a table; `runner` sends its writes."""
         super().__init__(reader, resource, namespace)
-        self._requests = TableRequests(reader, resource, namespace)
+        self._requests = TableRequests(reader, resource, namespace, is_account=runner.is_account)
         self._runner = runner
 
     async def insert(self, item: Mapping[str, Any]) -> Record:
@@ -101,10 +105,10 @@ class AsyncTable(RememberingReads):
         """As `Table.delete_by_subscription`."""
         await self._runner.run(self._requests.delete_by_subscription(id))
 
-    async def clear(self) -> None:
+    async def clear(self, *, everywhere: bool = False) -> None:
         """As `Table.clear`."""
-        await self._runner.run(self._requests.clear())
+        await self._runner.run(self._requests.clear(everywhere=everywhere))
 
-    async def clear_namespace(self, name: str) -> None:
+    async def clear_namespace(self, name: str | None = None) -> None:
         """As `Table.clear_namespace`."""
         await self._runner.run(self._requests.clear_namespace(name))
