@@ -6,11 +6,11 @@ It ends when that process ends, or when the instance is removed, be another in i
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
 from tiger import instance, owners
 from tiger.memory import WritableSegment
+from tiger.system import os
 from tigerd import passing
 
 log = logging.getLogger("tigerd")

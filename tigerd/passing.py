@@ -8,16 +8,15 @@ What a power cut left is removed by `tigerd gc`.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from tiger import instance
 from tiger.errors import TigerError
 from tiger.owners import KEPT, OWNER, Owner, owner_of, write_owner
+from tiger.system import os, time
 from tigerd.run_place import parent, place_of
 from tigerd.stopping import NotAnswering, pid_of, stop_daemon
 

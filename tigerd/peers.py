@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import struct
 from collections.abc import Container
 from typing import Any
 
 import zmq
+
+from tiger.system import os
 
 log = logging.getLogger("tigerd")
 

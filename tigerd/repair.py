@@ -7,7 +7,6 @@ these take the place of the old ones. The index only serves as a second witness.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -36,6 +35,7 @@ from tiger.resources import (
     Resource,
     defined_resource,
 )
+from tiger.system import os
 from tiger.version import Version
 from tigerd.audit import Finding, reason, text_of
 from tigerd.effects import Effect

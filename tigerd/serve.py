@@ -7,7 +7,6 @@ import gc
 import json
 import logging
 import math
-import os
 import resource
 import sys
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from tiger.__about__ import __version__
 from tiger.errors import InstanceError, TigerError
 from tiger.layout import RECORD_LIMIT
 from tiger.record import DEFAULT_MAX_RECORD
+from tiger.system import os
 from tigerd.streams import abandon_stdout, open_stdout
 
 if TYPE_CHECKING:

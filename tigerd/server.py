@@ -9,9 +9,7 @@ anything is mapped or bound and is never unlinked.
 from __future__ import annotations
 
 import logging
-import os
 import signal
-import time
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple, cast
@@ -31,6 +29,7 @@ from tiger.errors import (
     code_of,
 )
 from tiger.looking import Looking
+from tiger.system import os, time
 from tigerd.custody import Custody
 from tigerd.operations import add, add_all
 from tigerd.peers import Peers

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
-import subprocess
-import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from tiger import instance, layout
@@ -15,6 +11,7 @@ from tiger.connection import Connection
 from tiger.errors import DaemonUnavailable, OutcomeUnknown
 from tiger.protocol import STOP
 from tiger.reader import Reader
+from tiger.system import os, socket, subprocess, time
 
 ASK_S = 1.0
 """How long to wait for an answer before looking again whether the daemon can hear at all."""
@@ -67,7 +64,7 @@ def _is_deaf(directory: Path) -> bool:
     """Tell whether no question can reach the daemon, since its socket is gone."""
     if not instance.socket_path(directory).exists():
         return True
-    with socket.socket(socket.AF_UNIX) as probe:
+    with closing(socket.socket(socket.AF_UNIX)) as probe:
         probe.settimeout(1.0)
         try:
             probe.connect(str(instance.socket_path(directory)))

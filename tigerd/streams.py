@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import suppress
+
+from tiger.system import os
 
 
 def open_stdout() -> None:

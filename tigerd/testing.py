@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 import shlex
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +34,7 @@ from tiger.leases import Lease
 from tiger.namespaces import unique
 from tiger.owners import Owner, Process, owner_of
 from tiger.reader import Reader
+from tiger.system import os, threading
 from tigerd import passing
 from tigerd.documents import (
     InvalidDocument,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from tiger.session import WATCH_AGAIN_S
+from tiger.system import time
 
 Place = tuple[int | None, str]
 """A table, or (None) any, in a namespace."""

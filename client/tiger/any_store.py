@@ -6,8 +6,6 @@ All that waits for nobody is here; the two kinds add what sends a request or wai
 from __future__ import annotations
 
 import contextlib
-import os
-import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -27,6 +25,7 @@ from tiger.requests import Request
 from tiger.resources import Resource
 from tiger.snapshot import Snapshot
 from tiger.store_reads import StoreReads
+from tiger.system import os, time
 from tiger.table import RememberingReads, deadline_of
 
 AnyTable = TypeVar("AnyTable", bound=RememberingReads)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ from tiger import instance, record
 from tiger.errors import InvalidRequest
 from tiger.namespaces import namespace_name
 from tiger.reader import Reader
+from tiger.system import os
 
 TIMEOUT_S = 5.0
 """How long a write may take to be answered unless `connect` is told."""

@@ -7,8 +7,6 @@ nobody, so a reader that is slow is lapped, and counts what it missed.
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,6 +16,7 @@ from tiger.memory import Vanished
 from tiger.reader import Reader
 from tiger.reads import resources_of
 from tiger.resources import DEFINITIONS, Resource
+from tiger.system import os, time
 from tiger.table_reader import TableReader
 from tiger.version import Version
 

@@ -5,9 +5,6 @@ Threads may share it; their writes take turns.
 
 from __future__ import annotations
 
-import select
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +13,7 @@ from tiger.any_connection import AnyConnection
 from tiger.looking import Looking
 from tiger.reader import Reader
 from tiger.session import Answer, Session, Steps, Wait, Watch, not_running
+from tiger.system import select, threading, time
 from tiger.wire import RECONNECT_S
 
 WATCH_S = 500e-6

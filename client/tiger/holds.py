@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from tiger.memory import not_made
+from tiger.system import fcntl, os
 
 UNFINISHED = "new"
 

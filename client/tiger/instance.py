@@ -9,19 +9,13 @@ on `start.lock` meanwhile, so that of many who find none, one starts it and the 
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import select
 import shlex
 import signal
 import stat
-import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
-from secrets import randbits
 from typing import Any
 
 from tiger import errors, layout, leases, owners, pins
@@ -29,6 +23,7 @@ from tiger.errors import DaemonUnavailable, Damaged, InstanceError, TigerError, 
 from tiger.holds import is_locked
 from tiger.memory import ANOTHER, WritableSegment, make_folder
 from tiger.record import DEFAULT_MAX_RECORD
+from tiger.system import fcntl, os, secrets, select, subprocess, time
 
 SOCKET_PATH_MAX = 103 if sys.platform == "darwin" else 107  # bytes of sun_path, less its end
 LOG_NAME = "daemon.log"
@@ -203,7 +198,8 @@ def open_control(directory: Path, max_record: int | None) -> tuple[WritableSegme
                 control.store(layout.MAX_RECORD, max_record)
             return control, False
         control.close()  # its maker was killed before anybody used it
-    control = WritableSegment.create(path, layout.CONTROL, layout.CONTROL_SIZE, randbits(64))
+    name = secrets.randbits(64)
+    control = WritableSegment.create(path, layout.CONTROL, layout.CONTROL_SIZE, name)
     control.store(layout.MAX_RECORD, max_record or DEFAULT_MAX_RECORD)
     control.store(layout.HEADER_STATE, 1)  # last: from here on it is an empty instance
     return control, True

@@ -7,12 +7,12 @@ daemon; one without a lease stays.
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tiger import holds
 from tiger.holds import Hold
+from tiger.system import secrets
 
 FOLDER = "leases"
 

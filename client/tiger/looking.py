@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable
+
+from tiger.system import os, time
 
 DEAR_S = 1e-3
 """Giving the processor away for so long means that others want it: ZeroMQ's threads, the daemon and

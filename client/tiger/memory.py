@@ -15,15 +15,14 @@ from __future__ import annotations
 
 import errno
 import mmap
-import os
 import platform
 import stat
-import threading
 from array import array
 from pathlib import Path
 
 from tiger import layout
 from tiger.errors import Damaged, InstanceError, LayoutMismatch, StoreFull
+from tiger.system import os, threading
 
 ANOTHER = "choose another directory with --dir or TIGERD_DIR"
 KINDS = {layout.CONTROL: "a control segment", layout.CHUNK: "a chunk", layout.INDEX: "an index"}

@@ -7,12 +7,11 @@ that finds it in `TIGERD_NAMESPACE` knows as well as the one that made it.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import secrets
 from collections.abc import Iterator
 
 from tiger.leases import Lease
+from tiger.system import os, secrets
 
 _UNIQUE = re.compile(r"-[0-9a-f]{16}\Z")
 

@@ -10,13 +10,12 @@ Nothing is made before one of them connects; that one makes the directory, with 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
+
+from tiger.system import os, secrets, subprocess
 
 OWNER = "owner"
 """The file that says whose an instance is."""
@@ -95,7 +94,8 @@ def write_owner(path: Path, owner: Owner) -> None:
     if (path / OWNER).exists() or (path / KEPT).exists():
         return
     content = {"pid": owner.process.pid, "started": owner.process.started, "keep": owner.keep}
-    made = path / f"{OWNER}.{token_hex(8)}"  # threads and processes do this at the same moment
+    # Threads and processes do this at the same moment.
+    made = path / f"{OWNER}.{secrets.token_hex(8)}"
     made.write_text(json.dumps(content))
     made.rename(path / OWNER)
 

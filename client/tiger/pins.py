@@ -7,12 +7,12 @@ nobody holds is removed.
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 
 from tiger import holds
 from tiger.errors import InvalidRequest
 from tiger.holds import Hold
+from tiger.system import secrets
 
 FOLDER = "pins"
 

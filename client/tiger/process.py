@@ -13,10 +13,10 @@ A program in C that forks without Python's hooks, as uWSGI does, is noticed by i
 from __future__ import annotations
 
 import contextlib
-import os
-import threading
 from typing import Protocol
 from weakref import WeakSet
+
+from tiger.system import os, threading
 
 
 class OneProcess(Protocol):

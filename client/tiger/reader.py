@@ -11,7 +11,6 @@ the horizon does not pass.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -21,6 +20,7 @@ from tiger.errors import DaemonUnavailable, Damaged, InvalidRequest
 from tiger.instance import not_there
 from tiger.memory import Segment, Vanished
 from tiger.pins import Pin
+from tiger.system import os
 from tiger.table_reader import TableReader
 
 Result = TypeVar("Result")

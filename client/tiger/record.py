@@ -10,7 +10,6 @@ import functools
 import hashlib
 import math
 import re
-import secrets
 import string
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, cast
@@ -20,6 +19,7 @@ import msgpack
 from tiger import layout
 from tiger.errors import InvalidRecord
 from tiger.speedups import compiled
+from tiger.system import secrets
 
 Record = dict[str, Any]
 

@@ -13,9 +13,6 @@ Here is what to send and what to conclude; `tiger.connection` and `tiger.aio` do
 from __future__ import annotations
 
 import math
-import secrets
-import select
-import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +23,7 @@ from tiger import instance, layout, memory, protocol
 from tiger.errors import CODES, DaemonUnavailable, InvalidRequest, OutcomeUnknown, TigerError
 from tiger.instance import as_option
 from tiger.reader import Reader
+from tiger.system import secrets, select, time
 from tiger.wire import Wire
 
 FIRST_PAUSE_S = 0.02

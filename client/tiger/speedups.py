@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from typing import Any
+
+from tiger.system import os
 
 
 def _leave_to_python(*_: object) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -20,6 +19,7 @@ from tiger.namespaces import ending, unique
 from tiger.protocol import PING
 from tiger.requests import Request
 from tiger.resources import Resource
+from tiger.system import os
 from tiger.table import Table, Wait
 
 Result = TypeVar("Result")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar, cast, overload
@@ -18,6 +17,7 @@ from tiger.reads import MISSING, TableReads
 from tiger.record import Record, decode
 from tiger.requests import Request, TableRequests
 from tiger.resources import Resource
+from tiger.system import time
 
 Result = TypeVar("Result")
 

@@ -6,12 +6,11 @@ then, in either direction, is gone with the connection.
 
 from __future__ import annotations
 
-import select
-import socket
 from pathlib import Path
 
 from tiger import protocol, zmtp
 from tiger.errors import OutcomeUnknown
+from tiger.system import select, socket
 
 RECONNECT_S = 0.01
 """How long to wait after it could not connect."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import tiger
+from tiger import holds
 from tiger.holds import UNFINISHED, Hold, remove_unfinished
 
 
@@ -46,7 +47,7 @@ def test_where_there_is_no_room_nothing_is_left(
     """Half a name would be another namespace's."""
     before = descriptors()
     with monkeypatch.context() as patch:
-        patch.setattr(os, "write", write)
+        patch.setattr(holds.os, "write", write)
         with pytest.raises(tiger.StoreFull, match="shared memory is full"):
             Hold(tmp_path / "lease", b"global-1")
     assert list(tmp_path.iterdir()) == []
@@ -62,7 +63,7 @@ def test_a_hold_that_fails_otherwise_says_why(
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "rename", fails)
+        patch.setattr(holds.os, "rename", fails)
         with pytest.raises(tiger.InstanceError, match=f"{tmp_path}.*Input/output"):
             Hold(tmp_path / "lease", b"global-1")
     assert list(tmp_path.iterdir()) == []

@@ -192,7 +192,7 @@ def test_a_start_that_is_interrupted_ends_the_daemon(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(subprocess, "Popen", begin)
+    monkeypatch.setattr(instance.subprocess, "Popen", begin)
     monkeypatch.setattr(instance, "_read_line", interrupt)
     with pytest.raises(KeyboardInterrupt):
         instance.start(Path(directory))

@@ -195,7 +195,9 @@ def test_random_damage_to_chunks_never_stops_a_repair_and_is_told(directory: str
     assert len(kept) >= 2 * COUNT - 60
 
 
-@pytest.mark.parametrize("call", ["shutil.rmtree", "pathlib.Path.rename", "os.replace"])
+@pytest.mark.parametrize(
+    "call", ["shutil.rmtree", "pathlib.Path.rename", "tigerd.repair.os.replace"]
+)
 def test_a_repair_that_is_killed_is_done_again_and_loses_nothing(
     directory: str, tigerd, monkeypatch, call: str
 ) -> None:

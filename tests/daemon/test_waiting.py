@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from unittest.mock import patch
 
 from tiger.session import WATCH_AGAIN_S
+from tiger.system import time
 from tigerd.waiting import Waiting
 
 

@@ -6,7 +6,6 @@ name and remove files. A `Choke` puts itself before each of them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +15,7 @@ from unittest.mock import patch
 
 from tests.support.watching import watched
 from tiger.memory import WritableSegment
+from tiger.system import os
 
 
 class Killed(BaseException):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +10,7 @@ from tiger.lineage import Lineage
 from tiger.reader import Reader
 from tiger.reads import resources_of
 from tiger.resources import DEFINITIONS
+from tiger.system import os, time
 from tiger.table_reader import TableReader
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from tiger import connect, instance
 from tiger.errors import DaemonUnavailable
 from tiger.layout import RECORD_LIMIT
 from tiger.record import DEFAULT_MAX_RECORD
+from tiger.system import time
 from tigerd.cli.exits import NO
 from tigerd.cli.options import (
     START_S,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import os
 import signal
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ import click
 
 from tiger.errors import TigerError
 from tiger.memory import ANOTHER
+from tiger.system import os
 from tigerd.cli.exits import NO, SIGNALLED, UNREACHABLE, exit_code_of
 from tigerd.cli.options import DIRECTORY
 from tigerd.cli.output import say

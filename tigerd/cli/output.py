@@ -7,13 +7,14 @@ are lines with tabs between, without a heading and without anything cut.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import click
+
+from tiger.system import os
 
 MANY = 2000
 """Records from which on it takes long enough to show how far it is."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from tiger import instance
 from tiger.errors import Damaged
+from tiger.system import os
 from tigerd.cli.check import write_findings
 from tigerd.cli.exits import NO
 from tigerd.cli.options import answering_json, confirm, is_asking, on_instance

@@ -7,10 +7,8 @@ does so soon after should this process be killed.
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +18,7 @@ import click
 
 from tiger import connect, instance, owners
 from tiger.errors import TigerError
+from tiger.system import os, subprocess
 from tigerd import passing
 from tigerd.cli.exits import NOT_A_COMMAND, NOT_EXECUTABLE, SIGNALLED
 from tigerd.cli.options import STOP_S, not_empty

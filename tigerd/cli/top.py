@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 
 from tiger import instance
 from tiger.reader import Reader
+from tiger.system import time
 from tigerd.cli.counters import Counters, read_counters
 from tigerd.cli.options import answering_json, on_instance, waiting
 from tigerd.cli.output import describe_size, draw, is_terminal, write_columns, write_json

@@ -7,8 +7,6 @@ they stand in the same order again.
 
 from __future__ import annotations
 
-import os
-import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ import click
 
 from tiger import Snapshot, Store, connect, protocol, record
 from tiger.errors import TigerError
+from tiger.system import os, secrets
 from tigerd.cli.options import Input, answering_json, in_namespace, on_instance
 from tigerd.cli.output import (
     describe_count,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ import click
 from tiger import instance
 from tiger.changes import Change, Changes
 from tiger.reader import Reader
+from tiger.system import time
 from tigerd.cli.exits import TIMED_OUT
 from tigerd.cli.options import on_instance, waiting
 from tigerd.cli.output import is_terminal, say, to_json

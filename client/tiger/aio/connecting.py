@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from tiger.aio.connection import AsyncConnection
 from tiger.aio.store import AsyncStore
 from tiger.attaching import TIMEOUT_S, attach
+from tiger.system import os
 
 
 class Connecting:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import select
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,6 +12,7 @@ from tiger.any_connection import AnyConnection
 from tiger.errors import OutcomeUnknown
 from tiger.protocol import Operation
 from tiger.session import Answer, Session, Steps, Wait, not_running
+from tiger.system import select, time
 from tiger.wire import RECONNECT_S
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
@@ -12,6 +11,7 @@ from tiger.reader import Reader
 from tiger.record import Record
 from tiger.requests import Request, TableRequests
 from tiger.resources import Resource
+from tiger.system import time
 from tiger.table import MODIFY_ATTEMPTS, WAIT_S, RememberingReads, deadline_of
 
 Result = TypeVar("Result")

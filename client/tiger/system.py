@@ -1,0 +1,53 @@
+"""The standard library's modules as they were when this library was loaded.
+
+A test freezes clocks, records HTTP by a socket class of its own, forbids sockets, fakes the file
+system, mocks `subprocess.Popen`, or turns threads into green ones. All of these put something else
+into the modules of the standard library, and mean the program under test. The store beneath must
+not notice: a time-out has to end, and a signal has to go to a real process. So every module of the
+library and of the daemon takes these from here and never imports them itself
+(`tests/client/test_system.py`), but for the two that pytest loads in every run.
+
+The library may be loaded late, by a test that is already at it. So the clocks are the kernel's
+monotonic one, asked for by its number, and the sockets are those beneath `socket.socket`: nobody
+replaces these.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+__all__ = ["fcntl", "os", "secrets", "select", "socket", "subprocess", "threading", "time"]
+
+if TYPE_CHECKING:
+    import _socket as socket
+    import fcntl
+    import os
+    import secrets
+    import select
+    import subprocess
+    import threading
+    import time
+else:
+    import _socket as socket
+    import fcntl
+    import os
+    import secrets
+    import select
+    import subprocess
+    import threading
+    import time
+
+    def _taken(module: ModuleType) -> ModuleType:
+        """Return a copy of a module that nobody finds who looks for the module to replace it."""
+        copy = ModuleType(f"{__name__}.{module.__name__}", module.__doc__)
+        names = vars(module).items()
+        copy.__dict__.update({name: value for name, value in names if not name.startswith("__")})
+        return copy
+
+    fcntl, os, secrets, select, socket, subprocess, threading, time = map(
+        _taken, (fcntl, os, secrets, select, socket, subprocess, threading, time)
+    )
+    time.monotonic = time.perf_counter = partial(time.clock_gettime, time.CLOCK_MONOTONIC)
+    time.monotonic_ns = partial(time.clock_gettime_ns, time.CLOCK_MONOTONIC)
