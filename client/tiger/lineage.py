@@ -8,12 +8,14 @@ that id that would be inherited. In a namespace that is no fork, all this comes 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from heapq import merge
 from itertools import islice
 
+from tiger.filters import Order
 from tiger.layout import NAMESPACES, OLDER, VALUES
 from tiger.memory import Vanished
+from tiger.seeking import Seeker
 from tiger.table_reader import TableReader
 from tiger.version import Version
 
@@ -79,6 +81,25 @@ class Lineage:
         """Return where a list that begins with `firsts` goes on past one of its records."""
         return [
             self._past(version, space, index, first, towards)
+            for space, first in zip(self.spaces, firsts, strict=True)
+        ]
+
+    def enter(
+        self,
+        bound: Order,
+        index: int,
+        firsts: Sequence[int],
+        towards: int,
+        stands: Callable[[Version], bool],
+    ) -> list[int]:
+        """Return where a list has its first record past a bound, towards older or newer.
+
+        `firsts` is where a look for it may begin, on the near side of the bound; `stands` tells
+        whether a record of the namespace stands in the list.
+        """
+        seeker = Seeker(self._table, self.commit, self.count(), bound)
+        return [
+            seeker.past(space.number, index, first, towards, stands)
             for space, first in zip(self.spaces, firsts, strict=True)
         ]
 

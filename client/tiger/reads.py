@@ -13,6 +13,7 @@ from typing import Any, cast, overload
 
 from tiger import memory, record
 from tiger.errors import InvalidCursor, InvalidRecord, InvalidRequest, NotFound, TimedOut
+from tiger.filters import Filters, filters_of
 from tiger.layout import NEWER, OLDER
 from tiger.lineage import Lineage, find_lineage
 from tiger.page import Page
@@ -25,7 +26,7 @@ from tiger.resources import (
     Resource,
     defined_resource,
 )
-from tiger.selection import Bodies, Filters, Selection, merged
+from tiger.selection import Bodies, Selection, merged
 from tiger.table_reader import TableReader
 from tiger.version import Version
 
@@ -132,9 +133,16 @@ class TableReads:
     def _lineage(self, commit: int) -> Lineage | None:
         return find_lineage(self._table, self._namespace_key, commit)
 
-    def count(self) -> int:
-        """Return how many records the namespace has in this table."""
-        return self._moment.read(self._count)
+    def count(self, **filters: Any) -> int:
+        """Return how many records of this table the namespace has, or how many match the filters.
+
+        Filters are those of `list`. Without any the number is known; a field with an index costs
+        the matches, a range of `created` what is in it, anything else the whole namespace.
+        """
+        if not filters:
+            return self._moment.read(self._count)
+        wanted = filters_of(filters)
+        return self._moment.read(lambda commit: len(self._select(commit, wanted)))
 
     def _count(self, commit: int) -> int:
         lineage = self._lineage(commit)
@@ -178,9 +186,15 @@ class TableReads:
         """Return a page of records, newest `created` first, then newest insert first.
 
         `limit` is 1 to 100, more counts as 100. `starting_after` and `ending_before` take the id
-        of a record and give those after or just before it. Filters compare fields for equality,
-        by type too: 1, 1.0 and True are three values. (PaperTiger's list.ex, with Stripe's meaning
-        of `ending_before` and of unknown cursors.)
+        of a record and give those after or just before it, as in Stripe's API. Filters compare
+        fields for equality, by type too: 1, 1.0 and True are three values. `created` also takes a
+        range of numbers, `created={"gte": 5, "lt": 9}` (gt, gte, lt, lte), in which a record
+        without a number there is not.
+
+        Raises `InvalidRequest` for a `limit` that is no whole number of 1 or more, for both cursors
+        together, and for a filter that is a list or an object; `InvalidCursor` for an id that is
+        not there. The cost is that of the page, and of finding a range some 2 √n looks among n
+        records; a filter on a field without an index looks at all records up to the page's end.
         """
         limit = _check_limit(limit)
         if starting_after is not None and ending_before is not None:
@@ -188,11 +202,11 @@ class TableReads:
         cursor = starting_after if ending_before is None else ending_before
         if cursor is not None:
             _check_cursor(cursor)
-        keys = {name: record.value_key(value) for name, value in filters.items()}
+        wanted = filters_of(filters)
         towards = OLDER if ending_before is None else NEWER
 
         def read(commit: int) -> Bodies:
-            return self._select(commit, keys, cursor, towards, limit + 1)
+            return self._select(commit, wanted, cursor, towards, limit + 1)
 
         found = self._moment.read(read)
         data = [decode(body) for body in found[:limit]]
@@ -205,17 +219,17 @@ class TableReads:
             has_more=len(found) > limit,
             url=self.url,
             backwards=backwards,
-            more=lambda own: self._and_more(own, last, keys, towards),
+            more=lambda own: self._and_more(own, last, wanted, towards),
         )
 
     def _and_more(
-        self, own: Iterable[Record], cursor: str, keys: Filters, towards: int
+        self, own: Iterable[Record], cursor: str, wanted: Filters, towards: int
     ) -> Iterator[Record]:
         """Yield a page's own records, and those that come after the cursor, its last."""
         with self._moment.pin() as moment:  # first: whoever takes a record may delete it
             yield from own
             while found := moment.read(
-                lambda commit: self._select(commit, keys, cursor, towards, LIMIT_MAX)  # noqa: B023
+                lambda commit: self._select(commit, wanted, cursor, towards, LIMIT_MAX)  # noqa: B023
             ):
                 for content in map(decode, found):
                     cursor = content["id"]
@@ -224,17 +238,17 @@ class TableReads:
     def _select(
         self,
         commit: int,
-        keys: Filters,
+        wanted: Filters,
         cursor: str | None = None,
         towards: int = OLDER,
         most: int = sys.maxsize,
     ) -> Bodies:
-        """Return records that have the values, from the cursor or the beginning on."""
+        """Return records that match, from the cursor or the beginning on."""
         lineage = self._lineage(commit)
         start = self._at_cursor(lineage, cursor) if cursor is not None else None
         if lineage is None:
             return []
-        return Selection(lineage, self._resource.indexes, keys, start, towards).bodies(most)
+        return Selection(lineage, self._resource.indexes, wanted, start, towards).bodies(most)
 
     def _at_cursor(self, lineage: Lineage | None, cursor: str) -> Version:
         found = lineage.find(cursor.encode()) if lineage is not None else None
@@ -248,18 +262,18 @@ class TableReads:
     def look_for(
         self, predicate: Callable[[Record], Any] | None, filters: Mapping[str, Any]
     ) -> tuple[int, Record | None]:
-        """Return the newest record that has the values and for which the predicate is true.
+        """Return the newest record that matches and for which the predicate is true.
 
         And a commit: no later one was seen.
         """
-        keys = {name: record.value_key(value) for name, value in filters.items()}
+        wanted = filters_of(filters)
         commit = self._reader.commit
 
         def read(commit: int) -> Record | None:
             lineage = self._lineage(commit)
             if lineage is None:
                 return None
-            found = Selection(lineage, self._resource.indexes, keys).contents()
+            found = Selection(lineage, self._resource.indexes, wanted).contents()
             return next((c for _, c in found if predicate is None or predicate(c)), None)
 
         memory.fence()
@@ -350,7 +364,7 @@ class TableReads:
 
         def read(commit: int) -> Bodies:
             if len(keys) == 1:
-                return self._select(commit, {field: keys[0]})
+                return self._select(commit, Filters({field: keys[0]}))
             lineage = self._lineage(commit)
             if lineage is None:
                 return []

@@ -1,4 +1,4 @@
-"""The records of a namespace that have some values: which list to walk for them, and from where.
+"""The records of a namespace that match filters: which list to walk for them, and from where.
 
 A record stands in the list of its namespace, and in one list for each of its indexed values.
 """
@@ -6,11 +6,12 @@ A record stands in the list of its namespace, and in one list for each of its in
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 
 from tiger import record
+from tiger.filters import NONE, Filters, Span
 from tiger.layout import OLDER
 from tiger.lineage import Lineage
 from tiger.record import Record, decode
@@ -19,47 +20,65 @@ from tiger.version import Version
 Bodies = list[bytes]
 """Records in msgpack."""
 
-Filters = dict[str, bytes]
-"""Field names and value keys (`record.value_key`)."""
-
 
 class Selection:
-    """The records that have all of some values, in the order of lists."""
+    """The records that match filters, in the order of lists."""
 
     def __init__(
         self,
         lineage: Lineage,
         fields: Sequence[str],
-        keys: Filters,
+        filters: Filters,
         start: Version | None = None,
         towards: int = OLDER,
     ) -> None:
         """Choose the list; `fields` have indexes, and what is past `start` is wanted, if given."""
         self._lineage = lineage
         self._towards = towards
+        keys, self._span = filters
         self._index, value = _choose(fields, keys, start)
+        indexed = fields[self._index - 1] if self._index else None
+        self._others = filters._replace(keys={n: k for n, k in keys.items() if n != indexed})
+        """What not all those in the list have."""
         self._firsts = lineage.firsts(self._index, value)
         if start is not None:
             self._firsts = lineage.beyond(start, self._index, self._firsts, towards)
-        indexed = fields[self._index - 1] if self._index else None
-        self._others = {name: keys[name] for name in keys if name != indexed}
-        """The values that not all those in the list have."""
+        if self._span is not None:
+            of_list = Filters({indexed: keys[indexed]} if indexed is not None else {})
+            self._enter(self._span, of_list, start)
+
+    def _enter(self, span: Span, of_list: Filters, start: Version | None) -> None:
+        """Begin where the span does, unless `start` is past that."""
+        is_older = self._towards == OLDER
+        bound = span.ceiling if is_older else span.floor
+        if start is None or (start.order >= bound if is_older else start.order <= bound):
+
+            def stands(version: Version) -> bool:
+                return bool(version.body) and of_list.match(decode(version.body))
+
+            self._firsts = self._lineage.enter(
+                bound, self._index, self._firsts, self._towards, stands
+            )
 
     def bodies(self, most: int = sys.maxsize) -> Bodies:
         """Return the first of the records."""
-        if not self._others:
+        if self._others == NONE:
             return self._lineage.bodies(self._firsts, self._index, self._towards, most)
         return [body for body, _ in islice(self.contents(), most)]
 
     def contents(self) -> Iterator[tuple[bytes, Record]]:
         """Yield each of the records in msgpack and decoded."""
         for version in self._lineage.walk(self._firsts, self._index, self._towards):
+            if self._span is not None and not self._span.has(version.order):
+                return
             content = decode(version.body)
-            if record.matches(content, self._others):
+            if self._others.match(content):
                 yield version.body, content
 
 
-def _choose(fields: Sequence[str], keys: Filters, start: Version | None) -> tuple[int, bytes]:
+def _choose(
+    fields: Sequence[str], keys: Mapping[str, bytes], start: Version | None
+) -> tuple[int, bytes]:
     """Return which list to walk: its number, and the key of its value; `start` stands in it."""
     content = decode(start.body) if start is not None else {}
     for index, field in enumerate(fields, 1):

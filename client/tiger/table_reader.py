@@ -106,6 +106,11 @@ class TableReader:
                 self.indexes.pop(other, None)
         return self.indexes.setdefault(generation, index)
 
+    @property
+    def directory(self) -> int:
+        """The generation of the index; in the upper half the one that is being left, or 0."""
+        return self._control[self._directory_at]
+
     # --- One key ---
 
     def newest(self, scope: int, key: bytes) -> Found | None:

@@ -284,20 +284,33 @@ def test_auto_paging_does_not_depend_on_what_is_done_to_its_records(coupons, cha
 
 # Filters
 
-ALIKE = [True, 1, 1.0, "1", "true", False, 0, 0.0, None, "", [], {}, [1], [1.0], [True], {"a": 1}]
+SCALARS = [True, 1, 1.0, "1", "true", False, 0, 0.0, None, ""]
+CONTAINERS = [[], {}, [1], [1.0], [True], {"a": 1}]
 
 
 @pytest.mark.parametrize("field", ["nickname", "status"])
 def test_a_filter_tells_values_apart_by_exact_type(shared_store, field: str) -> None:
     """In a field without an index and in one with an index."""
     payouts = shared_store.payouts
-    for number, value in enumerate(ALIKE):
+    for number, value in enumerate(SCALARS + CONTAINERS):
         payouts.insert({"id": f"r{number}", field: value})
     payouts.insert({"id": "without"})
 
-    for number, value in enumerate(ALIKE):
+    for number, value in enumerate(SCALARS + CONTAINERS):
+        assert [r["id"] for r in payouts.find_by(field, value)] == [f"r{number}"], repr(value)
+    for number, value in enumerate(SCALARS):
         found = payouts.list(limit=100, **{field: value})
         assert [record["id"] for record in found] == [f"r{number}"], repr(value)
+        assert payouts.count(**{field: value}) == 1
+
+
+@pytest.mark.parametrize("value", [*CONTAINERS, ("data",), {1}, b"x", {"gte": 5}], ids=repr)
+def test_a_filter_that_is_no_scalar_is_refused_and_named(shared_store, value: Any) -> None:
+    """An empty page would hide that Stripe's `expand`, say, is nothing that is known here."""
+    calls = [shared_store.plans.list, shared_store.plans.count, shared_store.plans.wait_for]
+    for call in calls:
+        with pytest.raises(tiger.InvalidRequest, match=r"(?s)filter expand=.*find_by\('expand'"):
+            call(expand=value)
 
 
 def test_a_missing_field_does_not_match_none(coupons) -> None:
@@ -316,7 +329,7 @@ def test_negative_zero_equals_zero(coupons) -> None:
 def test_the_order_of_keys_in_an_object_does_not_matter(coupons) -> None:
     coupons.insert({"id": "a", "metadata": {"x": 1, "y": {"p": 2, "q": 3}}})
     coupons.insert({"id": "b", "metadata": {"x": 1, "y": {"p": 2}}})
-    assert ids(coupons.list(metadata={"y": {"q": 3, "p": 2}, "x": 1})) == "a"
+    assert ids(coupons.find_by("metadata", {"y": {"q": 3, "p": 2}, "x": 1})) == "a"
 
 
 def test_all_filters_must_match(coupons) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from tiger import Page, connect, instance
-from tiger.errors import InvalidRecord
+from tiger.errors import InvalidRecord, InvalidRequest
+from tiger.filters import filters_of
 from tiger.reader import Reader
 from tiger.reads import resources_of
 from tiger.record import value_key
@@ -89,6 +90,10 @@ def _parse_where(_: click.Context, __: click.Parameter, values: tuple[str, ...])
             value_key(filters[field])
         except InvalidRecord as error:
             raise click.BadParameter(f"{field!r}: {error}") from None
+    try:
+        filters_of(filters)
+    except InvalidRequest as error:
+        raise click.BadParameter(str(error)) from None
     return filters
 
 
