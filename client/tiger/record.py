@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
+import os
 import re
 import string
 from collections.abc import Callable, Mapping
@@ -25,8 +26,13 @@ Record = dict[str, Any]
 
 DEPTH_MAX = 64
 DEFAULT_MAX_RECORD = 1 << 20  # bytes of msgpack
-ID_LETTERS = string.ascii_letters + string.digits
 ID_LENGTH = 24
+ID_LETTERS = (string.ascii_letters + string.digits).encode()
+_EVEN = 256 // len(ID_LETTERS) * len(ID_LETTERS)
+"""So many values of a byte stand for each letter equally often; the rest are drawn again."""
+_LETTER_OF = bytes(ID_LETTERS[byte % len(ID_LETTERS)] for byte in range(256))
+_UNEVEN = bytes(range(_EVEN, 256))
+_draw = os.urandom
 
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PLAIN = frozenset((str, int, bool, type(None)))
@@ -56,8 +62,11 @@ def encode_name(name: object, what: str) -> bytes:
 
 def new_id(prefix: str | None) -> str:
     """Return a fresh id: the prefix, `_`, and 24 letters or digits."""
-    letters = "".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH))
-    return f"{prefix}_{letters}" if prefix else letters
+    letters = b""
+    while len(letters) < ID_LENGTH:  # once, but for one time in a million
+        letters = _draw(ID_LENGTH + 8).translate(_LETTER_OF, _UNEVEN)
+    name = letters[:ID_LENGTH].decode()
+    return f"{prefix}_{name}" if prefix else name
 
 
 # --- Encoding -------------------------------------------------------------------------------------
