@@ -173,7 +173,7 @@ class Index:
         """Make `ref` the newest version of a key; `found` is what `TableReader.newest` said.
 
         A key of a fork gets the first empty place, and none that was in use: readers remember the
-        empty one for as long as the fork does not have the key (tiger.table.View).
+        empty one for as long as the fork does not have the key (tiger.remembered.View).
         """
         digest = crc32(key, scope)
         word = digest >> FINGERPRINT_SHIFT << HASH_SHIFT | ref

@@ -161,7 +161,7 @@ class Table:
 
     def _reserve_keys(self, count: int) -> None:
         if self.index.reserve(count):
-            # Readers of a fork rely on it that these go first (tiger.table.View).
+            # Readers of a fork rely on it that these go first (tiger.remembered.View).
             for namespace in self.namespaces.values():
                 if namespace.parent:
                     self.index.move_entry(NAMESPACES, namespace.name.encode())

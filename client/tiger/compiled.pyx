@@ -20,6 +20,7 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, u
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcmp, memcpy
 
+from sys import getsizeof
 from zlib import crc32
 
 from msgpack import unpackb
@@ -32,11 +33,15 @@ cdef extern from *:
     #define PREFETCH(at) __builtin_prefetch((at), 1)
     #define CONTENT(dict) ((PyDictObject *)(dict))->ma_keys
     #define CONTENT_SIZE(dict) (48 + 2 * sizeof(void *) * ((PyDictObject *)(dict))->ma_used)
+    #define IS_ASCII(text) PyUnicode_IS_COMPACT_ASCII(text)
+    #define ASCII_SIZE(text) (sizeof(PyASCIIObject) + PyUnicode_GET_LENGTH(text) + 1)
     """
     uint64_t LOAD(const uint64_t *) nogil
     void PREFETCH(const void *) nogil
     void *CONTENT(object)
     Py_ssize_t CONTENT_SIZE(object)
+    bint IS_ASCII(object)
+    Py_ssize_t ASCII_SIZE(object)
 
 cdef enum:
     CACHE_LINE = 64
@@ -340,6 +345,13 @@ cdef class Copier:
         free(self.containers)
         free(self.leaves)
 
+    def __sizeof__(self):
+        return (
+            object.__sizeof__(self)
+            + self.room * <Py_ssize_t>sizeof(Container)
+            + self.leaf_room * <Py_ssize_t>sizeof(PyObject *)
+        )
+
     cdef object add(self, object source, PyObject *key, Py_ssize_t place):
         """Note a container and those inside."""
         cdef Py_ssize_t at = self.count
@@ -433,6 +445,29 @@ cdef object copy_next(Container **next, Container *end, PyObject **leaves):
         Py_INCREF(new)
         PyList_SetItem(other, inner.place, new)
     return other
+
+
+# --- Sizes: record.size_of ------------------------------------------------------------------------
+
+def size_of(dict record):
+    """Return the bytes that a decoded record takes, as `record.size_of`."""
+    return bytes_of(record)
+
+
+cdef Py_ssize_t bytes_of(object value) except -1:
+    cdef Py_ssize_t size, place = 0
+    cdef PyObject *key
+    cdef PyObject *item
+    if type(value) is str and IS_ASCII(value):
+        return ASCII_SIZE(value)
+    size = getsizeof(value)
+    if type(value) is dict:
+        while PyDict_Next(value, &place, &key, &item):
+            size += bytes_of(<object>key) + bytes_of(<object>item)
+    elif type(value) is list:
+        for place in range(PyList_GET_SIZE(value)):
+            size += bytes_of(<object>PyList_GET_ITEM(value, place))
+    return size
 
 
 # --- First reads: TableReader.newest_body ---------------------------------------------------------

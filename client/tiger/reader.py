@@ -20,6 +20,7 @@ from tiger.errors import DaemonUnavailable, Damaged, InvalidRequest
 from tiger.instance import not_there
 from tiger.memory import Segment, Vanished
 from tiger.pins import Pin
+from tiger.remembered import Remembered
 from tiger.system import os
 from tiger.table_reader import TableReader
 
@@ -60,6 +61,8 @@ class Reader:
             raise DaemonUnavailable(f"the instance at {directory} is being made: try again")
         self.instance: int = self.words[layout.HEADER_INSTANCE]
         self._tables: dict[int, TableReader] = {}
+        self.remembered = Remembered()
+        """What the tables of this reader, in whatever namespace, keep of what they read."""
 
     def close(self) -> None:
         """Let go of the mappings; a read under way in another thread keeps its own."""

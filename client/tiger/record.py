@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
-import os
 import re
 import string
 from collections.abc import Callable, Mapping
+from sys import getsizeof
 from typing import Any, NoReturn, cast
 
 import msgpack
@@ -20,7 +20,7 @@ import msgpack
 from tiger import layout
 from tiger.errors import InvalidRecord
 from tiger.speedups import compiled
-from tiger.system import secrets
+from tiger.system import os
 
 Record = dict[str, Any]
 
@@ -32,7 +32,6 @@ _EVEN = 256 // len(ID_LETTERS) * len(ID_LETTERS)
 """So many values of a byte stand for each letter equally often; the rest are drawn again."""
 _LETTER_OF = bytes(ID_LETTERS[byte % len(ID_LETTERS)] for byte in range(256))
 _UNEVEN = bytes(range(_EVEN, 256))
-_draw = os.urandom
 
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PLAIN = frozenset((str, int, bool, type(None)))
@@ -64,7 +63,7 @@ def new_id(prefix: str | None) -> str:
     """Return a fresh id: the prefix, `_`, and 24 letters or digits."""
     letters = b""
     while len(letters) < ID_LENGTH:  # once, but for one time in a million
-        letters = _draw(ID_LENGTH + 8).translate(_LETTER_OF, _UNEVEN)
+        letters = os.urandom(ID_LENGTH + 8).translate(_LETTER_OF, _UNEVEN)
     name = letters[:ID_LENGTH].decode()
     return f"{prefix}_{name}" if prefix else name
 
@@ -277,16 +276,17 @@ class ReadOnlyList(list[Any]):
         return thaw, (thaw(self),)
 
 
-def freeze(value: Any) -> Any:
-    """Return a read-only copy of a decoded value, equal to it."""
-    kind = type(value)
-    if kind in _PLAIN:
-        return value
+def freeze(content: Any) -> Any:
+    """Return a decoded value, which is nobody else's, read-only; its containers are used up."""
+    kind = type(content)
     if kind is dict:
-        return ReadOnlyDict({key: freeze(item) for key, item in value.items()})
+        for key, value in content.items():
+            if type(value) is dict or type(value) is list:
+                content[key] = freeze(value)
+        return ReadOnlyDict(content)
     if kind is list:
-        return ReadOnlyList([freeze(item) for item in value])
-    return value
+        return ReadOnlyList([freeze(value) for value in content])
+    return content
 
 
 def thaw(value: Any) -> Any:
@@ -298,13 +298,18 @@ def thaw(value: Any) -> Any:
     return value
 
 
-def copier(value: Record) -> Callable[[], Record]:
-    """Return what makes deep copies of a decoded record, which nobody may change meanwhile."""
+def copier(value: Record) -> tuple[Callable[[], Record], int]:
+    """Return what makes deep copies of a decoded record, which nobody may change meanwhile.
+
+    And the bytes that it takes beside the record.
+    """
     if not any(isinstance(item, (dict, list)) for item in value.values()):
-        return value.copy
+        return value.copy, 0
     if _compiled_copier is not None:
-        return cast(Callable[[], Record], _compiled_copier(value))
-    return functools.partial(_copy_record, value, _nested_in(value))
+        compiled_copy = _compiled_copier(value)
+        return compiled_copy, getsizeof(compiled_copy)
+    nested = _nested_in(value)
+    return functools.partial(_copy_record, value, nested), _size_of_nested(nested)
 
 
 Nested = list[tuple[Any, "Nested"]]
@@ -320,9 +325,27 @@ def _nested_in(value: Any) -> Nested:
     ]
 
 
+def _size_of_nested(nested: Nested) -> int:
+    return getsizeof(nested) + sum(getsizeof(item) + _size_of_nested(item[1]) for item in nested)
+
+
 def _copy_record(value: Any, nested: Nested) -> Any:
     """Return a deep copy, touching only the containers that `nested` names."""
     copied = value.copy()
     for key, inner in nested:
         copied[key] = _copy_record(value[key], inner) if inner else value[key].copy()
     return copied
+
+
+def _size_of(value: Any) -> int:
+    size = getsizeof(value)
+    if type(value) is dict:
+        size += sum(map(getsizeof, value))
+        value = value.values()
+    for item in value:
+        size += _size_of(item) if type(item) is dict or type(item) is list else getsizeof(item)
+    return size
+
+
+size_of: Callable[[Record], int] = compiled("tiger.compiled", "size_of", _size_of)
+"""Returns the bytes that a decoded record takes; a text counts wherever it stands."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, TypeVar, cast, overload
+from typing import Any, Protocol, TypeVar, overload
 
 from tiger import memory, record
 from tiger.errors import Conflict, InvalidRecord, InvalidRequest
@@ -15,17 +15,12 @@ from tiger.memory import Vanished
 from tiger.reader import Reader
 from tiger.reads import MISSING, TableReads
 from tiger.record import Record, decode
+from tiger.remembered import NOWHERE, View
 from tiger.requests import Request, TableRequests
 from tiger.resources import Resource
 from tiger.system import time
 
 Result = TypeVar("Result")
-
-REMEMBERED_BYTES = 16 << 20
-"""Bytes of msgpack whose records a table remembers; decoded they take about six times as much."""
-
-READ_ONCE_MAX = 1 << 16
-"""Ids of which is known that they were read once."""
 
 MODIFY_ATTEMPTS = 1000
 
@@ -63,73 +58,8 @@ class Runner(Protocol):
 Body = tuple[Any, int, int, bytes]
 """Words of an index, place and word there, the msgpack; without body the record is hidden."""
 
-Remembered = tuple[int, int, Callable[[], Record]]
-"""Place and word in the index, and what makes a copy of the record."""
-
-Shown = tuple[int, int, Record]
-"""Place and word in the index, and the record, read-only."""
-
-
-class View:
-    """What was read of a namespace, and how to tell that it still stands.
-
-    The index word of a key changes with every write of that key, and the namespace's own with a
-    clear. While both are what they were, the version read is the newest; so a read of these two
-    words is a read of the record, exactly as fresh as a full one.
-
-    A record that a fork inherits is remembered with the empty place that its key would get in the
-    fork: it is valid while that is empty and the fork is there, for then the parent is sealed. An
-    index that grows moves the forks first, so no key comes into the next generation before that.
-    """
-
-    __slots__ = (
-        "known", "once", "parents", "place", "room", "scope", "seen", "shown", "sizes", "word",
-        "words",
-    )  # fmt: skip
-
-    def __init__(
-        self, words: Any, place: int, word: int, scope: int, parents: Sequence[int] = ()
-    ) -> None:
-        """Begin with a namespace found in an index, and nothing read of it."""
-        self.words = words
-        self.place = place
-        self.word = word
-        self.scope = scope
-        self.parents = parents
-        self.seen: dict[str, Remembered] = {}
-        self.known = self.seen.get
-        self.shown: dict[str, Shown] = {}
-        self.once: dict[str, int] = {}
-        self.sizes: dict[str, int] = {}
-        """What each record that is seen takes of the room."""
-        self.room = REMEMBERED_BYTES
-
-    def remember(self, id: str, words: Any, place: int, word: int, body: bytes) -> None:
-        """Keep a record that is read for the second time; of the first, only that it was.
-
-        Many a record is read once; the second read pays for the faster ones after it. What stands
-        in another generation of the index than the namespace is not kept: the index is growing.
-        """
-        if words is not self.words:
-            return
-        if self.once.get(id) != word:
-            if len(self.once) >= READ_ONCE_MAX:
-                self.once.clear()
-            self.once[id] = word
-            return
-        self.room += self.sizes.pop(id, 0)
-        if self.room < len(body):
-            # What else is there stays: to make room for each other, none would be read twice.
-            self.seen.pop(id, None)
-            self.shown.pop(id, None)
-            return
-        self.room -= len(body)
-        self.sizes[id] = len(body)
-        self.seen[id] = (place, word, record.copier(decode(body)))
-
-
-NOWHERE = View((0,), 0, 1, 0)
-"""The view of a namespace that is not there: it never stands."""
+Recall = Callable[[View, str], "Record | None"]
+Keep = Callable[[View, str, Any, int, int, bytes], Record]
 
 
 class RememberingReads(TableReads):
@@ -154,13 +84,13 @@ class RememberingReads(TableReads):
         try:
             words = view.words
             if words[view.place] == view.word and (known := view.known(id)) is not None:
-                place, word, copy = known
+                place, word, copy, _ = known
                 if words[place] == word:
                     return copy()
         except TypeError:
             record.encode_name(id, "id")  # says that a list, say, is no id
-        body = self._read(id)
-        return self._missing(id, default) if body is None else decode(body)
+        content = self._read(id, View.recall, View.copy)
+        return self._missing(id, default) if content is None else content
 
     def peek(self, id: str) -> Record:
         """Return the record of that id, deeply read-only and shared by all who peek.
@@ -170,18 +100,16 @@ class RememberingReads(TableReads):
         view = self._view
         try:
             words = view.words
-            if words[view.place] == view.word and (shown := view.shown.get(id)) is not None:
-                place, word, content = shown
+            if words[view.place] == view.word and (known := view.shown(id)) is not None:
+                place, word, content, _ = known
                 if words[place] == word:
                     return content
         except TypeError:
             record.encode_name(id, "id")
-        content = cast(Record, record.freeze(self.get(id)))
-        view = self._view
-        if (known := view.known(id)) is not None:
-            place, word, copy = known
-            view.shown[id] = (place, word, record.freeze(copy()))
-        return content
+        found = self._read(id, View.recall_shown, View.show)
+        if found is not None:
+            return found
+        raise self._not_found(id)
 
     def read_version(self, id: str) -> tuple[Record, int]:
         """Return a record and its version, read together, or raise `NotFound`."""
@@ -206,8 +134,8 @@ class RememberingReads(TableReads):
         """Return the error of a `modify` that others kept overtaking."""
         return Conflict(f"{self.table_name} {id!r}: others wrote {MODIFY_ATTEMPTS} times meanwhile")
 
-    def _read(self, id: str) -> bytes | None:
-        """Return the msgpack of a record, and remember it if it is the newest version.
+    def _read(self, id: str, recall: Recall, keep: Keep) -> Record | None:
+        """Return a record as `keep` does, which remembers it if it is the newest version.
 
         There is no look at the horizon here: a version that is the newest, has begun and has not
         ended is the record; and if there is none, and the namespace is still the same after the
@@ -218,6 +146,8 @@ class RememberingReads(TableReads):
             view = self._view
             if view.words[view.place] != view.word:
                 view = self._look_again(commit)
+            elif (content := recall(view, id)) is not None:
+                return content
             found = self._table.newest_body(view.scope, id.encode(), commit)
             if found is None and view.parents:
                 found = self._inherited(view, id.encode(), commit)
@@ -228,14 +158,14 @@ class RememberingReads(TableReads):
                 raise Vanished("the namespace has changed")
             if found is None or not found[3]:
                 return None
-            view.remember(id, *found)
-            return found[3]
+            return keep(view, id, *found)
         except Vanished:
             pass
         except (AttributeError, UnicodeEncodeError):
             record.encode_name(id, "id")  # says what is wrong with it
         version = self._moment.read(lambda commit: self._find(id, commit))
-        return version.body if version is not None else None
+        # The latest commit's, and yet not surely the newest version: so it is not remembered.
+        return keep(NOWHERE, id, None, 0, 0, version.body) if version is not None else None
 
     def _inherited(self, view: View, key: bytes, commit: int) -> Body | None:
         """Return what a fork inherits of a key that it does not have itself."""
@@ -250,18 +180,20 @@ class RememberingReads(TableReads):
         return (*vacancy, EMPTY, found[3]) if found is not None else None
 
     def _look_again(self, commit: int) -> View:
-        """Find the namespace, and forget what was read of the one before it."""
-        self._view = NOWHERE
+        """Find the namespace, and forget what was read of another one."""
+        known, self._view = self._view, NOWHERE
         found = self._table.newest(NAMESPACES, self._namespace_key)
         if found is None or found[3].begin > commit or found[2] & GONE:
             raise Vanished("the namespace is not there")
         memory.fence()  # what began with it is not looked for before it
         index, place, word, version = found
-        lineage = Lineage(self._table, version, commit)
-        parents = [space.number for space in lineage.spaces[1:]]
-        view = View(index.words, place, word, version.number, parents)
-        self._view = view
-        return view  # and not what another thread may have put there by now
+        if not known.goes_on(index.words, place, word, version.number):
+            lineage = Lineage(self._table, version, commit)
+            parents = [space.number for space in lineage.spaces[1:]]
+            remembered = self._reader.remembered
+            known = View(remembered, index.words, place, word, version.number, parents)
+        self._view = known
+        return known  # and not what another thread may have put there by now
 
 
 class Table(RememberingReads):

@@ -214,7 +214,7 @@ def test_the_common_request() -> None:
 @given(objects(st.booleans()))
 def test_copies_share_no_container(value: dict[str, Any]) -> None:
     text = repr(value)
-    for copier in (compiled.Copier(value), record.copier(value), _python_copier(value)):
+    for copier in (compiled.Copier(value), record.copier(value)[0], _python_copier(value)):
         first, second = copier(), copier()
         assert repr(first) == repr(second) == text
         found = [id(item) for each in (value, first, second) for item in containers(each)]
@@ -224,7 +224,12 @@ def test_copies_share_no_container(value: dict[str, Any]) -> None:
 def _python_copier(value: dict[str, Any]) -> Callable[[], Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(record, "_compiled_copier", None)
-        return record.copier(value)
+        return record.copier(value)[0]
+
+
+@given(objects(scalars))
+def test_sizes(value: dict[str, Any]) -> None:
+    assert compiled.size_of(value) == record._size_of(value)
 
 
 def test_first_reads() -> None:
