@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import json
 import logging
@@ -18,7 +19,9 @@ from tiger.__about__ import __version__
 from tiger.errors import InstanceError, TigerError
 from tiger.layout import RECORD_LIMIT
 from tiger.record import DEFAULT_MAX_RECORD
+from tiger.shortage import ANOTHER
 from tiger.system import os
+from tigerd.detaching import detach, leave, refusal
 from tigerd.streams import abandon_stdout, open_stdout
 
 if TYPE_CHECKING:
@@ -43,21 +46,23 @@ def serve(arguments: list[str]) -> int:
     open_stdout()
     _raise_limit()
     options = _parse(arguments)
-    if options.detach and os.fork():
-        os._exit(0)  # the child goes on, as nobody's child
+    told = detach() if options.detach else None
     logging.basicConfig(
         format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr
     )
-    directory = instance.find_directory(options.dir)
     try:
+        directory = instance.find_directory(options.dir)
         server = _take_over(directory, options)
     except TigerError as error:
         log.error("%s", error)
-        if options.detach:
-            _tell({"ready": False, "error": type(error).__name__, "message": str(error)})
+        if told is not None:
+            leave(told)
+            _tell(refusal(type(error).__name__, str(error)))
         from tigerd.cli.exits import exit_code_of  # noqa: PLC0415 - not needed by a daemon that runs
 
         return exit_code_of(error)
+    if told is not None:
+        leave(told)
     _tell(
         {
             "ready": True,
@@ -96,16 +101,20 @@ def _take_over(directory: Path, options: argparse.Namespace) -> Server:
                 directory, lock, max_record=options.max_record, idle_exit_s=options.idle_exit
             )
         except zmq.ZMQError as error:
-            why = zmq.strerror(error.errno or 0)
-            raise InstanceError(
-                f"cannot open the socket {instance.socket_path(directory)}: {why}; if something "
-                f"else is there, remove it"
-            ) from None
+            raise _not_bound(instance.socket_path(directory), error.errno, str(error)) from None
         except OSError as error:
             place = error.filename or directory
             raise InstanceError(f"cannot use {place}: {error.strerror or error}") from None
         failing.pop_all()
     return server
+
+
+def _not_bound(path: Path, number: int | None, why: str) -> InstanceError:
+    """Return the error for a socket that cannot be opened."""
+    remedy = "if something else is there, remove it"
+    if number != errno.EADDRINUSE:
+        remedy = f"its file system may not be one that has sockets; {ANOTHER}"
+    return InstanceError(f"cannot open the socket {path}: {why}; {remedy}")
 
 
 def _tell(document: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tiger import instance, record
+from tiger import instance, launch, record
 from tiger.errors import InvalidRequest
 from tiger.namespaces import namespace_name
 from tiger.reader import Reader
@@ -36,7 +36,7 @@ def attach(
     name = namespace_name(namespace)
     record.encode_name(name, "namespace")
     if autostart and not (path.exists() and _is_running(path)):
-        instance.start(path)
+        launch.start(path)
     else:
         instance.check_directory(path)
     return Reader(path), Settings(str(path), name, autostart, timeout_s)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tiger import instance, protocol
+from tiger import launch, protocol
 from tiger.any_connection import AnyConnection
 from tiger.looking import Looking
 from tiger.reader import Reader
@@ -107,7 +107,7 @@ class Connection(AnyConnection[Callable[[int, int | None, str, float], None]]):
     def _start(self) -> None:
         if not self._autostart:
             raise not_running(self._reader.directory)
-        instance.start(self._reader.directory)
+        launch.start(self._reader.directory)
 
     def let_go(self) -> None:
         """As `AnyConnection.let_go`; whoever has the turn does it at its end if it is closed.

@@ -11,7 +11,7 @@ import errno
 from collections.abc import Iterator
 from pathlib import Path
 
-from tiger.memory import not_made
+from tiger.shortage import not_made
 from tiger.system import fcntl, os
 
 UNFINISHED = "new"

@@ -21,16 +21,19 @@ from array import array
 from pathlib import Path
 
 from tiger import layout
-from tiger.errors import Damaged, InstanceError, LayoutMismatch, StoreFull
+from tiger.errors import Damaged, InstanceError, LayoutMismatch
+from tiger.shortage import ANOTHER, not_made
 from tiger.system import os, threading
 
-ANOTHER = "choose another directory with --dir or TIGERD_DIR"
 KINDS = {layout.CONTROL: "a control segment", layout.CHUNK: "a chunk", layout.INDEX: "an index"}
 REMEDY = "; run `tigerd check`, then `tigerd repair`"
 """The end of what is said of a damaged segment."""
 UNFINISHED = "new."
 """A segment's name begins with this until it is whole."""
 ALLOCATION_STEP = 64 << 20  # bytes; one larger posix_fallocate can ask for more than there is
+NO_FALLOCATE = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+"""What posix_fallocate says where the file system cannot do it, and the library does not either."""
+ZEROS = bytes(1 << 16)
 
 
 class _Held(threading.local):
@@ -201,20 +204,16 @@ def allocate_file(path: Path, size: int) -> None:
 def _allocate(descriptor: int, size: int) -> None:
     """Give the file all its memory now: a page missing later would be a SIGBUS."""
     if hasattr(os, "posix_fallocate"):
-        for start in range(0, size, ALLOCATION_STEP):
-            os.posix_fallocate(descriptor, start, min(ALLOCATION_STEP, size - start))
-        return
-    zeros = bytes(1 << 16)  # macOS has no posix_fallocate
-    for start in range(0, size, len(zeros)):
-        os.pwrite(descriptor, zeros[: size - start], start)
-
-
-def not_made(path: Path, size: int, error: OSError) -> StoreFull | InstanceError:
-    """Return what to raise for a file that could not be made: `StoreFull` where room is missing."""
-    if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT, errno.EFBIG):
-        remedy = f"; {ANOTHER}" if isinstance(error, PermissionError) else ""
-        return InstanceError(f"cannot make {path}: {error.strerror}{remedy}")
-    return StoreFull(f"shared memory is full: {describe_space(path, size)}")
+        try:
+            for start in range(0, size, ALLOCATION_STEP):
+                os.posix_fallocate(descriptor, start, min(ALLOCATION_STEP, size - start))
+            return
+        except OSError as error:
+            if error.errno not in NO_FALLOCATE:
+                raise
+    done = 0  # macOS has no posix_fallocate, and with musl some file systems have none
+    while done < size:
+        done += os.pwrite(descriptor, ZEROS[: size - done], done)
 
 
 def numbered_files(folder: Path, name: str) -> list[tuple[int, Path]]:
@@ -233,15 +232,3 @@ def make_folder(path: Path) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise not_made(path, 4096, error) from None
-
-
-def describe_space(path: Path, wanted: int) -> str:
-    """Say how much there is where the file was to be, and how to get more."""
-    status = os.statvfs(path.parent)
-    size = status.f_frsize * status.f_blocks / 2**20
-    free = status.f_frsize * status.f_bavail / 2**20
-    return (
-        f"{wanted / 2**20:.2f} MiB were needed, {free:.2f} of {size:.0f} MiB are free at "
-        f"{path.parent}; clear namespaces, give it more (Docker: --shm-size), or choose another "
-        f"place with TIGERD_DIR"
-    )

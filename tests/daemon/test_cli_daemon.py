@@ -163,10 +163,16 @@ def test_stop_where_nothing_is(tigerd, directory: str) -> None:
 
 @pytest.mark.parametrize("command", ["start", "stop", "status", "check", "watch", "top"])
 def test_a_directory_open_to_others_is_refused(tigerd, directory: str, command: str) -> None:
+    """Only of an instance is it said how to change it: the other may be /tmp, or a home."""
     os.chmod(directory, 0o750)
     completed = tigerd(command, directory=directory)
     assert completed.returncode == UNREACHABLE
-    assert "chmod 700" in completed.stderr
+    assert "0750" in completed.stderr
+    assert "chmod" not in completed.stderr
+    instance.open_control(Path(directory), 1000)[0].close()
+    completed = tigerd(command, directory=directory)
+    assert completed.returncode == UNREACHABLE
+    assert f"chmod 700 {directory}" in completed.stderr
 
 
 def test_an_empty_directory_name_is_refused(tigerd) -> None:
@@ -322,8 +328,10 @@ def test_a_relative_runtime_directory_is_ignored(tigerd) -> None:
 def test_a_command_to_type_is_quoted_where_it_must_be(tigerd, directory: str) -> None:
     place = Path(directory, "my shop")
     place.mkdir(mode=0o750)
+    instance.open_control(place, 1000)[0].close()
     assert f"chmod 700 '{place}'" in tigerd("start", directory=str(place)).stderr
     place.chmod(0o700)
+    place.joinpath("control").unlink()
     place.joinpath("tables/coupons").mkdir(parents=True)
     place.joinpath("tables/coupons/chunk.1").touch()
     assert f"repair --dir '{place}'`" in tigerd("start", directory=str(place)).stderr

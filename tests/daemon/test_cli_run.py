@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import tiger
-from tiger import instance
+from tiger import launch
 
 SHOW_PLACE = (
     "import os, tiger; tiger.connect(autostart=False).close(); print(os.environ['TIGERD_DIR'])"
@@ -192,11 +192,14 @@ def test_a_start_that_is_interrupted_ends_the_daemon(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(instance.subprocess, "Popen", begin)
-    monkeypatch.setattr(instance, "_read_line", interrupt)
+    monkeypatch.setattr(launch.subprocess, "Popen", begin)
+    monkeypatch.setattr(launch, "_read_answer", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        instance.start(Path(directory))
-    wait_until(lambda: not is_there(groups[0]), what="the daemon's end")
+        launch.start(Path(directory))
+    launched = launch._left[-1]  # a zombie until somebody asks
+    wait_until(
+        lambda: launched.poll() is not None and not is_there(groups[0]), what="the daemon's end"
+    )
 
 
 def test_a_daemon_that_was_launched_makes_no_directory(directory: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tiger import connect, instance
+from tiger import connect, instance, launch
 from tiger.errors import DaemonUnavailable
 from tiger.layout import RECORD_LIMIT
 from tiger.record import DEFAULT_MAX_RECORD
@@ -108,7 +108,7 @@ def restart(
 
 def _start(directory: Path, wait_s: float, options: tuple[str, ...], *, as_json: bool) -> None:
     deadline = time.monotonic() + wait_s
-    is_new = instance.start(directory, options, wait_s)
+    is_new = launch.start(directory, options, wait_s)
     if options and not is_new:
         say("it runs already, with the options that it was started with")
     answer = _ping(directory, deadline)
@@ -138,7 +138,7 @@ def _ping(directory: Path, deadline: float) -> dict[str, Any]:
             if not instance.is_running(directory):
                 raise
             if time.monotonic() >= deadline:
-                raise instance.NotReady(str(error)) from None
+                raise launch.NotReady(str(error)) from None
             time.sleep(0.01)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from tiger.errors import TigerError
-from tiger.memory import ANOTHER
+from tiger.shortage import ANOTHER
 from tiger.system import os
 from tigerd.cli.exits import NO, SIGNALLED, UNREACHABLE, exit_code_of
 from tigerd.cli.options import DIRECTORY

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from tiger import instance, record
+from tiger import instance, launch, record
 from tiger.errors import InvalidRecord
 from tiger.namespaces import namespace_name
 from tiger.resources import RESOURCES
@@ -19,7 +19,7 @@ from tigerd.cli.output import is_terminal, say
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-START_S = instance.START_S
+START_S = launch.START_S
 STOP_S = 10.0
 DIRECTORY = "tigerd.directory"
 """In a context's `meta`: the instance's directory, for who tells of errors."""

@@ -16,7 +16,7 @@ from types import FrameType
 
 import click
 
-from tiger import connect, instance, owners
+from tiger import connect, instance, launch, owners
 from tiger.errors import TigerError
 from tiger.system import os, subprocess
 from tigerd import passing
@@ -143,7 +143,7 @@ def _started(place: Path, stop_s: float) -> Iterator[None]:
     is_new = False
     daemon = None
     try:
-        is_new = instance.start(place, (f"--idle-exit={ORPHAN_S}",))
+        is_new = launch.start(place, (f"--idle-exit={ORPHAN_S}",))
         with connect(place, autostart=False) as store:
             daemon = owners.Process.of(store.ping()["pid"])
             yield

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tiger import instance
+from tiger import launch
 from tiger.aio.turns import Turns, settle, settled
 from tiger.any_connection import AnyConnection
 from tiger.errors import OutcomeUnknown
@@ -102,7 +102,7 @@ class AsyncConnection(AnyConnection[Callable[[int, int | None, str, float], Awai
     async def _start(self) -> None:
         if not self._autostart:
             raise not_running(self._reader.directory)
-        await asyncio.to_thread(instance.start, self._reader.directory)
+        await asyncio.to_thread(launch.start, self._reader.directory)
 
     def close(self) -> None:
         """As `AnyConnection.close`; a request that waits ends now.
