@@ -114,10 +114,7 @@ def open_or_make(directory: Path) -> int:
 
     `StoreFull` if there is no room for it.
     """
-    is_new = _make(directory)
-    if is_new:
-        with suppress(OSError):  # then the check says what is wrong with it
-            os.chmod(directory, 0o700, follow_symlinks=False)  # whatever the umask took
+    make_folders(directory)
     descriptor = open_directory(directory)
     try:
         _check_content(directory, descriptor)
@@ -133,18 +130,24 @@ def open_or_make(directory: Path) -> int:
     return descriptor
 
 
-def _make(directory: Path) -> bool:
-    """Make a private directory, and those that it is to be in; return whether it was not there."""
+def make_folders(directory: Path) -> None:
+    """Make a private directory, and those that it is to be in, where they are not there."""
     try:
         os.mkdir(directory, 0o700)
     except FileExistsError:
-        return False
+        return
     except FileNotFoundError:
-        _make(directory.parent)
-        return _make(directory)
+        make_folders(directory.parent)
+        make_folders(directory)
+        return
     except OSError as error:
         raise not_made(directory, 4096, error) from None
-    return True
+    with suppress(OSError):  # then the check says what is wrong with it
+        descriptor = os.open(directory, OPEN_DIRECTORY)
+        try:
+            os.fchmod(descriptor, 0o700)  # whatever the umask took
+        finally:
+            os.close(descriptor)
 
 
 def _check_content(directory: Path, descriptor: int) -> None:

@@ -53,13 +53,15 @@ def test_connect_finds_the_directory_in_the_environment(
         assert found.coupons.get("A") == coupon("A")
 
 
-def test_an_empty_directory_is_as_none(
-    directory: str, store, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["", "\0", "~nobody-of-this-name/x", 5, b"\xff"])
+def test_what_names_no_directory_is_refused(
+    directory: str, monkeypatch: pytest.MonkeyPatch, name: Any
 ) -> None:
-    """It is not the current one, as in an empty TIGERD_DIR."""
+    """Nothing is started at the default, nor in the current directory, nor in a folder named ~."""
     monkeypatch.setenv("TIGERD_DIR", directory)
-    with tiger.connect("") as found:
-        assert str(found.directory) == directory
+    with pytest.raises(tiger.InvalidRequest, match="directory"):
+        tiger.connect(name)
+    assert os.listdir(directory) == []
 
 
 def test_the_directory_argument_wins_over_the_environment(
