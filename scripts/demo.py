@@ -16,6 +16,7 @@ from rich.table import Table
 
 import tiger
 from tigerd.audit import audit
+from tigerd.cli.output import describe_count
 
 COUPONS = 500
 """Records that each process writes."""
@@ -36,7 +37,8 @@ def main() -> None:
         with tiger.connect(directory) as store:
             daemon = store.ping()
             console.print(
-                f"One daemon (process {daemon['pid']}) at {directory}, {count} workers.\n"
+                f"One daemon (process {daemon['pid']}) at {directory}, "
+                f"{describe_count(count, 'worker')}.\n"
             )
             results = run_workers(directory, count)
             show_workers(results)
@@ -113,7 +115,7 @@ def show_workers(results: list[dict[str, Any]]) -> None:
             f"{result['hits']:,}",
             f"{result['read_us']:.2f} µs",
         )
-    table.title = f"{len(results)} processes, at the same time"
+    table.title = f"{describe_count(len(results), 'worker')}, at the same time"
     console.print(table)
 
 
@@ -172,8 +174,9 @@ def check(directory: str) -> None:
     """Audit every segment."""
     report = audit(Path(directory))
     console.print(
-        f"\ntigerd check: {report.tables} tables, {report.records:,} records, "
-        f"{report.versions:,} versions, {len(report.findings)} faults at commit {report.commit:,}."
+        f"\ntigerd check: {describe_count(len(report.findings), 'fault')} at commit "
+        f"{report.commit:,}, in {describe_count(report.tables, 'table')}, "
+        f"{describe_count(report.records, 'record')}, {describe_count(report.versions, 'version')}."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, BinaryIO
 
 from tiger import Store, layout, record
 from tiger.errors import InvalidRecord, TigerError, UnknownTable
@@ -21,8 +21,22 @@ NAMELESS = "a record"
 BLANK = " \t\r\n"
 
 
+DOCUMENT_MAX = 1 << 30
+"""Bytes of JSON that are read at once; the records in them take several times as much."""
+
+
 class InvalidDocument(TigerError, ValueError):
     """Input that is not what it should be; nothing was written."""
+
+
+def read_document(file: BinaryIO, name: str, most: int = DOCUMENT_MAX) -> bytes:
+    """Return what is in a file, or raise `InvalidDocument` if that is more than so many bytes."""
+    data = file.read(most + 1)
+    if len(data) > most:
+        raise InvalidDocument(
+            f"{name} has more than {most:,} bytes, the most that is read at once: split it"
+        )
+    return data
 
 
 def parse_records(data: bytes, name: str) -> Records:
@@ -149,9 +163,11 @@ def _to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object, unless a key stands twice: one of the values would be lost."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r} stands twice in one object")
+        seen = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"the key {key!r:.80} stands twice in one object")
+            seen.add(key)
     return found
 
 

@@ -142,7 +142,9 @@ class Writer:
                 effect.old,
                 commit,
             )
-            kind = layout.WRITTEN if effect.body else layout.DELETED
+            kind = layout.CREATED if effect.change > 0 else layout.UPDATED
+            if not effect.body:
+                kind = layout.DELETED
         if effect.old is not None:
             self.cleaner.ended(commit, table, effect.old.ref)
         self._tell(kind, table, ref, commit)

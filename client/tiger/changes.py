@@ -21,7 +21,8 @@ from tiger.table_reader import TableReader
 from tiger.version import Version
 
 KINDS = {
-    layout.WRITTEN: "written",
+    layout.CREATED: "created",
+    layout.UPDATED: "updated",
     layout.DELETED: "deleted",
     layout.CLEARED: "cleared",
     layout.FORKED: "forked",
@@ -38,6 +39,7 @@ CHECK_S = 1.0
 class Change(NamedTuple):
     """One change of one record, or of one table in one namespace.
 
+    `what` is "created", "updated" or "deleted" for a record, "cleared" or "forked" for a table.
     `namespace` and `id` are None where the version was taken away before it could be read; a
     table that was cleared, or begun as a fork, has no `id`.
     """

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tiger.lineage import Lineage
 from tiger.record import Record, decode
+from tiger.shown import shown
 from tiger.table_reader import TableReader
 
 CREATED = "created"
@@ -44,7 +45,7 @@ class Difference:
             detail = ", ".join(_fields(self.before, self.after))
         else:
             detail = ", ".join(_values(self.after or self.before or {}))
-        line = f"{self.what} {self.table} {self.id}{': ' if detail else ''}{detail}"
+        line = shown(f"{self.what} {self.table} {self.id}{': ' if detail else ''}{detail}")
         return line if len(line) <= WIDTH_MAX else f"{line[: WIDTH_MAX - 1]}…"
 
 
@@ -80,7 +81,7 @@ class Differences:
         return len(self._all)
 
     def __repr__(self) -> str:
-        return f"<Differences: {len(self)} records>"
+        return f"<Differences: {len(self)}>"
 
     def __str__(self) -> str:
         """Tell of the newest, a line each."""

@@ -23,17 +23,19 @@ with; the number is what travels and what a client's slot keeps.
 
 from __future__ import annotations
 
+from tiger.shown import shown
+
 
 class TigerError(Exception):
     """Anything that tiger or tigerd reports."""
 
+    def __str__(self) -> str:
+        """Return the message, one line: names of fields, say, are text that anybody may write."""
+        return shown(str(self.args[0])) if self.args else ""
+
 
 class NotFound(TigerError, KeyError):
     """There is no record of that id in this namespace."""
-
-    def __str__(self) -> str:
-        """Return the message as it is; KeyError would quote it."""
-        return str(self.args[0]) if self.args else ""
 
 
 class AlreadyExists(TigerError):

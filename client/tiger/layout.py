@@ -80,10 +80,11 @@ RING_AT = CLIENTS_AT + CLIENTS_MAX * CLIENT_WORDS
 RING_MAX = 16384
 RING_WORDS = 2  # changes: the commit; kind << 56 | table << 48 | ref
 NOTHING = 0  # of a commit that never was
-WRITTEN = 1
+CREATED = 1
 DELETED = 2
 CLEARED = 3
 FORKED = 4
+UPDATED = 5
 
 CONTROL_SIZE = 393216
 """Bytes: the words above, rounded up to 64 KiB."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from tiger.record import Record
+from tiger.shown import shown
 
 More = Callable[[Iterable[Record]], Iterator[Record]]
 """Yields the records of a page that it is given, and then those that come after that page."""
@@ -37,7 +38,7 @@ class Page:
         return isinstance(other, Page) and self.to_dict() == other.to_dict()
 
     def __repr__(self) -> str:
-        return f"<Page of {len(self.data)} at {self.url}, has_more={self.has_more}>"
+        return f"<Page of {len(self.data)} at {shown(str(self.url))}, has_more={self.has_more}>"
 
     def auto_paging_iter(self) -> Iterator[Record]:
         """Yield the records of this page and all that follow.

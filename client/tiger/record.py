@@ -48,15 +48,25 @@ def encode_name(name: object, what: str) -> bytes:
         raise InvalidRecord(f"{what} {name!r:.80} is no string: use one")
     try:
         data = name.encode()
-    except UnicodeEncodeError:
-        raise InvalidRecord(f"{what} {name!r:.80} has a lone surrogate: use valid text") from None
+    except UnicodeEncodeError as error:
+        raise InvalidRecord(
+            f"{what} {name!r:.80} has a lone surrogate, {_place(name, error.start)}: use valid text"
+        ) from None
     if not 0 < len(data) <= layout.KEY_MAX:
         raise InvalidRecord(
             f"{what} {name!r:.80} has {len(data)} bytes: use 1 to {layout.KEY_MAX} bytes of UTF-8"
         )
-    if _CONTROL_CHARACTER.search(name):
-        raise InvalidRecord(f"{what} {name!r:.80} has a control character: leave it out")
+    if found := _CONTROL_CHARACTER.search(name):
+        raise InvalidRecord(
+            f"{what} {name!r:.80} has a control character, {_place(name, found.start())}: "
+            f"leave it out"
+        )
     return data
+
+
+def _place(text: str, at: int) -> str:
+    """Name a letter that may be neither seen nor within what is shown of a text."""
+    return f"U+{ord(text[at]):04X} at place {at}"
 
 
 def new_id(prefix: str | None) -> str:

@@ -224,8 +224,8 @@ def test_watch_yields_each_commit_of_its_namespace(shared_store, other_store, se
     name = shared_store.current_namespace
     first, second = next(watching), next(watching)
     assert first.changes == [
-        Change(first.number, "written", "coupons", name, "A"),
-        Change(first.number, "written", "coupons", name, "B"),
+        Change(first.number, "created", "coupons", name, "A"),
+        Change(first.number, "created", "coupons", name, "B"),
     ]
     assert second.changes == [Change(second.number, "deleted", "coupons", name, "A")]
     second_store.clear_namespace()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -18,6 +19,7 @@ from tests.support.terminal import at_terminal
 from tiger import layout
 from tiger.changes import Change, Changes
 from tiger.reader import Reader
+from tigerd.cli.counters import read_counters
 
 YES, NO, USAGE, UNREACHABLE, MISMATCH, TIMED_OUT = range(6)
 
@@ -34,10 +36,10 @@ def test_each_change_is_told_once_in_order(store, changes: Changes) -> None:
     store.coupons.update({"id": "é", "n": 1})
     store.coupons.delete("é")
     assert changes.take() == [
-        Change(1, "written", "coupons", "global", "é"),
-        Change(2, "written", "plans", "other", "a"),
-        Change(2, "written", "plans", "other", "b"),
-        Change(3, "written", "coupons", "global", "é"),
+        Change(1, "created", "coupons", "global", "é"),
+        Change(2, "created", "plans", "other", "a"),
+        Change(2, "created", "plans", "other", "b"),
+        Change(3, "updated", "coupons", "global", "é"),
         Change(4, "deleted", "coupons", "global", "é"),
     ]
     assert changes.take() == []
@@ -125,7 +127,9 @@ def test_watch_ends_after_so_many_changes(start_tigerd, store, directory: str) -
     written_until(lambda: store.coupons.insert({"id": "a b"}), watching)
     assert watching.wait() == YES
     lines = [line.rstrip("\n").split("\t") for line in watching.stdout]
-    assert [line[1:] for line in lines] == [["written", "coupons", "global", "a b"]] * 3
+    assert [line[2:] for line in lines] == [["coupons", "global", "a b"]] * 3
+    assert {line[1] for line in lines} <= {"created", "updated"}
+    assert lines[-1][1] == "updated"
     first = int(lines[0][0])
     assert [int(line[0]) for line in lines] == [first, first + 1, first + 2]
 
@@ -146,6 +150,40 @@ def select_line(process: Any) -> bool:
     return bool(select.select([process.stdout], [], [], 0.01)[0])
 
 
+def test_watch_tells_only_what_is_asked_for(start_tigerd, store, directory: str) -> None:
+    options = ["--table", "webhook_endpoints", "--what", "updated", "--namespace", "mine"]
+    watching = start_tigerd("watch", "--count", "3", *options, directory=directory)
+
+    def write() -> None:
+        for place in (store, store.namespace("mine")):
+            for table in (place.coupons, place.webhooks):
+                table.insert({"id": "passing"})
+                table.update({"id": "passing"})
+                table.delete("passing")
+
+    written_until(write, watching)
+    assert watching.wait() == YES
+    lines = [line.rstrip("\n").split("\t") for line in watching.stdout]
+    assert [line[1:] for line in lines] == [["updated", "webhooks", "mine", "passing"]] * 3
+
+
+def test_a_write_over_what_a_fork_inherits_is_an_update(store, changes: Changes) -> None:
+    store.coupons.insert({"id": "A"})
+    with store.fork() as child:
+        child.coupons.update({"id": "A", "n": 1})
+        child.coupons.delete("A")
+        child.coupons.insert({"id": "A"})
+        with child.batch() as batch:
+            batch.coupons.delete("A")
+            batch.coupons.insert({"id": "A"})
+            batch.coupons.insert({"id": "B"})
+    told = [(change.what, change.id) for change in changes.take() if change.id]
+    assert told == [
+        ("created", "A"), ("updated", "A"), ("deleted", "A"), ("created", "A"), ("updated", "A"),
+        ("created", "B"),
+    ]  # fmt: skip
+
+
 def test_watch_ends_in_time(tigerd, store, directory: str) -> None:
     assert tigerd("watch", "--timeout", "0.1", directory=directory).returncode == YES
     completed = tigerd("watch", "--timeout", "0.1", "--count", "2", directory=directory)
@@ -164,6 +202,21 @@ def test_watch_of_a_dead_instance_says_so(tigerd, store, directory: str) -> None
 
 
 # top
+
+
+@pytest.mark.parametrize("command", [["top", "--once"], ["tables"], ["count"]])
+def test_a_narrow_terminal_cuts_no_number(store, directory: str, command: list[str]) -> None:
+    table = store.customer_balance_transactions
+    table.insert_many({"id": f"x{n}"} for n in range(1234))
+    counted = read_counters(Reader(Path(directory))).tables[0]
+    _, shown = at_terminal(*command, "--dir", directory, columns=40)
+    lines = shown.splitlines()
+    assert all(len(re.sub(r"\x1b\[\d*m", "", line)) <= 40 for line in lines)
+    if command[0] == "top":
+        for number in (counted.records, counted.bytes, counted.needed):
+            assert str(number) in shown
+    assert table.table_name in shown
+    assert "…" not in shown
 
 
 def test_top_counts_all_namespaces(tigerd, store, directory: str) -> None:

@@ -14,7 +14,7 @@ SILENCE_S = 1.0
 
 
 def at_terminal(
-    *arguments: str, typed: str = "", interrupted_at: str | None = None
+    *arguments: str, typed: str = "", interrupted_at: str | None = None, columns: int = 100
 ) -> tuple[int, str]:
     """Run a command at a terminal; return its exit code and what stood there.
 
@@ -27,7 +27,7 @@ def at_terminal(
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+        env={**os.environ, "TERM": "xterm", "COLUMNS": str(columns)},
     )
     os.close(terminal)
     os.write(controller, typed.encode())

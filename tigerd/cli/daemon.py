@@ -72,15 +72,20 @@ def start(
 @click.command(epilog="Example: tigerd stop --dir /dev/shm/shop")
 @on_instance
 @waiting("--timeout", STOP_S, "How long it may take to end.")
-def stop(directory: Path, timeout: float) -> None:
+@answering_json
+def stop(directory: Path, timeout: float, as_json: bool) -> None:
     """Stop the daemon, and return when it is gone.
 
     The records stay, and can be read. Exit code 1 if none runs.
     """
-    if not instance.exists(directory) or not stop_daemon(directory, timeout):
+    is_stopped = instance.exists(directory) and stop_daemon(directory, timeout)
+    if as_json:
+        write_json({"stopped": is_stopped, "directory": str(directory)})
+    if not is_stopped:
         say(f"no daemon runs at {directory}")
         raise click.exceptions.Exit(NO)
-    click.echo(f"stopped the daemon at {directory}")
+    if not as_json:
+        click.echo(f"stopped the daemon at {directory}")
 
 
 @click.command(epilog="Example: tigerd restart --max-record 4000000")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,7 @@ def _parse_where(_: click.Context, __: click.Parameter, values: tuple[str, ...])
 @click.command(epilog="Example: tigerd ls coupons --where valid=true --limit 3")
 @on_table
 @click.option("--limit", type=click.IntRange(min=1), default=10, help="How many; 100 at most.")
+@click.option("--all", "everything", is_flag=True, help="All pages, as of one moment.")
 @click.option("--starting-after", metavar="ID", help="The records after this one.")
 @click.option("--ending-before", metavar="ID", help="The records just before this one.")
 @click.option(
@@ -118,6 +120,7 @@ def ls(
     namespace: str,
     table: str,
     limit: int,
+    everything: bool,
     starting_after: str | None,
     ending_before: str | None,
     filters: dict[str, Any],
@@ -126,6 +129,11 @@ def ls(
     """List a page of records, newest first."""
     with connect(directory, namespace=namespace, autostart=False) as store:
         page = store.table(table).list(limit, starting_after, ending_before, **filters)
+        if everything and page.has_more:
+            page.data = list(page.auto_paging_iter())
+            page.has_more = False
+            if ending_before is not None:
+                page.data.reverse()
     if as_json:
         write_json(page.to_dict())
         return
@@ -150,9 +158,8 @@ def _describe_time(created: object) -> object:
 
 
 def _how_to_go_on(page: Page, *, is_backwards: bool) -> str:
-    if is_backwards:
-        return f"there are more: --ending-before {page.data[0]['id']}"
-    return f"there are more: --starting-after {page.data[-1]['id']}"
+    option, place = ("ending-before", 0) if is_backwards else ("starting-after", -1)
+    return f"there are more: --{option} {shlex.quote(page.data[place]['id'])}, or --all"
 
 
 @click.command(epilog="Example: tigerd count coupons")

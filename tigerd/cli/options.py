@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import click
 
-from tiger import instance, launch, record
-from tiger.errors import InvalidRecord
+from tiger import connect, instance, launch, record
+from tiger.errors import InvalidRecord, TigerError
 from tiger.namespaces import namespace_name
-from tiger.resources import RESOURCES
+from tiger.resources import BY_NAME
 from tigerd.cli.exits import NO
 from tigerd.cli.output import is_terminal, say
 
@@ -58,7 +58,16 @@ def _check_namespace(_: click.Context, __: click.Parameter, value: str | None) -
 
 def complete_table(_: click.Context, __: click.Parameter, start: str) -> list[str]:
     """Return the built-in tables that begin so."""
-    return [resource.table for resource in RESOURCES if resource.table.startswith(start)]
+    return [name for name in BY_NAME if name.startswith(start)]
+
+
+def complete_namespace(ctx: click.Context, _: click.Parameter, start: str) -> list[str]:
+    """Return the namespaces that begin so, of the instance that is there; none if none can tell."""
+    with suppress(TigerError, OSError):
+        directory = instance.find_directory(ctx.params.get("directory"))
+        with connect(directory, autostart=False) as store:
+            return [name for name in store.namespaces() if name.startswith(start)]
+    return []
 
 
 def on_instance(function: Function) -> Function:
@@ -78,6 +87,7 @@ def in_namespace(function: Function) -> Function:
         "--namespace",
         metavar="NAME",
         callback=_check_namespace,
+        shell_complete=complete_namespace,
         help='The namespace. Default: TIGERD_NAMESPACE, else "global".',
     )(function)
 

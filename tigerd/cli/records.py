@@ -21,8 +21,8 @@ from tigerd.cli.options import (
     on_instance,
     on_table,
 )
-from tigerd.cli.output import say, write_json
-from tigerd.documents import Records, max_record_of, parse_records, size_of
+from tigerd.cli.output import cell, describe_count, say, write_json
+from tigerd.documents import Records, max_record_of, parse_records, read_document, size_of
 
 
 @click.command(epilog="Example: tigerd get coupons summer")
@@ -53,7 +53,7 @@ def put(directory: Path, namespace: str, table: str, file: BinaryIO, as_json: bo
     """
     if file.isatty():
         say("type a record as JSON; Ctrl-D ends it")
-    records = parse_records(file.read(), file.name)
+    records = parse_records(read_document(file, file.name), file.name)
     with connect(directory, namespace=namespace) as store:
         _check(store, records, file.name)
         written = _put(store, table, records)
@@ -61,7 +61,7 @@ def put(directory: Path, namespace: str, table: str, file: BinaryIO, as_json: bo
         write_json(written[0] if len(written) == 1 else written)
     else:
         for record in written:
-            click.echo(record["id"])
+            click.echo(cell(record["id"]))
 
 
 def _check(store: Store, records: Records, name: str) -> None:
@@ -86,12 +86,16 @@ def _put(store: Store, table: str, records: Records) -> Records:
 @click.argument("id")
 @on_instance
 @in_namespace
-def rm(directory: Path, namespace: str, table: str, id: str) -> None:
+@answering_json
+def rm(directory: Path, namespace: str, table: str, id: str, as_json: bool) -> None:
     """Remove a record; exit code 1 if it was not there."""
     with connect(directory, namespace=namespace) as store:
-        if not store.table(table).delete(id):
-            say(f"no {table} {id!r} in namespace {namespace!r}")
-            raise click.exceptions.Exit(NO)
+        is_removed = store.table(table).delete(id)
+    if as_json:
+        write_json({"removed": is_removed})
+    if not is_removed:
+        say(f"no {table} {id!r} in namespace {namespace!r}")
+        raise click.exceptions.Exit(NO)
 
 
 @click.command(epilog="Example: tigerd clear --namespace test-1")
@@ -99,12 +103,20 @@ def rm(directory: Path, namespace: str, table: str, id: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask on the terminal first.")
 @on_instance
 @in_namespace
+@answering_json
 @click.pass_context
-def clear(ctx: click.Context, directory: Path, namespace: str, everything: bool, yes: bool) -> None:
+def clear(
+    ctx: click.Context,
+    directory: Path,
+    namespace: str,
+    everything: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Remove all records of a namespace, or of all.
 
-    On a terminal it asks first; in a script it does not. Forks end before what they were forked
-    from is cleared.
+    It tells how many there were. On a terminal it asks first; in a script it does not. Forks end
+    before what they were forked from is cleared.
     """
     source = ctx.get_parameter_source("namespace")
     if everything and source is click.core.ParameterSource.COMMANDLINE:
@@ -113,6 +125,8 @@ def clear(ctx: click.Context, directory: Path, namespace: str, everything: bool,
     with connect(directory, namespace=namespace) as store:
         if is_asking() and not yes:
             confirm(f"Remove all records of {what} at {directory}?")
+        counts = store.namespaces()
+        count = sum(counts.values()) if everything else counts.get(namespace, 0)
         if everything:
             _clear_forks(directory, store)
         with store.batch() as batch:
@@ -121,7 +135,12 @@ def clear(ctx: click.Context, directory: Path, namespace: str, everything: bool,
                     batch.table(name).clear(everywhere=True)
             else:
                 batch.clear_namespace()
-    click.echo(f"cleared {what}")
+    if as_json:
+        write_json({"namespace": None if everything else namespace, "records": count})
+    elif count:
+        click.echo(f"cleared {what}: {describe_count(count, 'record')}")
+    else:
+        click.echo(f"nothing to clear: {what} had no records; `tigerd namespaces` lists what has")
 
 
 def _clear_forks(directory: Path, store: Store) -> None:

@@ -12,6 +12,7 @@ from tiger.connection import Connection
 from tiger.errors import DaemonUnavailable
 from tiger.protocol import PING
 from tiger.reader import Reader
+from tiger.shown import shown
 from tigerd.cli.counters import read_counters, read_space
 from tigerd.cli.exits import NO
 from tigerd.cli.options import answering_json, on_instance, waiting
@@ -131,7 +132,7 @@ def _write(found: dict[str, Any]) -> None:
             f"{describe_size(found['filesystem_bytes'])} free"
         )
     for name, value in lines.items():
-        click.echo(f"{name + ':':<11}{value}")
+        click.echo(shown(f"{name + ':':<11}{value}"))
 
 
 def _describe(name: str, value: float) -> str:

@@ -9,6 +9,7 @@ import click
 
 from tiger import instance
 from tiger.reader import Reader
+from tiger.shown import shown
 from tiger.system import time
 from tigerd.cli.counters import Counters, read_counters
 from tigerd.cli.options import answering_json, on_instance, waiting
@@ -69,7 +70,8 @@ def _show(reader: Reader, interval_s: float) -> None:
         while True:
             now, at = read_counters(reader), time.monotonic()
             words = _words(reader, before, now, at - looked_at)
-            live.update(Group(Text(words), "", draw(HEADINGS, _rows(now))), refresh=True)
+            table = draw(HEADINGS, _rows(now), live.console.width)
+            live.update(Group(Text(words), "", table), refresh=True)
             before, looked_at = now, at
             time.sleep(interval_s)
 
@@ -84,6 +86,6 @@ def _words(reader: Reader, before: Counters, now: Counters, passed_s: float) -> 
     elif now.heartbeat_age_s > STALE_S:
         heartbeat = f"silent for {now.heartbeat_age_s:.0f} s"
     return (
-        f"{reader.directory}  pid {now.pid} {heartbeat}  commit {now.commit:,}\n"
+        f"{shown(str(reader.directory))}  pid {now.pid} {heartbeat}  commit {now.commit:,}\n"
         f"{commits:,.0f} commits/s  {commands:,.0f} commands/s  {describe_size(now.bytes)}"
     )

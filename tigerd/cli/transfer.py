@@ -28,7 +28,7 @@ from tigerd.cli.output import (
     to_json,
     write_json,
 )
-from tigerd.documents import OVERHEAD, Records, check_tables, parse_tables
+from tigerd.documents import OVERHEAD, Records, check_tables, parse_tables, read_document
 
 TIMEOUT_S = 30.0
 RECORD_S = 1e-3
@@ -50,7 +50,7 @@ def load(directory: Path, namespace: str, file: BinaryIO, as_json: bool) -> None
     replaced and keep their place. What takes more than 64 MiB
     of msgpack is checked whole and then written piece by piece.
     """
-    tables = parse_tables(file.read(), file.name)
+    tables = parse_tables(read_document(file, file.name), file.name)
     total = sum(map(len, tables.values()))
     timeout_s = TIMEOUT_S + RECORD_S * total
     with connect(directory, namespace=namespace, timeout_s=timeout_s) as store:

@@ -8,28 +8,62 @@ from pathlib import Path
 import click
 
 from tiger import instance
-from tiger.changes import Change, Changes
+from tiger.changes import KINDS, Change, Changes
 from tiger.reader import Reader
+from tiger.resources import ALIASES
+from tiger.shown import shown
 from tiger.system import time
 from tigerd.cli.exits import TIMED_OUT
-from tigerd.cli.options import on_instance, waiting
-from tigerd.cli.output import is_terminal, say, to_json
+from tigerd.cli.options import complete_namespace, complete_table, on_instance, waiting
+from tigerd.cli.output import describe_count, is_terminal, say, to_json
 
 
-@click.command(epilog="Example: tigerd watch --json --count 1 --timeout 10")
+@click.command(epilog="Example: tigerd watch --table events --what created --count 1 --timeout 10")
+@click.option(
+    "--table",
+    "tables",
+    multiple=True,
+    metavar="TABLE",
+    shell_complete=complete_table,
+    help="Only changes of this table. Again: of these.",
+)
+@click.option(
+    "--what",
+    "kinds",
+    multiple=True,
+    type=click.Choice(list(KINDS.values())),
+    help="Only changes of this kind. Again: of these.",
+)
+@click.option(
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_namespace,
+    help="Only changes in this namespace. Again: in these. Default: all.",
+)
 @click.option("--count", type=click.IntRange(min=1), help="End after so many changes.")
 @waiting("--timeout", None, "End after so long; with --count that is exit code 5.")
 @on_instance
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-def watch(directory: Path, count: int | None, timeout: float | None, as_json: bool) -> None:
+def watch(
+    directory: Path,
+    tables: tuple[str, ...],
+    kinds: tuple[str, ...],
+    namespaces: tuple[str, ...],
+    count: int | None,
+    timeout: float | None,
+    as_json: bool,
+) -> None:
     """Print each change as it is committed.
 
-    A line has commit, what, table, namespace and id. It begins with the next commit, and goes
-    on when the daemon is restarted.
+    A line has commit, what (created, updated, deleted, cleared, forked), table, namespace and id.
+    It begins with the next commit, and goes on when the daemon is restarted.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     instance.check_directory(directory)
     changes = Changes(Reader(directory))
+    wanted = {ALIASES.get(name, name) for name in tables}
     if not instance.is_running(directory):
         say(f"no daemon runs at {directory}; there will be changes when one does")
     left = count
@@ -37,14 +71,21 @@ def watch(directory: Path, count: int | None, timeout: float | None, as_json: bo
     while left is None or left > 0:
         found = changes.wait(deadline)
         if changes.missed > missed:
-            say(f"{changes.missed - missed:,} changes were missed: they came too fast")
+            count_missed = describe_count(changes.missed - missed, "change")
+            say(f"missed {count_missed}, which came too fast")
             missed = changes.missed
         if not found:
             if left is not None:
                 say(f"{left} of {count} changes did not come within {timeout:g} s")
                 raise click.exceptions.Exit(TIMED_OUT)
             return
-        found = found[:left]
+        found = [
+            change
+            for change in found
+            if (not wanted or change.table in wanted)
+            and (not kinds or change.what in kinds)
+            and (not namespaces or change.namespace in namespaces)
+        ][:left]
         left = None if left is None else left - len(found)
         sys.stdout.writelines(_line(change, as_json=as_json) for change in found)
         sys.stdout.flush()
@@ -57,4 +98,4 @@ def _line(change: Change, *, as_json: bool) -> str:
     cells = [str(commit), what, table, *(name or "-" for name in names)]
     if not is_terminal():
         return "\t".join(cells) + "\n"
-    return "{:>9}  {:<7}  {:<20}  {:<16}  {}\n".format(*cells)
+    return shown("{:>9}  {:<7}  {:<20}  {:<16}  {}".format(*cells)) + "\n"
