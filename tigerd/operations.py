@@ -102,6 +102,18 @@ def put_many(plan: Plan, number: Any, namespace: Any, bodies: Any) -> int:
     return protocol.DONE
 
 
+def expect(plan: Plan, number: Any, namespace: Any, identity: Any, version: Any) -> int:
+    """Refuse the request unless a record was at that version before it; None: was not there."""
+    table = plan.table(number)
+    key = record.encode_name(identity, "id")
+    is_new = (table.number, namespace, key) not in plan.effects
+    effect = plan.effect(table, namespace, key)
+    if is_new:
+        del plan.effects[(table.number, namespace, key)]  # nothing is done to it
+    _check(effect, effect.shown.begin if effect.shown else None, version)
+    return protocol.DONE
+
+
 def patch(plan: Plan, number: Any, namespace: Any, identity: Any, changes: Any) -> int:
     """Merge changes into a record; None removes a key."""
     effect = plan.effect(plan.table(number), namespace, record.encode_name(identity, "id"))
@@ -262,7 +274,10 @@ def _parse(plan: Plan, table: Table, namespace: Any, body: Any) -> tuple[Effect,
 
 
 def _check_version(effect: Effect, wanted: Any) -> None:
-    there = effect.shown.begin if effect.shown and not effect.is_touched else None
+    _check(effect, effect.shown.begin if effect.shown and not effect.is_touched else None, wanted)
+
+
+def _check(effect: Effect, there: int | None, wanted: Any) -> None:
     if there != wanted:
         raise Conflict(
             f"{effect.table.resource.table} {effect.key.decode()!r} is at version {there}, "
@@ -278,6 +293,7 @@ OPERATIONS: dict[str, Callable[..., int]] = {
     protocol.PUT: put,
     protocol.CREATE: create,
     protocol.PUT_MANY: put_many,
+    protocol.EXPECT: expect,
     protocol.PATCH: patch,
     protocol.DELETE: delete,
     protocol.DELETE_WHERE: delete_where,

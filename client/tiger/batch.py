@@ -108,6 +108,15 @@ class BatchTable:
         """Collect a delete."""
         self._add(self._requests.delete(id))
 
+    def expect(self, id: str, version: int | None) -> None:
+        """Let the batch be applied only if a record is still at a version.
+
+        `version` is what `version(id)` returned, or None where there must be no such record: as it
+        was before the batch, whatever this writes. Else the batch raises `Conflict` at its end, and
+        changes nothing. For a record that the batch's writes were worked out from.
+        """
+        self._add(self._requests.expect(id, version))
+
     def clear(self, *, everywhere: bool = False) -> None:
         """Collect a clear of the table in all namespaces, as `Table.clear`."""
         self._add(self._requests.clear(everywhere=everywhere))

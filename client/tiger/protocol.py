@@ -41,6 +41,7 @@ WATCH = "watch"  # commit, table or None for all, namespace: answered when these
 PUT = "put"  # table, namespace, body, if_version or None
 CREATE = "create"  # table, namespace, body
 PUT_MANY = "put_many"  # table, namespace, bodies
+EXPECT = "expect"  # table, namespace, id, version or None where it must not be there
 PATCH = "patch"  # table, namespace, id, changes
 DELETE = "delete"  # table, namespace, id
 CLEAR = "clear"  # table

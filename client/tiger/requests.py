@@ -75,8 +75,7 @@ class TableRequests:
         """Write a record that has an id; only over that version, if one is given."""
         if if_version is None:
             return self._put(protocol.PUT, item)
-        if type(if_version) is not int or not 0 <= if_version <= VERSION_MAX:
-            raise InvalidRecord(f"if_version {if_version!r:.80}: use what version(id) returned")
+        _check_version(if_version)
         return self._put(protocol.PUT, item, if_version)
 
     def _put(self, name: str, item: Mapping[str, Any], *more: int) -> Request[Record]:
@@ -130,6 +129,13 @@ class TableRequests:
         record.encode_name(id, "id")
         return Request([[protocol.DELETE, *self._target, id]], _was_there)
 
+    def expect(self, id: str, version: int | None) -> Request[None]:
+        """Write nothing, but only let the rest be done if the record is that version."""
+        record.encode_name(id, "id")
+        if version is not None:
+            _check_version(version)
+        return Request([[protocol.EXPECT, *self._target, id, version]], _nothing)
+
     def delete_by_subscription(self, id: str) -> Request[None]:
         """Remove the subscription items of a subscription."""
         if self._resource.table != "subscription_items":
@@ -155,6 +161,11 @@ class TableRequests:
         name = own if name is None else name
         record.encode_name(name, "namespace")
         return Request([[protocol.CLEAR_NAMESPACE, number, name]], _nothing)
+
+
+def _check_version(version: object) -> None:
+    if type(version) is not int or not 0 <= version <= VERSION_MAX:
+        raise InvalidRecord(f"if_version {version!r:.80}: use what version(id) returned")
 
 
 def clear_namespace(name: str) -> Request[None]:

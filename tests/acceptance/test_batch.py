@@ -221,3 +221,44 @@ def test_a_reader_elsewhere_sees_all_of_a_batch_or_nothing(
             batch.coupons.update({"id": "A", "n": number})
             batch.plans.update({"id": "A", "n": number})
     assert reader.answer() > 0
+
+
+def test_a_batch_that_expects_what_is_there_is_applied(shared_store) -> None:
+    shared_store.products.insert({"id": "mug"})
+    version = shared_store.products.version("mug")
+    with shared_store.batch() as batch:
+        batch.products.expect("mug", version)
+        batch.products.expect("cup", None)
+        batch.prices.insert({"id": "small", "product": "mug"})
+        batch.products.insert({"id": "cup"})
+    assert "small" in shared_store.prices
+    assert shared_store.products.version("mug") == version
+
+
+@pytest.mark.parametrize("change", ["written", "deleted", "made"])
+def test_a_batch_that_expects_what_is_no_more_changes_nothing(shared_store, change) -> None:
+    shared_store.products.insert({"id": "mug"})
+    version = shared_store.products.version("mug")
+    if change == "deleted":
+        shared_store.products.delete("mug")
+    else:
+        shared_store.products.insert({"id": "mug"})
+    wanted = None if change == "made" else version
+    with pytest.raises(tiger.Conflict, match="read it again"), shared_store.batch() as batch:
+        batch.prices.insert({"id": "small", "product": "mug"})
+        batch.products.expect("mug", wanted)
+    assert "small" not in shared_store.prices
+
+
+def test_what_is_expected_is_what_was_there_before_the_batch(shared_store) -> None:
+    shared_store.products.insert({"id": "mug"})
+    with pytest.raises(tiger.Conflict), shared_store.batch() as batch:
+        batch.products.delete("mug")
+        batch.products.expect("mug", None)
+    assert "mug" in shared_store.products
+
+
+@pytest.mark.parametrize("version", [-1, 1.0, True, "1"])
+def test_a_batch_expects_versions_only(shared_store, version) -> None:
+    with pytest.raises(tiger.InvalidRecord, match="version"), shared_store.batch() as batch:
+        batch.products.expect("mug", version)
