@@ -244,7 +244,7 @@ def test_a_batch_that_expects_what_is_no_more_changes_nothing(shared_store, chan
     else:
         shared_store.products.insert({"id": "mug"})
     wanted = None if change == "made" else version
-    with pytest.raises(tiger.Conflict, match="read it again"), shared_store.batch() as batch:
+    with pytest.raises(tiger.Conflict, match="read it again"), shared_store.batch() as batch:  # noqa: PT012
         batch.prices.insert({"id": "small", "product": "mug"})
         batch.products.expect("mug", wanted)
     assert "small" not in shared_store.prices
@@ -252,7 +252,7 @@ def test_a_batch_that_expects_what_is_no_more_changes_nothing(shared_store, chan
 
 def test_what_is_expected_is_what_was_there_before_the_batch(shared_store) -> None:
     shared_store.products.insert({"id": "mug"})
-    with pytest.raises(tiger.Conflict), shared_store.batch() as batch:
+    with pytest.raises(tiger.Conflict), shared_store.batch() as batch:  # noqa: PT012
         batch.products.delete("mug")
         batch.products.expect("mug", None)
     assert "mug" in shared_store.products

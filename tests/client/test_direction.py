@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-LIBRARY = Path(__file__).parents[2] / "client" / "tiger"
+PROJECT = Path(__file__).parents[2]
+LIBRARY = PROJECT / "client" / "tiger"
+DAEMON = PROJECT / "tigerd"
+STRIPE = PROJECT / "client" / "tigerstripe"
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -53,3 +56,26 @@ def test_aio_is_there_with_tiger_and_loaded_when_it_is_used(run_script) -> None:
         """
     )
     assert answers == [False, "connect", True, False]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(STRIPE.rglob("*.py")), ids=lambda path: str(path.relative_to(STRIPE))
+)
+def test_the_fake_of_stripe_stands_on_the_library_alone(path: Path) -> None:
+    foreign = set(imported(path)) - set(sys.stdlib_module_names)
+    assert foreign <= {"tiger", "tigerstripe", "stripe"}
+
+
+def test_the_daemon_knows_nothing_of_the_fake_of_stripe() -> None:
+    for path in DAEMON.rglob("*.py"):
+        assert not {"tigerstripe", "stripe"} & set(imported(path)), path
+
+
+def test_the_fake_of_stripe_uses_public_calls_of_the_library_alone() -> None:
+    for path in STRIPE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.ImportFrom)
+                and (node.module or "").partition(".")[0] == "tiger"
+            ):
+                assert node.module in ("tiger", "tiger.errors"), path

@@ -1,0 +1,184 @@
+"""An account: a namespace of a store, seen as the Stripe account that it holds."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import tiger
+from tigerstripe import clock, keys
+from tigerstripe.engine import Engine
+from tigerstripe.log import Log
+from tigerstripe.scope import Scope
+
+if TYPE_CHECKING:
+    import stripe
+
+Record = dict[str, Any]
+
+WAIT_S = 5.0
+
+
+class Account:
+    """A Stripe account in a store; `connect` makes one with a store of its own.
+
+    Threads may share it, and a forked child may go on using it, as a store.
+    """
+
+    def __init__(self, store: tiger.Store, *, owns_store: bool = False) -> None:
+        """Use the account that is the store's namespace; `close` closes a store that it owns."""
+        self.store = store
+        self._owns_store = owns_store
+        self.engine = Engine(store)
+        """What answers requests, of this account and others of the instance."""
+
+    def __repr__(self) -> str:
+        return f"<Account {self.name!r} at {self.store.directory}>"
+
+    @property
+    def name(self) -> str:
+        """The namespace."""
+        return self.store.current_namespace
+
+    @property
+    def api_key(self) -> str:
+        """The secret key: `sk_test_` and the namespace, percent-encoded where need be."""
+        return keys.secret_key(self.name)
+
+    @property
+    def publishable_key(self) -> str:
+        """The publishable key of the account."""
+        return keys.publishable_key(self.name)
+
+    # --- The SDK ---
+
+    @cached_property
+    def http_client(self) -> Any:
+        """What `StripeClient(key, http_client=...)` takes; it needs the stripe package."""
+        from tigerstripe.transport import Transport
+
+        return Transport(self)
+
+    def client(self, **options: Any) -> stripe.StripeClient:
+        """Return a `StripeClient` on this account; the options are its own."""
+        import stripe
+
+        return stripe.StripeClient(self.api_key, http_client=self.http_client, **options)
+
+    @contextmanager
+    def installed(self) -> Iterator[Account]:
+        """Let the SDK of this process talk to this account until the block ends."""
+        from tigerstripe import sdk
+
+        with sdk.installed(self):
+            yield self
+
+    # --- Time ---
+
+    @property
+    def now(self) -> int:
+        """The time of the account's clock, in whole seconds since 1970."""
+        return clock.now(self._scope)
+
+    def freeze(self, at: int | None = None) -> int:
+        """Stop the clock, at this moment or another; return the time it shows."""
+        return clock.freeze(self._scope, at)
+
+    def advance(self, to: int | None = None, **delta: float) -> int:
+        """Move the clock on, to a time or by a `timedelta`'s arguments; return the time it shows.
+
+        Raises ValueError for a time before the one it shows.
+        """
+        now = self.now
+        target = int(to) if to is not None else now + int(timedelta(**delta).total_seconds())
+        if target < now:
+            raise ValueError(
+                f"advance to {target}: the clock shows {now} already; use a later time"
+            )
+        clock.move(self._scope, target)
+        return target
+
+    def thaw(self) -> None:
+        """Let the clock go on from the time it shows."""
+        clock.thaw(self._scope)
+
+    # --- What happened ---
+
+    def events(self, type: str | None = None) -> list[Record]:
+        """Return the account's events, oldest first; of a type, which may end in `*`."""
+        found = self.store.events.list_namespace(self.name)[::-1]
+        return [e for e in found if type is None or fnmatch.fnmatchcase(e["type"], type)]
+
+    def wait_for_event(self, type: str, timeout_s: float = WAIT_S) -> Record:
+        """Return the newest event of a type, waiting for one if there is none yet.
+
+        Raises `tiger.TimedOut` after so many seconds.
+        """
+        return self.store.events.wait_for(
+            lambda event: fnmatch.fnmatchcase(event["type"], type), timeout_s=timeout_s
+        )
+
+    def requests(self, path: str | None = None) -> list[Record]:
+        """Return the log of requests, oldest first; of one path, if given.
+
+        Other processes' reads are in it from their next write on.
+        """
+        return self._log.entries(path)
+
+    # --- Copies ---
+
+    @contextmanager
+    def fork(self) -> Iterator[Account]:
+        """Give an account that begins as a copy of this one, gone at the end."""
+        with self.store.fork() as child:
+            yield Account(child)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo at the end what was done in this account within the block."""
+        with self.store.savepoint():
+            yield
+
+    @contextmanager
+    def sandbox(self) -> Iterator[Account]:
+        """Give a fresh, empty account, gone at the end."""
+        with self.store.sandbox() as child:
+            yield Account(child)
+
+    # --- The end ---
+
+    def close(self) -> None:
+        """Put what the log has yet to say into the store, and close the store if it is its own."""
+        if self._owns_store:
+            self.store.close()
+
+    def __enter__(self) -> Account:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def _scope(self) -> Scope:
+        return self.engine.account(self.name)[0]
+
+    @property
+    def _log(self) -> Log:
+        return self.engine.account(self.name)[1]
+
+
+def connect(
+    directory: str | os.PathLike[str] | None = None,
+    *,
+    namespace: str | None = None,
+    autostart: bool = True,
+    timeout_s: float = 5.0,
+) -> Account:
+    """Return the account of a namespace, with the arguments of `tiger.connect`."""
+    store = tiger.connect(directory, namespace=namespace, autostart=autostart, timeout_s=timeout_s)
+    return Account(store, owns_store=True)

@@ -1,0 +1,46 @@
+"""The account's clock: real time, unless it was frozen or moved; one for all processes.
+
+It is a record of the account, so a fork has it and a savepoint takes it back. Nothing else here
+reads the machine's clock.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from tigerstripe.scope import Scope
+
+TABLE = "account_settings"
+ID = "clock"
+REAL: dict[str, Any] = {"id": ID, "frozen_at": None, "offset_s": 0}
+
+
+def now(scope: Scope) -> int:
+    """Return the account's time, in whole seconds since 1970."""
+    clock = scope.table(TABLE).get(ID, None)
+    if clock is None:
+        return int(time.time())
+    frozen = clock["frozen_at"]
+    return int(frozen) if frozen is not None else int(time.time() + clock["offset_s"])
+
+
+def freeze(scope: Scope, at: int | None = None) -> int:
+    """Stop the clock, now or at another time; return the time it shows."""
+    at = now(scope) if at is None else int(at)
+    scope.table(TABLE).insert({**REAL, "frozen_at": at})
+    return at
+
+
+def thaw(scope: Scope) -> None:
+    """Let the clock go on from the time it shows."""
+    scope.table(TABLE).insert({**REAL, "offset_s": now(scope) - int(time.time())})
+
+
+def move(scope: Scope, to: int) -> None:
+    """Set the clock; a frozen one stays frozen. Whatever is due is the caller's."""
+    clock = scope.table(TABLE).get(ID, REAL)
+    if clock["frozen_at"] is not None:
+        freeze(scope, to)
+    else:
+        scope.table(TABLE).insert({**REAL, "offset_s": to - int(time.time())})

@@ -1,0 +1,230 @@
+"""The way of a request through all steps, from what came to what is answered.
+
+    account -> route -> version -> parameters -> idempotency -> plan -> commit -> shape
+
+Each step is a module; here is their order, and what an error of the store comes to. An engine is of
+one instance, and has the accounts of all its namespaces.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tiger import AlreadyExists, Conflict, Store, TigerError
+from tigerstripe import clock, errors, expansion, form, idempotency, keys, registry, versions
+from tigerstripe.errors import Refused
+from tigerstripe.facts import facts
+from tigerstripe.ids import letters, new_id
+from tigerstripe.kinds import Faults
+from tigerstripe.log import Log
+from tigerstripe.messages import Headers, Request, Response
+from tigerstripe.routes import Route, route
+from tigerstripe.scope import Scope
+from tigerstripe.shape import shaped
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+
+ATTEMPTS = 200
+"""How often a request is worked out anew when other processes are faster."""
+
+BUSY = (
+    "This object cannot be accessed right now because another API request or Stripe process is "
+    "currently accessing it. If you see this error intermittently, retry the request. If you see "
+    "this error frequently and are making multiple concurrent requests to a single object, make "
+    "your requests serially or at a lower rate."
+)
+
+
+class Engine:
+    """Answers requests from a store."""
+
+    def __init__(self, store: Store) -> None:
+        """Answer from an instance; the store's namespace is that of requests without a name."""
+        self._store = store
+        self._accounts: dict[str, tuple[Scope, Log]] = {}
+        self._noticed: set[str] = set()
+
+    def account(self, namespace: str) -> tuple[Scope, Log]:
+        """Return the tables of an account, and this process's part of its log."""
+        known = self._accounts.get(namespace)
+        if known is None:
+            scope = Scope(self._store.namespace(namespace))
+            known = self._accounts[namespace] = (scope, Log(scope))
+        return known
+
+    def answer(self, request: Request, namespace: str | None = None) -> Response:
+        """Return the answer to a request; never raises for what a client can send.
+
+        `namespace` is the account of a transport that has one; else the key or the path names it.
+        """
+        request_id = new_id("req", 14)
+        try:
+            return Exchange(self, request, request_id, namespace).answer()
+        except Refused as refused:
+            return self.refusal(refused, request_id)
+        except TigerError as error:
+            return self.refusal(_of_store(error), request_id)
+
+    def refusal(self, refused: Refused, request_id: str) -> Response:
+        """Return an error as it is answered."""
+        headers = Headers({"request-id": request_id, "content-type": "application/json"})
+        headers.update({name.lower(): value for name, value in refused.headers.items()})
+        return Response(refused.status, json.dumps({"error": refused.error}), headers)
+
+    def notice(self, version: str) -> str | None:
+        """Return what is said of an old version, the first time."""
+        if version in self._noticed:
+            return None
+        self._noticed.add(version)
+        return versions.notice(version)
+
+
+class Exchange:
+    """One request and its answer."""
+
+    def __init__(
+        self, engine: Engine, request: Request, request_id: str, namespace: str | None
+    ) -> None:
+        """Find the account; raises `Refused` (401, 403)."""
+        self._engine = engine
+        self._request = request
+        self._id = request_id
+        key = keys.key_of(request.authorization)
+        self._path = request.path
+        named = keys.namespace_of(key)
+        if request.path.startswith("/accounts/"):
+            _, _, named, rest = request.path.split("/", 3)
+            self._path = f"/{rest}"
+        self._scope, self._log = engine.account(named if namespace is None else namespace)
+        if request.account:
+            self._scope, self._log = self._connected(key, request.account)
+        self._now = clock.now(self._scope)
+        self._params: Record = {}
+
+    def _connected(self, key: str, account: str) -> tuple[Scope, Log]:
+        if account not in self._scope.table("accounts"):
+            raise keys.no_such_account(key, account)
+        return self._engine.account(f"{self._scope.store.current_namespace}/{account}")
+
+    def answer(self) -> Response:
+        """Return the answer; what is refused is logged."""
+        request = self._request
+        try:
+            response, is_logged = self._answer(route(request.method, self._path))
+        except Refused as refused:
+            if refused.status != 404 or "code" in refused.error:
+                refused.error["request_log_url"] = log_url(self._scope, self._id)
+            self._note(refused.status, refused.error)
+            refused.headers.update(self._headers())
+            raise
+        if not is_logged:
+            self._note(response.status, None)
+        return response
+
+    def _note(self, status: int, error: Record | None) -> None:
+        self._log.note(self._now, self._request.method, self._path, self._params, status, error)
+
+    def _answer(self, where: Route) -> tuple[Response, bool]:
+        """Return the answer, and whether it is in the log already."""
+        request = self._request
+        handler = registry.handler(where.operation)
+        if handler is None:
+            raise errors.not_built(*where.operation.split(" "))
+        version = versions.asked(request.version) if request.version else versions.newest()
+        params: Record = {}
+        wanted = expansion.NONE
+        if request.query or request.body:
+            self._params = form.decode(request.query, request.body, request.content_type)
+        if self._params or facts().parameters(where.operation).required:
+            params = checked(where.operation, self._params)
+            wanted = expansion.expansion(where.operation, params.pop("expand", None))
+        is_write = request.method != "GET"
+        key = request.idempotency_key if request.method == "POST" else None
+        if key is not None:
+            idempotency.check(key)
+        for _ in range(ATTEMPTS):
+            if key is not None:
+                kept = idempotency.kept(
+                    self._scope, key, self._now, request.method, self._path, self._params
+                )
+                if kept is not None:
+                    return self._replay(kept, version), False
+            work = Work(
+                self._scope, self._now, version, self._id, is_write=is_write, idempotency_key=key
+            )
+            body = json.dumps(shaped(work, handler(work, where.ids, params), wanted, self._path))
+            if is_write and self._commit(work, body) is False:
+                continue
+            return Response(200, body, self._headers(version)), request.method == "POST"
+        raise Refused(
+            BUSY, status=429, code="lock_timeout", headers={"stripe-should-retry": "true"}
+        )
+
+    def _commit(self, work: Work, body: str) -> bool:
+        """Commit; False if another process was faster."""
+        request = self._request
+        if request.method == "POST":
+            key = request.idempotency_key or f"made-{self._id}"
+            idempotency.keep(work, key, request.method, self._path, self._params, 200, body)
+        try:
+            work.commit()
+        except (Conflict, AlreadyExists):
+            return False
+        return True
+
+    def _replay(self, kept: Record, version: str) -> Response:
+        headers = self._headers(version)
+        headers["original-request"] = kept["request"]
+        headers["idempotent-replayed"] = "true"
+        return Response(kept["status"], kept["body"], headers)
+
+    def _headers(self, version: str | None = None) -> Headers:
+        request = self._request
+        version = version or request.version or versions.newest()
+        headers = Headers({
+            "request-id": self._id,
+            "stripe-version": version,
+            "content-type": "application/json",
+        })  # fmt: skip
+        if request.method == "POST":
+            headers["idempotency-key"] = request.idempotency_key or made_up_key()
+            headers["original-request"] = self._id
+            headers["stripe-should-retry"] = "false"
+        elif request.method == "DELETE" and request.idempotency_key:
+            headers["idempotency-key"] = request.idempotency_key
+        if version < versions.OLDEST and (notice := self._engine.notice(version)):
+            headers["stripe-notice"] = notice
+        return headers
+
+
+def checked(operation: str, params: Record) -> Record:
+    """Return an operation's parameters in their types; raises `Refused` for the worst fault."""
+    faults = Faults()
+    typed = facts().parameters(operation).read(params, "", faults)
+    worst = faults.worst()
+    if worst is not None:
+        raise worst
+    return typed
+
+
+def made_up_key() -> str:
+    """Return a key for a request that brought none, in the form of a UUID."""
+    text = letters(32).lower()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
+def log_url(scope: Scope, request_id: str) -> str:
+    """Return where the real dashboard would show a request."""
+    return f"https://dashboard.stripe.com/test/workbench/logs?object={request_id}"
+
+
+def _of_store(error: TigerError) -> Refused:
+    """Return what an error of the store is answered as; a retry would not help."""
+    return Refused(
+        f"tigerstripe's store could not do it: {error}",
+        status=500,
+        type="api_error",
+        headers={"stripe-should-retry": "false"},
+    )

@@ -1,0 +1,151 @@
+"""What Stripe answers instead of doing what was asked: `Refused`, and the sentences of its kinds.
+
+Status, type, code, param and message are part of the API: programs match on them. Each is said
+once, here or, where one resource alone says it, in that resource's module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+DOC_URL = "https://stripe.com/docs/error-codes/"
+HELP = "Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
+
+INVALID_REQUEST = "invalid_request_error"
+
+
+class Refused(Exception):
+    """A request that is answered with an error; nothing is written, unless `plan` says so."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        type: str = INVALID_REQUEST,
+        code: str | None = None,
+        param: str | None = None,
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        """Keep what the answer says; `more` are members that few errors have (`decline_code`)."""
+        super().__init__(message)
+        self.status = status
+        self.headers = headers or {}
+        error = {"message": message, "type": type, **more}
+        if code is not None:
+            error["code"] = code
+            error["doc_url"] = DOC_URL + code.replace("_", "-")
+        if param is not None:
+            error["param"] = param
+        self.error: dict[str, Any] = dict(sorted(error.items()))
+
+
+# --- Parameters -----------------------------------------------------------------------------------
+
+
+def unknown(names: Sequence[str]) -> Refused:
+    """Return the refusal of parameters that the operation does not have."""
+    plural = "s" if len(names) > 1 else ""
+    message = f"Received unknown parameter{plural}: {', '.join(names)}"
+    return Refused(message, code="parameter_unknown", param=names[0])
+
+
+def missing(param: str) -> Refused:
+    """Return the refusal of a request without a parameter that it needs."""
+    return Refused(f"Missing required param: {param}.", code="parameter_missing", param=param)
+
+
+def empty(param: str) -> Refused:
+    """Return the refusal of an empty string that unsets nothing."""
+    return Refused(
+        f"You passed an empty string for '{param}'. We assume empty values are an attempt to unset "
+        f"a parameter; however '{param}' cannot be unset. You should remove '{param}' from your "
+        f"request or supply a non-empty value.",
+        code="parameter_invalid_empty",
+        param=param,
+    )
+
+
+def invalid_integer(value: object, param: str) -> Refused:
+    """Return the refusal of text that is no whole number."""
+    return Refused(f"Invalid integer: {value}", code="parameter_invalid_integer", param=param)
+
+
+def too_small(param: str, least: int) -> Refused:
+    """Return the refusal of a whole number below what is allowed."""
+    message = f"This value must be greater than or equal to {least}."
+    return Refused(message, code="parameter_invalid_integer", param=param)
+
+
+def not_one_of(param: str, values: Sequence[str]) -> Refused:
+    """Return the refusal of a word that is not among those allowed."""
+    return Refused(f"Invalid {param}: must be one of {listed(values)}", param=param)
+
+
+def listed(values: Sequence[str]) -> str:
+    """Return words as a list in English: `a`, `a or b`, `a, b, or c`."""
+    if len(values) < 3:
+        return " or ".join(values)
+    return f"{', '.join(values[:-1])}, or {values[-1]}"
+
+
+def only_one_of(*params: str) -> Refused:
+    """Return the refusal of parameters that exclude each other."""
+    return Refused(f"Received both {' and '.join(params)} parameters. Please pass in only one.")
+
+
+# --- Objects --------------------------------------------------------------------------------------
+
+
+def no_such(what: str, id: str, param: str | None, *, in_path: bool = False) -> Refused:
+    """Return the refusal of an id that names nothing: 404 in the path, 400 in a parameter."""
+    return Refused(
+        f"No such {what}: '{id}'",
+        status=404 if in_path else 400,
+        code="resource_missing",
+        param=param,
+    )
+
+
+def already_exists(what: str) -> Refused:
+    """Return the refusal of an id that is taken."""
+    return Refused(f"{what} already exists.", code="resource_already_exists")
+
+
+# --- Requests -------------------------------------------------------------------------------------
+
+
+def no_such_url(method: str, path: str) -> Refused:
+    """Return the refusal of an operation that Stripe does not have."""
+    hint = ""
+    if path.endswith("/"):
+        hint = (
+            "If you are trying to list objects, remove the trailing slash. If you are trying to "
+            "retrieve an object, make sure you passed a valid (non-empty) identifier in your code. "
+        )
+    return Refused(f"Unrecognized request URL ({method}: {path}). {hint}{HELP}", status=404)
+
+
+def not_built(method: str, path: str) -> Refused:
+    """Return the refusal of an operation that Stripe has and tigerstripe has not yet."""
+    return Refused(
+        f"tigerstripe does not have {method} {path} yet, though Stripe does: nothing was done. "
+        f"`tigerd stripe routes` lists what it has.",
+        status=501,
+        type="api_error",
+        headers={"stripe-should-retry": "false"},
+    )
+
+
+def not_built_parameter(name: str) -> Refused:
+    """Return the refusal of a parameter whose meaning tigerstripe does not have yet."""
+    return Refused(
+        f"tigerstripe does not have the parameter {name} here yet, though Stripe does: nothing was "
+        f"done.",
+        status=501,
+        type="api_error",
+        param=name,
+        headers={"stripe-should-retry": "false"},
+    )

@@ -1,0 +1,384 @@
+"""The kinds of values that operations take and resources have, as the table of facts says them.
+
+A kind reads what a request says: `read(value, param, faults)` returns the value in its own type,
+with None for an empty string that unsets. What is wrong is put in `faults` or raised as `Refused`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tigerstripe import errors
+from tigerstripe.errors import Refused
+
+STRING_MAX = 5000
+
+_is_integer = re.compile(r"[-+]?\d{1,19}\Z").match
+_is_number = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?\Z").match
+
+SEQUENTIAL = (
+    "If passing an array with explicit keys (e.g. foo[0]=a&foo[1]=b), the keys must be numeric and "
+    "sequential starting from 0. You passed the keys {}."
+)
+
+
+class Faults:
+    """What is wrong with the parameters of a request; the worst is answered."""
+
+    __slots__ = ("missing", "unknown", "wrong")
+
+    def __init__(self) -> None:
+        """Begin with nothing wrong."""
+        self.unknown: list[str] = []
+        self.wrong: Refused | None = None
+        self.missing: Refused | None = None
+
+    def worst(self) -> Refused | None:
+        """Return what is answered: unknown names, then wrong types, then what is missing."""
+        return errors.unknown(self.unknown) if self.unknown else self.wrong or self.missing
+
+    def take(self, other: Faults) -> None:
+        """Add what is wrong with a part."""
+        self.unknown += other.unknown
+        self.wrong = self.wrong or other.wrong
+        self.missing = self.missing or other.missing
+
+
+class Kind:
+    """Any value; the other kinds are narrower."""
+
+    __slots__ = ("is_null",)
+
+    takes_empty = False
+    """Whether an empty string unsets."""
+    is_container = False
+
+    def __init__(self) -> None:
+        """Begin with a kind that is never null."""
+        self.is_null = False
+
+    def read(self, value: Any, param: str, faults: Faults) -> Any:
+        """Return a value of a request in its own type."""
+        return value
+
+
+class Anything(Kind):
+    """A value of which nothing more is said."""
+
+    __slots__ = ()
+
+
+class Empty(Kind):
+    """The empty string, which unsets."""
+
+    __slots__ = ()
+    takes_empty = True
+
+    def read(self, value: Any, param: str, faults: Faults) -> None:
+        """Return None for the empty string."""
+        if value != "":
+            raise Refused(f"Invalid string: {value}", param=param)
+
+
+class Str(Kind):
+    """Text, up to a length."""
+
+    __slots__ = ("max",)
+
+    def __init__(self, max: int = STRING_MAX) -> None:
+        """Take so many characters at most."""
+        super().__init__()
+        self.max = max
+
+    def read(self, value: Any, param: str, faults: Faults) -> str:
+        """Return the text; a number of a JSON body is taken as its text."""
+        if type(value) is not str:
+            if isinstance(value, (dict, list)):
+                raise Refused("Invalid string: " + _shown(value), param=param)
+            value = str(value)
+        if not value:
+            raise errors.empty(param)
+        if len(value) > self.max:
+            short = f"{value[:4]}...{value[-4:]}"
+            raise Refused(
+                f"Invalid string: {short}; must be at most {self.max} characters", param=param
+            )
+        return str(value)
+
+
+class Int(Kind):
+    """A whole number."""
+
+    __slots__ = ()
+
+    def read(self, value: Any, param: str, faults: Faults) -> int:
+        """Return the number."""
+        if type(value) is str:
+            if _is_integer(value):
+                return int(value)
+            if not value:
+                raise errors.empty(param)
+        elif type(value) is int:
+            return value
+        raise errors.invalid_integer(_shown(value), param)
+
+
+class Num(Kind):
+    """A number that may have a fraction."""
+
+    __slots__ = ()
+
+    def read(self, value: Any, param: str, faults: Faults) -> float:
+        """Return the number."""
+        if type(value) is str:
+            if _is_number(value):
+                return float(value)
+            if not value:
+                raise errors.empty(param)
+        elif type(value) in (int, float):
+            return float(value)
+        raise Refused(f"Invalid decimal: {_shown(value)}", param=param)
+
+
+class Bool(Kind):
+    """True or false; older SDKs write them with a capital."""
+
+    __slots__ = ()
+
+    def read(self, value: Any, param: str, faults: Faults) -> bool:
+        """Return the boolean."""
+        if value in ("true", "True") or value is True:
+            return True
+        if value in ("false", "False") or value is False:
+            return False
+        if value == "":
+            raise errors.empty(param)
+        raise Refused(f"Invalid boolean: {_shown(value)}", param=param)
+
+
+class Enum(Kind):
+    """One of some words, in Stripe's order as far as it is known."""
+
+    __slots__ = ("is_open", "listed", "takes_empty", "values")
+
+    def __init__(self, words: list[str], is_open: bool) -> None:
+        """Take these words; of an open one, later versions of the API may know more."""
+        super().__init__()
+        self.values = frozenset(words)
+        self.listed = [word for word in words if word]
+        self.takes_empty = "" in self.values
+        self.is_open = is_open
+
+    def read(self, value: Any, param: str, faults: Faults) -> str | None:
+        """Return the word."""
+        if type(value) is str and value in self.values:
+            return value or None
+        if value == "":
+            raise errors.empty(param)
+        if value is True and "True" in self.values:
+            return "true"
+        raise errors.not_one_of(param, self.listed)
+
+
+class List(Kind):
+    """Values in an order."""
+
+    __slots__ = ("of",)
+    is_container = True
+
+    def __init__(self, of: Kind) -> None:
+        """Hold values of one kind."""
+        super().__init__()
+        self.of = of
+
+    def read(self, value: Any, param: str, faults: Faults) -> list[Any]:
+        """Return the values; a form has them under the keys 0, 1, ..."""
+        if type(value) is dict:
+            keys = [str(place) for place in range(len(value))]
+            if any(key not in value for key in keys):
+                shown = ", ".join(f"`{key}`" for key in value)
+                raise Refused(SEQUENTIAL.format(shown), param=param)
+            value = [value[key] for key in keys]
+        if type(value) is not list:
+            raise errors.empty(param) if value == "" else Refused("Invalid array", param=param)
+        read = self.of.read
+        return [read(item, f"{param}[{place}]", faults) for place, item in enumerate(value)]
+
+
+class Map(Kind):
+    """Values under keys of the caller's own."""
+
+    __slots__ = ("of",)
+    is_container = True
+
+    def __init__(self, of: Kind) -> None:
+        """Hold values of one kind."""
+        super().__init__()
+        self.of = of
+
+    def read(self, value: Any, param: str, faults: Faults) -> dict[str, Any]:
+        """Return the values; None for a key that is to go."""
+        if type(value) is not dict:
+            raise errors.empty(param) if value == "" else Refused("Invalid object", param=param)
+        read = self.of.read
+        return {
+            key: None if item == "" else read(item, f"{param}[{key}]", faults)
+            for key, item in value.items()
+        }
+
+
+class Field:
+    """What the table says of a field beside its kind; the kind is made when first asked for."""
+
+    __slots__ = ("_kind", "_make", "is_asked", "is_required", "since", "until")
+
+    def __init__(
+        self, make: Any, is_required: bool, is_asked: bool, since: int, until: int
+    ) -> None:
+        """Keep the marks; `make()` returns the kind."""
+        self._make = make
+        self._kind: Kind | None = None
+        self.is_required = is_required
+        """A parameter that must be given; a field of an answer that is always there."""
+        self.is_asked = is_asked
+        """A field that is only there when it is expanded."""
+        self.since = since
+        self.until = until
+        """Places in the table's list of versions; -1 where there is no mark."""
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its values."""
+        kind = self._kind
+        if kind is None:
+            kind = self._kind = self._make()
+        return kind
+
+
+class Obj(Kind):
+    """Named fields."""
+
+    __slots__ = ("fields", "required")
+    is_container = True
+
+    def __init__(self, fields: dict[str, Field]) -> None:
+        """Have these fields."""
+        super().__init__()
+        self.fields = fields
+        self.required = [name for name, field in fields.items() if field.is_required]
+
+    def read(self, value: Any, param: str, faults: Faults) -> dict[str, Any]:
+        """Return the fields that were given."""
+        if type(value) is not dict:
+            raise errors.empty(param) if value == "" else Refused("Invalid object", param=param)
+        result: dict[str, Any] = {}
+        for name, item in value.items():
+            field = self.fields.get(name)
+            place = f"{param}[{name}]" if param else name
+            if field is None:
+                faults.unknown.append(place)
+                continue
+            kind = field.kind
+            if item == "" and (kind.takes_empty or (type(kind) is Str and _unsets(name, field))):
+                result[name] = None
+                continue
+            try:
+                result[name] = kind.read(item, place, faults)
+            except Refused as refused:
+                faults.wrong = faults.wrong or refused
+        for name in self.required:
+            if name not in value and faults.missing is None:
+                faults.missing = errors.missing(f"{param}[{name}]" if param else name)
+        return result
+
+
+def _unsets(name: str, field: Field) -> bool:
+    """Tell whether an empty text unsets, which the sources of the table do not say.
+
+    As far as was seen it does where the text is the object's own, and not where it names another.
+    """
+    return not field.is_required and name not in NAMES_OF_OTHERS
+
+
+_NAMES = """
+account coupon currency customer charge default_price id invoice payment_intent payment_method plan
+price product promotion_code source subscription
+"""
+NAMES_OF_OTHERS = frozenset(_NAMES.split())
+
+
+class Union(Kind):
+    """Any of several kinds."""
+
+    __slots__ = ("of", "takes_empty")
+    is_container = True
+
+    def __init__(self, options: list[Kind]) -> None:
+        """Have these options; the first that fits is taken."""
+        super().__init__()
+        self.takes_empty = any(option.takes_empty for option in options)
+        self.of = [option for option in options if type(option) is not Empty]
+
+    def read(self, value: Any, param: str, faults: Faults) -> Any:
+        """Return what the first option that fits makes of the value."""
+        if value == "" and self.takes_empty:
+            return None
+        is_container = isinstance(value, (dict, list))
+        options = [option for option in self.of if option.is_container is is_container]
+        if len(options) == 1:
+            return options[0].read(value, param, faults)
+        worst: Faults | None = None
+        for option in options:
+            own = Faults()
+            try:
+                result = option.read(value, param, own)
+            except Refused as refused:
+                own.wrong = refused
+            if own.worst() is None:
+                return result
+            worst = worst or own
+        if worst is None:
+            raise Refused("Invalid object" if not is_container else "Invalid string", param=param)
+        faults.take(worst)
+        return None
+
+
+class Ref(Kind):
+    """An object of a resource, whole."""
+
+    __slots__ = ("to",)
+    is_container = True
+
+    def __init__(self, to: str) -> None:
+        """Be of that resource."""
+        super().__init__()
+        self.to = to
+
+
+class Id(Kind):
+    """The id of an object of one of some resources, which can be expanded."""
+
+    __slots__ = ("to",)
+
+    def __init__(self, to: list[str]) -> None:
+        """Name these resources."""
+        super().__init__()
+        self.to = to
+
+
+class Page(Kind):
+    """A list object."""
+
+    __slots__ = ("of",)
+    is_container = True
+
+    def __init__(self, of: Kind) -> None:
+        """Be a list of these."""
+        super().__init__()
+        self.of = of
+
+
+def _shown(value: Any) -> str:
+    """Return a value of a request for a message, shortened."""
+    return f"{value:.80}" if isinstance(value, str) else f"{value!r:.80}"

@@ -1,0 +1,100 @@
+"""The log of requests: of an account, of all its processes, bounded.
+
+Requests that wrote are logged by their idempotency record, in the same commit. All others (reads,
+and what was refused) are kept by the process that answered them, and go to the store with its next
+write or when the log is asked for, each into one of the process's places there.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from typing import Any
+
+from tiger import Batch
+from tigerstripe import idempotency
+from tigerstripe.scope import Scope
+
+Record = dict[str, Any]
+
+TABLE = "request_log"
+PLACES = 256
+"""Requests that wrote nothing, of each process, that are kept."""
+
+
+class Log:
+    """What a process has answered in one account and not yet put into the store."""
+
+    def __init__(self, scope: Scope) -> None:
+        """Begin with nothing."""
+        self._scope = scope
+        self._waiting: deque[tuple[Any, ...]] = deque(maxlen=PLACES)
+        self._next = 0
+        self._key = f"{os.getpid()}-{time.monotonic_ns():x}"
+
+    def note(
+        self,
+        created: int,
+        method: str,
+        path: str,
+        params: Record,
+        status: int,
+        error: Record | None,
+    ) -> None:
+        """Keep a request that wrote nothing."""
+        self._waiting.append((created, method, path, params, status, error))
+
+    def write(self) -> None:
+        """Put what is kept into the store."""
+        if self._waiting:
+            with self._scope.store.batch() as batch:
+                self.add_to(batch)
+
+    def add_to(self, batch: Batch) -> None:
+        """Put what is kept into a batch."""
+        if not self._waiting:
+            return
+        self._scope.table(TABLE)
+        records = []
+        while self._waiting:
+            created, method, path, params, status, error = self._waiting.popleft()
+            place = self._next % PLACES
+            self._next += 1
+            records.append({
+                "id": f"{self._key}-{place}",
+                "created": created,
+                "error": error,
+                "method": method,
+                "params": params,
+                "path": path,
+                "process": os.getpid(),
+                "status": status,
+            })  # fmt: skip
+        batch.table(TABLE).insert_many(records)
+
+    def entries(self, path: str | None = None) -> list[Record]:
+        """Return the log, oldest first; of one path, if given."""
+        self.write()
+        wrote = [_of_kept(r) for r in self._scope.table(idempotency.TABLE)]
+        rest = [
+            {**{k: v for k, v in r.items() if k != "id"}, "key": None}
+            for r in self._scope.table(TABLE)
+        ]
+        found = [*wrote, *rest]
+        found.reverse()  # tables are newest first
+        found.sort(key=lambda entry: entry["created"])
+        return [entry for entry in found if path is None or entry["path"] == path]
+
+
+def _of_kept(record: Record) -> Record:
+    return {
+        "created": record["created"],
+        "error": None,
+        "key": record["id"],
+        "method": record["method"],
+        "params": record["params"],
+        "path": record["path"],
+        "process": record["process"],
+        "status": record["status"],
+    }

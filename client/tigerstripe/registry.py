@@ -1,0 +1,100 @@
+"""Which resource does an operation: the one place where a new resource is made known.
+
+A resource's module is imported when it is first needed, for a process uses few of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from tigerstripe.facts import facts
+
+if TYPE_CHECKING:
+    from tigerstripe.resource import Handler, Resource
+
+MODULES: dict[str, str] = {
+    "coupon": "coupons",
+    "customer": "customers",
+    "customer_balance_transaction": "balance_transactions",
+    "event": "events",
+    "plan": "plans",
+    "price": "prices",
+    "product": "products",
+    "promotion_code": "promotion_codes",
+    "shipping_rate": "shipping_rates",
+    "tax_id": "tax_ids",
+    "tax_rate": "tax_rates",
+}
+"""The module, in `tigerstripe.resources`, of each kind of object; it has `RESOURCE`."""
+
+PATHS: dict[str, str] = {
+    "/v1/coupons": "coupon",
+    "/v1/customers/{customer}/balance_transactions": "customer_balance_transaction",
+    "/v1/customers/{customer}/tax_ids": "tax_id",
+    "/v1/customers": "customer",
+    "/v1/events": "event",
+    "/v1/plans": "plan",
+    "/v1/prices": "price",
+    "/v1/products": "product",
+    "/v1/promotion_codes": "promotion_code",
+    "/v1/shipping_rates": "shipping_rate",
+    "/v1/tax_ids": "tax_id",
+    "/v1/tax_rates": "tax_rate",
+}
+"""The kind of object that has the operations below a path; the longest path that fits counts."""
+
+STANDARD = {
+    ("POST", ""): "create",
+    ("GET", ""): "list",
+    ("GET", "/search"): "search",
+    ("GET", "/{}"): "retrieve",
+    ("POST", "/{}"): "update",
+    ("DELETE", "/{}"): "delete",
+}
+"""The methods of `Resource` for what most resources have, by method and the path's end."""
+
+
+@lru_cache(maxsize=256)
+def resource(name: str) -> Resource | None:
+    """Return the resource of an `object`, or None if it is not built."""
+    module = MODULES.get(name)
+    if module is None:
+        return None
+    found: Resource = importlib.import_module(f"tigerstripe.resources.{module}").RESOURCE
+    return found
+
+
+def need(name: str) -> Any:
+    """Return a resource that is built, for the code of another one."""
+    found = resource(name)
+    assert found is not None, name
+    return found
+
+
+@lru_cache(maxsize=1024)
+def handler(operation: str) -> Handler | None:
+    """Return what does an operation of the table, or None if it is not built."""
+    method, _, path = operation.partition(" ")
+    fits = [base for base in PATHS if path == base or path.startswith(base + "/")]
+    if not fits:
+        return None
+    base = max(fits, key=len)
+    found = need(PATHS[base])
+    for name in dir(type(found)):
+        if operation in getattr(getattr(type(found), name), "operations", ()):
+            own: Handler = getattr(found, name)
+            return own
+    end = path[len(base) :]
+    end = "/{}" if end.startswith("/{") and end.endswith("}") and end.count("/") == 1 else end
+    standard = STANDARD.get((method, end))
+    if standard is None or standard not in found.standard:
+        return None
+    made: Handler = getattr(found, standard)
+    return made
+
+
+def built() -> list[str]:
+    """Return the operations of the table that are built."""
+    return [operation for operation in facts().operations if handler(operation) is not None]

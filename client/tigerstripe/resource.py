@@ -1,0 +1,205 @@
+"""What all resources have alike, and the declaration by which one says what is its own.
+
+A resource is a subclass with a few words (`object`, `table`, `path`, `prefix`) and one or two
+methods: `new` makes an object of a create's parameters, `change` the object after an update. All
+else, retrieving, listing, searching, deletion, metadata, events, is here. Operations beside these
+are methods marked with `operation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
+
+from tigerstripe import errors, listing, metadata, searching
+from tigerstripe.differences import previous_attributes
+from tigerstripe.ids import new_id
+from tigerstripe.work import DELETED, PRIVATE, Work
+
+Record = dict[str, Any]
+Params = dict[str, Any]
+Ids = dict[str, str]
+Handler = Callable[[Work, Ids, Params], Record]
+"""Does an operation: what the path names and the parameters, typed, give what is answered."""
+Method = TypeVar("Method", bound=Callable[..., Record])
+Included = Callable[[Any, Work, Record, Record], Any]
+"""Makes a field that is only there when expanded: resource, work, record, its private part."""
+
+
+def operation(*names: str) -> Callable[[Method], Method]:
+    """Mark what does an operation of the table, as `POST /v1/invoices/{invoice}/pay`."""
+
+    def mark(method: Method) -> Method:
+        method.operations = names  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+class Resource:
+    """Objects of one kind: how they are made, changed, found and deleted."""
+
+    object: ClassVar[str]
+    """What `object` says, as `checkout.session`."""
+    table: ClassVar[str]
+    """The store's table."""
+    paths: ClassVar[tuple[str, ...]]
+    """The paths of the list: `/v1/coupons`, or `/v1/customers/{customer}/tax_ids`."""
+    prefix: ClassVar[str]
+    id_length: ClassVar[int] = 24
+    """Letters of an id behind the prefix."""
+
+    standard: ClassVar[frozenset[str]] = frozenset(("create", "list", "retrieve", "update"))
+    """The operations of this class that it has; also there are `delete` and `search`."""
+    name: ClassVar[str] = ""
+    """What `No such ...` calls it; by default the object."""
+    param: ClassVar[str | None] = "id"
+    """What an error about an id in the path names as its parameter."""
+    event: ClassVar[str | None] = ""
+    """What `....created` begins with; by default the object. None: nothing is told."""
+    has_metadata: ClassVar[bool] = True
+    keeps_deleted: ClassVar[bool] = False
+    """Whether a deleted one can still be retrieved, as three fields."""
+    parent: ClassVar[str | None] = None
+    """The field that a name in the path of the list stands for, as `customer`."""
+
+    filters: ClassVar[Mapping[str, listing.Filter]] = {}
+    """Parameters of the list that are no equality of the field of their name."""
+    shown: ClassVar[Mapping[str, Any]] = {}
+    """What a list shows unless its parameter asks otherwise: a field's value, or a test of it."""
+    included: ClassVar[Mapping[str, Included]] = {}
+    """The fields that are only there when they are expanded, and what makes each."""
+    searchable: ClassVar[frozenset[str]] = frozenset()
+    """The fields that a search may ask for, beside `metadata`."""
+
+    def __init_subclass__(cls) -> None:
+        cls.name = cls.name or cls.object
+        cls.event = cls.object if cls.event == "" else cls.event
+
+    # --- What a resource says itself ---
+
+    def new(self, work: Work, params: Params) -> Record:
+        """Return the fields of a new object, without `id`, `object`, `created`, `livemode`.
+
+        An `id` or a private part (`PRIVATE`) may be among them. Raises `Refused`.
+        """
+        raise NotImplementedError
+
+    def change(self, work: Work, old: Record, params: Params) -> Record:
+        """Return an object as an update leaves it; by default the parameters are its new fields."""
+        return {**old, **params}
+
+    def view(self, work: Work, record: Record) -> Record:
+        """Return an object as it is at this time; for what the clock alone changes."""
+        return record
+
+    def check_delete(self, work: Work, record: Record) -> None:
+        """Raise `Refused` if an object cannot be deleted."""
+
+    # --- The operations that most have ---
+
+    def create(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Make an object."""
+        return self.add(work, self.new(work, {**params, **ids}))
+
+    def retrieve(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return an object, or what is left of a deleted one."""
+        id = list(ids.values())[-1]
+        record = work.get(self.table, id)
+        if record is not None and self.is_under(record, ids):
+            return self.view(work, record)
+        if self.keeps_deleted and work.get(DELETED, id) is not None:
+            return {"id": id, "object": self.object, "deleted": True}
+        raise self.missing(id, self.param, in_path=True)
+
+    def update(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Change an object."""
+        old = self.named(work, ids)
+        changes = metadata.merged(old, params)
+        return self.save(work, old, self.change(work, old, changes))
+
+    def delete(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Delete an object."""
+        record = self.named(work, ids)
+        self.check_delete(work, record)
+        self.drop(work, record)
+        return {"id": record["id"], "object": self.object, "deleted": True}
+
+    def list(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return a page of the objects."""
+        wanted = {**params, **ids} if self.parent else params
+        found = listing.page(self, work, wanted)
+        found["data"] = [self.view(work, record) for record in found["data"]]
+        return found
+
+    def search(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return the objects that a query finds."""
+        return searching.found(self, work, params)
+
+    # --- What they are made of, for a resource's own operations ---
+
+    def named(self, work: Work, ids: Ids) -> Record:
+        """Return the object that the path names; raises `Refused` (404)."""
+        id = list(ids.values())[-1]
+        record = work.get(self.table, id)
+        if record is None or not self.is_under(record, ids):
+            raise self.missing(id, self.param, in_path=True)
+        return record
+
+    def given(self, work: Work, id: str, param: str) -> Record:
+        """Return the object that a parameter names; raises `Refused` (400)."""
+        record = work.get(self.table, id)
+        if record is None:
+            raise self.missing(id, param)
+        return record
+
+    def missing(self, id: str, param: str | None, *, in_path: bool = False) -> errors.Refused:
+        """Return the refusal of an id that none of these has."""
+        return errors.no_such(self.name, id, param, in_path=in_path)
+
+    def is_under(self, record: Record, ids: Ids) -> bool:
+        """Tell whether an object is of the one that the path names before it."""
+        return self.parent is None or len(ids) < 2 or record[self.parent] == ids[self.parent]
+
+    def add(self, work: Work, fields: Record) -> Record:
+        """Store a new object, tell of it, and return it."""
+        id = fields.pop("id", None)
+        if id is None:
+            id = new_id(self.prefix, self.id_length)
+        elif work.get(self.table, id) is not None:
+            raise errors.already_exists(self.name.capitalize())
+        fields.setdefault("created", work.now)
+        fields["livemode"] = False
+        if self.has_metadata:
+            fields["metadata"] = metadata.new(fields.get("metadata"))
+        record = {"id": id, "object": self.object, **dict(sorted(fields.items()))}
+        work.put(self.table, record)
+        if self.event is not None:
+            work.tell(f"{self.event}.created", record)
+        return record
+
+    def save(self, work: Work, old: Record, new: Record, event: str = "updated") -> Record:
+        """Store a changed object, tell of what changed, and return it; of no change nothing."""
+        if new == old:
+            return old
+        work.put(self.table, new)
+        previous = previous_attributes(old, new)
+        if previous and self.event is not None:
+            work.tell(f"{self.event}.{event}", new, previous)
+        return new
+
+    def drop(self, work: Work, record: Record) -> None:
+        """Remove an object, and tell of it; cursors of lists still know where it was."""
+        table = work.scope.table(self.table)
+        after = table.list(limit=1, starting_after=record["id"]).data
+        older = after[0]["id"] if after else None
+        work.delete(self.table, record["id"])
+        work.put(DELETED, {"id": record["id"], "object": self.object, "older": older})
+        if self.event is not None:
+            work.tell(f"{self.event}.deleted", record)
+
+
+def private(record: Record) -> Record:
+    """Return the private part of a record, to look at."""
+    found: Record = record.get(PRIVATE, {})
+    return found

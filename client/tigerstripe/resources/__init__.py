@@ -1,0 +1,1 @@
+"""The resources, a module each; `tigerstripe.registry` knows them."""

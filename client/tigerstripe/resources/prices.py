@@ -1,0 +1,265 @@
+"""Prices: what a product costs; the money in one never changes.
+
+A recurring price is a plan too, of the same id: `plans` shows these records in a plan's shape.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe import errors, money, registry
+from tigerstripe.errors import Refused
+from tigerstripe.ids import new_id
+from tigerstripe.resource import Params, Record, Resource, private
+from tigerstripe.work import PRIVATE, Work
+
+NO_AMOUNT = "Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set."
+NO_PRODUCT = "You must specify either `product` or `product_data` when creating a price."
+TWO_PRODUCTS = "You may only specify one of these parameters: product, product_data."
+LOOKUP_KEY = "price.lookup_key"
+"""The kind of claim that a lookup key is."""
+
+
+class Prices(Resource):
+    """Prices."""
+
+    object = "price"
+    table = "prices"
+    paths = ("/v1/prices",)
+    prefix = "price"
+    param = "price"
+    standard = Resource.standard | {"search"}
+    filters = {
+        "lookup_keys": lambda record, wanted: record["lookup_key"] in wanted,
+        "recurring": lambda record, wanted: _has(record["recurring"], wanted),
+    }
+    searchable = frozenset(("active", "currency", "lookup_key", "product", "type"))
+
+    def new(self, work: Work, params: Params) -> Record:
+        """Return the fields of a new price; a product is made beside it, if there is to be one."""
+        product, data = params.get("product"), params.get("product_data")
+        if product is not None and data is not None:
+            raise Refused(TWO_PRODUCTS)
+        if product is None and data is None:
+            raise Refused(NO_PRODUCT, code="parameter_missing", param="product")
+        params = {**params, "currency": money.currency(params["currency"])}
+        fields = {**_amounts(params), "id": params.get("id") or new_id("price", 24)}
+        recurring = params.get("recurring")
+        fields |= {
+            "active": params.get("active", True),
+            "currency": params["currency"],
+            "lookup_key": params.get("lookup_key"),
+            "metadata": params.get("metadata"),
+            "nickname": params.get("nickname"),
+            "recurring": _recurring(recurring) if recurring else None,
+            "tax_behavior": params.get("tax_behavior") or "unspecified",
+            "transform_quantity": params.get("transform_quantity"),
+            "type": "recurring" if recurring else "one_time",
+        }
+        if data is not None:
+            product = registry.need("product").create(work, {}, data)["id"]
+        else:
+            registry.need("product").given(work, str(product), "product")
+            work.touch("products", str(product))  # whoever is deleting it looks again
+        fields["product"] = product
+        self._take_lookup_key(work, fields["id"], fields["lookup_key"], params)
+        return fields
+
+    def add_for(self, work: Work, product: str, params: Params) -> Record:
+        """Make the default price of a product that is being made."""
+        params = {**params, "currency": money.currency(params["currency"])}
+        recurring = params.get("recurring")
+        return self.add(work, {
+            **_amounts(params),
+            "active": True,
+            "currency": params["currency"],
+            "lookup_key": None,
+            "metadata": params.get("metadata"),
+            "nickname": None,
+            "product": product,
+            "recurring": _recurring(recurring) if recurring else None,
+            "tax_behavior": params.get("tax_behavior") or "unspecified",
+            "transform_quantity": None,
+            "type": "recurring" if recurring else "one_time",
+        })  # fmt: skip
+
+    def change(self, work: Work, old: Record, params: Params) -> Record:
+        """Return a price with another name, key or state; its amounts stay."""
+        new = {**old}
+        transfer = params.pop("transfer_lookup_key", False)
+        options = params.pop("currency_options", None)
+        new.update(params)
+        if new["lookup_key"] != old["lookup_key"]:
+            if old["lookup_key"]:
+                work.release(LOOKUP_KEY, old["lookup_key"])
+            wanted = {"transfer_lookup_key": transfer}
+            self._take_lookup_key(work, old["id"], new["lookup_key"], wanted)
+        if options is not None:
+            kept = private(old)
+            merged = {**kept["currency_options"], **_currency_options(options)}
+            new[PRIVATE] = {**kept, "currency_options": merged}
+        return new
+
+    def add(self, work: Work, fields: Record) -> Record:
+        """Store a new price, which is a plan too if it is recurring."""
+        record = super().add(work, fields)
+        if record["recurring"]:
+            work.tell("plan.created", plan_of(record))
+        return record
+
+    def save(self, work: Work, old: Record, new: Record, event: str = "updated") -> Record:
+        """Store a changed price, which is a plan too if it is recurring."""
+        record = super().save(work, old, new, event)
+        if record["recurring"] and record != old:
+            before, after = plan_of(old), plan_of(record)
+            previous = {k: v for k, v in before.items() if after[k] != v}
+            if previous:
+                work.tell("plan.updated", after, previous)
+        return record
+
+    def _take_lookup_key(self, work: Work, id: str, key: str | None, params: Params) -> None:
+        """Claim a lookup key, from another price if that is wanted."""
+        if key is None:
+            return
+        holder = work.holder(LOOKUP_KEY, key)
+        if holder is not None and holder != id:
+            if not params.get("transfer_lookup_key"):
+                message = f"A price (`{holder}`) already uses that lookup key."
+                raise Refused(message, param="lookup_key")
+            other = work.get(self.table, holder)
+            if other is not None:
+                self.save(work, other, {**other, "lookup_key": None})
+        work.claim(LOOKUP_KEY, key, id)
+
+    def _tiers(self, work: Work, record: Record, kept: Record) -> Any:
+        return kept.get("tiers")
+
+    def _options(self, work: Work, record: Record, kept: Record) -> Any:
+        own = {
+            "custom_unit_amount": record["custom_unit_amount"],
+            "tax_behavior": record["tax_behavior"],
+            "unit_amount": record["unit_amount"],
+            "unit_amount_decimal": record["unit_amount_decimal"],
+        }
+        return {record["currency"]: own, **kept.get("currency_options", {})}
+
+    included = {"tiers": _tiers, "currency_options": _options}
+
+
+def plan_of(price: Record) -> Record:
+    """Return a recurring price in the shape of a plan."""
+    recurring = price["recurring"]
+    transform = price["transform_quantity"]
+    return {
+        "id": price["id"],
+        "object": "plan",
+        "active": price["active"],
+        "amount": price["unit_amount"],
+        "amount_decimal": price["unit_amount_decimal"],
+        "billing_scheme": price["billing_scheme"],
+        "created": price["created"],
+        "currency": price["currency"],
+        "interval": recurring["interval"],
+        "interval_count": recurring["interval_count"],
+        "livemode": False,
+        "metadata": price["metadata"],
+        "meter": recurring["meter"],
+        "nickname": price["nickname"],
+        "product": price["product"],
+        "tiers_mode": price["tiers_mode"],
+        "transform_usage": transform,
+        "trial_period_days": recurring["trial_period_days"],
+        "usage_type": recurring["usage_type"],
+        PRIVATE: private(price),
+    }
+
+
+def _amounts(params: Params) -> Record:
+    """Return what says how much: an amount, a free one, or tiers. Raises `Refused`."""
+    tiers = params.get("tiers")
+    custom = params.get("custom_unit_amount")
+    scheme = params.get("billing_scheme") or ("tiered" if tiers else "per_unit")
+    if params.get("unit_amount") is not None and params.get("unit_amount_decimal") is not None:
+        raise errors.only_one_of("unit_amount", "unit_amount_decimal")
+    amount, exact = money.both(
+        params.get("unit_amount"), params.get("unit_amount_decimal"), "unit_amount"
+    )
+    if scheme == "tiered" and not tiers:
+        raise errors.missing("tiers")
+    if scheme == "per_unit" and exact is None and custom is None:
+        raise Refused(NO_AMOUNT, code="parameter_missing")
+    if exact is not None and exact.startswith("-"):
+        raise errors.too_small("unit_amount", 0)
+    return {
+        "billing_scheme": scheme,
+        "custom_unit_amount": _custom(custom),
+        "tiers_mode": params.get("tiers_mode"),
+        "unit_amount": amount,
+        "unit_amount_decimal": exact,
+        PRIVATE: {
+            "tiers": [_tier(tier, place) for place, tier in enumerate(tiers)] if tiers else None,
+            "currency_options": _currency_options(params.get("currency_options") or {}),
+        },
+    }
+
+
+def _custom(given: Params | None) -> Record | None:
+    if given is None or not given.get("enabled"):
+        return None
+    return {name: given.get(name) for name in ("maximum", "minimum", "preset")}
+
+
+def _tier(tier: Params, place: int) -> Record:
+    up_to = tier.get("up_to")
+    at = f"tiers[{place}]"
+    flat, flat_exact = money.both(tier.get("flat_amount"), tier.get("flat_amount_decimal"), at)
+    unit, unit_exact = money.both(tier.get("unit_amount"), tier.get("unit_amount_decimal"), at)
+    return {
+        "flat_amount": flat,
+        "flat_amount_decimal": flat_exact,
+        "unit_amount": unit,
+        "unit_amount_decimal": unit_exact,
+        "up_to": None if up_to in (None, "inf") else up_to,
+    }
+
+
+def _currency_options(given: Params) -> Record:
+    """Return the amounts in other currencies; raises `Refused` for a currency that is none."""
+    options = {}
+    for name, option in given.items():
+        if name != name.lower():
+            raise Refused(
+                f"Currencies must be lowercase when used as keys in a map. Use `{name.lower()}` "
+                f"instead of `{name}`.",
+                param="currency_options",
+            )
+        currency = money.currency(name, "currency_options")
+        amount, exact = money.both(
+            option.get("unit_amount"), option.get("unit_amount_decimal"), "unit_amount"
+        )
+        options[currency] = {
+            "custom_unit_amount": _custom(option.get("custom_unit_amount")),
+            "tax_behavior": option.get("tax_behavior") or "unspecified",
+            "unit_amount": amount,
+            "unit_amount_decimal": exact,
+        }
+        if option.get("tiers"):
+            options[currency]["tiers"] = [_tier(t, n) for n, t in enumerate(option["tiers"])]
+    return options
+
+
+def _recurring(given: Params) -> Record:
+    return {
+        "interval": given["interval"],
+        "interval_count": given.get("interval_count") or 1,
+        "meter": given.get("meter"),
+        "trial_period_days": given.get("trial_period_days"),
+        "usage_type": given.get("usage_type") or "licensed",
+    }
+
+
+def _has(recurring: Record | None, wanted: Params) -> bool:
+    return recurring is not None and all(recurring.get(k) == v for k, v in wanted.items())
+
+
+RESOURCE = Prices()

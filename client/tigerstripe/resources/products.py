@@ -1,0 +1,80 @@
+"""Products: what is sold; deletable as long as no price is of one."""
+
+from __future__ import annotations
+
+from tigerstripe import registry
+from tigerstripe.errors import Refused
+from tigerstripe.ids import new_id
+from tigerstripe.resource import Params, Record, Resource
+from tigerstripe.work import Work
+
+IN_USE = "This product cannot be deleted because it has one or more user-created prices."
+
+
+class Products(Resource):
+    """Products."""
+
+    object = "product"
+    table = "products"
+    paths = ("/v1/products",)
+    prefix = "prod"
+    id_length = 14
+    standard = Resource.standard | {"delete", "search"}
+    filters = {"ids": lambda record, wanted: record["id"] in wanted}
+    searchable = frozenset(("active", "description", "name", "shippable", "url"))
+
+    def new(self, work: Work, params: Params) -> Record:
+        """Return the fields of a new product; a default price is made beside it."""
+        price = params.pop("default_price_data", None)
+        fields = {
+            "active": True,
+            "attributes": [],
+            "default_price": None,
+            "description": None,
+            "images": [],
+            "marketing_features": [],
+            "package_dimensions": None,
+            "shippable": None,
+            "statement_descriptor": None,
+            "tax_code": None,
+            "tax_details": None,
+            "type": "service",
+            "unit_label": None,
+            "updated": work.now,
+            "url": None,
+            **_lists(params),
+        }
+        if price is not None:
+            fields.setdefault("id", new_id(self.prefix, self.id_length))
+            fields["default_price"] = registry.need("price").add_for(work, fields["id"], price)[
+                "id"
+            ]
+        return fields
+
+    def change(self, work: Work, old: Record, params: Params) -> Record:
+        """Return a product with other fields."""
+        default = params.get("default_price")
+        if default is not None:
+            price = registry.need("price").given(work, default, "default_price")
+            if price["product"] != old["id"]:
+                raise Refused(
+                    f"The price specified is for product {price['product']}, but must be for "
+                    f"product {old['id']} to be its default.",
+                    param="default_price",
+                )
+        new = {**old, **_lists(params)}
+        return new if new == old else {**new, "updated": work.now}
+
+    def check_delete(self, work: Work, record: Record) -> None:
+        """Raise `Refused` while prices are of the product."""
+        if work.scope.table("prices").find_by_product(record["id"]):
+            raise Refused(IN_USE)
+
+
+def _lists(params: Params) -> Params:
+    """Return parameters with an empty list for what was unset of them."""
+    lists = ("images", "marketing_features")
+    return {k: [] if v is None and k in lists else v for k, v in params.items()}
+
+
+RESOURCE = Products()

@@ -1,0 +1,126 @@
+"""Promotion codes: what customers type to get a coupon; unique among the active ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe import errors
+from tigerstripe.errors import Refused
+from tigerstripe.ids import letters, new_id
+from tigerstripe.resource import Params, Record, Resource
+from tigerstripe.resources.coupons import RESOURCE as COUPONS
+from tigerstripe.work import Work
+
+CODE = "promotion_code.code"
+"""The kind of claim that an active code is."""
+
+
+class PromotionCodes(Resource):
+    """Promotion codes."""
+
+    object = "promotion_code"
+    table = "promotion_codes"
+    paths = ("/v1/promotion_codes",)
+    prefix = "promo"
+    name = "promotion code"
+    param = "promotion_code"
+    filters = {
+        "code": lambda record, wanted: record["code"].casefold() == wanted.casefold(),
+        "coupon": lambda record, wanted: record["promotion"]["coupon"] == wanted,
+        "promotion": lambda record, wanted: record["promotion"]["coupon"] == wanted.get("coupon"),
+    }
+
+    def new(self, work: Work, params: Params) -> Record:
+        """Return the fields of a new code, of `promotion` or, as it was before, of `coupon`."""
+        coupon, param = _coupon(params)
+        COUPONS.given(work, coupon, param)
+        customer = params.get("customer")
+        if customer is not None and work.get("customers", customer) is None:
+            raise errors.no_such("customer", customer, "customer")
+        expires_at = params.get("expires_at")
+        if expires_at is not None and expires_at <= work.now:
+            raise Refused(
+                f"The parameter `expires_at` expects a unix timestamp representing a date and time "
+                f"in the future. You specified the value `{expires_at}` which is in the past.",
+                param="expires_at",
+            )
+        id = new_id(self.prefix, 24)
+        code = params.get("code") or letters(8).upper()
+        is_active = params.get("active", True)
+        if is_active:
+            self._claim(work, code, id)
+        return {
+            "id": id,
+            "active": is_active,
+            "code": code,
+            "customer": customer,
+            "customer_account": params.get("customer_account"),
+            "expires_at": expires_at,
+            "max_redemptions": params.get("max_redemptions"),
+            "metadata": params.get("metadata"),
+            "promotion": {"coupon": coupon, "type": "coupon"},
+            "restrictions": _restrictions(params.get("restrictions") or {}),
+            "times_redeemed": 0,
+        }
+
+    def change(self, work: Work, old: Record, params: Params) -> Record:
+        """Return a code that is active or not, with other metadata."""
+        restrictions = params.pop("restrictions", None)
+        new = {**old, **params}
+        if restrictions:
+            new["restrictions"] = {**old["restrictions"], **restrictions}
+        if new["active"] and not old["active"]:
+            self._claim(work, old["code"], old["id"])
+        elif old["active"] and not new["active"]:
+            work.release(CODE, old["code"].casefold())
+        return new
+
+    def view(self, work: Work, record: Record) -> Record:
+        """Return a code as it is now: usable or not any more."""
+        if record["active"] and not self._is_usable(work, record):
+            return {**record, "active": False}
+        return record
+
+    def _is_usable(self, work: Work, record: Record) -> bool:
+        if record["expires_at"] is not None and record["expires_at"] <= work.now:
+            return False
+        most = record["max_redemptions"]
+        if most is not None and record["times_redeemed"] >= most:
+            return False
+        coupon = work.get(COUPONS.table, record["promotion"]["coupon"])
+        return coupon is not None and bool(COUPONS.view(work, coupon)["valid"])
+
+    def _claim(self, work: Work, code: str, id: str) -> None:
+        holder = work.holder(CODE, code.casefold())
+        there = work.get(self.table, holder) if holder else None
+        if there is not None and self.view(work, there)["active"]:
+            message = f"An active promotion code with `code: {code}` already exists."
+            raise Refused(message, code="resource_already_exists")
+        work.claim(CODE, code.casefold(), id)
+
+
+def _coupon(params: Params) -> tuple[str, str]:
+    """Return the coupon that is wanted, and the parameter that says so; raises `Refused`."""
+    promotion = params.get("promotion")
+    if promotion is not None:
+        if not promotion.get("coupon"):
+            message = "You must pass promotion.coupon when passing promotion"
+            raise Refused(message, param="promotion")
+        return str(promotion["coupon"]), "promotion[coupon]"
+    if not params.get("coupon"):
+        raise errors.missing("promotion")
+    return str(params["coupon"]), "coupon"
+
+
+def _restrictions(given: Params) -> Record:
+    found: dict[str, Any] = {
+        "first_time_transaction": given.get("first_time_transaction") or False,
+        "minimum_amount": given.get("minimum_amount"),
+        "minimum_amount_currency": given.get("minimum_amount_currency"),
+    }
+    if found["minimum_amount"] is not None and found["minimum_amount_currency"] is None:
+        raise errors.missing("restrictions[minimum_amount_currency]")
+    return found
+
+
+RESOURCE = PromotionCodes()

@@ -1,0 +1,73 @@
+"""Shipping rates: what sending something costs."""
+
+from __future__ import annotations
+
+from tigerstripe import errors, money
+from tigerstripe.resource import Params, Record, Resource
+from tigerstripe.work import Work
+
+
+class ShippingRates(Resource):
+    """Shipping rates."""
+
+    object = "shipping_rate"
+    table = "shipping_rates"
+    paths = ("/v1/shipping_rates",)
+    prefix = "shr"
+    name = "shipping rate"
+    param = "shipping_rate_token"
+    event = None  # Stripe tells nothing of them
+    filters = {"currency": "fixed_amount.currency"}
+
+    def new(self, work: Work, params: Params) -> Record:
+        """Return the fields of a new rate."""
+        fixed = params.get("fixed_amount")
+        if fixed is None:
+            raise errors.missing("fixed_amount")
+        options = fixed.get("currency_options")
+        amount = {
+            "amount": fixed["amount"],
+            "currency": money.currency(fixed["currency"], "fixed_amount[currency]"),
+        }
+        if options:
+            amount["currency_options"] = _options(options)
+        return {
+            "active": True,
+            "delivery_estimate": _estimate(params.get("delivery_estimate")),
+            "display_name": params["display_name"],
+            "fixed_amount": amount,
+            "metadata": params.get("metadata"),
+            "tax_behavior": params.get("tax_behavior") or "unspecified",
+            "tax_code": params.get("tax_code"),
+            "type": params.get("type") or "fixed_amount",
+        }
+
+    def change(self, work: Work, old: Record, params: Params) -> Record:
+        """Return a rate with other options; its amount stays."""
+        params = dict(params)
+        fixed = params.pop("fixed_amount", None)
+        new = {**old, **params}
+        if fixed and fixed.get("currency_options"):
+            there = old["fixed_amount"].get("currency_options", {})
+            options = {**there, **_options(fixed["currency_options"])}
+            new["fixed_amount"] = {**old["fixed_amount"], "currency_options": options}
+        return new
+
+
+def _options(given: Params) -> Record:
+    return {
+        money.currency(name, "fixed_amount[currency_options]"): {
+            "amount": option.get("amount"),
+            "tax_behavior": option.get("tax_behavior") or "unspecified",
+        }
+        for name, option in given.items()
+    }
+
+
+def _estimate(given: Params | None) -> Record | None:
+    if given is None:
+        return None
+    return {"maximum": given.get("maximum"), "minimum": given.get("minimum")}
+
+
+RESOURCE = ShippingRates()

@@ -1,0 +1,40 @@
+"""Tax rates: a percentage on top of a price or within it."""
+
+from __future__ import annotations
+
+from tigerstripe.errors import Refused
+from tigerstripe.resource import Params, Record, Resource
+from tigerstripe.work import Work
+
+
+class TaxRates(Resource):
+    """Tax rates."""
+
+    object = "tax_rate"
+    table = "tax_rates"
+    paths = ("/v1/tax_rates",)
+    prefix = "txr"
+    name = "tax rate"
+    param = "tax_rate"
+
+    def new(self, work: Work, params: Params) -> Record:
+        """Return the fields of a new rate; its percentage never changes."""
+        percentage = params["percentage"]
+        if not 0 <= percentage <= 100:
+            raise Refused("Percentage must be between 0 and 100", param="percentage")
+        return {
+            "active": True,
+            "country": None,
+            "description": None,
+            "effective_percentage": percentage,
+            "flat_amount": None,
+            "jurisdiction": None,
+            "jurisdiction_level": None,
+            "rate_type": "percentage",
+            "state": None,
+            "tax_type": None,
+            **params,
+        }
+
+
+RESOURCE = TaxRates()

@@ -1,0 +1,68 @@
+"""The last step: an answer as the caller wants it, expanded and in the version asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe import versions
+from tigerstripe.expansion import Expansion, expand, of_resource
+from tigerstripe.work import PRIVATE, Work
+
+Record = dict[str, Any]
+
+
+def shaped(work: Work, answer: Record, wanted: Expansion, path: str) -> Record:
+    """Return what a handler returned as it is answered: public, expanded, in the version.
+
+    A list gets its `url` here: the path that was asked.
+    """
+    kind = answer["object"]
+    if kind in ("list", "search_result"):
+        answer = {"object": kind, "data": [dict(r) for r in answer["data"]], **_envelope(answer)}
+        answer.setdefault("url", path)
+    else:
+        answer = dict(answer)
+    if wanted:
+        expand(work, answer, wanted)
+    _publish(answer, bool(wanted))
+    if work.version < versions.newest():
+        before = versions.expanded_before(work.version)
+        if before:
+            _expand_as_before(work, answer, before)
+        versions.back(answer, work.version)
+    return answer
+
+
+def _envelope(answer: Record) -> Record:
+    return {name: value for name, value in answer.items() if name not in ("object", "data")}
+
+
+def _publish(value: Any, is_deep: bool) -> None:
+    """Take out what no answer shows; deep in only where whole objects were put in."""
+    if isinstance(value, dict):
+        value.pop(PRIVATE, None)
+        if is_deep:
+            for item in value.values():
+                if isinstance(item, (dict, list)):
+                    _publish(item, is_deep)
+        elif value.get("object") in ("list", "search_result"):
+            _publish(value["data"], is_deep)
+    else:
+        for item in value:
+            if isinstance(item, dict):
+                _publish(item, is_deep)
+
+
+def _expand_as_before(work: Work, value: Any, paths: dict[str, tuple[str, ...]]) -> None:
+    """Put whole objects where an older version has them."""
+    if isinstance(value, list):
+        for item in value:
+            _expand_as_before(work, item, paths)
+    elif isinstance(value, dict):
+        for item in value.values():
+            if isinstance(item, (dict, list)):
+                _expand_as_before(work, item, paths)
+        name = value.get("object")
+        if isinstance(name, str) and name in paths:
+            expand(work, value, of_resource(name, paths[name]))
+            _publish(value, True)

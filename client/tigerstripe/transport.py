@@ -1,0 +1,103 @@
+"""The transport that the official SDK is given: it answers in this process, with no socket.
+
+It is a subclass of the SDK's own `HTTPClient`, so the SDK's retries and errors stay the SDK's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import stripe
+
+from tigerstripe.messages import Headers, Request, Response
+
+if TYPE_CHECKING:
+    from tigerstripe.account import Account
+
+Answer = tuple[Any, int, Headers]
+
+
+class Transport(stripe.HTTPClient):
+    """Answers the SDK from an account."""
+
+    name = "tigerstripe"
+
+    def __init__(self, account: Account) -> None:
+        """Answer from this account, whatever key the SDK has."""
+        super().__init__()
+        self._engine = account.engine
+        self._namespace = account.name
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        **_: Any,
+    ) -> Answer:
+        """Return body, status and headers."""
+        answer = self._answer(method, url, headers or {}, post_data)
+        return answer.body, answer.status, answer.headers
+
+    def request_stream(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        **_: Any,
+    ) -> Answer:
+        """Return the body as something to read, status and headers."""
+        answer = self._answer(method, url, headers or {}, post_data)
+        return io.BytesIO(answer.body.encode()), answer.status, answer.headers
+
+    async def request_async(
+        self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
+    ) -> Answer:
+        """Return body, status and headers."""
+        return self.request(method, url, headers, post_data)
+
+    async def request_stream_async(
+        self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
+    ) -> Answer:
+        """Return the body as an iterator of bytes, status and headers."""
+        answer = self._answer(method, url, headers, post_data)
+        return _stream(answer.body.encode()), answer.status, answer.headers
+
+    async def sleep_async(self, secs: float) -> None:
+        """Wait between retries."""
+        await asyncio.sleep(secs)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    async def close_async(self) -> None:
+        """Nothing is open."""
+
+    def _answer(
+        self, method: str, url: str, headers: Mapping[str, str], post_data: Any
+    ) -> Response:
+        path, _, query = url[url.find("/", 8) :].partition("?")
+        get = headers.get
+        return self._engine.answer(
+            Request(
+                method.upper(),
+                path,
+                query,
+                post_data,
+                get("Authorization"),
+                get("Stripe-Version"),
+                get("Idempotency-Key"),
+                get("Stripe-Account"),
+                get("Content-Type", ""),
+            ),
+            self._namespace,
+        )
+
+
+async def _stream(body: bytes) -> AsyncIterator[bytes]:
+    yield body

@@ -1,0 +1,127 @@
+"""API versions: which one a request asks for, and how an answer looks in it.
+
+Records are kept in the shape of the newest version. A release that moved or renamed fields is a
+list of changes here: functions that turn an object back into the shape before it. Fields that were
+only added have a mark in the table of facts, and are left out of the versions before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from tigerstripe.errors import Refused
+from tigerstripe.facts import facts
+
+Record = dict[str, Any]
+Change = Callable[[Record], None]
+"""Turns an object, in place, into the shape that it had before a release."""
+
+OLDEST = "2025-03-31.basil"
+"""The oldest version that has its own answers; older ones are answered as this."""
+
+_version = re.compile(r"(\d{4}-\d{2}-\d{2})(\.[a-z]+)?(; *[a-z_]+=v\d+)*\Z").match
+
+
+def newest() -> str:
+    """Return the version of a request that names none."""
+    return facts().versions[-1]
+
+
+@lru_cache(maxsize=256)
+def asked(header: str) -> str:
+    """Return the version that a `Stripe-Version` header asks for; raises `Refused` if none is."""
+    found = _version(header)
+    if not found:
+        raise Refused(f"Invalid Stripe API version: {header}")
+    return found[1] + (found[2] or "")
+
+
+def notice(version: str) -> str | None:
+    """Return what to say once of a version older than any that has its own answers."""
+    if version >= OLDEST:
+        return None
+    return f"tigerstripe answers API version {version} as {OLDEST}, the oldest it knows."
+
+
+# --- What each release changed --------------------------------------------------------------------
+
+
+def _coupon_of_promotion_code(code: Record) -> None:
+    promotion = code.pop("promotion", None)
+    code["coupon"] = promotion["coupon"] if promotion else None
+
+
+def _coupon_of_discount(discount: Record) -> None:
+    source = discount.pop("source", None)
+    discount["coupon"] = source["coupon"] if source else None
+
+
+RELEASES: dict[str, dict[str, Change]] = {
+    "2025-09-30.clover": {
+        "promotion_code": _coupon_of_promotion_code,
+        "discount": _coupon_of_discount,
+    },
+}
+"""By release, and by the `object` that it changed; oldest first."""
+
+EXPANDED_BEFORE: dict[str, dict[str, tuple[str, ...]]] = {
+    "2025-09-30.clover": {
+        "promotion_code": ("promotion.coupon",),
+        "discount": ("source.coupon",),
+    },
+}
+"""What was a whole object until a release, and is an id since: expanded in older versions."""
+
+
+@lru_cache(maxsize=64)
+def changes_since(version: str) -> dict[str, list[Change]]:
+    """Return what to do to objects for an older version, newest release first."""
+    found: dict[str, list[Change]] = {}
+    for release in reversed(RELEASES):
+        if version < release:
+            for name, change in RELEASES[release].items():
+                found.setdefault(name, []).append(change)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def later_fields(version: str, name: str) -> tuple[str, ...]:
+    """Return the fields of an object that a version does not have yet."""
+    try:
+        fields = facts().fields(name).fields
+    except KeyError:
+        return ()
+    known = facts().versions
+    return tuple(
+        n for n, field in fields.items() if field.since > 0 and version < known[field.since]
+    )
+
+
+@lru_cache(maxsize=64)
+def expanded_before(version: str) -> dict[str, tuple[str, ...]]:
+    """Return the paths, by object, that an older version has as whole objects."""
+    found: dict[str, tuple[str, ...]] = {}
+    for release, paths in EXPANDED_BEFORE.items():
+        if version < release:
+            found.update(paths)
+    return found
+
+
+def back(value: Any, version: str) -> None:
+    """Turn an answer, in place, into the shape of an older version."""
+    if isinstance(value, list):
+        for item in value:
+            back(item, version)
+    elif isinstance(value, dict):
+        for item in value.values():
+            if isinstance(item, (dict, list)):
+                back(item, version)
+        name = value.get("object")
+        if isinstance(name, str):
+            for change in changes_since(version).get(name, ()):
+                change(value)
+            for field in later_fields(version, name):
+                value.pop(field, None)

@@ -1,0 +1,177 @@
+"""A unit of work: what one request reads, and what it is going to write, as one commit.
+
+Resources read and write through it. Reads of a request that writes are noted with their versions;
+at the end all writes, events among them, go to the store as one batch that is applied only if every
+record read is still the version that was read. Else the request is worked out again from the
+beginning, so a resource's code never sees half of another request, and needs no lock.
+
+A rule that depends on records that are not there ("a product without prices") is kept by letting
+those who add one `touch` the record that the rule is about.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tiger import NotFound
+from tigerstripe.ids import new_id
+from tigerstripe.scope import Scope
+
+Record = dict[str, Any]
+Place = tuple[str, str]
+"""A table's name, and an id."""
+
+PRIVATE = "_"
+"""The field of a record that no answer shows; a dict of what its resource keeps for itself."""
+
+CLAIMS = "claims"
+DELETED = "deleted_objects"
+EVENTS = "events"
+
+
+class Work:
+    """What one request reads and writes in one account."""
+
+    __slots__ = (
+        "_events", "_has_read", "_records", "_writes", "idempotency_key", "is_write", "now",
+        "request_id", "scope", "version",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        scope: Scope,
+        now: int,
+        version: str,
+        request_id: str,
+        *,
+        is_write: bool,
+        idempotency_key: str | None = None,
+    ) -> None:
+        """Begin with nothing read and nothing written; `now` is the account's time."""
+        self.scope = scope
+        self.now = now
+        self.version = version
+        """The API version of the request."""
+        self.request_id = request_id
+        self.idempotency_key = idempotency_key
+        self.is_write = is_write
+        self._records: dict[Place, Record | None] = {}
+        """What is there as this work sees it: as it was read, or is written."""
+        self._has_read: dict[Place, int | None] = {}
+        """The version of what was read; None where there was nothing."""
+        self._writes: dict[Place, None] = {}
+        self._events: list[Record] = []
+
+    # --- Reads ---
+
+    def get(self, table: str, id: str) -> Record | None:
+        """Return a record, or None; it is not to be changed, but copied: `{**record, ...}`."""
+        if not self.is_write:
+            found: Record | None = self.scope.table(table).get(id, None)
+            return found
+        place = (table, id)
+        if place in self._records:
+            return self._records[place]
+        try:
+            record, version = self.scope.table(table).read_version(id)
+        except NotFound:
+            self._has_read[place] = self._records[place] = None
+            return None
+        self._has_read[place] = version
+        self._records[place] = record
+        return record
+
+    # --- Writes ---
+
+    def put(self, table: str, record: Record) -> None:
+        """Write a record: a new one, or over the one that was read."""
+        place = (table, record["id"])
+        self._records[place] = record
+        self._writes[place] = None
+
+    def delete(self, table: str, id: str) -> None:
+        """Remove a record."""
+        place = (table, id)
+        self._records[place] = None
+        self._writes[place] = None
+
+    def touch(self, table: str, id: str) -> None:
+        """Write a record as it is, so that whoever has read it meanwhile reads it again."""
+        record = self.get(table, id)
+        if record is not None:
+            self.put(table, record)
+
+    # --- Names that only one may have ---
+
+    def holder(self, kind: str, value: str) -> str | None:
+        """Return the id of what has claimed a value, say a lookup key; None if nobody has."""
+        claim = self.get(CLAIMS, f"{kind}:{value}"[:255])
+        return claim["holder"] if claim else None
+
+    def claim(self, kind: str, value: str, holder: str) -> None:
+        """Let a value be somebody's; of two requests that find it free, one is worked out again."""
+        self.holder(kind, value)  # so that it is guarded
+        self.put(CLAIMS, {"id": f"{kind}:{value}"[:255], "holder": holder})
+
+    def release(self, kind: str, value: str) -> None:
+        """Let a value be nobody's."""
+        self.delete(CLAIMS, f"{kind}:{value}"[:255])
+
+    # --- Events ---
+
+    def tell(self, type: str, record: Record, previous: Record | None = None) -> None:
+        """Tell of a change as an event, in the same commit; `previous`: what an update changed."""
+        shown = {name: value for name, value in record.items() if name != PRIVATE}
+        data: Record = {"object": shown}
+        if previous is not None:
+            data["previous_attributes"] = previous
+        self._events.append({
+            "id": new_id("evt", 24),
+            "object": "event",
+            "api_version": None,  # the account's own, when it is written
+            "created": self.now,
+            "data": data,
+            "livemode": False,
+            "pending_webhooks": 0,
+            "request": {"id": self.request_id, "idempotency_key": self.idempotency_key},
+            "type": type,
+        })  # fmt: skip
+
+    @property
+    def events(self) -> list[Record]:
+        """The events told so far."""
+        return self._events
+
+    # --- The end ---
+
+    @property
+    def writes_nothing(self) -> bool:
+        """Whether there is nothing to commit."""
+        return not self._writes and not self._events
+
+    def commit(self) -> None:
+        """Write all of it at once.
+
+        Raises `tiger.Conflict` or `tiger.AlreadyExists`, and has changed nothing, if somebody wrote
+        what was read here meanwhile.
+        """
+        unread: Any = object()
+        with self.scope.store.batch() as batch:
+            for place, version in self._has_read.items():
+                if place not in self._writes or self._records[place] is None:
+                    self.scope.table(place[0])
+                    batch.table(place[0]).expect(place[1], version)
+            for place in self._writes:
+                name, id = place
+                record = self._records[place]
+                self.scope.table(name)  # so that it is there
+                table = batch.table(name)
+                version = self._has_read.get(place, unread)
+                if record is None:
+                    table.delete(id)
+                elif version is None or version is unread:
+                    table.create(record)
+                else:
+                    table.update(record, version)
+            for event in self._events:
+                batch.table(EVENTS).create(event)
