@@ -85,6 +85,7 @@ class Index:
         generation = 1
         if self.current is not None:
             generation = self.current.words[layout.HEADER_NUMBER] + 1
+        layout.GENERATIONS.check(generation, f"table {self._folder.name}")
         # At most three eighths full at first, so that it is not half full again at once.
         wanted = 8 * (self._keys + count) // 3
         slots = max(layout.SLOTS_MIN, 1 << wanted.bit_length())

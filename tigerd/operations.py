@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tiger import layout, protocol, record
+from tiger import layout, memory, protocol, record
 from tiger.errors import (
     AlreadyExists,
     Conflict,
+    Damaged,
     InvalidRecord,
     InvalidRequest,
     NotFound,
     TigerError,
 )
 from tiger.lineage import Lineage, find_lineage
+from tiger.memory import Vanished
 from tiger.resources import (
     DEFINITIONS,
     DEFINITIONS_NAMESPACE,
-    FIRST_DEFINED,
-    TABLES_MAX,
     definition_record,
 )
 from tiger.version import Version
@@ -49,6 +49,8 @@ def add(plan: Plan, operation: Any) -> None:
         plan.status = known(plan, *operation[1:])
     except TigerError:
         raise
+    except Vanished as error:
+        raise Damaged(f"{error}{memory.REMEDY}") from None
     except Exception as error:  # nothing is stored yet, so nothing is to be undone
         raise InvalidRequest(
             f"operation {name!r}: wrong arguments ({type(error).__name__}: {error})"
@@ -195,15 +197,33 @@ def define(plan: Plan, name: Any, prefix: Any, url: Any, indexes: Any) -> int:
                 f"{known['url']!r}, indexes {known['indexes']!r}: use these, or another name"
             )
         return protocol.DONE
-    number = FIRST_DEFINED + (space.records if space else 0)
-    if number >= TABLES_MAX:
-        raise InvalidRequest(f"{TABLES_MAX - FIRST_DEFINED} tables are defined, the most")
-    content = {**wanted, "number": number}
+    content = {**wanted, "number": _unused_number(table)}
     effect = Effect(table, DEFINITIONS_NAMESPACE, key)
     plan.effects[(DEFINITIONS.number, DEFINITIONS_NAMESPACE, key)] = effect
     body = record.encode(content)[1]
     plan.write(effect, body, table.facts_of(body))
     return protocol.DONE
+
+
+def _unused_number(definitions: Table) -> int:
+    """Return the number of a new table: that of none which is defined, or of which segments are.
+
+    Definitions may have been lost to damage; the tables that they named are there all the same.
+    """
+    words = definitions.control.words
+    numbers = range(layout.FIRST_DEFINED, layout.TABLES_MAX)
+    used: set[int] = {n for n in numbers if words[layout.entry_at(n, layout.TABLE_DIRECTORY)]}
+    lineage = _lineage(definitions, DEFINITIONS_NAMESPACE, words[layout.COMMIT])
+    if lineage is not None:
+        used |= {record.decode(v.body)["number"] for v in lineage.walk(lineage.firsts())}
+    # Rather one that was never in use, as far as can be known.
+    following = range(max(used, default=layout.FIRST_DEFINED - 1) + 1, layout.TABLES_MAX)
+    unused = [number for number in (*following, *numbers) if number not in used]
+    if not unused:
+        raise InvalidRequest(
+            f"{len(numbers)} tables are defined, the most there can be: use one of them"
+        )
+    return unused[0]
 
 
 def fork(plan: Plan, parent: Any, child: Any) -> int:

@@ -10,11 +10,10 @@ from typing import Any, Protocol
 
 from tiger import layout, protocol, record
 from tiger.errors import Sealed, TigerError, UnknownTable
-from tiger.resources import TABLES_MAX
 from tigerd.effects import Effect
 from tigerd.facts import Facts
 from tigerd.history import History
-from tigerd.table import Table, too_many
+from tigerd.table import Table
 
 
 class Tables(Protocol):
@@ -59,7 +58,7 @@ class Plan:
 
     def table(self, number: Any) -> Table:
         """Return a table that users may write to."""
-        if type(number) is not int or not 0 < number < TABLES_MAX:
+        if type(number) is not int or not 0 < number < layout.TABLES_MAX:
             raise UnknownTable(f"no table has the number {number!r:.20}")
         return self.tables.table(number)
 
@@ -150,6 +149,7 @@ class Plan:
                 known = table.namespaces.get(effect.namespace)
                 if known is None or (table.number, effect.namespace) in self.cleared:
                     begun.add(effect.namespace)
-                elif known.records + len(effects) > layout.COUNT_MAX:
-                    raise too_many(effect.namespace)
+                elif known.records + len(effects) > layout.RECORDS.most:
+                    where = f"{table.resource.table} of namespace {effect.namespace!r}"
+                    layout.RECORDS.check(known.records + len(effects), where)
             table.reserve(begun, effects)

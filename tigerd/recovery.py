@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tiger import layout, memory, pins
-from tiger.errors import Damaged
+from tiger.errors import Damaged, UnknownTable
 from tiger.layout import FIRST, GONE, MOVED, NAMESPACES, NEWER, OLDER, REF_MASK, SLOTS_AT, VALUES
 from tiger.memory import Vanished
-from tiger.resources import DEFINITIONS, FIRST_DEFINED, RESOURCES, TABLES_MAX
+from tiger.resources import DEFINITIONS, RESOURCES
 from tiger.version import Version
 from tigerd.retiring import drop_value
 from tigerd.space import HEADER_SIZE
@@ -47,7 +47,7 @@ def recover(writer: Writer) -> Found:
     _undo_changes(writer)
     for number in (DEFINITIONS.number, *(r.number for r in RESOURCES)):
         _recover_if_there(writer, number, found, held)
-    for number in range(FIRST_DEFINED, TABLES_MAX):
+    for number in range(layout.FIRST_DEFINED, layout.TABLES_MAX):
         _recover_if_there(writer, number, found, held)
     for change in sorted(found.changed, key=lambda change: change[0]):
         writer.history.note(*change)
@@ -59,7 +59,10 @@ def recover(writer: Writer) -> Found:
 def _recover_if_there(writer: Writer, number: int, found: Found, held: int | None) -> None:
     directory = writer.control.words[layout.entry_at(number, layout.TABLE_DIRECTORY)]
     if directory:
-        table = writer.table(number)
+        try:
+            table = writer.table(number)
+        except UnknownTable as error:
+            raise Damaged(f"{error}: its definition is lost{memory.REMEDY}") from None
         try:
             _Recovery(writer, table, found, held).run()
         except Vanished as error:
@@ -109,6 +112,8 @@ class _Recovery:
         self.ended: list[Version] = []
         self.counted: set[int] = set()
         self.listed: set[tuple[int, int]] = set()
+        self.last_number = 0
+        """The greatest number of a record."""
 
     def run(self) -> None:
         self._void_uncommitted()
@@ -120,6 +125,7 @@ class _Recovery:
         self._mend_namespaces()
         self._mend_values()
         self._note_changes()
+        self._raise_counters()
         self.found.to_clean += [(version.end, self.table, version.ref) for version in self.ended]
         self.found.ended += len(self.ended)
         self._drop_empty_chunks()
@@ -146,6 +152,17 @@ class _Recovery:
             first_used = self.table.space.chunks[number].words[layout.HEADER_STATE] > HEADER_SIZE
             if first_used and not uncommitted:
                 break
+
+    def _raise_counters(self) -> None:
+        """Let no number that is in use be given again, though damage made a counter less."""
+        for word, number in (
+            (layout.TABLE_LAST_CHUNK, max(self.table.space.chunks, default=0)),
+            (layout.TABLE_LAST_NAMESPACE, max(self.table.scopes, default=0)),
+            (layout.TABLE_LAST_NUMBER, self.last_number),
+        ):
+            at = layout.entry_at(self.table.number, word)
+            if self.table.control.words[at] < number:
+                self.table.control.store(at, number)
 
     def _drop_empty_chunks(self) -> None:
         for number in list(self.table.space.chunks):
@@ -178,6 +195,7 @@ class _Recovery:
         if version.scope & VALUES:
             self.values.append(version)
         elif version.scope != NAMESPACES:
+            self.last_number = max(self.last_number, version.number)
             self.found.records += version.end == 0 and bool(version.body)
             changed = max(version.begin, version.end)
             if self.held is not None and changed > self.held:

@@ -90,7 +90,7 @@ def _read_control(directory: Path, result: Salvage) -> None:
         what = f"{why}: what was written last and never acknowledged may be kept"
         result.findings.append(Finding(str(directory / "control"), 0, "the instance", what))
     if not result.commit:
-        result.commit = 1 << 40
+        result.commit = layout.COMMITS.most
 
 
 def _note_undefined(directory: Path, result: Salvage) -> None:
@@ -255,7 +255,7 @@ def rebuild(directory: Path, found: Salvage) -> None:
     shutil.rmtree(made, ignore_errors=True)
     instance.make_directory(made)
     control, _ = instance.open_control(made, found.max_record)
-    control.store(layout.COMMIT, found.commit if found.commit < 1 << 40 else 0)
+    control.store(layout.COMMIT, found.commit if found.commit < layout.COMMITS.most else 0)
     writer = Writer(made, control)
     writer.max_record = FRAME_MAX  # what is stored stays, though the limit be a smaller one now
     recover(writer)

@@ -214,7 +214,11 @@ class Server:
             except InvalidRecord:
                 log.warning("not a namespace: %r", found.namespace)
             else:
-                self.writer.apply(plan, None)
+                try:
+                    self.writer.apply(plan, None)
+                except StoreFull as error:  # at a limit of the format: the daemon lives on
+                    log.warning("cannot clear %r: %s", found.namespace, error)
+                    continue
                 self._tell_waiting(plan.changed())
                 log.info("cleared %r: the process that had it is gone", found.namespace)
             found.forget()

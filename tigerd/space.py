@@ -120,6 +120,7 @@ class Space:
         """Make one more chunk, as large as what is stored suggests, and at least for `size`."""
         number_at = layout.entry_at(self._table, layout.TABLE_LAST_CHUNK)
         number = self._control.words[number_at] + 1
+        layout.CHUNKS.check(number, f"table {self._folder.name}")
         self._control.store(number_at, number)
         least = -(-(HEADER_SIZE + size) // layout.CHUNK_MIN) * layout.CHUNK_MIN
         wanted = min(layout.CHUNK_MAX, stored // 4)
@@ -190,7 +191,7 @@ class Space:
 
     def _tell_dropped(self) -> None:
         at = layout.entry_at(self._table, layout.TABLE_DROPPED)
-        self._control.store(at, self._control.words[at] + 1)
+        self._control.store(at, self._control.words[at] + 1 & layout.WORD_MAX)
 
     def _count_bytes(self, change: int) -> None:
         at = layout.entry_at(self._table, layout.TABLE_BYTES)

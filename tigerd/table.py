@@ -14,7 +14,6 @@ from typing import Protocol
 from zlib import crc32
 
 from tiger import layout
-from tiger.errors import StoreFull
 from tiger.layout import FIRST, NAMESPACES, NEWER, OLDER, VALUES
 from tiger.memory import WritableSegment, make_folder
 from tiger.reader import Reader
@@ -85,6 +84,7 @@ class Table:
         self.owners: dict[tuple[int, bytes], int] = {}
         """Refs of owners of lists of values, by scope and key: those that were used of late."""
         self._indexes = resource.indexes
+        self._name = f"table {resource.table}"
         self.mutable_count = layout.mutable_words(len(self._indexes))
         self.mutable_size = self.mutable_count * layout.WORD
         """Of the words, and of the bytes, before the head of each version."""
@@ -131,6 +131,9 @@ class Table:
             most += len(item.key) + len(item.body or b"")
             for _, value in item.values:
                 most += len(value)
+        layout.INSERTS.check(self._last(layout.TABLE_LAST_NUMBER) + len(records), self._name)
+        if begun:
+            self._check_scopes(len(begun))
         if most + count * self._overhead > self.space.room():
             self.space.reserve(self._sizes(begun, records))
         self._reserve_keys(count)
@@ -156,8 +159,16 @@ class Table:
 
     def reserve_fork(self, parent: str, child: str) -> None:
         """Make room for a fork, or raise `StoreFull`."""
+        self._check_scopes(1)
         self.space.reserve([self._size(len(child.encode()), len(parent.encode()))])
         self._reserve_keys(1)
+
+    def _check_scopes(self, count: int) -> None:
+        layout.SCOPES.check(self._last(layout.TABLE_LAST_NAMESPACE) + count, self._name)
+
+    def _last(self, word: int) -> int:
+        """Return the number of a kind that was given last."""
+        return self.control.words[layout.entry_at(self.number, word)]
 
     def _reserve_keys(self, count: int) -> None:
         if self.index.reserve(count):
@@ -262,7 +273,8 @@ class Table:
         if namespace.counted != commit:
             namespace.counted = commit
             namespace.count_at = layout.COUNT_A + layout.COUNT_B - namespace.count_at
-        namespace.records += change
+        # What damage made wrong is kept within what the word can hold.
+        namespace.records = min(max(namespace.records + change, 0), layout.COUNT_MAX)
         word = commit << layout.COUNT_BITS | namespace.records
         self.lists.store(namespace.ref, namespace.count_at, word)
 
@@ -353,11 +365,3 @@ class Table:
         """End a record; `count` is to be called after all of a commit."""
         self.index.mark_gone(found)
         self.lists.store(found[3].ref, layout.END, commit)
-
-
-def too_many(name: str) -> StoreFull:
-    """Return the error for more records than a namespace's count can hold."""
-    return StoreFull(
-        f"namespace {name!r} holds {layout.COUNT_MAX} records of a table, the most there can be: "
-        f"use several namespaces"
-    )

@@ -91,8 +91,9 @@ class Writer:
 
     def apply(self, plan: Plan, asked: Asked | None) -> int:
         """Apply a plan under one commit number; return the ref the plan answers with, or 0."""
-        plan.reserve()  # nothing after this can fail
         commit = self.commit + 1
+        layout.COMMITS.check(commit, "this instance")
+        plan.reserve()  # nothing after this can fail
         for (_, namespace), table in plan.cleared.items():
             self._clear(table, namespace, commit)
         for table, parent, child in plan.forked:
@@ -165,7 +166,7 @@ class Writer:
         at = layout.ring_at(change)
         control.store(at, commit)
         control.store(at + 1, kind << 56 | table.number << 48 | ref)
-        control.store(layout.CHANGES, change + 1)
+        control.store(layout.CHANGES, change + 1 & layout.WORD_MAX)
 
     def answer(self, asked: Asked, status: int, commit: int, ref: int) -> None:
         """Store a client's answer; its request number comes last and makes it valid."""
@@ -185,7 +186,9 @@ class Writer:
 
     def count_command(self) -> None:
         """Count a command that was answered."""
-        self.control.store(layout.COMMANDS, self.control.words[layout.COMMANDS] + 1)
+        self.control.store(
+            layout.COMMANDS, self.control.words[layout.COMMANDS] + 1 & layout.WORD_MAX
+        )
 
     def refuse(self, asked: Asked, status: int) -> None:
         """Store that a client's request failed and changed nothing."""

@@ -20,6 +20,9 @@ An instance's directory:
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
+
+from tiger.errors import StoreFull
 
 VERSION = 2
 """Of this format. A reader that finds another one raises `LayoutMismatch`."""
@@ -151,6 +154,43 @@ VALUES = 1 << 31  # | the namespace's number: field number (one byte), then the 
 # The body of a namespace that is a fork is its parent's name; other namespaces and values have
 # none. A record with an empty body hides the one that the fork would inherit.
 KEY_MAX = 255  # bytes
+
+# --- Limits --------------------------------------------------------------------------------------
+#
+# What numbers of the format can hold. Each is checked before anything is stored for a request;
+# docs/format.md has the same table.
+
+INDEXES_MAX = 16
+"""Indexed fields of a table, so that a version's mutable words are few."""
+FIRST_DEFINED = 64
+TABLES_MAX = 256
+"""Numbers of tables end before; those from `FIRST_DEFINED` on are the users' own."""
+WORD_MAX = (1 << 64) - 1
+
+
+class Limit(NamedTuple):
+    """The most of something, and what to do when more is needed."""
+
+    most: int
+    what: str
+    remedy: str = "`tigerd dump` what is needed, and `tigerd load` it into a new instance"
+
+    def check(self, wanted: int, where: str) -> None:
+        """Raise `StoreFull` if so many are more than there can be."""
+        if wanted > self.most:
+            raise StoreFull(
+                f"{where}: {wanted:,} {self.what} would be needed, the limit is {self.most:,}, and "
+                f"nothing was changed: {self.remedy}"
+            )
+
+
+COMMITS = Limit((1 << 64 - COUNT_BITS) - 1, "commits in the life of an instance")
+CHUNKS = Limit((1 << 48 - REF_OFFSET_BITS) - 1, "chunks in the life of a table")
+GENERATIONS = Limit((1 << 32) - 1, "generations of an index in the life of a table")
+SCOPES = Limit(VALUES - 1, "namespaces in the life of a table")
+INSERTS = Limit(WORD_MAX, "inserts in the life of a table")
+RECORDS = Limit(COUNT_MAX, "records of a table in one namespace", "use several namespaces")
+LIMITS = (COMMITS, CHUNKS, GENERATIONS, SCOPES, INSERTS, RECORDS)
 
 
 COPIED = 1 << 63

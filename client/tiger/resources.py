@@ -2,7 +2,7 @@
 
 A table's number is its place in `RESOURCES`, counted from 1, and part of the shared-memory
 format: new rows go to the end. Number 0 is the table of definitions made by `Store.define`,
-whose records number theirs from `FIRST_DEFINED`.
+whose records number theirs from `layout.FIRST_DEFINED`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tiger.errors import InvalidRecord, InvalidRequest
+from tiger.layout import INDEXES_MAX
 
 Values = tuple[Any, ...]
 
@@ -177,9 +178,13 @@ BY_NAME |= {alias: BY_NAME[table] for alias, table in ALIASES.items()}
 DEFINITIONS = Resource("tigerd_definitions", "tigerd.definition", None, None)
 """Table number 0: one record for each table that users defined, its id the table's name."""
 DEFINITIONS_NAMESPACE = "tigerd"
-FIRST_DEFINED = 64
-TABLES_MAX = 256
-INDEXES_MAX = 16
+TAKEN = frozenset((
+    "assert_changes", "batch", "begin_fork", "changes", "clear_namespace", "close", "commit",
+    "count", "current_namespace", "define", "directory", "environment", "fork", "is_account",
+    "mark", "namespace", "namespaces", "ping", "rollback", "run", "sandbox", "savepoint",
+    "snapshot", "table", "tables", "watch", "watcher",
+))  # fmt: skip
+"""What stores, snapshots and batches have under these names hides a table's."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 
@@ -192,6 +197,11 @@ def definition_record(name: object, prefix: object, url: object, indexes: object
         )
     if name in BY_NAME or name == DEFINITIONS.table:
         raise InvalidRequest(f"table {name!r} is built in; choose another name")
+    if name in TAKEN:
+        raise InvalidRequest(
+            f"table {name!r} would be hidden by what a store has as `store.{name}`: choose another "
+            f"name, as {name + '_records'!r}"
+        )
     for what, value in (("prefix", prefix), ("url", url)):
         if value is not None and (not isinstance(value, str) or not value):
             raise InvalidRecord(f"{what} {value!r} of table {name!r}: use a string or None")

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 import tiger
+from tiger.aio.store import AsyncStore
+from tiger.resources import TAKEN
 
 GADGETS: dict[str, Any] = {
     "prefix": "gad",
@@ -49,6 +51,20 @@ def test_a_defined_table_is_listed_and_reached_by_name(store, resources) -> None
 
 def test_define_gives_the_table(store) -> None:
     assert store.define("gadgets", **GADGETS).table_name == "gadgets"
+
+
+def test_a_name_that_a_store_has_is_refused(store) -> None:
+    """Of stores of both kinds, snapshots and batches: a table of that name could not be reached."""
+    with store.snapshot() as view, store.batch() as batch:
+        made = [store, view, batch]
+    names = {name for kind in (*map(type, made), AsyncStore) for name in dir(kind)}
+    names |= {name for one in made for name in vars(one)}
+    public = {name for name in names if re.fullmatch("[a-z][a-z0-9_]*", name)}
+    assert public <= TAKEN
+    for name in ("fork", "count", "tables", *public):
+        with pytest.raises(tiger.InvalidRequest, match=f"table '{name}' would be hidden"):
+            store.define(name)
+    assert store.define("forks").insert({"id": "a"}) == {"id": "a"}
 
 
 def test_a_definition_needs_a_name_only(store) -> None:

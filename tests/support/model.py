@@ -8,8 +8,9 @@ from typing import Any
 import msgpack
 
 from tiger import protocol, record
+from tiger.layout import FIRST_DEFINED
 from tiger.record import Record
-from tiger.resources import DEFINITIONS, DEFINITIONS_NAMESPACE, FIRST_DEFINED
+from tiger.resources import DEFINITIONS, DEFINITIONS_NAMESPACE
 
 Operation = list[Any]
 Place = tuple[int, str]
