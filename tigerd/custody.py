@@ -9,6 +9,7 @@ import logging
 from pathlib import Path
 
 from tiger import instance, owners
+from tiger.errors import TigerError
 from tiger.memory import WritableSegment
 from tiger.system import os
 from tigerd import passing
@@ -29,7 +30,7 @@ class Custody:
 
     def is_over(self) -> bool:
         """Tell whether there is nobody left to serve, and log why."""
-        if self._owner is not None and not self._owner.process.is_alive():
+        if self._owner is not None and self._owner.process.has_ended():
             log.info("process %d, whose instance this is, has ended", self._owner.process.pid)
             self._is_orphan = True
             return True
@@ -57,5 +58,11 @@ class Custody:
             if self._owner.keep:
                 passing.disown(self._directory)
             else:
-                passing.sweep(self._directory)
+                self._remove()
         os.close(self._lock)
+
+    def _remove(self) -> None:
+        try:
+            passing.sweep(self._directory)
+        except TigerError as error:
+            log.warning("%s", error)

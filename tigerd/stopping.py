@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -31,30 +32,35 @@ def stop_daemon(directory: Path, timeout_s: float) -> bool:
         return False
     deadline = time.monotonic() + timeout_s
     known = pid_of(directory)
-    told = None
+    is_told = False
     while instance.is_running(directory):
         left_s = deadline - time.monotonic()
         if left_s <= 0:
             raise _not_answering(directory, timeout_s)
-        if told is None:
-            deaf = _is_deaf(directory)
-            told = _terminate(directory) if deaf else _ask(directory, min(left_s, ASK_S))
+        if is_told:
+            pass
+        elif _is_deaf(directory):
+            is_told = signal_daemon(directory, signal.SIGTERM)
+        else:
+            is_told = _ask(directory, min(left_s, ASK_S))
         time.sleep(POLL_S)
-    _wait_for_end(told or known)
+    _wait_for_end(known)
     return True
 
 
-def _ask(directory: Path, timeout_s: float) -> int | None:
-    """Have the daemon stop itself; return its pid, or None if it did not answer."""
+def _ask(directory: Path, timeout_s: float) -> bool:
+    """Have the daemon stop itself; return whether it answered."""
     try:
         reader = Reader(directory)
     except DaemonUnavailable:
-        return None  # it has only just begun
+        return False  # it has only just begun
     connection = Connection(reader, autostart=False, timeout_s=timeout_s)
     try:
-        return int(connection.ask(STOP, revive=False))
+        connection.ask(STOP, revive=False)
     except DaemonUnavailable:
-        return None
+        return False
+    else:
+        return True
     finally:
         connection.close()
         reader.close()
@@ -75,36 +81,74 @@ def _is_deaf(directory: Path) -> bool:
     return False
 
 
-def _terminate(directory: Path) -> int | None:
-    """Send SIGTERM to the daemon, if it is sure which process that is."""
+def signal_daemon(directory: Path, number: signal.Signals) -> bool:
+    """Send a signal to the daemon, if it is sure which process that is; return whether it was."""
     pid = pid_of(directory)
     if pid is not None:
-        os.kill(pid, signal.SIGTERM)
-    return pid
+        with suppress(ProcessLookupError):
+            _send(directory, pid, number)
+    return pid is not None
+
+
+def _send(directory: Path, pid: int, number: signal.Signals) -> None:
+    """Send a signal to that process of this number, and to no later one."""
+    try:
+        process = os.pidfd_open(pid)
+    except (AttributeError, PermissionError):  # macOS; a container that forbids it
+        os.kill(pid, number)
+        return
+    try:
+        if pid_of(directory) == pid:
+            signal.pidfd_send_signal(process, number)
+    finally:
+        os.close(process)
 
 
 def pid_of(directory: Path) -> int | None:
-    """Return the pid of the daemon that holds the instance, if a process of that name has it.
+    """Return the pid of the daemon that holds the instance, if that is sure.
 
-    A daemon that is still recovering has not written its own: the pid found may be another's by
-    now, so its command line has to say that it is a daemon.
+    On Linux the kernel says which process holds the lock; elsewhere the control segment may name
+    an earlier daemon, whose number another process has by now. Either has to look like a daemon.
     """
+    pid = _holder(directory) if sys.platform == "linux" else _told_pid(directory)
+    return pid if pid and _is_daemon(_command_line(pid)) else None
+
+
+def _holder(directory: Path) -> int | None:
+    """Return the process that has locked the directory for itself alone."""
+    with suppress(OSError):
+        status = os.stat(directory / "lock")
+        major, minor = os.major(status.st_dev), os.minor(status.st_dev)
+        place = f"{major:02x}:{minor:02x}:{status.st_ino}"
+        for line in Path("/proc/locks").read_text().splitlines():
+            match line.split():  # 1: FLOCK ADVISORY WRITE 4711 00:1a:5 0 EOF
+                case [_, "FLOCK", _, "WRITE", pid, where, *_] if where == place:
+                    return int(pid)
+    return None
+
+
+def _told_pid(directory: Path) -> int | None:
     try:
         reader = Reader(directory)
     except DaemonUnavailable:
         return None
     pid = reader.words[layout.PID]
     reader.close()
-    return pid if pid and b"tigerd" in _command_line(pid) else None
+    return pid
+
+
+def _is_daemon(command: bytes) -> bool:
+    words = command.replace(b"\0", b" ").split()
+    return b"serve" in words and any(os.path.basename(word) == b"tigerd" for word in words)
 
 
 def _command_line(pid: int) -> bytes:
     """Return what a process was started with; nothing if it has ended."""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    if Path("/proc/self").exists():
+    if sys.platform == "linux":
+        with suppress(OSError):
+            return Path(f"/proc/{pid}/cmdline").read_bytes()
         return b""
-    command = ["ps", "-o", "command=", "-p", str(pid)]  # macOS
+    command = ["ps", "-o", "command=", "-p", str(pid)]
     return subprocess.run(command, capture_output=True, check=False).stdout
 
 

@@ -94,7 +94,7 @@ class Run:
         if self.attached:
             self._check_attached()
         else:
-            if not self.controller.is_alive():
+            if self.controller.has_ended():
                 raise DaemonUnavailable("the run that this worker belongs to has ended")
             passing.make(self.directory, Owner(self.controller, keep=self.keep == "all"))
         return connect(self.directory, autostart=not self.attached, timeout_s=TIMEOUT_S)
@@ -178,7 +178,7 @@ class Worker:
 
     def _end_with_run(self) -> None:
         """End this process when the controller is gone: xdist only learns of it between tests."""
-        while self.run.controller.is_alive():
+        while not self.run.controller.has_ended():
             if self._is_closed.wait(ORPHANED_S):
                 return
         os._exit(1)

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tiger.shortage import not_made
 from tiger.system import os, secrets, subprocess
 
 OWNER = "owner"
@@ -27,41 +28,10 @@ RUN = "TIGERD_RUN"
 """The variable that says which directory this run has: JSON of `directory`, the controller's `pid`
 and `pid_namespace`, and whether to `keep` the records if it is killed."""
 
+OWNER_BYTES = 1 << 16
+"""More than `OWNER` has with the longest path."""
 
-@dataclass(frozen=True)
-class Process:
-    """A process, told from a later one of the same number by when it started."""
-
-    pid: int
-    started: str
-
-    @classmethod
-    def current(cls) -> Process:
-        """Return this process."""
-        return cls.of(os.getpid())
-
-    @classmethod
-    def of(cls, pid: int) -> Process:
-        """Return the process that has that number now."""
-        return cls(pid, started_at(pid) or "")
-
-    def is_alive(self) -> bool:
-        """Tell whether it has not ended."""
-        return started_at(self.pid) == self.started
-
-
-def started_at(pid: int) -> str | None:
-    """Return when a process started, in the system's own words; None if it has ended."""
-    if sys.platform == "linux":
-        try:
-            status = Path(f"/proc/{pid}/stat").read_text()
-        except OSError:
-            return None
-        state, *fields = status.rpartition(")")[2].split()
-        return None if state in "ZX" else fields[18]
-    command = ["ps", "-o", "state=,lstart=", "-p", str(pid)]
-    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    return None if told[:1] in ("", "Z") else told.partition(" ")[2].strip()
+PID_LIMIT = 1 << 31
 
 
 def pid_namespace() -> str | None:
@@ -73,6 +43,78 @@ def pid_namespace() -> str | None:
 
 
 @dataclass(frozen=True)
+class Process:
+    """A process, told from a later one of the same number by when it started.
+
+    What cannot be known from here is neither alive nor ended: there may be no /proc, or the process
+    may be in another container, where its number is another one.
+    """
+
+    pid: int
+    started: str
+    """In the system's own words; "" if it had ended, or that could not be known."""
+    namespace: str | None = field(default_factory=pid_namespace)
+
+    @classmethod
+    def current(cls) -> Process:
+        """Return this process."""
+        return cls.of(os.getpid())
+
+    @classmethod
+    def of(cls, pid: int) -> Process:
+        """Return the process that has that number now."""
+        return cls(pid, _started_at(pid) or "")
+
+    def is_alive(self) -> bool:
+        """Tell whether it is known to run."""
+        return bool(self.started) and self._look() == self.started
+
+    def has_ended(self) -> bool:
+        """Tell whether it is known not to run."""
+        found = self._look()
+        return found == "" or (found is not None and self.started not in ("", found))
+
+    def _look(self) -> str | None:
+        return _started_at(self.pid) if self.namespace == pid_namespace() else None
+
+
+def _started_at(pid: int) -> str | None:
+    """Return when a process started; "" if it has ended, None if that cannot be known."""
+    if sys.platform != "linux":
+        return _told_by_ps(pid)
+    try:
+        if os.readlink("/proc/self") != str(os.getpid()):
+            return None  # this /proc is another container's
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return "" if _is_free(pid) else None
+    state, *fields = status.rpartition(")")[2].split()
+    return "" if state in "ZX" else fields[18]
+
+
+def _is_free(pid: int) -> bool:
+    """Tell whether no process has that number; /proc, if there is one, may not show them all."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return pid_namespace() is not None
+    except OSError:
+        pass
+    return False
+
+
+def _told_by_ps(pid: int) -> str | None:
+    command = ["ps", "-o", "state=,lstart=", "-p", str(pid)]
+    plain = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+    try:  # the words depend on language and time zone, which a test may set
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=plain)
+    except OSError:
+        return None
+    told = done.stdout.strip()
+    return "" if told[:1] in ("", "Z") else told.partition(" ")[2].strip()
+
+
+@dataclass(frozen=True)
 class Owner:
     """Whose an instance is, and whether its directory stays when that process is gone."""
 
@@ -81,23 +123,63 @@ class Owner:
 
 
 def owner_of(path: Path) -> Owner | None:
-    """Return whose an instance is; None if it is nobody's."""
+    """Return whose an instance is; None if it is nobody's.
+
+    The file counts where it names this very directory: a copy of a run's is not the run's.
+    """
     try:
-        content = json.loads((path / OWNER).read_text())
-        return Owner(Process(content["pid"], content["started"]), content["keep"])
-    except (OSError, ValueError, KeyError, TypeError):
+        content = json.loads(_read(path / OWNER))
+        is_this = content["directory"] == _identity(path)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
+    match content:
+        case {
+            "pid": int(pid),
+            "started": str(started),
+            "pid_namespace": str() | None as namespace,
+            "keep": bool(keep),
+        } if is_this and 0 < pid < PID_LIMIT:
+            return Owner(Process(pid, started, namespace), keep)
+    return None
+
+
+def _read(path: Path) -> bytes:
+    """Return what a small file says; nobody is waited for, and no link followed."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, OWNER_BYTES)
+    finally:
+        os.close(descriptor)
+
+
+def _identity(path: Path) -> list[Any]:
+    """Return what tells a directory from a copy of it, and from itself in another place."""
+    status = os.stat(path)
+    return [os.path.realpath(path), status.st_dev, status.st_ino]
 
 
 def write_owner(path: Path, owner: Owner) -> None:
-    """Say whose an instance is, unless that was said before; its directory is there."""
+    """Say whose an instance is, unless that was said before; its directory is there.
+
+    Raises `StoreFull` if there is no room for it.
+    """
     if (path / OWNER).exists() or (path / KEPT).exists():
         return
-    content = {"pid": owner.process.pid, "started": owner.process.started, "keep": owner.keep}
-    # Threads and processes do this at the same moment.
-    made = path / f"{OWNER}.{secrets.token_hex(8)}"
-    made.write_text(json.dumps(content))
-    made.rename(path / OWNER)
+    content = {
+        "directory": _identity(path),
+        "pid": owner.process.pid,
+        "started": owner.process.started,
+        "pid_namespace": owner.process.namespace,
+        "keep": owner.keep,
+    }
+    text = json.dumps(content)
+    made = path / f"{OWNER}.{secrets.token_hex(8)}"  # others may do this at the same moment
+    try:
+        made.write_text(text)
+        made.rename(path / OWNER)
+    except OSError as error:
+        made.unlink(missing_ok=True)
+        raise not_made(path / OWNER, len(text), error) from None
 
 
 def owner_by_run(directory: Path) -> Owner | None:
@@ -109,7 +191,7 @@ def owner_by_run(directory: Path) -> Owner | None:
     try:
         run: dict[str, Any] = json.loads(os.environ[RUN])
         is_this = Path(run["directory"]) == directory and run["pid_namespace"] == pid_namespace()
-        started = started_at(run["pid"]) if is_this else None
-        return Owner(Process(run["pid"], started), bool(run["keep"])) if started else None
-    except (ValueError, KeyError, TypeError):
+        process = Process.of(run["pid"])
+        return Owner(process, bool(run["keep"])) if is_this and not process.has_ended() else None
+    except (ValueError, LookupError, TypeError, OverflowError):
         return None

@@ -117,7 +117,7 @@ def open_or_make(directory: Path) -> int:
     make_folders(directory)
     descriptor = open_directory(directory)
     try:
-        _check_content(directory, descriptor)
+        check_content(directory, descriptor)
         for folder in (pins.FOLDER, leases.FOLDER):
             with suppress(FileExistsError):
                 os.mkdir(folder, 0o700, dir_fd=descriptor)
@@ -150,8 +150,8 @@ def make_folders(directory: Path) -> None:
             os.close(descriptor)
 
 
-def _check_content(directory: Path, descriptor: int) -> None:
-    """Refuse a directory that is somebody's home, or holds what is not an instance's."""
+def check_content(directory: Path, descriptor: int) -> None:
+    """Raise `InstanceError` for a home, and for what holds other things and is no instance."""
     if _has_control(descriptor):
         return
     home = os.path.expanduser("~")

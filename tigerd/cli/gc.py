@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from tiger.errors import TigerError
 from tigerd import passing
+from tigerd.cli.exits import NO
 from tigerd.cli.options import answering_json
-from tigerd.cli.output import write_json
+from tigerd.cli.output import say, write_json
 
 
 @click.command(epilog="Example: tigerd gc")
@@ -15,16 +17,28 @@ def gc(as_json: bool) -> None:
     """Remove what test runs left that could not end.
 
     Of those and of `tigerd run`, a directory goes whose process and daemon are both gone. One
-    that was kept, as by `pytest --tigerd-keep`, stays.
+    that was kept, as by `pytest --tigerd-keep`, stays, and so does one of which it cannot be known.
+    Exit code 1 if one could not be removed.
     """
     removed = []
-    for path in passing.left_behind():
-        passing.remove(path)
-        removed.append(str(path))
+    has_failed = False
+    for left in passing.left_behind():
+        if left.doubt is not None:
+            say(f"left {left.path}: {left.doubt}; if it is of no use, remove it yourself")
+            continue
+        try:
+            passing.remove(left.path)
+        except TigerError as error:
+            has_failed = True
+            say(str(error))
+        else:
+            removed.append(str(left.path))
     if as_json:
         write_json(removed)
-        return
-    for name in removed:
-        click.echo(f"removed {name}")
-    if not removed:
-        click.echo("nothing was left behind")
+    else:
+        for name in removed:
+            click.echo(f"removed {name}")
+        if not removed and not has_failed:
+            click.echo("nothing was left behind")
+    if has_failed:
+        raise click.exceptions.Exit(NO)

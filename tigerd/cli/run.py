@@ -134,30 +134,31 @@ def _fresh_directory() -> Iterator[Path]:
         yield place
     finally:
         with suppress(TigerError):  # said already, when the daemon was to stop
-            passing.remove(place)
+            passing.end(place)
+        try:
+            passing.sweep(place)
+        except TigerError as error:
+            say(f"the records of this run are still there: {error}")
 
 
 @contextmanager
 def _started(place: Path, stop_s: float) -> Iterator[None]:
     """Have a daemon run; one that did already goes on."""
     is_new = False
-    daemon = None
     try:
         is_new = launch.start(place, (f"--idle-exit={ORPHAN_S}",))
         with connect(place, autostart=False) as store:
-            daemon = owners.Process.of(store.ping()["pid"])
+            store.ping()
             yield
     finally:
         if is_new:
-            _end(place, daemon, stop_s)
+            _end(place, stop_s)
 
 
-def _end(place: Path, daemon: owners.Process | None, stop_s: float) -> None:
-    """Stop the daemon; where the command removed its directory, only a signal reaches it."""
-    if daemon is not None and not place.exists():
+def _end(place: Path, stop_s: float) -> None:
+    """Stop the daemon; one whose directory the command removed sees that and stops by itself."""
+    if not place.exists():
         say(f"the command removed {place}, and with it all records")
-        if daemon.is_alive():
-            os.kill(daemon.pid, signal.SIGTERM)
         return
     try:
         stop_daemon(place, stop_s)
