@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +17,8 @@ from typing import Any
 import pytest
 
 import tiger
-from tiger import instance, owners
+from tiger import instance, layout, owners
+from tiger.reader import Reader
 from tigerd import passing, run_place
 
 
@@ -129,3 +132,181 @@ def test_a_place_is_only_chosen_where_files_can_be_made(
 
     monkeypatch.setattr(os, "open", refused)
     assert run_place.parent() != str(tmp_path)
+
+
+# Whether the process is there
+
+
+def in_another_container(program: str, *arguments: str, options: tuple[str, ...] = ()) -> str:
+    """Return what a program prints in a pid namespace of its own."""
+    prefix = ["unshare", "--user", "--map-root-user", "--pid", "--fork", *options]
+    if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], check=False).returncode:
+        pytest.skip("this kernel or container allows no pid namespace of one's own")
+    done = subprocess.run(
+        [*prefix, sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+JUDGED = """
+import json, sys
+from tiger import owners
+found = owners.Process(*json.loads(sys.argv[1]))
+print(found.is_alive(), found.has_ended(), owners.Process.current().has_ended())
+"""
+
+
+@pytest.mark.parametrize("options", [("--mount-proc",), ()], ids=["its own /proc", "another /proc"])
+def test_from_another_container_nobody_is_alive_or_ended(options: tuple[str, ...]) -> None:
+    """There its number is another one, and no process may have it."""
+    process = owners.Process.current()
+    told = json.dumps([process.pid, process.started, process.namespace])
+    assert in_another_container(JUDGED, told, options=options) == "False False False\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_without_proc_nobody_is_alive_or_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, gone = owners.Process.current(), owners.Process.of(ended_pid())
+    assert (mine.is_alive(), mine.has_ended(), gone.has_ended()) == (True, False, True)
+
+    def not_there(*_: object) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(owners.os, "readlink", not_there)
+    for process in (mine, gone, owners.Process.of(os.getpid())):
+        assert (process.is_alive(), process.has_ended()) == (False, False)
+
+
+def test_a_run_goes_on_where_nothing_is_known_of_its_controller(
+    place: Path, monkeypatch: pytest.MonkeyPatch, wait_until
+) -> None:
+    """Its daemon does not remove it, nor does `tigerd gc`, which says so."""
+    passing.make(place, owners.Owner(owners.Process(os.getpid(), "1", "pid:[1]")))
+    with tiger.connect(place) as store:
+        store.coupons.insert({"id": "A"})
+        log = place / instance.LOG_NAME
+        beat = Reader(place).words
+        before = beat[layout.HEARTBEAT]
+        wait_until(lambda: beat[layout.HEARTBEAT] > before + 1_200_000_000, what="two sweeps")
+        assert store.coupons.count() == 1
+        assert "has ended" not in log.read_text()
+
+
+def test_ps_is_asked_in_words_that_no_test_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """macOS has no /proc, and its words depend on the time zone. Simulated, by a `ps` of ours."""
+    tool = tmp_path / "ps"
+    tool.write_text('#!/bin/sh\necho "S $LC_ALL $TZ $LANG"\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    before = owners.Process.current()
+    for name, value in {"TZ": "Asia/Tokyo", "LC_ALL": "de_DE.UTF-8", "LANG": "de_DE"}.items():
+        monkeypatch.setenv(name, value)
+    assert before.is_alive()
+    tool.unlink()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert (before.is_alive(), before.has_ended()) == (False, False)
+
+
+# Which directory it is
+
+
+def test_a_copy_of_a_runs_directory_is_nobodys(place: Path, directory: str) -> None:
+    """What was saved of a run does not go when its process is gone; nor does what was moved."""
+    passing.make(place, owners.Owner(owners.Process.of(ended_pid())))
+    copy, moved = Path(directory, "copy"), place.with_name(f"{place.name}-moved")
+    shutil.copytree(place, copy)
+    assert owners.owner_of(place) is not None
+    assert owners.owner_of(copy) is None
+    place.rename(moved)
+    try:
+        assert owners.owner_of(moved) is None
+        assert [left.doubt is None for left in passing.left_behind() if left.path == moved] == [
+            False
+        ]
+    finally:
+        passing.remove(moved)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[]", b"{", b"\xff", b"[" * 10_000, b'{"directory": 5}', b'{"pid": 1e400, "directory": []}'],
+    ids=range(6),
+)
+def test_an_odd_owner_is_nobody_and_ends_nothing(place: Path, content: bytes) -> None:
+    passing.make(place, owners.Owner(owners.Process.current()))
+    path = place / owners.OWNER
+    path.write_bytes(content)
+    assert owners.owner_of(place) is None
+    for odd in (
+        {"pid": "1", "started": "", "pid_namespace": None, "keep": False},
+        {"pid": 1 << 80, "started": "", "pid_namespace": None, "keep": False},
+        {"pid": 1, "started": [], "pid_namespace": None, "keep": False},
+        {"pid": 1, "started": "", "pid_namespace": None, "keep": None},
+    ):
+        path.write_text(json.dumps({"directory": owners._identity(place), **odd}))
+        assert owners.owner_of(place) is None
+
+
+def test_an_owner_that_is_no_file_keeps_nobody_waiting(place: Path) -> None:
+    passing.make(place, owners.Owner(owners.Process.current()))
+    path = place / owners.OWNER
+    path.unlink()
+    path.mkdir()
+    assert owners.owner_of(place) is None
+    path.rmdir()
+    os.mkfifo(path)
+    assert owners.owner_of(place) is None
+    path.unlink()
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # takes no room, and more than there is memory
+    assert owners.owner_of(place) is None
+
+
+# Removing it
+
+
+def test_what_cannot_be_removed_is_said(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    passing.make(place, owners.Owner(owners.Process.current()))
+
+    def refused(path: Path, **_: bool) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(passing, "_remove_tree", refused)
+        with pytest.raises(tiger.InstanceError, match="Operation not permitted"):
+            passing.sweep(place)
+    for left in place.parent.glob(f"{place.name}.*{passing.GONE}"):
+        passing.sweep(left)
+
+
+def test_another_users_directory_is_in_nobodys_way(place: Path) -> None:
+    """Its name cannot be known before: it is random."""
+    passing.make(place, owners.Owner(owners.Process.current()))
+    other = place.with_name(f"{place.name}{passing.GONE}")
+    other.mkdir()
+    other.joinpath("theirs").touch()
+    try:
+        passing.sweep(place)
+        assert not place.exists()
+        assert other.joinpath("theirs").exists()
+        with pytest.raises(tiger.InstanceError):
+            passing.sweep(other)  # it is no instance
+    finally:
+        shutil.rmtree(other)
+    assert list(place.parent.glob(f"{place.name}*")) == []
+
+
+def test_a_link_is_not_what_is_removed(place: Path, directory: str) -> None:
+    Path(directory, "mine").touch()
+    place.symlink_to(directory)
+    with pytest.raises(tiger.InstanceError, match="not a directory"):
+        passing.sweep(place)
+    place.unlink()
+    assert os.listdir(directory) == ["mine"]
