@@ -218,7 +218,7 @@ def _unused_number(definitions: Table) -> int:
         used |= {record.decode(v.body)["number"] for v in lineage.walk(lineage.firsts())}
     # Rather one that was never in use, as far as can be known.
     following = range(max(used, default=layout.FIRST_DEFINED - 1) + 1, layout.TABLES_MAX)
-    unused = [number for number in (*following, *numbers) if number not in used]
+    unused: list[int] = [number for number in (*following, *numbers) if number not in used]
     if not unused:
         raise InvalidRequest(
             f"{len(numbers)} tables are defined, the most there can be: use one of them"

@@ -10,7 +10,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tiger import requests
 from tiger.any_connection import AnyConnection, Wait_co
@@ -80,12 +80,15 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
     def _new_table(self, resource: Resource) -> AnyTable:
         """Return a table whose writes this store sends."""
 
-    def __getattr__(self, name: str) -> AnyTable:
+    def _named(self, name: str) -> AnyTable:
         """Return a table by its name, as `store.coupons`."""
         if name.startswith("_"):
             raise AttributeError(name)
         table = self.__dict__[name] = self.table(name)
         return table
+
+    if not TYPE_CHECKING:  # for which only what is declared is there
+        __getattr__ = _named
 
     # --- Namespaces ---
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from tiger import record, requests
 from tiger.errors import TigerError
@@ -13,10 +13,15 @@ from tiger.record import Record
 from tiger.requests import Request, TableRequests
 from tiger.resources import Resource
 
+if TYPE_CHECKING:
+    from tiger.declared import BatchTables
+else:
+    BatchTables = object
+
 Result = TypeVar("Result")
 
 
-class Batch:
+class Batch(BatchTables):
     """Tables that take writes; nothing of them is sent before the block ends."""
 
     def __init__(
@@ -40,7 +45,7 @@ class Batch:
         wanted = TableRequests(self._reader, resource, self._namespace, is_account=self._is_account)
         return BatchTable(resource.table, wanted, self._add)
 
-    def __getattr__(self, name: str) -> BatchTable:
+    def _named(self, name: str) -> BatchTable:
         """Return a table by its name, as `batch.coupons`."""
         if name.startswith("_"):
             raise AttributeError(name)
@@ -51,6 +56,9 @@ class Batch:
                 f"a batch only writes and has no {name!r}: use store.{name} outside it"
             )
         return self.table(name)
+
+    if not TYPE_CHECKING:  # for which only what is declared is there
+        __getattr__ = _named
 
     def clear_namespace(self, name: str | None = None) -> None:
         """Clear one namespace, this one by default, in all tables."""
@@ -125,8 +133,11 @@ class BatchTable:
         """Collect a clear of the table in one namespace, by default in the store's own."""
         self._add(self._requests.clear_namespace(name))
 
-    def __getattr__(self, name: str) -> NoReturn:
+    def _named(self, name: str) -> NoReturn:
         """Refuse reads: what a batch wrote cannot be read before it ends."""
         if name.startswith("__"):
             raise AttributeError(name)
         raise TigerError(f"a batch only writes: use store.{self._name}.{name} outside it")
+
+    if not TYPE_CHECKING:  # for which only what is declared is there
+        __getattr__ = _named

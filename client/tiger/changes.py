@@ -76,7 +76,7 @@ class Changes:
 
     def __init__(self, reader: Reader) -> None:
         """Begin after the latest commit."""
-        self.missed = 0
+        self.missed: int = 0
         """Changes that were overwritten before they were read."""
         self._reader = reader
         self._words = reader.words
@@ -126,7 +126,8 @@ class Changes:
     def _entries(self) -> Iterator[_Entry]:
         """Yield what is in the ring and committed, and count what was there and is not."""
         # The commit first: what recovery makes nothing of began after any commit seen here.
-        commit = self.commit = self._words[layout.COMMIT]
+        commit: int = self._words[layout.COMMIT]
+        self.commit = commit
         memory.fence()
         while self._next < self._words[layout.CHANGES]:
             at = layout.ring_at(self._next)

@@ -28,8 +28,8 @@ class Lineage:
     def __init__(self, table: TableReader, space: Version, commit: int) -> None:
         """Begin with the version of a namespace, and find those it was forked from."""
         self._table = table
-        self.commit = commit
-        self.spaces = [space]
+        self.commit: int = commit
+        self.spaces: list[Version] = [space]
         while space.body:
             parent = table.find(NAMESPACES, space.body, commit)
             if parent is None:

@@ -18,6 +18,7 @@ import mmap
 import platform
 import stat
 from array import array
+from collections.abc import Callable
 from pathlib import Path
 
 from tiger import layout
@@ -57,7 +58,9 @@ def _ordered_already() -> None:
     pass
 
 
-fence = _ordered_already if platform.machine() in ("x86_64", "AMD64", "i686") else _fence
+fence: Callable[[], None] = (
+    _ordered_already if platform.machine() in ("x86_64", "AMD64", "i686") else _fence
+)
 """Order all loads and stores before the call before all after it."""
 
 
@@ -76,7 +79,7 @@ class Segment:
 
     def __init__(self, path: Path, kind: int, *, writable: bool = False) -> None:
         """Map the file, or raise `FileNotFoundError`, `InstanceError`, `Damaged`."""
-        self.path = path
+        self.path: Path = path
         flags = os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_RDWR if writable else os.O_RDONLY)
         try:
             descriptor = os.open(path, flags)
@@ -90,12 +93,13 @@ class Segment:
                 raise InstanceError(f"{path} is not a file of user {os.geteuid()}; remove it")
             if status.st_size < layout.HEADER_WORDS * layout.WORD or status.st_size % layout.WORD:
                 raise Damaged(f"{path} has {status.st_size} bytes, as no segment has{REMEDY}")
-            self.status = status  # of the file that is mapped, whatever has its name later
+            # Of the file that is mapped, whatever has its name later.
+            self.status: os.stat_result = status
             access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
-            self.map = mmap.mmap(descriptor, 0, access=access)
+            self.map: mmap.mmap = mmap.mmap(descriptor, 0, access=access)
         finally:
             os.close(descriptor)
-        self.words = memoryview(self.map).cast("Q")
+        self.words: memoryview[int] = memoryview(self.map).cast("Q")
         self._check(kind, status.st_size)
 
     def _check(self, kind: int, size: int) -> None:

@@ -52,16 +52,16 @@ class Reader:
         """Attach to an instance, or raise `DaemonUnavailable` where there is none."""
         self.directory = directory
         try:
-            self.control = Segment(directory / "control", layout.CONTROL)
+            self.control: Segment = Segment(directory / "control", layout.CONTROL)
         except FileNotFoundError:
             raise not_there(directory) from None
-        self.words = self.control.words
+        self.words: memoryview[int] = self.control.words
         if not self.words[layout.HEADER_STATE]:
             self.close()
             raise DaemonUnavailable(f"the instance at {directory} is being made: try again")
         self.instance: int = self.words[layout.HEADER_INSTANCE]
         self._tables: dict[int, TableReader] = {}
-        self.remembered = Remembered()
+        self.remembered: Remembered = Remembered()
         """What the tables of this reader, in whatever namespace, keep of what they read."""
 
     def close(self) -> None:

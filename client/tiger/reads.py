@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, cast, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from tiger import memory, record
 from tiger.errors import InvalidCursor, InvalidRecord, InvalidRequest, NotFound, TimedOut
@@ -86,9 +86,9 @@ class TableReads:
             return decode(version.body)
         return self._missing(id, default)
 
-    def peek(self, id: str) -> Record:
+    def peek(self, id: str) -> Mapping[str, Any]:
         """Return the record of that id, deeply read-only: nobody's to change."""
-        return cast(Record, record.freeze(self.get(id)))
+        return cast(Mapping[str, Any], record.freeze(self.get(id)))
 
     def version(self, id: str) -> int:
         """Return the commit number that wrote the record of that id, for `if_version`."""
@@ -341,7 +341,7 @@ class TableReads:
         if self.table_name != table:
             raise AttributeError(f"{self.table_name} has no {name}; {table} has")
 
-    def __getattr__(self, name: str) -> Callable[[Any], Records]:
+    def _named(self, name: str) -> Callable[[Any], Records]:
         """Return `find_by_<field>` for the fields that the resource is searched by."""
         if name.startswith("_"):
             raise AttributeError(name)
@@ -353,6 +353,9 @@ class TableReads:
             f"{self!r} has no {name!r}; it is found by "
             f"{', '.join(self._resource.find_by) or 'id'}, and by find_by(field, value)"
         )
+
+    if not TYPE_CHECKING:  # for which only what is declared is there
+        __getattr__ = _named
 
     def __dir__(self) -> Iterable[str]:
         """Name the finders too."""

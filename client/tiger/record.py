@@ -13,7 +13,7 @@ import re
 import string
 from collections.abc import Callable, Mapping
 from sys import getsizeof
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import msgpack
 
@@ -265,8 +265,9 @@ class ReadOnlyDict(dict[str, Any]):
     """A dict that refuses every change; equal to a dict with the same items."""
 
     __slots__ = ()
-    __setitem__ = __delitem__ = __ior__ = _refuse_change
-    clear = pop = popitem = setdefault = update = _refuse_change
+    if not TYPE_CHECKING:
+        __setitem__ = __delitem__ = __ior__ = _refuse_change
+        clear = pop = popitem = setdefault = update = _refuse_change
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Pickle and copy as a plain dict."""
@@ -277,9 +278,10 @@ class ReadOnlyList(list[Any]):
     """A list that refuses every change; equal to a list with the same items."""
 
     __slots__ = ()
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse_change
-    append = clear = extend = insert = pop = remove = _refuse_change
-    reverse = sort = _refuse_change
+    if not TYPE_CHECKING:
+        __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse_change
+        append = clear = extend = insert = pop = remove = _refuse_change
+        reverse = sort = _refuse_change
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Pickle and copy as a plain list."""

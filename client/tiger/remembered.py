@@ -53,7 +53,7 @@ class Remembered:
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self.size = 0
+        self.size: int = 0
         """Bytes that the younger generation takes."""
         self._views: WeakValueDictionary[int, View] = WeakValueDictionary()
 
@@ -94,12 +94,12 @@ class View:
     ) -> None:
         """Begin with a namespace found in an index, and nothing read of it."""
         self._remembered = remembered
-        self.words = words
-        self.place = place
-        self.word = word
-        self.scope = scope
+        self.words: Any = words
+        self.place: int = place
+        self.word: int = word
+        self.scope: int = scope
         """Of the keys of the namespace's own records; `parents` has those of its ancestors."""
-        self.parents = parents
+        self.parents: Sequence[int] = parents
         self._copied: dict[str, Copied] = {}
         self._shown: dict[str, Shown] = {}
         self._once: dict[str, int] = {}

@@ -20,7 +20,7 @@ from tiger.version import Version
 FEW = 256
 """Records that are walked along at once."""
 
-choose = random.Random()
+choose: random.Random = random.Random()
 """Of its own, so that what a test seeds stays as it is."""
 
 

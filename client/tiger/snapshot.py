@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tiger.reader import PinnedMoment, Reader
 from tiger.reads import Records, TableReads
 from tiger.store_reads import StoreReads
 from tiger.table import Table
 
+if TYPE_CHECKING:
+    from tiger.declared import SnapshotTables
+else:
+    SnapshotTables = object
+
 
 class SnapshotTable(TableReads):
     """The reads of one table, all at the snapshot's commit number."""
 
-    def __getattr__(self, name: str) -> Callable[[Any], Records]:
+    def _named(self, name: str) -> Callable[[Any], Records]:
         """Return a finder, or say that writes are for the store."""
         if not name.startswith("_") and hasattr(Table, name):
             raise AttributeError(
                 f"a snapshot is read-only and has no {name!r}: use store.{self.table_name}.{name}"
             )
-        return super().__getattr__(name)
+        return super()._named(name)
+
+    if not TYPE_CHECKING:  # for which only what is declared is there
+        __getattr__ = _named
 
 
-class Snapshot(StoreReads):
+class Snapshot(StoreReads, SnapshotTables):
     """Reads of all tables at one commit number."""
 
     def __init__(self, reader: Reader, moment: PinnedMoment, namespace: str) -> None:
@@ -39,7 +47,7 @@ class Snapshot(StoreReads):
         """Return the reads of a table, or raise `UnknownTable`."""
         return SnapshotTable(self._reader, self._moment, self._resource(name), self._namespace)
 
-    def __getattr__(self, name: str) -> SnapshotTable:
+    def _named(self, name: str) -> SnapshotTable:
         """Return the reads of a table by its name, as `view.coupons`."""
         if name.startswith("_"):
             raise AttributeError(name)
@@ -50,6 +58,9 @@ class Snapshot(StoreReads):
                 f"a snapshot is read-only and has no {name!r}: use store.{name} outside it"
             )
         return self.table(name)
+
+    if not TYPE_CHECKING:  # for which only what is declared is there
+        __getattr__ = _named
 
     def namespace(self, name: str) -> Snapshot:
         """Return the same moment, seen from another namespace."""

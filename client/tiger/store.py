@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tiger import requests
 from tiger.any_store import AnyStore
@@ -22,10 +22,15 @@ from tiger.resources import Resource
 from tiger.system import os
 from tiger.table import Table, Wait
 
+if TYPE_CHECKING:
+    from tiger.declared import StoreTables
+else:
+    StoreTables = object
+
 Result = TypeVar("Result")
 
 
-class Store(AnyStore[Table, Wait]):
+class Store(AnyStore[Table, Wait], StoreTables):
     """All tables of one instance, seen from one namespace; made by `tiger.connect`.
 
     Threads may share a store: reads take no lock, and writes take turns. A forked child may go on

@@ -92,7 +92,7 @@ class RememberingReads(TableReads):
         content = self._read(id, View.recall, View.copy)
         return self._missing(id, default) if content is None else content
 
-    def peek(self, id: str) -> Record:
+    def peek(self, id: str) -> Mapping[str, Any]:
         """Return the record of that id, deeply read-only and shared by all who peek.
 
         The fastest read: nothing is copied. A change of what it returns raises TypeError.

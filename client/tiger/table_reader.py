@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 from tiger import layout, memory
@@ -38,8 +39,8 @@ from tiger.memory import Segment, Unlinked, Vanished
 from tiger.speedups import compiled
 from tiger.version import HEAD_ALIGNMENT, Version
 
-look = compiled("tiger.compiled", "newest_body")
-along = compiled("tiger.compiled", "bodies_along")
+look: Any = compiled("tiger.compiled", "newest_body")
+along: Any = compiled("tiger.compiled", "bodies_along")
 
 ATTEMPTS = 3
 """Looks for a key while the index changes its generation under them."""

@@ -7,6 +7,8 @@ list of their records.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
 from zlib import crc32
 
 from tiger import layout, memory
@@ -25,7 +27,7 @@ from tiger.memory import Segment, Vanished
 
 HEAD_ALIGNMENT = ALIGNMENT // WORD
 KEY_AT = HEAD.size
-unpack_head = HEAD.unpack_from
+unpack_head: Callable[..., tuple[Any, ...]] = HEAD.unpack_from
 
 
 class Version:

@@ -34,7 +34,7 @@ class Wire:
         self._message = memoryview(b"")
         self._sent = 0
         self._inbox = zmtp.Inbox(protocol.FRAME_MAX)
-        self.number = 0
+        self.number: int = 0
         """Of the connection: 1 for the first."""
         self._is_ended = False
 

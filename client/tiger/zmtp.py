@@ -58,7 +58,7 @@ class Inbox:
         self._frame_max = frame_max
         self._unread = bytearray()
         self._is_greeted = False
-        self.is_ready = False
+        self.is_ready: bool = False
         """Whether the daemon takes messages."""
 
     def feed(self, data: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tiger import requests
 from tiger.aio.connection import AsyncConnection
@@ -20,10 +20,15 @@ from tiger.protocol import PING
 from tiger.requests import Request
 from tiger.resources import Resource
 
+if TYPE_CHECKING:
+    from tiger.declared import AsyncTables
+else:
+    AsyncTables = object
+
 Result = TypeVar("Result")
 
 
-class AsyncStore(AnyStore[AsyncTable, AsyncWait]):
+class AsyncStore(AnyStore[AsyncTable, AsyncWait], AsyncTables):
     """All tables of one instance, seen from one namespace; made by `tiger.aio.connect`.
 
     What only reads is not awaited: `snapshot` is used with a plain `with`, `mark` is a plain call.

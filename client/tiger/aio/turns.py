@@ -29,7 +29,7 @@ class Turns:
 
     def __init__(self) -> None:
         """Begin with nobody's turn."""
-        self.is_taken = False
+        self.is_taken: bool = False
         self._waiting: deque[asyncio.Future[bool]] = deque()
 
     async def take(self, left_s: float) -> bool:

@@ -67,7 +67,7 @@ class Products(Resource):
 
     def check_delete(self, work: Work, record: Record) -> None:
         """Raise `Refused` while prices are of the product."""
-        if work.scope.table("prices").find_by_product(record["id"]):
+        if work.scope.table("prices").find_by("product", record["id"]):
             raise Refused(IN_USE)
 
 
