@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tiger.aio.connection import AsyncConnection
 from tiger.aio.store import AsyncStore
@@ -25,12 +25,15 @@ class Connecting:
     def __await__(self) -> Generator[Any, None, AsyncStore]:
         return self._connect().__await__()
 
-    def __getattr__(self, name: str) -> NoReturn:
+    def _named(self, name: str) -> NoReturn:
         """Say that this is not the store yet."""
         raise AttributeError(
             f"tiger.aio.connect() was not awaited, so it has no {name!r}: use `store = await "
             f"tiger.aio.connect()`, or `async with tiger.aio.connect() as store`"
         )
+
+    if not TYPE_CHECKING:  # for which only what is declared is there
+        __getattr__ = _named
 
     async def __aenter__(self) -> AsyncStore:
         self._store = await self._connect()
