@@ -25,6 +25,7 @@ JUDGE = RECORDINGS / "replay.py"
 VERSIONS = "2025-(0[89]|1)|2026"
 
 LOST = {"crash", "status"}
+NOT_BUILT = "501 "  # a parameter that is not built yet
 NOT_JUDGED = {"blocked", "needs-seed", "skipped"}
 
 
@@ -72,7 +73,7 @@ def scored(results: list[dict[str, str]]) -> Score:
     by_operation: dict[str, Counter[str]] = {}
     for result in results:
         operation = operation_of(*result["endpoint"].split(" "))
-        if operation is None or result["class"] in NOT_JUDGED:
+        if operation is None or result["class"] in NOT_JUDGED or NOT_BUILT in str(result["diffs"]):
             continue
         by_operation.setdefault(operation, Counter())[result["class"]] += 1
     total = sum(by_operation.values(), Counter[str]())
