@@ -313,6 +313,8 @@ cdef inline uint64_t *words_of(Segments *held, Py_ssize_t number) noexcept:
     return <uint64_t *>held.views[number].buf
 
 
+cdef Py_ssize_t HEADER_WORDS = layout.HEADER_WORDS
+
 cdef struct Word:
     Py_ssize_t segment
     Py_ssize_t at
@@ -323,7 +325,10 @@ cdef Word word_of(Segments *held, dict chunks, uint64_t ref, Py_ssize_t place) e
     cdef Word word
     word.segment = hold(held, chunks[ref >> REF_OFFSET_BITS])
     word.at = (ref & REF_OFFSET_MASK) * ALIGNMENT // WORD + place
-    if word.at < 0 or WORD * word.at + WORD + HEAD_SIZE > held.views[word.segment].len:
+    if (
+        word.at < HEADER_WORDS
+        or WORD * word.at + WORD + HEAD_SIZE > held.views[word.segment].len
+    ):
         raise IndexError(f"version {ref} is not in its chunk")
     return word
 
@@ -354,9 +359,13 @@ cdef bint insert(
     cdef uint64_t *words = words_of(held, index) + SLOTS_AT
     cdef uint64_t mask = held.views[index].len // WORD - SLOTS_AT - 1
     cdef uint64_t place = digest & mask
+    cdef uint64_t last = place + mask
     cdef bint was_empty
-    while words[place] > free:
-        place = (place + 1) & mask
+    while words[place & mask] > free:
+        if place == last:
+            raise IndexError("an index without an empty place")
+        place += 1
+    place &= mask
     was_empty = words[place] == EMPTY
     store(held, index, SLOTS_AT + <Py_ssize_t>place, word)
     return was_empty
@@ -424,6 +433,7 @@ cdef Py_ssize_t OLDER = layout.OLDER
 cdef Py_ssize_t NEWER = layout.NEWER
 cdef Py_ssize_t FIRST = layout.FIRST
 cdef Py_ssize_t STATE = layout.HEADER_STATE
+cdef uint64_t HEADER_SIZE = layout.HEADER_WORDS * layout.WORD
 cdef object SUM_SEED = layout.SUM_SEED
 
 cdef struct Place:
@@ -613,8 +623,9 @@ cdef uint64_t append(
     Segments *held, Py_ssize_t chunk, space, active, bytes data, uint64_t mutable_count
 ) except? 0:
     """Append a version to the chunk that is being filled, as `Space.append`; 0 without room."""
-    cdef Py_ssize_t used = words_of(held, chunk)[STATE]
-    if held.views[chunk].len - used < len(data):
+    cdef uint64_t used = words_of(held, chunk)[STATE]
+    cdef uint64_t size = held.views[chunk].len
+    if used < HEADER_SIZE or used % ALIGNMENT or used > size or size - used < <uint64_t>len(data):
         return 0
     if are_watched:
         (<object>held.segments[chunk]).write(used, data)
@@ -623,4 +634,4 @@ cdef uint64_t append(
     store(held, chunk, STATE, used + len(data))
     fence()  # before anything refers to it
     space.needed[active] += len(data)
-    return <uint64_t>active << REF_OFFSET_BITS | (used + mutable_count * WORD) // ALIGNMENT
+    return <uint64_t>active << REF_OFFSET_BITS | (used + mutable_count * WORD) // <uint64_t>ALIGNMENT

@@ -195,8 +195,12 @@ class Index:
         words = self.current.words
         mask = len(words) - SLOTS_AT - 1
         place = digest & mask
-        while words[SLOTS_AT + place] > free:
-            place = (place + 1) & mask
+        last = place + mask
+        while words[SLOTS_AT + (place & mask)] > free:
+            if place == last:
+                raise Damaged(f"{self.current.path} has no empty place{memory.REMEDY}")
+            place += 1
+        place &= mask
         self._used += words[SLOTS_AT + place] == EMPTY
         self.current.store(SLOTS_AT + place, word)
 

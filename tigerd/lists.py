@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 
+from tiger.errors import Damaged
 from tiger.layout import (
     ALIGNMENT,
+    HEAD_SIZE,
     NEWER,
     OLDER,
     ORDER,
@@ -22,7 +24,7 @@ from tiger.layout import (
     REF_OFFSET_BITS,
     REF_OFFSET_MASK,
 )
-from tiger.memory import WritableSegment
+from tiger.memory import REMEDY, WritableSegment
 from tiger.version import HEAD_ALIGNMENT
 from tigerd.space import Space
 
@@ -100,9 +102,12 @@ class Lists:
         return known[at][-1] if at < len(known) else 0, known[at - 1][-1] if at else 0
 
     def _copy(self, index: int, first: First) -> list[Entry]:
-        entries = []
+        entries: list[Entry] = []
         ref = first[0].words[first[1]]
+        most = self._space.size // HEAD_SIZE
         while ref:
+            if len(entries) == most:
+                raise Damaged(f"{first[0].path}: a list that runs in a circle{REMEDY}")
             entries.append((*self.order(ref), ref))
             ref = self.word(ref, OLDER - 2 * index)
         entries.reverse()

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tiger import layout, memory, pins
-from tiger.errors import Damaged, UnknownTable
+from tiger.errors import Damaged, TigerError, UnknownTable
 from tiger.layout import FIRST, GONE, MOVED, NAMESPACES, NEWER, OLDER, REF_MASK, SLOTS_AT, VALUES
 from tiger.memory import Vanished
 from tiger.resources import DEFINITIONS, RESOURCES
@@ -61,12 +61,18 @@ def _recover_if_there(writer: Writer, number: int, found: Found, held: int | Non
     if directory:
         try:
             table = writer.table(number)
+            _Recovery(writer, table, found, held).run()
         except UnknownTable as error:
             raise Damaged(f"{error}: its definition is lost{memory.REMEDY}") from None
-        try:
-            _Recovery(writer, table, found, held).run()
+        except (TigerError, OSError, MemoryError):
+            raise
         except Vanished as error:
-            raise Damaged(f"{error}; run `tigerd check`, then `tigerd repair`") from None
+            raise Damaged(f"{error}{memory.REMEDY}") from None
+        except Exception as error:  # there is no end to what bytes may say that nobody wrote
+            raise Damaged(
+                f"{writer.directory}/tables: table number {number} cannot be recovered "
+                f"({type(error).__name__}: {error}){memory.REMEDY}"
+            ) from error
         found.tables += 1
 
 
@@ -182,7 +188,10 @@ class _Recovery:
         version: Version | None = newest
         while version is not None and version.begin > self.commit:
             self.found.undone += 1
-            version = self.table.reader.version(version.previous) if version.previous else None
+            newer = version
+            version = self.table.reader.version(newer.previous) if newer.previous else None
+            if version is not None and version.begin >= newer.begin:
+                raise Vanished(f"{newer.chunk.path}: versions out of order")
         if version is None:
             self.table.index.remove(newest)
             return
@@ -217,6 +226,7 @@ class _Recovery:
         first = chain[0].ref if chain else 0
         if self.table.control.words[first_at] != first:
             self.table.control.store(first_at, first)
+        begun: dict[str, int] = {}
         for version in chain:
             records, counted, count_at = self._settle_count(version)
             namespace = Namespace(
@@ -237,6 +247,13 @@ class _Recovery:
                 self.ended.append(version)
             else:
                 self.table.adopt(namespace)
+                begun[namespace.name] = version.begin
+        for namespace in self.table.namespaces.values():
+            if (
+                namespace.parent
+                and not begun.get(namespace.parent, self.commit) < begun[namespace.name]
+            ):
+                raise Vanished(f"{self.table.folder}: {namespace.name!r} has no parent before it")
 
     def _mend_values(self) -> None:
         live = {namespace.scope for namespace in self.table.namespaces.values()}

@@ -73,7 +73,14 @@ def salvage(directory: Path) -> Salvage:
     for resource in (DEFINITIONS, *RESOURCES):
         _TableSalvage(directory, resource, result).run()
     for _, version in result.records.get(DEFINITIONS.number, []):
-        resource = defined_resource(record.decode(version.body))
+        try:
+            resource = defined_resource(record.decode_untrusted(version.body))
+        except (TigerError, LookupError, TypeError) as error:
+            what = f"a definition that is none, dropped: {error!r:.80}"
+            result.findings.append(
+                Finding(str(version.chunk.path), version.head * WORD, text_of(version.key), what)
+            )
+            continue
         result.resources.append(resource)
         _TableSalvage(directory, resource, result).run()
     _note_undefined(directory, result)
@@ -154,7 +161,9 @@ class _TableSalvage:
         for name, origin in forks.items():
             found = spaces.setdefault(name, {})
             parent: str | None = origin
-            while parent is not None:
+            seen = {name}
+            while parent is not None and parent not in seen:
+                seen.add(parent)
                 for key, version in spaces.get(parent, {}).items():
                     found.setdefault(key, version)
                 parent = forks.get(parent)

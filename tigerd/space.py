@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tiger import layout, memory
-from tiger.errors import StoreFull, TigerError
+from tiger.errors import Damaged, StoreFull, TigerError
 from tiger.memory import UNFINISHED, Segment, WritableSegment
 
 HEADER_SIZE = layout.HEADER_WORDS * layout.WORD
@@ -59,7 +59,9 @@ class Space:
             if path.is_file():
                 path.unlink()  # its maker was killed
         for number, path in memory.numbered_files(folder, "chunk"):
-            self._adopt(number, WritableSegment(path, layout.CHUNK))
+            chunk = WritableSegment(path, layout.CHUNK)
+            used_in(chunk)
+            self._adopt(number, chunk)
         if self.chunks:
             self._active = max(self.chunks)
 
@@ -82,9 +84,8 @@ class Space:
         return self._room_in(self._active) if self._active else 0
 
     def _room_in(self, number: int) -> int:
-        words = self.chunks[number].words
-        room: int = len(words) * layout.WORD - words[layout.HEADER_STATE]
-        return room
+        chunk = self.chunks[number]
+        return len(chunk.map) - used_in(chunk)
 
     def reserve(self, sizes: Sequence[int], spare: Spare | None = None) -> None:
         """See to it that versions of these sizes can be appended, or raise `StoreFull`.
@@ -148,10 +149,10 @@ class Space:
     def append(self, data: bytes, mutable_count: int) -> int:
         """Append one version, whose head comes after so many words; return its ref."""
         chunk = self.chunks.get(self._active)
-        if chunk is None or len(chunk.map) - chunk.words[layout.HEADER_STATE] < len(data):
+        if chunk is None or len(chunk.map) - used_in(chunk) < len(data):
             self._advance(len(data))
             chunk = self.chunks[self._active]
-        used = chunk.words[layout.HEADER_STATE]
+        used = used_in(chunk)
         chunk.write(used, data)
         chunk.store(layout.HEADER_STATE, used + len(data))
         memory.fence()  # before anything refers to it
@@ -196,6 +197,16 @@ class Space:
     def _count_bytes(self, change: int) -> None:
         at = layout.entry_at(self._table, layout.TABLE_BYTES)
         self._control.store(at, self._control.words[at] + change)
+
+
+def used_in(chunk: Segment) -> int:
+    """Return how many bytes of a chunk are used; `Damaged` for what cannot be."""
+    used: int = chunk.words[layout.HEADER_STATE]
+    if not HEADER_SIZE <= used <= len(chunk.map) or used % layout.ALIGNMENT:
+        raise Damaged(
+            f"{chunk.path} says that {used} bytes of {len(chunk.map)} are used{memory.REMEDY}"
+        )
+    return used
 
 
 def unlink(segment: Segment) -> None:

@@ -34,6 +34,10 @@ class Lineage:
             parent = table.find(NAMESPACES, space.body, commit)
             if parent is None:
                 raise Vanished(f"the namespace that {space.key!r} was forked from is gone")
+            if (
+                parent.begin >= space.begin
+            ):  # so no damage makes forks follow each other in a circle
+                raise Vanished(f"{space.key!r} is older than what it was forked from")
             self.spaces.append(parent)
             space = parent
 

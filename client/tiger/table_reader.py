@@ -290,7 +290,7 @@ class TableReader:
                 raise Vanished(f"{chunk.path}: a link into another list")
             # Strictly in order, so no damage makes a walk run in a circle.
             place = (version.order, version.begin)
-            if place >= last if towards == layout.OLDER else place <= last:
+            if not (place < last if towards == layout.OLDER else place > last):  # as NaN is not
                 raise Vanished(f"{chunk.path}: a list out of order")
             last = place
             words = chunk.words
