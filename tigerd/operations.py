@@ -227,7 +227,11 @@ def _unused_number(definitions: Table) -> int:
 
 
 def fork(plan: Plan, parent: Any, child: Any) -> int:
-    """Begin a namespace that has all that another one has, in every table."""
+    """Begin a namespace that has all that another one has, in every table; say if that is any.
+
+    What has no records has nothing to share: its fork begins with its own first record, and it is
+    not sealed.
+    """
     for name in (parent, child):
         record.encode_name(name, "namespace")
     tables = plan.tables.in_use()
@@ -238,9 +242,7 @@ def fork(plan: Plan, parent: Any, child: Any) -> int:
             f"another name"
         )
     plan.forked = [(table, parent, child) for table in tables if parent in table.namespaces]
-    if not plan.forked:
-        raise NotFound(f"no namespace {parent!r} to fork: it begins with its first record")
-    return protocol.DONE
+    return protocol.DONE if plan.forked else protocol.ABSENT
 
 
 def rollback(plan: Plan, namespace: Any, commit: Any) -> int:

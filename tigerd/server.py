@@ -17,11 +17,10 @@ from typing import Any, NamedTuple, cast
 import msgpack
 import zmq
 
-from tiger import holds, instance, layout, leases, pins, protocol
+from tiger import holds, instance, layout, lease_file, leases, pins, protocol
 from tiger.__about__ import __version__
 from tiger.errors import (
     CODES,
-    InvalidRecord,
     LayoutMismatch,
     Sealed,
     StoreFull,
@@ -64,9 +63,11 @@ SWEEP_S = 0.5
 """How often to look for namespaces, and the instance, whose process is gone."""
 
 SWEEP_SHARE = 20
-"""And at least so many times later as it takes: ten thousand leases take half a second."""
+"""And at least so many times later as it takes: to clear ten thousand namespaces takes a second."""
 
 DROPPED_TOLD = 10
+SWEEPS_TOLD = 100
+"""How many of each are named in the log, which shares the memory of the store."""
 
 HANDSHAKE_MS = 2000
 
@@ -118,6 +119,7 @@ class Server:
         self._busy_at = time.monotonic()
         self._looking = Looking(SPIN_S)
         self._dropped = 0
+        self._told: set[str] = set()
         self._sweep_at = 0.0
         self._waiting = Waiting()
         self._context = zmq.Context()
@@ -205,23 +207,37 @@ class Server:
 
     def _clear_abandoned(self) -> None:
         """Clear the namespaces of processes that are gone."""
-        for found in leases.abandoned(self.directory):
-            plan = self.writer.plan()
-            try:
-                add(plan, [protocol.CLEAR_NAMESPACE, None, found.namespace])
-            except Sealed:
-                continue  # until its forks are cleared
-            except InvalidRecord:
-                log.warning("not a namespace: %r", found.namespace)
-            else:
-                try:
-                    self.writer.apply(plan, None)
-                except StoreFull as error:  # at a limit of the format: the daemon lives on
-                    log.warning("cannot clear %r: %s", found.namespace, error)
-                    continue
-                self._tell_waiting(plan.changed())
-                log.info("cleared %r: the process that had it is gone", found.namespace)
-            found.forget()
+        with lease_file.looking(self.directory / leases.FOLDER) as look:
+            for name, reason in look.strange.items():
+                self._tell_once(name, f"skipped {name!r} among the leases: {reason}")
+            for name, namespaces in look.left.items():
+                cleared = [self._clear(namespace) for namespace in namespaces]
+                if all(cleared):
+                    look.forget(name)
+
+    def _clear(self, namespace: str) -> bool:
+        """Clear a namespace that nobody needs; tell whether that is done."""
+        if not any(namespace in table.namespaces for table in self.writer.in_use()):
+            return True  # it never had a record, or was cleared by the process itself
+        plan = self.writer.plan()
+        try:
+            add(plan, [protocol.CLEAR_NAMESPACE, None, namespace])
+        except Sealed:
+            return False  # until its forks are cleared
+        try:
+            self.writer.apply(plan, None)
+        except StoreFull as error:  # at a limit of the format: the daemon lives on
+            self._tell_once(namespace, f"cannot clear {namespace!r}: {error}")
+            return False
+        self._tell_waiting(plan.changed())
+        log.info("cleared %r: the process that had it is gone", namespace)
+        return True
+
+    def _tell_once(self, name: str, what: str) -> None:
+        """Log what each sweep would come upon again."""
+        if name not in self._told and len(self._told) < SWEEPS_TOLD:
+            self._told.add(name)
+            log.warning("%s", what)
 
     def _open_again(self) -> None:
         """Bind again where only the socket was removed."""

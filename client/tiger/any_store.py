@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tiger import requests
+from tiger import process, requests
 from tiger.any_connection import AnyConnection, Wait_co
 from tiger.attaching import Settings
 from tiger.batch import Batch
 from tiger.changes import Changes, Commit, commits_of
 from tiger.errors import InvalidRequest
+from tiger.leases import register_of
 from tiger.marks import Mark, commit_of
 from tiger.namespaces import is_unique
 from tiger.reader import Reader
@@ -25,7 +26,7 @@ from tiger.requests import Request
 from tiger.resources import Resource
 from tiger.snapshot import Snapshot
 from tiger.store_reads import StoreReads
-from tiger.system import os, time
+from tiger.system import time
 from tiger.table import RememberingReads, deadline_of
 
 AnyTable = TypeVar("AnyTable", bound=RememberingReads)
@@ -53,7 +54,8 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         self._settings = settings
         self._is_open = True
         self._is_owner = is_owner
-        self._owner = os.getpid()
+        self._process = process.current()
+        self._register = register_of(reader.directory)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self.directory}, namespace {self._namespace!r}>"
@@ -66,7 +68,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
     # --- Tables ---
 
     def table(self, name: str) -> AnyTable:
-        """Return a table, the same object each time, or raise `UnknownTable`."""
+        """Return a table, or raise `UnknownTable`."""
         table = self.__dict__.get(f"table {name}")
         if table is None:
             resource = self._resource(name)
@@ -93,11 +95,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
     # --- Namespaces ---
 
     def namespace(self: Same, name: str) -> Same:
-        """Return a store on the same connection, bound to another namespace.
-
-        It costs nothing: a namespace begins with its first record. Raises `InvalidRecord` for what
-        cannot be a name.
-        """
+        """Return a store on the same connection, bound to another namespace."""
         settings = self._settings._replace(namespace=name)
         return type(self)(self._reader, self._connection, settings)
 
@@ -106,10 +104,11 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         """Whether this namespace passes: a sandbox, a fork, or a test's account."""
         return self._origin is not None or is_unique(self._namespace)
 
-    def _begun(self: Same, name: str) -> Same:
+    def _begun(self: Same, name: str, *, inherits: bool) -> Same:
         """Return the namespace of a fork that was just begun."""
         child = self.namespace(name)
-        child._origin = self._namespace
+        if inherits:  # else this namespace is not sealed, and what comes into it is no change there
+            child._origin = self._namespace
         return child
 
     def _clear_request(self, name: str | None) -> Request[None]:
@@ -128,20 +127,14 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        """Give reads that all see one commit number, across tables.
-
-        While it lasts, what is overwritten or deleted stays in memory. Never asks the daemon.
-        """
+        """Give reads that all see one commit number, across tables."""
         with self._reader.pin() as moment:
             yield Snapshot(self._reader, moment, self._namespace)
 
     # --- Going back ---
 
     def mark(self) -> Mark:
-        """Return this moment of this namespace, for `rollback` and `changes`.
-
-        What is overwritten since is kept until the mark is rolled back, released, or forgotten.
-        """
+        """Return this moment of this namespace, for `rollback` and `changes`."""
         return Mark(self._reader.pin(), self._namespace)
 
     def _rollback_request(self, mark: Mark) -> Request[None]:
@@ -187,6 +180,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
     def _close(self) -> None:
         if self._is_open and self._is_owner:
             self._connection.close()
+            self._register.rest()
         self._is_open = False
         for name, value in list(self.__dict__.items()):
             if isinstance(value, RememberingReads):  # they refer to this store: no cycle is left
@@ -194,7 +188,8 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
 
     def __del__(self) -> None:
         """Warn of a store that was never closed."""
-        if self.__dict__.get("_is_owner") and self._is_open and self._owner == os.getpid():
+        is_forgotten = self.__dict__.get("_is_owner") and self._is_open
+        if is_forgotten and self._process == process.current():
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
             if self._closes_itself:  # for now: stores made by `namespace` may be in use
                 with contextlib.suppress(Exception):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from tiger import record, requests
-from tiger.errors import TigerError
+from tiger import process, record, requests
+from tiger.errors import InvalidRequest, TigerError
 from tiger.protocol import Operation
 from tiger.reader import Reader
 from tiger.record import Record
@@ -22,11 +22,7 @@ Result = TypeVar("Result")
 
 
 class Batch(BatchTables):
-    """Tables that take writes, `batch.coupons`; made by `store.batch()`.
-
-    Nothing is sent before the block ends, and nothing at all if it raises. Then all is written
-    under one commit number, or none of it: errors of the daemon are raised at the end of the block.
-    """
+    """Tables that take writes; nothing of them is sent before the block ends."""
 
     def __init__(
         self,
@@ -42,6 +38,7 @@ class Batch(BatchTables):
         self._namespace = namespace
         self._is_account = is_account
         self._operations: list[Operation] | None = []
+        self._process = process.current()
 
     def table(self, name: str) -> BatchTable:
         """Return a table that takes writes, or raise `UnknownTable`."""
@@ -65,25 +62,27 @@ class Batch(BatchTables):
         __getattr__ = _named
 
     def clear_namespace(self, name: str | None = None) -> None:
-        """Collect a clear of one namespace, this one by default, in all tables."""
+        """Clear one namespace, this one by default, in all tables."""
         self._add(requests.clear_namespace(self._namespace if name is None else name))
 
     def _add(self, request: Request[Any]) -> None:
         if self._operations is None:
             raise TigerError("this batch has ended: begin another with store.batch()")
+        if self._process != process.current():
+            raise InvalidRequest(
+                "this batch belongs to the process that this one was forked from, which sends it: "
+                "begin another with store.batch()"
+            )
         self._operations += request.operations
 
     def close(self) -> list[Operation]:
-        """End the batch and return what it collected."""
+        """End the batch and return what it collected: in a forked child, nothing."""
         operations, self._operations = self._operations or [], None
-        return operations
+        return operations if self._process == process.current() else []
 
 
 class BatchTable:
-    """The writes of one table, collected; whether they can be done is known when the block ends.
-
-    A record is checked at once. Reads raise: what a batch wrote cannot be read before its end.
-    """
+    """The writes of one table, collected; their outcome is known when the batch ends."""
 
     def __init__(
         self, name: str, requests: TableRequests, add: Callable[[Request[Any]], None]
@@ -94,7 +93,7 @@ class BatchTable:
         self._add = add
 
     def insert(self, item: Mapping[str, Any]) -> Record:
-        """Collect an insert, and return the record with its id. Raises `InvalidRecord`."""
+        """Collect an insert; return the record, with its id."""
         return self._collect(self._requests.insert(item))
 
     def create(self, item: Mapping[str, Any]) -> Record:
@@ -116,11 +115,11 @@ class BatchTable:
         return len(request.operations[0][3]) if request.operations else 0
 
     def patch(self, id: str, changes: Mapping[str, Any]) -> None:
-        """Collect a patch; what comes of it is not known yet, so it returns None."""
+        """Collect a patch."""
         self._add(self._requests.patch(id, changes))
 
     def delete(self, id: str) -> None:
-        """Collect a delete; whether the record is there is not known yet."""
+        """Collect a delete."""
         self._add(self._requests.delete(id))
 
     def expect(self, id: str, version: int | None) -> None:

@@ -2,113 +2,207 @@
 
 A held file is made and locked (flock) before it gets its name. So a file under that name with a
 free lock belongs to a process that is gone, however it went.
+
+A lock belongs to the open file, which a forked child shares: it closes its copies (tiger.process),
+else the file would be held for as long as the child lives.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from tiger import process
+from tiger.errors import InstanceError
 from tiger.shortage import not_made
 from tiger.system import fcntl, os
 
-UNFINISHED = "new"
+UNFINISHED = "new."
+"""The name of a file begins with this until it is held."""
+
+FILE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Hold:
     """A file held until `release`, or the end of the process."""
 
-    def __init__(self, path: Path, content: bytes = b"") -> None:
-        """Make and hold the file; its name without its last suffix must not be `UNFINISHED`."""
-        self._path = path
-        self._owner = os.getpid()
-        try:
-            self._descriptor = self._make(content)
-        except OSError as error:
-            raise not_made(path, len(content), error) from None
+    def __init__(self, folder: Path, name: str, content: bytes = b"") -> None:
+        """Make and hold a file of a folder; its name must not begin with `UNFINISHED`.
 
-    def _make(self, content: bytes) -> int:
-        made = self._path.with_name(f"{UNFINISHED}.{self._path.suffix[1:] or self._path.name}")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        while True:
+        Raises `StoreFull` where there is no room, `InstanceError` where it cannot be made.
+        """
+        self.path = f"{folder}/{name}"
+        self._name = name
+        self._process = process.current()
+        self.is_released = False
+        """Whether it was released by this process."""
+        self.descriptor = -1
+        process.leaves(self)
+        try:
+            self.descriptor = self._make(folder, content)
+        except OSError as error:
+            raise not_made(Path(self.path), len(content), error) from None
+
+    def _make(self, path: Path, content: bytes) -> int:
+        """Make the file; where something has tidied up, its folder too."""
+        try:
+            folder = open_folder(path)
+        except FileNotFoundError:
+            folder = _make_folder(path)
+        try:
+            while (descriptor := self._try_to_make(folder, content)) is None:
+                pass
+            return descriptor
+        finally:
+            os.close(folder)
+
+    def _try_to_make(self, folder: int, content: bytes) -> int | None:
+        """Return the descriptor of the finished file; None if something took it away meanwhile."""
+        made = f"{UNFINISHED}{self._name}"
+        descriptor = os.open(made, FILE_FLAGS, 0o600, dir_fd=folder)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if content and os.write(descriptor, content) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             try:
-                descriptor = os.open(made, flags, 0o600)
-            except FileNotFoundError:  # something tidied up, perhaps the whole instance
-                self._path.parent.mkdir(mode=0o700, exist_ok=True)
-                descriptor = os.open(made, flags, 0o600)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                if os.write(descriptor, content) < len(content):  # a part names something else
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                with contextlib.suppress(FileNotFoundError):  # a daemon that started took it
-                    os.rename(made, self._path)
-                    return descriptor
-            except BaseException:
-                made.unlink(missing_ok=True)
+                os.rename(made, self._name, src_dir_fd=folder, dst_dir_fd=folder)
+            except FileNotFoundError:  # a daemon that started took it
                 os.close(descriptor)
-                raise
+                return None
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(made, dir_fd=folder)
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def release(self) -> None:
+        """Let go, and remove the file; again is fine. A forked child leaves it to its parent."""
+        if self.is_released:
+            return
+        self.is_released = True
+        if self._process == process.current():
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)
+        self.leave()
+
+    def leave(self) -> None:
+        """Let go, and let the file be."""
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
             os.close(descriptor)
 
-    @property
-    def is_released(self) -> bool:
-        """Whether it was released by this process."""
-        return self._descriptor < 0
 
-    def release(self, *, keep_file: bool = False) -> None:
-        """Let go; again is fine. In a forked child this does not end the parent's hold."""
-        if self._descriptor < 0:
-            return
-        if os.getpid() == self._owner and not keep_file:
-            self._path.unlink(missing_ok=True)
-        os.close(self._descriptor)
-        self._descriptor = -1
+# --- Folders of held files ------------------------------------------------------------------------
 
 
-def remove_unfinished(folder: Path) -> None:
+def open_folder(path: Path) -> int:
+    """Return a descriptor of a folder of this user's own; no link is followed.
+
+    Raises `InstanceError` if it is something else, FileNotFoundError if it is not there, OSError.
+    """
+    try:
+        descriptor = os.open(path, FOLDER_FLAGS)
+    except OSError as error:
+        if error.errno in (errno.ENOTDIR, errno.ELOOP, errno.EMLINK):
+            raise _strange(path) from None
+        raise
+    status = os.fstat(descriptor)
+    if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        os.close(descriptor)
+        raise _strange(path)
+    return descriptor
+
+
+def _make_folder(path: Path) -> int:
+    """Make a folder in a directory of this user's own, and open it."""
+    parent = open_folder(path.parent)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path.name, 0o700, dir_fd=parent)
+    finally:
+        os.close(parent)
+    return open_folder(path)
+
+
+def _strange(path: Path) -> InstanceError:
+    return InstanceError(
+        f"{path} is not a folder of user {os.geteuid()} that is closed to all others: the instance "
+        f"was replaced, or something else stands there; connect again, or remove that"
+    )
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """Give a folder's descriptor; raises as `open_folder`."""
+    descriptor = open_folder(path)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def names(folder: int) -> list[str]:
+    """Return the names of the finished files of an open folder; what else is there is not ours."""
+    with os.scandir(folder) as entries:
+        return [
+            entry.name
+            for entry in entries
+            if not entry.name.startswith(UNFINISHED) and entry.is_file(follow_symlinks=False)
+        ]
+
+
+def remove_unfinished(path: Path) -> None:
     """Remove what processes left that were killed while making a file."""
-    for path in folder.glob(f"{UNFINISHED}.*"):
-        if path.is_file() and not is_held(str(path)):
-            path.unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError, InstanceError), opened(path) as folder:
+        for name in os.listdir(folder):
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            is_ours = name.startswith(UNFINISHED) and stat.S_ISREG(status.st_mode)
+            if is_ours and not is_held(name, folder):
+                remove(name, folder)
 
 
-def files(folder: Path) -> Iterator[tuple[os.DirEntry[str], bool]]:
-    """Yield the finished files of a folder, and whether each is held."""
+def remove(name: str, folder: int) -> None:
+    """Remove a file of an open folder; one that is gone is fine."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
+
+
+# --- Is it held -----------------------------------------------------------------------------------
+
+
+def is_held(name: str, folder: int) -> bool:
+    """Tell whether some process holds a file of an open folder, or may do so."""
     try:
-        entries = list(os.scandir(folder))
-    except FileNotFoundError:  # something tidied up; if the whole instance, it is not made again
-        with contextlib.suppress(OSError):
-            folder.mkdir(mode=0o700)
-        return
-    for entry in entries:
-        is_named = not entry.name.startswith(f"{UNFINISHED}.")
-        if is_named and entry.is_file(follow_symlinks=False):
-            yield entry, is_held(entry.path)
-
-
-def is_held(path: str) -> bool:
-    """Tell whether some process holds the file, or may do so."""
-    try:
-        return is_locked(path)
+        return is_locked(name, folder)
     except OSError:  # no descriptor is free, say: nothing is taken from its holder for that
         return True
 
 
-def is_locked(path: str | Path) -> bool:
+def is_locked(path: str | Path, folder: int | None = None) -> bool:
     """Tell whether some process holds the lock of a file; one that is not there has none.
 
     Raises OSError if that cannot be told.
     """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, flags, dir_fd=folder)
     except FileNotFoundError:
         return False
     try:
-        # Shared: of two who look at once, neither takes the other for a holder.
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not lock_now(descriptor, fcntl.LOCK_SH)  # of two who look, neither is a holder
     finally:
         os.close(descriptor)
-    return False
+
+
+def lock_now(descriptor: int, kind: int) -> bool:
+    """Take a lock, `LOCK_SH` or `LOCK_EX`, if nobody has one that excludes it; tell whether."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,71 +1,232 @@
 """Leases: which namespaces go when the process that made them is gone.
 
-A lease is a file `leases/<random>` that names a namespace and is held by a process that needs it
-(tiger.holds). A namespace that has leases, none of which is held any more, is cleared by the
-daemon; one without a lease stays.
+A process has one file in `leases/`, which it holds (tiger.holds) and in which it writes the
+namespaces that it needs, each in a place of its own (tiger.lease_file). What stands in a file that
+nobody holds, and in no other file that somebody holds, is cleared by the daemon; a namespace
+without a lease stays. A process that lives and leaves a namespace to the daemon writes it into a
+file that nobody holds.
+
+The daemon decides while nothing changes: who takes a lease, or leaves one to the daemon, has the
+shared lock of the folder meanwhile, and the daemon the exclusive one from its look to the last
+clear. So a lease was seen, or it is taken after the clear, and its holder finds what is there then.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import contextlib
+import errno
+from collections.abc import Iterator
 from pathlib import Path
+from weakref import WeakValueDictionary
 
-from tiger import holds
+from tiger import holds, process
+from tiger.errors import DaemonUnavailable, InvalidRequest, TigerError
 from tiger.holds import Hold
-from tiger.system import secrets
+from tiger.lease_file import HEADER, LEASES_MAX, content_of, entry_of, place_of
+from tiger.shortage import not_made
+from tiger.system import fcntl, os, secrets, threading, time
 
 FOLDER = "leases"
+
+LOCK_S = 5.0
+"""How long to wait for a daemon that is clearing namespaces."""
 
 
 class Lease:
     """A namespace held until `release`, or the end of the process."""
 
     def __init__(self, directory: Path, namespace: str) -> None:
-        """Hold the namespace; it need not be there yet."""
-        self._hold = Hold(directory / FOLDER / secrets.token_hex(8), namespace.encode())
+        """Hold the namespace; it need not be there yet.
+
+        Raises `StoreFull`, `InstanceError`, or `DaemonUnavailable` if the daemon has stopped in the
+        middle of a look. Costs 10 us after the first one of a process, which makes its file.
+        """
+        self._process = process.current()
+        self._namespace = namespace
+        self._register = register_of(directory)
+        self._slot: int | None = self._register.add(namespace)
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether it is that of the process that this one was forked from."""
+        return self._process != process.current()
 
     def release(self) -> None:
-        """Let the namespace stay: the daemon does not clear it any more."""
-        self._hold.release()
+        """Let the namespace stay: the daemon does not clear it any more. Again is fine."""
+        slot, self._slot = self._slot, None
+        if slot is not None and not self.is_inherited:
+            self._register.remove(slot)
 
     def abandon(self) -> None:
-        """Leave it to the daemon to clear the namespace."""
-        self._hold.release(keep_file=True)
+        """Leave it to the daemon to clear the namespace; without room, at the process's end."""
+        slot, self._slot = self._slot, None
+        if slot is not None and not self.is_inherited:
+            with contextlib.suppress(TigerError):
+                self._register.leave_to_daemon(slot, self._namespace)
 
 
-@dataclass
-class Abandoned:
-    """A namespace whose leases are held by nobody, and their files."""
-
-    namespace: str
-    files: list[Path] = field(default_factory=list)
-
-    def forget(self) -> None:
-        """Remove the files."""
-        for path in self.files:
-            path.unlink(missing_ok=True)
+# --- The file of this process ---------------------------------------------------------------------
 
 
-def abandoned(directory: Path) -> list[Abandoned]:
-    """Return the namespaces to clear; each is to be forgotten when that is done."""
-    held = set()
-    found: dict[str, Abandoned] = {}
-    try:
-        files = list(holds.files(directory / FOLDER))
-    except OSError:  # no descriptor is free, say: another time
-        return []
-    for entry, is_held in files:
-        path = Path(entry.path)
+class Register:
+    """What this process holds in one instance, and the file that says so.
+
+    It is there while a store or a lease of that instance is, and the file with it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Prepare; nothing is opened before the first lease."""
+        self._directory = directory
+        self._begin()
+        process.leaves(self)
+
+    def _begin(self) -> None:
+        self._turn = threading.RLock()  # a signal, say, may come in the middle
+        self._depth = 0
+        self._hold: Hold | None = None
+        self._identity = (0, 0)
+        self._folder = -1
+        self._names: dict[int, str] = {}
+        self._free: list[int] = []
+        self._used = 0
+
+    def add(self, namespace: str) -> int:
+        """Write a namespace into the file, and return its place there."""
+        with self._turn:
+            if not self._is_in_place():
+                self._open()
+            with self._locked():
+                slot = self._free.pop() if self._free else self._used
+                if slot == LEASES_MAX:
+                    raise InvalidRequest(
+                        f"this process holds {LEASES_MAX} namespaces at once, the most: let some "
+                        f"sandboxes or forks end first"
+                    )
+                self._used = max(self._used, slot + 1)
+                try:
+                    self._write(slot, entry_of(namespace))
+                except BaseException:
+                    self._free.append(slot)
+                    raise
+                self._names[slot] = namespace
+                _in_use.add(self)
+        return slot
+
+    def remove(self, slot: int) -> None:
+        """Take a namespace out of the file.
+
+        Without the lock, for the garbage collector may call it in the middle of all else; and who
+        takes a name out has cleared it, or wants it to stay, whatever a daemon sees.
+        """
+        if self._names.pop(slot, None) is None:
+            return
+        with contextlib.suppress(TigerError):  # it goes with the process then
+            self._write(slot, entry_of(None))
+        self._free.append(slot)
+        if not self._names:
+            _in_use.discard(self)
+
+    def leave_to_daemon(self, slot: int, namespace: str) -> None:
+        """Write the namespace into a file that nobody holds, and take it out of this one."""
+        with self._turn:
+            if not self._is_in_place():
+                self._open()
+            with self._locked():
+                folder = self._directory / FOLDER
+                Hold(folder, secrets.token_hex(8), content_of(namespace)).leave()
+                self.remove(slot)
+
+    def _write(self, slot: int, entry: bytes) -> None:
+        """Write an entry in one piece; `StoreFull` if there is no room: then it names nothing."""
+        assert self._hold is not None
         try:
-            namespace = path.read_bytes().decode()
-        except (FileNotFoundError, UnicodeDecodeError):  # released just now; or not ours
-            continue
-        except OSError:
-            return []
-        if is_held:
-            held.add(namespace)
-        else:
-            found.setdefault(namespace, Abandoned(namespace)).files.append(path)
-    for namespace in held & found.keys():
-        found.pop(namespace).forget()
-    return list(found.values())
+            if os.pwrite(self._hold.descriptor, entry, place_of(slot)) < len(entry):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise not_made(Path(self._hold.path), len(entry), error) from None
+
+    def _is_in_place(self) -> bool:
+        """Tell whether the daemon finds the file; what tidies up may have removed it."""
+        if self._hold is None:
+            return False
+        try:
+            status = os.stat(self._hold.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return (status.st_dev, status.st_ino) == self._identity
+
+    def _open(self) -> None:
+        """Make the file, and write into it what this process holds."""
+        self._let_go()  # where the file is gone, the daemon has not seen it of late
+        folder = self._directory / FOLDER
+        self._hold = Hold(folder, secrets.token_hex(8), HEADER)
+        self._folder = holds.open_folder(folder)
+        status = os.fstat(self._hold.descriptor)
+        self._identity = (status.st_dev, status.st_ino)
+        for slot, namespace in list(self._names.items()):
+            self._write(slot, entry_of(namespace))
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep the daemon from deciding meanwhile."""
+        if self._depth == 0:
+            self._lock()
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if self._depth == 0:
+                fcntl.flock(self._folder, fcntl.LOCK_UN)
+
+    def _lock(self) -> None:
+        deadline = None
+        while not holds.lock_now(self._folder, fcntl.LOCK_SH):
+            now = time.monotonic()
+            deadline = deadline or now + LOCK_S
+            if now > deadline:
+                raise DaemonUnavailable(
+                    f"the daemon at {self._directory} has been clearing namespaces for "
+                    f"{LOCK_S:g} s; nothing was changed: see {self._directory / 'daemon.log'}"
+                )
+            time.sleep(0.001)
+
+    def rest(self) -> None:
+        """Remove the file if it names nothing; the next lease makes another."""
+        with self._turn:
+            if not self._names and self._hold is not None:
+                self._hold.release()
+                self._let_go()
+
+    def leave(self) -> None:
+        """Let go of what is the parent's, in a child."""
+        self._let_go()
+        self._begin()
+        _in_use.discard(self)
+
+    def _let_go(self) -> None:
+        folder, self._folder = self._folder, -1
+        if folder >= 0:
+            os.close(folder)
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            hold.leave()
+
+    def __del__(self) -> None:
+        """Remove the file with the last store and lease."""
+        with contextlib.suppress(Exception):
+            self.rest()
+            self._let_go()
+
+
+_registers: WeakValueDictionary[Path, Register] = WeakValueDictionary()
+_in_use: set[Register] = set()
+"""Those that hold something: a lease that was forgotten holds until the process ends."""
+
+
+def register_of(directory: Path) -> Register:
+    """Return what this process holds in an instance."""
+    known = _registers.get(directory)
+    if known is None:
+        known = _registers[directory] = Register(directory)
+    return known

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from tiger import process
 from tiger.errors import InvalidRequest
 from tiger.reader import PinnedMoment
 
 
 class Mark:
-    """What a namespace was when `store.mark()` was called.
+    """What a namespace was when `Store.mark` was called.
 
-    It holds its commit, so what was overwritten since is kept until the mark is rolled
+    It holds its commit (tiger.pins), so what was overwritten since is kept until the mark is rolled
     back, released, or forgotten.
     """
 
@@ -17,6 +18,7 @@ class Mark:
         """Use `Store.mark` instead."""
         self._moment = moment
         self._namespace = namespace
+        self._process = process.current()
         self._is_held = True
 
     def __repr__(self) -> str:
@@ -25,6 +27,11 @@ class Mark:
     def __del__(self) -> None:
         """Let go of a mark that was forgotten."""
         self.release()
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether it was made by the process that this one was forked from."""
+        return self._process != process.current()
 
     def commit_in(self, namespace: str) -> int:
         """Return the commit; `InvalidRequest` if the mark is another's, or was released."""

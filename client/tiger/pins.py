@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tiger import holds
-from tiger.errors import InvalidRequest
+from tiger.errors import InstanceError, InvalidRequest
 from tiger.holds import Hold
 from tiger.system import secrets
 
@@ -22,7 +22,7 @@ class Pin:
 
     def __init__(self, directory: Path, commit: int) -> None:
         """Hold everything that ends after `commit`."""
-        self._hold = Hold(directory / FOLDER / f"{commit}.{secrets.token_hex(8)}")
+        self._hold = Hold(directory / FOLDER, f"{commit}.{secrets.token_hex(8)}")
 
     def check(self) -> None:
         """Raise `InvalidRequest` once it was released."""
@@ -38,15 +38,17 @@ def least(directory: Path) -> int | None:
     """Return the least pinned commit; remove the pins of processes that are gone."""
     held = []
     try:
-        found = list(holds.files(directory / FOLDER))
-    except OSError:  # no descriptor is free, say: then everything may be held
+        with holds.opened(directory / FOLDER) as folder:
+            for name in holds.names(folder):
+                commit, _, _ = name.partition(".")
+                if not commit.isdecimal():
+                    continue
+                if holds.is_held(name, folder):
+                    held.append(int(commit))
+                else:
+                    holds.remove(name, folder)
+    except FileNotFoundError:  # something tidied up, and who pins makes it again
+        return None
+    except (OSError, InstanceError):  # no descriptor is free, say: then everything may be held
         return 0
-    for entry, is_held in found:
-        commit, _, _ = entry.name.partition(".")
-        if not commit.isdecimal():
-            continue
-        if is_held:
-            held.append(int(commit))
-        else:
-            Path(entry.path).unlink(missing_ok=True)
     return min(held, default=None)

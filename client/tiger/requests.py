@@ -174,10 +174,10 @@ def clear_namespace(name: str) -> Request[None]:
     return Request([[protocol.CLEAR_NAMESPACE, None, name]], _nothing)
 
 
-def fork(parent: str, child: str) -> Request[None]:
-    """Begin a namespace that has all that another one has."""
+def fork(parent: str, child: str) -> Request[bool]:
+    """Begin a namespace that has all that another one has; tell whether that is any."""
     record.encode_name(child, "namespace")
-    return Request([[protocol.FORK, parent, child]], _nothing)
+    return Request([[protocol.FORK, parent, child]], _was_there)
 
 
 def rollback(namespace: str, commit: int) -> Request[None]:

@@ -57,13 +57,7 @@ class Store(AnyStore[Table, Wait], StoreTables):
         url: str | None = None,
         indexes: Iterable[str] = (),
     ) -> Table:
-        """Make a table, and return it; the same definition again changes nothing.
-
-        `prefix` begins the ids that are made, `url` is what pages have, and each field of `indexes`
-        gets a `find_by_<field>`, 16 at most. Raises `AlreadyExists` if the table is defined
-        otherwise, `InvalidRecord` for a name that is not 1 to 63 small letters, digits and `_`,
-        `InvalidRequest` for a name that is taken and for one table too many.
-        """
+        """Make a table, and return it; the same definition again is fine, another one raises."""
         self.run(requests.define(name, prefix, url, indexes))
         return self.table(name)
 
@@ -83,7 +77,7 @@ class Store(AnyStore[Table, Wait], StoreTables):
         """Give a namespace that begins as an exact copy of this one, cleared at the end.
 
         It takes one write, whatever there is. This namespace is sealed while it has forks: a write
-        to it raises `Sealed`. Raises `NotFound` if it is not there, before its first record.
+        to it raises `Sealed`. One without records has nothing to share, and is not sealed.
         """
         with self._passing(unique(name or "fork")) as child:
             yield self.begin_fork(child.current_namespace)
@@ -93,35 +87,30 @@ class Store(AnyStore[Table, Wait], StoreTables):
 
         Raises `AlreadyExists` if there is one of that name.
         """
-        self.run(requests.fork(self._namespace, name))
-        return self._begun(name)
+        inherits = self.run(requests.fork(self._namespace, name))
+        return self._begun(name, inherits=inherits)
 
     @contextlib.contextmanager
     def _passing(self, name: str) -> Iterator[Store]:
-        """Give a namespace that is cleared at the end, be it this process's."""
+        """Give a namespace that is cleared at the end, in the process that began it."""
         store = self.namespace(name)
         lease = Lease(self.directory, name)
         try:
             yield store
         finally:
-            with ending(lease):
-                store.clear_namespace()
+            if not lease.is_inherited:
+                with ending(lease):
+                    store.clear_namespace()
 
     def clear_namespace(self, name: str | None = None) -> None:
-        """Clear one namespace, this one by default, in all tables.
-
-        One write, whatever is there; it is fine if nothing is. Raises `Sealed` while it has forks.
-        """
+        """Clear one namespace, this one by default, in all tables."""
         self.run(self._clear_request(name))
 
     # --- Writes that belong together ---
 
     @contextlib.contextmanager
     def batch(self) -> Iterator[Batch]:
-        """Collect writes: all are visible at once at the end, or none if the block raises.
-
-        One round trip. Raises at the end what its writes may raise; then none of them was done.
-        """
+        """Collect writes: all are visible at once at the end, or none if the block raises."""
         batch = self._new_batch()
         yield batch
         if (request := self._batch_request(batch)) is not None:
@@ -145,7 +134,8 @@ class Store(AnyStore[Table, Wait], StoreTables):
         try:
             yield mark
         finally:
-            self.rollback(mark)
+            if not mark.is_inherited:
+                self.rollback(mark)
 
     # --- Waiting ---
 
@@ -167,10 +157,7 @@ class Store(AnyStore[Table, Wait], StoreTables):
     # --- The daemon ---
 
     def ping(self) -> dict[str, Any]:
-        """Ask the daemon for its `pid`, `version`, `commit` and `uptime_s` (in seconds).
-
-        A round trip that changes nothing. Raises `DaemonUnavailable` if there is no answer in time.
-        """
+        """Ask the daemon for its `pid`, `version`, `commit` and `uptime_s`."""
         self._check_open()
         answer: dict[str, Any] = self._connection.ask(PING)
         return answer

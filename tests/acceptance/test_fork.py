@@ -94,7 +94,7 @@ WRITES: dict[str, Callable[[Any], object]] = {
     "modify": lambda store: store.coupons.modify("c0", dict),
     "delete": lambda store: store.coupons.delete("c0"),
     "delete_by_subscription": lambda store: store.subscription_items.delete_by_subscription("s"),
-    "clear": lambda store: store.coupons.clear(),
+    "clear": lambda store: store.coupons.clear(everywhere=True),
     "clear of the table": lambda store: store.coupons.clear_namespace(store.current_namespace),
     "clear of all tables": lambda store: store.clear_namespace(),
     "another table": lambda store: store.charges.insert({"id": "x"}),
@@ -141,13 +141,27 @@ def test_a_rollback_of_a_sealed_parent_is_refused_and_can_be_done_later(parent) 
     assert "c0" in parent.coupons
 
 
-def test_what_is_not_there_cannot_be_forked(shared_store) -> None:
-    with pytest.raises(tiger.NotFound, match="no namespace"), shared_store.fork():
-        pytest.fail("the block was entered")
-    shared_store.coupons.insert({"id": "A"})
-    shared_store.clear_namespace()
-    with pytest.raises(tiger.NotFound), shared_store.fork():
-        pytest.fail("the block was entered")
+def test_a_fork_of_an_empty_namespace_is_empty_and_a_copy_of_that_moment(
+    shared_store, shared_directory: str, in_other_process
+) -> None:
+    """One that never had a record, and one that was cleared."""
+    for _ in range(2):
+        with shared_store.fork() as child:
+            assert child.coupons.list().data == []
+            shared_store.coupons.insert({"id": "A"})  # nothing is shared, so nothing is sealed
+            assert child.coupons.count() == 0
+            child.assert_changes()
+            child.coupons.insert({"id": "B"})
+            child.assert_changes(created={"coupons": 1})
+            seen = in_other_process(
+                shared_directory,
+                "return [record['id'] for record in store.coupons]",
+                namespace=child.current_namespace,
+            )
+            assert seen == ["B"]
+        assert everything(shared_store) == {"coupons": [{"id": "A"}], "plans": []}
+        assert child.current_namespace not in shared_store.namespaces()
+        shared_store.clear_namespace()
 
 
 def test_a_name_that_is_taken_is_refused(parent, other_store) -> None:
@@ -258,9 +272,8 @@ def test_asyncio(parent, shared_directory: str) -> None:
                 async with child.fork() as grandchild:
                     assert await grandchild.coupons.patch("c1", {"n": 1})
                     assert "n" not in child.coupons.get("c1")
-            with pytest.raises(tiger.NotFound):
-                async with store.namespace("nowhere").fork():
-                    pytest.fail("the block was entered")
+            async with store.namespace("nowhere").fork() as child:
+                assert child.coupons.count() == 0
             assert await store.coupons.delete("c0") is True
 
     asyncio.run(main())

@@ -16,14 +16,14 @@ from tiger.holds import UNFINISHED, Hold, remove_unfinished
 
 
 def test_what_was_left_half_made_is_removed_and_what_is_being_made_is_not(tmp_path: Path) -> None:
-    left = tmp_path / f"{UNFINISHED}.left"
+    left = tmp_path / f"{UNFINISHED}left"
     left.touch()
     (tmp_path / "5.finished").touch()
-    with (tmp_path / f"{UNFINISHED}.being_made").open("w") as being_made:
+    with (tmp_path / f"{UNFINISHED}being_made").open("w") as being_made:
         fcntl.flock(being_made, fcntl.LOCK_EX)
         remove_unfinished(tmp_path)
         assert {path.name for path in tmp_path.iterdir()} == {
-            f"{UNFINISHED}.being_made",
+            f"{UNFINISHED}being_made",
             "5.finished",
         }
 
@@ -49,7 +49,7 @@ def test_where_there_is_no_room_nothing_is_left(
     with monkeypatch.context() as patch:
         patch.setattr(holds.os, "write", write)
         with pytest.raises(tiger.StoreFull, match="shared memory is full"):
-            Hold(tmp_path / "lease", b"global-1")
+            Hold(tmp_path, "lease", b"global-1")
     assert list(tmp_path.iterdir()) == []
     assert descriptors() == before
 
@@ -59,12 +59,12 @@ def test_a_hold_that_fails_otherwise_says_why(
 ) -> None:
     before = descriptors()
 
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as patch:
         patch.setattr(holds.os, "rename", fails)
         with pytest.raises(tiger.InstanceError, match=f"{tmp_path}.*Input/output"):
-            Hold(tmp_path / "lease", b"global-1")
+            Hold(tmp_path, "lease", b"global-1")
     assert list(tmp_path.iterdir()) == []
     assert descriptors() == before

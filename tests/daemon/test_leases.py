@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -13,7 +14,7 @@ from unittest.mock import patch
 import pytest
 
 import tiger
-from tiger import holds, leases, pins
+from tiger import holds, lease_file, leases, pins
 from tiger.leases import Lease
 
 Wait = Callable[..., Any]
@@ -26,8 +27,23 @@ with store.{kind}() as test:
 """
 
 
+def named(directory: str) -> set[str]:
+    """The namespaces that stand in any file of leases."""
+    found = set()
+    for path in Path(directory, leases.FOLDER).iterdir():
+        with suppress(FileNotFoundError):  # forgotten meanwhile
+            found |= lease_file.namespaces_in(path.read_bytes())
+    return found
+
+
 def files(directory: str) -> list[Path]:
     return list(Path(directory, leases.FOLDER).iterdir())
+
+
+def leave(store: Any, directory: str, name: str) -> None:
+    """Leave a namespace with a record to the daemon."""
+    store.namespace(name).coupons.insert({"id": "A"})
+    Lease(Path(directory), name).abandon()
 
 
 @pytest.mark.parametrize("kind", ["sandbox", "fork"])
@@ -44,7 +60,8 @@ def test_a_namespace_whose_process_was_killed_is_cleared(
         wait_until(lambda: name not in store.namespaces(), what="the clear")
         assert mine.coupons.count() == 1
         wait_until(lambda: len(files(directory)) == 1, what="the removal of the file")
-    assert files(directory) == []
+        assert named(directory) == {mine.current_namespace}
+    assert named(directory) == set()
     store.coupons.insert({"id": "not sealed any more"})
     assert set(store.namespaces()) == {"global"}
 
@@ -67,7 +84,7 @@ def test_forks_of_forks_of_a_killed_process_are_all_cleared(
     assert other.read_line() == "ready"
     assert len(store.namespaces()) == 3
     other.process.kill()
-    wait_until(lambda: not store.namespaces() and not files(directory), what="the clears")
+    wait_until(lambda: not store.namespaces() and not named(directory), what="the clears")
 
 
 def test_a_parent_whose_fork_somebody_still_holds_is_cleared_after_it(
@@ -84,7 +101,7 @@ def test_a_parent_whose_fork_somebody_still_holds_is_cleared_after_it(
     wait_until(lambda: "witness" not in store.namespaces(), what="a sweep")
     assert child.coupons.get("A") == parent.coupons.get("A") == {"id": "A"}
     lease.abandon()
-    wait_until(lambda: not store.namespaces() and not files(directory), what="both clears")
+    wait_until(lambda: not store.namespaces() and not named(directory), what="both clears")
 
 
 def test_a_daemon_that_takes_over_clears_what_was_left_meanwhile(
@@ -147,22 +164,78 @@ def test_a_waiter_is_told_of_what_the_daemon_clears(store, directory: str) -> No
     watching.close()
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"a\nb", b"x" * 1000])
+STRANGE = {
+    "no bytes": b"",
+    "bytes": b"\xff\xfe",
+    "a name": b"mine",
+    "the name in a line": b"mine\n",
+    "what is of another size": lease_file.HEADER + b"mine\n",
+}
+
+
+@pytest.mark.parametrize("content", STRANGE.values(), ids=STRANGE.keys())
 def test_a_file_that_is_no_lease_does_no_harm(
     store, directory: str, wait_until: Wait, content: bytes
 ) -> None:
     folder = Path(directory, leases.FOLDER)
-    store.coupons.insert({"id": "A"})
+    store.namespace("mine").coupons.insert({"id": "A"})
     folder.mkdir(exist_ok=True)
     (folder / "strange").write_bytes(content)
     (folder / "folder").mkdir()
     (folder / "link").symlink_to("/etc/passwd")
+    os.mkfifo(folder / "fifo")
     pid = store.ping()["pid"]
-    store.namespace("gone").coupons.insert({"id": "A"})
-    Lease(Path(directory), "gone").abandon()
+    leave(store, directory, "gone")
     wait_until(lambda: "gone" not in store.namespaces(), what="the clear")
     assert store.ping()["pid"] == pid
-    assert "A" in store.coupons
+    assert "A" in store.namespace("mine").coupons
+    log = Path(directory, "daemon.log").read_text()
+    is_ours = content.startswith(lease_file.HEADER)
+    assert log.count("skipped 'strange' among the leases") == (not is_ours)
+    assert (folder / "strange").exists() is not is_ours
+
+
+def test_a_huge_file_among_the_leases_is_skipped_and_named(
+    store, directory: str, wait_until: Wait
+) -> None:
+    """A sparse file of more bytes than there are is not read."""
+    folder = Path(directory, leases.FOLDER)
+    folder.mkdir(exist_ok=True)
+    with (folder / "huge").open("wb") as file:
+        file.write(lease_file.HEADER)
+        file.truncate(1 << 45)
+    pid = store.ping()["pid"]
+    for name in ("first", "second"):
+        leave(store, directory, name)
+        wait_until(lambda name=name: name not in store.namespaces(), what="the clear")
+    assert store.ping()["pid"] == pid
+    log = Path(directory, "daemon.log").read_text()
+    assert log.count("skipped 'huge' among the leases: has 35184372088832 bytes") == 1
+
+
+@pytest.mark.parametrize("folder", [leases.FOLDER, pins.FOLDER])
+def test_a_link_in_the_place_of_a_folder_is_not_followed(
+    store, directory: str, tmp_path: Path, wait_until: Wait, folder: str
+) -> None:
+    """Neither by who makes a file there, nor by the daemon that removes what nobody holds."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    (elsewhere / "5.theirs").touch()
+    (elsewhere / "new.theirs").touch()
+    place = Path(directory, folder)
+    place.rmdir()
+    place.symlink_to(elsewhere)
+    store.coupons.insert({"id": "A"})
+    with pytest.raises(tiger.InstanceError, match=f"{place} is not a folder of user"):
+        store.mark() if folder == pins.FOLDER else store.sandbox().__enter__()
+    holds.remove_unfinished(place)
+    assert pins.least(Path(directory)) == (0 if folder == pins.FOLDER else None)
+    with lease_file.looking(place) as look:
+        assert look.left == {}
+    assert {path.name for path in elsewhere.iterdir()} == {"5.theirs", "new.theirs"}
+    place.unlink()
+    with store.sandbox(), store.snapshot():
+        pass  # made again
 
 
 @pytest.mark.parametrize("error", [errno.EMFILE, errno.ENFILE, errno.EACCES])
@@ -170,16 +243,23 @@ def test_a_file_that_cannot_be_opened_now_counts_as_held(directory: str, error: 
     """A daemon with many connections may be out of descriptors: nobody loses anything by that."""
     place = Path(directory)
     lease, pin = Lease(place, "mine"), pins.Pin(place, 5)
+    opened = os.open
 
     def refused(*_: object, **__: object) -> int:
         raise OSError(error, os.strerror(error))
 
-    with patch.object(holds.os, "open", refused):
-        assert leases.abandoned(place) == []
-        assert pins.least(place) == 5
-    with patch.object(holds.os, "scandir", refused):
-        assert leases.abandoned(place) == []
-        assert pins.least(place) == 0
+    def refused_within(path: Any, *arguments: Any, dir_fd: int | None = None) -> int:
+        return refused() if dir_fd is not None else opened(path, *arguments)
+
+    for module, name, refusing in (
+        (holds, "open", refused),
+        (holds, "open", refused_within),
+        (holds, "scandir", refused),
+    ):
+        with patch.object(module.os, name, refusing):
+            with lease_file.looking(place / leases.FOLDER) as look:
+                assert look.left == {}
+            assert pins.least(place) in (0, 5)
     lease.release()
     pin.release()
     assert pins.least(place) is None

@@ -421,9 +421,6 @@ class StoreMachine(RuleBasedStateMachine):
         if any(table.has_begun for table in self.model[child].values()):
             with pytest.raises(tiger.AlreadyExists):
                 self.stores[parent].begin_fork(child)
-        elif not begun:
-            with pytest.raises(tiger.NotFound):
-                self.stores[parent].begin_fork(child)
         else:
             self.stores[parent].begin_fork(child)
             for name in begun:

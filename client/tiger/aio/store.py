@@ -70,8 +70,8 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait], AsyncTables):
 
     async def begin_fork(self, name: str) -> AsyncStore:
         """As `Store.begin_fork`."""
-        await self.run(requests.fork(self._namespace, name))
-        return self._begun(name)
+        inherits = await self.run(requests.fork(self._namespace, name))
+        return self._begun(name, inherits=inherits)
 
     @contextlib.asynccontextmanager
     async def _passing(self, name: str) -> AsyncIterator[AsyncStore]:
@@ -80,8 +80,9 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait], AsyncTables):
         try:
             yield store
         finally:
-            with ending(lease):
-                await store.clear_namespace()
+            if not lease.is_inherited:
+                with ending(lease):
+                    await store.clear_namespace()
 
     async def clear_namespace(self, name: str | None = None) -> None:
         """As `Store.clear_namespace`."""
@@ -111,7 +112,8 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait], AsyncTables):
         try:
             yield mark
         finally:
-            await self.rollback(mark)
+            if not mark.is_inherited:
+                await self.rollback(mark)
 
     # --- Waiting ---
 
