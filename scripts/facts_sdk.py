@@ -123,6 +123,8 @@ class Package:
                 parameters.pop("null", None)
             assert function.returns is not None
             answer = self._node(function.returns, module, (service,))
+            if answer["t"] == "none":
+                answer = {"t": "any"}
             yield f"{str(method.value).upper()} {path.value}", (parameters, answer)
             return
 

@@ -7,12 +7,21 @@ Usage: .venv/bin/python scripts/pages.py
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import tiger
+from tiger.aio import AsyncStore, AsyncTable
+from tiger.batch import BatchTable
 from tiger.resources import ALIASES, BY_NAME, RESOURCES
+from tiger.snapshot import SnapshotTable
 
 PROJECT = Path(__file__).resolve().parent.parent
 DECLARED = PROJECT / "client" / "tiger" / "declared.pyi"
+CALLS = PROJECT / "docs" / "api.md"
 
 HEAD = '''\
 """Which tables a store has, and which finders a table has, for type checkers.
@@ -68,7 +77,155 @@ def declared() -> str:
     return "".join(parts)
 
 
-PAGES = {DECLARED: declared}
+# --- The page of all calls ------------------------------------------------------------------------
+
+INTRODUCTION = """\
+# All calls
+
+Made by scripts/pages.py of the docstrings; do not edit. [README](../README.md) shows the calls that
+are used most, [testing.md](testing.md) the fixtures of the pytest plugin, [cli.md](cli.md) the
+command line.
+
+A record is a dict with strings as keys, a string `id`, and values that JSON has: None, booleans,
+integers of 64 bits, finite floats, strings, lists, dicts. Every write may also raise `Sealed`,
+`StoreFull`, `DaemonUnavailable` or `OutcomeUnknown`, every read `InstanceError` or `Damaged`:
+[errors](#errors) says when.
+"""
+
+SECTIONS: dict[str, tuple[Any, ...]] = {
+    "Store": (tiger.Store, "store"),
+    "Table": (tiger.Table, "table"),
+    "Page": (tiger.Page, "page"),
+    "Batch": (tiger.Batch, "batch"),
+    "A table of a batch": (BatchTable, "batch.coupons"),
+    "Snapshot": (tiger.Snapshot, "view"),
+    "A table of a snapshot": (SnapshotTable, "view.coupons"),
+    "Mark": (tiger.Mark, "mark"),
+    "Differences": (tiger.Differences, "differences"),
+    "Difference": (tiger.Difference, "difference"),
+    "Commit": (tiger.Commit, "commit"),
+    "Change": (tiger.Change, "change"),
+    "Store for asyncio": (AsyncStore, "store"),
+    "Table for asyncio": (AsyncTable, "table"),
+}
+"""The classes of the page, and what an object of each is called there."""
+
+WITHIN = frozenset(
+    [
+        "Store.run",
+        "AsyncStore.run",
+        "AnyStore.watcher",
+        "Batch.close",
+        "Differences.check",
+        "Mark.commit_in",
+    ]
+)
+"""Methods that these classes have for each other."""
+
+SAME = {AsyncStore: tiger.Store, AsyncTable: tiger.Table, SnapshotTable: tiger.Table}
+"""Classes of which only what is not as in the other one is told."""
+
+SPECIAL = ("__getitem__", "__contains__", "__len__", "__iter__")
+WRITTEN = {
+    "__getitem__": "{0}[id]",
+    "__contains__": "id in {0}",
+    "__len__": "len({0})",
+    "__iter__": "for item in {0}",
+}
+
+
+def calls() -> str:
+    """Return the text of docs/api.md."""
+    parts = [INTRODUCTION, "## Connecting\n", *told("tiger.connect", tiger.connect)]
+    parts += told("tiger.aio.connect", tiger.aio.connect)
+    for title, (kind, name) in SECTIONS.items():
+        parts.append(f"## {title}\n\n{text_of(kind)}\n")
+        for member, value in members(kind):
+            parts += told(name, value, member)
+        if kind is tiger.Table:
+            parts.append(finders())
+    parts.append("## Errors\n")
+    for member in vars(tiger).values():
+        if inspect.isclass(member) and issubclass(member, tiger.TigerError):
+            bases = ", ".join(base.__name__ for base in member.__bases__ if base is not Exception)
+            parts.append(f"### `{member.__name__}`{f' ({bases})' if bases else ''}\n")
+            parts.append(f"{text_of(member)}\n")
+    return "\n".join(parts)
+
+
+def members(kind: type) -> Iterator[tuple[str, Any]]:
+    """Yield what a class has for its users, in the order of the source, bases first."""
+    found: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        if base.__module__.startswith("tiger"):
+            found.update(vars(base))
+    other = SAME.get(kind)
+    for name, value in found.items():
+        is_told = name in SPECIAL or not name.startswith("_")
+        is_told = is_told and getattr(value, "__qualname__", name) not in WITHIN
+        is_call = inspect.isroutine(value) or isinstance(value, (property, staticmethod))
+        if is_told and is_call and (other is None or getattr(other, name, None) is not value):
+            yield name, value
+
+
+def told(owner: str, value: Any, name: str | None = None) -> list[str]:
+    """Return the heading of a call and what its docstring says."""
+    if isinstance(value, property):
+        return [f"### `{owner}.{name}`\n", f"{text_of(value)}\n"]
+    call = inspect.unwrap(value)
+    if name in WRITTEN:
+        heading = WRITTEN[name].format(owner)
+    else:
+        heading = f"{owner}{f'.{name}' if name else ''}{signature_of(call)}"
+    if inspect.iscoroutinefunction(call):
+        heading = f"await {heading}"
+    elif inspect.isasyncgenfunction(call):
+        heading = f"async with {heading}"
+    elif call is not value:  # made a context manager
+        heading = f"with {heading}"
+    return [f"### `{heading}`\n", f"{text_of(value) or text_of(call)}\n"]
+
+
+def signature_of(call: Any) -> str:
+    """Return the arguments without their types."""
+    signature = inspect.signature(call)
+    parameters = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in signature.parameters.values()
+        if parameter.name != "self"
+    ]
+    text = str(signature.replace(parameters=parameters, return_annotation=signature.empty))
+    return re.sub(r"=<[^>]*>", "=...", text)
+
+
+def text_of(value: Any) -> str:
+    """Return a docstring as paragraphs of Markdown."""
+    return inspect.cleandoc(value.__doc__ or "")
+
+
+def finders() -> str:
+    """Return the tables there are, and what finds their records."""
+    rows = [
+        f"| `{r.table}` | `{r.prefix}` | {', '.join(f'`find_by_{f}`' for f in r.find_by)} | "
+        f"{f'`{r.active[0]}` is {one_of(r.active[1])}' if r.active else ''} |"
+        for r in RESOURCES
+    ]
+    aliases = ", ".join(f"`{alias}` is `{table}`" for alias, table in ALIASES.items())
+    head = "| table | prefix | found by | `find_active`, where |\n|---|---|---|---|\n"
+    return (
+        "### The tables, and what finds their records\n\n"
+        "`find_by_<field>(value)` returns the records as `find_by` does. A table of your own has\n"
+        "it for the fields that `define` was given as `indexes`. By another name:\n"
+        f"{aliases}.\n\n{head}" + "\n".join(rows) + "\n"
+    )
+
+
+def one_of(values: tuple[Any, ...]) -> str:
+    """Return values as words."""
+    return " or ".join(f"`{value}`" for value in values)
+
+
+PAGES = {DECLARED: declared, CALLS: calls}
 """The files, and what makes the text of each."""
 
 

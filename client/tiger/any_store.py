@@ -68,7 +68,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
     # --- Tables ---
 
     def table(self, name: str) -> AnyTable:
-        """Return a table, or raise `UnknownTable`."""
+        """Return a table, the same object each time, or raise `UnknownTable`."""
         table = self.__dict__.get(f"table {name}")
         if table is None:
             resource = self._resource(name)
@@ -95,7 +95,11 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
     # --- Namespaces ---
 
     def namespace(self: Same, name: str) -> Same:
-        """Return a store on the same connection, bound to another namespace."""
+        """Return a store on the same connection, bound to another namespace.
+
+        It costs nothing: a namespace begins with its first record. Raises `InvalidRecord` for what
+        cannot be a name.
+        """
         settings = self._settings._replace(namespace=name)
         return type(self)(self._reader, self._connection, settings)
 
@@ -127,14 +131,20 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        """Give reads that all see one commit number, across tables."""
+        """Give reads that all see one commit number, across tables.
+
+        While it lasts, what is overwritten or deleted stays in memory. Never asks the daemon.
+        """
         with self._reader.pin() as moment:
             yield Snapshot(self._reader, moment, self._namespace)
 
     # --- Going back ---
 
     def mark(self) -> Mark:
-        """Return this moment of this namespace, for `rollback` and `changes`."""
+        """Return this moment of this namespace, for `rollback` and `changes`.
+
+        What is overwritten since is kept until the mark is rolled back, released, or forgotten.
+        """
         return Mark(self._reader.pin(), self._namespace)
 
     def _rollback_request(self, mark: Mark) -> Request[None]:

@@ -22,7 +22,11 @@ Result = TypeVar("Result")
 
 
 class Batch(BatchTables):
-    """Tables that take writes; nothing of them is sent before the block ends."""
+    """Tables that take writes, `batch.coupons`; made by `store.batch()`.
+
+    Nothing is sent before the block ends, and nothing at all if it raises. Then all is written
+    under one commit number, or none of it: errors of the daemon are raised at the end of the block.
+    """
 
     def __init__(
         self,
@@ -62,7 +66,7 @@ class Batch(BatchTables):
         __getattr__ = _named
 
     def clear_namespace(self, name: str | None = None) -> None:
-        """Clear one namespace, this one by default, in all tables."""
+        """Collect a clear of one namespace, this one by default, in all tables."""
         self._add(requests.clear_namespace(self._namespace if name is None else name))
 
     def _add(self, request: Request[Any]) -> None:
@@ -82,7 +86,10 @@ class Batch(BatchTables):
 
 
 class BatchTable:
-    """The writes of one table, collected; their outcome is known when the batch ends."""
+    """The writes of one table, collected; whether they can be done is known when the block ends.
+
+    A record is checked at once. Reads raise: what a batch wrote cannot be read before its end.
+    """
 
     def __init__(
         self, name: str, requests: TableRequests, add: Callable[[Request[Any]], None]
@@ -93,7 +100,7 @@ class BatchTable:
         self._add = add
 
     def insert(self, item: Mapping[str, Any]) -> Record:
-        """Collect an insert; return the record, with its id."""
+        """Collect an insert, and return the record with its id. Raises `InvalidRecord`."""
         return self._collect(self._requests.insert(item))
 
     def create(self, item: Mapping[str, Any]) -> Record:
@@ -115,11 +122,11 @@ class BatchTable:
         return len(request.operations[0][3]) if request.operations else 0
 
     def patch(self, id: str, changes: Mapping[str, Any]) -> None:
-        """Collect a patch."""
+        """Collect a patch; what comes of it is not known yet, so it returns None."""
         self._add(self._requests.patch(id, changes))
 
     def delete(self, id: str) -> None:
-        """Collect a delete."""
+        """Collect a delete; whether the record is there is not known yet."""
         self._add(self._requests.delete(id))
 
     def expect(self, id: str, version: int | None) -> None:

@@ -53,10 +53,10 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Commit:
-    """What one commit changed in a namespace.
+    """What one commit changed in a namespace: its `number`, and `changes`, a list of `Change`.
 
     `missed` counts changes, of whatever namespace, that were overwritten before they were read:
-    they came too fast for who watches.
+    they came too fast for this watcher.
     """
 
     number: int

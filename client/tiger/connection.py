@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tiger import launch, protocol
+from tiger import launch, process, protocol
 from tiger.any_connection import AnyConnection
 from tiger.looking import Looking
 from tiger.reader import Reader
 from tiger.session import Answer, Session, Steps, Wait, Watch, not_running
 from tiger.system import select, threading, time
-from tiger.wire import RECONNECT_S
 
 WATCH_S = 500e-6
 """How long a write watches its slot before it sleeps. On two cores, with 1 to 8 clients, watching
@@ -50,6 +49,7 @@ class Connection(AnyConnection[Callable[[int, int | None, str, float], None]]):
         self._run(lambda session: session.wait(commit, table, namespace, deadline), deadline)
 
     def _run(self, begin: Callable[[Session], Steps], deadline: float) -> Answer:
+        process.current()  # in a child that nobody noticed yet, all of this begins again
         lock = self._lock  # in a child that is forked meanwhile, there is another
         try:
             if not lock.locked():
@@ -98,7 +98,7 @@ class Connection(AnyConnection[Callable[[int, int | None, str, float], None]]):
         if left_s <= 0:
             return False
         if descriptor is None:
-            time.sleep(min(left_s, RECONNECT_S))
+            time.sleep(min(left_s, self._wire.pause_s()))
             return True
         poll = select.poll()
         poll.register(descriptor, action.event)

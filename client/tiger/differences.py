@@ -25,7 +25,11 @@ WIDTH_MAX = 160
 
 @dataclass(frozen=True)
 class Difference:
-    """One record that is not what it was; `before` is None if it is new, `after` if it is gone."""
+    """One record that is not what it was.
+
+    `table`, `id`, and `commit`, the number of the last commit that changed it; `before` is None if
+    it is new, `after` is None if it is gone. As text it is one line.
+    """
 
     commit: int
     table: str
@@ -68,16 +72,21 @@ def _fields(before: Record, after: Record) -> Iterator[str]:
 
 
 class Differences:
-    """All that changed, oldest first."""
+    """All that changed, oldest first: `Difference` objects, which `for` and `len` go by.
+
+    As text it is a line for each of the newest 30.
+    """
 
     def __init__(self, found: Iterable[Difference]) -> None:
         """Sort what was found by commit."""
         self._all = sorted(found, key=lambda difference: difference.commit)
 
     def __iter__(self) -> Iterator[Difference]:
+        """Yield each record that differs."""
         return iter(self._all)
 
     def __len__(self) -> int:
+        """Return how many records differ."""
         return len(self._all)
 
     def __repr__(self) -> str:
@@ -102,7 +111,7 @@ class Differences:
 
     @property
     def updated(self) -> dict[str, list[tuple[Record, Record]]]:
-        """What records were and are, by table."""
+        """The records that were changed, by table, each as a pair: as it was, and as it is."""
         found: dict[str, list[tuple[Record, Record]]] = {}
         for difference in self._all:
             if difference.before is not None and difference.after is not None:

@@ -1,24 +1,24 @@
 """What may go wrong, as a tree.
 
     TigerError
-     ├─ NotFound (KeyError)                no record of that id in this namespace
-     ├─ AlreadyExists                      `create` of an id that is there
-     ├─ Conflict                           somebody else wrote first
-     ├─ InvalidRecord (ValueError)         an id, a name or a record that cannot be stored
-     ├─ InvalidCursor (ValueError)         a page's cursor that is not there
-     ├─ InvalidRequest (ValueError)        a call whose arguments contradict each other
-     ├─ UnknownTable (AttributeError)      no table of that name
-     ├─ Sealed                             a write to a namespace that has forks
-     ├─ StoreFull                          no shared memory left; nothing was changed
-     ├─ Damaged                            bytes in a segment that nobody wrote there
-     ├─ InstanceError                      a directory that cannot hold an instance
-     │   └─ LayoutMismatch                 segments of another version
-     ├─ DaemonUnavailable (ConnectionError)  no daemon, or none that answers; nothing was changed
-     ├─ OutcomeUnknown (TimeoutError)      sent, and no answer: applied or not applied
-     └─ TimedOut (TimeoutError)            what was waited for did not come
+     ├─ NotFound (KeyError)
+     ├─ AlreadyExists
+     ├─ Conflict
+     ├─ InvalidRecord (ValueError)
+     ├─ InvalidCursor (ValueError)
+     ├─ InvalidRequest (ValueError)
+     ├─ UnknownTable (AttributeError)
+     ├─ Sealed
+     ├─ StoreFull
+     ├─ Damaged
+     ├─ InstanceError
+     │   └─ LayoutMismatch
+     ├─ DaemonUnavailable (ConnectionError)
+     ├─ OutcomeUnknown (TimeoutError)
+     └─ TimedOut (TimeoutError)
 
-A message names the value and the remedy. `CODES` numbers the errors that the daemon answers
-with; the number is what travels and what a client's slot keeps.
+Each class says when it is raised. A message names the value and the remedy. `CODES` numbers the
+errors that the daemon answers with; the number is what travels and what a client's slot keeps.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tiger.shown import shown
 
 
 class TigerError(Exception):
-    """Anything that tiger or tigerd reports."""
+    """Anything that tiger or tigerd reports: catch this where the reason does not matter."""
 
     def __str__(self) -> str:
         """Return the message, one line: names of fields, say, are text that anybody may write."""
@@ -35,63 +35,120 @@ class TigerError(Exception):
 
 
 class NotFound(TigerError, KeyError):
-    """There is no record of that id in this namespace."""
+    """A record is asked for that is not there, or none of the namespace that is meant.
+
+    By `get` without a default, `table[id]`, `peek`, `version`, `patch` and `modify`.
+    """
 
 
 class AlreadyExists(TigerError):
-    """A record of that id is there already."""
+    """Something is made that is there already.
+
+    By `create` of an id that has a record, `define` of a table that is defined otherwise, and
+    `begin_fork` under a name that has records. Nothing was changed.
+    """
 
 
 class Conflict(TigerError):
-    """The record is not the version that the caller read."""
+    """Somebody else wrote a record first.
+
+    By `update` with `if_version` where the record is at another version or gone, and by `modify`
+    when that happened 1,000 times in a row. Nothing was changed: read again.
+    """
 
 
 class InvalidRecord(TigerError, ValueError):
-    """An id, a name or a record that cannot be stored; nothing was changed."""
+    """An id, a name, a record or a value cannot be stored, and so cannot be asked for either.
+
+    By every call that takes one: a name that is no text of 1 to 255 bytes without control
+    characters; a record without an id, with a key that is no string, NaN, an integer past 64 bits,
+    more than 64 levels, or more bytes than --max-record. Nothing was changed.
+    """
 
 
 class InvalidCursor(TigerError, ValueError):
-    """A cursor that names no record of this table and namespace."""
+    """A page is asked for from a record that is not there.
+
+    By `list` with `starting_after` or `ending_before`, if it is the id of no record of this table
+    and namespace, as after that record was deleted.
+    """
 
 
 class InvalidRequest(TigerError, ValueError):
-    """Arguments that are out of range or contradict each other; nothing was changed."""
+    """A call makes no sense as it is: its arguments, or the moment at which it is made.
+
+    By arguments out of range or at odds with each other, filters that are no scalars, `clear()` in
+    an account, and by the use of a store, snapshot, mark or batch after its end. Nothing was
+    changed.
+    """
 
 
 class UnknownTable(TigerError, AttributeError):
-    """No table of that name: it is neither built in nor defined."""
+    """A table is named that is neither built in nor defined.
+
+    By `store.<name>`, `store.table(name)`, and all that takes names of tables.
+    """
 
 
 class Sealed(TigerError):
-    """A write to a namespace that has forks; nothing was changed."""
+    """A namespace is written to while it has forks, which read what it holds.
+
+    By every write to it, and by a clear of it, until the last of its forks is cleared. Nothing was
+    changed.
+    """
 
 
 class TimedOut(TigerError, TimeoutError):
-    """What was waited for did not come."""
+    """What was waited for did not come in time.
+
+    By `wait_for`. The message tells what there is instead.
+    """
 
 
 class StoreFull(TigerError):
-    """Shared memory is full; nothing was changed."""
+    """There is no room for a write: of shared memory, or of what else it needs there.
+
+    By writes. The message says how much there is and how to get more. Nothing was changed; reads,
+    deletes and clears go on.
+    """
 
 
 class Damaged(TigerError):
-    """A segment holds bytes that no daemon wrote."""
+    """A segment holds bytes that no daemon wrote.
+
+    By the read or write that came upon them. `tigerd check` lists what is wrong, and `tigerd
+    repair` keeps what can be read.
+    """
 
 
 class InstanceError(TigerError):
-    """A directory that cannot hold an instance, or not this user's."""
+    """A directory cannot hold an instance, or the instance there is not the one that was meant.
+
+    By `connect`, if the directory is another user's, open to others, or something else; and by
+    reads and writes after the instance was removed, replaced or restored: connect again.
+    """
 
 
 class LayoutMismatch(InstanceError):
-    """Segments or a daemon of another version."""
+    """The segments, or the daemon, are of another version of tigerd than this library.
+
+    By `connect` and by writes. Stop the daemon with the version that made the instance, or use
+    another directory.
+    """
 
 
 class DaemonUnavailable(TigerError, ConnectionError):
-    """No daemon answers, and nothing was changed."""
+    """There is no daemon, or none that answers, and nothing was changed.
+
+    By `connect` without `autostart`, and by writes whose request was not taken in time.
+    """
 
 
 class OutcomeUnknown(TigerError, TimeoutError):
-    """A write was sent and not answered: it may or may not have been applied."""
+    """A write was sent and not answered in time: it may have been applied, or may be yet.
+
+    By writes. Read what is there before it is tried again, or use calls that may be repeated.
+    """
 
 
 CODES: dict[int, type[TigerError]] = {

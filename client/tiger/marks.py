@@ -8,9 +8,9 @@ from tiger.reader import PinnedMoment
 
 
 class Mark:
-    """What a namespace was when `Store.mark` was called.
+    """What a namespace was when `store.mark()` was called.
 
-    It holds its commit (tiger.pins), so what was overwritten since is kept until the mark is rolled
+    It holds its commit, so what was overwritten since is kept until the mark is rolled
     back, released, or forgotten.
     """
 

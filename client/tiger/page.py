@@ -13,7 +13,11 @@ More = Callable[[Iterable[Record]], Iterator[Record]]
 
 
 class Page:
-    """Records of one page: `object` is "list"; `data`, `has_more` and `url` as in Stripe's API."""
+    """Records of one page, as `for record in page` and `len(page)` have them too.
+
+    The attributes are Stripe's: `object` is "list", `data` the list of records, each the caller's
+    own, `has_more` whether there are others past them, `url` the path in Stripe's API.
+    """
 
     object: Final = "list"
 
@@ -32,6 +36,7 @@ class Page:
         return iter(self.data)
 
     def __len__(self) -> int:
+        """Return how many records this page has."""
         return len(self.data)
 
     def __eq__(self, other: Any) -> bool:

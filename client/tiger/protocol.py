@@ -17,10 +17,15 @@ from typing import Any, cast
 
 import msgpack
 
+from tiger.errors import CODES
+
 VERSION = 1
 
 FRAME_MAX = 64 << 20
-"""Bytes of one frame, in both directions. ZeroMQ drops the connection that sends a larger one."""
+"""Bytes of a request. ZeroMQ drops the connection that sends a larger one."""
+
+REPLY_MAX = 17 << 20
+"""Bytes of a reply: a record, which has 16 MiB at most, and a little more."""
 
 OPERATIONS_MAX = 1 << 20
 """Operations in one request."""
@@ -71,3 +76,17 @@ def unpack(frame: bytes) -> list[Any]:
     if type(message) is not list:
         raise ValueError("a message is an array")
     return message
+
+
+def unpack_reply(frame: bytes) -> tuple[int, int, Any]:
+    """Return number, status and value of a reply; ValueError if the frame is none."""
+    try:
+        match unpack(frame):
+            case [int(number), int(status), value] if status in _STATUSES:
+                return number, status, value
+    except (ValueError, msgpack.UnpackException, RecursionError):
+        pass
+    raise ValueError(f"a frame of {len(frame)} bytes that is no answer")
+
+
+_STATUSES = {DONE, ABSENT, EVICTED, *CODES}

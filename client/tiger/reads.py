@@ -79,7 +79,8 @@ class TableReads:
     def get(self, id: str, default: Any = MISSING) -> Any:
         """Return the record of that id as a dict of the caller's own.
 
-        Raises `NotFound`, or returns `default` if one is given.
+        Raises `NotFound`, or returns `default` if one is given; `InvalidRecord` for what cannot be
+        an id.
         """
         version = self._moment.read(partial(self._find, id))
         if version is not None:
@@ -91,7 +92,10 @@ class TableReads:
         return cast(Mapping[str, Any], record.freeze(self.get(id)))
 
     def version(self, id: str) -> int:
-        """Return the commit number that wrote the record of that id, for `if_version`."""
+        """Return the commit number that wrote the record of that id, for `if_version`.
+
+        Raises `NotFound`.
+        """
         version = self._moment.read(partial(self._find, id))
         if version is None:
             raise self._not_found(id)
@@ -149,6 +153,7 @@ class TableReads:
         return lineage.count() if lineage is not None else 0
 
     def __len__(self) -> int:
+        """Return how many records of this table the namespace has."""
         return self.count()
 
     def __bool__(self) -> bool:
@@ -259,7 +264,7 @@ class TableReads:
             )
         return found
 
-    def look_for(
+    def _look_for(
         self, predicate: Callable[[Record], Any] | None, filters: Mapping[str, Any]
     ) -> tuple[int, Record | None]:
         """Return the newest record that matches and for which the predicate is true.
@@ -279,7 +284,7 @@ class TableReads:
         memory.fence()
         return commit, self._moment.read(read)
 
-    def not_seen(self, timeout_s: float | None, filters: Mapping[str, Any]) -> TimedOut:
+    def _not_seen(self, timeout_s: float | None, filters: Mapping[str, Any]) -> TimedOut:
         """Return the error of a wait that was in vain, with what is there instead."""
         wanted = ", ".join(f"{name}={value!r}" for name, value in filters.items())
         shown = [
@@ -297,14 +302,18 @@ class TableReads:
     def find_by(self, field: str, value: Any) -> Records:
         """Return the records whose field has that value, newest first.
 
-        The cost is that of the matches where the field has an index, else of the namespace.
+        Values are compared by type too, lists and objects whole. The cost is that of the matches
+        where there is a `find_by_<field>`, else that of the whole namespace.
         """
         if not isinstance(field, str):
             raise InvalidRequest(f"field {field!r:.80}: use the name of a field")
         return self._all(field, (value,))
 
     def find_active(self) -> Records:
-        """Return the records that are active, as their resource says it, newest first."""
+        """Return the records that are active, as their resource says it, newest first.
+
+        A table of which nothing says that raises AttributeError.
+        """
         if self._resource.active is None:
             raise AttributeError(f"{self.table_name} has no find_active: nothing says it is active")
         return self._all(*self._resource.active)

@@ -1,11 +1,14 @@
 """How a client and the daemon agree that a request was applied once, whatever gets lost.
 
-A client numbers its requests and has one under way at a time. It asks, and if need be sends the
-same number again, until it knows the answer; the daemon applies a number once and keeps the answer
-in the client's slot of the control segment, stored before the commit it belongs to. So the answer
-is in shared memory, and a client that has sent its request watches its slot for a while; a message
-back is only needed for an error's words, for the record that a patch made, and for a client that
-went to sleep.
+A client numbers its requests and has one under way at a time. The daemon applies a number once and
+keeps the answer in the client's slot of the control segment, stored before the commit it belongs
+to. So the answer is in shared memory, and a client that has sent its request watches its slot for a
+while; a message back is only needed for an error's words, for the record that a patch made, and for
+a client that went to sleep.
+
+There is one rule for sending a write again: only on another connection. What one connection took
+arrives, in order, unless the daemon dies, and then the connection ends; of a request that waits for
+its turn, only the answer is asked for. On another connection the same number is sent again.
 
 Here is what to send and what to conclude; `tiger.connection` and `tiger.aio` do the waiting.
 """
@@ -19,8 +22,15 @@ from pathlib import Path
 from random import random
 from typing import Any
 
-from tiger import instance, layout, memory, protocol
-from tiger.errors import CODES, DaemonUnavailable, InvalidRequest, OutcomeUnknown, TigerError
+from tiger import instance, layout, memory, protocol, zmtp
+from tiger.errors import (
+    CODES,
+    DaemonUnavailable,
+    InstanceError,
+    InvalidRequest,
+    OutcomeUnknown,
+    TigerError,
+)
 from tiger.instance import as_option
 from tiger.reader import Reader
 from tiger.system import secrets, select, time
@@ -28,7 +38,7 @@ from tiger.wire import Wire
 
 FIRST_PAUSE_S = 0.02
 LAST_PAUSE_S = 0.5
-"""Waits before a request is sent again: doubled each time, with up to half as much added."""
+"""Waits before an answer is asked for again: doubled each time, with up to half as much added."""
 WATCH_AGAIN_S = 1.0
 """How long to wait for word of a change before asking again: the daemon may be another by then."""
 QUESTION = 1 << 40
@@ -84,13 +94,15 @@ class Session:
         self._directory: Path = reader.directory
         self._words = reader.words
         self._instance = reader.instance
-        self._client = secrets.randbits(55) + 1
+        self._client = _new_client()
         self._slot = -1
         self._slot_at = 0
         self._number = 0
         self._word = 0
         """The last answer that was found in the slot."""
         self._question = QUESTION
+        self._was_sent = False
+        """Whether the write under way is at a daemon, as far as is known."""
         self._was_resent = False
 
     # --- Requests ---
@@ -116,10 +128,11 @@ class Session:
         frame = self._frame(number, answers, operations)
         if len(frame) > protocol.OPERATIONS_MAX:  # of fewer bytes nothing can be too much
             _check_size(len(frame), operations)
-        self._was_resent = False
-        way = yield from self._send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))
+        self._was_sent = self._was_resent = False
+        way = yield from self._send(frame, deadline)
         if not way:
             way = yield from self._send_later(frame, deadline)
+        self._was_sent = True
         made = meanwhile()
         if not answers:
             answered = yield Watch(self._look(number))
@@ -152,7 +165,7 @@ class Session:
                     f"the daemon at {self._directory} does not take requests; nothing was "
                     f"changed: see `tigerd status {as_option(self._directory)}`"
                 )
-            way = yield from self._send(frame, min(deadline, time.monotonic() + LAST_PAUSE_S))
+            way = yield from self._send(frame, deadline)
             if way:
                 return way
 
@@ -162,8 +175,6 @@ class Session:
         """Wait for the answer to a request that was sent, and ask for it; None at the deadline.
 
         The request itself is sent again where the connection is another: it may not have arrived.
-        On the same one it only waits for its turn, and ten thousand records take a while; but no
-        wait is for ever.
         """
         pause_s = FIRST_PAUSE_S
         was_answered = False
@@ -188,9 +199,9 @@ class Session:
                 yield self._start()
             soon = min(deadline, time.monotonic() + LAST_PAUSE_S)
             asked = yield from self._send(self._question_of(number), soon)
-            if asked != way or pause_s == LAST_PAUSE_S:
+            if asked and asked != way:
                 self._was_resent = True
-                way = yield from self._send(frame, soon)
+                way = yield from self._send(frame, deadline)
             pause_s = min(2 * pause_s, LAST_PAUSE_S)
 
     def _revive(self, deadline: float) -> Generator[Action, Any, None]:
@@ -217,24 +228,48 @@ class Session:
             frame = yield from self._receive(deadline)
             if frame is None:
                 return None
-            replied, status, value = protocol.unpack(frame)
+            try:
+                replied, status, value = protocol.unpack_reply(frame)
+            except ValueError as error:
+                self._wire.close()
+                raise self._refused(error) from None
             if replied == number or (replied == 0 and status in CODES):
                 return status, value
+            if time.monotonic() >= deadline:
+                return None
+
+    def _refused(self, error: Exception) -> TigerError:
+        """Return the error for what listens at the socket and is not this user's daemon."""
+        if not isinstance(error, TigerError):
+            error = DaemonUnavailable(f"no daemon answers at {self._directory}: {error}")
+        if not self._was_sent:
+            return type(error)(f"{error}; nothing was changed")
+        return OutcomeUnknown(
+            f"{error}; the request that was sent before may or may not have been applied: read "
+            f"before you write it again"
+        )
 
     # --- The socket ---
 
     def _send(self, frame: bytes, deadline: float) -> Generator[Action, Any, int]:
-        """Send a frame; return the number of the connection that took it by the deadline, or 0.
+        """Send a frame; return the number of the connection that took it, or 0.
 
-        What one connection takes arrives, in order, unless the daemon dies.
+        It is 0 if none did by the deadline, or if for a while nobody listened.
         """
         wire = self._wire
+        give_up_at = -math.inf
         try:
             wire.begin(frame)
             while event := wire.flush():
-                if not (yield Wait(event, deadline)):
+                now = time.monotonic()
+                if give_up_at < 0 or wire.descriptor() is not None:
+                    give_up_at = now + LAST_PAUSE_S
+                if now >= min(deadline, give_up_at):
                     wire.give_up()
                     return 0
+                yield Wait(event, min(deadline, now + LAST_PAUSE_S))
+        except (zmtp.Refused, InstanceError) as error:
+            raise self._refused(error) from None
         except BaseException:
             wire.close()
             raise
@@ -247,6 +282,8 @@ class Session:
             while (frame := wire.receive()) is None:
                 if not (yield Wait(select.POLLIN, deadline)):
                     return None
+        except zmtp.Refused as error:
+            raise self._refused(error) from None
         except BaseException:
             wire.close()
             raise
@@ -300,6 +337,7 @@ class Session:
     def ask(self, question: str, deadline: float, *, revive: bool = True) -> Steps:
         """Ask something that changes nothing, again and again until the deadline."""
         self._question += 1
+        self._was_sent = False
         frame = self._frame(self._question, True, [[question]])
         pause_s = FIRST_PAUSE_S
         while True:
@@ -329,6 +367,7 @@ class Session:
         A daemon may come back, so one that is gone is waited for; an instance is not.
         """
         self._question += 1
+        self._was_sent = False
         question = [protocol.WATCH, commit, table, namespace]
         frame = self._frame(self._question, True, [question])
         while (now := time.monotonic()) < deadline:
@@ -343,7 +382,14 @@ class Session:
     def _hello(self, deadline: float) -> Generator[Action, Any, None]:
         """Get a slot."""
         answer = yield from self.ask(protocol.HELLO, deadline)
-        slot, found = answer.value
+        while answer.status == protocol.EVICTED:  # another process has that number of a client
+            self._client = _new_client()
+            answer = yield from self.ask(protocol.HELLO, deadline)
+        match answer.value:
+            case [int(slot), int(found)] if 0 <= slot < layout.CLIENTS_MAX:
+                pass
+            case _:
+                raise self._refused(ValueError("what answers gives no place for a client"))
         if found != self._instance:
             raise DaemonUnavailable(
                 f"the instance at {self._directory} was replaced by another: connect again"
@@ -357,6 +403,10 @@ class Session:
         return protocol.pack(
             [protocol.VERSION, self._client, self._slot, number, answer, operations]
         )
+
+
+def _new_client() -> int:
+    return secrets.randbits(55) + 1
 
 
 def _check_size(size: int, operations: list[protocol.Operation]) -> None:

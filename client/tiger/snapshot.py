@@ -17,7 +17,10 @@ else:
 
 
 class SnapshotTable(TableReads):
-    """The reads of one table, all at the snapshot's commit number."""
+    """The reads of one table, all at the snapshot's commit number.
+
+    It has what a table of a store has for reading, from `get` to its finders, and no writes.
+    """
 
     def _named(self, name: str) -> Callable[[Any], Records]:
         """Return a finder, or say that writes are for the store."""
@@ -32,7 +35,11 @@ class SnapshotTable(TableReads):
 
 
 class Snapshot(StoreReads, SnapshotTables):
-    """Reads of all tables at one commit number."""
+    """Reads of all tables at one commit number, `view.commit`; made by `store.snapshot()`.
+
+    It has the tables of a store, `view.coupons`, without their writes. After the end of its block
+    a read raises `InvalidRequest`.
+    """
 
     def __init__(self, reader: Reader, moment: PinnedMoment, namespace: str) -> None:
         """Read at the moment's commit for as long as it is held."""

@@ -57,7 +57,13 @@ class Store(AnyStore[Table, Wait], StoreTables):
         url: str | None = None,
         indexes: Iterable[str] = (),
     ) -> Table:
-        """Make a table, and return it; the same definition again is fine, another one raises."""
+        """Make a table, and return it; the same definition again changes nothing.
+
+        `prefix` begins the ids that are made, `url` is what pages have, and each field of `indexes`
+        gets a `find_by_<field>`, 16 at most. Raises `AlreadyExists` if the table is defined
+        otherwise, `InvalidRecord` for a name that is not 1 to 63 small letters, digits and `_`,
+        `InvalidRequest` for a name that is taken and for one table too many.
+        """
         self.run(requests.define(name, prefix, url, indexes))
         return self.table(name)
 
@@ -103,14 +109,20 @@ class Store(AnyStore[Table, Wait], StoreTables):
                     store.clear_namespace()
 
     def clear_namespace(self, name: str | None = None) -> None:
-        """Clear one namespace, this one by default, in all tables."""
+        """Clear one namespace, this one by default, in all tables.
+
+        One write, whatever is there; it is fine if nothing is. Raises `Sealed` while it has forks.
+        """
         self.run(self._clear_request(name))
 
     # --- Writes that belong together ---
 
     @contextlib.contextmanager
     def batch(self) -> Iterator[Batch]:
-        """Collect writes: all are visible at once at the end, or none if the block raises."""
+        """Collect writes: all are visible at once at the end, or none if the block raises.
+
+        One round trip. Raises at the end what its writes may raise; then none of them was done.
+        """
         batch = self._new_batch()
         yield batch
         if (request := self._batch_request(batch)) is not None:
@@ -157,7 +169,10 @@ class Store(AnyStore[Table, Wait], StoreTables):
     # --- The daemon ---
 
     def ping(self) -> dict[str, Any]:
-        """Ask the daemon for its `pid`, `version`, `commit` and `uptime_s`."""
+        """Ask the daemon for its `pid`, `version`, `commit` and `uptime_s` (in seconds).
+
+        A round trip that changes nothing. Raises `DaemonUnavailable` if there is no answer in time.
+        """
         self._check_open()
         answer: dict[str, Any] = self._connection.ask(PING)
         return answer

@@ -42,12 +42,16 @@ class StoreReads:
         return self._namespace
 
     def tables(self) -> list[str]:
-        """Return the names of the tables, the built-in ones first."""
+        """Return the names of the tables, the built-in ones first, as of now."""
         defined = sorted(content["id"] for content in self._definitions())
         return [resource.table for resource in RESOURCES] + defined
 
     def namespaces(self) -> dict[str, int]:
-        """Return the namespaces that hold records, and how many each holds in all tables."""
+        """Return the namespaces that hold records, and how many each holds in all tables.
+
+        As `{name: number}`, in alphabetical order. The cost is that of the tables and namespaces,
+        not of the records.
+        """
         resources = [self._resource(name) for name in self.tables()]
 
         def read(commit: int) -> dict[str, int]:

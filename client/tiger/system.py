@@ -14,6 +14,7 @@ replaces these.
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
     import subprocess
     import threading
     import time
+
+    def is_clock_replaced() -> bool:
+        """Tell whether `time.monotonic` is another one now, for all who use the module itself."""
+        return False
+
 else:
     import _socket as socket
     import fcntl
@@ -51,3 +57,8 @@ else:
     )
     time.monotonic = time.perf_counter = partial(time.clock_gettime, time.CLOCK_MONOTONIC)
     time.monotonic_ns = partial(time.clock_gettime_ns, time.CLOCK_MONOTONIC)
+
+    _clock = (sys.modules["time"].monotonic,)  # in a tuple, where nobody replaces it
+
+    def is_clock_replaced() -> bool:
+        return sys.modules["time"].monotonic is not _clock[0]

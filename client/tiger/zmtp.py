@@ -24,6 +24,14 @@ SHORT_MAX = 255
 LONG_HEADER = struct.Struct(">BQ")
 
 
+PING, PONG = b"\4PING", b"\4PONG"
+TTL_SIZE = 2
+"""A PING says for how long it counts, then what the PONG has to repeat."""
+
+TOLD_MAX = 80
+"""Bytes of what the other side said that an error repeats."""
+
+
 class Refused(Exception):
     """The other side is not one to talk to, or does not want to."""
 
@@ -60,6 +68,8 @@ class Inbox:
         self._is_greeted = False
         self.is_ready: bool = False
         """Whether the daemon takes messages."""
+        self.pong = b""
+        """The command that the daemon waits for since it said PING; whoever sends it empties it."""
 
     def feed(self, data: bytes) -> None:
         """Take what came."""
@@ -75,14 +85,22 @@ class Inbox:
         while (frame := self._next_frame()) is not None:
             flags, body = frame
             if flags & COMMAND:
-                if body.startswith(b"\5ERROR"):
-                    raise Refused(repr(body[7:]))
-                self.is_ready = True  # it sends no other command
-            elif flags & MORE:
-                raise Refused("a message of several frames")
+                self._obey(body)
+            elif flags & MORE or not self.is_ready:
+                raise Refused("it sent a message that no daemon sends")
             else:
                 return body
         return None
+
+    def _obey(self, command: bytes) -> None:
+        """Do what a command asks; others than these mean nothing to a client."""
+        if command.startswith(b"\5READY"):
+            self.is_ready = True
+        elif command.startswith(b"\5ERROR"):
+            reason = command[7:][:TOLD_MAX].decode("ascii", "backslashreplace")
+            raise Refused(f"it refused the connection: {reason!r}")
+        elif command.startswith(PING):
+            self.pong = _frame(COMMAND, PONG + command[len(PING) + TTL_SIZE :])
 
     def _next_frame(self) -> tuple[int, bytes] | None:
         unread = self._unread
@@ -95,7 +113,7 @@ class Inbox:
         else:
             at, size = LONG_HEADER.size, LONG_HEADER.unpack_from(unread)[1]
         if size > self._frame_max:
-            raise Refused(f"a frame of {size} bytes")
+            raise Refused(f"it sent a frame of {size} bytes")
         if len(unread) < at + size:
             return None
         return unread[0], self._cut(at, at + size)
@@ -103,7 +121,7 @@ class Inbox:
     def _check_greeting(self, greeting: bytes) -> None:
         is_zmtp_3 = greeting[0] == 0xFF and greeting[9] == 0x7F and greeting[10] >= 3
         if not is_zmtp_3 or greeting[12:32].rstrip(b"\0") != b"NULL":
-            raise Refused(f"a greeting of {greeting[:32]!r}")
+            raise Refused(f"it greeted with {greeting[:32]!r}, which no daemon does")
 
     def _cut(self, begin: int, end: int) -> bytes:
         cut = bytes(self._unread[begin:end])

@@ -145,31 +145,43 @@ class Exchange:
         if key is not None:
             idempotency.check(key)
         for _ in range(ATTEMPTS):
-            if key is not None:
-                kept = idempotency.kept(
-                    self._scope, key, self._now, request.method, self._path, self._params
-                )
-                if kept is not None:
-                    return self._replay(kept, version), False
+            there = idempotency.find(self._scope, key) if key is not None else None
+            if there is not None and idempotency.is_current(there, self._now):
+                idempotency.check_same(there, request.method, self._path, self._params)
+                return self._replay(there, version), False
             work = Work(
                 self._scope, self._now, version, self._id, is_write=is_write, idempotency_key=key
             )
-            body = json.dumps(shaped(work, handler(work, where.ids, params), wanted, self._path))
-            if is_write and self._commit(work, body) is False:
+            status = 200
+            try:
+                answer = shaped(work, handler(work, where.ids, params), wanted, self._path)
+            except errors.Declined as declined:
+                status, answer = declined.status, {"error": declined.error}
+            body = json.dumps(answer)
+            if is_write and not self._commit(work, status, body, there is not None):
                 continue
-            return Response(200, body, self._headers(version)), request.method == "POST"
+            return Response(status, body, self._headers(version)), request.method == "POST"
         raise Refused(
             BUSY, status=429, code="lock_timeout", headers={"stripe-should-retry": "true"}
         )
 
-    def _commit(self, work: Work, body: str) -> bool:
+    def _commit(self, work: Work, status: int, body: str, is_over: bool) -> bool:
         """Commit; False if another process was faster."""
         request = self._request
         if request.method == "POST":
             key = request.idempotency_key or f"made-{self._id}"
-            idempotency.keep(work, key, request.method, self._path, self._params, 200, body)
+            idempotency.keep(
+                work,
+                key,
+                request.method,
+                self._path,
+                self._params,
+                status,
+                body,
+                is_over=is_over,
+            )
         try:
-            work.commit()
+            work.commit(self._log)
         except (Conflict, AlreadyExists):
             return False
         return True

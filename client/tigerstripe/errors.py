@@ -16,7 +16,7 @@ INVALID_REQUEST = "invalid_request_error"
 
 
 class Refused(Exception):
-    """A request that is answered with an error; nothing is written, unless `plan` says so."""
+    """A request that is answered with an error; nothing is written."""
 
     def __init__(
         self,
@@ -40,6 +40,14 @@ class Refused(Exception):
         if param is not None:
             error["param"] = param
         self.error: dict[str, Any] = dict(sorted(error.items()))
+
+
+class Declined(Refused):
+    """What was asked was tried, and failed: what the work wrote of it is committed all the same.
+
+    A card that is declined, say: there is a charge that failed, and an event. The answer is kept
+    under the request's idempotency key, as that of a success.
+    """
 
 
 # --- Parameters -----------------------------------------------------------------------------------

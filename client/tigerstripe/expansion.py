@@ -118,12 +118,11 @@ def _names(kind: Kind) -> tuple[str, ...]:
 
 
 def expand(work: Work, record: Record, wanted: Expansion) -> None:
-    """Put whole objects into a record of the store's, in place."""
+    """Put whole objects into a record, in place; what it holds is copied where it changes."""
     if record.get("object") == "list" and "data" in record:
         inside = wanted.inside.get("data")
         if inside:
-            for item in record["data"]:
-                expand(work, item, inside)
+            record["data"] = [_expanded(work, item, inside) for item in record["data"]]
         return
     for name, inner in wanted.inside.items():
         resource = registry.resource(record.get("object", ""))
@@ -140,6 +139,7 @@ def _expanded(work: Work, value: Any, wanted: Expansion) -> Any:
     if isinstance(value, list):
         return [_expanded(work, item, wanted) for item in value]
     if isinstance(value, dict) and wanted:
+        value = dict(value)  # what is in a record that is going to be written stays as it is
         expand(work, value, wanted)
     return value
 

@@ -8,11 +8,14 @@ refused before anything was done is not kept.
 from __future__ import annotations
 
 import os
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 from tigerstripe.errors import Refused
 from tigerstripe.scope import Scope
-from tigerstripe.work import Work
+
+if TYPE_CHECKING:
+    from tigerstripe.work import Work
 
 Record = dict[str, Any]
 
@@ -30,14 +33,20 @@ def check(key: str) -> None:
         raise Refused(message, type=ERROR)
 
 
-def kept(scope: Scope, key: str, now: int, method: str, path: str, params: Record) -> Record | None:
-    """Return what is kept of a request with this key, or None.
-
-    Raises `Refused` if that was another request.
-    """
+def find(scope: Scope, key: str) -> Record | None:
+    """Return what is kept under a key, though it may have expired; or None."""
     record: Record | None = scope.table(TABLE).get(key, None)
-    if record is None or record["created"] + KEPT_S <= now:
-        return None
+    return record
+
+
+def is_current(record: Record | None, now: int) -> bool:
+    """Tell whether there is an answer to give again."""
+    return record is not None and record["created"] + KEPT_S > now
+
+
+def check_same(record: Record, method: str, path: str, params: Record) -> None:
+    """Raise `Refused` if what is kept answered another request than this."""
+    key = record["id"]
     if record["method"] != method or record["path"] != path:
         raise Refused(
             f"Keys for idempotent requests can only be used for the same endpoint they were first "
@@ -52,17 +61,25 @@ def kept(scope: Scope, key: str, now: int, method: str, path: str, params: Recor
             f"different request.",
             type=ERROR,
         )
-    return record
 
 
 def keep(
-    work: Work, key: str, method: str, path: str, params: Record, status: int, body: str
+    work: Work,
+    key: str,
+    method: str,
+    path: str,
+    params: Record,
+    status: int,
+    body: str,
+    *,
+    is_over: bool = False,
 ) -> None:
-    """Let an answer be kept by the commit that it is of."""
-    if work.scope.table(TABLE).get(key, None) is not None:
-        work.get(TABLE, key)  # it has expired: written over, as it was read
+    """Let an answer be kept by the commit that it is of; `is_over` one that has expired."""
+    if is_over:
+        work.get(TABLE, key)  # so that it is written over as it was read
     work.put(TABLE, {
         "id": key,
+        "at": time.time(),
         "body": body,
         "created": work.now,
         "method": method,

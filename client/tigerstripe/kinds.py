@@ -266,7 +266,8 @@ class Obj(Kind):
         """Have these fields."""
         super().__init__()
         self.fields = fields
-        self.required = [name for name, field in fields.items() if field.is_required]
+        self.required = [n for n, field in fields.items() if field.is_required and field.since < 0]
+        """What must be given; a name that a later version brought is not asked of older ones."""
 
     def read(self, value: Any, param: str, faults: Faults) -> dict[str, Any]:
         """Return the fields that were given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,13 @@ Filter = str | Callable[[Record, Any], bool]
 LIMIT = 10
 LIMIT_MAX = 100
 _NOT_FILTERS = frozenset(("limit", "starting_after", "ending_before", "expand", "include"))
-_RANGE: dict[str, Callable[[Any, Any], bool]] = {
-    "gt": lambda a, b: a > b,
-    "gte": lambda a, b: a >= b,
-    "lt": lambda a, b: a < b,
-    "lte": lambda a, b: a <= b,
+
+
+_RANGE: dict[str, Callable[[int, int], bool]] = {
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
 }
 
 
@@ -64,8 +67,8 @@ def _wanted(resource: Resource, params: Record) -> tuple[Record, list[Callable[[
         rule = resource.filters.get(name, name)
         if callable(rule):
             tests.append(_test(rule, value))
-        elif isinstance(value, dict) and rule == "created":
-            tests += [_range(_RANGE[bound], limit) for bound, limit in value.items()]
+        elif rule == "created":  # a range too; the store finds it by its order
+            equal[rule] = value
         elif isinstance(value, (dict, list)) or "." in rule:
             tests.append(_at_path(rule.split("."), value))
         else:
@@ -88,8 +91,11 @@ def _of_field(field: str, rule: Callable[[Any], bool]) -> Callable[[Record], boo
     return lambda record: rule(record[field])
 
 
-def _range(compare: Callable[[Any, Any], bool], limit: int) -> Callable[[Record], bool]:
-    return lambda record: compare(record["created"], limit)
+def _has(field: str, value: Any) -> Callable[[Record], bool]:
+    """Return the test of what the store would find: a value, or a range."""
+    if isinstance(value, dict):
+        return lambda record: all(_RANGE[b](record[field], limit) for b, limit in value.items())
+    return lambda record: record.get(field) == value
 
 
 def _at_path(steps: list[str], value: Any) -> Callable[[Record], bool]:
@@ -171,7 +177,7 @@ def _from_deleted(
         older = (work.get(DELETED, older) or {"older": None})["older"]
     if name == "starting_after":
         rest = iter([table.get(older), *_older(table, older, {})]) if older else iter(())
-        checks = [*tests, *(_at_path([field], value) for field, value in equal.items())]
+        checks = [*tests, *(_has(field, value) for field, value in equal.items())]
         found = _first(rest, checks, limit + 1)
         return listed(found[:limit], len(found) > limit)
     if older is None:

@@ -43,26 +43,25 @@ class Log:
         error: Record | None,
     ) -> None:
         """Keep a request that wrote nothing."""
-        self._waiting.append((created, method, path, params, status, error))
+        self._waiting.append((time.time(), created, method, path, params, status, error))
 
     def write(self) -> None:
         """Put what is kept into the store."""
-        if self._waiting:
-            with self._scope.store.batch() as batch:
-                self.add_to(batch)
+        with self._scope.store.batch() as batch:
+            self.add_to(batch)
 
     def add_to(self, batch: Batch) -> None:
-        """Put what is kept into a batch."""
+        """Put what is kept into a batch; where that fails, it is lost."""
         if not self._waiting:
             return
-        self._scope.table(TABLE)
         records = []
         while self._waiting:
-            created, method, path, params, status, error = self._waiting.popleft()
+            at, created, method, path, params, status, error = self._waiting.popleft()
             place = self._next % PLACES
             self._next += 1
             records.append({
                 "id": f"{self._key}-{place}",
+                "at": at,
                 "created": created,
                 "error": error,
                 "method": method,
@@ -71,24 +70,23 @@ class Log:
                 "process": os.getpid(),
                 "status": status,
             })  # fmt: skip
-        batch.table(TABLE).insert_many(records)
+        self._scope.in_batch(batch, TABLE).insert_many(records)
 
     def entries(self, path: str | None = None) -> list[Record]:
-        """Return the log, oldest first; of one path, if given."""
+        """Return the log, oldest first; of one path, if given. `at` is the machine's time."""
         self.write()
         wrote = [_of_kept(r) for r in self._scope.table(idempotency.TABLE)]
         rest = [
             {**{k: v for k, v in r.items() if k != "id"}, "key": None}
             for r in self._scope.table(TABLE)
         ]
-        found = [*wrote, *rest]
-        found.reverse()  # tables are newest first
-        found.sort(key=lambda entry: entry["created"])
+        found = sorted([*wrote, *rest], key=lambda entry: entry["at"])
         return [entry for entry in found if path is None or entry["path"] == path]
 
 
 def _of_kept(record: Record) -> Record:
     return {
+        "at": record["at"],
         "created": record["created"],
         "error": None,
         "key": record["id"],

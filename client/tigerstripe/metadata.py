@@ -12,8 +12,8 @@ VALUE_MAX = 500
 
 
 def new(given: dict[str, str | None] | None) -> dict[str, str]:
-    """Return the metadata of a new object, where an empty text is kept; raises `Refused`."""
-    return _checked({key: value or "" for key, value in given.items()}) if given else {}
+    """Return the metadata of a new object; raises `Refused` past the limits."""
+    return _checked({key: value for key, value in given.items() if value}) if given else {}
 
 
 def merged(old: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tiger import Store, Table, UnknownTable
+from tiger import Batch, Store, Table, UnknownTable
+from tiger.batch import BatchTable
 
 OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     "account_settings": (None, None, ()),
@@ -33,6 +34,11 @@ class Scope:
         if table is None:
             table = self._tables[name] = self._opened(name)
         return table
+
+    def in_batch(self, batch: Batch, name: str) -> BatchTable:
+        """Return a table that takes a batch's writes."""
+        self.table(name)  # so that it is defined
+        return batch.table(name)
 
     def _opened(self, name: str) -> Table:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from tigerstripe import versions
@@ -26,6 +27,7 @@ def shaped(work: Work, answer: Record, wanted: Expansion, path: str) -> Record:
         expand(work, answer, wanted)
     _publish(answer, bool(wanted))
     if work.version < versions.newest():
+        answer = copy.deepcopy(answer)  # its parts may be those of a record that is written
         before = versions.expanded_before(work.version)
         if before:
             _expand_as_before(work, answer, before)

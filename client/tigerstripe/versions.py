@@ -8,12 +8,13 @@ only added have a mark in the table of facts, and are left out of the versions b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
 from tigerstripe.errors import Refused
 from tigerstripe.facts import facts
+from tigerstripe.kinds import Obj
 
 Record = dict[str, Any]
 Change = Callable[[Record], None]
@@ -87,17 +88,34 @@ def changes_since(version: str) -> dict[str, list[Change]]:
     return found
 
 
+SINCE = {
+    "allowed_payment_method_types": "2026-07-29.dahlia",
+    "customer_account": "2025-11-17.clover",
+    "excluded_payment_method_types": "2025-09-30.clover",
+    "integration_identifier": "2026-03-25.dahlia",
+    "managed_payments": "2026-03-25.dahlia",
+    "quantity_decimal": "2026-03-25.dahlia",
+    "shared_payment_granted_token": "2026-04-22.dahlia",
+    "subtotal": "2025-12-15.clover",
+}
+"""Fields that answers had before an SDK of the table knew them, and the version of that time."""
+
+
 @lru_cache(maxsize=1024)
-def later_fields(version: str, name: str) -> tuple[str, ...]:
-    """Return the fields of an object that a version does not have yet."""
+def later_fields(version: str, name: str) -> tuple[tuple[str, ...], ...]:
+    """Return the paths of the fields of an object that a version does not have yet."""
     try:
-        fields = facts().fields(name).fields
+        return tuple(_later(version, facts().fields(name)))
     except KeyError:
         return ()
-    known = facts().versions
-    return tuple(
-        n for n, field in fields.items() if field.since > 0 and version < known[field.since]
-    )
+
+
+def _later(version: str, kind: Obj) -> Iterator[tuple[str, ...]]:
+    for name, field in kind.fields.items():
+        if field.since > 0 and version < SINCE.get(name, facts().versions[field.since]):
+            yield (name,)
+        elif isinstance(field.kind, Obj):
+            yield from ((name, *path) for path in _later(version, field.kind))
 
 
 @lru_cache(maxsize=64)
@@ -123,5 +141,13 @@ def back(value: Any, version: str) -> None:
         if isinstance(name, str):
             for change in changes_since(version).get(name, ()):
                 change(value)
-            for field in later_fields(version, name):
-                value.pop(field, None)
+            for path in later_fields(version, name):
+                _remove(value, path)
+
+
+def _remove(value: Any, path: tuple[str, ...]) -> None:
+    for step in path[:-1]:
+        value = value.get(step)
+        if not isinstance(value, dict):
+            return
+    value.pop(path[-1], None)

@@ -14,7 +14,9 @@ from __future__ import annotations
 from typing import Any
 
 from tiger import NotFound
+from tigerstripe import versions
 from tigerstripe.ids import new_id
+from tigerstripe.log import Log
 from tigerstripe.scope import Scope
 
 Record = dict[str, Any]
@@ -128,7 +130,7 @@ class Work:
         self._events.append({
             "id": new_id("evt", 24),
             "object": "event",
-            "api_version": None,  # the account's own, when it is written
+            "api_version": versions.newest(),
             "created": self.now,
             "data": data,
             "livemode": False,
@@ -149,29 +151,28 @@ class Work:
         """Whether there is nothing to commit."""
         return not self._writes and not self._events
 
-    def commit(self) -> None:
-        """Write all of it at once.
+    def commit(self, log: Log) -> None:
+        """Write all of it at once, and what the log has yet to say.
 
         Raises `tiger.Conflict` or `tiger.AlreadyExists`, and has changed nothing, if somebody wrote
         what was read here meanwhile.
         """
-        unread: Any = object()
-        with self.scope.store.batch() as batch:
-            for place, version in self._has_read.items():
-                if place not in self._writes or self._records[place] is None:
-                    self.scope.table(place[0])
-                    batch.table(place[0]).expect(place[1], version)
+        scope, records, has_read = self.scope, self._records, self._has_read
+        with scope.store.batch() as batch:
+            for place, version in has_read.items():
+                if place not in self._writes or records[place] is None:
+                    scope.in_batch(batch, place[0]).expect(place[1], version)
             for place in self._writes:
                 name, id = place
-                record = self._records[place]
-                self.scope.table(name)  # so that it is there
-                table = batch.table(name)
-                version = self._has_read.get(place, unread)
+                record = records[place]
+                table = scope.in_batch(batch, name)
+                version = has_read.get(place)
                 if record is None:
                     table.delete(id)
-                elif version is None or version is unread:
+                elif version is None:
                     table.create(record)
                 else:
                     table.update(record, version)
-            for event in self._events:
-                batch.table(EVENTS).create(event)
+            if self._events:
+                scope.in_batch(batch, EVENTS).insert_many(self._events)
+            log.add_to(batch)

@@ -263,3 +263,9 @@ def test_two_loops_after_each_other(shared_directory: str, shared_store) -> None
 
         asyncio.run(main())
     assert shared_store.coupons.count() == 2
+
+
+def test_a_store_that_was_not_awaited_says_so(shared_directory: str) -> None:
+    connecting = tiger.aio.connect(shared_directory)
+    with pytest.raises(AttributeError, match=r"not awaited.*'coupons': use `store = await"):
+        connecting.coupons  # noqa: B018

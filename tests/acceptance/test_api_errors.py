@@ -90,3 +90,19 @@ def test_the_store_works_on_after_every_error(shared_store) -> None:
             coupons.insert({"id": ""})
         coupons.patch("A", {"touched": True})
     assert coupons.get("A") == {"id": "A", "touched": True}
+
+
+def test_modify_refuses_an_async_function_and_says_what_to_do(shared_store) -> None:
+    async def change(record: dict) -> dict:
+        return record
+
+    shared_store.coupons.insert({"id": "A"})
+    with pytest.raises(tiger.InvalidRequest, match=r"(?s)'A' takes a plain function.*await"):
+        shared_store.coupons.modify("A", change)
+    assert shared_store.coupons.get("A") == {"id": "A"}
+
+
+def test_every_error_says_when_it_is_raised() -> None:
+    for name, kind in vars(tiger).items():
+        if isinstance(kind, type) and issubclass(kind, tiger.TigerError):
+            assert kind is tiger.TigerError or "\n\n    By " in (kind.__doc__ or ""), name

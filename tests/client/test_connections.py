@@ -340,7 +340,7 @@ def test_the_deadline_of_a_request_is_made_before_its_turn_is_waited_for(
         connection._lock.acquire = turn_comes
         answer = connection.write(CLEAR, str)
     else:
-        connection._turns.take = turn_comes_later
+        connection._turns = Mock(take=turn_comes_later)
         answer = asyncio.run(connection.write(CLEAR, str))
     assert answer.value == 1005.0
 

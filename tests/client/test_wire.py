@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import zmq
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tiger
 from tiger import protocol, zmtp
-from tiger.wire import Wire
+from tiger.wire import RECONNECT_S, Wire, peer_user
 
 PATIENCE_MS = 20_000
 READY = zmtp.OPENING[zmtp.GREETING_SIZE :].replace(b"DEALER", b"ROUTER")
@@ -216,5 +218,105 @@ def test_one_that_is_no_daemon_is_hung_up_on(wire: Wire, path: Path, said: bytes
             if not said:
                 far.shutdown(socket.SHUT_WR)
             wait(wire, select.POLLIN)
-            assert wire.receive() is None
+            with pytest.raises(zmtp.Refused) if said else nullcontext():
+                assert wire.receive() is None
             assert wire.descriptor() is None
+
+
+def test_a_ping_is_answered_and_does_not_count_as_ready(wire: Wire, path: Path) -> None:
+    """With what it said (RFC 37); one that comes before READY too."""
+    with listener(path) as listening:
+        wire.begin(b"hello")
+        assert wire.flush() == select.POLLIN
+        far, _ = listening.accept()
+        with far:
+            far.settimeout(PATIENCE_MS / 1000)
+            assert far.recv(len(zmtp.OPENING), socket.MSG_WAITALL) == zmtp.OPENING
+            far.sendall(zmtp.GREETING + b"\x04\x0b\4PING\0\x0aabcd")
+            wait(wire, select.POLLIN)
+            assert wire.flush() == select.POLLIN
+            pong = b"\x04\x09\4PONGabcd"
+            assert far.recv(len(pong), socket.MSG_WAITALL) == pong
+            far.sendall(READY)
+            wait(wire, select.POLLIN)
+            assert wire.flush() == 0
+            far.sendall(b"\x04\x07\4PING\0\x0a")
+            wait(wire, select.POLLIN)
+            assert wire.receive() is None
+            expected = zmtp.message(b"hello") + b"\x04\x05\4PONG"
+            assert far.recv(len(expected), socket.MSG_WAITALL) == expected
+
+
+def test_a_command_without_a_meaning_is_passed_over() -> None:
+    inbox = zmtp.Inbox(1000)
+    inbox.feed(zmtp.GREETING + b"\x04\x06\5OTHER" + READY + b"\x04\x05\4PONG" + zmtp.message(b"a"))
+    assert inbox.next() == b"a"
+    assert inbox.pong == b""
+
+
+def test_libzmq_finds_its_pings_answered(wire: Wire, path: Path) -> None:
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as far:
+        far.linger = 0
+        far.heartbeat_ivl, far.heartbeat_timeout = 20, 5000
+        far.bind(f"ipc://{path}")
+        send(wire, b"hello")
+        peer, _ = heard(far)
+        for _ in range(3):
+            wait(wire, select.POLLIN)
+            assert wire.receive() is None
+        far.send_multipart([peer, b"still there"])
+        assert receive(wire) == b"still there"
+        assert wire.number == 1
+
+
+def test_each_call_reads_once_however_much_comes(wire: Wire, path: Path) -> None:
+    """Whoever calls has a clock to look at, though what comes has no end."""
+    with listener(path) as listening:
+        wire.begin(b"hello")
+        assert wire.flush() == select.POLLIN
+        far, _ = listening.accept()
+        with far:
+            far.sendall(zmtp.GREETING + READY + b"\x02" + (1 << 20).to_bytes(8, "big"))
+            for reads in range(16):
+                far.sendall(bytes(1 << 16))
+                wait(wire, select.POLLIN)
+                assert wire.receive() is None or reads == 15
+
+
+def test_who_does_not_get_in_tries_ever_less_often(wire: Wire) -> None:
+    pauses = set()
+    for _ in range(8):
+        wire.begin(b"hello")
+        assert wire.flush() == select.POLLOUT
+        pauses.add(wire.pause_s())
+    assert min(pauses) >= RECONNECT_S
+    assert max(pauses) >= 5 * RECONNECT_S
+    assert len(pauses) < 8, "up to a bound"
+
+
+def test_the_socket_of_another_user_is_told_nothing(wire: Wire, path: Path, monkeypatch) -> None:
+    """The kernel says whose it is; here it says another one."""
+    with listener(path) as listening:
+        monkeypatch.setattr("tiger.wire.peer_user", lambda _: os.geteuid() + 1)
+        wire.begin(b"secret")
+        with pytest.raises(tiger.InstanceError, match=r"served by a process of user \d+"):
+            wire.flush()
+        far, _ = listening.accept()
+        with far:
+            assert far.recv(100) == b""
+        assert wire.descriptor() is None
+
+
+def test_a_directory_that_was_opened_to_others_is_not_connected_to(wire: Wire, path: Path) -> None:
+    with router(path):
+        path.parent.chmod(0o755)
+        wire.begin(b"secret")
+        with pytest.raises(tiger.InstanceError, match="mode 0755"):
+            wire.flush()
+        assert wire.descriptor() is None
+
+
+def test_the_kernel_says_whose_the_other_end_is(wire: Wire, path: Path) -> None:
+    with listener(path), closing(socket.socket(socket.AF_UNIX)) as near:
+        near.connect(str(path))
+        assert peer_user(near) in {os.geteuid(), None}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+import tiger
 from scripts import pages
 
 
@@ -14,3 +16,31 @@ def test_what_is_made_of_others_is_up_to_date(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == pages.PAGES[path](), (
         "run `.venv/bin/python scripts/pages.py`"
     )
+
+
+def test_every_public_name_is_on_the_page_of_all_calls() -> None:
+    text = pages.CALLS.read_text(encoding="utf-8")
+    for name in set(tiger.__all__) - {"aio", "__version__"}:
+        assert f"{name}" in text
+    for kind, owner in pages.SECTIONS.values():
+        for name, value in pages.members(kind):
+            assert pages.text_of(value), f"{kind.__name__}.{name} has no docstring"
+            if name not in pages.SPECIAL:
+                assert f"{owner}.{name}" in text
+
+
+def test_no_docstring_speaks_of_a_page_that_is_not_there() -> None:
+    """Sessions of people begin at a docstring, and end at the page that it names."""
+    there = {path.name for path in pages.PROJECT.rglob("*.md") if ".venv" not in path.parts}
+    for folder in ("client", "tigerd"):
+        for path in (pages.PROJECT / folder).rglob("*.py*"):
+            if path.suffix in (".py", ".pyx", ".pyi", ".pxi"):
+                named = set(re.findall(r"\b[a-z_]+\.md\b", path.read_text(encoding="utf-8")))
+                assert named <= there, path
+
+
+def test_links_of_the_documents_lead_somewhere() -> None:
+    for path in [pages.PROJECT / "README.md", *(pages.PROJECT / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+            if "://" not in link:
+                assert (path.parent / link).exists(), f"{path.name}: {link}"

@@ -106,12 +106,12 @@ def instance_directory() -> Iterator[Path]:
 def serving(directory: Path, *options: str, module: str = "tigerd") -> Iterator[int]:
     """Give the process id of a daemon that has said READY; end it."""
     command = [sys.executable, "-m", *module.split(), "serve", "--dir", str(directory), *options]
-    with (directory / "served.log").open("ab") as log:
+    with (directory / "daemon.log").open("ab") as log:
         process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=log)
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
-        assert line, f"no READY line: {(directory / 'served.log').read_text()}"
+        assert line, f"no READY line: {(directory / 'daemon.log').read_text()}"
         yield int(json.loads(line)["pid"])
     finally:
         process.kill()

@@ -145,7 +145,7 @@ class Losses:
                 if not (yield from send(session, each, deadline)):
                     return 0
             number = session._wire.number
-            if not frames and chance > 0.01:  # mostly, what is lost is lost with its connection
+            if not frames:  # what is lost is lost with its connection
                 session._wire.close()
             return number
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tiger.aio.connection import AsyncConnection
 from tiger.aio.store import AsyncStore
+from tiger.aio.turns import running_loop
 from tiger.attaching import TIMEOUT_S, attach
 from tiger.system import os
 
@@ -23,6 +24,16 @@ class Connecting:
 
     def __await__(self) -> Generator[Any, None, AsyncStore]:
         return self._connect().__await__()
+
+    def _named(self, name: str) -> NoReturn:
+        """Say that this is not the store yet."""
+        raise AttributeError(
+            f"tiger.aio.connect() was not awaited, so it has no {name!r}: use `store = await "
+            f"tiger.aio.connect()`, or `async with tiger.aio.connect() as store`"
+        )
+
+    if not TYPE_CHECKING:  # for which only what is declared is there
+        __getattr__ = _named
 
     async def __aenter__(self) -> AsyncStore:
         self._store = await self._connect()
@@ -48,6 +59,7 @@ def connect(
     """As `tiger.connect`, to be awaited or used with `async with`."""
 
     async def attached() -> AsyncStore:
+        running_loop()
         reader, settings = await asyncio.to_thread(
             attach, directory, namespace, autostart, timeout_s
         )

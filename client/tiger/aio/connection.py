@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tiger import launch
-from tiger.aio.turns import Turns, settle, settled
+from tiger import launch, process
+from tiger.aio.turns import Turns, running_loop, settle, settled
 from tiger.any_connection import AnyConnection
 from tiger.errors import OutcomeUnknown
 from tiger.protocol import Operation
 from tiger.session import Answer, Session, Steps, Wait, not_running
 from tiger.system import select, time
-from tiger.wire import RECONNECT_S
 
 
 class AsyncConnection(AnyConnection[Callable[[int, int | None, str, float], Awaitable[None]]]):
@@ -42,6 +41,7 @@ class AsyncConnection(AnyConnection[Callable[[int, int | None, str, float], Awai
         await self._run(lambda session: session.wait(commit, table, namespace, deadline), deadline)
 
     async def _run(self, begin: Callable[[Session], Steps], deadline: float) -> Answer:
+        process.current()  # as `Connection._run`
         turns = self._turns  # as `Connection._run`
         if not await turns.take(deadline - time.monotonic()):
             raise self._no_turn()
@@ -85,10 +85,10 @@ class AsyncConnection(AnyConnection[Callable[[int, int | None, str, float], Awai
         descriptor = self._wire.descriptor()
         if left_s <= 0:
             return False
+        loop = running_loop()
         if descriptor is None:
-            await asyncio.sleep(min(left_s, RECONNECT_S))
+            await settled(loop.create_future(), min(left_s, self._wire.pause_s()))
             return True
-        loop = asyncio.get_running_loop()
         ready = self._waiting = loop.create_future()
         add = loop.add_reader if action.event == select.POLLIN else loop.add_writer
         add(descriptor, settle, ready, True)

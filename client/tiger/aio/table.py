@@ -70,12 +70,12 @@ class AsyncTable(RememberingReads):
         """As `Table.modify`; the function is a plain one."""
         for _ in range(MODIFY_ATTEMPTS):
             content, version = self.read_version(id)
-            changed = self.changed(id, content, function)
+            changed = self._changed(id, content, function)
             try:
                 return await self.update(changed, version)
             except Conflict:
                 continue
-        raise self.lost_races(id)
+        raise self._lost_races(id)
 
     async def delete(self, id: str) -> bool:
         """As `Table.delete`."""
@@ -90,16 +90,16 @@ class AsyncTable(RememberingReads):
     ) -> Record:
         """As `Table.wait_for`; the predicate is a plain function."""
         deadline = deadline_of(timeout_s)
-        commit, found = self.look_for(predicate, filters)
+        commit, found = self._look_for(predicate, filters)
         if found is not None:
             return found
         with self._runner.watcher() as wait:
             while time.monotonic() < deadline:
                 await wait(commit, self._resource.number, self._namespace, deadline)
-                commit, found = self.look_for(predicate, filters)
+                commit, found = self._look_for(predicate, filters)
                 if found is not None:
                     return found
-        raise self.not_seen(timeout_s, filters)
+        raise self._not_seen(timeout_s, filters)
 
     async def delete_by_subscription(self, id: str) -> None:
         """As `Table.delete_by_subscription`."""

@@ -6,7 +6,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
+from collections.abc import Callable
+
+from tiger import system
+from tiger.errors import InvalidRequest
+from tiger.system import threading
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop that runs here, or raise `InvalidRequest`."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise InvalidRequest(
+            "tiger.aio needs asyncio's event loop, and none runs here: under trio, use "
+            "tiger.connect() and call it in a thread (trio.to_thread.run_sync)"
+        ) from None
 
 
 def settle(future: asyncio.Future[bool], result: bool) -> None:
@@ -17,27 +34,61 @@ def settle(future: asyncio.Future[bool], result: bool) -> None:
 
 async def settled(future: asyncio.Future[bool], left_s: float) -> bool:
     """Await a future's result; False if there is none after so many seconds."""
-    timer = future.get_loop().call_later(left_s, settle, future, False)
+    cancel = _later(future.get_loop(), left_s, lambda: settle(future, False))
     try:
         return await future
     finally:
-        timer.cancel()
+        cancel()
+
+
+def _later(
+    loop: asyncio.AbstractEventLoop, left_s: float, call: Callable[[], None]
+) -> Callable[[], None]:
+    """Call something after so many seconds; return what cancels that."""
+    if not system.is_clock_replaced():
+        return loop.call_later(left_s, call).cancel
+
+    # The loop goes by a clock that a test has frozen: its own timers never ring.
+    def ring() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(call)
+
+    timer = threading.Timer(min(left_s, threading.TIMEOUT_MAX), ring)
+    timer.daemon = True
+    timer.start()
+    return timer.cancel
 
 
 class Turns:
-    """Whose turn it is among tasks: first come, first served."""
+    """Whose turn it is among the tasks of one event loop: first come, first served."""
 
     def __init__(self) -> None:
         """Begin with nobody's turn."""
-        self.is_taken: bool = False
+        self._turn = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """The event loop of the task that has the turn, or had it last."""
         self._waiting: deque[asyncio.Future[bool]] = deque()
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether a task has the turn."""
+        return self._turn.locked()
+
     async def take(self, left_s: float) -> bool:
-        """Wait for the turn for so many seconds; return whether it came."""
-        if not self.is_taken:
-            self.is_taken = True
+        """Wait for the turn for so many seconds; return whether it came.
+
+        `InvalidRequest` if a task of another event loop has it: this one cannot be told of its end.
+        """
+        loop = running_loop()
+        if self._turn.acquire(blocking=False):
+            self._loop = loop
             return True
-        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        if self._loop is not loop:
+            raise InvalidRequest(
+                "another event loop is in the middle of a request of this store; nothing was "
+                "changed: connect once in each event loop that runs at the same time"
+            )
+        turn: asyncio.Future[bool] = loop.create_future()
         self._waiting.append(turn)
         try:
             return await settled(turn, left_s)
@@ -53,4 +104,4 @@ class Turns:
             if not turn.done():
                 turn.set_result(True)
                 return
-        self.is_taken = False
+        self._turn.release()

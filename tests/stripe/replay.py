@@ -1,0 +1,111 @@
+"""Replays recordings of the live API, and prints how many answers are as recorded.
+
+    python -m tests.stripe.replay [--per-file N] [DIRECTORY]
+
+The recordings and their judge are not part of the project; DIRECTORY holds them. Of the operations
+that are built: the share of answers that are exactly as recorded, and that of right statuses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from tigerstripe import errors, registry, routes
+
+PROJECT = Path(__file__).resolve().parents[2]
+RECORDINGS = PROJECT.parent / "shared" / "recordings"
+JUDGE = RECORDINGS / "replay.py"
+VERSIONS = "2025-(0[89]|1)|2026"
+
+LOST = {"crash", "status"}
+NOT_BUILT = "501 "  # a parameter that is not built yet
+NOT_JUDGED = {"blocked", "needs-seed", "skipped"}
+
+
+class Score(NamedTuple):
+    """How many interactions there were with what is built, and how they came out."""
+
+    interactions: int
+    exact: int
+    right_status: int
+    by_operation: dict[str, Counter[str]]
+
+    @property
+    def exact_share(self) -> float:
+        """The share of answers that are as recorded in all that is compared."""
+        return self.exact / self.interactions
+
+    @property
+    def status_share(self) -> float:
+        """The share of answers with the status that was recorded."""
+        return self.right_status / self.interactions
+
+
+def run(per_file: int | None = None, recordings: Path = RECORDINGS) -> Score:
+    """Replay the recordings, or so many cassettes of each file by chance; return the score."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.jsonl"
+        command = [sys.executable, str(recordings / "replay.py")]
+        command += ["--call", "tests.stripe.replay_target:call", "--version", VERSIONS]
+        command += ["--out", str(out), *map(str, sorted(recordings.glob("*.jsonl.xz")))]
+        command += ["--per-file", str(per_file)] if per_file else []
+        path = f"{PROJECT}:{PROJECT / 'client'}"
+        done = subprocess.run(
+            command,
+            env={"PYTHONPATH": path, "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return scored([json.loads(line) for line in out.read_text().splitlines()])
+
+
+def scored(results: list[dict[str, str]]) -> Score:
+    """Return the score of the judge's results, of what is built."""
+    by_operation: dict[str, Counter[str]] = {}
+    for result in results:
+        operation = operation_of(*result["endpoint"].split(" "))
+        if operation is None or result["class"] in NOT_JUDGED or NOT_BUILT in str(result["diffs"]):
+            continue
+        by_operation.setdefault(operation, Counter())[result["class"]] += 1
+    total = sum(by_operation.values(), Counter[str]())
+    lost = sum(total[name] for name in LOST)
+    return Score(total.total(), total["exact"], total.total() - lost, by_operation)
+
+
+def operation_of(method: str, path: str) -> str | None:
+    """Return the operation of the table that a request is, if it is built."""
+    try:
+        operation = routes.route(method, path).operation
+    except errors.Refused:
+        return None
+    return operation if registry.handler(operation) is not None else None
+
+
+def main() -> None:
+    """Print the score of each operation, and of all."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("directory", nargs="?", type=Path, default=RECORDINGS)
+    parser.add_argument("--per-file", type=int)
+    given = parser.parse_args()
+    score = run(given.per_file, given.directory)
+    for operation, counts in sorted(score.by_operation.items()):
+        print(f"{operation:<60} {counts.total():>5}  {dict(counts)}")
+    print(
+        f"{score.interactions} answers: {score.exact_share:.1%} exact, "
+        f"{score.status_share:.1%} of statuses right"
+    )
+
+
+if __name__ == "__main__":
+    main()

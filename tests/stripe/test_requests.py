@@ -1,0 +1,251 @@
+"""The way of a request: keys, routes, versions, parameters, expansion, idempotency."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import stripe
+
+from tigerstripe.engine import Engine
+from tigerstripe.messages import Request, Response
+
+
+@pytest.fixture
+def ask(account: Any) -> Any:
+    """`ask("POST /v1/coupons", "percent_off=5", **request)`: the answer."""
+
+    def ask(operation: str, body: str | None = None, **more: Any) -> Response:
+        method, _, url = operation.partition(" ")
+        path, _, query = url.partition("?")
+        more.setdefault("authorization", f"Bearer {account.api_key}")
+        return Engine(account.store).answer(Request(method, path, query, body, **more))
+
+    return ask
+
+
+def error(response: Response) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(response.body)["error"]
+    return found
+
+
+# --- Keys ---
+
+
+def test_a_key_names_its_account(account, ask) -> None:
+    ask("POST /v1/coupons", "id=A&percent_off=5")
+    assert [c["id"] for c in account.store.coupons] == ["A"]
+    named = ask("GET /v1/coupons/A", authorization="Bearer sk_test_another%20one")
+    assert named.status == 404
+    name = account.name.replace("/", "%2F")
+    assert ask(f"GET /accounts/{name}/v1/coupons/A", authorization="Bearer sk_test_x").status in (
+        200,
+        404,
+    )
+
+
+@pytest.mark.parametrize(
+    ("authorization", "message"),
+    [
+        (None, "You did not provide an API key"),
+        ("Bearer ", "You did not provide an API key"),
+        ("Bearer nonsense", "Invalid API Key provided: nonsense"),
+        ("Bearer sk_live_51HabcdefghijkLMNO", "test keys only"),
+        ("Basic ???", "You did not provide an API key"),
+    ],
+)
+def test_a_key_that_opens_nothing_is_401(ask, authorization, message) -> None:
+    response = ask("GET /v1/coupons", authorization=authorization)
+    assert response.status == 401
+    assert message in error(response)["message"]
+    assert response.headers["www-authenticate"] == 'Bearer realm="Stripe"'
+    assert "idempotency-key" not in response.headers
+
+
+def test_an_account_that_is_not_connected_is_403(ask) -> None:
+    response = ask("GET /v1/coupons", account="acct_none")
+    assert response.status == 403
+    assert error(response)["code"] == "account_invalid"
+
+
+# --- Routes ---
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "message"),
+    [
+        ("GET /v1/widgets", 404, "Unrecognized request URL (GET: /v1/widgets). Please see"),
+        ("POST /v1/coupons/", 404, "remove the trailing slash"),
+        ("DELETE /v1/coupons", 404, "Unrecognized request URL"),
+        ("GET /v1/payment_intents", 501, "does not have GET /v1/payment_intents yet"),
+    ],
+)
+def test_what_is_not_there_says_so(ask, operation, status, message) -> None:
+    response = ask(operation)
+    assert response.status == status
+    assert message in error(response)["message"]
+    assert response.headers.get("stripe-should-retry", "false") == "false"
+
+
+def test_an_operation_that_is_not_built_is_not_tried_again(account) -> None:
+    with pytest.raises(stripe.APIError, match="does not have"):
+        stripe.PaymentIntent.create(amount=100, currency="usd")
+    assert len(account.requests("/v1/payment_intents")) == 1
+
+
+# --- Versions ---
+
+
+def test_the_version_asked_for_is_echoed(ask) -> None:
+    asked = ask("GET /v1/coupons", version="2025-08-27.basil")
+    assert asked.headers["Stripe-Version"] == "2025-08-27.basil"
+    assert ask("GET /v1/coupons").headers["Stripe-Version"] == "2026-10-28.endive"
+    assert (
+        "Invalid Stripe API version: soon"
+        in error(ask("GET /v1/coupons", version="soon"))["message"]
+    )
+
+
+def test_an_old_version_is_noticed_once(account) -> None:
+    engine = Engine(account.store)
+    request = Request("GET", "/v1/coupons", authorization="Bearer sk_test_x", version="2022-11-15")
+    assert "2025-03-31.basil" in str(engine.answer(request).headers.get("stripe-notice"))
+    assert "stripe-notice" not in engine.answer(request).headers
+
+
+# --- Parameters ---
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "param", "message"),
+    [
+        ("wat=1&percent_off=x", "parameter_unknown", "wat", "Received unknown parameter: wat"),
+        ("a=1&b=2", "parameter_unknown", "a", "Received unknown parameters: a, b"),
+        (
+            "applies_to[x]=1",
+            "parameter_unknown",
+            "applies_to[x]",
+            "unknown parameter: applies_to[x]",
+        ),
+        ("amount_off=abc", "parameter_invalid_integer", "amount_off", "Invalid integer: abc"),
+        ("duration=never", None, "duration", "must be one of forever, once, or repeating"),
+        ("applies_to=x", None, "applies_to", "Invalid object"),
+        ("expand=x", None, "expand", "Invalid array"),
+        ("expand[1]=x", None, "expand", "You passed the keys `1`"),
+        ("max_redemptions=", "parameter_invalid_empty", "max_redemptions", "cannot be unset"),
+    ],
+)
+def test_what_is_wrong_with_parameters_is_named(account, ask, body, code, param, message) -> None:
+    response = ask("POST /v1/coupons", body)
+    found = error(response)
+    assert response.status == 400
+    assert (found.get("code"), found["param"]) == (code, param)
+    assert message in found["message"]
+    assert ("doc_url" in found) is (code is not None)
+    assert account.store.coupons.count() == 0
+
+
+def test_what_is_missing_comes_last(ask) -> None:
+    found = error(ask("POST /v1/products", "active=maybe"))
+    assert found["message"] == "Invalid boolean: maybe"
+    found = error(ask("POST /v1/products", "active=True"))
+    assert (found["code"], found["param"]) == ("parameter_missing", "name")
+
+
+# --- Expansion ---
+
+
+def test_an_id_is_expanded(client) -> None:
+    product = client.v1.products.create({"name": "Mug", "default_price_data": {
+        "currency": "usd", "unit_amount": 500}})  # fmt: skip
+    got = client.v1.products.retrieve(product.id, {"expand": ["default_price.product"]})
+    assert got.default_price.product.id == product.id
+    found = client.v1.prices.list({"expand": ["data.product"]})
+    assert found.data[0].product.name == "Mug"
+    assert client.v1.prices.list().data[0].product == product.id
+
+
+@pytest.mark.parametrize(
+    ("paths", "message"),
+    [
+        (["name"], r"This property cannot be expanded \(name\)\.$"),
+        (["default_price.wat"], r"cannot be expanded \(wat\)"),
+        (["default_price.product.default_price.product.default_price"], "more than 4 levels"),
+    ],
+)
+def test_what_cannot_be_expanded_is_refused_before_anything_is_done(
+    account, paths, message
+) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match=message):
+        stripe.Product.create(name="Mug", expand=paths)
+    assert account.store.products.count() == 0
+
+
+# --- Idempotency ---
+
+
+def test_a_key_gives_the_same_answer_again(account) -> None:
+    made = [stripe.Customer.create(name="Jane", idempotency_key="k") for _ in range(2)]
+    assert made[0] == made[1]
+    assert account.store.customers.count() == 1
+    assert len(account.events()) == 1
+    replayed = made[1].last_response.headers
+    assert replayed["idempotent-replayed"] == "true"
+    assert replayed["original-request"] == made[0].last_response.request_id
+    assert account.events()[0]["request"]["idempotency_key"] == "k"
+
+
+def test_a_key_is_of_one_request(account) -> None:
+    stripe.Customer.create(name="Jane", idempotency_key="k")
+    with pytest.raises(stripe.IdempotencyError, match="same parameters"):
+        stripe.Customer.create(name="Joe", idempotency_key="k")
+    with pytest.raises(stripe.IdempotencyError, match="same endpoint"):
+        stripe.Product.create(name="Jane", idempotency_key="k")
+
+
+def test_a_key_ends_after_a_day_of_the_account(account) -> None:
+    account.freeze()
+    stripe.Customer.create(name="Jane", idempotency_key="k")
+    account.advance(hours=23)
+    stripe.Customer.create(name="Jane", idempotency_key="k")
+    assert account.store.customers.count() == 1
+    account.advance(hours=2)
+    stripe.Customer.create(name="Jane", idempotency_key="k")
+    assert account.store.customers.count() == 2
+
+
+def test_what_was_refused_is_not_kept(account) -> None:
+    with pytest.raises(stripe.InvalidRequestError):
+        stripe.Coupon.create(percent_off=0, idempotency_key="k")
+    assert stripe.Coupon.create(percent_off=5, idempotency_key="k").percent_off == 5
+
+
+# --- The log ---
+
+
+def test_the_log_has_what_was_asked(account) -> None:
+    stripe.Customer.create(name="Jane")
+    with pytest.raises(stripe.InvalidRequestError):
+        stripe.Customer.retrieve("cus_none")
+    wrote, read = account.requests()
+    assert (wrote["method"], wrote["path"], wrote["params"]) == (
+        "POST",
+        "/v1/customers",
+        {"name": "Jane"},
+    )
+    assert (read["status"], read["error"]["code"]) == (404, "resource_missing")
+    assert account.requests("/v1/customers") == [wrote]
+
+
+def test_an_error_of_the_store_says_so_and_is_not_tried_again(account, monkeypatch) -> None:
+    import tiger
+    from tigerstripe.work import Work
+
+    def fail(*_: object) -> None:
+        raise tiger.StoreFull("shared memory is full")
+
+    monkeypatch.setattr(Work, "commit", fail)
+    with pytest.raises(stripe.APIError, match="shared memory is full") as raised:
+        stripe.Customer.create(name="Jane")
+    assert raised.value.http_status == 500

@@ -1,0 +1,159 @@
+"""The transport in the SDK: installed and put back, sync and async, threads and forks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import stripe
+
+import tigerstripe
+
+
+def test_nothing_of_the_sdk_is_changed_after_it(shared_store) -> None:
+    def state() -> list[Any]:
+        made = stripe.StripeClient("sk_test_x")
+        return [
+            stripe.default_http_client,
+            stripe.api_key,
+            stripe.enable_telemetry,
+            type(made._requestor._client),
+        ]
+
+    before = state()
+    with tigerstripe.Account(shared_store).installed() as account:
+        assert state() != before
+        with account.sandbox() as other, other.installed():
+            stripe.Customer.create(name="Jane")
+            assert other.store.customers.count() == 1
+        assert account.store.customers.count() == 0
+    assert state() == before
+
+
+def test_a_client_made_before_it_is_on_the_account_too(shared_store) -> None:
+    before = stripe.StripeClient("sk_test_x")
+    with tigerstripe.Account(shared_store).installed() as account:
+        before.v1.customers.create({"name": "Jane"})
+        stripe.StripeClient("sk_test_y").v1.customers.create({"name": "Joe"})
+        assert account.store.customers.count() == 2
+
+
+def test_uninstall_without_install_is_fine() -> None:
+    tigerstripe.uninstall()
+
+
+def test_the_account_of_the_environment_is_installed(shared_directory, monkeypatch) -> None:
+    monkeypatch.setenv("TIGERD_DIR", shared_directory)
+    monkeypatch.setenv("TIGERD_NAMESPACE", "of the environment")
+    account = tigerstripe.install()
+    try:
+        stripe.Customer.create(name="Jane")
+        assert account.name == "of the environment"
+        assert account.api_key == "sk_test_of%20the%20environment"
+        account.store.clear_namespace()
+    finally:
+        tigerstripe.uninstall()
+
+
+def test_async_calls_need_no_loop_of_ours(account, client) -> None:
+    async def use() -> list[str]:
+        made = await stripe.Customer.create_async(name="Jane")
+        await client.v1.customers.create_async({"name": "Joe"})
+        page = await stripe.Customer.list_async(limit=1)
+        names = [customer.name async for customer in page.auto_paging_iter()]
+        assert (await client.v1.customers.retrieve_async(made.id)).name == "Jane"
+        return names
+
+    assert asyncio.run(use()) == ["Joe", "Jane"]
+
+
+def test_threads_share_an_account(account) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: stripe.Customer.create(name=str(n)), range(20)))
+    assert account.store.customers.count() == 20
+
+
+def test_ids_with_what_urls_have_otherwise_are_found(account) -> None:
+    stripe.Coupon.create(id="A B/C+ü", percent_off=5)
+    assert stripe.Coupon.retrieve("A B/C+ü").id == "A B/C+ü"
+
+
+def test_a_raw_request_is_answered(client) -> None:
+    client.v1.coupons.create({"percent_off": 5, "id": "A"})
+    raw = client.raw_request("get", "/v1/coupons/A")
+    assert raw.headers["Request-Id"].startswith("req_")
+    assert client.deserialize(raw, api_mode="V1").percent_off == 5
+
+
+RACER = """if True:
+    import sys
+    import stripe, tigerstripe
+    with tigerstripe.connect(sys.argv[1], namespace=sys.argv[2]) as account, account.installed():
+        print("ready", flush=True)
+        sys.stdin.readline()
+        won = 0
+        for _ in range(20):
+            try:
+                stripe.PromotionCode.create(promotion={"type": "coupon", "coupon": "C"}, code="ONE")
+            except stripe.InvalidRequestError:
+                continue
+            won += 1
+        print(won)
+"""
+
+
+def test_of_processes_that_want_one_code_one_has_it(shared_directory, account) -> None:
+    stripe.Coupon.create(id="C", percent_off=5)
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, shared_directory, account.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        for _ in range(4)
+    ]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    won = [int(racer.communicate("go\n", timeout=60)[0]) for racer in racers]
+    assert sum(won) == 1
+    codes = [e for e in account.events() if e["type"] == "promotion_code.created"]
+    assert len(codes) == account.store.promotion_codes.count() == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_children_make_other_ids(account) -> None:
+    code = """if True:
+        import os, sys, tigerstripe, stripe
+        with tigerstripe.connect(sys.argv[1], namespace=sys.argv[2]) as account:
+            with account.installed():
+                stripe.Customer.create(name="before")
+                children = []
+                for _ in range(3):
+                    pid = os.fork()
+                    if not pid:
+                        for _ in range(10):
+                            stripe.Customer.create(name="child")
+                        os._exit(0)
+                    children.append(pid)
+                assert [os.waitpid(pid, 0)[1] for pid in children] == [0, 0, 0]
+    """
+    arguments = [str(account.store.directory), account.name]
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, timeout=60)
+    assert account.store.customers.count() == 31
+
+
+def test_importing_the_library_loads_nothing_of_it() -> None:
+    code = "import sys, tiger, tigerd; assert not {'tigerstripe', 'stripe'} & {*sys.modules}"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_importing_it_loads_no_sdk() -> None:
+    code = "import sys, tigerstripe; assert 'stripe' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
