@@ -1,17 +1,23 @@
-"""A daemon's custody of its instance: the lock, the process it belongs to, the files that show it.
+"""A daemon's custody of its instance: the lock, who it belongs to, and the files that show it.
 
-It ends when that process ends, or when the instance is removed, be another in its place or not.
+The lock is on the directory, so two daemons never have one instance. Whatever else is taken away
+under a live daemon is still mapped here, so that nothing is lost: what clients need to find it is
+written again. A directory that was removed, or an instance that another has replaced, is let go.
+
+A daemon that takes over gets a number, and stores a random one beside it: by these a reader tells
+that what it has mapped is still what is there (tiger.reader).
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
-from tiger import instance, owners
-from tiger.errors import TigerError
-from tiger.memory import WritableSegment
-from tiger.system import os
+from tiger import instance, layout, memory, owners
+from tiger.errors import InstanceError, TigerError
+from tiger.memory import WritableSegment, is_at
+from tiger.system import os, secrets, time
 from tigerd import passing
 
 log = logging.getLogger("tigerd")
@@ -21,38 +27,97 @@ class Custody:
     """What a daemon has for as long as it serves, and what it looks after meanwhile."""
 
     def __init__(self, directory: Path, lock: int, control: WritableSegment) -> None:
-        """Hold the instance, whose lock is taken and whose control segment is mapped."""
+        """Hold the instance, whose directory is locked and whose control segment is mapped.
+
+        Raises `InstanceError` if these are not what is at the path: nothing is stored then.
+        """
         self._directory = directory
         self._lock = lock
         self._control = control
+        self._socket: os.stat_result | None = None
+        self._lost: list[Path] = []
         self._owner = owners.owner_of(directory)
         self._is_orphan = False
+        if not (self._has_directory() and is_at(control.path, control.status)):
+            raise InstanceError(f"{directory} was replaced while a daemon started: try again")
+        self._sign()
+
+    def _sign(self) -> None:
+        """Say in the control segment which daemon has the instance now, since when."""
+        control = self._control
+        self._number = control.words[layout.DAEMON] + 1
+        self._random = secrets.randbits(64)
+        control.store(layout.daemon_at(self._number), self._random)
+        control.store(layout.PID, os.getpid())
+        control.store(layout.STARTED, time.time_ns())
+        memory.fence()
+        control.store(layout.DAEMON, self._number)
+
+    # --- Is it still this daemon's? ---
 
     def is_over(self) -> bool:
         """Tell whether there is nobody left to serve, and log why."""
         if self._owner is not None and self._owner.process.has_ended():
             log.info("process %d, whose instance this is, has ended", self._owner.process.pid)
             self._is_orphan = True
-            return True
-        if not self._is_found():
-            log.warning("the instance at %s was removed: stopping", self._directory)
-            return True
-        return False
-
-    def _is_found(self) -> bool:
-        """Tell whether the control segment of this daemon is the one that clients find."""
-        try:
-            return os.path.samestat(os.stat(self._control.path), self._control.status)
-        except OSError:
+        elif not self._has_directory():
+            log.warning("the directory %s was removed or renamed: stopping", self._directory)
+        elif not self._is_signed():
+            log.warning("another copy of the instance was put into %s: stopping", self._directory)
+        else:
             return False
+        return True
+
+    def _has_directory(self) -> bool:
+        try:
+            return is_at(self._directory, os.fstat(self._lock))
+        except OSError:  # what cannot be known is not taken for gone
+            return True
+
+    def _is_signed(self) -> bool:
+        """Tell whether the control segment is this daemon's; one without a name still is."""
+        words = self._control.words
+        if (words[layout.DAEMON], words[layout.daemon_at(self._number)]) != (
+            self._number,
+            self._random,
+        ):
+            return False
+        return self._is_found(self._control) or not self._control.path.exists()
+
+    @staticmethod
+    def _is_found(segment: WritableSegment) -> bool:
+        try:
+            return is_at(segment.path, segment.status)
+        except OSError:
+            return True
+
+    # --- What was taken away under it ---
+
+    def lost(
+        self, segments: Iterable[WritableSegment], *, at_once: bool = False
+    ) -> list[WritableSegment]:
+        """Return the segments that nobody finds any more, if the last look found the same.
+
+        At the first look they may be the beginning of a removal of all there is.
+        """
+        found = [segment for segment in segments if not self._is_found(segment)]
+        before, self._lost = self._lost, [segment.path for segment in found]
+        return found if at_once or self._lost == before else []
+
+    def bound(self) -> None:
+        """Note the socket that was just bound."""
+        self._socket = os.lstat(instance.socket_path(self._directory))
 
     def has_socket(self) -> bool:
         """Tell whether clients find the socket; what tidies up may have removed it."""
-        return instance.socket_path(self._directory).exists()
+        path = instance.socket_path(self._directory)
+        return self._socket is not None and is_at(path, self._socket)
+
+    # --- The end ---
 
     def release(self) -> None:
         """Leave the instance for the next daemon, or remove it if its process has ended."""
-        if self._is_found():
+        if self._has_directory() and self._is_signed() and self.has_socket():
             instance.socket_path(self._directory).unlink(missing_ok=True)
         if self._is_orphan and self._owner is not None:
             if self._owner.keep:

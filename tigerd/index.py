@@ -53,6 +53,8 @@ class Index:
             index = WritableSegment(path, layout.INDEX)
         except FileNotFoundError:
             raise Damaged(f"{path} is gone; run `tigerd repair`") from None
+        instance = self._control.words[layout.HEADER_INSTANCE]
+        index.check_identity(instance, self._table, generation)
         self._reader.indexes[generation] = index
         return index
 
@@ -74,7 +76,7 @@ class Index:
         Return whether a larger generation was begun.
         """
         if self.current is None or 2 * (self._used + count) > len(self.current.words) - SLOTS_AT:
-            self.move(len(self.previous.words) if self.previous else 0)
+            self.finish_growing()
             self._grow(count)
             return True
         if self.previous is not None:
@@ -103,6 +105,21 @@ class Index:
         self._moved, self._used = SLOTS_AT, 0
         left = generation - 1
         self._control.store(self._directory_at, generation | left << 32)
+
+    def renew(self) -> None:
+        """Put all keys into a new generation, since the file of one was removed.
+
+        Readers that have the old one mapped find every key moved: nothing that they remember of it
+        is valid any more.
+        """
+        self.finish_growing()
+        self._grow(0)
+        self.finish_growing()
+
+    def finish_growing(self) -> None:
+        """Move all that is left in the old generation."""
+        if self.previous is not None:
+            self.move(len(self.previous.words))
 
     def move(self, count: int) -> None:
         """Move the next `count` slots of the old generation over; when it is empty, unlink it."""

@@ -47,7 +47,7 @@ def add(plan: Plan, operation: Any) -> None:
     plan.answering, plan.answers = None, name == protocol.PATCH
     try:
         plan.status = known(plan, *operation[1:])
-    except TigerError:
+    except (TigerError, MemoryError):
         raise
     except Vanished as error:
         raise Damaged(f"{error}{memory.REMEDY}") from None

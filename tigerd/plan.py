@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any, Protocol
 
 from tiger import layout, protocol, record
-from tiger.errors import Sealed, TigerError, UnknownTable
+from tiger.errors import Sealed, UnknownTable
 from tigerd.effects import Effect
 from tigerd.facts import Facts
 from tigerd.history import History
@@ -135,7 +135,7 @@ class Plan:
                 puts.setdefault(effect.table, []).append(effect)
         try:
             self._reserve(puts)
-        except TigerError:
+        except Exception:
             for table in (*puts, *(table for table, _, _ in self.forked)):
                 table.space.give_back()
             raise

@@ -2,8 +2,8 @@
 
     receive -> is this client's request new? -> plan -> apply -> answer -> clean a little
 
-It owns the instance for as long as it holds the lock on its `lock` file, which is taken before
-anything is mapped or bound and is never unlinked.
+It owns the instance for as long as it holds the lock on its directory, which is taken before
+anything is mapped or bound.
 """
 
 from __future__ import annotations
@@ -17,23 +17,22 @@ from typing import Any, NamedTuple, cast
 import msgpack
 import zmq
 
-from tiger import holds, instance, layout, lease_file, leases, pins, protocol
+from tiger import instance, layout, lease_file, leases, protocol
 from tiger.__about__ import __version__
 from tiger.errors import (
     CODES,
+    Damaged,
     LayoutMismatch,
     Sealed,
-    StoreFull,
     TigerError,
     code_of,
 )
 from tiger.looking import Looking
+from tiger.memory import WritableSegment
 from tiger.system import os, time
+from tigerd.applying import FAILED, Applying
 from tigerd.custody import Custody
-from tigerd.operations import add, add_all
 from tigerd.peers import Peers
-from tigerd.plan import Plan
-from tigerd.recovery import recover
 from tigerd.requests import parse
 from tigerd.sessions import Sessions
 from tigerd.waiting import Place, Waiting
@@ -94,27 +93,13 @@ class Server:
         """
         self.directory = directory
         self._idle_exit_s = idle_exit_s
-        control, made = instance.open_control(directory, max_record)
+        control, _ = instance.open_control(directory, max_record)
         self._control = control
-        started = time.perf_counter()
-        self.writer = Writer(directory, control)
-        for folder in (pins.FOLDER, leases.FOLDER):
-            holds.remove_unfinished(directory / folder)
-        found = recover(self.writer)
-        if not made:
-            log.info(
-                "recovered %d tables, %d records at commit %d in %.0f ms: %d versions undone, "
-                "%d ended ones to clean",
-                found.tables,
-                found.records,
-                self.writer.commit,
-                1000 * (time.perf_counter() - started),
-                found.undone,
-                found.ended,
-            )
         self._custody = Custody(directory, lock, control)
+        self._applying = Applying(directory, control)
         self._sessions = Sessions(control)
         self._stopping = False
+        self._is_over = False
         self._started = time.monotonic()
         self._busy_at = time.monotonic()
         self._looking = Looking(SPIN_S)
@@ -124,9 +109,12 @@ class Server:
         self._waiting = Waiting()
         self._context = zmq.Context()
         self._bind()
-        control.store(layout.PID, os.getpid())
-        control.store(layout.STARTED, time.time_ns())
         self._beat()
+
+    @property
+    def writer(self) -> Writer:
+        """What stores the commits; another one after a request that failed in the middle."""
+        return self._applying.writer
 
     def _bind(self) -> None:
         """Open the socket: frames of a limited size, from processes of this user only."""
@@ -137,6 +125,7 @@ class Server:
         self._router.handshake_ivl = HANDSHAKE_MS
         self._peers = Peers(self._context, self._router)
         self._router.bind(instance.endpoint(self.directory))
+        self._custody.bound()
         self._poller = zmq.Poller()
         for socket in (self._router, *self._peers.sockets):
             self._poller.register(socket, zmq.POLLIN)
@@ -198,12 +187,23 @@ class Server:
 
     def _sweep(self) -> None:
         """Look for what others left, or took away."""
+        if self._custody.is_over():
+            self._is_over = self._stopping = True
+            return
+        self._write_again(self._custody.lost(self.writer.segments()))
+        if not self._custody.has_socket():
+            self._open_again()
         self._clear_abandoned()
         self._waiting.forget_quiet()
-        if self._custody.is_over():
+
+    def _write_again(self, lost: list[WritableSegment]) -> None:
+        """Let clients find again what was removed; whoever has mapped the old control does not."""
+        for segment in lost:
+            log.warning("%s was removed: writing it again", segment.path)
+        self._applying.write_again(lost)
+        if self._control in lost:
+            log.warning("its clients have to connect again: stopping")
             self._stopping = True
-        elif not self._custody.has_socket():
-            self._open_again()
 
     def _clear_abandoned(self) -> None:
         """Clear the namespaces of processes that are gone."""
@@ -219,14 +219,11 @@ class Server:
         """Clear a namespace that nobody needs; tell whether that is done."""
         if not any(namespace in table.namespaces for table in self.writer.in_use()):
             return True  # it never had a record, or was cleared by the process itself
-        plan = self.writer.plan()
         try:
-            add(plan, [protocol.CLEAR_NAMESPACE, None, namespace])
+            plan = self._applying.apply([[protocol.CLEAR_NAMESPACE, None, namespace]], None)
         except Sealed:
             return False  # until its forks are cleared
-        try:
-            self.writer.apply(plan, None)
-        except StoreFull as error:  # at a limit of the format: the daemon lives on
+        except TigerError as error:  # the daemon lives on
             self._tell_once(namespace, f"cannot clear {namespace!r}: {error}")
             return False
         self._tell_waiting(plan.changed())
@@ -244,6 +241,7 @@ class Server:
         log.warning("the socket was removed: opening it again")
         try:
             self._router.bind(instance.endpoint(self.directory))
+            self._custody.bound()
         except zmq.ZMQError as error:
             log.warning("cannot: %s; stopping", error)  # the next client starts another
             self._stopping = True
@@ -301,7 +299,7 @@ class Server:
                 self._reply(peer, last, status, _text_of(status))
             return
         try:
-            plan = self._apply(asked, operations)
+            plan = self._applying.apply(operations, asked)
         except TigerError as error:
             self.writer.refuse(asked, code_of(error))
             self._reply(peer, number, code_of(error), str(error))
@@ -311,21 +309,6 @@ class Server:
             if self._waiting.places:
                 self._tell_waiting(plan.changed())
         self.writer.count_command()
-
-    def _apply(self, asked: Asked, operations: list[Any]) -> Plan:
-        """Apply operations; where there is no room, take away first what may go already."""
-        try:
-            return self._plan_and_apply(asked, operations)
-        except StoreFull:
-            if not self.writer.cleaner.catch_up():
-                raise
-        return self._plan_and_apply(asked, operations)
-
-    def _plan_and_apply(self, asked: Asked, operations: list[Any]) -> Plan:
-        plan = self.writer.plan()
-        add_all(plan, operations)
-        self.writer.apply(plan, asked)
-        return plan
 
     def _reply(self, peer: bytes, number: int, status: int, value: object) -> None:
         """Send an answer, unless its reader is gone or does not read: it will ask again."""
@@ -386,6 +369,8 @@ class Server:
         """Leave the instance as it is, for the next daemon."""
         self._peers.close()
         self._context.destroy(linger=100)
+        if not self._is_over and not self._custody.is_over():
+            self._write_again(self._custody.lost(self.writer.segments(), at_once=True))
         self._custody.release()
 
 
@@ -402,4 +387,6 @@ def _text_of(status: int) -> str | None:
     """Return what can still be said of an error whose first answer was lost."""
     if status not in CODES:
         return None
+    if CODES[status] is Damaged:
+        return f"{FAILED}; see daemon.log, and `tigerd check`"
     return f"{CODES[status].__name__}: refused, and nothing was changed (answered again)"

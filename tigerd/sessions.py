@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tiger import layout
+from tiger.layout import CLIENT_ANSWER, CLIENT_COMMIT, CLIENT_FAILED, CLIENT_REF
 from tiger.memory import WritableSegment
 
 
@@ -41,7 +42,7 @@ class Sessions:
     def _clear(self, slot: int, client: int) -> None:
         # Nobody's while the answer of its last owner is taken out.
         self._control.store(layout.client_at(slot, layout.CLIENT_ID), 0)
-        for word in (layout.CLIENT_ANSWER, layout.CLIENT_COMMIT, layout.CLIENT_REF):
+        for word in (CLIENT_ANSWER, CLIENT_COMMIT, CLIENT_REF, CLIENT_FAILED):
             self._control.store(layout.client_at(slot, word), 0)
         self._control.store(layout.client_at(slot, layout.CLIENT_ID), client)
 

@@ -66,6 +66,7 @@ class Space:
             self._active = max(self.chunks)
 
     def _adopt(self, number: int, chunk: WritableSegment) -> None:
+        chunk.check_identity(self._control.words[layout.HEADER_INSTANCE], self._table, number)
         self.chunks[number] = chunk
         self.needed[number] = 0
 
@@ -106,7 +107,7 @@ class Space:
                     made.append(self._make(size, stored, spare))
                     rooms.append(self._room_in(made[-1]))
                 rooms[at] -= size
-        except TigerError:
+        except Exception:
             for number in made:
                 self.drop(number)
             raise
@@ -181,6 +182,11 @@ class Space:
         """Unlink a chunk that holds nothing any more and is not being filled."""
         if self.needed[number] == 0 and number != self._active and number not in self._ready:
             self.drop(number)
+
+    def write_again(self, chunk: WritableSegment) -> None:
+        """Write a chunk again whose file was removed, and let readers map that instead."""
+        chunk.write_again()
+        self._tell_dropped()
 
     def drop(self, number: int) -> None:
         """Unlink a chunk. Readers that have mapped it keep it until they let go."""

@@ -117,7 +117,7 @@ def pid_of(directory: Path) -> int | None:
 def _holder(directory: Path) -> int | None:
     """Return the process that has locked the directory for itself alone."""
     with suppress(OSError):
-        status = os.stat(directory / "lock")
+        status = os.stat(directory)
         major, minor = os.major(status.st_dev), os.minor(status.st_dev)
         place = f"{major:02x}:{minor:02x}:{status.st_ino}"
         for line in Path("/proc/locks").read_text().splitlines():

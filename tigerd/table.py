@@ -75,6 +75,7 @@ class Table:
         self.reader: TableReader = reader.table(resource.number, resource.table)
         self.space = Space(control, self.folder, self.number)
         self.reader.chunks = self.space.chunks
+        self.reader.keeps_chunks = True
         self.index = Index(control, self.folder, self.number, self.reader)
         self.lists = Lists(self.space)
         self.namespaces: dict[str, Namespace] = {}
@@ -93,6 +94,28 @@ class Table:
         self._prelude = struct.Struct(f"={self.mutable_count + 1}Q")
         at = layout.entry_at(self.number, layout.TABLE_BYTES)
         control.store(at, self.space.size + self.index.size)
+
+    # --- Segments ---
+
+    def segments(self) -> list[WritableSegment]:
+        """Return all that it has mapped."""
+        indexes = (self.index.current, self.index.previous)
+        return [*self.space.chunks.values(), *(index for index in indexes if index is not None)]
+
+    def write_again(self, lost: Sequence[WritableSegment]) -> None:
+        """Let readers find again what was taken away of its segments, some of which are `lost`.
+
+        Raises `StoreFull` or `InstanceError`; what was not written can be tried again.
+        """
+        if not lost:
+            return
+        for folder in (self.folder.parent, self.folder):
+            make_folder(folder, parents=False)
+        for segment in lost:
+            if segment in self.space.chunks.values():
+                self.space.write_again(segment)
+            elif segment in (self.index.current, self.index.previous):
+                self.index.renew()
 
     # --- What a command needs before anything is stored ---
 

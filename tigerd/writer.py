@@ -31,6 +31,10 @@ Asked = tuple[int, int]
 """Which client asks, by its slot, and with which of its requests."""
 
 
+class Failed(Exception):
+    """In the middle of a commit: memory is as a kill would leave it, for recovery to mend."""
+
+
 class Writer:
     """The tables of an instance, and the commit."""
 
@@ -75,6 +79,17 @@ class Writer:
         except (KeyError, TypeError):
             raise UnknownTable(f"no table has the number {number!r:.20}") from None
 
+    def segments(self) -> list[WritableSegment]:
+        """Return all that is mapped."""
+        return [self.control, *(s for table in self.tables.values() for s in table.segments())]
+
+    def close(self) -> None:
+        """Let go of all but the control segment."""
+        for table in self.tables.values():
+            for segment in table.segments():
+                segment.close()
+        self.reader.close()
+
     def in_use(self) -> list[Table]:
         """Return the tables that have segments, without the definitions."""
         return [t for n, t in self.tables.items() if n and t.index.current is not None]
@@ -90,10 +105,19 @@ class Writer:
         return Plan(self)
 
     def apply(self, plan: Plan, asked: Asked | None) -> int:
-        """Apply a plan under one commit number; return the ref the plan answers with, or 0."""
+        """Apply a plan under one commit number; return the ref the plan answers with, or 0.
+
+        A `TigerError` refuses it, and nothing was stored; after `Failed` the tables are recovered.
+        """
+        layout.COMMITS.check(self.commit + 1, "this instance")
+        plan.reserve()  # nothing after this can be refused
+        try:
+            return self._store(plan, asked)
+        except Exception as error:
+            raise Failed from error
+
+    def _store(self, plan: Plan, asked: Asked | None) -> int:
         commit = self.commit + 1
-        layout.COMMITS.check(commit, "this instance")
-        plan.reserve()  # nothing after this can fail
         for (_, namespace), table in plan.cleared.items():
             self._clear(table, namespace, commit)
         for table, parent, child in plan.forked:
@@ -164,9 +188,16 @@ class Writer:
         control = self.control
         change = control.words[layout.CHANGES]
         at = layout.ring_at(change)
+        memory.fence()  # whoever sees what overwrites an old entry sees how far the ring is
         control.store(at, commit)
         control.store(at + 1, kind << 56 | table.number << 48 | ref)
+        memory.fence()  # and whoever sees how far it is sees the entry
         control.store(layout.CHANGES, change + 1 & layout.WORD_MAX)
+
+    def answered(self, slot: int) -> int:
+        """Return the number of a client's request that was answered last."""
+        word = self.control.words[layout.client_at(slot, layout.CLIENT_ANSWER)]
+        return word >> layout.CLIENT_STATUS_BITS
 
     def answer(self, asked: Asked, status: int, commit: int, ref: int) -> None:
         """Store a client's answer; its request number comes last and makes it valid."""

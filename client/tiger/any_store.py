@@ -69,6 +69,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
 
     def table(self, name: str) -> AnyTable:
         """Return a table, the same object each time, or raise `UnknownTable`."""
+        self._check_open()
         table = self.__dict__.get(f"table {name}")
         if table is None:
             resource = self._resource(name)
@@ -186,11 +187,13 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
     def _check_open(self) -> None:
         if not self._is_open:
             raise InvalidRequest("the store is closed: connect again")
+        self._reader.look()
 
     def _close(self) -> None:
         if self._is_open and self._is_owner:
             self._connection.close()
             self._register.rest()
+            self._reader.close()
         self._is_open = False
         for name, value in list(self.__dict__.items()):
             if isinstance(value, RememberingReads):  # they refer to this store: no cycle is left

@@ -32,8 +32,6 @@ YIELDS = 200
 """Looks that give the processor away only; each after them waits longer than the one before."""
 FIRST_PAUSE_S = 50e-6
 LAST_PAUSE_S = 0.02
-CHECK_S = 1.0
-"""How often to look whether the instance is there still."""
 
 
 class Change(NamedTuple):
@@ -87,24 +85,21 @@ class Changes:
         """What was committed up to here has been told."""
         memory.fence()
         self._next = self._words[layout.CHANGES]
+        memory.fence()
         while self._next and self._words[layout.ring_at(self._next - 1)] > commit:
             self._next -= 1
 
     def wait(self, deadline: float | None = None) -> list[Change]:
         """Return the next changes, or none if there are none by the deadline.
 
-        Raises `DaemonUnavailable` when the instance is removed.
+        Raises `InstanceError` when the instance was removed or replaced.
         """
         looks = 0
         pause_s = FIRST_PAUSE_S
-        check_at = time.monotonic() + CHECK_S
         while not (changes := self.take()):
             now = time.monotonic()
             if deadline is not None and now >= deadline:
                 return []
-            if now >= check_at:
-                self._reader.check_instance()
-                check_at = now + CHECK_S
             looks += 1
             if looks < YIELDS:
                 os.sched_yield()
@@ -115,7 +110,11 @@ class Changes:
         return changes
 
     def take(self) -> list[Change]:
-        """Return the changes that were committed since the last call."""
+        """Return the changes that were committed since the last call.
+
+        Raises `InstanceError` when the instance was removed or replaced.
+        """
+        self._reader.look()
         entries = list(self._entries())
         # A namespace's name is in its clear too, and after that perhaps nowhere else.
         for entry in entries:
@@ -130,9 +129,10 @@ class Changes:
         self.commit = commit
         memory.fence()
         while self._next < self._words[layout.CHANGES]:
+            memory.fence()  # an entry is loaded after it is known to be there
             at = layout.ring_at(self._next)
             began, word = self._words[at], self._words[at + 1]
-            memory.fence()
+            memory.fence()  # and what may have overwritten it is looked for after that
             oldest = self._words[layout.CHANGES] - layout.RING_MAX + 1
             if self._next < oldest:
                 self.missed += oldest - self._next

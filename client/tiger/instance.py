@@ -3,7 +3,8 @@
 The directory is looked for in this order: argument, `TIGERD_DIR`, `$XDG_RUNTIME_DIR/tigerd`,
 `/run/user/<uid>/tigerd`, `/tmp/tigerd-<uid>`. It is its user's own (tiger.private).
 
-"Dead" means that nobody holds the lock on the `lock` file.
+A daemon holds a lock (flock) on the directory itself, which nobody can take away under it as a file
+in it can be; "dead" means that nobody does.
 """
 
 from __future__ import annotations
@@ -163,17 +164,13 @@ def _check_length(directory: Path) -> None:
 
 
 def take_lock(directory: Path, *, make: bool = True) -> int:
-    """Take the instance for this process and return the lock's descriptor.
+    """Take the instance for this process and return the descriptor of its directory, locked.
 
-    The lock is held by the open file, so the daemon makes no child that would inherit it. Without
-    `make` the directory has to be there: made again, it would be nobody's.
+    The lock is held by the open directory, so the daemon makes no child that would inherit it.
+    Without `make` the directory has to be there: made again, it would be nobody's. Raises
+    `InstanceError` if a daemon has it, or if it cannot be locked.
     """
-    if make:
-        make_directory(directory)
-    else:
-        check_directory(directory)
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(directory / "lock", flags, 0o600)
+    descriptor = open_or_make(directory) if make else open_directory(directory)
     deadline = time.monotonic() + LOCK_S
     while True:
         try:
@@ -186,6 +183,9 @@ def take_lock(directory: Path, *, make: bool = True) -> int:
                     f"{as_option(directory)}`"
                 ) from None
             time.sleep(0.01)
+        except OSError as error:  # a file system without locks, or no room for one more
+            os.close(descriptor)
+            raise unusable(directory, error) from None
         else:
             return descriptor
 
@@ -232,6 +232,6 @@ def open_control(directory: Path, max_record: int | None) -> tuple[WritableSegme
 def is_running(directory: Path) -> bool:
     """Tell whether a daemon holds the instance, be it busy or stopped."""
     try:
-        return is_locked(directory / "lock")
+        return is_locked(directory)
     except OSError as error:
-        raise unusable(directory / "lock", error) from None
+        raise unusable(directory, error) from None

@@ -8,13 +8,14 @@ else is written once, before anything refers to it.
 
 An instance's directory:
 
-    lock                      held with flock by the daemon for as long as it lives
     control                   one segment: the commit number, the tables, the clients, the changes
     tables/<name>/chunk.<n>   record versions, appended
     tables/<name>/index.<n>   where the newest version of each key is
     pins/<commit>.<random>    a point in time that some reader holds (tiger.pins)
     leases/<random>           a namespace that goes with its process (tiger.leases)
     socket                    where the daemon takes commands
+
+The daemon holds the directory itself, with flock, for as long as it lives.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import NamedTuple
 
 from tiger.errors import StoreFull
 
-VERSION = 2
+VERSION = 3
 """Of this format. A reader that finds another one raises `LayoutMismatch`."""
 
 MAGIC = 0x0A64726567697401
@@ -58,6 +59,10 @@ STARTED = 12  # when it started, nanoseconds since 1970, for people
 MAX_RECORD = 13  # bytes of msgpack
 CHANGES = 14  # changes: entries ever made in the ring of changes
 COMMANDS = 15  # changes: commands answered since the instance was made, failed ones too
+DAEMON = 16  # changes: how many daemons have taken the instance over
+
+DAEMONS_AT = 64  # changes: a random number for each of the last daemons
+DAEMONS_MAX = 64
 
 TABLES_AT = 512  # word of the first table's entry
 TABLE_WORDS = 8
@@ -77,6 +82,7 @@ CLIENT_ID = 0  # random, chosen by the client; 0 = free
 CLIENT_ANSWER = 1  # changes: request number << 8 | status. Stored before the commit it belongs to
 CLIENT_COMMIT = 2  # changes: the commit at which the request took effect
 CLIENT_REF = 3  # changes: the table << 48 | the version that the request wrote, or 0
+CLIENT_FAILED = 4  # changes: the request in the middle of which a daemon failed
 CLIENT_STATUS_BITS = 8
 
 RING_AT = CLIENTS_AT + CLIENTS_MAX * CLIENT_WORDS
@@ -217,6 +223,11 @@ def ref_of(chunk: int, head: int) -> int:
 def entry_at(table: int, word: int) -> int:
     """Return where one word of a table's entry stands in the control segment."""
     return TABLES_AT + table * TABLE_WORDS + word
+
+
+def daemon_at(number: int) -> int:
+    """Return where the random number of the n-th daemon stands in the control segment."""
+    return DAEMONS_AT + number % DAEMONS_MAX
 
 
 def client_at(slot: int, word: int) -> int:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import errno
 import mmap
 import platform
+import resource
 import stat
 from array import array
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from tiger import layout
 from tiger.errors import Damaged, InstanceError, LayoutMismatch
-from tiger.shortage import ANOTHER, not_made
+from tiger.shortage import ANOTHER, not_made, unusable
 from tiger.system import os, threading
 
 KINDS = {layout.CONTROL: "a control segment", layout.CHUNK: "a chunk", layout.INDEX: "an index"}
@@ -31,6 +32,8 @@ REMEDY = "; run `tigerd check`, then `tigerd repair`"
 """The end of what is said of a damaged segment."""
 UNFINISHED = "new."
 """A segment's name begins with this until it is whole."""
+ADDRESS_RESERVE = 64 << 20
+"""Bytes of address space that a daemon keeps for itself where that is limited."""
 ALLOCATION_STEP = 64 << 20  # bytes; one larger posix_fallocate can ask for more than there is
 NO_FALLOCATE = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 """What posix_fallocate says where the file system cannot do it, and the library does not either."""
@@ -72,6 +75,14 @@ class Unlinked(Vanished):
     """A chunk that the daemon has taken away."""
 
 
+def is_at(path: str | Path, status: os.stat_result) -> bool:
+    """Tell whether a path still names that file; OSError if that cannot be known."""
+    try:
+        return os.path.samestat(os.lstat(path), status)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 class Segment:
     """One mapped file, read-only unless `writable`."""
 
@@ -83,10 +94,14 @@ class Segment:
         flags = os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_RDWR if writable else os.O_RDONLY)
         try:
             descriptor = os.open(path, flags)
+        except FileNotFoundError:
+            raise
         except PermissionError as error:
             raise InstanceError(
                 f"cannot open {path}: {error.strerror}; give it mode 0600, or {ANOTHER}"
             ) from None
+        except OSError as error:
+            raise unusable(path, error) from None
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
@@ -97,6 +112,8 @@ class Segment:
             self.status: os.stat_result = status
             access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
             self.map: mmap.mmap = mmap.mmap(descriptor, 0, access=access)
+        except OSError as error:
+            raise unusable(path, error) from None
         finally:
             os.close(descriptor)
         self.words: memoryview[int] = memoryview(self.map).cast("Q")
@@ -109,16 +126,32 @@ class Segment:
                 f"{self.path} is not {KINDS[kind]} of tigerd, or of another byte order{REMEDY}"
             )
         if words[layout.HEADER_VERSION] != layout.VERSION:
+            daemon = f", process {words[layout.PID]} at last," if kind == layout.CONTROL else ""
             raise LayoutMismatch(
                 f"{self.path} has layout {words[layout.HEADER_VERSION]}, this program reads layout "
-                f"{layout.VERSION}: use the version that made it, or stop its daemon and remove "
-                f"the directory"
+                f"{layout.VERSION}: use the version of tigerd that made it, or stop its daemon"
+                f"{daemon} and remove the directory"
             )
         if words[layout.HEADER_KIND] != kind or words[layout.HEADER_SIZE] != size:
             raise Damaged(f"{self.path} is not {KINDS[kind]} of that size, or was cut{REMEDY}")
 
+    def check_identity(self, instance: int, table: int, number: int) -> None:
+        """Raise `Damaged` if it is of another instance or table, or not the one its name says."""
+        if tuple(self.words[layout.HEADER_INSTANCE : layout.HEADER_NUMBER + 1]) != (
+            instance,
+            table,
+            number,
+        ):
+            raise Damaged(
+                f"{self.path} is not of this instance, or of another table: if it was "
+                f"repaired meanwhile, connect again, else run `tigerd check`"
+            )
+
     def close(self) -> None:
-        """Unmap now, unless a read of another thread is under way: then when that ends."""
+        """Unmap now, unless a read of another thread is under way: then when that ends.
+
+        A load after that raises ValueError.
+        """
         try:
             self.words.release()
             self.map.close()
@@ -174,10 +207,28 @@ class WritableSegment(Segment):
                 file.write(array("Q", header).tobytes())
             made.rename(path)
             return cls(path, kind)
-        except OSError as error:  # no descriptor is free, say
+        except (OSError, InstanceError) as error:  # no descriptor is free, say
             made.unlink(missing_ok=True)
             path.unlink(missing_ok=True)
+            if isinstance(error, InstanceError):
+                raise
             raise not_made(path, size, error) from None
+
+    def write_again(self) -> None:
+        """Write what is mapped to a file of the same name, and map that from now on.
+
+        For a segment whose file was removed; `StoreFull` or `InstanceError` if that cannot be.
+        """
+        made = self.path.with_name(f"{UNFINISHED}{self.path.name}")
+        allocate_file(made, len(self.map))
+        try:
+            with made.open("r+b", buffering=0) as file:
+                file.write(self.map)
+            made.rename(self.path)
+        except OSError as error:
+            raise not_made(self.path, len(self.map), error) from None
+        fresh = type(self)(self.path, self.words[layout.HEADER_KIND])
+        self.map, self.words, self.status = fresh.map, fresh.words, fresh.status
 
     def store(self, at: int, value: int) -> None:
         """Change one word."""
@@ -193,6 +244,7 @@ def allocate_file(path: Path, size: int) -> None:
     path.unlink(missing_ok=True)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
+        _check_address_space(size)
         descriptor = os.open(path, flags, 0o600)
     except OSError as error:
         raise not_made(path, size, error) from None
@@ -203,6 +255,17 @@ def allocate_file(path: Path, size: int) -> None:
         raise not_made(path, size, error) from None
     finally:
         os.close(descriptor)
+
+
+def _check_address_space(size: int) -> None:
+    """Raise OSError if mapping so much would leave this process too little to work with.
+
+    Where its memory is limited (`ulimit -v`), a daemon that had mapped all of it could neither
+    apply what it has begun nor start again.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY:
+        mmap.mmap(-1, size + ADDRESS_RESERVE).close()
 
 
 def _allocate(descriptor: int, size: int) -> None:
@@ -230,9 +293,9 @@ def numbered_files(folder: Path, name: str) -> list[tuple[int, Path]]:
     return sorted(found)
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Path, *, parents: bool = True) -> None:
     """Make a private folder, if it is not there; `StoreFull` if there is no room for it."""
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=parents, exist_ok=True)
     except OSError as error:
         raise not_made(path, 4096, error) from None

@@ -20,6 +20,7 @@ from tiger.errors import DaemonUnavailable, Damaged, InvalidRequest
 from tiger.instance import not_there
 from tiger.memory import Segment, Vanished
 from tiger.pins import Pin
+from tiger.presence import Presence
 from tiger.remembered import Remembered
 from tiger.system import os
 from tiger.table_reader import TableReader
@@ -57,27 +58,26 @@ class Reader:
             raise not_there(directory) from None
         self.words: memoryview[int] = self.control.words
         if not self.words[layout.HEADER_STATE]:
-            self.close()
+            self.control.close()
             raise DaemonUnavailable(f"the instance at {directory} is being made: try again")
         self.instance: int = self.words[layout.HEADER_INSTANCE]
         self._tables: dict[int, TableReader] = {}
-        self.remembered: Remembered = Remembered()
+        self.presence: Presence = Presence(directory, self.control)
+        self.look: Callable[[], None] = self.presence.look
+        """Raises `InstanceError` if the instance is not there any more, after at most a second."""
+        self.check_instance: Callable[[], None] = self.presence.check
+        self.check_open: Callable[[], None] = self.presence.check_open
+        self.remembered: Remembered = Remembered(self.presence.watched)
         """What the tables of this reader, in whatever namespace, keep of what they read."""
 
     def close(self) -> None:
-        """Let go of the mappings; a read under way in another thread keeps its own."""
-        self.control.close()
+        """Let go of the tables; reads raise `InvalidRequest` from now on.
 
-    def check_instance(self) -> None:
-        """Raise `DaemonUnavailable` if the instance was removed, be another in its place or not."""
-        try:
-            is_same = os.path.samestat(os.stat(self.control.path), self.control.status)
-        except FileNotFoundError:
-            is_same = False
-        if not is_same:
-            raise DaemonUnavailable(
-                f"the instance at {self.directory} was removed, or replaced: connect again"
-            )
+        The control segment stays mapped: a write of another thread may be waiting for its answer.
+        """
+        self.presence.close()
+        for table in list(self._tables.values()):
+            table.close()
 
     def table(self, number: int, name: str) -> TableReader:
         """Return the reader of a table, the same for every caller."""
@@ -99,6 +99,7 @@ class Reader:
 
     def read(self, read: Callable[[int], Result]) -> Result:
         """Return what `read` returns for the latest commit, once it is sure to be right."""
+        self.look()
         for _ in range(ATTEMPTS):
             commit = self.words[layout.COMMIT]
             memory.fence()
@@ -106,6 +107,9 @@ class Reader:
                 result = read(commit)
             except Vanished:
                 continue
+            except ValueError:
+                self.check_open()  # of what is unmapped no load is made
+                raise
             memory.fence()
             if self.words[layout.HORIZON] <= commit:
                 return result
@@ -154,10 +158,14 @@ class PinnedMoment:
 
     def read(self, read: Callable[[int], Result]) -> Result:
         """Return what `read` returns at the pinned commit."""
+        self._reader.look()
         self._pin.check()
         for attempt in range(PINNED_ATTEMPTS):
             try:
                 result = read(self.commit)
+            except ValueError:
+                self._reader.check_open()
+                raise
             except Vanished as error:
                 self.check_held()
                 if attempt == PINNED_ATTEMPTS - 1:

@@ -51,8 +51,9 @@ Shown = tuple[int, int, Record, int]
 class Remembered:
     """All that one reader remembers, of whatever table and namespace."""
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
+    def __init__(self, watched: Callable[[dict[str, Any]], Callable[[str], Any]]) -> None:
+        """Begin with nothing; `watched` makes what gets a value of a dict (`Presence.watched`)."""
+        self.watched: Callable[[dict[str, Any]], Callable[[str], Any]] = watched
         self.size: int = 0
         """Bytes that the younger generation takes."""
         self._views: WeakValueDictionary[int, View] = WeakValueDictionary()
@@ -112,8 +113,8 @@ class View:
         self._elder_copied, self._copied = self._copied, {}
         self._elder_shown, self._shown = self._shown, {}
         self._elder_once, self._once = self._once, {}
-        self.known = self._copied.get
-        self.shown = self._shown.get
+        self.known = self._remembered.watched(self._copied)
+        self.shown = self._remembered.watched(self._shown)
 
     def goes_on(self, words: Any, place: int, word: int, scope: int) -> bool:
         """Go on with a namespace if it is the same one, whose version was copied elsewhere.
@@ -183,5 +184,5 @@ class View:
         return shown
 
 
-NOWHERE = View(Remembered(), (0,), 0, 1, 0)
+NOWHERE = View(Remembered(lambda found: found.get), (0,), 0, 1, 0)
 """The view of a namespace that is not there: it never stands."""

@@ -25,6 +25,7 @@ _NO_LOCKS = (
 _REMEDIES = {
     errno.EMFILE: "this process has as many files open as it may: raise `ulimit -n`",
     errno.ENFILE: "all programs together have as many files open as the system allows: end some",
+    errno.ENOMEM: "this process has no address space left for it: raise `ulimit -v`",
     errno.ENOLCK: _NO_LOCKS,
     errno.ENOSYS: _NO_LOCKS,
     errno.EOPNOTSUPP: _NO_LOCKS,

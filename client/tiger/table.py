@@ -91,6 +91,9 @@ class RememberingReads(TableReads):
                     return copy()
         except TypeError:
             record.encode_name(id, "id")  # says that a list, say, is no id
+        except ValueError:  # of what is unmapped no load is made
+            self._reader.check_open()
+            raise
         content = self._read(id, View.recall, View.copy)
         return self._missing(id, default) if content is None else content
 
@@ -109,6 +112,9 @@ class RememberingReads(TableReads):
                     return content
         except TypeError:
             record.encode_name(id, "id")
+        except ValueError:
+            self._reader.check_open()
+            raise
         found = self._read(id, View.recall_shown, View.show)
         if found is not None:
             return found
@@ -175,6 +181,9 @@ class RememberingReads(TableReads):
             pass
         except (AttributeError, UnicodeEncodeError):
             record.encode_name(id, "id")  # says what is wrong with it
+        except ValueError:
+            self._reader.check_open()
+            raise
         version = self._moment.read(lambda commit: self._find(id, commit))
         # The latest commit's, and yet not surely the newest version: so it is not remembered.
         return keep(NOWHERE, id, None, 0, 0, version.body) if version is not None else None
@@ -194,6 +203,7 @@ class RememberingReads(TableReads):
     def _look_again(self, commit: int) -> View:
         """Find the namespace, and forget what was read of another one."""
         known, self._view = self._view, NOWHERE
+        self._reader.look()
         found = self._table.newest(NAMESPACES, self._namespace_key)
         if found is None or found[3].begin > commit or found[2] & GONE:
             raise Vanished("the namespace is not there")

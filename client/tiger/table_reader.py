@@ -14,7 +14,6 @@ from typing import Any
 from zlib import crc32
 
 from tiger import layout, memory
-from tiger.errors import Damaged
 from tiger.layout import (
     BODY_SIZE_SHIFT,
     EMPTY,
@@ -65,6 +64,8 @@ class TableReader:
         self._namespaces_at = layout.entry_at(number, layout.TABLE_NAMESPACES)
         self._dropped_at = layout.entry_at(number, layout.TABLE_DROPPED)
         self._dropped: int = self._control[self._dropped_at]
+        self.keeps_chunks = False
+        """Whether chunks that were unlinked stay mapped; the daemon drops its own."""
         self.chunks: dict[int, Segment] = {}
         self.indexes: dict[int, Segment] = {}
 
@@ -76,24 +77,25 @@ class TableReader:
             chunk = Segment(self._folder / f"chunk.{number}", layout.CHUNK)
         except FileNotFoundError:
             raise Unlinked(f"{self._folder}/chunk.{number} is gone") from None
-        self._check_identity(chunk, number)
+        chunk.check_identity(self._control[layout.HEADER_INSTANCE], self._number, number)
         return self.chunks.setdefault(number, chunk)  # another thread may have mapped it too
 
-    def _check_identity(self, segment: Segment, number: int) -> None:
-        """Raise `Damaged` if a segment is not the one its name says."""
-        found = tuple(segment.words[layout.HEADER_INSTANCE : layout.HEADER_NUMBER + 1])
-        if found != (self._control[layout.HEADER_INSTANCE], self._number, number):
-            raise Damaged(
-                f"{segment.path} is not of this instance, or of another table: if it was "
-                f"repaired meanwhile, connect again, else run `tigerd check`"
-            )
-
     def let_go(self) -> None:
-        """Unmap the chunks that were unlinked: their memory is free when nobody maps them."""
+        """Unmap the chunks that were unlinked: their memory is free when nobody maps them.
+
+        And those that were removed by somebody else, and written again by the daemon.
+        """
         self._dropped = self._control[self._dropped_at]
+        if self.keeps_chunks:
+            return
         for number, segment in list(self.chunks.items()):
-            if not segment.path.exists():
+            if not memory.is_at(segment.path, segment.status):
                 self.chunks.pop(number, None)
+
+    def close(self) -> None:
+        """Unmap all; loads of it raise ValueError."""
+        for segment in (*self.chunks.values(), *self.indexes.values()):
+            segment.close()
 
     def _map_index(self, generation: int) -> Segment:
         """Map a generation of the index, and let go of those before the one it followed."""
@@ -101,7 +103,7 @@ class TableReader:
             index = Segment(self._folder / f"index.{generation}", layout.INDEX)
         except FileNotFoundError:
             raise Vanished(f"{self._folder}/index.{generation} is gone") from None
-        self._check_identity(index, generation)
+        index.check_identity(self._control[layout.HEADER_INSTANCE], self._number, generation)
         for other in list(self.indexes):
             if other < generation - 1:
                 self.indexes.pop(other, None)

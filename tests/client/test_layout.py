@@ -7,7 +7,7 @@ from tiger.resources import DEFINITIONS, RESOURCES
 
 
 def test_offsets_of_the_control_segment() -> None:
-    assert layout.VERSION == 2
+    assert layout.VERSION == 3
     assert (layout.COMMIT, layout.HORIZON, layout.HEARTBEAT) == (8, 9, 10)
     assert layout.entry_at(0, 0) == 512
     assert layout.entry_at(1, layout.TABLE_DIRECTORY) == 520

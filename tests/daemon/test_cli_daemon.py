@@ -219,7 +219,7 @@ def test_a_daemon_lives_on_where_nobody_hears_that_it_is_ready(
     assert "Exception ignored" not in log.read_text()
 
 
-@pytest.mark.parametrize("name", ["socket", "lock", "control"])
+@pytest.mark.parametrize("name", ["socket", "control"])
 @pytest.mark.parametrize("command", ["serve", "start"])
 def test_a_directory_in_the_place_of_a_file_is_named(
     tigerd, directory: str, command: str, name: str
@@ -248,7 +248,7 @@ def test_a_daemon_whose_socket_was_removed_opens_it_again(
     assert tigerd("stop", directory=directory).returncode == YES
 
 
-@pytest.mark.parametrize("names", [["control"], ["control", "lock", "socket"], ["."]])
+@pytest.mark.parametrize("names", [["control"], ["control", "socket"], ["."]])
 def test_a_daemon_whose_instance_was_removed_ends(
     directory: str, is_alive, wait_until, names: list[str]
 ) -> None:

@@ -29,6 +29,7 @@ from tests.support.observe import Universe
 from tests.support.watching import watched
 from tiger import layout, memory, pins
 from tiger.memory import WritableSegment
+from tiger.presence import Presence
 from tiger.reader import Reader
 
 FENCE = "fence"
@@ -161,7 +162,8 @@ class Machine:
                 stack.enter_context(patch(f"tiger.table_reader.{name}", lambda *_: None))
             stack.enter_context(patch("tiger.reader.Pin", self._pin))
             stack.enter_context(patch.object(memory, "fence", self.fence))
-            stack.enter_context(patch.object(Reader, "check_instance"))  # there are no files
+            stack.enter_context(patch.object(memory, "is_at", lambda path, _: path.exists()))
+            stack.enter_context(patch.object(Presence, "check"))  # there are no files
             # A reader that gives its processor away lets the daemon go on.
             stack.enter_context(patch("tiger.reader.os.sched_yield", self.finish))
             yield Reader(self.recording.directory)
@@ -276,6 +278,7 @@ class SimulatedSegment:
         self.data = machine.files[name]
         self.words = self
         self.path = self
+        self.status = None
         self.map = SimulatedMap(self)
 
     def __getitem__(self, at: int | slice) -> Any:
@@ -292,6 +295,9 @@ class SimulatedSegment:
     def exists(self) -> bool:
         """Tell whether the file has its name still."""
         return self.name in self.machine.files
+
+    def check_identity(self, *_: int) -> None:
+        """Do nothing: all files are of one instance."""
 
     def close(self) -> None:
         """Do nothing."""
