@@ -45,7 +45,7 @@ class Custody:
     def _sign(self) -> None:
         """Say in the control segment which daemon has the instance now, since when."""
         control = self._control
-        self._number = control.words[layout.DAEMON] + 1
+        self._number = control.words[layout.DAEMON] + 1 & layout.WORD_MAX
         self._random = secrets.randbits(64)
         control.store(layout.daemon_at(self._number), self._random)
         control.store(layout.PID, os.getpid())
@@ -57,11 +57,11 @@ class Custody:
 
     def is_over(self) -> bool:
         """Tell whether there is nobody left to serve, and log why."""
-        if self._owner is not None and self._owner.process.has_ended():
+        if not self._has_directory():
+            log.warning("the directory %s was removed or renamed: stopping", self._directory)
+        elif self._owner is not None and self._owner.process.has_ended():
             log.info("process %d, whose instance this is, has ended", self._owner.process.pid)
             self._is_orphan = True
-        elif not self._has_directory():
-            log.warning("the directory %s was removed or renamed: stopping", self._directory)
         elif not self._is_signed():
             log.warning("another copy of the instance was put into %s: stopping", self._directory)
         else:
