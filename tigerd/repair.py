@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from tiger import instance, layout, memory, record
+from tiger import instance, layout, memory, private, record
 from tiger.errors import Damaged, TigerError
 from tiger.layout import (
     ALIGNMENT,
@@ -262,7 +262,7 @@ def rebuild(directory: Path, found: Salvage) -> None:
     """Put fresh segments with what was salvaged in the place of the old ones."""
     made = directory / FOLDER
     shutil.rmtree(made, ignore_errors=True)
-    instance.make_directory(made)
+    private.make_folders(made)  # no socket will be in it: its path may be longer
     control, _ = instance.open_control(made, found.max_record)
     control.store(layout.COMMIT, found.commit if found.commit < layout.COMMITS.most else 0)
     writer = Writer(made, control)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -130,3 +133,41 @@ def test_what_is_opened_is_in_the_directory_that_was_checked(directory: str) -> 
         os.close(folder)
     assert os.listdir(place) == []
     assert Path(directory, "moved", "start.lock").is_file()
+
+
+UNMAPPED = """
+import sys, tiger
+try:
+    tiger.connect(sys.argv[1])
+except tiger.InstanceError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="user namespaces are Linux's")
+def test_a_user_without_a_number_is_not_taken_for_the_owner(directory: str) -> None:
+    """All users who have none in a user namespace look like one and the same there."""
+    prefix = ["unshare", "--user"]
+    if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], check=False).returncode:
+        pytest.skip("this kernel or container allows no user namespace of one's own")
+    done = subprocess.run(
+        [*prefix, sys.executable, "-c", UNMAPPED, directory],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "user namespace" in done.stdout
+    assert os.listdir(directory) == []
+
+
+def test_an_instance_is_repaired_wherever_it_may_be(directory: str, tigerd) -> None:
+    """Its socket has the longest path that there is; what is built meanwhile has none."""
+    place = Path(directory, "x" * (instance.SOCKET_PATH_MAX - len(f"{directory}//socket")))
+    with tiger.connect(place) as store:
+        store.coupons.insert({"id": "A"})
+    assert tigerd("stop", directory=str(place)).returncode == 0
+    place.joinpath("control").unlink()
+    completed = tigerd("repair", "--yes", directory=str(place))
+    assert completed.returncode == 0, completed.stderr
+    with tiger.connect(place) as store:
+        assert store.coupons.get("A")["id"] == "A"

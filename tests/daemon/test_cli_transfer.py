@@ -168,6 +168,55 @@ def test_a_dump_keeps_the_files_mode_and_follows_its_link(
     assert path.stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize("kind", ["link", "link to a folder", "pipe", "file"])
+def test_a_dump_goes_nowhere_by_what_another_user_has_put_there(
+    cli: Command, shared_store, tmp_path: Path, kind: str
+) -> None:
+    """In a directory as /tmp is; the pipe has a reader."""
+    shared, target = tmp_path / "tmp", tmp_path / "mine" / "target"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    target.parent.mkdir()
+    target.write_text("mine")
+    path = at = shared / "dump.json"
+    reader = -1
+    if kind == "link":
+        path.symlink_to(target)
+    elif kind == "link to a folder":
+        at = shared / "folder"
+        at.symlink_to(target.parent)
+        path = at / "target"
+    elif kind == "pipe":
+        os.mkfifo(path)
+        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    else:
+        path.touch(0o666)
+    os.chown(at, 12345, 12345, follow_symlinks=False)
+    completed = cli("dump", str(path))
+    assert completed.returncode == NO
+    assert completed.stderr == f"tigerd: {path}: another user has put it there\n"
+    assert target.read_text() == "mine"
+    assert os.listdir(target.parent) == ["target"]
+    assert reader < 0 or os.read(reader, 1) == b""
+    os.chown(at, 0, 0, follow_symlinks=False)
+    if kind != "pipe":
+        assert cli("dump", str(path)).returncode == YES
+        assert path.read_text() == "{}\n"
+
+
+def test_a_dump_follows_links_as_the_system_does(
+    cli: Command, shared_store, tmp_path: Path
+) -> None:
+    tmp_path.joinpath("a", "b").mkdir(parents=True)
+    tmp_path.joinpath("up").symlink_to("a/b/..")
+    tmp_path.joinpath("a", "round").symlink_to("round")
+    assert cli("dump", str(tmp_path / "up" / ".." / "up" / "dump.json")).returncode == YES
+    assert tmp_path.joinpath("a", "dump.json").read_text() == "{}\n"
+    completed = cli("dump", str(tmp_path / "a" / "round"))
+    assert "Too many levels of symbolic links" in completed.stderr
+
+
 def test_a_dump_to_where_nothing_can_be_written_names_it(cli: Command, tmp_path: Path) -> None:
     completed = cli("dump", str(tmp_path / "absent" / "dump.json"))
     assert completed.returncode == NO

@@ -17,8 +17,8 @@ import click
 
 from tiger import Snapshot, Store, connect, protocol, record
 from tiger.errors import TigerError
-from tiger.system import os, secrets
 from tigerd.cli.options import Input, answering_json, in_namespace, on_instance
+from tigerd.cli.outfile import replacing
 from tigerd.cli.output import (
     describe_count,
     describe_size,
@@ -155,27 +155,9 @@ def _open(file: str) -> Iterator[TextIO]:
         yield sys.stdout
         return
     try:
-        with _replacing(Path(os.path.realpath(file))) as out:
+        with replacing(file) as out:
             yield out
     except TigerError:  # some of these are OSErrors too
         raise
     except OSError as error:
         raise OSError(error.errno, error.strerror, file) from None
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
-    """Give a file that takes the place of the one of that name once all is written."""
-    if path.exists() and not path.is_file():  # a device, a pipe
-        with path.open("w", encoding="utf-8") as out:
-            yield out
-        return
-    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with made.open("x", encoding="utf-8") as out:
-            if path.exists():
-                made.chmod(path.stat().st_mode & 0o777)
-            yield out
-        made.replace(path)
-    finally:
-        made.unlink(missing_ok=True)
