@@ -122,7 +122,10 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
     # --- Writes and reads that belong together ---
 
     def _new_batch(self) -> Batch:
-        return Batch(self._reader, self._resource, self._namespace, is_account=self.is_account)
+        def resource(name: str) -> Resource:
+            return self.table(name).resource  # of a table used before, so looked up once
+
+        return Batch(self._reader, resource, self._namespace, is_account=self.is_account)
 
     @staticmethod
     def _batch_request(batch: Batch) -> Request[None] | None:

@@ -56,6 +56,11 @@ class TableReads:
     # --- What the table is ---
 
     @property
+    def resource(self) -> Resource:
+        """The table's row among the resources, for the library's own use."""
+        return self._resource
+
+    @property
     def table_name(self) -> str:
         """The table's name, as `checkout_sessions`."""
         return self._resource.table

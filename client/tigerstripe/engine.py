@@ -144,7 +144,9 @@ class Exchange:
         key = request.idempotency_key if request.method == "POST" else None
         if key is not None:
             idempotency.check(key)
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                self._now = clock.now(self._scope)
             there = idempotency.find(self._scope, key) if key is not None else None
             if there is not None and idempotency.is_current(there, self._now):
                 idempotency.check_same(there, request.method, self._path, self._params)

@@ -46,7 +46,7 @@ def page(resource: Resource, work: Work, params: Record) -> Record:
         if not tests:
             some = table.list(limit=limit, starting_after=after, **equal)
             return listed(some.data, some.has_more)
-        found = _first(_older(table, after, equal), tests, limit + 1)
+        found = _first(_older(table, after, equal, limit + 1), tests, limit + 1)
         return listed(found[:limit], len(found) > limit)
     except InvalidCursor:
         return _from_deleted(resource, work, params, equal, tests, limit)
@@ -73,13 +73,7 @@ def _wanted(resource: Resource, params: Record) -> tuple[Record, list[Callable[[
             tests.append(_at_path(rule.split("."), value))
         else:
             equal[rule] = value
-    for field, value in resource.shown.items():
-        if field in params:
-            continue
-        if callable(value):
-            tests.append(_of_field(field, value))
-        else:
-            equal[field] = value
+    tests += [_of_field(f, rule) for f, rule in resource.shown.items() if f not in params]
     return equal, tests
 
 
@@ -118,14 +112,17 @@ def _at(record: Any, steps: list[str]) -> Any:
     return record
 
 
-def _older(table: Table, after: str | None, equal: Record) -> Iterator[Record]:
-    """Yield the records after a cursor, newest first."""
+def _older(
+    table: Table, after: str | None, equal: Record, first: int = LIMIT_MAX
+) -> Iterator[Record]:
+    """Yield the records after a cursor, newest first; so many are read at first."""
+    limit = min(first, LIMIT_MAX)
     while True:
-        some = table.list(limit=LIMIT_MAX, starting_after=after, **equal)
+        some = table.list(limit=limit, starting_after=after, **equal)
         yield from some.data
         if not some.has_more:
             return
-        after = some.data[-1]["id"]
+        after, limit = some.data[-1]["id"], LIMIT_MAX
 
 
 def _first(

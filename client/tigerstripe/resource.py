@@ -65,8 +65,8 @@ class Resource:
 
     filters: ClassVar[Mapping[str, listing.Filter]] = {}
     """Parameters of the list that are no equality of the field of their name."""
-    shown: ClassVar[Mapping[str, Any]] = {}
-    """What a list shows unless its parameter asks otherwise: a field's value, or a test of it."""
+    shown: ClassVar[Mapping[str, Callable[[Any], bool]]] = {}
+    """What a list shows unless its parameter asks otherwise: tests of fields' values."""
     included: ClassVar[Mapping[str, Included]] = {}
     """The fields that are only there when they are expanded, and what makes each."""
     searchable: ClassVar[frozenset[str]] = frozenset()

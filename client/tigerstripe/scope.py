@@ -24,6 +24,8 @@ class Scope:
         """Use the namespace of a store."""
         self.store = store
         self._tables: dict[str, Table] = {}
+        self.has_clock = True
+        """Whether the account's clock was a record when it was looked at last."""
 
     def __repr__(self) -> str:
         return f"<Scope {self.store.current_namespace!r}>"

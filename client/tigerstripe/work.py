@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from tiger import NotFound
-from tigerstripe import versions
+from tigerstripe import clock, versions
 from tigerstripe.ids import new_id
 from tigerstripe.log import Log
 from tigerstripe.scope import Scope
@@ -173,6 +173,8 @@ class Work:
                     table.create(record)
                 else:
                     table.update(record, version)
+            if not scope.has_clock:
+                scope.in_batch(batch, clock.TABLE).create(clock.REAL)
             if self._events:
                 scope.in_batch(batch, EVENTS).insert_many(self._events)
             log.add_to(batch)
