@@ -7,19 +7,24 @@ on without.
 from __future__ import annotations
 
 import os
+import runpy
 import tempfile
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
 from typing import Any
 
 from Cython.Build import cythonize
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from setuptools import Distribution, Extension
 
-SOURCES = {
-    "tiger.compiled": "client/tiger/compiled.pyx",
-    "tigerd.compiled": "tigerd/compiled.pyx",
-}
+_sources = runpy.run_path(str(Path(__file__).parent / "client/tiger/sources.py"))
+COMPILED: dict[str, tuple[str, ...]] = _sources["COMPILED"]
+digest_of: Callable[[Iterable[Path]], str] = _sources["digest_of"]
+
+NO_DEBUG_INFORMATION = "-g0"
+"""It names the folders of the build, so no two builds would be equal."""
 
 
 class CompilingHook(BuildHookInterface[Any]):
@@ -41,16 +46,17 @@ class CompilingHook(BuildHookInterface[Any]):
 
 def compile_in(place: str) -> list[str]:
     """Compile with a folder for all that is in between, and return the modules' paths."""
-    paths = [source.removesuffix(".pyx") + EXTENSION_SUFFIXES[0] for source in SOURCES.values()]
+    sources = {name: first for name, (first, *_) in COMPILED.items()}
+    paths = [source.removesuffix(".pyx") + EXTENSION_SUFFIXES[0] for source in sources.values()]
     for path in paths:
         with suppress(FileNotFoundError):
             os.unlink(path)  # of sources that may be others now
     extensions = cythonize(
-        [Extension(name, [source]) for name, source in SOURCES.items()],
+        [_extension(name, source) for name, source in sources.items()],
         build_dir=place,
         quiet=True,
     )
-    folders = {name.partition(".")[0]: os.path.dirname(path) for name, path in SOURCES.items()}
+    folders = {name.partition(".")[0]: os.path.dirname(path) for name, path in sources.items()}
     distribution = Distribution({"ext_modules": extensions, "package_dir": folders})
     command = distribution.get_command_obj("build_ext")
     command.inplace = True
@@ -58,3 +64,14 @@ def compile_in(place: str) -> list[str]:
     command.ensure_finalized()
     command.run()
     return paths
+
+
+def _extension(name: str, source: str) -> Extension:
+    """Return what to compile; the module tells which sources it was made of."""
+    digest = digest_of(map(Path, COMPILED[name]))
+    return Extension(
+        name,
+        [source],
+        define_macros=[("SOURCE_DIGEST", f'"{digest}"')],
+        extra_compile_args=[NO_DEBUG_INFORMATION],
+    )

@@ -21,6 +21,17 @@ from tiger import layout, memory, record
 
 cdef extern from *:
     """
+    #ifndef SOURCE_DIGEST
+    #define SOURCE_DIGEST ""
+    #endif
+    """
+    const char *SOURCE_DIGEST
+
+DIGEST = SOURCE_DIGEST.decode()
+"""Of the sources that this was made of: `tiger.sources.digest_of`."""
+
+cdef extern from *:
+    """
     #define STORE(at, value) __atomic_store_n((at), (value), __ATOMIC_RELEASE)
     #define FENCE() __atomic_thread_fence(__ATOMIC_SEQ_CST)
     """

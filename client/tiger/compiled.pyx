@@ -29,6 +29,17 @@ from tiger import layout
 
 cdef extern from *:
     """
+    #ifndef SOURCE_DIGEST
+    #define SOURCE_DIGEST ""
+    #endif
+    """
+    const char *SOURCE_DIGEST
+
+DIGEST = SOURCE_DIGEST.decode()
+"""Of the sources that this was made of: `tiger.sources.digest_of`."""
+
+cdef extern from *:
+    """
     #define LOAD(at) __atomic_load_n((at), __ATOMIC_ACQUIRE)
     #define PREFETCH(at) __builtin_prefetch((at), 1)
     #define CONTENT(dict) ((PyDictObject *)(dict))->ma_keys

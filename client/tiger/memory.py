@@ -18,6 +18,7 @@ import mmap
 import platform
 import resource
 import stat
+import sys
 from array import array
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,12 @@ from tiger import layout
 from tiger.errors import Damaged, InstanceError, LayoutMismatch
 from tiger.shortage import ANOTHER, not_made, unusable
 from tiger.system import os, threading
+
+if sys.maxsize < 1 << 32:
+    raise ImportError(
+        "tigerd needs a 64-bit Python: this one loads a word of shared memory in two halves, which "
+        "a writer may change in between"
+    )
 
 KINDS = {layout.CONTROL: "a control segment", layout.CHUNK: "a chunk", layout.INDEX: "an index"}
 REMEDY = "; run `tigerd check`, then `tigerd repair`"

@@ -1,0 +1,80 @@
+"""What is compiled belongs to the source beside it; and what this machine must be."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+USED = "from tiger import speedups; print(speedups.are_used())"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of both packages as they are installed here, compiled modules too."""
+    for source in (ROOT / "client" / "tiger", ROOT / "tigerd"):
+        shutil.copytree(source, tmp_path / source.name, ignore=shutil.ignore_patterns("*.pyc"))
+    if not list(tmp_path.glob(f"*/compiled{EXTENSION_SUFFIXES[0]}")):
+        pytest.skip("nothing is compiled here")
+    return tmp_path
+
+
+def run(place: Path, program: str, *options: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "TIGERD_PURE"}
+    return subprocess.run(
+        [sys.executable, *options, "-c", program],
+        env={**environment, "PYTHONPATH": str(place)},
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_what_was_compiled_of_this_source_is_used(copy: Path) -> None:
+    done = run(copy, USED, "-W", "error")
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_it_is_used_where_its_source_is_not_installed(copy: Path) -> None:
+    (copy / "tiger" / "compiled.pyx").unlink()
+    assert run(copy, USED, "-W", "error").stdout == "True\n"
+
+
+@pytest.mark.parametrize("source", ["compiled.pyx", "value.pxi"])
+def test_what_was_compiled_of_another_source_is_left_out(copy: Path, source: str) -> None:
+    with (copy / "tiger" / source).open("a") as file:
+        file.write("# changed\n")
+    done = run(copy, USED)
+    assert done.stdout == "False\n"
+    assert done.stderr.count("was compiled from another version of its source") == 1
+    assert "install again" in done.stderr
+
+
+def test_the_daemon_leaves_out_what_is_stale_too(copy: Path) -> None:
+    with (copy / "tigerd" / "compiled.pyx").open("a") as file:
+        file.write("# changed\n")
+    done = run(copy, "from tigerd import table, facts; print(table._put())")
+    assert done.stdout == "None\n"
+    assert "tigerd/compiled" in done.stderr
+
+
+def test_what_is_compiled_does_not_tell_where(copy: Path) -> None:
+    """So that two builds of one source are equal."""
+    for path in copy.glob(f"*/compiled{EXTENSION_SUFFIXES[0]}"):
+        data = path.read_bytes()
+        assert os.fsencode(ROOT) not in data
+        assert os.fsencode(tempfile.gettempdir()) + b"/" not in data
+
+
+def test_a_python_of_32_bits_is_refused() -> None:
+    """By simulation: such a Python is not here."""
+    done = run(ROOT / "client", "import sys; sys.maxsize = (1 << 31) - 1; import tiger")
+    assert "ImportError: tigerd needs a 64-bit Python" in done.stderr
