@@ -71,7 +71,7 @@ class Batch(BatchTables):
 
     def _add(self, request: Request[Any]) -> None:
         if self._operations is None:
-            raise TigerError("this batch has ended: begin another with store.batch()")
+            raise InvalidRequest("this batch has ended: begin another with store.batch()")
         if self._process != process.current():
             raise InvalidRequest(
                 "this batch belongs to the process that this one was forked from, which sends it: "

@@ -276,6 +276,11 @@ class TableReads:
 
         And a commit: no later one was seen.
         """
+        if predicate is not None and not callable(predicate):
+            raise InvalidRequest(
+                f"predicate {predicate!r:.80}: use a function of a record; for one of a known id, "
+                f"wait_for(id=...)"
+            )
         wanted = filters_of(filters)
         commit = self._reader.commit
 
@@ -331,7 +336,8 @@ class TableReads:
     def find_active_by_code(self, code: str) -> Records:
         """Return the active promotion codes of that code, whatever its case, newest first."""
         self._check_is("promotion_codes", "find_active_by_code")
-        return [r for r in self.find_active() if str(r.get("code")).casefold() == code.casefold()]
+        wanted = _text(code, "code").casefold()
+        return [r for r in self.find_active() if str(r.get("code")).casefold() == wanted]
 
     def get_all(self) -> Records:
         """Return the webhook deliveries of the namespace, oldest first."""
@@ -341,7 +347,7 @@ class TableReads:
     def get_by_type(self, pattern: str) -> Records:
         """Return the webhook deliveries of a type, oldest first; `invoice.*` is a prefix."""
         self._check_is("webhook_deliveries", "get_by_type")
-        if not pattern.endswith("*"):
+        if not _text(pattern, "type").endswith("*"):
             return self._all("event_type", (pattern,))[::-1]
         start = pattern[:-1]
         return [r for r in self.get_all() if str(r.get("event_type", "")).startswith(start)]
@@ -363,10 +369,15 @@ class TableReads:
         if field != name and field in self._resource.find_by:
             find = self.__dict__[name] = partial(self.find_by, field)
             return find
-        raise AttributeError(
-            f"{self!r} has no {name!r}; it is found by "
-            f"{', '.join(self._resource.find_by) or 'id'}, and by find_by(field, value)"
-        )
+        if field != name:
+            known = "".join(f", find_by_{one}" for one in self._resource.find_by)
+            raise AttributeError(
+                f"{self.table_name} has no {name}: use find_by({field!r}, value), which looks "
+                f"through all records{f' (there are{known[1:]})' if known else ''}"
+            )
+        from tiger.nearest import hint  # noqa: PLC0415 - only slips need it
+
+        raise AttributeError(f"{self!r} has no {name!r}{hint(name, dir(self))}")
 
     if not TYPE_CHECKING:  # for which only what is declared is there
         __getattr__ = _named
@@ -394,6 +405,12 @@ def resources_of(reader: Reader, moment: Moment) -> list[Resource]:
     """Return all tables of an instance: the built-in ones, then those that users defined."""
     records = TableReads(reader, moment, DEFINITIONS, DEFINITIONS_NAMESPACE)
     return [*RESOURCES, *(defined_resource(content) for content in records)]
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{what} {value!r:.80}: use a text")
+    return value
 
 
 def _check_limit(limit: Any) -> int:

@@ -89,6 +89,8 @@ class TableRequests:
 
     def insert_many(self, items: Iterable[Mapping[str, Any]]) -> Request[int]:
         """Write many records."""
+        if isinstance(items, (str, bytes, Mapping)) or not isinstance(items, Iterable):
+            raise InvalidRecord(f"items {items!r:.80}: use a list of records")
         bodies = []
         max_record = self._max_record
         for place, item in enumerate(items):
@@ -140,6 +142,8 @@ class TableRequests:
         """Remove the subscription items of a subscription."""
         if self._resource.table != "subscription_items":
             raise AttributeError(f"{self._resource.table} has no delete_by_subscription")
+        if not isinstance(id, str):
+            raise InvalidRecord(f"subscription {id!r:.80} is not a string: use its id")
         value = record.value_key(id)
         operation = [protocol.DELETE_WHERE, *self._target, "subscription", value]
         return Request([operation], _nothing)

@@ -6,6 +6,7 @@ A table's own reads are in `tiger.reads`, and are made of the same `Moment` (tig
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from tiger import record
 from tiger.differences import Difference, Differences, compare
@@ -115,6 +116,8 @@ class StoreReads:
         `UnknownTable` for the name of no table.
         """
         __tracebackhide__ = True
+        for what, tables in (("created", created), ("updated", updated), ("deleted", deleted)):
+            _check_counts(what, tables)
         expected = {
             what: {self._resource(name).table: number for name, number in (tables or {}).items()}
             for what, tables in (("created", created), ("updated", updated), ("deleted", deleted))
@@ -128,10 +131,23 @@ class StoreReads:
         try:
             return defined_resource(self._definitions()[name])
         except (LookupError, ValueError):
+            from tiger.nearest import hint  # noqa: PLC0415 - only slips need it
+
+            calls = [call for call in dir(type(self)) if not call.startswith("_")]
             raise UnknownTable(
                 f"no table {name!r:.80}: `tigerd tables` lists them, store.define() makes one"
+                f"{hint(name, [*BY_NAME, *calls])}"
             ) from None
 
     def _definitions(self) -> TableReads:
         """Return the table of the tables that users defined."""
         return TableReads(self._reader, self._moment, DEFINITIONS, DEFINITIONS_NAMESPACE)
+
+
+def _check_counts(what: str, tables: Any) -> None:
+    is_mapping = tables is None or isinstance(tables, Mapping)
+    if not is_mapping or any(type(number) is not int for number in (tables or {}).values()):
+        raise InvalidRequest(
+            f"{what}={tables!r:.80}: use a dict of tables and how many records of each, as "
+            f"{what}={{'coupons': 1}}"
+        )

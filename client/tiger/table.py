@@ -133,6 +133,11 @@ class RememberingReads(TableReads):
     @staticmethod
     def _changed(id: str, content: Record, function: Callable[[Record], Record | None]) -> Record:
         """Return what the function of a `modify` makes of a record; its id must stay."""
+        if not callable(function):
+            raise InvalidRequest(
+                f"modify of {id!r} takes a function of a record, not {function!r:.80}: use patch() "
+                f"to merge what is known already"
+            )
         result: Any = function(content)
         if isinstance(result, Coroutine):
             result.close()  # nobody is going to await it

@@ -5,7 +5,6 @@ Every error that leaves a command ends here, as one line on stderr and an exit c
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import signal
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 import click
 
 from tiger.errors import TigerError
+from tiger.nearest import hint
 from tiger.shortage import ANOTHER
 from tiger.system import os
 from tigerd.cli.exits import NO, SIGNALLED, UNREACHABLE, exit_code_of
@@ -59,9 +59,7 @@ class Commands(click.Group):
         """Find the command that is called, or say which one may have been meant."""
         name = args[0]
         if name not in self._modules and not name.startswith("-"):
-            near = difflib.get_close_matches(name, self._modules, 1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            ctx.fail(f"No such command {name!r}.{hint}")
+            ctx.fail(f"No such command {name!r}{hint(name, self._modules)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
