@@ -64,7 +64,7 @@ def open_directory(directory: Path) -> int:
     try:
         status = os.fstat(descriptor)
         _check_owner(directory, status, user)
-        _check_mode(directory, status, is_instance=_has_control(descriptor))
+        _check_mode(directory, status, descriptor)
     except BaseException:
         os.close(descriptor)
         raise
@@ -79,7 +79,7 @@ def _not_opened(directory: Path, user: int, error: OSError) -> InstanceError:
             return InstanceError(f"{directory} is not a directory: {ANOTHER}")
         try:
             _check_owner(directory, status, user)
-            _check_mode(directory, status, is_instance=False)
+            _check_mode(directory, status, None)
         except InstanceError as refused:
             return refused
     return unusable(directory, error)
@@ -93,12 +93,12 @@ def _check_owner(directory: Path, status: os.stat_result, user: int) -> None:
         )
 
 
-def _check_mode(directory: Path, status: os.stat_result, *, is_instance: bool) -> None:
+def _check_mode(directory: Path, status: os.stat_result, descriptor: int | None) -> None:
     """Refuse a directory that others may enter, or its owner may not: setgid says neither."""
     if stat.S_IMODE(status.st_mode) & 0o777 == 0o700:
         return
     found = f"{directory} has mode {stat.S_IMODE(status.st_mode):04o}"
-    if is_instance:
+    if descriptor is not None and _has_control(descriptor):
         raise InstanceError(
             f"{found}, open to others or not fully to you: run `chmod 700 "
             f"{shlex.quote(str(directory))}`"

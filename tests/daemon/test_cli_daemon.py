@@ -20,6 +20,7 @@ import tiger
 from tests.support.file_system import bytes_below
 from tiger import instance, layout
 from tiger.memory import WritableSegment
+from tigerd.stopping import pid_of
 
 YES, NO, USAGE, UNREACHABLE, MISMATCH, TIMED_OUT = range(6)
 
@@ -151,6 +152,28 @@ def test_stop_sends_no_signal_to_a_process_that_is_no_daemon(tigerd, directory: 
     finally:
         os.close(lock)
     assert completed.returncode == TIMED_OUT
+
+
+def test_the_daemon_that_is_signalled_is_the_one_that_holds_the_instance(
+    tigerd, directory: str, is_alive
+) -> None:
+    """The number in the control segment may be by now that of another instance's daemon."""
+    with (
+        tiger.connect(Path(directory, "one")) as one,
+        tiger.connect(Path(directory, "other")) as other,
+    ):
+        pid, another = one.ping()["pid"], other.ping()["pid"]
+        control = WritableSegment(Path(directory, "one", "control"), layout.CONTROL)
+        control.store(layout.PID, another)
+        control.close()
+        Path(directory, "one", "socket").unlink()
+        with suspended(pid):  # or it would open its socket again
+            assert pid_of(Path(directory, "one")) == pid
+            stopping = tigerd("stop", "--timeout", "0.2", directory=f"{directory}/one")
+        assert f"kill -CONT {pid}" in stopping.stderr
+        assert tigerd("stop", directory=f"{directory}/one").returncode in (YES, NO)
+        assert not is_alive(pid)
+        assert is_alive(another)
 
 
 def test_stop_where_nothing_is(tigerd, directory: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import tiger
+from tests.support.file_system import small_file_system
 from tiger import launch
 
 SHOW_PLACE = (
@@ -216,3 +217,20 @@ def test_a_file_that_cannot_be_executed_is_126(tigerd, directory: str, tmp_path:
     completed = tigerd("run", "--", str(script), directory=directory)
     assert completed.returncode == 126
     assert completed.stderr == f"tigerd: {script}: Permission denied\n"
+
+
+MOUNTS = "mkdir $TIGERD_DIR/m && mount -t tmpfs m $TIGERD_DIR/m && echo $TIGERD_DIR"
+
+
+def test_a_run_whose_records_stay_says_so(directory: str) -> None:
+    """What the command has mounted there cannot be removed."""
+    prefix = small_file_system(directory, "1m")
+    command = [*prefix, sys.executable, "-m", "tigerd", "run", "--", "sh", "-c", MOUNTS]
+    completed = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    place = Path(completed.stdout.strip())
+    assert completed.returncode == 0
+    assert "the records of this run are still there" in completed.stderr
+    for left in place.parent.glob(f"{place.name}.*.gone"):
+        left.joinpath("m").rmdir()
+        left.rmdir()
+    assert list(place.parent.glob(f"{place.name}*")) == []

@@ -162,16 +162,6 @@ def _is_worth_drawing(total: int) -> bool:
     return total >= MANY and sys.stderr.isatty()
 
 
-def describe_size(size: int) -> str:
-    """Return bytes as people read them."""
-    if size < 1 << 10:
-        return f"{size} B"
-    for power, unit in ((10, "KiB"), (20, "MiB"), (30, "GiB")):
-        if size < 1 << power + 10 or unit == "GiB":
-            return f"{size / (1 << power):.1f} {unit}"
-    raise AssertionError
-
-
 def describe_count(count: int, what: str) -> str:
     """Return a count and its word, as `1 record` and `2 records`."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

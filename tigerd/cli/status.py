@@ -12,11 +12,12 @@ from tiger.connection import Connection
 from tiger.errors import DaemonUnavailable
 from tiger.protocol import PING
 from tiger.reader import Reader
+from tiger.shortage import describe_size
 from tiger.shown import shown
 from tigerd.cli.counters import read_counters, read_space
 from tigerd.cli.exits import NO
 from tigerd.cli.options import answering_json, on_instance, waiting
-from tigerd.cli.output import describe_size, say, write_json
+from tigerd.cli.output import say, write_json
 
 ANSWER_S = 1.0
 

@@ -9,11 +9,12 @@ import click
 
 from tiger import instance
 from tiger.reader import Reader
+from tiger.shortage import describe_size
 from tiger.shown import shown
 from tiger.system import time
 from tigerd.cli.counters import Counters, read_counters
 from tigerd.cli.options import answering_json, on_instance, waiting
-from tigerd.cli.output import describe_size, draw, is_terminal, write_columns, write_json
+from tigerd.cli.output import draw, is_terminal, write_columns, write_json
 
 HEADINGS = ("table", "namespaces", "records", "bytes", "needed", "needed %")
 STALE_S = 2.0

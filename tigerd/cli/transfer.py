@@ -17,11 +17,11 @@ import click
 
 from tiger import Snapshot, Store, connect, protocol, record
 from tiger.errors import TigerError
+from tiger.shortage import describe_size
 from tigerd.cli.options import Input, answering_json, in_namespace, on_instance
 from tigerd.cli.outfile import replacing
 from tigerd.cli.output import (
     describe_count,
-    describe_size,
     progress,
     say,
     spinner,
