@@ -7,12 +7,12 @@ import sys
 from contextlib import closing, suppress
 from pathlib import Path
 
-from tiger import instance, layout
+from tiger import instance, layout, owners
 from tiger.connection import Connection
 from tiger.errors import DaemonUnavailable, OutcomeUnknown
 from tiger.protocol import STOP
 from tiger.reader import Reader
-from tiger.system import os, socket, subprocess, time
+from tiger.system import os, socket, time
 
 ASK_S = 1.0
 """How long to wait for an answer before looking again whether the daemon can hear at all."""
@@ -148,8 +148,7 @@ def _command_line(pid: int) -> bytes:
         with suppress(OSError):
             return Path(f"/proc/{pid}/cmdline").read_bytes()
         return b""
-    command = ["ps", "-o", "command=", "-p", str(pid)]
-    return subprocess.run(command, capture_output=True, check=False).stdout
+    return (owners.ask_ps("command=", pid) or "").encode()
 
 
 def _wait_for_end(pid: int | None) -> None:

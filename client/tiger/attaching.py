@@ -35,7 +35,7 @@ def attach(
     path = instance.find_directory(directory)
     name = namespace_name(namespace)
     record.encode_name(name, "namespace")
-    if autostart and not (path.exists() and _is_running(path)):
+    if autostart and not (instance.exists(path) and _is_running(path)):
         launch.start(path)
     else:
         instance.check_directory(path)

@@ -98,7 +98,9 @@ class Segment:
     def __init__(self, path: Path, kind: int, *, writable: bool = False) -> None:
         """Map the file, or raise `FileNotFoundError`, `InstanceError`, `Damaged`."""
         self.path: Path = path
-        flags = os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_RDWR if writable else os.O_RDONLY)
+        flags = (
+            os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | (os.O_RDWR if writable else os.O_RDONLY)
+        )
         try:
             descriptor = os.open(path, flags)
         except FileNotFoundError:

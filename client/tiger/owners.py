@@ -104,14 +104,29 @@ def _is_free(pid: int) -> bool:
 
 
 def _told_by_ps(pid: int) -> str | None:
-    command = ["ps", "-o", "state=,lstart=", "-p", str(pid)]
+    told = ask_ps("state=,lstart=", pid)
+    if told is None:
+        return None
+    return "" if told[:1] in ("", "Z") else told.partition(" ")[2].strip()
+
+
+def ask_ps(columns: str, pid: int) -> str | None:
+    """Return what `ps` says of a process, "" if there is none, None if it cannot be asked.
+
+    Always in the same words: they depend on language and time zone, which a test may set.
+    """
     plain = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
-    try:  # the words depend on language and time zone, which a test may set
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=plain)
+    try:
+        with subprocess.Popen(
+            ["ps", "-o", columns, "-p", str(pid)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=plain,
+        ) as process:
+            return process.communicate()[0].decode(errors="replace").strip()
     except OSError:
         return None
-    told = done.stdout.strip()
-    return "" if told[:1] in ("", "Z") else told.partition(" ")[2].strip()
 
 
 @dataclass(frozen=True)

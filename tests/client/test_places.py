@@ -120,6 +120,27 @@ def test_a_pipe_in_the_place_of_a_file_keeps_nobody_waiting(directory: str, name
     os.unlink(Path(directory, name))
 
 
+def test_a_pipe_in_the_place_of_a_segment_keeps_no_reader_waiting(directory: str) -> None:
+    os.mkfifo(Path(directory, "control"), 0o600)
+    with pytest.raises(tiger.InstanceError, match="control is not a file"):
+        tiger.connect(directory, autostart=False)
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can become another user")
+def test_a_place_that_cannot_be_looked_at_is_named(directory: str) -> None:
+    program = (
+        "import os, sys, tiger\n"
+        "os.setuid(65534)\n"
+        "for autostart in (False, True):\n"
+        "    try: tiger.connect(sys.argv[1] + '/within/it', autostart=autostart)\n"
+        "    except tiger.InstanceError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, directory], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.count("Permission denied; choose another directory") == 2
+
+
 def test_what_is_opened_is_in_the_directory_that_was_checked(directory: str) -> None:
     """Another one has its name by then; the parent is one that others may write to."""
     place, other = Path(directory, "shop"), Path(directory, "other")
