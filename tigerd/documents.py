@@ -107,7 +107,8 @@ def check_tables(
             first = seen.setdefault(item["id"], place) if "id" in item else place
             if first != place:
                 raise InvalidDocument(
-                    f"{name}: {table}[{place}] has the id {item['id']!r} of {table}[{first}]"
+                    f"{name}: {table}[{place}] has the id {item['id']!r} of {table}[{first}]: "
+                    f"leave one of them out"
                 )
             advance(1)
         size += len(table) + OVERHEAD
@@ -146,7 +147,9 @@ def _parse(data: bytes, name: str) -> list[Any]:
             documents.append(document)
             at = _skip_blank(text, at)
     except RecursionError:
-        raise InvalidDocument(f"{name} is nested too deep") from None
+        raise InvalidDocument(
+            f"{name} is nested too deep: a record has {record.DEPTH_MAX} levels at most"
+        ) from None
     except ValueError as error:
         why = str(error).partition(";")[0]  # what follows is advice to programmers
         raise InvalidDocument(f"{name} is not JSON: {why}") from None
@@ -166,7 +169,7 @@ def _to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen = set()
         for key, _ in pairs:
             if key in seen:
-                raise ValueError(f"the key {key!r:.80} stands twice in one object")
+                raise ValueError(f"the key {key!r:.80} stands twice in one object, keep one")
             seen.add(key)
     return found
 

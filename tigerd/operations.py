@@ -130,7 +130,9 @@ def patch(plan: Plan, number: Any, namespace: Any, identity: Any, changes: Any) 
         else:
             content[key] = value
     if content.get("id") != identity:
-        raise InvalidRecord(f"patch of {identity!r}: the id of a record does not change")
+        raise InvalidRecord(
+            f"patch of {identity!r}: the id of a record does not change, insert another record"
+        )
     body = record.encode_body(content, f"record {identity!r}", plan.tables.max_record)
     plan.write(effect, body, effect.table.facts_of(body))
     return protocol.DONE
@@ -251,7 +253,8 @@ def rollback(plan: Plan, namespace: Any, commit: Any) -> int:
     words = plan.tables.table(DEFINITIONS.number).control.words
     if type(commit) is not int or not words[layout.HORIZON] <= commit <= words[layout.COMMIT]:
         raise InvalidRequest(
-            f"nothing can be rolled back to commit {commit!r:.20}: nobody holds it any more"
+            f"nothing can be rolled back to commit {commit!r:.20}: nobody holds it any more; make "
+            f"a mark, and roll back to that"
         )
     changed: dict[int, set[bytes | None]] = {}
     for number, key in plan.tables.history.since(commit, namespace):

@@ -167,9 +167,9 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
             connection.close()
 
     def _changes(self, timeout_s: float | None) -> Changes:
-        """Return the changes from now on, for who is going to wait so long for each."""
+        """Return the changes from now on; somebody is going to wait so long for each."""
         self._check_open()
-        deadline_of(timeout_s)  # a time that is none is refused now, not at the first change
+        deadline_of(timeout_s)  # refused now where it makes no sense, not at the first change
         return Changes(self._reader)
 
     def _follow(self, changes: Changes, timeout_s: float | None) -> Iterator[Commit | float]:

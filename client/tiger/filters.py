@@ -58,9 +58,9 @@ def filters_of(wanted: Mapping[str, Any]) -> Filters:
     for name, value in wanted.items():
         if name == "created" and isinstance(value, Mapping):
             span = _span_of(value)
-        elif value is None or isinstance(value, (str, int, float)):
-            keys[name] = _key_of(name, value)
-        else:
+            continue
+        keys[name] = _key_of(name, value)
+        if value is not None and not isinstance(value, (str, int, float)):
             raise InvalidRequest(
                 f"the filter {name}={value!r:.80} is no text, number, boolean or None: use one; "
                 f"created takes a range, as created={{'gte': 5}}, and find_by({name!r}, value) "

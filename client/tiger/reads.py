@@ -325,7 +325,7 @@ class TableReads:
         A table of which nothing says that raises AttributeError.
         """
         if self._resource.active is None:
-            raise AttributeError(f"{self.table_name} has no find_active: nothing says it is active")
+            raise AttributeError(f"{self.table_name} has no find_active: use find_by(field, value)")
         return self._all(*self._resource.active)
 
     def find_scheduled(self) -> Records:
@@ -425,4 +425,6 @@ def _check_cursor(cursor: Any) -> None:
     try:
         cursor.encode()
     except UnicodeEncodeError:
-        raise InvalidCursor(f"cursor {cursor!r:.80} has a lone surrogate") from None
+        raise InvalidCursor(
+            f"cursor {cursor!r:.80} has a lone surrogate: use the id of a record"
+        ) from None

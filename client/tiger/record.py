@@ -101,7 +101,9 @@ def encode_body(value: Mapping[str, Any], what: str, max_record: int) -> bytes:
     try:
         body = cast(bytes, msgpack.packb(value, default=_plain))
     except UnicodeEncodeError as error:
-        raise InvalidRecord(f"{what}: {error.object!r:.80} has a lone surrogate") from None
+        raise InvalidRecord(
+            f"{what}: {error.object!r:.80} has a lone surrogate: use text"
+        ) from None
     except OverflowError:
         raise InvalidRecord(f"{what}: an integer is past 64 bits; store it as a string") from None
     if len(body) > max_record:
@@ -197,9 +199,11 @@ def decode_untrusted(body: bytes) -> Record:
     try:
         record = msgpack.unpackb(body)
     except (ValueError, msgpack.UnpackException, RecursionError, MemoryError) as error:
-        raise InvalidRecord(f"a record is not msgpack that readers can decode: {error}") from None
+        raise InvalidRecord(
+            f"a record is not msgpack that readers can decode ({error}): send what msgpack packs"
+        ) from None
     if type(record) is not dict:
-        raise InvalidRecord(f"a record is an object, not {type(record).__name__}")
+        raise InvalidRecord(f"a record is an object, not {type(record).__name__}: send a map")
     if not _is_storable(record, 1):  # nor are binary, extension types, and times
         _find_fault(record, "record", 1)
     return record
@@ -241,7 +245,9 @@ def value_key(value: Any) -> bytes:
     try:
         data: bytes = msgpack.packb(value)
     except (UnicodeEncodeError, OverflowError):
-        raise InvalidRecord(f"no record can hold the value {value!r:.80}") from None
+        raise InvalidRecord(
+            f"no record can hold the value {value!r:.80}: use one that a record may have"
+        ) from None
     if len(data) < layout.KEY_MAX:
         return data
     return b"\xc1" + hashlib.sha256(data).digest()  # 0xc1 begins no msgpack

@@ -141,7 +141,9 @@ class TableRequests:
     def delete_by_subscription(self, id: str) -> Request[None]:
         """Remove the subscription items of a subscription."""
         if self._resource.table != "subscription_items":
-            raise AttributeError(f"{self._resource.table} has no delete_by_subscription")
+            raise AttributeError(
+                f"{self._resource.table} has no delete_by_subscription: use delete(id)"
+            )
         if not isinstance(id, str):
             raise InvalidRecord(f"subscription {id!r:.80} is not a string: use its id")
         value = record.value_key(id)

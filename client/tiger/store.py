@@ -131,7 +131,7 @@ class Store(AnyStore[Table, Wait], StoreTables):
     # --- Going back ---
 
     def rollback(self, mark: Mark) -> None:
-        """Undo what was changed in this namespace since a mark, by whomever.
+        """Undo what anybody changed in this namespace since a mark.
 
         One write, that costs what was changed. It ends the mark: `InvalidRequest` if that was
         rolled back or released before, or is another namespace's. Tables defined since stay.

@@ -149,13 +149,16 @@ class RememberingReads(TableReads):
         if isinstance(changed, Mapping) and changed.get("id") != id:
             raise InvalidRecord(
                 f"modify of {id!r} returned a record with the id {changed.get('id')!r:.80}: "
-                f"the id of a record does not change"
+                f"the id of a record does not change, insert another record"
             )
         return changed
 
     def _lost_races(self, id: str) -> Conflict:
         """Return the error of a `modify` that others kept overtaking."""
-        return Conflict(f"{self.table_name} {id!r}: others wrote {MODIFY_ATTEMPTS} times meanwhile")
+        return Conflict(
+            f"{self.table_name} {id!r}: others wrote {MODIFY_ATTEMPTS} times meanwhile: try again, "
+            f"or use patch(), which the daemon does at once"
+        )
 
     def _read(self, id: str, recall: Recall, keep: Keep) -> Record | None:
         """Return a record as `keep` does, which remembers it if it is the newest version.

@@ -304,7 +304,7 @@ def test_a_filter_tells_values_apart_by_exact_type(shared_store, field: str) -> 
         assert payouts.count(**{field: value}) == 1
 
 
-@pytest.mark.parametrize("value", [*CONTAINERS, ("data",), {1}, b"x", {"gte": 5}], ids=repr)
+@pytest.mark.parametrize("value", [*CONTAINERS, ("data",), {"gte": 5}], ids=repr)
 def test_a_filter_that_is_no_scalar_is_refused_and_named(shared_store, value: Any) -> None:
     """An empty page would hide that Stripe's `expand`, say, is nothing that is known here."""
     calls = [shared_store.plans.list, shared_store.plans.count, shared_store.plans.wait_for]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @on_instance
 @answering_json
 def check(directory: Path, as_json: bool) -> None:
-    """Audit every segment, be a daemon running or not.
+    """Audit every segment, whether a daemon runs or not.
 
     Exit code 1 if something is not as it must be.
     """

@@ -76,7 +76,7 @@ class Commands(click.Group):
     # --- Running it ---
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run as `tigerd`, be it called by that name or as `python -m tigerd`."""
+        """Run as `tigerd`, whether called by that name or as `python -m tigerd`."""
         kwargs.setdefault("prog_name", PROGRAM)
         open_stdout()
         try:

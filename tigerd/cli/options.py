@@ -22,7 +22,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 START_S = launch.START_S
 STOP_S = 10.0
 DIRECTORY = "tigerd.directory"
-"""In a context's `meta`: the instance's directory, for who tells of errors."""
+"""In a context's `meta`: the instance's directory, which errors tell of."""
 SECONDS_MAX = 1e6
 """What every way to wait can take: poll(2) has 2^31 milliseconds."""
 
