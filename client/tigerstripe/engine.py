@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import unquote
 
-from tiger import AlreadyExists, Conflict, Store, TigerError
+from tiger import AlreadyExists, Conflict, InvalidRecord, Store, TigerError
 from tigerstripe import clock, errors, expansion, form, idempotency, keys, registry, versions
 from tigerstripe.errors import Refused
 from tigerstripe.facts import facts
@@ -51,7 +52,7 @@ class Engine:
         known = self._accounts.get(namespace)
         if known is None:
             scope = Scope(self._store.namespace(namespace))
-            known = self._accounts[namespace] = (scope, Log(scope))
+            known = self._accounts.setdefault(namespace, (scope, Log(scope)))
         return known
 
     def answer(self, request: Request, namespace: str | None = None) -> Response:
@@ -95,8 +96,8 @@ class Exchange:
         self._path = request.path
         named = keys.namespace_of(key)
         if request.path.startswith("/accounts/"):
-            _, _, named, rest = request.path.split("/", 3)
-            self._path = f"/{rest}"
+            name, _, rest = request.path[len("/accounts/") :].partition("/")
+            named, self._path = unquote(name), f"/{rest}"
         self._scope, self._log = engine.account(named if namespace is None else namespace)
         if request.account:
             self._scope, self._log = self._connected(key, request.account)
@@ -236,6 +237,8 @@ def log_url(scope: Scope, request_id: str) -> str:
 
 def _of_store(error: TigerError) -> Refused:
     """Return what an error of the store is answered as; a retry would not help."""
+    if isinstance(error, InvalidRecord):  # an id or a text that nothing could be stored under
+        return Refused(f"Invalid request: {error}")
     return Refused(
         f"tigerstripe's store could not do it: {error}",
         status=500,

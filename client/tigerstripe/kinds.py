@@ -6,6 +6,7 @@ with None for an empty string that unsets. What is wrong is put in `faults` or r
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -13,6 +14,7 @@ from tigerstripe import errors
 from tigerstripe.errors import Refused
 
 STRING_MAX = 5000
+INTEGER_MAX = (1 << 63) - 1
 
 _is_integer = re.compile(r"[-+]?\d{1,19}\Z").match
 _is_number = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?\Z").match
@@ -115,8 +117,8 @@ class Int(Kind):
     def read(self, value: Any, param: str, faults: Faults) -> int:
         """Return the number."""
         if type(value) is str:
-            if _is_integer(value):
-                return int(value)
+            if _is_integer(value) and -INTEGER_MAX <= (number := int(value)) <= INTEGER_MAX:
+                return number
             if not value:
                 raise errors.empty(param)
         elif type(value) is int:
@@ -132,8 +134,8 @@ class Num(Kind):
     def read(self, value: Any, param: str, faults: Faults) -> float:
         """Return the number."""
         if type(value) is str:
-            if _is_number(value):
-                return float(value)
+            if _is_number(value) and math.isfinite(number := float(value)):
+                return number
             if not value:
                 raise errors.empty(param)
         elif type(value) in (int, float):

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from tiger import Batch
@@ -31,7 +33,7 @@ class Log:
         self._scope = scope
         self._waiting: deque[tuple[Any, ...]] = deque(maxlen=PLACES)
         self._next = 0
-        self._key = f"{os.getpid()}-{time.monotonic_ns():x}"
+        self._key = f"{time.monotonic_ns():x}"
 
     def note(
         self,
@@ -55,12 +57,11 @@ class Log:
         if not self._waiting:
             return
         records = []
-        while self._waiting:
-            at, created, method, path, params, status, error = self._waiting.popleft()
+        for at, created, method, path, params, status, error in self._taken():
             place = self._next % PLACES
             self._next += 1
             records.append({
-                "id": f"{self._key}-{place}",
+                "id": f"{os.getpid()}-{self._key}-{place}",  # of a child another
                 "at": at,
                 "created": created,
                 "error": error,
@@ -71,6 +72,11 @@ class Log:
                 "status": status,
             })  # fmt: skip
         self._scope.in_batch(batch, TABLE).insert_many(records)
+
+    def _taken(self) -> Iterator[tuple[Any, ...]]:
+        with suppress(IndexError):  # other threads take too
+            while True:
+                yield self._waiting.popleft()
 
     def entries(self, path: str | None = None) -> list[Record]:
         """Return the log, oldest first; of one path, if given. `at` is the machine's time."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tiger import NotFound
+from tiger import InvalidRecord, NotFound
 from tigerstripe import clock, versions
 from tigerstripe.ids import new_id
 from tigerstripe.log import Log
@@ -68,14 +68,16 @@ class Work:
 
     def get(self, table: str, id: str) -> Record | None:
         """Return a record, or None; it is not to be changed, but copied: `{**record, ...}`."""
-        if not self.is_write:
-            found: Record | None = self.scope.table(table).get(id, None)
-            return found
         place = (table, id)
         if place in self._records:
             return self._records[place]
         try:
+            if not self.is_write:
+                found: Record | None = self.scope.table(table).get(id, None)
+                return found
             record, version = self.scope.table(table).read_version(id)
+        except InvalidRecord:  # what cannot be an id names nothing
+            return None
         except NotFound:
             self._has_read[place] = self._records[place] = None
             return None

@@ -249,3 +249,39 @@ def test_an_error_of_the_store_says_so_and_is_not_tried_again(account, monkeypat
     with pytest.raises(stripe.APIError, match="shared memory is full") as raised:
         stripe.Customer.create(name="Jane")
     assert raised.value.http_status == 500
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "status"),
+    [
+        (f"GET /v1/customers/{LONG}", None, 404),
+        ("GET /v1/customers/%00", None, 404),
+        ("GET /v1/customers?starting_after=%00", None, 400),
+        (f"GET /v1/customers?starting_after={LONG}", None, 400),
+        ("GET /v1/customers?limit=99999999999999999999", None, 400),
+        ("GET /v1/customers?created[gte]=x", None, 400),
+        ("GET /accounts", None, 404),
+        ("GET /accounts/x", None, 404),
+        ("GET //v1//customers", None, 404),
+        ("GET /", None, 404),
+        ("POST /v1/coupons", f"percent_off=5&id={LONG}", 400),
+        ("POST /v1/coupons", "percent_off=1e999", 400),
+        ("POST /v1/coupons", "percent_off=nan", 400),
+        ("POST /v1/coupons", "amount_off=9999999999999999999&currency=usd", 400),
+        ("POST /v1/coupons", "=&==&[=&[]=&a[=1", 400),
+        ("POST /v1/customers", "metadata[a][b]=1", 400),
+        ("POST /v1/customers", "name[0]=1", 400),
+        ("POST /v1/customers/cus_none/tax_ids", "type=eu_vat&value=1", 404),
+    ],
+)
+def test_what_is_no_request_is_refused_and_changes_nothing(
+    account, ask, operation, body, status
+) -> None:
+    before = account.store.ping()["commit"]
+    response = ask(operation, body)
+    assert response.status == status, response.body
+    assert error(response)["type"] == "invalid_request_error"
+    assert account.store.ping()["commit"] == before

@@ -18,12 +18,8 @@ import tigerstripe
 def test_nothing_of_the_sdk_is_changed_after_it(shared_store) -> None:
     def state() -> list[Any]:
         made = stripe.StripeClient("sk_test_x")
-        return [
-            stripe.default_http_client,
-            stripe.api_key,
-            stripe.enable_telemetry,
-            type(made._requestor._client),
-        ]
+        transport = type(made._requestor._get_http_client())
+        return [stripe.default_http_client, stripe.api_key, stripe.enable_telemetry, transport]
 
     before = state()
     with tigerstripe.Account(shared_store).installed() as account:
@@ -41,6 +37,12 @@ def test_a_client_made_before_it_is_on_the_account_too(shared_store) -> None:
         before.v1.customers.create({"name": "Jane"})
         stripe.StripeClient("sk_test_y").v1.customers.create({"name": "Joe"})
         assert account.store.customers.count() == 2
+
+
+def test_a_client_that_was_given_an_account_keeps_it(account) -> None:
+    with account.sandbox() as other:
+        other.client().v1.customers.create({"name": "Jane"})
+        assert (account.store.customers.count(), other.store.customers.count()) == (0, 1)
 
 
 def test_uninstall_without_install_is_fine() -> None:
