@@ -11,6 +11,7 @@ that come before it, on any machine.
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_SetFromErrno
 from cpython.dict cimport PyDict_Copy, PyDict_Next, PyDict_SetItem, PyDict_Size
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE, PyList_GetSlice, PyList_SetItem
 from cpython.object cimport PyObject
@@ -67,6 +68,27 @@ cdef extern from "Python.h":
 
 cdef int DEPTH_MAX = 64  # record.DEPTH_MAX, which imports this
 cdef int KEY_MAX = layout.KEY_MAX
+
+
+# --- Maps: memory._map ----------------------------------------------------------------------------
+
+cdef extern from "<sys/mman.h>":
+    void *mmap(void *, size_t, int, int, int, long)
+    int PROT_READ, MAP_SHARED, MAP_FIXED
+    void *MAP_FAILED
+
+
+def put_in_place(mapped, int descriptor):
+    """Let a map of no file be one of a file, to be read, of the same size; `OSError` if not."""
+    cdef Py_buffer view
+    cdef void *made
+    PyObject_GetBuffer(mapped, &view, PyBUF_SIMPLE)
+    try:
+        made = mmap(view.buf, view.len, PROT_READ, MAP_SHARED | MAP_FIXED, descriptor, 0)
+        if made == MAP_FAILED:
+            PyErr_SetFromErrno(OSError)
+    finally:
+        PyBuffer_Release(&view)
 
 
 # --- Encoding: record.encode ----------------------------------------------------------------------

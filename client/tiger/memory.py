@@ -26,6 +26,7 @@ from pathlib import Path
 from tiger import layout
 from tiger.errors import Damaged, InstanceError, LayoutMismatch
 from tiger.shortage import ANOTHER, not_made, unusable
+from tiger.speedups import compiled
 from tiger.system import os, threading
 
 if sys.maxsize < 1 << 32:
@@ -41,6 +42,7 @@ UNFINISHED = "new."
 """A segment's name begins with this until it is whole."""
 ADDRESS_RESERVE = 64 << 20
 """Bytes of address space that a daemon keeps for itself where that is limited."""
+_put_in_place = compiled("tiger.compiled", "put_in_place", otherwise=None)
 ALLOCATION_STEP = 64 << 20  # bytes; one larger posix_fallocate can ask for more than there is
 NO_FALLOCATE = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 """What posix_fallocate says where the file system cannot do it, and the library does not either."""
@@ -90,6 +92,22 @@ def is_at(path: str | Path, status: os.stat_result) -> bool:
         return False
 
 
+def _map(descriptor: int, size: int, writable: bool) -> mmap.mmap:
+    """Map a file, of which no descriptor is kept where that can be: a reader has many segments.
+
+    Python before 3.13 keeps a copy of the descriptor with each map of a file. What is compiled
+    puts the file in the place of a map of no file, which has none.
+    """
+    access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+    if sys.version_info >= (3, 13):
+        return mmap.mmap(descriptor, 0, access=access, trackfd=False)
+    if writable or _put_in_place is None:
+        return mmap.mmap(descriptor, 0, access=access)
+    mapped = mmap.mmap(-1, size, access=access)
+    _put_in_place(mapped, descriptor)
+    return mapped
+
+
 class Segment:
     """One mapped file, read-only unless `writable`."""
 
@@ -119,8 +137,7 @@ class Segment:
                 raise Damaged(f"{path} has {status.st_size} bytes, as no segment has{REMEDY}")
             # Of the file that is mapped, whatever has its name later.
             self.status: os.stat_result = status
-            access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
-            self.map: mmap.mmap = mmap.mmap(descriptor, 0, access=access)
+            self.map: mmap.mmap = _map(descriptor, status.st_size, writable)
         except OSError as error:
             raise unusable(path, error) from None
         finally:
