@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from tiger import process, record, requests
 from tiger.errors import InvalidRequest, TigerError
+from tiger.pickling import refuse
 from tiger.protocol import Operation
 from tiger.reader import Reader
 from tiger.record import Record
@@ -43,6 +44,10 @@ class Batch(BatchTables):
         self._is_account = is_account
         self._operations: list[Operation] | None = []
         self._process = process.current()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: the process that began it sends it."""
+        refuse(self, "pickle the store, and begin a batch in the process that needs it")
 
     def table(self, name: str) -> BatchTable:
         """Return a table that takes writes, or raise `UnknownTable`."""
@@ -98,6 +103,10 @@ class BatchTable:
         self._name = name
         self._requests = requests
         self._add = add
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse, as the batch does."""
+        refuse(self, "pickle the store, and begin a batch in the process that needs it")
 
     def insert(self, item: Mapping[str, Any]) -> Record:
         """Collect an insert, and return the record with its id. Raises `InvalidRecord`."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from tiger import process
 from tiger.errors import InvalidRequest
+from tiger.pickling import refuse
 from tiger.reader import PinnedMoment
 
 
@@ -23,6 +26,10 @@ class Mark:
 
     def __repr__(self) -> str:
         return f"<Mark of namespace {self._namespace!r} at commit {self._moment.commit}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: it is held by the process that made it."""
+        refuse(self, "pickle the store, and make a mark in the process that needs it")
 
     def __del__(self) -> None:
         """Let go of a mark that was forgotten."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from tiger.errors import InvalidRequest
 from tiger.record import Record
 from tiger.shown import shown
 
@@ -55,6 +56,11 @@ class Page:
         own = reversed(self.data) if self._backwards else self.data
         return self._more(own) if self.has_more else iter(own)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the records; what comes after them is read where the page was."""
+        state = (self.data, self.has_more, self.url, self._backwards)
+        return _page_of, state
+
     def to_dict(self) -> dict[str, Any]:
         """Return the page as a plain dict of Stripe's four keys."""
         return {
@@ -63,3 +69,13 @@ class Page:
             "has_more": self.has_more,
             "url": self.url,
         }
+
+
+def _page_of(data: list[Record], has_more: bool, url: str | None, backwards: bool) -> Page:
+    return Page(data, has_more=has_more, url=url, backwards=backwards, more=_no_more)
+
+
+def _no_more(_: Iterable[Record]) -> Iterator[Record]:
+    raise InvalidRequest(
+        "this page was pickled, and has its own records only: list again with starting_after"
+    )

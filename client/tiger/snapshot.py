@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from tiger.pickling import refuse
 from tiger.reader import PinnedMoment, Reader
 from tiger.reads import Records, TableReads
 from tiger.store_reads import StoreReads
@@ -21,6 +22,10 @@ class SnapshotTable(TableReads):
 
     It has what a table of a store has for reading, from `get` to its finders, and no writes.
     """
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse, as the snapshot does."""
+        refuse(self, "pickle the store, and take a snapshot in the process that needs it")
 
     def _named(self, name: str) -> Callable[[Any], Records]:
         """Return a finder, or say that writes are for the store."""
@@ -49,6 +54,10 @@ class Snapshot(StoreReads, SnapshotTables):
 
     def __repr__(self) -> str:
         return f"<Snapshot at commit {self.commit} of namespace {self._namespace!r}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: it is held by the process that took it."""
+        refuse(self, "pickle the store, and take a snapshot in the process that needs it")
 
     def table(self, name: str) -> SnapshotTable:
         """Return the reads of a table, or raise `UnknownTable`."""

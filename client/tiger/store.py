@@ -16,6 +16,7 @@ from tiger.errors import StoreFull
 from tiger.leases import Lease
 from tiger.marks import Mark
 from tiger.namespaces import ending, unique
+from tiger.pickling import store_of
 from tiger.protocol import PING
 from tiger.requests import Request
 from tiger.resources import Resource
@@ -34,7 +35,7 @@ class Store(AnyStore[Table, Wait], StoreTables):
     """All tables of one instance, seen from one namespace; made by `tiger.connect`.
 
     Threads may share a store: reads take no lock, and writes take turns. A forked child may go on
-    using it. Pickling keeps its settings only, and unpickling connects again.
+    using it. Pickling keeps its settings only, and unpickling connects again, once a process.
     """
 
     _connection: Connection
@@ -202,8 +203,8 @@ class Store(AnyStore[Table, Wait], StoreTables):
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the settings only."""
-        return _connect_again, (self._settings._asdict(),)
+        """Pickle the settings only; in one process those of the same share a connection."""
+        return store_of, tuple(self._settings)
 
 
 def connect(
@@ -223,7 +224,3 @@ def connect(
     reader, settings = attach(directory, namespace, autostart, timeout_s)
     connection = Connection(reader, autostart=autostart, timeout_s=timeout_s)
     return Store(reader, connection, settings, is_owner=True)
-
-
-def _connect_again(settings: dict[str, Any]) -> Store:
-    return connect(**settings)

@@ -12,6 +12,7 @@ from tiger.errors import Conflict, InvalidRecord, InvalidRequest
 from tiger.layout import COMMIT, EMPTY, GONE, NAMESPACES
 from tiger.lineage import Lineage
 from tiger.memory import Vanished
+from tiger.pickling import table_of
 from tiger.reader import Reader
 from tiger.reads import MISSING, TableReads
 from tiger.record import Record, decode
@@ -234,6 +235,10 @@ class Table(RememberingReads):
         super().__init__(reader, resource, namespace)
         self._requests = TableRequests(reader, resource, namespace, is_account=runner.is_account)
         self._runner = runner
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the store's settings, and which table it is."""
+        return table_of, (self._runner, self.table_name)
 
     def insert(self, item: Mapping[str, Any]) -> Record:
         """Write a record, replacing the one of that id, and return it.

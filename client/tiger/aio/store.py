@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from tiger import requests
 from tiger.aio.connection import AsyncConnection
@@ -16,6 +16,7 @@ from tiger.errors import StoreFull
 from tiger.leases import Lease
 from tiger.marks import Mark
 from tiger.namespaces import ending, unique
+from tiger.pickling import refuse
 from tiger.protocol import PING
 from tiger.requests import Request
 from tiger.resources import Resource
@@ -155,6 +156,10 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait], AsyncTables):
         Stores made by `namespace` use the same one, so they write no more either.
         """
         self._close()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: its connection is an event loop's."""
+        refuse(self, "pickle a store of tiger.connect, or connect in the process that needs it")
 
     async def __aenter__(self) -> AsyncStore:
         return self

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 from tiger.errors import Conflict
+from tiger.pickling import table_of
 from tiger.reader import Reader
 from tiger.record import Record
 from tiger.requests import Request, TableRequests
@@ -44,6 +45,10 @@ class AsyncTable(RememberingReads):
         super().__init__(reader, resource, namespace)
         self._requests = TableRequests(reader, resource, namespace, is_account=runner.is_account)
         self._runner = runner
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Refuse, as the store does."""
+        return table_of, (self._runner, self.table_name)
 
     async def insert(self, item: Mapping[str, Any]) -> Record:
         """As `Table.insert`."""

@@ -1,0 +1,73 @@
+"""What is pickled: stores and tables, by their settings. All else belongs to one process.
+
+A pool sends each task a store, or a table, of its own. In one process those of the same settings
+share a connection, so a task costs none, and a process has no more of them than it has uses.
+"""
+
+from __future__ import annotations
+
+import atexit
+from typing import TYPE_CHECKING, NoReturn
+
+from tiger import process
+from tiger.attaching import Settings, attach
+from tiger.connection import Connection
+from tiger.errors import TigerError
+from tiger.reader import Reader
+
+if TYPE_CHECKING:
+    from tiger.store import Store
+    from tiger.table import Table
+
+KEPT = 8
+"""Connections that stay for the next task; a process that is sent ever new ones has the latest."""
+
+_kept: dict[Settings, tuple[Reader, Connection]] = {}
+"""By settings without the namespace, the one that was asked for last at the end."""
+
+
+def store_of(directory: str, namespace: str, autostart: bool, timeout_s: float) -> Store:
+    """Return a store that was pickled, on the connection of those before it; raises as `connect`.
+
+    It does not own its connection: closing it, or forgetting to, makes no difference to others.
+    """
+    from tiger.store import Store  # noqa: PLC0415 - which is pickled by this
+
+    process.current()
+    settings = Settings(directory, namespace, autostart, timeout_s)
+    place = settings._replace(namespace="")
+    found = _kept.pop(place, None)
+    if found is None or not _is_there(found[0]):
+        reader, _ = attach(*settings)
+        found = reader, Connection(reader, autostart=autostart, timeout_s=timeout_s)
+    _kept[place] = found
+    for oldest in list(_kept)[:-KEPT]:
+        _kept.pop(oldest, None)  # who uses it has it
+    return Store(*found, settings)
+
+
+def _is_there(reader: Reader) -> bool:
+    """Tell whether the instance is still the same."""
+    try:
+        reader.check_instance()
+    except TigerError:
+        return False
+    return True
+
+
+@atexit.register
+def _close() -> None:
+    """Close the sockets before the interpreter complains of them; only this process's copies."""
+    for _, connection in _kept.values():
+        connection.close()
+    _kept.clear()
+
+
+def table_of(store: Store, name: str) -> Table:
+    """Return a table that was pickled."""
+    return store.table(name)
+
+
+def refuse(thing: object, instead: str) -> NoReturn:
+    """Raise TypeError for what is not pickled, and say what to do instead."""
+    raise TypeError(f"cannot pickle {thing!r}: {instead}")
