@@ -6,7 +6,7 @@ share a connection, so a task costs none, and a process has no more of them than
 
 from __future__ import annotations
 
-import atexit
+import contextlib
 from typing import TYPE_CHECKING, NoReturn
 
 from tiger import process
@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 KEPT = 8
 """Connections that stay for the next task; a process that is sent ever new ones has the latest."""
 
-_kept: dict[Settings, tuple[Reader, Connection]] = {}
+
+class Shared(Connection):
+    """A connection that nobody owns: it closes when the last store on it is forgotten."""
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):  # the interpreter is ending, say
+            self.let_go()
+
+
+_kept: dict[Settings, tuple[Reader, Shared]] = {}
 """By settings without the namespace, the one that was asked for last at the end."""
 
 
@@ -39,7 +48,7 @@ def store_of(directory: str, namespace: str, autostart: bool, timeout_s: float) 
     found = _kept.pop(place, None)
     if found is None or not _is_there(found[0]):
         reader, _ = attach(*settings)
-        found = reader, Connection(reader, autostart=autostart, timeout_s=timeout_s)
+        found = reader, Shared(reader, autostart=autostart, timeout_s=timeout_s)
     _kept[place] = found
     for oldest in list(_kept)[:-KEPT]:
         _kept.pop(oldest, None)  # who uses it has it
@@ -53,14 +62,6 @@ def _is_there(reader: Reader) -> bool:
     except TigerError:
         return False
     return True
-
-
-@atexit.register
-def _close() -> None:
-    """Close the sockets before the interpreter complains of them; only this process's copies."""
-    for _, connection in _kept.values():
-        connection.close()
-    _kept.clear()
 
 
 def table_of(store: Store, name: str) -> Table:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
+import os
 import pickle
+import shutil
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import tiger
+import tiger.aio
 from tests.support.forks import FORK
+from tiger import pickling
 
 # Forks
 
@@ -241,6 +248,103 @@ def test_a_pickled_store_holds_settings_only(shared_store) -> None:
     shared_store.coupons.insert({"id": "A", "text": "x" * 10_000})
     shared_store.coupons.get("A")
     assert len(pickle.dumps(shared_store)) < 1_000
+
+
+def descriptors() -> int:
+    return len(os.listdir("/dev/fd"))
+
+
+def test_stores_that_are_pickled_to_a_process_share_a_connection(shared_store) -> None:
+    """As a pool hands each of its tasks one, and none of them closes it."""
+    sent = pickle.dumps(shared_store)
+    other = pickle.dumps(shared_store.namespace("other"))
+    shared_store.coupons.insert({"id": "A"})
+    gc.disable()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of a store that was never closed
+            first = pickle.loads(sent)
+            first.coupons.insert({"id": "B"})
+            assert first.coupons.get("A") == {"id": "A"}
+            before = descriptors()
+            for _ in range(20):
+                task = pickle.loads(sent)
+                assert task.coupons.get("A") == {"id": "A"}
+                assert task.coupons.insert({"id": "B"}) == {"id": "B"}
+                assert pickle.loads(other).coupons.count() == 0
+            assert descriptors() == before
+            del first, task
+            gc.collect()
+    finally:
+        gc.enable()
+
+
+def test_one_that_closes_does_not_close_for_the_others(shared_store) -> None:
+    first, second = (pickle.loads(pickle.dumps(shared_store)) for _ in range(2))
+    with first:
+        first.coupons.insert({"id": "A"})
+    with pytest.raises(tiger.InvalidRequest, match="closed"):
+        first.coupons.insert({"id": "B"})
+    assert second.coupons.insert({"id": "C"}) == {"id": "C"}
+    assert pickle.loads(pickle.dumps(shared_store)).coupons.count() == 2
+
+
+def test_a_store_of_an_instance_that_was_made_again_is_one_of_that(directory: str, tigerd) -> None:
+    with tiger.connect(directory) as store:
+        store.coupons.insert({"id": "A"})
+        sent = pickle.dumps(store)
+    assert pickle.loads(sent).coupons.count() == 1
+    assert tigerd("stop", directory=directory).returncode == 0
+    shutil.rmtree(directory)
+    os.mkdir(directory, 0o700)
+    again = pickle.loads(sent)
+    assert again.coupons.count() == 0
+    again.coupons.insert({"id": "B"})
+
+
+def test_a_process_keeps_few_of_many_connections(shared_store) -> None:
+    for number in range(2 * pickling.KEPT):
+        directory, namespace, autostart, _ = shared_store._settings
+        task = pickling.store_of(directory, namespace, autostart, 5.0 + number)
+        task.coupons.insert({"id": str(number)})
+    assert len(pickling._kept) == pickling.KEPT
+
+
+def test_a_table_is_pickled_by_its_name_and_a_page_by_its_records(shared_store) -> None:
+    shared_store.coupons.insert_many({"id": f"c{n}"} for n in range(3))
+    coupons = pickle.loads(pickle.dumps(shared_store.coupons))
+    assert coupons.get("c1") == {"id": "c1"}
+    coupons.insert({"id": "new"})
+    assert "new" in shared_store.coupons
+    page = shared_store.coupons.list(limit=2)
+    again = pickle.loads(pickle.dumps(page))
+    assert again == page
+    with pytest.raises(tiger.InvalidRequest, match="list again with starting_after"):
+        list(again.auto_paging_iter())
+
+
+@pytest.mark.parametrize("what", ["mark", "snapshot", "snapshot's table", "batch", "batch's table"])
+def test_what_belongs_to_one_process_says_what_to_pickle_instead(shared_store, what: str) -> None:
+    with shared_store.snapshot() as view, shared_store.batch() as batch:
+        thing = {
+            "mark": shared_store.mark(),
+            "snapshot": view,
+            "snapshot's table": view.coupons,
+            "batch": batch,
+            "batch's table": batch.coupons,
+        }[what]
+        with pytest.raises(TypeError, match=r"cannot pickle .*: pickle the store, and"):
+            pickle.dumps(thing)
+
+
+def test_a_store_of_asyncio_says_so_too(shared_directory: str) -> None:
+    async def main() -> None:
+        async with tiger.aio.connect(shared_directory) as store:
+            for thing in (store, store.coupons):
+                with pytest.raises(TypeError, match=r"pickle a store of tiger\.connect"):
+                    pickle.dumps(thing)
+
+    asyncio.run(main())
 
 
 def test_a_store_is_sent_to_a_spawned_process(shared_directory: str, run_script) -> None:
