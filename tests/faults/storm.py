@@ -1,6 +1,6 @@
-"""A storm: the daemon is killed at random moments, again and again, while others write and read.
+"""A storm: something strikes an instance at random moments, while others write and read.
 
-After each few kills the writers say what was acknowledged, and all of it must be there, once, and
+The strike is a kill of the daemon unless another is given. After each few strikes the writers say what was acknowledged, and all of it must be there, once, and
 nothing else. The same seed makes the same choices; the scheduler makes its own.
 """
 
@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from threading import Timer
 from typing import Any
 
 import tiger
@@ -36,10 +37,21 @@ LONGEST_S = 0.25
 """Between two kills: less than a start takes, so some hit a daemon that recovers."""
 
 Known = dict[tuple[str, str], list[Any]]
+Strike = Callable[[Random, tiger.Store, Counter[str]], None]
 
 
-def storm(seed: int, goes_on: Callable[[Counter[str]], bool]) -> Counter[str]:
-    """Run a storm as long as it is asked to go on; return what happened in it."""
+def storm(
+    seed: int,
+    goes_on: Callable[[Counter[str]], bool],
+    *,
+    strike: Strike | None = None,
+    role: str = "writer",
+) -> Counter[str]:
+    """Run a storm as long as it is asked to go on; return what happened in it.
+
+    `role` is that of the writing workers (tests/faults/worker.py).
+    """
+    strike = strike or kill_daemon
     random = Random(seed)
     figures: Counter[str] = Counter()
     with (
@@ -49,7 +61,7 @@ def storm(seed: int, goes_on: Callable[[Counter[str]], bool]) -> Counter[str]:
     ):
         store.coupons.insert(sealed({"id": SHARED, "created": 0, "n": 0}))
         writers = [
-            start(WORKER, directory, "writer", number, seed, TIMEOUTS_S[number])
+            start(WORKER, directory, role, number, seed, TIMEOUTS_S[number])
             for number in range(WRITERS)
         ]
         readers = [
@@ -60,7 +72,8 @@ def storm(seed: int, goes_on: Callable[[Counter[str]], bool]) -> Counter[str]:
         reports: list[Any] = []
         while goes_on(figures):
             for _ in range(random.choice((1, 1, 2, 3))):
-                _strike(random, directory, figures)
+                time.sleep(random.random() ** 2 * LONGEST_S)
+                strike(random, store, figures)
             reports = _pause(writers)
             compare(store, reports, figures)
             if figures["comparisons"] % 4 == 0:
@@ -79,9 +92,9 @@ def storm(seed: int, goes_on: Callable[[Counter[str]], bool]) -> Counter[str]:
     return figures
 
 
-def _strike(random: Random, directory: Path, figures: Counter[str]) -> None:
-    """Kill the daemon at a random moment, be it serving, starting or recovering."""
-    time.sleep(random.random() ** 2 * LONGEST_S)
+def kill_daemon(random: Random, store: tiger.Store, figures: Counter[str]) -> None:
+    """Kill the daemon, whether it serves, starts or recovers."""
+    directory = store.directory
     found = wait_for(lambda: daemons_of(directory), "a daemon")
     if random.random() < 0.2:
         stop(found)
@@ -90,6 +103,25 @@ def _strike(random: Random, directory: Path, figures: Counter[str]) -> None:
         if random.random() < 0.5:
             kill(found, signal.SIGCONT)
     figures["kills"] += kill(found)
+
+
+def keep_busy(random: Random, store: tiger.Store, figures: Counter[str]) -> None:
+    """Send a request that takes the daemon a second or more; sometimes kill it meanwhile."""
+    count = random.randrange(20_000, 60_000)
+    large = store.namespace(f"large-{random.getrandbits(32):x}")
+    records = [{"id": f"r{n}", "created": random.randrange(40)} for n in range(count)]
+    killer = Timer(random.random(), kill_daemon, (random, store, figures))
+    is_killed = random.random() < 0.3
+    if is_killed:
+        killer.start()
+    try:
+        assert large.refunds.insert_many(records) == count
+        assert large.refunds.count() == count, f"lost: {large.refunds.count()} of {count}"
+        figures["slow"] += 1
+    finally:
+        if is_killed:
+            killer.join()
+    large.clear_namespace()
 
 
 def _pause(writers: list[Worker]) -> list[Any]:

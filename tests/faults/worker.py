@@ -6,18 +6,26 @@ share. On the line "pause" it says what it knows and waits for a line more; "end
 
 A reader checks that every record is whole, that no count goes back, and that the two records of
 each batch are equal. Both fail at the first thing that no store may do.
+
+A "frozen" writer has a clock that stands, and is set anew between its writes; a "forking" one forks
+as C programs do, without Python's hooks, and writes in the child too.
 """
 
 from __future__ import annotations
 
 import collections
+import ctypes
 import json
 import os
 import random
 import select
 import sys
+import traceback
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
+
+import freezegun
 
 import tiger
 from tests.support.checksums import Record, checksum, sealed
@@ -304,6 +312,67 @@ class Writer:
             self.attempt(call, {})
 
 
+class FrozenWriter(Writer):
+    """A writer in a test that freezes time: each of its writes sees a clock that stands still."""
+
+    def run(self) -> None:
+        with freezegun.freeze_time("2024-02-29 12:00:00") as self.clock:
+            super().run()
+
+    def attempt(self, call: Callable[[], Any], after: dict[Place, Record | None]) -> Any:
+        self.clock.move_to(datetime(self.random.randrange(1990, 2060), 1, 1))
+        self.done["clocks"] += 1
+        return super().attempt(call, after)
+
+
+class ForkingWriter(Writer):
+    """A writer in a process that is forked behind Python's back, before its children write."""
+
+    def __init__(self, store: Any, number: Any, random: random.Random) -> None:
+        super().__init__(store, number, random)
+        self.fork = ctypes.PyDLL(None).fork  # unlike os.fork, it calls nobody's hooks
+        self.kinds += [self.write_in_a_child]
+
+    def write_in_a_child(self) -> None:
+        """Write at the same time in a child, and note what was acknowledged there."""
+        self.done["forks"] += 1
+        source, sink = os.pipe()
+        pid = self.fork()
+        if not pid:
+            self.be_the_child(sink)
+        os.close(sink)
+        for _ in range(self.random.randrange(8)):
+            self.random.choice((self.create, self.insert, self.patch, self.add))()
+        with os.fdopen(source) as told:
+            lines = told.read()
+        assert os.waitpid(pid, 0)[1] == 0, "a child failed"
+        child = json.loads(lines)
+        self.known |= {(table, name): records for table, name, records in child["known"]}
+        self.added += child["added"]
+        self.unsure += child["unsure"]
+        for table, name, records in child["known"]:
+            seen = self.store.table(table).get(name, None)
+            assert seen in records, f"lost: {table} {name} is {seen}, a child wrote {records}"
+
+    def be_the_child(self, sink: int) -> None:
+        """Write under names of its own, tell the parent, and end."""
+        code = 1
+        try:
+            self.number = f"{self.number}-child{self.done['forks']}"
+            self.random = random.Random(f"{self.number} {self.serial}")
+            self.known, self.added, self.unsure = {}, 0, 0
+            for _ in range(self.random.randrange(1, 12)):
+                self.random.choice((self.create, self.create, self.patch, self.delete, self.add))()
+            known = [[*place, records] for place, records in self.known.items()]
+            told = json.dumps({"known": known, "added": self.added, "unsure": self.unsure})
+            os.write(sink, told.encode())
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+
+
 class Reader:
     """Reads at random, also while there is no daemon."""
 
@@ -376,15 +445,18 @@ class Reader:
         self.check_all(records)
 
 
+WRITERS = {"writer": Writer, "frozen": FrozenWriter, "forking": ForkingWriter}
+
+
 def main() -> None:
     """Do what the command line says."""
     directory, role, number, seed, timeout_s = sys.argv[1:]
     source = random.Random(f"{seed}/{role}/{number}")
-    is_writer = role == "writer"
+    is_writer = role in WRITERS
     with tiger.connect(directory, autostart=is_writer, timeout_s=float(timeout_s)) as store:
         print(json.dumps("ready"), flush=True)
         if is_writer:
-            Writer(store, int(number), source).run()
+            WRITERS[role](store, int(number), source).run()
         else:
             Reader(store, source).run()
 

@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from tests.crash import test_kill
 from tests.crash.scenarios import SCENARIOS
-from tests.faults.storm import storm
+from tests.faults.storm import keep_busy, storm
 from tests.hostile.trials import run_noise, run_trials
 from tests.interleaving import test_interleaving
 from tests.interleaving.writes import WRITES, recording_of
@@ -37,6 +37,21 @@ def until(seconds: float) -> Callable[[Figures], bool]:
 def kills(seed: int, seconds: float) -> Figures:
     """Kill daemons while others write and read."""
     return storm(seed, until(seconds))
+
+
+def slow_requests(seed: int, seconds: float) -> Figures:
+    """Keep daemons busy for seconds while others write and read, and kill some of them then."""
+    return storm(seed, until(seconds), strike=keep_busy)
+
+
+def forks(seed: int, seconds: float) -> Figures:
+    """Kill daemons while processes write that fork without Python's hooks."""
+    return storm(seed, until(seconds), role="forking")
+
+
+def clocks(seed: int, seconds: float) -> Figures:
+    """Kill daemons while others write whose clocks stand still and are set."""
+    return storm(seed, until(seconds), role="frozen")
 
 
 def histories(seed: int, seconds: float) -> Figures:
@@ -124,6 +139,9 @@ def interleavings(seed: int, seconds: float) -> Figures:
 
 PARTS: dict[str, Part] = {
     "kills": kills,
+    "slow": slow_requests,
+    "forks": forks,
+    "clocks": clocks,
     "histories": histories,
     "cuts": cuts,
     "interleavings": interleavings,
@@ -134,6 +152,9 @@ PARTS: dict[str, Part] = {
 TOLD = {
     "kills": "daemons killed",
     "stops": "daemons stopped",
+    "slow": "requests that took seconds",
+    "forks": "forks without Python's hooks",
+    "clocks": "clocks set while they stood still",
     "comparisons": "full comparisons with what was acknowledged",
     "acknowledged": "writes acknowledged",
     "refused": "writes refused",
