@@ -17,6 +17,7 @@ from typing import Any
 
 import tiger
 from tests.faults.processes import (
+    PATIENCE_S,
     Worker,
     daemons_of,
     instance_directory,
@@ -57,7 +58,7 @@ def storm(
     with (
         instance_directory() as directory,
         workers() as start,
-        tiger.connect(directory) as store,
+        tiger.connect(directory, timeout_s=PATIENCE_S) as store,
     ):
         store.coupons.insert(sealed({"id": SHARED, "created": 0, "n": 0}))
         writers = [
