@@ -1,7 +1,8 @@
 """A storm: something strikes an instance at random moments, while others write and read.
 
-The strike is a kill of the daemon unless another is given. After each few strikes the writers say what was acknowledged, and all of it must be there, once, and
-nothing else. The same seed makes the same choices; the scheduler makes its own.
+The strike is a kill of the daemon unless another is given. After each few strikes the writers say
+what was acknowledged, and all of it must be there, once, and nothing else. The same seed makes the
+same choices; the scheduler makes its own.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 from tests.crash import test_kill
 from tests.crash.scenarios import SCENARIOS
+from tests.faults.removals import remove_files
 from tests.faults.storm import keep_busy, storm
 from tests.hostile.trials import run_noise, run_trials
 from tests.interleaving import test_interleaving
@@ -52,6 +53,11 @@ def forks(seed: int, seconds: float) -> Figures:
 def clocks(seed: int, seconds: float) -> Figures:
     """Kill daemons while others write whose clocks stand still and are set."""
     return storm(seed, until(seconds), role="frozen")
+
+
+def removals(seed: int, seconds: float) -> Figures:
+    """Remove files of an instance beneath its daemon, while it is written to and read."""
+    return remove_files(seed, until(seconds))
 
 
 def histories(seed: int, seconds: float) -> Figures:
@@ -142,6 +148,7 @@ PARTS: dict[str, Part] = {
     "slow": slow_requests,
     "forks": forks,
     "clocks": clocks,
+    "removals": removals,
     "histories": histories,
     "cuts": cuts,
     "interleavings": interleavings,
@@ -155,6 +162,8 @@ TOLD = {
     "slow": "requests that took seconds",
     "forks": "forks without Python's hooks",
     "clocks": "clocks set while they stood still",
+    "removals": "files and folders removed beneath a daemon",
+    "raised": "calls that said so",
     "comparisons": "full comparisons with what was acknowledged",
     "acknowledged": "writes acknowledged",
     "refused": "writes refused",

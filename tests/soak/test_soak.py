@@ -9,9 +9,9 @@ from tests.soak.parts import PARTS, TOLD, Figures
 from tests.support.seeds import new_random
 
 
-@pytest.mark.parametrize("name", ["cuts", "interleavings", "frames"])
+@pytest.mark.parametrize("name", ["cuts", "interleavings", "frames", "forks", "clocks", "removals"])
 def test_a_part_counts_what_it_does(name: str) -> None:
-    """The others are what tests/faults, linearizability and hostile run themselves."""
+    """The others are what tests/faults, linearizability and hostile run, or take seconds."""
     figures = PARTS[name](new_random().getrandbits(32), 0.5)
     assert sum(figures[key] for key in TOLD) > 0
 
