@@ -283,6 +283,9 @@ class Obj(Kind):
                 faults.unknown.append(place)
                 continue
             kind = field.kind
+            if item is None:  # JSON has it
+                result[name] = None
+                continue
             if item == "" and (kind.takes_empty or (type(kind) is Str and _unsets(name, field))):
                 result[name] = None
                 continue
