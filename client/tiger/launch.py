@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,34 +101,42 @@ def _launch(
     directory: Path, folder: int, options: tuple[str, ...], deadline: float
 ) -> dict[str, Any] | None:
     """Run `tigerd serve`; return what it tells when it is ready, or None if it is not in time."""
-    _left[:] = [process for process in _left if process.poll() is None]
+    _forget_ended()
     command = [_interpreter(), "-m", "tigerd", "serve", "--detach", "--dir", str(directory)]
     with ExitStack() as closing:
         log = private.open_file(folder, directory / instance.LOG_NAME, os.O_RDWR | os.O_APPEND)
         closing.callback(os.close, log)
         said_before = os.fstat(log).st_size
         try:
-            told = _run([*command, *options], log, closing)
+            process, told = _run([*command, *options], log, closing)
         except OSError as error:
             why = error.strerror or error
             raise DaemonUnavailable(f"cannot run {command[0]} for a daemon: {why}") from None
         answer = _read_answer(told, deadline)
         if answer is not None:
-            _wait_for(_left[-1])
+            _wait_for(process)
             if not answer.get("ready"):
                 raise _failure(answer, directory, _end_of(log, said_before))
         return answer
 
 
-def _run(command: list[str], log: int, closing: ExitStack) -> int:
-    """Run a command, and return the descriptor to read at what it tells.
+def _forget_ended() -> None:
+    """Take note of the launched processes that have ended since."""
+    for process in list(_left):
+        if process.poll() is not None:
+            with suppress(ValueError):  # another thread was faster
+                _left.remove(process)
+
+
+def _run(command: list[str], log: int, closing: ExitStack) -> tuple[subprocess.Popen[bytes], int]:
+    """Run a command, and return it with the descriptor to read at what it tells.
 
     If `closing` is left by an error, Ctrl-C say, it tells the command that nobody waits any more.
     """
     hears, says = os.pipe()
     closing.callback(os.close, hears)  # not before the other end, or who writes there gets SIGPIPE
     closing.callback(os.close, says)
-    closing.push(lambda kind, *_: None if kind is None else bool(os.write(says, GIVE_UP)) and None)
+    closing.push(_giving_up(says))
     told, tells = os.pipe()
     closing.callback(os.close, told)
     try:
@@ -143,7 +152,17 @@ def _run(command: list[str], log: int, closing: ExitStack) -> int:
     finally:
         os.close(tells)  # so that what is read ends when the daemon does
     _left.append(process)
-    return told
+    return process, told
+
+
+def _giving_up(says: int) -> Callable[..., None]:
+    """Return what an `ExitStack` calls when it is left: it gives up if that is by an error."""
+
+    def leave(kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            os.write(says, GIVE_UP)
+
+    return leave
 
 
 def _read_answer(descriptor: int, deadline: float) -> dict[str, Any] | None:

@@ -105,7 +105,7 @@ def _check_mode(directory: Path, status: os.stat_result, descriptor: int | None)
         )
     raise InstanceError(
         f"{found}, where 0700 is needed, and is not an instance: name a directory that is not "
-        f"there yet, and it is made so; {ANOTHER}"
+        f"there yet, and it is made so, with --dir or TIGERD_DIR"
     )
 
 
@@ -118,16 +118,22 @@ def open_or_make(directory: Path) -> int:
     descriptor = open_directory(directory)
     try:
         check_content(directory, descriptor)
-        for folder in (pins.FOLDER, leases.FOLDER):
-            with suppress(FileExistsError):
-                os.mkdir(folder, 0o700, dir_fd=descriptor)
-    except OSError as error:
-        os.close(descriptor)
-        raise not_made(directory / folder, 4096, error) from None
+        for name in (pins.FOLDER, leases.FOLDER):
+            _make_folder(descriptor, directory / name)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _make_folder(directory: int, path: Path) -> None:
+    """Make a folder of a directory that was checked, if it is not there."""
+    try:
+        os.mkdir(path.name, 0o700, dir_fd=directory)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise not_made(path, 4096, error) from None
 
 
 def make_folders(directory: Path) -> None:
@@ -161,7 +167,11 @@ def check_content(directory: Path, descriptor: int) -> None:
                 f"{directory} is your home directory: choose one within it, or leave it out for "
                 f"the default"
             )
-    for name in os.listdir(descriptor):
+    try:
+        names = os.listdir(descriptor)
+    except OSError as error:  # no descriptor is free, say
+        raise unusable(directory, error) from None
+    for name in names:
         if name not in NAMES and not name.startswith(BEING_MADE):
             raise InstanceError(
                 f"{directory} is not an instance and not empty, {name!a} is in it: name an "
