@@ -49,10 +49,7 @@ class Hold:
 
     def _make(self, path: Path, content: bytes) -> int:
         """Make the file; where something has tidied up, its folder too."""
-        try:
-            folder = open_folder(path)
-        except FileNotFoundError:
-            folder = _make_folder(path)
+        folder = open_or_make_folder(path)
         try:
             while (descriptor := self._try_to_make(folder, content)) is None:
                 pass
@@ -118,8 +115,12 @@ def open_folder(path: Path) -> int:
     return descriptor
 
 
-def _make_folder(path: Path) -> int:
-    """Make a folder in a directory of this user's own, and open it."""
+def open_or_make_folder(path: Path) -> int:
+    """As `open_folder`; where something has tidied up, the folder is made again."""
+    try:
+        return open_folder(path)
+    except FileNotFoundError:
+        pass
     parent = open_folder(path.parent)
     try:
         with contextlib.suppress(FileExistsError):

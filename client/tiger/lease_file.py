@@ -1,13 +1,14 @@
 """A file of leases: the namespaces that one process holds, and what the daemon reads there.
 
-    tigerd leases                          the first slot: what kind of file it is
+    tigerd leases of 28:1234               the first slot: of which folder, by device and inode
     2f1d0c11 sandbox-1a2b3c4d5e6f7a8b      a namespace, after the CRC-32 of its name
                                            an empty line: a slot that is free
     9c5b7a55 fork-8a7b6c5d4e3f2a1b
 
 A slot is `SLOT` bytes and begins with its line; what comes after the line is of no meaning. A line
 is written at once. One that was written in part, or is being written, does not have the sum of its
-name, so it names nothing.
+name, so it names nothing. In a copy of an instance's directory nobody holds the files, and they are
+not that folder's: the daemon drops them, and what they name stays.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ SLOT = 272
 LEASES_MAX = 1 << 16
 """Namespaces that one process holds at once."""
 SIZE_MAX = SLOT * (LEASES_MAX + 1)
-HEADER = b"tigerd leases\n"
+KIND = b"tigerd leases of "
+"""A file of leases begins with this."""
 
 ATTEMPTS = 20
 """Looks whether somebody is taking a lease, which takes microseconds; else it is for next time."""
@@ -47,16 +49,24 @@ def entry_of(namespace: str | None) -> bytes:
     return b"%08x %b\n" % (zlib.crc32(name), name)
 
 
-def content_of(namespace: str) -> bytes:
+def header_of(folder: int) -> bytes:
+    """Return what a file of an open folder begins with."""
+    status = os.fstat(folder)
+    return b"%b%d:%d\n" % (KIND, status.st_dev, status.st_ino)
+
+
+def content_of(header: bytes, namespace: str) -> bytes:
     """Return a whole file that names one namespace."""
-    return HEADER.ljust(SLOT, b"\0") + entry_of(namespace)
+    return header.ljust(SLOT, b"\0") + entry_of(namespace)
 
 
-def namespaces_in(content: bytes) -> set[str]:
+def namespaces_in(content: bytes, header: bytes) -> set[str]:
     """Return the namespaces that a file names; ValueError if it is none of leases."""
-    if not content.startswith(HEADER):
+    if not content.startswith(KIND):
         raise ValueError("does not begin as a file of leases")
-    found = set()
+    found: set[str] = set()
+    if not content.startswith(header):
+        return found  # of another folder
     for at in range(SLOT, len(content), SLOT):
         line, end, _ = content[at : at + SLOT].partition(b"\n")
         if line and end:
@@ -119,11 +129,12 @@ def _lock(folder: int) -> bool:
 
 def _look(folder: int) -> Look:
     look = Look(folder=folder)
+    header = header_of(folder)
     held = set()
     for name in holds.names(folder):
         try:
             is_held, content = _read(name, folder)
-            namespaces = namespaces_in(content)
+            namespaces = namespaces_in(content, header)
         except FileNotFoundError:
             continue
         except PermissionError as error:  # not one of ours: a process makes them for itself

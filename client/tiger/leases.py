@@ -22,7 +22,7 @@ from weakref import WeakValueDictionary
 from tiger import holds, process
 from tiger.errors import DaemonUnavailable, InvalidRequest, TigerError
 from tiger.holds import Hold
-from tiger.lease_file import HEADER, LEASES_MAX, content_of, entry_of, place_of
+from tiger.lease_file import LEASES_MAX, content_of, entry_of, header_of, place_of
 from tiger.shortage import not_made
 from tiger.system import fcntl, os, secrets, threading, time
 
@@ -133,7 +133,8 @@ class Register:
                 self._open()
             with self._locked():
                 folder = self._directory / FOLDER
-                Hold(folder, secrets.token_hex(8), content_of(namespace)).leave()
+                content = content_of(header_of(self._folder), namespace)
+                Hold(folder, secrets.token_hex(8), content).leave()
                 self.remove(slot)
 
     def _write(self, slot: int, entry: bytes) -> None:
@@ -159,8 +160,11 @@ class Register:
         """Make the file, and write into it what this process holds."""
         self._let_go()  # where the file is gone, the daemon has not seen it of late
         folder = self._directory / FOLDER
-        self._hold = Hold(folder, secrets.token_hex(8), HEADER)
-        self._folder = holds.open_folder(folder)
+        try:
+            self._folder = holds.open_or_make_folder(folder)
+        except OSError as error:
+            raise not_made(folder, 0, error) from None
+        self._hold = Hold(folder, secrets.token_hex(8), header_of(self._folder))
         status = os.fstat(self._hold.descriptor)
         self._identity = (status.st_dev, status.st_ino)
         for slot, namespace in list(self._names.items()):

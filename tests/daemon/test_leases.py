@@ -32,7 +32,7 @@ def named(directory: str) -> set[str]:
     found = set()
     for path in Path(directory, leases.FOLDER).iterdir():
         with suppress(FileNotFoundError):  # forgotten meanwhile
-            found |= lease_file.namespaces_in(path.read_bytes())
+            found |= lease_file.namespaces_in(path.read_bytes(), lease_file.KIND)
     return found
 
 
@@ -169,7 +169,7 @@ STRANGE = {
     "bytes": b"\xff\xfe",
     "a name": b"mine",
     "the name in a line": b"mine\n",
-    "what is of another size": lease_file.HEADER + b"mine\n",
+    "what is of another size": lease_file.KIND + b"mine\n",
 }
 
 
@@ -190,7 +190,7 @@ def test_a_file_that_is_no_lease_does_no_harm(
     assert store.ping()["pid"] == pid
     assert "A" in store.namespace("mine").coupons
     log = Path(directory, "daemon.log").read_text()
-    is_ours = content.startswith(lease_file.HEADER)
+    is_ours = content.startswith(lease_file.KIND)
     assert log.count("skipped 'strange' among the leases") == (not is_ours)
     assert (folder / "strange").exists() is not is_ours
 
@@ -202,7 +202,7 @@ def test_a_huge_file_among_the_leases_is_skipped_and_named(
     folder = Path(directory, leases.FOLDER)
     folder.mkdir(exist_ok=True)
     with (folder / "huge").open("wb") as file:
-        file.write(lease_file.HEADER)
+        file.write(lease_file.KIND)
         file.truncate(1 << 45)
     pid = store.ping()["pid"]
     for name in ("first", "second"):
