@@ -241,6 +241,55 @@ def parse(bytes frame, int version, uint64_t numbers_end):
     )
 
 
+def is_bounded(bytes frame, Py_ssize_t most):
+    """Tell whether a frame has at most so many values, as `counting.is_bounded`."""
+    cdef const uint8_t *data = <const uint8_t *>PyBytes_AS_STRING(frame)
+    cdef Py_ssize_t end = PyBytes_GET_SIZE(frame), at = 0, left = 1, count = 0
+    cdef int code, width
+    while left:
+        if count + left > most:
+            return False
+        if at >= end:
+            return True
+        left -= 1
+        count += 1
+        code = data[at]
+        at += 1
+        if code < 0x80 or code >= 0xE0 or 0xC0 <= code <= 0xC3:
+            continue
+        if code < 0x90:
+            left += 2 * (code & 0x0F)
+        elif code < 0xA0:
+            left += code & 0x0F
+        elif code < 0xC0:
+            at += code & 0x1F
+        elif 0xCA <= code <= 0xCB:
+            at += 4 << (code - 0xCA)
+        elif 0xCC <= code <= 0xD3:
+            at += 1 << (code & 3)
+        elif 0xD4 <= code <= 0xD8:
+            at += 1 + (1 << (code - 0xD4))
+        else:  # a size follows
+            if code <= 0xC6:
+                width = 1 << (code - 0xC4)
+            elif code <= 0xC9:
+                width = 1 << (code - 0xC7)
+            elif code <= 0xDB:
+                width = 1 << (code - 0xD9)
+            else:
+                width = 2 << (code & 1)
+            if end - at < width:
+                return True
+            if code >= 0xDE:
+                left += 2 * number_at(data + at, width)
+            elif code >= 0xDC:
+                left += number_at(data + at, width)
+            else:
+                at += number_at(data + at, width) + (0xC7 <= code <= 0xC9)
+            at += width
+    return True
+
+
 cdef bint is_number(Value *value, int64_t least, int64_t end) noexcept:
     return value.kind == INTEGER and least <= value.integer < end
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Container
+from contextlib import suppress
 from typing import Any
 
 import zmq
 
-from tiger.system import os
+from tiger.system import os, socket
 
 log = logging.getLogger("tigerd")
 
@@ -17,6 +18,10 @@ MONITOR = "inproc://monitor"
 MONITOR_EVENT = struct.Struct("=Hi")
 """The first frame from a monitor: event, descriptor (zmq_socket_monitor(3)). What pyzmq has for it
 loads asyncio: a quarter of the time that a daemon took to start."""
+
+
+PROCESSES_MAX = 8192
+"""Connections whose process is remembered."""
 
 
 class Peers:
@@ -27,6 +32,8 @@ class Peers:
         self._router = router
         self._connections: set[int] = set()
         """Descriptors of the connections that were accepted and have not ended."""
+        self.processes: dict[bytes, str] = {}
+        """The process that made a connection, as far as it was noted and the kernel says it."""
         self._gate = context.socket(zmq.REP)
         self._gate.linger = 0
         self._gate.bind("inproc://zeromq.zap.01")
@@ -47,7 +54,7 @@ class Peers:
 
     def look(self, ready: Container[Any]) -> bool:
         """Let in who may connect, where these sockets ask; return whether any came or went."""
-        if self._gate in ready:
+        while self._gate in ready and self._gate.poll(0):
             self._check()
         if self._monitor not in ready:
             return False
@@ -58,12 +65,23 @@ class Peers:
         """Answer ZeroMQ's question (RFC 27, ZAP) whether a peer may connect: if it is this user."""
         version, request, _, address, *_ = self._gate.recv_multipart()
         # libzmq writes what the kernel says of a local peer: localhost:uid:gid:pid
-        parts = address.split(b":")
-        mine = len(parts) > 1 and parts[1] == str(os.geteuid()).encode()
+        parts = [*address.split(b":"), b"", b"", b""]
+        mine = parts[1] == str(os.geteuid()).encode()
         if not mine:
             log.warning("refused a peer: %r is not user %d", address, os.geteuid())
         code, text = (b"200", b"OK") if mine else (b"400", b"another user's process")
-        self._gate.send_multipart([version, request, code, text, b"", b""])
+        self._gate.send_multipart([version, request, code, text, parts[3], b""])
+
+    def note(self, peer: bytes, message: zmq.Frame) -> str:
+        """Return the process that made a connection, by a message of it, and remember that."""
+        if len(self.processes) >= PROCESSES_MAX:
+            self.processes.clear()
+        try:
+            process = str(message.get("User-Id"))
+        except zmq.ZMQError:
+            process = ""
+        self.processes[peer] = process
+        return process
 
     def _count(self) -> None:
         event, descriptor = MONITOR_EVENT.unpack(self._monitor.recv_multipart()[0])
@@ -72,6 +90,27 @@ class Peers:
         else:
             self._connections.discard(descriptor)
 
+    def hang_up(self) -> None:
+        """End all connections, and free what they have sent of a message; clients connect again."""
+        while self._monitor.poll(0):
+            self._count()
+        for descriptor in self._connections:
+            with suppress(OSError):  # it ended this moment
+                _shut(descriptor)
+
     def close(self) -> None:
         """End the monitor; the context ends the rest."""
         self._router.disable_monitor()
+
+
+def _shut(descriptor: int) -> None:
+    """End a connection that is ZeroMQ's, which closes it then."""
+    copy = os.dup(descriptor)
+    try:
+        connection = socket.socket(fileno=copy)
+        try:
+            connection.shutdown(socket.SHUT_RDWR)
+        finally:
+            connection.detach()
+    finally:
+        os.close(copy)

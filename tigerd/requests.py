@@ -8,6 +8,7 @@ from tiger import protocol
 from tiger.__about__ import __version__
 from tiger.errors import LayoutMismatch
 from tiger.speedups import compiled
+from tigerd.counting import check_count
 
 Request = tuple[int, int, int, bool, list[Any]]
 """Client, slot, number, whether to answer, operations."""
@@ -25,6 +26,7 @@ def parse(frame: bytes) -> Request:
 
 
 def _parse_any(frame: bytes) -> Request:
+    check_count(frame)
     message = protocol.unpack(frame)
     if message and message[0] != protocol.VERSION:
         raise LayoutMismatch(

@@ -32,9 +32,11 @@ from tiger.memory import WritableSegment
 from tiger.system import os, time
 from tigerd.applying import FAILED, Applying
 from tigerd.custody import Custody
+from tigerd.large import LARGE, Large, Message
 from tigerd.peers import Peers
 from tigerd.requests import parse
 from tigerd.sessions import Sessions
+from tigerd.unfinished import Unfinished
 from tigerd.waiting import Place, Waiting
 from tigerd.writer import Asked, Writer
 
@@ -68,13 +70,22 @@ DROPPED_TOLD = 10
 SWEEPS_TOLD = 100
 """How many of each are named in the log, which shares the memory of the store."""
 
-HANDSHAKE_MS = 2000
+HANDSHAKE_MS = 20_000
+"""How long a connection may take to begin. It needs an answer of the daemon, which may be at a
+request of a few seconds."""
+
+QUEUED = 4
+"""Messages of one connection that are taken in before they are served; a client has two at most."""
+
+UNREAD = 32
+"""Answers that are kept for a client that does not read them."""
 
 
 class Question(NamedTuple):
     """What changes nothing: who asks, under which number, and what more was said."""
 
     peer: bytes
+    process: str
     client: int
     slot: int
     number: int
@@ -107,6 +118,8 @@ class Server:
         self._told: set[str] = set()
         self._sweep_at = 0.0
         self._waiting = Waiting()
+        self._large = Large()
+        self._unfinished = Unfinished()
         self._context = zmq.Context()
         self._bind()
         self._beat()
@@ -122,6 +135,7 @@ class Server:
         self._router.linger = 0
         self._router.router_mandatory = 1
         self._router.maxmsgsize = protocol.FRAME_MAX
+        self._router.rcvhwm, self._router.sndhwm = QUEUED, UNREAD
         self._router.handshake_ivl = HANDSHAKE_MS
         self._peers = Peers(self._context, self._router)
         self._router.bind(instance.endpoint(self.directory))
@@ -139,14 +153,18 @@ class Server:
         wait_ms = PAUSE_MS
         try:
             while not self._stopping:
-                events = dict(self._poller.poll(wait_ms))
+                events = dict(self._poller.poll(PAUSE_MS if self._large else wait_ms))
                 if self._peers.look(events):
                     self._busy_at = time.monotonic()
                 if self._router in events:
                     wait_ms = PAUSE_MS
                     self._drain()
-                elif wait_ms != TURN_MS:
+                elif not self._large and wait_ms != TURN_MS:
                     wait_ms = 0 if self.writer.cleaner.turn() else TURN_MS
+                if self._large.is_due(bool(events)):
+                    self._serve(*self._large.take())
+                    self._large.let_others()
+                    self._busy_at = time.monotonic()
                 self._beat()
                 if (now := time.monotonic()) >= self._sweep_at:
                     self._sweep()
@@ -170,7 +188,7 @@ class Server:
             self._receive()
             if self.writer.cleaner.is_due():
                 self.writer.cleaner.turn()
-            if not self._is_more_coming():
+            if self._large.is_full or not self._is_more_coming():
                 return
 
     def _is_more_coming(self) -> bool:
@@ -195,6 +213,9 @@ class Server:
             self._open_again()
         self._clear_abandoned()
         self._waiting.forget_quiet()
+        if self._unfinished.is_too_much(self._large.held):
+            log.warning("messages that do not end hold too much memory: ending all connections")
+            self._peers.hang_up()
 
     def _write_again(self, lost: list[WritableSegment]) -> None:
         """Let clients find again what was removed; whoever has mapped the old control does not."""
@@ -261,12 +282,18 @@ class Server:
         receive = self._router.recv
         peer: bytes = receive(zmq.NOBLOCK)
         frame: zmq.Frame = receive(zmq.NOBLOCK, copy=False)
-        self._serve(peer, frame.bytes)
+        process = self._peers.processes.get(peer)
+        if process is None:
+            process = self._peers.note(peer, frame)
+        if len(request := frame.bytes) > LARGE:
+            self._large.put(Message(peer, process, request))
+        else:
+            self._serve(peer, process, request)
         while frame.more:
             frame = receive(zmq.NOBLOCK, copy=False)
             self._tell_dropped(f"a second frame of {len(frame)} bytes")
 
-    def _serve(self, peer: bytes, frame: bytes) -> None:
+    def _serve(self, peer: bytes, process: str, frame: bytes) -> None:
         """Do what a message asks. What is not a request is dropped: nobody waits for an answer."""
         try:
             request = parse(frame)
@@ -279,8 +306,8 @@ class Server:
         client, slot, number, answer, operations = request
         kind = operations[0][0] if operations and operations[0] else None
         if type(kind) is str and kind in _QUESTIONS:
-            _QUESTIONS[kind](self, Question(peer, client, slot, number, operations[0][1:]))
-        elif not self._sessions.is_open(client, slot):
+            _QUESTIONS[kind](self, Question(peer, process, client, slot, number, operations[0][1:]))
+        elif not self._sessions.is_open(client, slot, process):
             self._reply(peer, number, protocol.EVICTED, None)
         else:
             self._write(peer, (slot, number), answer, operations)
@@ -320,8 +347,11 @@ class Server:
     # --- Questions ---
 
     def _hello(self, asked: Question) -> None:
-        """Give a client its slot."""
-        slot = self._sessions.open(asked.client)
+        """Give a client its slot; its number is another process's if it gets none."""
+        slot = self._sessions.open(asked.client, asked.process)
+        if slot is None:
+            self._reply(asked.peer, asked.number, protocol.EVICTED, None)
+            return
         value = [slot, self._control.words[layout.HEADER_INSTANCE]]
         self._reply(asked.peer, asked.number, protocol.DONE, value)
 
@@ -338,7 +368,7 @@ class Server:
 
     def _answer(self, asked: Question) -> None:
         """Tell a client that stopped watching its slot that its request is done, if it is."""
-        if self._sessions.is_open(asked.client, asked.slot):
+        if self._sessions.is_open(asked.client, asked.slot, asked.process):
             last, status = self._sessions.last(asked.slot)
             if last == asked.number:
                 self._reply(asked.peer, asked.number, status, _text_of(status))

@@ -26,18 +26,26 @@ class Sessions:
             words[layout.client_at(slot, layout.CLIENT_ID)]: slot for _, slot in sorted(taken)
         }
         """By client, the one that was quiet longest first."""
+        self._processes: dict[int, str] = {}
+        """By slot, the process whose requests are taken for the client's. A copy of the client, in
+        whatever other process, would have its requests answered with those of the first one."""
 
     def __len__(self) -> int:
         return len(self._slots)
 
-    def open(self, client: int) -> int:
-        """Return a client's slot, the same one if it has one."""
+    def open(self, client: int, process: str = "") -> int | None:
+        """Return a client's slot, the same one if it has one; None if another process has it."""
         slot = self._slots.get(client)
         if slot is None:
             slot = self._free.pop() if self._free else self._slots.pop(next(iter(self._slots)))
             self._clear(slot, client)
             self._slots[client] = slot
-        return slot
+            self._processes.pop(slot, None)
+        return slot if self._is_of(slot, process) else None
+
+    def _is_of(self, slot: int, process: str) -> bool:
+        """Tell whether a slot is that process's; after a restart, the first one that speaks."""
+        return self._processes.setdefault(slot, process) == process
 
     def _clear(self, slot: int, client: int) -> None:
         # Nobody's while the answer of its last owner is taken out.
@@ -46,9 +54,9 @@ class Sessions:
             self._control.store(layout.client_at(slot, word), 0)
         self._control.store(layout.client_at(slot, layout.CLIENT_ID), client)
 
-    def is_open(self, client: int, slot: int) -> bool:
+    def is_open(self, client: int, slot: int, process: str = "") -> bool:
         """Tell whether the slot is the client's; if so it counts as the least quiet one."""
-        if self._slots.get(client) != slot:
+        if self._slots.get(client) != slot or not self._is_of(slot, process):
             return False
         if len(self._slots) > layout.CLIENTS_MAX // 2:  # else nobody has to go for long
             self._slots[client] = self._slots.pop(client)

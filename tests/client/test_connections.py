@@ -294,6 +294,7 @@ def test_a_turn_that_does_not_come_in_time(shared_connection: Store) -> None:
         for call in (lambda: connection.write(CLEAR, str), lambda: connection.ask(protocol.PING)):
             with pytest.raises(tiger.DaemonUnavailable, match=r"0\.01 s; nothing was changed"):
                 call()
+    connection._timeout_s = LONG_S
     assert connection.ask(protocol.PING)
     connection.close()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import tiger
+from tests.hostile.trials import peer
 from tiger import instance, protocol
 
 NOBODY = 65534
@@ -51,6 +52,50 @@ def test_a_peer_of_another_user_is_refused(directory: str, wait_until) -> None:
         wait_until(lambda: "refused a peer" in log.read_text(), timeout_s=5, what="the log line")
         assert f":{NOBODY}:" in log.read_text()
         assert store.ping()["commit"] == 0
+
+
+ANOTHER = """
+import sys
+import zmq
+socket = zmq.Context().socket(zmq.DEALER)
+socket.linger = 0
+socket.connect(sys.argv[1])
+for frame in sys.argv[2:]:
+    socket.send(bytes.fromhex(frame))
+    assert socket.poll(20000)
+    print(socket.recv().hex())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="there ZeroMQ does not say which process")
+def test_a_client_is_one_process_s_however_another_came_to_its_number(directory: str) -> None:
+    """Its slot is answered to that process only; after a restart, to the first one that speaks."""
+
+    def frame(slot: int, number: int, *operation: object) -> bytes:
+        return protocol.pack([protocol.VERSION, 77, slot, number, True, [list(operation)]])
+
+    def said_by_another(*frames: bytes) -> list[int]:
+        command = [sys.executable, "-c", ANOTHER, instance.endpoint(Path(directory))]
+        done = subprocess.run(
+            [*command, *(frame.hex() for frame in frames)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return [protocol.unpack_reply(bytes.fromhex(line))[1] for line in done.stdout.split()]
+
+    hello = frame(-1, 1 << 40, protocol.HELLO)
+    with tiger.connect(directory) as store, peer(Path(directory)) as dealer:
+        store.coupons.insert({"id": "A"})
+        dealer.send(hello)
+        slot = protocol.unpack_reply(dealer.recv())[2][0]
+        delete = frame(slot, 1, protocol.DELETE, store.coupons._resource.number, "global", "A")
+        assert said_by_another(hello, delete) == [protocol.EVICTED, protocol.EVICTED]
+        assert "A" in store.coupons
+        with peer(Path(directory)) as same:  # another connection of the process that has it
+            same.send(delete)
+            assert protocol.unpack_reply(same.recv())[1] == protocol.DONE
+        assert "A" not in store.coupons
 
 
 MANY = """

@@ -20,7 +20,7 @@ from tests.faults.storm import check
 from tests.hostile.frames import Noise
 from tests.hostile.trials import drain, hello, peer
 from tests.support.seeds import new_random
-from tiger import instance, layout, protocol
+from tiger import instance, layout, protocol, zmtp
 
 FRAMES = 6000
 FLOOD = 10_000
@@ -141,6 +141,42 @@ def test_frames_as_large_as_allowed_and_larger(place: Path, daemon: int) -> None
         with tiger.connect(place, autostart=False, timeout_s=20) as store:
             assert store.ping()["pid"] == daemon
         wait_for(lambda: resident(daemon) - before < GROWTH, "the memory of large frames", 15)
+
+
+@needs_proc
+def test_a_frame_of_nothing_but_empty_containers(place: Path, daemon: int) -> None:
+    before = resident(daemon)
+    with a_client_that_behaves(place), peer(place) as dealer:
+        parts = 60 << 16
+        frame = b"\x91\xdd" + parts.to_bytes(4, "big") + (b"\x9f" + b"\x90" * 15) * parts
+        largest = 0
+        dealer.send(frame)
+        log = place / instance.LOG_NAME
+        with tiger.connect(place, autostart=False, timeout_s=20) as store:
+            while "values" not in log.read_text():
+                store.ping()
+                largest = max(largest, resident(daemon) - before)
+        assert largest < 4 * protocol.FRAME_MAX
+
+
+@needs_proc
+def test_frames_that_do_not_end_are_held_for_seconds_only(place: Path, daemon: int) -> None:
+    before = resident(daemon)
+    with ExitStack() as stack, tiger.connect(place, autostart=False, timeout_s=20) as store:
+        store.coupons.insert({"id": "A", "n": 0})
+        for _ in range(6):
+            raw = stack.enter_context(socket.socket(socket.AF_UNIX))
+            raw.settimeout(20)
+            raw.connect(str(instance.socket_path(place)))
+            raw.sendall(zmtp.OPENING)
+            raw.recv(zmtp.GREETING_SIZE, socket.MSG_WAITALL)
+            raw.sendall(zmtp.LONG_HEADER.pack(zmtp.LONG, protocol.FRAME_MAX))
+            with suppress(OSError):  # on a busy machine it may be over already
+                raw.sendall(bytes(60 << 20))
+        wait_for(lambda: resident(daemon) - before < GROWTH, "the end of the frames", 20)
+        for number in range(20):
+            assert store.coupons.insert({"id": "A", "n": number})["n"] == number
+        assert store.ping()["pid"] == daemon
 
 
 def test_connections_that_come_and_go_in_storms(place: Path, daemon: int) -> None:

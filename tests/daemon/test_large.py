@@ -1,0 +1,34 @@
+"""Large requests wait for the small ones, but not for ever."""
+
+from __future__ import annotations
+
+from tigerd import large
+from tigerd.large import Large, Message
+
+
+def test_a_large_request_is_due_when_no_other_comes_and_after_a_turn_of_the_others() -> None:
+    waiting = Large()
+    assert not waiting.is_due(False)
+    waiting.put(Message(b"a", "1", b"first"))
+    waiting.put(Message(b"b", "2", b"second"))
+    assert waiting.is_due(True), "the others had their turn"
+    assert waiting.take().frame == b"first"
+    waiting.let_others()
+    assert not waiting.is_due(True)
+    assert waiting.is_due(False)
+    waiting._due_at -= large.BETWEEN_S
+    assert waiting.is_due(True)
+    assert waiting.take().frame == b"second"
+    assert not waiting.is_due(False)
+    assert waiting.held == 0
+
+
+def test_where_too_much_waits_one_is_due_at_once(monkeypatch) -> None:
+    monkeypatch.setattr(large, "HELD_MAX", 5)
+    waiting = Large()
+    waiting.put(Message(b"a", "1", b"12345"))
+    waiting.let_others()
+    assert not waiting.is_due(True)
+    waiting.put(Message(b"a", "1", b"6"))
+    assert waiting.is_full
+    assert waiting.is_due(True)
