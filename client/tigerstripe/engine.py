@@ -27,6 +27,9 @@ from tigerstripe.work import Work
 
 Record = dict[str, Any]
 
+encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+"""Writes an answer; no record is in itself."""
+
 ATTEMPTS = 200
 """How often a request is worked out anew when other processes are faster."""
 
@@ -72,7 +75,7 @@ class Engine:
         """Return an error as it is answered."""
         headers = Headers({"request-id": request_id, "content-type": "application/json"})
         headers.update({name.lower(): value for name, value in refused.headers.items()})
-        return Response(refused.status, json.dumps({"error": refused.error}), headers)
+        return Response(refused.status, encode({"error": refused.error}), headers)
 
     def notice(self, version: str) -> str | None:
         """Return what is said of an old version, the first time."""
@@ -160,7 +163,7 @@ class Exchange:
                 answer = shaped(work, handler(work, where.ids, params), wanted, self._path)
             except errors.Declined as declined:
                 status, answer = declined.status, {"error": declined.error}
-            body = json.dumps(answer)
+            body = encode(answer)
             if is_write and not self._commit(work, status, body, there is not None):
                 continue
             return Response(status, body, self._headers(version)), request.method == "POST"

@@ -19,8 +19,9 @@ def shaped(work: Work, answer: Record, wanted: Expansion, path: str) -> Record:
     """
     kind = answer["object"]
     if kind in ("list", "search_result"):
-        answer = {"object": kind, "data": [dict(r) for r in answer["data"]], **_envelope(answer)}
-        answer.setdefault("url", path)
+        answer.setdefault(
+            "url", path
+        )  # its records are of this answer alone: they were read for it
     else:
         answer = dict(answer)
     if wanted:
@@ -35,20 +36,18 @@ def shaped(work: Work, answer: Record, wanted: Expansion, path: str) -> Record:
     return answer
 
 
-def _envelope(answer: Record) -> Record:
-    return {name: value for name, value in answer.items() if name not in ("object", "data")}
-
-
 def _publish(value: Any, is_deep: bool) -> None:
     """Take out what no answer shows; deep in only where whole objects were put in."""
     if isinstance(value, dict):
-        value.pop(PRIVATE, None)
+        if isinstance(value.get(PRIVATE), dict):  # and no text of metadata
+            del value[PRIVATE]
         if is_deep:
             for item in value.values():
                 if isinstance(item, (dict, list)):
                     _publish(item, is_deep)
         elif value.get("object") in ("list", "search_result"):
-            _publish(value["data"], is_deep)
+            for record in value["data"]:
+                record.pop(PRIVATE, None)
     else:
         for item in value:
             if isinstance(item, dict):
@@ -61,8 +60,8 @@ def _expand_as_before(work: Work, value: Any, paths: dict[str, tuple[str, ...]])
         for item in value:
             _expand_as_before(work, item, paths)
     elif isinstance(value, dict):
-        for item in value.values():
-            if isinstance(item, (dict, list)):
+        for field, item in value.items():
+            if isinstance(item, (dict, list)) and field != "metadata":
                 _expand_as_before(work, item, paths)
         name = value.get("object")
         if isinstance(name, str) and name in paths:

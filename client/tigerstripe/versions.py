@@ -134,8 +134,8 @@ def back(value: Any, version: str) -> None:
         for item in value:
             back(item, version)
     elif isinstance(value, dict):
-        for item in value.values():
-            if isinstance(item, (dict, list)):
+        for field, item in value.items():
+            if isinstance(item, (dict, list)) and field != "metadata":
                 back(item, version)
         name = value.get("object")
         if isinstance(name, str):

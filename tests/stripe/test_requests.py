@@ -182,6 +182,16 @@ def test_what_cannot_be_expanded_is_refused_before_anything_is_done(
     assert account.store.products.count() == 0
 
 
+def test_metadata_is_the_caller_s_whatever_it_looks_like(account) -> None:
+    metadata = {"object": "promotion_code", "_": "x", "promotion": "y"}
+    product = stripe.Product.create(name="Mug", metadata=metadata)
+    got = stripe.Product.retrieve(
+        product.id, expand=["default_price"], stripe_version="2025-08-27.basil"
+    )
+    assert got.to_dict()["metadata"] == metadata
+    assert account.store.products.get(product.id)["metadata"] == metadata
+
+
 # --- Idempotency ---
 
 
