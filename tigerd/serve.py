@@ -19,7 +19,7 @@ from tiger.__about__ import __version__
 from tiger.errors import InstanceError, TigerError
 from tiger.layout import RECORD_LIMIT
 from tiger.record import DEFAULT_MAX_RECORD
-from tiger.shortage import ANOTHER
+from tiger.shortage import ANOTHER, unusable
 from tiger.system import os
 from tigerd.detaching import detach, leave, refusal
 from tigerd.streams import abandon_stdout, open_stdout
@@ -103,8 +103,7 @@ def _take_over(directory: Path, options: argparse.Namespace) -> Server:
         except zmq.ZMQError as error:
             raise _not_bound(instance.socket_path(directory), error.errno, str(error)) from None
         except OSError as error:
-            place = error.filename or directory
-            raise InstanceError(f"cannot use {place}: {error.strerror or error}") from None
+            raise unusable(Path(error.filename or directory), error) from None
         failing.pop_all()
     return server
 

@@ -94,7 +94,9 @@ def _send(directory: Path, pid: int, number: signal.Signals) -> None:
     """Send a signal to that process of this number, and to no later one."""
     try:
         process = os.pidfd_open(pid)
-    except (AttributeError, PermissionError):  # macOS; a container that forbids it
+    except ProcessLookupError:
+        return
+    except (AttributeError, OSError):  # macOS; an old kernel, a container that forbids it
         os.kill(pid, number)
         return
     try:

@@ -45,7 +45,7 @@ def describe_size(size: int) -> str:
 def unusable(path: Path, error: OSError) -> InstanceError:
     """Return the error for a file or a directory that is there and cannot be used."""
     remedy = _REMEDIES.get(error.errno or 0, ANOTHER)
-    return InstanceError(f"cannot use {path}: {error.strerror}; {remedy}")
+    return InstanceError(f"cannot use {path}: {error.strerror or error}; {remedy}")
 
 
 def not_made(path: Path, size: int, error: OSError) -> StoreFull | InstanceError:
@@ -55,7 +55,7 @@ def not_made(path: Path, size: int, error: OSError) -> StoreFull | InstanceError
     """
     if error.errno not in _FULL:
         remedy = _REMEDIES.get(error.errno or 0, ANOTHER)
-        return InstanceError(f"cannot make {path}: {error.strerror}; {remedy}")
+        return InstanceError(f"cannot make {path}: {error.strerror or error}; {remedy}")
     folder = next(parent for parent in path.parents if parent.exists())
     return StoreFull(f"shared memory is full: {_what_is_short(folder, size, error.errno)}")
 
@@ -64,6 +64,8 @@ def _what_is_short(folder: Path, size: int, number: int | None) -> str:
     needed = f"{describe_size(size)} were needed at {folder}"
     if number == errno.EFBIG:
         limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if limit == resource.RLIM_INFINITY:
+            return f"{needed}, in one file, more than its file system allows: {ANOTHER}"
         return (
             f"{needed}, in one file, and this process may write files of {describe_size(limit)} "
             f"at most: raise `ulimit -f` and restart the daemon"

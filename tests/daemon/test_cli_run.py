@@ -234,3 +234,26 @@ def test_a_run_whose_records_stay_says_so(directory: str) -> None:
         left.joinpath("m").rmdir()
         left.rmdir()
     assert list(place.parent.glob(f"{place.name}*")) == []
+
+
+TWO_SWEEPS = """\
+import time, tiger
+from tiger import layout
+with tiger.connect() as store:
+    store.coupons.insert({"id": "A"})
+    words = store._reader.words
+    begun = words[layout.HEARTBEAT]
+    while words[layout.HEARTBEAT] < begun + 1_200_000_000:
+        time.sleep(0.01)
+    print(store.coupons.count())
+"""
+
+
+def test_a_run_without_proc_is_not_taken_for_ended() -> None:
+    """Nobody can say there whether it is."""
+    prefix = small_file_system("/proc", "1m")
+    command = [*prefix, sys.executable, "-m", "tigerd", "run", "--", sys.executable, "-c"]
+    completed = subprocess.run(
+        [*command, TWO_SWEEPS], capture_output=True, encoding="utf-8", check=False
+    )
+    assert (completed.returncode, completed.stdout) == (0, "1\n"), completed.stderr
