@@ -35,16 +35,6 @@ class Filters(NamedTuple):
     keys: Mapping[str, bytes]
     span: Span | None = None
 
-    def match(self, content: record.Record) -> bool:
-        """Tell whether a record, whose order is in the span, has the values.
-
-        A record whose `created` is no number stands in lists as one created at 0, but has no value
-        that could be in a range.
-        """
-        if self.span is not None and type(content.get("created")) not in (int, float):
-            return False
-        return record.matches(content, self.keys)
-
 
 NONE = Filters({})
 
@@ -67,6 +57,11 @@ def filters_of(wanted: Mapping[str, Any]) -> Filters:
                 f"compares lists and objects"
             )
     return Filters(keys, span)
+
+
+def has_created(content: record.Record) -> bool:
+    """Tell whether a record may be in a range: one without a number stands in lists as of 0."""
+    return type(content.get("created")) in (int, float)
 
 
 def _key_of(name: str, value: Any) -> bytes:

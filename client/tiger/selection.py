@@ -11,7 +11,7 @@ from heapq import merge
 from itertools import islice
 
 from tiger import record
-from tiger.filters import NONE, Filters, Span
+from tiger.filters import Filters, Span, has_created
 from tiger.layout import OLDER
 from tiger.lineage import Lineage
 from tiger.record import Record, decode
@@ -38,23 +38,23 @@ class Selection:
         keys, self._span = filters
         self._index, value = _choose(fields, keys, start)
         indexed = fields[self._index - 1] if self._index else None
-        self._others = filters._replace(keys={n: k for n, k in keys.items() if n != indexed})
-        """What not all those in the list have."""
+        self._others = {name: keys[name] for name in keys if name != indexed}
+        """The values that not all those in the list have."""
         self._firsts = lineage.firsts(self._index, value)
         if start is not None:
             self._firsts = lineage.beyond(start, self._index, self._firsts, towards)
         if self._span is not None:
-            of_list = Filters({indexed: keys[indexed]} if indexed is not None else {})
+            of_list = {indexed: keys[indexed]} if indexed is not None else {}
             self._enter(self._span, of_list, start)
 
-    def _enter(self, span: Span, of_list: Filters, start: Version | None) -> None:
+    def _enter(self, span: Span, of_list: Mapping[str, bytes], start: Version | None) -> None:
         """Begin where the span does, unless `start` is past that."""
         is_older = self._towards == OLDER
         bound = span.ceiling if is_older else span.floor
         if start is None or (start.order >= bound if is_older else start.order <= bound):
 
             def stands(version: Version) -> bool:
-                return bool(version.body) and of_list.match(decode(version.body))
+                return bool(version.body) and record.matches(decode(version.body), of_list)
 
             self._firsts = self._lineage.enter(
                 bound, self._index, self._firsts, self._towards, stands
@@ -62,17 +62,18 @@ class Selection:
 
     def bodies(self, most: int = sys.maxsize) -> Bodies:
         """Return the first of the records."""
-        if self._others == NONE:
+        if not self._others and self._span is None:
             return self._lineage.bodies(self._firsts, self._index, self._towards, most)
         return [body for body, _ in islice(self.contents(), most)]
 
     def contents(self) -> Iterator[tuple[bytes, Record]]:
         """Yield each of the records in msgpack and decoded."""
+        span, others = self._span, self._others
         for version in self._lineage.walk(self._firsts, self._index, self._towards):
-            if self._span is not None and not self._span.has(version.order):
+            if span is not None and not span.has(version.order):
                 return
             content = decode(version.body)
-            if self._others.match(content):
+            if record.matches(content, others) and (span is None or has_created(content)):
                 yield version.body, content
 
 
