@@ -81,10 +81,16 @@ def test_a_home_directory_is_refused(directory: str, monkeypatch: pytest.MonkeyP
 
 def test_a_directory_with_setgid_is_as_any_other(directory: str) -> None:
     """A parent that has it hands it on: volumes of Kubernetes do, by fsGroup."""
+    volume = Path(directory, "volume")
+    volume.mkdir()
+    os.chmod(volume, 0o2777)
     os.chmod(directory, 0o2700)
-    for place in (Path(directory), Path(directory, "made")):
-        with tiger.connect(place) as store:
-            store.coupons.insert({"id": "A"})
+    with tiger.connect(volume / "tigerd") as store:
+        store.coupons.insert({"id": "A"})
+    Path(directory, "own").mkdir()
+    os.chmod(Path(directory, "own"), 0o2700)
+    with tiger.connect(Path(directory, "own")) as store:
+        store.coupons.insert({"id": "A"})
 
 
 def test_a_directory_is_private_whatever_the_umask(directory: str) -> None:
