@@ -98,7 +98,10 @@ class Applying:
             self._control.store(layout.client_at(asked[0], layout.CLIENT_FAILED), asked[1])
         log.error("failed in the middle of %s: taking it back", what, exc_info=cause)
         self.writer.close()
-        self.writer = self._take_over()
+        try:
+            self.writer = self._take_over()
+        except TigerError as error:
+            raise RuntimeError("it cannot be taken back: ending") from error
         if asked is not None and self.writer.answered(asked[0]) == asked[1]:
             return
         kind = StoreFull if isinstance(cause, MemoryError) else Damaged

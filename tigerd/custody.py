@@ -36,6 +36,8 @@ class Custody:
         self._control = control
         self._socket: os.stat_result | None = None
         self._lost: list[Path] = []
+        self.commit: int = control.words[layout.COMMIT]
+        """The last one that this daemon has stored."""
         self._owner = owners.owner_of(directory)
         self._is_orphan = False
         if not (self._has_directory() and is_at(control.path, control.status)):
@@ -77,10 +79,8 @@ class Custody:
     def _is_signed(self) -> bool:
         """Tell whether the control segment is this daemon's; one without a name still is."""
         words = self._control.words
-        if (words[layout.DAEMON], words[layout.daemon_at(self._number)]) != (
-            self._number,
-            self._random,
-        ):
+        signed = words[layout.DAEMON], words[layout.daemon_at(self._number)], words[layout.COMMIT]
+        if signed != (self._number, self._random, self.commit):
             return False
         return self._is_found(self._control) or not self._control.path.exists()
 

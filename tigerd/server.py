@@ -205,6 +205,7 @@ class Server:
 
     def _sweep(self) -> None:
         """Look for what others left, or took away."""
+        self._custody.commit = self.writer.committed
         if self._custody.is_over():
             self._is_over = self._stopping = True
             return
@@ -399,6 +400,7 @@ class Server:
         """Leave the instance as it is, for the next daemon."""
         self._peers.close()
         self._context.destroy(linger=100)
+        self._custody.commit = self.writer.committed
         if not self._is_over and not self._custody.is_over():
             self._write_again(self._custody.lost(self.writer.segments(), at_once=True))
         self._custody.release()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tiger import instance, layout, owners
 from tiger.connection import Connection
-from tiger.errors import DaemonUnavailable, OutcomeUnknown
+from tiger.errors import DaemonUnavailable, Damaged, OutcomeUnknown
 from tiger.protocol import STOP
 from tiger.reader import Reader
 from tiger.system import os, socket, time
@@ -29,6 +29,7 @@ def stop_daemon(directory: Path, timeout_s: float) -> bool:
     """Stop the daemon; return whether there was one. `NotAnswering` if it is there still."""
     instance.check_directory(directory)
     if not instance.is_running(directory):
+        _check_layout(directory)
         return False
     deadline = time.monotonic() + timeout_s
     known = pid_of(directory)
@@ -46,6 +47,12 @@ def stop_daemon(directory: Path, timeout_s: float) -> bool:
         time.sleep(POLL_S)
     _wait_for_end(known)
     return True
+
+
+def _check_layout(directory: Path) -> None:
+    """Raise `LayoutMismatch` where a daemon of another version may run: it holds something else."""
+    with suppress(DaemonUnavailable, Damaged):
+        Reader(directory).close()
 
 
 def _ask(directory: Path, timeout_s: float) -> bool:

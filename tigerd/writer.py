@@ -42,6 +42,8 @@ class Writer:
         """Take over the instance; `tigerd.recovery` brings it to its last commit."""
         self.directory = directory
         self.control = control
+        self.committed: int = control.words[layout.COMMIT]
+        """The commit number that this daemon has stored last, or found."""
         self.max_record: int = control.words[layout.MAX_RECORD]
         """The most bytes a record may have."""
         self.reader = Reader(directory)
@@ -213,6 +215,7 @@ class Writer:
     def _commit(self, commit: int) -> None:
         memory.fence()
         self.control.store(layout.COMMIT, commit)
+        self.committed = commit
         memory.fence()
 
     def count_command(self) -> None:

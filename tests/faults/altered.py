@@ -1,8 +1,10 @@
 """A daemon with a fault built in: `python -m tests.faults.altered FAULT serve ...`.
 
 `stop_*` stops the daemon (SIGSTOP) at that place of the first write that gets there. `clock` gives
-it a wall clock that steps by years, to and fro. The daemon that follows has no fault: clients start
-`python -m tigerd`.
+it a wall clock that steps by years, to and fro; `hurried` looks after its instance all the time.
+`fails` raises in the middle of writing a record with the id "bad", `lacks_memory` likewise, and
+`fails_for_good` can then not take it back either. The daemon that follows has no fault: clients
+start `python -m tigerd`.
 """
 
 from __future__ import annotations
@@ -13,9 +15,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
+from tiger.errors import Damaged
 from tiger.session import QUESTION
+from tigerd import applying, server
+from tigerd.effects import Effect
+from tigerd.recovery import Found
 from tigerd.server import Server
 from tigerd.writer import Writer
 
@@ -50,6 +57,31 @@ def clock() -> None:
     time.time_ns = lambda: source.choice((1, 1 << 61, 17 * 10**17))
 
 
+def hurry() -> None:
+    """Sweep every 20 ms."""
+    server.SWEEP_S = 0.02
+
+
+def fail(error: Exception, *, for_good: bool = False) -> None:
+    """Fail in the middle of a request that writes a record of a certain id."""
+    apply_effect, recover = Writer._apply_effect, applying.recover
+    recoveries = count()
+
+    def failing(self: Writer, effect: Effect, commit: int) -> int:
+        ref = apply_effect(self, effect, commit)
+        if effect.key == b"bad":
+            raise error
+        return ref
+
+    def recover_once(writer: Writer) -> Found:
+        if for_good and next(recoveries):
+            raise Damaged("and a fault in recovery")
+        return recover(writer)
+
+    Writer._apply_effect = failing  # type: ignore[method-assign]
+    applying.recover = recover_once  # type: ignore[attr-defined]
+
+
 FAULTS: dict[str, Callable[[], None]] = {
     "stop_before_plan": lambda: stop_once(Writer, "plan"),
     "stop_before_answer": lambda: stop_once(Writer, "answer"),
@@ -57,6 +89,10 @@ FAULTS: dict[str, Callable[[], None]] = {
     "stop_after_commit": lambda: stop_once(Writer, "_commit", after=True),
     "stop_before_reply": lambda: stop_once(Server, "_reply", of_writes=True),
     "clock": clock,
+    "hurried": hurry,
+    "fails": lambda: fail(RuntimeError("a fault that is built in")),
+    "lacks_memory": lambda: fail(MemoryError()),
+    "fails_for_good": lambda: fail(RuntimeError("a fault that is built in"), for_good=True),
 }
 
 
