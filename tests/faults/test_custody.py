@@ -358,8 +358,10 @@ def test_a_reader_of_an_image_is_told_when_a_daemon_has_its_own_copy(place: Path
             store.coupons.insert({"id": "A"})
         kill([daemon])
     (place / "socket").unlink(missing_ok=True)
+    layers = place.with_name("layers")
+    layers.mkdir()
     unshare = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "sh", "-c"]
-    mounts = [*unshare, OVERLAY, sys.executable, str(place.parent), str(place)]
+    mounts = [*unshare, OVERLAY, sys.executable, str(layers), str(place)]
     if sys.platform != "linux" or subprocess.run([*mounts, "-c", ""], check=False).returncode:
         pytest.skip("this kernel or container allows no overlayfs in a namespace of one's own")
     completed = subprocess.run(

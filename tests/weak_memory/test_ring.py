@@ -1,0 +1,62 @@
+"""The ring of changes on a machine that keeps memory in order only where a fence says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.interleaving.ring import (
+    LAPPED,
+    fault_of,
+    loads_of_a_look,
+    ring_of,
+    ring_recording,
+)
+from tests.interleaving.schedules import schedules
+from tests.interleaving.writes import WRITES
+from tests.support.simulation import WeakMachine
+from tiger import layout
+
+pytest_plugins = "tests.support.recordings"
+
+SCHEDULES = 40
+"""Of the writes of each name, each with its own order of stores."""
+
+
+def faults(machine: WeakMachine, random: Random) -> Iterator[str]:
+    for schedule in schedules(random, loads_of_a_look(machine), machine, SCHEDULES):
+        machine.shuffle(random)
+        fault = fault_of(machine, schedule)
+        if fault is not None:
+            yield fault
+
+
+@pytest.mark.parametrize("size", [layout.RING_MAX, LAPPED], ids=["never_lapped", "lapped"])
+@pytest.mark.parametrize("name", WRITES)
+def test_a_watcher_is_told_each_change_once_and_in_order_or_how_many_it_missed(
+    recordings_place: Path, name: str, size: int, random: Random
+) -> None:
+    with ring_of(size):
+        machine = WeakMachine(ring_recording(name, recordings_place))
+        assert not list(faults(machine, random))
+
+
+@pytest.mark.parametrize("side", ["writer", "reader"])
+@pytest.mark.parametrize("size", [layout.RING_MAX, LAPPED], ids=["never_lapped", "lapped"])
+def test_without_fences_faults_are_found(
+    recordings_place: Path, size: int, side: str, random: Random
+) -> None:
+    with ring_of(size):
+        for name in random.sample(list(WRITES), len(WRITES)):
+            machine = WeakMachine(
+                ring_recording(name, recordings_place),
+                writer_fences=side != "writer",
+                reader_fences=side != "reader",
+            )
+            if (fault := next(faults(machine, random), None)) is not None:
+                print(f"without the fences of the {side}, {name}: {fault}")
+                return
+    pytest.fail(f"no fault without the fences of the {side}: the simulation is blind")
