@@ -35,12 +35,12 @@ class Hold:
 
         Raises `StoreFull` where there is no room, `InstanceError` where it cannot be made.
         """
-        self.path = f"{folder}/{name}"
+        self.path: str = f"{folder}/{name}"
         self._name = name
         self._process = process.current()
-        self.is_released = False
+        self.is_released: bool = False
         """Whether it was released by this process."""
-        self.descriptor = -1
+        self.descriptor: int = -1
         process.leaves(self)
         try:
             self.descriptor = self._make(folder, content)

@@ -254,7 +254,8 @@ class WritableSegment(Segment):
         except OSError as error:
             raise not_made(self.path, len(self.map), error) from None
         fresh = type(self)(self.path, self.words[layout.HEADER_KIND])
-        self.map, self.words, self.status = fresh.map, fresh.words, fresh.status
+        for name in ("map", "words", "status"):
+            setattr(self, name, getattr(fresh, name))
 
     def store(self, at: int, value: int) -> None:
         """Change one word."""

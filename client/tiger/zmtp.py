@@ -68,7 +68,7 @@ class Inbox:
         self._is_greeted = False
         self.is_ready: bool = False
         """Whether the daemon takes messages."""
-        self.pong = b""
+        self.pong: bytes = b""
         """The command that the daemon waits for since it said PING; whoever sends it empties it."""
 
     def feed(self, data: bytes) -> None:
