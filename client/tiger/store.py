@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tiger import requests
+from tiger import requests, undone
 from tiger.any_store import AnyStore
 from tiger.attaching import TIMEOUT_S, attach
 from tiger.batch import Batch
@@ -103,7 +103,8 @@ class Store(AnyStore[Table, Wait], StoreTables):
         store = self.namespace(name)
         lease = Lease(self.directory, name)
         try:
-            yield store
+            with undone.telling(store):
+                yield store
         finally:
             if not lease.is_inherited:
                 with ending(lease):
@@ -145,7 +146,8 @@ class Store(AnyStore[Table, Wait], StoreTables):
         """Undo at the end what was changed in this namespace within the block."""
         mark = self.mark()
         try:
-            yield mark
+            with undone.telling(self, mark):
+                yield mark
         finally:
             if not mark.is_inherited:
                 self.rollback(mark)

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from tiger import requests
+from tiger import requests, undone
 from tiger.aio.connection import AsyncConnection
 from tiger.aio.table import AsyncTable, AsyncWait
 from tiger.any_store import AnyStore
@@ -79,7 +79,8 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait], AsyncTables):
         store = self.namespace(name)
         lease = Lease(self.directory, name)
         try:
-            yield store
+            with undone.telling(store):
+                yield store
         finally:
             if not lease.is_inherited:
                 with ending(lease):
@@ -111,7 +112,8 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait], AsyncTables):
         """As `Store.savepoint`."""
         mark = self.mark()
         try:
-            yield mark
+            with undone.telling(self, mark):
+                yield mark
         finally:
             if not mark.is_inherited:
                 await self.rollback(mark)
