@@ -56,6 +56,7 @@ def environment() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("TIGERD_DIR", raising=False)
         patch.delenv("TIGERD_NAMESPACE", raising=False)
+        patch.delenv("TIGERD_RUN", raising=False)
         yield
 
 

@@ -74,11 +74,10 @@ HANDSHAKE_MS = 20_000
 """How long a connection may take to begin. It needs an answer of the daemon, which may be at a
 request of a few seconds."""
 
-QUEUED = 100
-"""Messages of one connection that are taken in before they are served. A client has two at most;
-with 4 here, ZeroMQ's thread is woken for every second one, and inserts took longer."""
+QUEUED = 4
+"""Messages of one connection that are taken in before they are served; a client has two at most."""
 
-UNREAD = 100
+UNREAD = 32
 """Answers that are kept for a client that does not read them."""
 
 

@@ -65,6 +65,14 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         """The directory of the instance."""
         return self._reader.directory
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What lets `connect()` in another process find this namespace of this instance.
+
+        Give it to a process with `env=os.environ | store.environment`.
+        """
+        return {"TIGERD_DIR": str(self.directory), "TIGERD_NAMESPACE": self._namespace}
+
     # --- Tables ---
 
     def table(self, name: str) -> AnyTable:

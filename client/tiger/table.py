@@ -87,7 +87,7 @@ class RememberingReads(TableReads):
         try:
             words = view.words
             if words[view.place] == view.word and (known := view.known(id)) is not None:
-                place, word, copy = known
+                place, word, copy, _ = known
                 if words[place] == word:
                     return copy()
         except TypeError:
@@ -108,7 +108,7 @@ class RememberingReads(TableReads):
         try:
             words = view.words
             if words[view.place] == view.word and (known := view.shown(id)) is not None:
-                place, word, content = known
+                place, word, content, _ = known
                 if words[place] == word:
                     return content
         except TypeError:

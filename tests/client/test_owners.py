@@ -66,7 +66,7 @@ def ended_pid() -> int:
         {"pid_namespace": "pid:[1]"},
         {"pid": "many"},
     ],
-    ids=str,
+    ids=["another directory", "an ended process", "another container", "no number"],
 )
 def test_nobody_else_makes_it(
     place: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]

@@ -11,7 +11,8 @@ import tigerd
 from tiger import system
 
 PACKAGES = [Path(system.__file__).parent, Path(tigerd.__file__).parent]
-APART = {Path(system.__file__), PACKAGES[1] / "pytest_plugin.py", PACKAGES[1] / "run_place.py"}
+LOADED = ("pytest_plugin.py", "run_environment.py", "run_place.py")
+APART = {Path(system.__file__), *(PACKAGES[1] / name for name in LOADED)}
 """That module, and those that pytest loads in every run, which do without `tiger`."""
 MODULES = [path for package in PACKAGES for path in package.rglob("*.py") if path not in APART]
 

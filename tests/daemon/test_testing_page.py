@@ -14,18 +14,21 @@ from pathlib import Path
 
 import pytest
 
-from tigerd import passing, pytest_plugin, testing
+from tigerd import accounts, passing, pytest_plugin, run_environment, runs
 
 PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
-CODE = "".join(Path(str(module.__file__)).read_text() for module in (pytest_plugin, testing))
+MODULES = (pytest_plugin, run_environment, runs, accounts)
+CODE = "".join(Path(str(module.__file__)).read_text() for module in MODULES)
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LEFT_OUT = "..."
 PROJECT = "/home/ann/project"
 """Where the page's reader is."""
+LEFT_OUT_PLUGINS = ("hypothesispytest", "asyncio", "randomly", "rerunfailures")
+"""Plugins of this installation: they take longer than most of these runs, or say more."""
 RANDOM = re.compile(
     r"tigerd-run-\d+-[0-9a-f]{16}|seed-\d+-\d+-[0-9a-f]{16}|(?<=-)[0-9a-f]{16}"
-    r"|(?<=evt_)\w{24}|(?<=in )\d+\.\d\ds|(?<=pid )\d+"
+    r"|(?<=evt_)\w{24}|(?<=in )\d+\.\d{2,3}s|(?<=pid )\d+"
 )
 """What differs from run to run."""
 
@@ -48,7 +51,7 @@ def fixtures() -> Iterator[str]:
         *fixtures(),
         *sorted(set(re.findall(r'"(--tigerd-[\w-]+)', CODE))),
         *sorted(set(re.findall(r'"(TIGERD_[A-Z]+)"', CODE))),
-        *pytest_plugin.KEEP,
+        *run_environment.KEEP,
         "@pytest.mark.tigerd(seed",
     ],
 )
@@ -80,7 +83,7 @@ class Reader:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "COLUMNS": "80",
             "NO_COLOR": "1",
-            "PYTEST_ADDOPTS": "-p no:hypothesispytest",  # takes longer than most of these runs
+            "PYTEST_ADDOPTS": " ".join(f"-p no:{name}" for name in LEFT_OUT_PLUGINS),
             "PYTHONDONTWRITEBYTECODE": "1",  # two versions of a file may be of one second
         }
 

@@ -42,6 +42,9 @@ def held(store):
 """
 """What a store holds; for suites to import."""
 
+BESIDE = ("asyncio", "fakefs", "hypothesispytest", "randomly", "rerunfailures", "socket")
+"""Other plugins that the tests install."""
+
 GONE_S = 5.0
 """How long the files and processes of a run may be there after its end."""
 
@@ -67,6 +70,10 @@ class Suite:
         self._places = self.path / "places.txt"
         self._started: list[subprocess.Popen[str]] = []
         self.kept: list[Path] = []
+        self.beside: tuple[str, ...] = ()
+        """Which of the other plugins take part."""
+        self.is_strict = True
+        """Whether warnings are errors; else the suite's own settings say so."""
         self.conftest("")
         self.write("holding.py", HOLDING)
 
@@ -83,8 +90,8 @@ class Suite:
         return path
 
     def run(self, *arguments: object) -> pytest.RunResult:
-        """Run all of it, or what the arguments say, to its end; all warnings are errors."""
-        return self._pytester.runpytest_subprocess(*self._with_settings(arguments), timeout=60)
+        """Run all of it, or what the arguments say, to its end."""
+        return self._pytester.runpytest_subprocess(*self._with_settings(arguments), timeout=110)
 
     def start(self, *arguments: object, stdin: str | None = None) -> subprocess.Popen[str]:
         """Run it beside the test, in a process group of its own."""
@@ -101,7 +108,9 @@ class Suite:
         return process
 
     def _with_settings(self, arguments: tuple[object, ...]) -> list[str]:
-        return ["-W", "error", "-p", "no:cacheprovider", *map(str, arguments)]
+        left_out = [f"-pno:{name}" for name in BESIDE if name not in self.beside]
+        strict = ["-W", "error"] if self.is_strict else []
+        return [*strict, "-p", "no:cacheprovider", *left_out, *map(str, arguments)]
 
     def places(self) -> list[Place]:
         """What the suite's processes used until now."""

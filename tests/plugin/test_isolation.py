@@ -100,6 +100,35 @@ def test_accounts_of_modules_and_workers_are_shared_by_their_tests(suite: Suite)
     suite.run("-n2", "--dist", "loadscope").assert_outcomes(passed=4)
 
 
+def test_the_tests_of_a_class_share_an_account(suite: Suite) -> None:
+    suite.write(
+        "test_it.py",
+        """
+        from holding import held
+
+        class TestOne:
+            def test_first(self, tiger_store_class, tiger_store):
+                assert held(tiger_store_class) == held(tiger_store) == {}
+                tiger_store_class.coupons.create({})
+
+            def test_second(self, tiger_store_class):
+                assert tiger_store_class.coupons.count() == 1
+
+        class TestTwo:
+            def test_third(self, tiger_store_class):
+                assert held(tiger_store_class) == {}
+
+        def test_fourth(tiger_store_class):
+            assert held(tiger_store_class) == {}
+            tiger_store_class.coupons.create({})
+
+        def test_fifth(tiger_store_class):
+            assert held(tiger_store_class) == {}
+        """,
+    )
+    suite.run().assert_outcomes(passed=5)
+
+
 CHILDREN = """
 import multiprocessing, os, subprocess, sys
 import pytest
@@ -147,10 +176,10 @@ def test_settings_of_processes_go_with_the_account(suite: Suite) -> None:
 
         def test_inside(tiger_store):
             assert os.environ["TIGERD_DIR"] == str(tiger_store.directory)
+            assert os.environ["TIGERD_NAMESPACE"] == tiger_store.current_namespace
 
         def test_after():
-            assert "TIGERD_NAMESPACE" not in os.environ
-            assert "TIGERD_DIR" not in os.environ
+            assert os.environ["TIGERD_NAMESPACE"].startswith("outside-main-")
         """,
     )
     suite.run().assert_outcomes(passed=2)

@@ -133,6 +133,67 @@ def test_of_shared_accounts_it_tells_what_this_test_changed(suite: Suite, worker
     assert result.stdout.str().count("what this test changed") == 3
 
 
+BLOCKS = """
+import asyncio
+import pytest
+
+@pytest.fixture(scope="session")
+def tiger_seed():
+    return {"coupons": [{"id": "seed"}]}
+
+def test_savepoint(tiger_store):
+    tiger_store.coupons.create({"id": "before"})
+    with tiger_store.savepoint():
+        tiger_store.coupons.delete("seed")
+        assert False
+
+def test_sandbox(tiger_store):
+    with tiger_store.sandbox() as store:
+        store.coupons.create({"id": "of-sandbox"})
+        assert False
+
+def test_fork(tiger_store_module):
+    try:
+        with tiger_store_module.fork() as store:
+            store.coupons.create({"id": "of-fork"})
+            raise KeyError
+    except KeyError as error:
+        raise ValueError from error
+
+def test_awaited(tiger_store_aio):
+    async def change():
+        async with tiger_store_aio.savepoint():
+            await tiger_store_aio.coupons.create({"id": "of-await"})
+            assert False
+
+    asyncio.run(change())
+
+def test_expected(tiger_store):
+    with pytest.raises(KeyError), tiger_store.savepoint():
+        tiger_store.coupons.create({"id": "of-expected"})
+        raise KeyError
+    assert False
+"""
+
+
+def test_what_an_error_undid_is_told(suite: Suite) -> None:
+    suite.write("test_it.py", BLOCKS)
+    result = suite.run("-n1")
+    result.assert_outcomes(failed=5)
+    text = result.stdout.str()
+    for line in (
+        "deleted coupons seed",
+        "created coupons of-sandbox",
+        "created coupons of-fork",
+        "created coupons of-await",
+    ):
+        assert text.count(line) == 1, text
+    assert text.count("undone when the error left its block") == 4
+    told = section(result, "test_savepoint")[:-1]
+    assert [line.rstrip(": ") for line in told] == ["created coupons before"]
+    assert "created coupons of-expected" not in text
+
+
 FIXTURES = """
 import pytest
 

@@ -140,10 +140,13 @@ def test_a_seed_that_is_no_good_says_where_and_why(suite: Suite) -> None:
     source += "def test_object(tiger_store): pass\n"
     source += "\n@pytest.mark.tigerd(sed='A')\ndef test_word(tiger_store): pass\n"
     source += "\n@pytest.mark.tigerd('A')\ndef test_place(tiger_store): pass\n"
+    source += (
+        "\n@pytest.mark.tigerd(seed={'coupons': object()})\ndef test_kind(tiger_store): pass\n"
+    )
     source += "\ndef test_good(tiger_store): tiger_store.coupons.create({})\n"
     suite.write("test_it.py", source)
     result = suite.run("-n2")
-    result.assert_outcomes(errors=len(BAD) + 7, passed=1)
+    result.assert_outcomes(errors=len(BAD) + 8, passed=1)
     for _, message in BAD.values():
         result.stdout.fnmatch_lines([f"tigerd: {message}"])
     for message in (
@@ -152,8 +155,9 @@ def test_a_seed_that_is_no_good_says_where_and_why(suite: Suite) -> None:
         "tigerd: the seed: no table 'nope': *",
         "tigerd: the seed: 5 is no table: use its name, a string",
         "tigerd: the seed: coupons[[]0[]]: *object*",
-        "tigerd: the marker of test_it.py::test_word is none that there is: use @pytest.mark*",
-        "tigerd: the marker of test_it.py::test_place is none that there is: use @pytest.mark*",
+        "tigerd: the seed: coupons is of type object: use an array of records",
+        "tigerd: the marker tigerd(sed='A') of test_it.py::test_word needs one argument, seed: *",
+        "tigerd: the marker tigerd('A') of test_it.py::test_place needs one argument, seed: *",
     ):
         result.stdout.fnmatch_lines([message])
     assert "Traceback" not in result.stdout.str()
@@ -218,3 +222,30 @@ def test_an_empty_seed(suite: Suite, text: str) -> None:
         """,
     )
     suite.run().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        '({"id": "t"},)',
+        '(item for item in [{"id": "t"}])',
+        '{"t": {"id": "t"}}.values()',
+        '[types.MappingProxyType({"id": "t"})]',
+    ],
+)
+def test_any_series_of_mappings_is_a_seed(suite: Suite, records: str) -> None:
+    suite.write(
+        "test_it.py",
+        f"""
+        import types
+        import pytest
+
+        SEED = types.MappingProxyType({{"coupons": {records}}})
+
+        @pytest.mark.tigerd(seed=SEED)
+        @pytest.mark.parametrize("number", range(2))
+        def test_it(tiger_store, number):
+            assert [coupon["id"] for coupon in tiger_store.coupons] == ["t"]
+        """,
+    )
+    suite.run().assert_outcomes(passed=2)

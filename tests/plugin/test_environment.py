@@ -1,0 +1,201 @@
+"""A `connect()` without arguments finds an account, or a namespace that the run names."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import tiger
+from tests.plugin.conftest import Suite
+
+PLACES = """
+import atexit, json, os
+import tiger
+
+def where(store):
+    return [str(store.directory), store.current_namespace]
+
+def note(name, store):
+    with open("noted.txt", "a") as file:
+        file.write(json.dumps([name, *where(store)]) + "\\n")
+
+PROGRAM = "import sys, places, tiger; s = tiger.connect(); places.note(sys.argv[1], s); s.close()"
+"""
+
+MODULE_LEVEL = """
+import subprocess, sys, unittest
+import pytest
+import places, tiger
+
+store = tiger.connect()
+places.note("module", store)
+
+@pytest.fixture(scope="session")
+def server():
+    subprocess.run([sys.executable, "-c", places.PROGRAM, "server"], check=True)
+
+@pytest.fixture(scope="session")
+def server_of_session(tiger_store_session):
+    subprocess.run([sys.executable, "-c", places.PROGRAM, "server_of_session"], check=True)
+
+@pytest.fixture(scope="session")
+def client_of_it(server_of_session):
+    with tiger.connect() as store:
+        places.note("client_of_it", store)
+
+def connect(name):
+    with tiger.connect() as store:
+        places.note(name, store)
+        return store.current_namespace
+
+def test_own(server, client_of_it, tiger_store):
+    assert connect("own") == tiger_store.current_namespace
+
+def test_none(server):
+    connect("none")
+
+def test_session(server, tiger_store_session):
+    assert connect("session") == tiger_store_session.current_namespace
+
+def test_dynamic(request, tiger_store):
+    request.getfixturevalue("tiger_store_session")
+    request.getfixturevalue("client_of_it")
+    assert connect("dynamic") == tiger_store.current_namespace
+
+class TestDjango(unittest.TestCase):
+    def test_case(self):
+        connect("case")
+"""
+
+TESTS = ["test_own", "test_none", "test_session", "test_dynamic", "TestDjango::test_case"]
+
+
+def noted(suite: Suite) -> dict[str, tuple[str, str]]:
+    """Return where each connection of the suite was to, and forget it."""
+    path = suite.path / "noted.txt"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    path.unlink()
+    suite.directories()
+    return {name: (directory, namespace) for name, directory, namespace in rows}
+
+
+@pytest.mark.parametrize("order", [TESTS, TESTS[::-1], TESTS[2:] + TESTS[:2]])
+def test_every_connection_is_to_the_same_account_in_every_order(
+    suite: Suite, order: list[str]
+) -> None:
+    suite.write("places.py", PLACES)
+    suite.write("test_it.py", MODULE_LEVEL)
+    result = suite.run(*(f"test_it.py::{name}" for name in order))
+    result.assert_outcomes(passed=5)
+    found = noted(suite)
+    assert {directory for directory, _ in found.values()} == {str(suite.directory())}
+    kinds = {name: re.sub(r"-[0-9a-f]{16}$", "", place[1]) for name, place in found.items()}
+    outside = dict.fromkeys(("module", "server", "none", "case"), "outside-main")
+    session = dict.fromkeys(("server_of_session", "client_of_it", "session"), kinds["session"])
+    assert kinds == {**outside, **session, "own": "test_own", "dynamic": "test_dynamic"}
+    assert not kinds["session"].startswith(("outside", "test_"))
+
+
+WRITES = """
+import subprocess, sys
+import pytest
+import tiger
+
+store = tiger.connect()
+
+def test_first():
+    store.coupons.create({"id": "of-first"})
+
+def test_red():
+    assert store.coupons.count() == 5
+"""
+
+
+@pytest.mark.parametrize("workers", ["-n1", "-n0"])
+def test_what_was_written_outside_of_accounts_is_named(suite: Suite, workers: str) -> None:
+    suite.write("test_it.py", WRITES)
+    result = suite.run(workers, "-p", "no:warnings")
+    result.assert_outcomes(passed=1, failed=1)
+    name = "outside-gw0" if workers == "-n1" else "outside-main"
+    result.stdout.fnmatch_lines(
+        [
+            "*- written outside of every account -*",
+            "created coupons of-first*",
+            f"(namespace {name}-* at *tigerd-run-*)",
+            "*= tigerd =*",
+            f"1 record was written outside of every test's account: namespace {name}-*",
+        ]
+    )
+    (directory,) = set(re.findall(r"at (\S*tigerd-run-[\w-]+)", result.stdout.str()))
+    assert not Path(directory).exists()
+
+
+def test_a_run_that_is_attached_clears_what_is_no_accounts(
+    suite: Suite, store: tiger.Store, directory: str
+) -> None:
+    store.coupons.create({"id": "mine"})
+    suite.write("test_it.py", WRITES)
+    result = suite.run("-n2", f"--tigerd-dir={directory}", "-p", "no:warnings")
+    result.stdout.fnmatch_lines(["*written outside of every test's account*"])
+    assert store.namespaces() == {"global": 1}
+
+
+def test_of_tigerd_run_too(suite: Suite, tigerd: Callable) -> None:
+    suite.write("places.py", PLACES)
+    suite.write("test_it.py", "import places, tiger\nplaces.note('module', tiger.connect())\n")
+    suite.write("test_it.py", (suite.path / "test_it.py").read_text() + "def test_it(): pass\n")
+    command = [sys.executable, "-m", "pytest", "-p", "no:warnings", str(suite.path)]
+    tigerd("run", "--", *command, directory=None)
+    ((directory, namespace),) = noted(suite).values()
+    assert namespace.startswith("outside-main-")
+    assert not Path(directory).exists()
+
+
+def test_a_process_that_outlives_its_run_is_told_so(suite: Suite) -> None:
+    """And it starts nothing anew; a run that it starts is one of its own."""
+    suite.write(
+        "test_it.py",
+        """
+        import json, os
+
+        def test_it(tiger_store):
+            with open("environment.json", "w") as file:
+                json.dump({n: v for n, v in os.environ.items() if n.startswith("TIGERD_")}, file)
+        """,
+    )
+    suite.run().assert_outcomes(passed=1)
+    environment = json.loads((suite.path / "environment.json").read_text())
+    assert set(environment) == {"TIGERD_DIR", "TIGERD_NAMESPACE", "TIGERD_RUN"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with pytest.raises(tiger.DaemonUnavailable, match="has ended"):
+            tiger.connect()
+        suite.run().assert_outcomes(passed=1)
+    assert len(suite.directories()) == 2
+
+
+def test_a_store_tells_processes_of_its_account(suite: Suite) -> None:
+    suite.write(
+        "test_it.py",
+        """
+        import os, subprocess, sys
+
+        PROGRAM = "import tiger; s = tiger.connect(); s.coupons.create({'id': 'C'}); s.close()"
+
+        def test_it(tiger_store, tiger_store_module):
+            assert tiger_store_module.environment == {
+                "TIGERD_DIR": str(tiger_store.directory),
+                "TIGERD_NAMESPACE": tiger_store_module.current_namespace,
+            }
+            environment = os.environ | tiger_store_module.environment
+            subprocess.run([sys.executable, "-c", PROGRAM], env=environment, check=True)
+            assert (tiger_store.coupons.count(), tiger_store_module.coupons.count()) == (0, 1)
+        """,
+    )
+    suite.run().assert_outcomes(passed=1)
