@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tiger import launch, process, protocol
+from tiger import launch, process, protocol, system
 from tiger.any_connection import AnyConnection
+from tiger.errors import InvalidRequest
 from tiger.looking import Looking
 from tiger.reader import Reader
 from tiger.session import Answer, Session, Steps, Wait, Watch, not_running
@@ -46,6 +47,11 @@ class Connection(AnyConnection[Callable[[int, int | None, str, float], None]]):
 
     def wait(self, commit: int, table: int | None, namespace: str, deadline: float) -> None:
         """As `AnyConnection.wait`."""
+        if system.is_gevent_late():
+            raise InvalidRequest(
+                "gevent has patched this process since tiger was loaded, so waiting here would "
+                "stop all greenlets: call gevent.monkey.patch_all() before `import tiger`"
+            )
         self._run(lambda session: session.wait(commit, table, namespace, deadline), deadline)
 
     def _run(self, begin: Callable[[Session], Steps], deadline: float) -> Answer:

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import msgpack
 
-from tiger.errors import CODES
+from tiger.errors import CODES, InvalidRequest
 
 VERSION = 1
 
@@ -62,6 +62,21 @@ Operation = list[Any]
 def pack(message: list[Any]) -> bytes:
     """Return a message as a frame."""
     return cast(bytes, msgpack.packb(message))
+
+
+def check_size(size: int, operations: list[Operation]) -> None:
+    """Raise `InvalidRequest` for a frame that the daemon would drop without a word."""
+    if size > FRAME_MAX:
+        raise InvalidRequest(
+            f"the request has {size} bytes, the limit is {FRAME_MAX}: write in several batches"
+        )
+    bodies = (len(each[3]) for each in operations if each[0] == PUT_MANY)
+    count = max(len(operations), *bodies, 0)
+    if count > OPERATIONS_MAX:
+        raise InvalidRequest(
+            f"the request has {count} writes, the limit is {OPERATIONS_MAX}: write in "
+            f"several batches"
+        )
 
 
 def unpack(frame: bytes) -> list[Any]:

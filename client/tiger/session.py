@@ -27,7 +27,6 @@ from tiger.errors import (
     CODES,
     DaemonUnavailable,
     InstanceError,
-    InvalidRequest,
     OutcomeUnknown,
     TigerError,
 )
@@ -127,7 +126,7 @@ class Session:
         number = self._number
         frame = self._frame(number, answers, operations)
         if len(frame) > protocol.OPERATIONS_MAX:  # of fewer bytes nothing can be too much
-            _check_size(len(frame), operations)
+            protocol.check_size(len(frame), operations)
         self._was_sent = self._was_resent = False
         way = yield from self._send(frame, deadline)
         if not way:
@@ -407,22 +406,6 @@ class Session:
 
 def _new_client() -> int:
     return secrets.randbits(55) + 1
-
-
-def _check_size(size: int, operations: list[protocol.Operation]) -> None:
-    """Raise `InvalidRequest` for a frame that the daemon would drop without a word."""
-    if size > protocol.FRAME_MAX:
-        raise InvalidRequest(
-            f"the request has {size} bytes, the limit is {protocol.FRAME_MAX}: write in several "
-            f"batches"
-        )
-    bodies = (len(each[3]) for each in operations if each[0] == protocol.PUT_MANY)
-    count = max(len(operations), *bodies, 0)
-    if count > protocol.OPERATIONS_MAX:
-        raise InvalidRequest(
-            f"the request has {count} writes, the limit is {protocol.OPERATIONS_MAX}: write in "
-            f"several batches"
-        )
 
 
 def not_running(directory: Path) -> DaemonUnavailable:

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
         """Tell whether `time.monotonic` is another one now, for all who use the module itself."""
         return False
 
+    def is_gevent_late() -> bool:
+        """Tell whether gevent has made waiting another thing since the library was loaded."""
+        return False
+
 else:
     import _socket as socket
     import fcntl
@@ -62,3 +66,7 @@ else:
 
     def is_clock_replaced() -> bool:
         return sys.modules["time"].monotonic is not _clock[0]
+
+    def is_gevent_late() -> bool:
+        now = sys.modules["select"]
+        return "gevent" in sys.modules and getattr(now, "poll", None) is not select.poll

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -153,3 +155,16 @@ def test_the_library_may_be_loaded_where_sockets_are_forbidden(directory: str, r
         directory,
     )
     assert answer == 1
+
+
+def test_gevent_that_came_later_is_told_before_all_greenlets_are_stopped(
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in: what it does to the module of the standard library is what counts."""
+    shared_store.coupons.insert({"id": "A"})
+    monkeypatch.setitem(sys.modules, "gevent", Mock())
+    assert shared_store.coupons.wait_for(id="A")["id"] == "A"
+    monkeypatch.delattr(select, "poll")
+    with pytest.raises(tiger.InvalidRequest, match="before `import tiger`"):
+        shared_store.coupons.wait_for(id="nobody", timeout_s=SOON_S)
+    assert shared_store.coupons.insert({"id": "B"}) == {"id": "B"}
