@@ -309,7 +309,7 @@ class Table(RememberingReads):
         """Return the newest record with these values, for which the predicate is true.
 
         If there is none, wait until any process has committed one; after `timeout_s` seconds raise
-        `TimedOut`, which says what is there; None waits for ever. Raises `DaemonUnavailable` if the
+        `TimedOut`, which says what is there; None waits for ever. Raises `InstanceError` if the
         instance is removed meanwhile.
         """
         deadline = deadline_of(timeout_s)

@@ -106,7 +106,7 @@ def test_waiting_ends_when_the_instance_is_removed(
 ) -> None:
     tigerd("stop", directory=directory)
     shutil.rmtree(directory)
-    with pytest.raises(tiger.DaemonUnavailable, match="removed"):
+    with pytest.raises(tiger.InstanceError, match="removed"):
         changes.wait(time.monotonic() + 20)
 
 
