@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import signal
 import sys
 import time
@@ -57,6 +58,10 @@ def clock() -> None:
     time.time_ns = lambda: source.choice((1, 1 << 61, 17 * 10**17))
 
 
+LIMIT = 300 << 20
+"""Bytes of address space of a daemon that is `limited`."""
+
+
 def hurry() -> None:
     """Sweep every 20 ms."""
     server.SWEEP_S = 0.02
@@ -90,6 +95,7 @@ FAULTS: dict[str, Callable[[], None]] = {
     "stop_before_reply": lambda: stop_once(Server, "_reply", of_writes=True),
     "clock": clock,
     "hurried": hurry,
+    "limited": lambda: resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT)),
     "fails": lambda: fail(RuntimeError("a fault that is built in")),
     "lacks_memory": lambda: fail(MemoryError()),
     "fails_for_good": lambda: fail(RuntimeError("a fault that is built in"), for_good=True),

@@ -433,3 +433,22 @@ def test_a_request_that_ended_a_daemon_is_refused_by_the_next(place: Path) -> No
         assert [record["id"] for record in store.coupons] == ["bad", "A"]
         check(place)
     forget_log(place)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere address space is not limited")
+def test_a_daemon_with_little_address_space_is_full_in_time_and_starts_again(place: Path) -> None:
+    """As with `ulimit -v`: it keeps what it needs to go on with."""
+    module = "tests.faults.altered limited"
+    written = 0
+    with serving(place, module=module) as daemon:
+        with tiger.connect(place, autostart=False, timeout_s=30) as store:
+            with pytest.raises(tiger.StoreFull, match="ulimit -v"):  # noqa: PT012 - which one is it?
+                while written < 1000:
+                    store.coupons.insert({"id": f"c{written}", "text": "x" * 1_000_000})
+                    written += 1
+            assert store.coupons.count() == written
+            assert store.coupons.delete("c0") is True
+            assert store.ping()["pid"] == daemon
+        kill([daemon])
+    with serving(place, module=module), tiger.connect(place, autostart=False) as store:
+        assert store.coupons.count() == written - 1
