@@ -197,6 +197,29 @@ def test_a_worker_is_killed_and_replaced(suite: Suite, keep: str) -> None:
         suite.kept.append(suite.directory())
 
 
+def test_a_forked_child_that_ends_its_copy_of_the_run_ends_nothing(suite: Suite) -> None:
+    suite.write(
+        "test_it.py",
+        """
+        import os
+        import pytest
+
+        @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+        def test_it(tiger_store, tiger_store_session):
+            for store in (tiger_store, tiger_store_session):
+                store.coupons.create({"id": "A"})
+            child = os.fork()
+            if child == 0:
+                pytest.exit("the child is done", returncode=7)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+            for store in (tiger_store, tiger_store_session):
+                assert store.coupons.count() == 1
+                store.coupons.create({"id": "B"})
+        """,
+    )
+    suite.run("-p", "no:xdist").assert_outcomes(passed=1)
+
+
 def test_the_daemon_is_killed(suite: Suite) -> None:
     """Another is started, with nothing lost."""
     suite.write(
