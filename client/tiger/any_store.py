@@ -18,7 +18,7 @@ from tiger.attaching import Settings
 from tiger.batch import Batch
 from tiger.changes import Changes, Commit, commits_of
 from tiger.errors import InvalidRequest
-from tiger.leases import register_of
+from tiger.leases import Lease, register_of
 from tiger.marks import Mark, commit_of
 from tiger.namespaces import is_unique
 from tiger.reader import Reader
@@ -55,7 +55,8 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         self._is_open = True
         self._is_owner = is_owner
         self._process = process.current()
-        self._register = register_of(reader.directory)
+        self._is_fork = False
+        self._register = register_of(reader.directory) if is_owner else None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self.directory}, namespace {self._namespace!r}>"
@@ -110,19 +111,25 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         cannot be a name.
         """
         settings = self._settings._replace(namespace=name)
-        return type(self)(self._reader, self._connection, settings)
+        store = type(self)(self._reader, self._connection, settings)
+        store._register = self._register
+        return store
 
     @property
     def is_account(self) -> bool:
         """Whether this namespace passes: a sandbox, a fork, or a test's account."""
-        return self._origin is not None or is_unique(self._namespace)
+        return self._is_fork or is_unique(self._namespace)
 
-    def _begun(self: Same, name: str, *, inherits: bool) -> Same:
-        """Return the namespace of a fork that was just begun."""
-        child = self.namespace(name)
+    def _begun(self: Same, child: Same, *, inherits: bool) -> Same:
+        """Return the store of a fork that was just begun."""
+        child._is_fork = True
         if inherits:  # else this namespace is not sealed, and what comes into it is no change there
             child._origin = self._namespace
         return child
+
+    def _lease(self, name: str) -> Lease:
+        """Hold a namespace for this process, with the file that the owner's store keeps."""
+        return Lease(self.directory, name, self._register)
 
     def _clear_request(self, name: str | None) -> Request[None]:
         return requests.clear_namespace(self._namespace if name is None else name)
@@ -203,7 +210,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
     def _close(self) -> None:
         if self._is_open and self._is_owner:
             self._connection.close()
-            self._register.rest()
+            register_of(self.directory).rest()
             self._reader.close()
         self._is_open = False
         for name, value in list(self.__dict__.items()):

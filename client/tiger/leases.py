@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Iterator
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -35,15 +34,15 @@ LOCK_S = 5.0
 class Lease:
     """A namespace held until `release`, or the end of the process."""
 
-    def __init__(self, directory: Path, namespace: str) -> None:
-        """Hold the namespace; it need not be there yet.
+    def __init__(self, directory: Path, namespace: str, register: Register | None = None) -> None:
+        """Hold the namespace; it need not be there yet. Who has this process's register gives it.
 
         Raises `StoreFull`, `InstanceError`, or `DaemonUnavailable` if the daemon has stopped in the
         middle of a look. Costs 10 us after the first one of a process, which makes its file.
         """
         self._process = process.current()
         self._namespace = namespace
-        self._register = register_of(directory)
+        self._register = register or register_of(directory)
         self._slot: int | None = self._register.add(namespace)
 
     @property
@@ -84,7 +83,6 @@ class Register:
         self._turn = threading.RLock()  # a signal, say, may come in the middle
         self._depth = 0
         self._hold: Hold | None = None
-        self._identity = (0, 0)
         self._folder = -1
         self._names: dict[int, str] = {}
         self._free: list[int] = []
@@ -93,16 +91,9 @@ class Register:
     def add(self, namespace: str) -> int:
         """Write a namespace into the file, and return its place there."""
         with self._turn:
-            if not self._is_in_place():
-                self._open()
-            with self._locked():
-                slot = self._free.pop() if self._free else self._used
-                if slot == LEASES_MAX:
-                    raise InvalidRequest(
-                        f"this process holds {LEASES_MAX} namespaces at once, the most: let some "
-                        f"sandboxes or forks end first"
-                    )
-                self._used = max(self._used, slot + 1)
+            self._lock()
+            try:
+                slot = self._free_slot()
                 try:
                     self._write(slot, entry_of(namespace))
                 except BaseException:
@@ -110,7 +101,20 @@ class Register:
                     raise
                 self._names[slot] = namespace
                 _in_use.add(self)
+            finally:
+                self._unlock()
         return slot
+
+    def _free_slot(self) -> int:
+        if self._free:
+            return self._free.pop()
+        if self._used == LEASES_MAX:
+            raise InvalidRequest(
+                f"this process holds {LEASES_MAX} namespaces at once, the most: let some "
+                f"sandboxes or forks end first"
+            )
+        self._used += 1
+        return self._used - 1
 
     def remove(self, slot: int) -> None:
         """Take a namespace out of the file.
@@ -120,8 +124,9 @@ class Register:
         """
         if self._names.pop(slot, None) is None:
             return
-        with contextlib.suppress(TigerError):  # it goes with the process then
-            self._write(slot, entry_of(None))
+        if self._hold is not None:
+            with contextlib.suppress(TigerError):  # it goes with the process then
+                self._write(slot, entry_of(None))
         self._free.append(slot)
         if not self._names:
             _in_use.discard(self)
@@ -129,13 +134,14 @@ class Register:
     def leave_to_daemon(self, slot: int, namespace: str) -> None:
         """Write the namespace into a file that nobody holds, and take it out of this one."""
         with self._turn:
-            if not self._is_in_place():
-                self._open()
-            with self._locked():
+            self._lock()
+            try:
                 folder = self._directory / FOLDER
                 content = content_of(header_of(self._folder), namespace)
                 Hold(folder, secrets.token_hex(8), content).leave()
                 self.remove(slot)
+            finally:
+                self._unlock()
 
     def _write(self, slot: int, entry: bytes) -> None:
         """Write an entry in one piece; `StoreFull` if there is no room: then it names nothing."""
@@ -146,15 +152,26 @@ class Register:
         except OSError as error:
             raise not_made(Path(self._hold.path), len(entry), error) from None
 
-    def _is_in_place(self) -> bool:
-        """Tell whether the daemon finds the file; what tidies up may have removed it."""
-        if self._hold is None:
-            return False
+    def _is_there(self) -> bool:
+        """Tell whether the file has a name; what tidies up may have removed it."""
+        return self._hold is not None and os.fstat(self._hold.descriptor).st_nlink > 0
+
+    def look(self) -> None:
+        """Have the file made again where the daemon of the directory does not find it."""
+        with self._turn:
+            if self._hold is not None and not self._is_found(self._hold):
+                self._let_go()
+
+    @staticmethod
+    def _is_found(hold: Hold) -> bool:
         try:
-            status = os.stat(self._hold.path)
+            found = os.stat(hold.path)
         except (FileNotFoundError, NotADirectoryError):
             return False
-        return (status.st_dev, status.st_ino) == self._identity
+        except OSError:  # it cannot be told, and what is let go may be cleared
+            return True
+        status = os.fstat(hold.descriptor)
+        return (found.st_dev, found.st_ino) == (status.st_dev, status.st_ino)
 
     def _open(self) -> None:
         """Make the file, and write into it what this process holds."""
@@ -165,25 +182,23 @@ class Register:
         except OSError as error:
             raise not_made(folder, 0, error) from None
         self._hold = Hold(folder, secrets.token_hex(8), header_of(self._folder))
-        status = os.fstat(self._hold.descriptor)
-        self._identity = (status.st_dev, status.st_ino)
         for slot, namespace in list(self._names.items()):
             self._write(slot, entry_of(namespace))
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keep the daemon from deciding meanwhile."""
-        if self._depth == 0:
-            self._lock()
-        self._depth += 1
-        try:
-            yield
-        finally:
-            self._depth -= 1
-            if self._depth == 0:
-                fcntl.flock(self._folder, fcntl.LOCK_UN)
-
     def _lock(self) -> None:
+        """Keep the daemon from deciding until `_unlock`; see to it that the file is there."""
+        if self._depth == 0:
+            if not self._is_there():
+                self._open()
+            self._wait_for_lock()
+        self._depth += 1
+
+    def _unlock(self) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            fcntl.flock(self._folder, fcntl.LOCK_UN)
+
+    def _wait_for_lock(self) -> None:
         deadline = None
         while not holds.lock_now(self._folder, fcntl.LOCK_SH):
             now = time.monotonic()
@@ -229,8 +244,9 @@ _in_use: set[Register] = set()
 
 
 def register_of(directory: Path) -> Register:
-    """Return what this process holds in an instance."""
+    """Return what this process holds in an instance; where that was made again, in the new one."""
     known = _registers.get(directory)
     if known is None:
         known = _registers[directory] = Register(directory)
+    known.look()
     return known

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tiger import requests, undone
@@ -13,7 +14,6 @@ from tiger.batch import Batch
 from tiger.changes import Changes, Commit
 from tiger.connection import Connection
 from tiger.errors import StoreFull
-from tiger.leases import Lease
 from tiger.marks import Mark
 from tiger.namespaces import ending, unique
 from tiger.pickling import store_of
@@ -70,39 +70,40 @@ class Store(AnyStore[Table, Wait], StoreTables):
 
     # --- Namespaces ---
 
-    @contextlib.contextmanager
-    def sandbox(self, name: str | None = None) -> Iterator[Store]:
+    def sandbox(self, name: str | None = None) -> AbstractContextManager[Store]:
         """Give a fresh, empty namespace with a unique name, cleared at the end.
 
         If this process is killed before, the daemon clears it.
         """
-        with self._passing(unique(name or "sandbox")) as test:
-            yield test
+        return self._passing(unique(name or "sandbox"))
 
-    @contextlib.contextmanager
-    def fork(self, name: str | None = None) -> Iterator[Store]:
+    def fork(self, name: str | None = None) -> AbstractContextManager[Store]:
         """Give a namespace that begins as an exact copy of this one, cleared at the end.
 
         It takes one write, whatever there is. This namespace is sealed while it has forks: a write
         to it raises `Sealed`. One without records has nothing to share, and is not sealed.
         """
-        with self._passing(unique(name or "fork")) as child:
-            yield self.begin_fork(child.current_namespace)
+        return self._passing(unique(name or "fork"), begin=self._begin_fork)
 
     def begin_fork(self, name: str) -> Store:
         """Return a namespace of that name that begins as `fork` says, and stays.
 
         Raises `AlreadyExists` if there is one of that name.
         """
-        inherits = self.run(requests.fork(self._namespace, name))
-        return self._begun(name, inherits=inherits)
+        return self._begin_fork(self.namespace(name))
+
+    def _begin_fork(self, child: Store) -> Store:
+        inherits = self.run(requests.fork(self._namespace, child.current_namespace))
+        return self._begun(child, inherits=inherits)
 
     @contextlib.contextmanager
-    def _passing(self, name: str) -> Iterator[Store]:
+    def _passing(self, name: str, begin: Callable[[Store], Store] | None = None) -> Iterator[Store]:
         """Give a namespace that is cleared at the end, in the process that began it."""
         store = self.namespace(name)
-        lease = Lease(self.directory, name)
+        lease = self._lease(name)
         try:
+            if begin is not None:
+                begin(store)
             with undone.telling(store):
                 yield store
         finally:

@@ -220,8 +220,14 @@ def test_a_file_that_was_tidied_up_is_made_again_with_all_that_is_held(place: Pa
     content = (place / leases.FOLDER / name).read_bytes()
     assert lease_file.namespaces_in(content, lease_file.KIND) == {"first", "second"}
     assert leases.holds.is_locked(place / leases.FOLDER / name)
+    shutil.rmtree(place / leases.FOLDER)
+    leases.register_of(place)  # as another store does
     first.release()
+    third = Lease(place, "third")
+    content = (place / leases.FOLDER / files(place)[0]).read_bytes()
+    assert lease_file.namespaces_in(content, lease_file.KIND) == {"second", "third"}
     second.release()
+    third.release()
 
 
 def test_in_a_copy_of_the_directory_nothing_is_left_to_be_cleared(

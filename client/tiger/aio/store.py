@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from tiger import requests, undone
@@ -13,7 +14,6 @@ from tiger.any_store import AnyStore
 from tiger.batch import Batch
 from tiger.changes import Changes, Commit
 from tiger.errors import StoreFull
-from tiger.leases import Lease
 from tiger.marks import Mark
 from tiger.namespaces import ending, unique
 from tiger.pickling import refuse
@@ -57,28 +57,31 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait], AsyncTables):
 
     # --- Namespaces ---
 
-    @contextlib.asynccontextmanager
-    async def sandbox(self, name: str | None = None) -> AsyncIterator[AsyncStore]:
+    def sandbox(self, name: str | None = None) -> AbstractAsyncContextManager[AsyncStore]:
         """As `Store.sandbox`."""
-        async with self._passing(unique(name or "sandbox")) as test:
-            yield test
+        return self._passing(unique(name or "sandbox"))
 
-    @contextlib.asynccontextmanager
-    async def fork(self, name: str | None = None) -> AsyncIterator[AsyncStore]:
+    def fork(self, name: str | None = None) -> AbstractAsyncContextManager[AsyncStore]:
         """As `Store.fork`."""
-        async with self._passing(unique(name or "fork")) as child:
-            yield await self.begin_fork(child.current_namespace)
+        return self._passing(unique(name or "fork"), begin=self._begin_fork)
 
     async def begin_fork(self, name: str) -> AsyncStore:
         """As `Store.begin_fork`."""
-        inherits = await self.run(requests.fork(self._namespace, name))
-        return self._begun(name, inherits=inherits)
+        return await self._begin_fork(self.namespace(name))
+
+    async def _begin_fork(self, child: AsyncStore) -> AsyncStore:
+        inherits = await self.run(requests.fork(self._namespace, child.current_namespace))
+        return self._begun(child, inherits=inherits)
 
     @contextlib.asynccontextmanager
-    async def _passing(self, name: str) -> AsyncIterator[AsyncStore]:
+    async def _passing(
+        self, name: str, begin: Callable[[AsyncStore], Awaitable[AsyncStore]] | None = None
+    ) -> AsyncIterator[AsyncStore]:
         store = self.namespace(name)
-        lease = Lease(self.directory, name)
+        lease = self._lease(name)
         try:
+            if begin is not None:
+                await begin(store)
             with undone.telling(store):
                 yield store
         finally:
