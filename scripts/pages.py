@@ -177,11 +177,12 @@ def told(owner: str, value: Any, name: str | None = None) -> list[str]:
         heading = WRITTEN[name].format(owner)
     else:
         heading = f"{owner}{f'.{name}' if name else ''}{signature_of(call)}"
+    returned = str(inspect.signature(call).return_annotation)
     if inspect.iscoroutinefunction(call):
         heading = f"await {heading}"
-    elif inspect.isasyncgenfunction(call):
+    elif inspect.isasyncgenfunction(call) or returned.startswith("AbstractAsyncContext"):
         heading = f"async with {heading}"
-    elif call is not value:  # made a context manager
+    elif call is not value or returned.startswith("AbstractContext"):
         heading = f"with {heading}"
     return [f"### `{heading}`\n", f"{text_of(value) or text_of(call)}\n"]
 
