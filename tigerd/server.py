@@ -74,10 +74,11 @@ HANDSHAKE_MS = 20_000
 """How long a connection may take to begin. It needs an answer of the daemon, which may be at a
 request of a few seconds."""
 
-QUEUED = 4
-"""Messages of one connection that are taken in before they are served; a client has two at most."""
+QUEUED = 100
+"""Messages of one connection that are taken in before they are served. A client has two at most;
+with 4 here, ZeroMQ's thread is woken for every second one, and inserts took longer."""
 
-UNREAD = 32
+UNREAD = 100
 """Answers that are kept for a client that does not read them."""
 
 

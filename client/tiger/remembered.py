@@ -41,11 +41,11 @@ ENTRY_BYTES = 512
 """What is kept beside a record: its id, the place in the index and the word there, and room in a
 dict. That a record was read once takes as much."""
 
-Copied = tuple[int, int, Callable[[], Record], int]
-"""Place and word in the index, what makes a copy of the record, and the bytes it takes."""
+Copied = tuple[int, int, Callable[[], Record]]
+"""Place and word in the index, and what makes a copy of the record."""
 
-Shown = tuple[int, int, Record, int]
-"""The same with the record itself, read-only."""
+Shown = tuple[int, int, Record]
+"""Place and word in the index, and the record, read-only."""
 
 
 class Remembered:
@@ -73,12 +73,27 @@ class Remembered:
                     view.age()
 
 
+class Generation:
+    """What a view remembers of what was read in one time."""
+
+    __slots__ = ("copied", "once", "shown", "sizes")
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.copied: dict[str, Copied] = {}
+        self.shown: dict[str, Shown] = {}
+        self.once: dict[str, int] = {}
+        """The index words of records that were read once."""
+        self.sizes: dict[int, int] = {}
+        """The bytes that the entries of `copied` and `shown` take, by their `id()`."""
+
+
 class View:
     """What is remembered of a namespace in one table, and how to tell that it still stands."""
 
     __slots__ = (
-        "__weakref__", "_copied", "_elder_copied", "_elder_once", "_elder_shown", "_once",
-        "_remembered", "_shown", "known", "parents", "place", "scope", "shown", "word", "words",
+        "__weakref__", "_elder", "_remembered", "_younger", "known", "parents", "place", "scope",
+        "shown", "word", "words",
     )  # fmt: skip
 
     known: Callable[[str], Copied | None]
@@ -101,20 +116,15 @@ class View:
         self.scope: int = scope
         """Of the keys of the namespace's own records; `parents` has those of its ancestors."""
         self.parents: Sequence[int] = parents
-        self._copied: dict[str, Copied] = {}
-        self._shown: dict[str, Shown] = {}
-        self._once: dict[str, int] = {}
-        """The index words of records that were read once."""
+        self._younger: Generation = Generation()
         self.age()
         remembered.add(self)
 
     def age(self) -> None:
         """Begin another generation; what is not in the last one is forgotten."""
-        self._elder_copied, self._copied = self._copied, {}
-        self._elder_shown, self._shown = self._shown, {}
-        self._elder_once, self._once = self._once, {}
-        self.known = self._remembered.watched(self._copied)
-        self.shown = self._remembered.watched(self._shown)
+        self._elder, self._younger = self._younger, Generation()
+        self.known = self._remembered.watched(self._younger.copied)
+        self.shown = self._remembered.watched(self._younger.shown)
 
     def goes_on(self, words: Any, place: int, word: int, scope: int) -> bool:
         """Go on with a namespace if it is the same one, whose version was copied elsewhere.
@@ -128,28 +138,33 @@ class View:
 
     # --- What is remembered, while the namespace's word stands ---
 
-    def recall(self, id: str) -> Record | None:
+    def recall(self, name: str) -> Record | None:
         """Return a copy of a record that is remembered in the elder generation, as `known`."""
-        known = self._elder_copied.get(id)
+        known = self._elder.copied.get(name)
         if known is None or self.words[known[0]] != known[1]:
             return None
-        self._copied[id] = known
-        self._remembered.charge(known[3])
+        self._younger.copied[name] = known
+        self._charge(known, self._elder.sizes.get(id(known), RECORD_BYTES))
         return known[2]()
 
-    def recall_shown(self, id: str) -> Record | None:
+    def recall_shown(self, name: str) -> Record | None:
         """Return a read-only record that is remembered in the elder generation, as `shown`."""
-        known = self._elder_shown.get(id)
+        known = self._elder.shown.get(name)
         if known is None or self.words[known[0]] != known[1]:
             return None
-        self._shown[id] = known
-        self._remembered.charge(known[3])
+        self._younger.shown[name] = known
+        self._charge(known, self._elder.sizes.get(id(known), RECORD_BYTES))
         return known[2]
+
+    def _charge(self, entry: Copied | Shown, size: int) -> None:
+        """Count an entry that the younger generation has now."""
+        self._younger.sizes[id(entry)] = size
+        self._remembered.charge(size)
 
     # --- What was read: the index words it was found in, place and word there, the msgpack.
     # What stands in another generation of the index than the namespace is not kept. ---
 
-    def copy(self, id: str, words: Any, place: int, word: int, body: bytes) -> Record:
+    def copy(self, name: str, words: Any, place: int, word: int, body: bytes) -> Record:
         """Return a record as the caller's own, and remember it if it is read for the second time.
 
         Of the first time only that is kept: many a record is read once, and the second read pays
@@ -157,8 +172,8 @@ class View:
         """
         if words is not self.words:
             return decode(body)
-        if self._once.get(id) != word and self._elder_once.get(id) != word:
-            self._once[id] = word
+        if self._younger.once.get(name) != word and self._elder.once.get(name) != word:
+            self._younger.once[name] = word
             self._remembered.charge(ENTRY_BYTES)
             return decode(body)
         content = decode(body)
@@ -167,11 +182,11 @@ class View:
             return content
         copy, more = record.copier(content)
         size += more + ENTRY_BYTES
-        self._copied[id] = (place, word, copy, size)
-        self._remembered.charge(size)
+        known = self._younger.copied[name] = (place, word, copy)
+        self._charge(known, size)
         return copy()
 
-    def show(self, id: str, words: Any, place: int, word: int, body: bytes) -> Record:
+    def show(self, name: str, words: Any, place: int, word: int, body: bytes) -> Record:
         """Return a record read-only, and remember it."""
         content = decode(body)
         if words is not self.words:
@@ -179,8 +194,8 @@ class View:
         size = ENTRY_BYTES + record.size_of(content)
         shown: Record = record.freeze(content)
         if size <= RECORD_BYTES:
-            self._shown[id] = (place, word, shown, size)
-            self._remembered.charge(size)
+            known = self._younger.shown[name] = (place, word, shown)
+            self._charge(known, size)
         return shown
 
 

@@ -87,7 +87,7 @@ class RememberingReads(TableReads):
         try:
             words = view.words
             if words[view.place] == view.word and (known := view.known(id)) is not None:
-                place, word, copy, _ = known
+                place, word, copy = known
                 if words[place] == word:
                     return copy()
         except TypeError:
@@ -108,7 +108,7 @@ class RememberingReads(TableReads):
         try:
             words = view.words
             if words[view.place] == view.word and (known := view.shown(id)) is not None:
-                place, word, content, _ = known
+                place, word, content = known
                 if words[place] == word:
                     return content
         except TypeError:

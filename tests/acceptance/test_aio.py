@@ -265,6 +265,36 @@ def test_two_loops_after_each_other(shared_directory: str, shared_store) -> None
     assert shared_store.coupons.count() == 2
 
 
+def test_two_loops_at_the_same_time_are_told_at_once(shared_directory: str, shared_store) -> None:
+    """One of them is in the middle of a request: the other cannot be woken at its end."""
+
+    async def connect() -> Any:
+        return await tiger.aio.connect(
+            shared_directory, namespace=shared_store.current_namespace, timeout_s=60
+        )
+
+    store = asyncio.run(connect())
+    turns = store._connection._turns
+
+    async def in_the_middle() -> None:
+        assert await turns.take(0)
+        with pytest.raises(tiger.InvalidRequest, match="another event loop is in the middle"):
+            await asyncio.to_thread(lambda: asyncio.run(store.coupons.insert({"id": "A"})))
+        turns.give()
+        await asyncio.to_thread(lambda: asyncio.run(store.coupons.insert({"id": "B"})))
+        await store.close()
+
+    asyncio.run(in_the_middle())
+    assert [coupon["id"] for coupon in shared_store.coupons] == ["B"]
+
+
+def test_without_asyncio_s_event_loop_one_sentence_says_so(shared_directory: str) -> None:
+    """As under trio, which steps through a coroutine itself."""
+    coroutine = tiger.aio.connect(shared_directory).__await__()
+    with pytest.raises(tiger.InvalidRequest, match=r"needs asyncio's event loop.*trio"):
+        next(coroutine)
+
+
 def test_a_store_that_was_not_awaited_says_so(shared_directory: str) -> None:
     connecting = tiger.aio.connect(shared_directory)
     with pytest.raises(AttributeError, match=r"not awaited.*'coupons': use `store = await"):

@@ -164,6 +164,88 @@ def test_a_request_under_way_is_not_said_again_by_a_child(directory: str, run_sc
     assert answer == [0, 0]
 
 
+C_FORK = """
+import ctypes, json, os, sys
+import tiger
+
+libc = ctypes.CDLL(None)
+
+def fork(work):
+    read_end, write_end = os.pipe()
+    pid = libc.fork()  # no hook of Python's is called
+    if pid == 0:
+        try:
+            os.write(write_end, json.dumps(work()).encode())
+        except BaseException as error:
+            os.write(write_end, json.dumps(repr(error)).encode())
+        os._exit(0)
+    os.close(write_end)
+
+    def answer():
+        with open(read_end, "rb") as pipe:
+            said = pipe.read()
+        os.waitpid(pid, 0)
+        return json.loads(said)
+
+    return answer
+"""
+
+
+def test_processes_forked_without_python_s_hooks_keep_their_writes_apart(
+    directory: str, run_script
+) -> None:
+    """As uWSGI forks: nothing acknowledged is missing, and no answer is another process's."""
+    answer = run_script(
+        C_FORK
+        + """
+with tiger.connect(sys.argv[1]) as store:
+    store.plans.insert({"id": "p", "n": 0})
+    def work(who):
+        said = [store.plans.insert({"id": f"{who}-{number}"})["id"] for number in range(10)]
+        said += [store.plans.patch("p", {who: number})[who] for number in range(5)]
+        return said
+    children = [fork(lambda who=who: work(who)) for who in ("a", "b")]
+    grandchild = fork(lambda: [fork(lambda: work("c"))(), work("d")])
+    said = {"parent": work("parent"), "a": children[0](), "b": children[1]()}
+    said["c"], said["d"] = grandchild()
+    kept = {who: [f"{who}-{number}" in store.plans for number in range(10)] for who in said}
+    print(json.dumps([said, kept, store.plans.get("p")]))
+""",
+        directory,
+    )
+    said, kept, shared = answer
+    for who in said:
+        assert said[who] == [*(f"{who}-{number}" for number in range(10)), *range(5)]
+        assert all(kept[who])
+        assert shared[who] == 4
+
+
+def test_a_child_forked_in_c_does_not_wait_for_a_turn_of_its_parent(
+    directory: str, run_script
+) -> None:
+    answer = run_script(
+        C_FORK
+        + """
+import signal, threading
+
+with tiger.connect(sys.argv[1]) as store:
+    store.coupons.insert({"id": "first"})
+    daemon = store.ping()["pid"]
+    os.kill(daemon, signal.SIGSTOP)
+    writing = threading.Thread(target=store.coupons.insert, args=({"id": "parent"},))
+    writing.start()
+    while not store._connection._lock.locked(): pass
+    child = fork(lambda: store.coupons.insert({"id": "child"}))
+    os.kill(daemon, signal.SIGCONT)
+    said = child()
+    writing.join()
+    print(json.dumps([said, store.coupons.count()]))
+""",
+        directory,
+    )
+    assert answer == [{"id": "child"}, 3]
+
+
 # Forgotten stores
 
 

@@ -32,10 +32,8 @@ class Looks:
 
 def remembered_ids(table: RememberingReads) -> set[str]:
     view = table._view
-    return {
-        *view._copied, *view._elder_copied, *view._shown, *view._elder_shown,
-        *view._once, *view._elder_once,
-    }  # fmt: skip
+    both = (view._younger, view._elder)
+    return {id for one in both for ids in (one.copied, one.shown, one.once) for id in ids}
 
 
 # --- Why a remembered record is right ---
