@@ -10,6 +10,7 @@ from typing import Any
 
 import zmq
 
+from tiger import protocol
 from tiger.system import os, socket
 
 log = logging.getLogger("tigerd")
@@ -20,8 +21,30 @@ MONITOR_EVENT = struct.Struct("=Hi")
 loads asyncio: a quarter of the time that a daemon took to start."""
 
 
+HANDSHAKE_MS = 20_000
+"""How long a connection may take to begin. It needs an answer of the daemon, which may be at a
+request of a few seconds."""
+
+QUEUED = 100
+"""Messages of one connection that are taken in before they are served. A client has two at most;
+with 4 here, ZeroMQ's thread is woken for every second one, and inserts took longer."""
+
+UNREAD = 100
+"""Answers that are kept for a client that does not read them."""
+
 PROCESSES_MAX = 8192
 """Connections whose process is remembered."""
+
+
+def new_router(context: zmq.Context[Any]) -> zmq.Socket[bytes]:
+    """Return a socket for clients, not bound yet, with limits to what it takes in."""
+    router: zmq.Socket[bytes] = context.socket(zmq.ROUTER)
+    router.linger = 0
+    router.router_mandatory = 1
+    router.maxmsgsize = protocol.FRAME_MAX
+    router.rcvhwm, router.sndhwm = QUEUED, UNREAD
+    router.handshake_ivl = HANDSHAKE_MS
+    return router
 
 
 class Peers:

@@ -33,7 +33,7 @@ from tiger.system import os, time
 from tigerd.applying import FAILED, Applying
 from tigerd.custody import Custody
 from tigerd.large import LARGE, Large, Message
-from tigerd.peers import Peers
+from tigerd.peers import Peers, new_router
 from tigerd.requests import parse
 from tigerd.sessions import Sessions
 from tigerd.unfinished import Unfinished
@@ -69,17 +69,6 @@ SWEEP_SHARE = 20
 DROPPED_TOLD = 10
 SWEEPS_TOLD = 100
 """How many of each are named in the log, which shares the memory of the store."""
-
-HANDSHAKE_MS = 20_000
-"""How long a connection may take to begin. It needs an answer of the daemon, which may be at a
-request of a few seconds."""
-
-QUEUED = 100
-"""Messages of one connection that are taken in before they are served. A client has two at most;
-with 4 here, ZeroMQ's thread is woken for every second one, and inserts took longer."""
-
-UNREAD = 100
-"""Answers that are kept for a client that does not read them."""
 
 
 class Question(NamedTuple):
@@ -132,12 +121,7 @@ class Server:
 
     def _bind(self) -> None:
         """Open the socket: frames of a limited size, from processes of this user only."""
-        self._router = self._context.socket(zmq.ROUTER)
-        self._router.linger = 0
-        self._router.router_mandatory = 1
-        self._router.maxmsgsize = protocol.FRAME_MAX
-        self._router.rcvhwm, self._router.sndhwm = QUEUED, UNREAD
-        self._router.handshake_ivl = HANDSHAKE_MS
+        self._router = new_router(self._context)
         self._peers = Peers(self._context, self._router)
         self._router.bind(instance.endpoint(self.directory))
         self._custody.bound()
