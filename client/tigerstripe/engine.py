@@ -162,9 +162,11 @@ class Exchange:
             try:
                 answer = shaped(work, handler(work, where.ids, params), wanted, self._path)
             except errors.Declined as declined:
-                status, answer = declined.status, {"error": declined.error}
+                declined.error["request_log_url"] = log_url(self._scope, self._id)
+                status, answer = declined.status, {"error": dict(sorted(declined.error.items()))}
             body = encode(answer)
-            if is_write and not self._commit(work, status, body, there is not None):
+            is_to_commit = is_write or not work.writes_nothing  # a read of a test card makes one
+            if is_to_commit and not self._commit(work, status, body, there is not None):
                 continue
             return Response(status, body, self._headers(version)), request.method == "POST"
         raise Refused(

@@ -107,10 +107,12 @@ def only_one_of(*params: str) -> Refused:
 # --- Objects --------------------------------------------------------------------------------------
 
 
-def no_such(what: str, id: str, param: str | None, *, in_path: bool = False) -> Refused:
+def no_such(
+    what: str, id: str, param: str | None, *, in_path: bool = False, hint: str = ""
+) -> Refused:
     """Return the refusal of an id that names nothing: 404 in the path, 400 in a parameter."""
     return Refused(
-        f"No such {what}: '{id}'",
+        f"No such {what}: '{id}'{hint}",
         status=404 if in_path else 400,
         code="resource_missing",
         param=param,

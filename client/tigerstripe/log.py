@@ -7,6 +7,7 @@ write or when the log is asked for, each into one of the process's places there.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections import deque
@@ -91,10 +92,11 @@ class Log:
 
 
 def _of_kept(record: Record) -> Record:
+    is_error = record["status"] >= 400
     return {
         "at": record["at"],
         "created": record["created"],
-        "error": None,
+        "error": json.loads(record["body"])["error"] if is_error else None,
         "key": record["id"],
         "method": record["method"],
         "params": record["params"],

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from tigerstripe.resource import Handler, Resource
 
 MODULES: dict[str, str] = {
+    "card": "sources",
     "coupon": "coupons",
     "customer": "customers",
     "customer_balance_transaction": "balance_transactions",
     "event": "events",
+    "payment_method": "payment_methods",
     "plan": "plans",
     "price": "prices",
     "product": "products",
@@ -26,15 +28,19 @@ MODULES: dict[str, str] = {
     "shipping_rate": "shipping_rates",
     "tax_id": "tax_ids",
     "tax_rate": "tax_rates",
+    "token": "tokens",
 }
 """The module, in `tigerstripe.resources`, of each kind of object; it has `RESOURCE`."""
 
 PATHS: dict[str, str] = {
     "/v1/coupons": "coupon",
     "/v1/customers/{customer}/balance_transactions": "customer_balance_transaction",
+    "/v1/customers/{customer}/payment_methods": "payment_method",
+    "/v1/customers/{customer}/sources": "card",
     "/v1/customers/{customer}/tax_ids": "tax_id",
     "/v1/customers": "customer",
     "/v1/events": "event",
+    "/v1/payment_methods": "payment_method",
     "/v1/plans": "plan",
     "/v1/prices": "price",
     "/v1/products": "product",
@@ -42,6 +48,7 @@ PATHS: dict[str, str] = {
     "/v1/shipping_rates": "shipping_rate",
     "/v1/tax_ids": "tax_id",
     "/v1/tax_rates": "tax_rate",
+    "/v1/tokens": "token",
 }
 """The kind of object that has the operations below a path; the longest path that fits counts."""
 

@@ -101,13 +101,18 @@ SINCE = {
 """Fields that answers had before an SDK of the table knew them, and the version of that time."""
 
 
+UNLISTED = {"payment_method": ("shared_payment_granted_token",)}
+"""Fields that answers have, of the time in `SINCE`, though no SDK's object has them."""
+
+
 @lru_cache(maxsize=1024)
 def later_fields(version: str, name: str) -> tuple[tuple[str, ...], ...]:
     """Return the paths of the fields of an object that a version does not have yet."""
     try:
-        return tuple(_later(version, facts().fields(name)))
+        listed = tuple(_later(version, facts().fields(name)))
     except KeyError:
         return ()
+    return listed + tuple((field,) for field in UNLISTED.get(name, ()) if version < SINCE[field])
 
 
 def _later(version: str, kind: Obj) -> Iterator[tuple[str, ...]]:

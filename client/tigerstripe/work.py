@@ -85,6 +85,18 @@ class Work:
         self._records[place] = record
         return record
 
+    def find_by(self, table: str, field: str, value: str) -> list[Record]:
+        """Return the records whose field has that value, newest first, as this work sees them."""
+        found = {r["id"]: r for r in self.scope.table(table).find_by(field, value)}
+        for name, id in self._writes:
+            if name == table:
+                record = self._records[name, id]
+                if record is None or record.get(field) != value:
+                    found.pop(id, None)
+                else:
+                    found = {id: record, **found} if id not in found else {**found, id: record}
+        return list(found.values())
+
     # --- Writes ---
 
     def put(self, table: str, record: Record) -> None:

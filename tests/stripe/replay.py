@@ -54,6 +54,7 @@ def run(per_file: int | None = None, recordings: Path = RECORDINGS) -> Score:
         out = Path(folder) / "out.jsonl"
         command = [sys.executable, str(recordings / "replay.py")]
         command += ["--call", "tests.stripe.replay_target:call", "--version", VERSIONS]
+        command += ["--seed-hook", "tests.stripe.replay_target:seed"]
         command += ["--out", str(out), *map(str, sorted(recordings.glob("*.jsonl.xz")))]
         command += ["--per-file", str(per_file)] if per_file else []
         path = f"{PROJECT}:{PROJECT / 'client'}"

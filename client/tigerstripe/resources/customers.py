@@ -14,9 +14,10 @@ from tigerstripe.work import PRIVATE, Work
 _is_email = re.compile(r"[^@\s]+@[^@\s]+\Z").match
 
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
+DEFAULT = "invoice_settings[default_payment_method]"
 SETTINGS = ("custom_fields", "default_payment_method", "footer", "rendering_options")
-NOT_YET = ("payment_method", "source", "cash_balance")
-"""Parameters that need resources which are not built; nothing is done where one is given."""
+PRIVATE_NAMES = ("cash_balance", "tax")
+"""Parameters that are kept, and shown only where they are asked for."""
 
 
 class Customers(Resource):
@@ -60,17 +61,77 @@ class Customers(Resource):
         for name in ("business_name", "individual_name"):
             if name in params:
                 fields[name] = params[name]
-        if get("tax"):
-            fields[PRIVATE] = {"ip_address": params["tax"].get("ip_address")}
-        if get("balance") or get("tax_id_data"):
-            fields["id"] = f"{self.prefix}_{letters(self.id_length)}"
-            _make_beside(work, fields, get("balance") or 0, get("tax_id_data") or ())
+        if any(get(name) for name in PRIVATE_NAMES):
+            fields[PRIVATE] = _kept({}, params)
         return fields
+
+    def create(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Make a customer, with what they pay with, what they owe and their tax ids.
+
+        What they pay with comes first: a card that is declined leaves nothing behind.
+        """
+        fields = self.new(work, params)
+        method = source = None
+        if params.get("payment_method") is not None:
+            methods = registry.need("payment_method")
+            given = methods.of_test_card(work, params["payment_method"]) or methods.given(
+                work, params["payment_method"], "payment_method"
+            )
+            method = methods.attachable(work, given)
+        self._check_default(work, fields, params, method)
+        if params.get("source") is not None:
+            source = registry.need("card").prepared(work, params["source"], "source")
+            fields["default_source"] = source["id"]
+        if params.get("balance") or params.get("tax_id_data"):
+            fields["id"] = f"{self.prefix}_{letters(self.id_length)}"
+            _make_beside(work, fields, params.get("balance") or 0, params.get("tax_id_data") or ())
+        customer = self.add(work, fields)
+        if method is not None:
+            methods.attach_to(work, method, customer["id"])
+        if source is not None:
+            registry.need("card").add_to(work, customer, source)
+        return customer
+
+    def _check_default(
+        self, work: Work, customer: Record, params: Params, method: Record | None = None
+    ) -> None:
+        """Put the id of the default that is wanted into a customer; raises `Refused` if not theirs.
+
+        `method` is what is being attached in the same request, by its id or a test card's name.
+        """
+        wanted = (params.get("invoice_settings") or {}).get("default_payment_method")
+        if wanted is None:
+            return
+        if method is not None and wanted in (params["payment_method"], method["id"]):
+            found = method["id"]
+        else:
+            there = registry.need("payment_method").given(work, wanted, DEFAULT)
+            if there["customer"] is None or there["customer"] != customer.get("id"):
+                raise Refused(
+                    f"The customer does not have a payment method with the ID {wanted}. The "
+                    f"payment method must be attached to the customer.",
+                    code="resource_missing",
+                    param=DEFAULT,
+                )
+            found = there["id"]
+        settings = customer["invoice_settings"]
+        customer["invoice_settings"] = {**settings, "default_payment_method": found}
+
+    def forget_default(self, work: Work, id: str, method: str) -> None:
+        """Let a payment method that was detached be no customer's default."""
+        customer = work.get(self.table, id)
+        if customer is None:
+            return
+        settings = customer["invoice_settings"]
+        if settings["default_payment_method"] == method:
+            settings = {**settings, "default_payment_method": None}
+            self.save(work, customer, {**customer, "invoice_settings": settings})
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return a customer with other fields."""
         _check(params)
-        changes = {name: value for name, value in params.items() if name not in ("tax", "balance")}
+        own = ("balance", "source", "validate", *PRIVATE_NAMES)
+        changes = {name: value for name, value in params.items() if name not in own}
         if "address" in changes:
             changes["address"] = _filled(changes["address"], ADDRESS)
         if "shipping" in changes:
@@ -83,8 +144,15 @@ class Customers(Resource):
         if "tax_exempt" in changes:
             changes["tax_exempt"] = changes["tax_exempt"] or "none"
         new = {**old, **changes}
-        if params.get("tax"):
-            new[PRIVATE] = {**private(old), "ip_address": params["tax"].get("ip_address")}
+        self._check_default(work, new, params)
+        if any(params.get(name) for name in PRIVATE_NAMES):
+            new[PRIVATE] = _kept(private(old), params)
+        if params.get("default_source") is not None:
+            card = work.get("cards", params["default_source"])
+            if card is None or card["customer"] != old["id"]:
+                raise errors.no_such("source", params["default_source"], "default_source")
+        if params.get("source") is not None:
+            new["default_source"] = self._replaced_source(work, old, params["source"])
         if params.get("balance") is not None and params["balance"] != old["balance"]:
             amount = params["balance"] - old["balance"]
             made = registry.need("customer_balance_transaction").adjust(
@@ -93,11 +161,38 @@ class Customers(Resource):
             new["balance"] = made["ending_balance"]
         return new
 
+    def _replaced_source(self, work: Work, customer: Record, token: str) -> str:
+        """Let a card that a token stands for take the place of the default; return its id."""
+        cards = registry.need("card")
+        made = cards.add_to(work, customer, cards.prepared(work, token, "source"))
+        old = work.get("cards", customer["default_source"] or "")
+        if old is not None:
+            cards.drop(work, old)
+        return str(made["id"])
+
     def drop(self, work: Work, record: Record) -> None:
-        """Remove a customer, and what is only theirs."""
-        for tax_id in work.scope.table("tax_ids").find_by("customer", record["id"]):
-            work.delete("tax_ids", tax_id["id"])
+        """Remove a customer, and what is only theirs; their payment methods are let go."""
+        for table in ("tax_ids", "cards"):
+            for owned in work.find_by(table, "customer", record["id"]):
+                work.delete(table, owned["id"])
+        methods = registry.need("payment_method")
+        for method in work.find_by(methods.table, "customer", record["id"]):
+            methods.let_go(work, work.get(methods.table, method["id"]) or method)
         super().drop(work, record)
+
+    @operation("GET /v1/customers/{customer}/cash_balance")
+    def cash_balance(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return what a customer has in cash, and how it is used."""
+        customer = self.named(work, ids)
+        return self._cash_balance(work, customer, private(customer))
+
+    @operation("POST /v1/customers/{customer}/cash_balance")
+    def update_cash_balance(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Say how a customer's cash is used."""
+        customer = self.named(work, ids)
+        kept = _kept(private(customer), {"cash_balance": params})
+        self.save(work, customer, {**customer, PRIVATE: kept})
+        return self._cash_balance(work, customer, kept)
 
     @operation("DELETE /v1/customers/{customer}/discount")
     def delete_discount(self, work: Work, ids: Ids, params: Params) -> Record:
@@ -123,15 +218,31 @@ class Customers(Resource):
             "provider": "stripe",
         }
 
+    def _cash_balance(self, work: Work, record: Record, kept: Record) -> Record:
+        mode = kept.get("reconciliation_mode") or "merchant_default"
+        is_default = mode == "merchant_default"
+        return {
+            "object": "cash_balance",
+            "available": None,
+            "customer": record["id"],
+            "customer_account": None,
+            "livemode": False,
+            "settings": {
+                "reconciliation_mode": "automatic" if is_default else mode,
+                "using_merchant_default": is_default,
+            },
+        }
+
+    def _sources(self, work: Work, record: Record, kept: Record) -> Record:
+        return _inner("sources", record, work.find_by("cards", "customer", record["id"]))
+
     def _tax_ids(self, work: Work, record: Record, kept: Record) -> Record:
-        return _inner(
-            "tax_ids", record, work.scope.table("tax_ids").find_by("customer", record["id"])
-        )
+        return _inner("tax_ids", record, work.find_by("tax_ids", "customer", record["id"]))
 
     included = {
-        "cash_balance": lambda resource, work, record, kept: None,
+        "cash_balance": _cash_balance,
         "invoice_credit_balance": lambda resource, work, record, kept: {},
-        "sources": lambda resource, work, record, kept: _inner("sources", record, []),
+        "sources": _sources,
         "subscriptions": lambda resource, work, record, kept: _inner("subscriptions", record, []),
         "tax": _tax,
         "tax_ids": _tax_ids,
@@ -144,11 +255,6 @@ def _check(params: Params) -> None:
     if email is not None and not _is_email(email):
         message = f"Invalid email address: {email}"
         raise Refused(message, code="email_invalid", param="email")
-    for name in NOT_YET:
-        if params.get(name) is not None:
-            raise errors.not_built_parameter(name)
-    if (params.get("invoice_settings") or {}).get("default_payment_method") is not None:
-        raise errors.not_built_parameter("invoice_settings[default_payment_method]")
     shipping = params.get("shipping")
     if shipping is not None and not shipping.get("name"):
         raise errors.missing("shipping[name]")
@@ -157,6 +263,17 @@ def _check(params: Params) -> None:
 def _filled(given: Params | None, names: tuple[str, ...]) -> Record | None:
     """Return a dict with all of its names, None for what was not given."""
     return None if given is None else {name: given.get(name) for name in names}
+
+
+def _kept(kept: Record, params: Params) -> Record:
+    """Return the private part of a customer with what the parameters change in it."""
+    kept = dict(kept)
+    if params.get("tax"):
+        kept["ip_address"] = params["tax"].get("ip_address")
+    settings = (params.get("cash_balance") or {}).get("settings") or {}
+    if "reconciliation_mode" in settings:
+        kept["reconciliation_mode"] = settings["reconciliation_mode"]
+    return kept
 
 
 def _shipping(given: Params | None) -> Record | None:

@@ -1,0 +1,241 @@
+"""Payment methods: cards, bank accounts and wallets; usable again once a customer has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe import bank_accounts, cards, errors, registry
+from tigerstripe.errors import Refused
+from tigerstripe.facts import facts
+from tigerstripe.ids import new_id
+from tigerstripe.kinds import Enum
+from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.work import PRIVATE, Work
+
+BILLING = ("address", "email", "name", "phone", "tax_id")
+ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
+
+ELSEWHERE = (
+    "; It's possible this PaymentMethod exists on one of your connected accounts, in which case "
+    "you should retry this request on that connected account. Learn more at "
+    "https://stripe.com/docs/connect/authentication"
+)
+ATTACHED = "The payment method you provided has already been attached to a customer."
+SPENT = (
+    "The provided PaymentMethod was previously used with a PaymentIntent without Customer "
+    "attachment, shared with a connected account without Customer attachment, or was detached from "
+    "a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach "
+    "it to a Customer first."
+)
+
+
+class PaymentMethods(Resource):
+    """Payment methods; the names of test cards stand for a new one wherever an id may be."""
+
+    object = "payment_method"
+    table = "payment_methods"
+    paths = ("/v1/payment_methods", "/v1/customers/{customer}/payment_methods")
+    prefix = "pm"
+    name = "PaymentMethod"
+    param = "payment_method"
+    parent = "customer"
+
+    def new(self, work: Work, params: Params) -> Record:
+        """Return the fields of a new one, of its type's own parameters."""
+        kind = params.get("type")
+        if params.get("payment_method") is not None:
+            raise errors.not_built_parameter("payment_method")
+        if kind is None:
+            raise errors.missing("type")
+        others = [name for name in params if name != kind and name in _types()]
+        if others:
+            raise errors.unknown(others)
+        given = params.get(kind) or {}
+        billing = _billing(params.get("billing_details") or {})
+        if kind == "card":
+            card = self._card(work, given)
+            section = cards.in_payment_method(card, billing["address"], given)
+            kept = {"number": card["number"]}
+        else:
+            section, kept = bank_accounts.section(kind, given), {}
+        return self._fields(kind, section, kept, billing, params)
+
+    def _card(self, work: Work, given: Params) -> Record:
+        if given.get("token") is None:
+            return cards.of_params(work, given)
+        card: Record = registry.need("token").spent(work, given["token"], "card[token]")
+        return card
+
+    def _fields(
+        self, kind: str, section: Record, kept: Record, billing: Record, params: Params
+    ) -> Record:
+        fields = {
+            "allow_redisplay": params.get("allow_redisplay") or "unspecified",
+            "billing_details": billing,
+            "customer": None,
+            "customer_account": None,
+            "metadata": params.get("metadata"),
+            "shared_payment_granted_token": None,
+            "type": kind,
+            kind: section,
+            PRIVATE: kept,
+        }
+        if params.get("radar_options"):
+            fields["radar_options"] = params["radar_options"]
+        return fields
+
+    def add(self, work: Work, fields: Record) -> Record:
+        """Store a new one; nothing tells of it before a customer has it."""
+        record = self._made(work, fields)
+        work.put(self.table, record)
+        return record
+
+    def _made(self, work: Work, fields: Record) -> Record:
+        fields = {**fields, "created": work.now, "livemode": False}
+        fields["metadata"] = fields.get("metadata") or {}
+        id = new_id(self.prefix, self.id_length)
+        return {"id": id, "object": self.object, **dict(sorted(fields.items()))}
+
+    # --- Found by their ids, or by the name of a test card ---
+
+    def of_test_card(self, work: Work, id: str) -> Record | None:
+        """Return a new one, not stored yet, of a card that `pm_card_...` names, or None."""
+        card = cards.of_name(work, id) if id.startswith("pm_card_") else None
+        if card is None:
+            return None
+        section = cards.in_payment_method(card, None, {})
+        kept = {"number": card["number"]}
+        return self._made(work, self._fields("card", section, kept, _billing({}), {}))
+
+    def named(self, work: Work, ids: Ids) -> Record:
+        """Return the one that the path names; of a test card's name a new one, not stored yet."""
+        return self.of_test_card(work, list(ids.values())[-1]) or super().named(work, ids)
+
+    def retrieve(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return the one that the path names; of a test card's name a new one each time."""
+        made = self.of_test_card(work, list(ids.values())[-1])
+        if made is None:
+            return super().retrieve(work, ids, params)
+        work.put(self.table, made)
+        return made
+
+    def given(self, work: Work, id: str, param: str) -> Record:
+        """Return the one that a parameter names; of a test card's name a new one, stored."""
+        made = self.of_test_card(work, id)
+        if made is None:
+            return super().given(work, id, param)
+        work.put(self.table, made)
+        return made
+
+    def missing(self, id: str, param: str | None, *, in_path: bool = False) -> Refused:
+        """Return the refusal of an id that none has."""
+        return errors.no_such(self.name, id, param, in_path=in_path, hint=ELSEWHERE)
+
+    def list(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return a page of them, of one customer where one is named."""
+        customer = ids.get("customer") or params.get("customer")
+        if customer is not None and work.get("customers", customer) is None:
+            in_path = "customer" in ids
+            raise errors.no_such("customer", customer, "customer", in_path=in_path)
+        return super().list(work, ids, params)
+
+    # --- Updates ---
+
+    def change(self, work: Work, old: Record, params: Params) -> Record:
+        """Return one with other details; the parts of them that are not named stay."""
+        if old["customer"] is None:
+            message = "You must save this PaymentMethod to a customer before you can update it."
+            raise Refused(message)
+        params = dict(params)
+        for name in [name for name in params if name in _types()]:
+            if name != old["type"]:
+                raise errors.unknown([name])
+            params[name] = _merged(old[name], params[name] or {})
+        if "billing_details" in params:
+            params["billing_details"] = _merged(old["billing_details"], params["billing_details"])
+        return {**old, **params}
+
+    # --- Customers ---
+
+    def attachable(self, work: Work, record: Record) -> Record:
+        """Return one as a customer can have it; raises `Refused` where none can. Nothing is stored.
+
+        A card is asked of its bank here: it may be `Declined`.
+        """
+        if record["customer"] is not None:
+            raise Refused(
+                "The payment method you provided has already been attached to a customer."
+            )
+        if private(record).get("is_spent"):
+            raise Refused(SPENT)
+        number = private(record).get("number")
+        if number is None:
+            return record
+        cards.check_attach(number)
+        card = record["card"]
+        return {**record, "card": {**card, "checks": cards.checked(number, card["checks"])}}
+
+    def attach_to(self, work: Work, record: Record, customer: str) -> Record:
+        """Store what is `attachable` as a customer's, and tell of it."""
+        attached = {**record, "customer": customer}
+        work.put(self.table, attached)
+        work.tell("payment_method.attached", attached)
+        return attached
+
+    @operation("POST /v1/payment_methods/{payment_method}/attach")
+    def attach(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Let a customer have one."""
+        record = self.named(work, ids)
+        if params.get("customer") is None:
+            raise errors.missing("customer")
+        customer = registry.need("customer").given(work, params["customer"], "customer")
+        attached = self.attach_to(work, self.attachable(work, record), customer["id"])
+        work.touch("customers", customer["id"])  # whoever deletes it knows of this one
+        return attached
+
+    @operation("POST /v1/payment_methods/{payment_method}/detach")
+    def detach(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Take one from its customer; it cannot be used again."""
+        record = self.named(work, ids)
+        if record["customer"] is None:
+            raise Refused(
+                "The payment method you provided is not attached to a customer so detachment is "
+                "impossible."
+            )
+        detached = self.let_go(work, record)
+        registry.need("customer").forget_default(work, record["customer"], record["id"])
+        return detached
+
+    def let_go(self, work: Work, record: Record) -> Record:
+        """Store one without its customer, and tell of it."""
+        detached = {**record, "customer": None, PRIVATE: {**private(record), "is_spent": True}}
+        work.put(self.table, detached)
+        work.tell("payment_method.detached", detached, {"customer": record["customer"]})
+        return detached
+
+
+def _types() -> frozenset[str]:
+    """Return the names of all types; each is the name of a parameter and of a field too."""
+    kind = facts().fields(PaymentMethods.object).fields["type"].kind
+    assert isinstance(kind, Enum)
+    return kind.values
+
+
+def _billing(given: Params) -> Record:
+    address = given.get("address") or {}
+    return {
+        **{name: given.get(name) for name in BILLING},
+        "address": {name: address.get(name) for name in ADDRESS},
+    }
+
+
+def _merged(old: Record, given: Params) -> Record:
+    """Return an object with what was given of it, at every depth."""
+    merged: dict[str, Any] = dict(old)
+    for name, value in given.items():
+        is_inner = isinstance(value, dict) and isinstance(old.get(name), dict)
+        merged[name] = _merged(old[name], value) if is_inner else value
+    return merged
+
+
+RESOURCE = PaymentMethods()

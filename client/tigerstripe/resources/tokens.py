@@ -1,0 +1,85 @@
+"""Tokens: a card or a bank account that was typed in, for one use."""
+
+from __future__ import annotations
+
+from tigerstripe import bank_accounts, cards, errors
+from tigerstripe.errors import Refused
+from tigerstripe.ids import new_id
+from tigerstripe.resource import Ids, Params, Record, Resource, private
+from tigerstripe.work import PRIVATE, Work
+
+NOT_YET = ("account", "customer", "cvc_update", "person", "pii")
+
+
+class Tokens(Resource):
+    """Tokens; `tok_visa` and its like stand for a new one each time."""
+
+    object = "token"
+    table = "tokens"
+    paths = ("/v1/tokens",)
+    prefix = "tok"
+    param = "token"
+    event = None
+    has_metadata = False
+    standard = frozenset(("create", "retrieve"))
+
+    def new(self, work: Work, params: Params) -> Record:
+        """Return the fields of a new token."""
+        for name in NOT_YET:
+            if params.get(name) is not None:
+                raise errors.not_built_parameter(name)
+        given = params.get("card")
+        if isinstance(given, str):
+            raise errors.not_built_parameter("card")
+        if given is not None:
+            return self._of_card(cards.of_params(work, given), given)
+        if params.get("bank_account") is None:
+            raise errors.missing("card")
+        return {
+            "id": new_id("btok", 24),
+            "bank_account": bank_accounts.as_object(params["bank_account"]),
+            "client_ip": None,
+            "type": "bank_account",
+            "used": False,
+        }
+
+    def _of_card(self, card: Record, given: Params) -> Record:
+        shown = cards.as_card(card, given)
+        return {
+            "card": {"id": new_id("card", 24), "object": "card", **dict(sorted(shown.items()))},
+            "client_ip": None,
+            "type": "card",
+            "used": False,
+            PRIVATE: {"card": card},
+        }
+
+    def retrieve(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return a token; of a test card's name a new one."""
+        return self._of_name(work, ids["token"]) or super().retrieve(work, ids, params)
+
+    def _of_name(self, work: Work, id: str) -> Record | None:
+        card = cards.of_name(work, id) if id.startswith("tok_") else None
+        return None if card is None else self.add(work, self._of_card(card, {}))
+
+    def unspent(self, work: Work, id: str, param: str) -> Record:
+        """Return a token of a card that was not used yet, or one that a name stands for.
+
+        Raises `Refused`.
+        """
+        token = self._of_name(work, id) or self.given(work, id, param)
+        if token["used"]:
+            message = f"You cannot use a Stripe token more than once: {id}."
+            raise Refused(message, code="token_already_used")
+        if token["type"] != "card":
+            raise errors.not_built_parameter(param)
+        return token
+
+    def spent(self, work: Work, id: str, param: str) -> Record:
+        """Use a token up, and return the card that it stands for; raises `Refused`."""
+        token = self.unspent(work, id, param)
+        work.put(self.table, {**token, "used": True})
+        card: Record = private(token)["card"]
+        return card
+
+
+RESOURCE = Tokens()

@@ -1,0 +1,299 @@
+"""Payment methods, tokens and customers' cards; the test cards of the testing page."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+import stripe
+
+from tigerstripe import testing_cards
+
+NEXT_YEAR = datetime.now(timezone.utc).year + 1
+
+
+@pytest.fixture
+def customer(account: Any) -> Any:
+    """A customer."""
+    return stripe.Customer.create(email="a@b.c")
+
+
+def declined(call: Any, *args: Any, **params: Any) -> stripe.CardError:
+    with pytest.raises(stripe.CardError) as raised:
+        call(*args, **params)
+    assert raised.value.http_status == 402
+    return raised.value
+
+
+def refused(call: Any, *args: Any, **params: Any) -> stripe.InvalidRequestError:
+    with pytest.raises(stripe.InvalidRequestError) as raised:
+        call(*args, **params)
+    return raised.value
+
+
+def of_number(number: str, **more: Any) -> Any:
+    card = {"number": number, "exp_month": 12, "exp_year": NEXT_YEAR, "cvc": "123", **more}
+    return stripe.PaymentMethod.create(type="card", card=card)
+
+
+# --- Made ---
+
+
+def test_a_card_is_made_of_its_number(account) -> None:
+    method = of_number("4242 4242 4242 4242")
+    assert method.id.startswith("pm_")
+    assert (method.card.brand, method.card.last4, method.card.funding) == ("visa", "4242", "credit")
+    assert (method.card.checks.cvc_check, method.customer) == ("unchecked", None)
+    assert of_number("378282246310005", cvc="1234").card.display_brand == "american_express"
+    assert of_number("4242424242424242").card.fingerprint == method.card.fingerprint
+    assert account.events() == []
+
+
+@pytest.mark.parametrize(
+    ("card", "code", "param"),
+    [
+        ({"number": "4242424242424241"}, "incorrect_number", "number"),
+        ({"number": "abc"}, "invalid_number", "number"),
+        ({"number": "4242"}, "invalid_number", "number"),
+        ({"exp_month": 13}, "invalid_expiry_month", "exp_month"),
+        ({"exp_year": NEXT_YEAR - 2}, "invalid_expiry_year", "exp_year"),
+        ({"exp_year": NEXT_YEAR + 60}, "invalid_expiry_year", "exp_year"),
+        ({"cvc": "12"}, "invalid_cvc", "cvc"),
+        ({"number": "4539578763621486"}, "card_declined", None),
+    ],
+)
+def test_a_card_that_cannot_be_is_declined_when_it_is_made(account, card, code, param) -> None:
+    error = declined(of_number, **{"number": "4242424242424242", **card})
+    assert (error.code, error.param) == (code, param)
+    assert account.store.payment_methods.count() == 0
+
+
+def test_other_types_show_what_was_given(account) -> None:
+    us = stripe.PaymentMethod.create(
+        type="us_bank_account",
+        us_bank_account={"routing_number": "110000000", "account_number": "000123456789"},
+        billing_details={"name": "Jane"},
+    )
+    assert us.us_bank_account.last4 == "6789"
+    assert us.us_bank_account.networks.supported == ["ach", "us_domestic_wire"]
+    assert us.us_bank_account.bank_name == "STRIPE TEST BANK"
+    sepa = stripe.PaymentMethod.create(
+        type="sepa_debit", sepa_debit={"iban": "DE89370400440532013000"}
+    )
+    assert (sepa.sepa_debit.country, sepa.sepa_debit.bank_code) == ("DE", "37040044")
+    assert stripe.PaymentMethod.create(type="alipay").alipay.to_dict() == {}
+    bad = {"type": "sepa_debit", "sepa_debit": {"iban": "DE00370400440532013000"}}
+    assert refused(stripe.PaymentMethod.create, **bad).param == "sepa_debit[iban]"
+    other = {"type": "alipay", "sepa_debit": {"iban": "x"}}
+    assert refused(stripe.PaymentMethod.create, **other).code == "parameter_unknown"
+    assert refused(stripe.PaymentMethod.create).param == "type"
+
+
+# --- Test cards ---
+
+
+def test_a_name_is_a_new_one_each_time_wherever_an_id_may_be(account, customer) -> None:
+    got = stripe.PaymentMethod.retrieve("pm_card_visa")
+    assert got.id != stripe.PaymentMethod.retrieve("pm_card_visa").id
+    assert stripe.PaymentMethod.retrieve(got.id).card.last4 == "4242"
+    attached = stripe.PaymentMethod.attach("pm_card_amex", customer=customer.id)
+    assert (attached.customer, attached.card.last4) == (customer.id, "8431")
+    assert attached.card.checks.cvc_check == "pass"
+    assert attached.card.exp_year == NEXT_YEAR
+    assert refused(stripe.PaymentMethod.retrieve, "pm_card_none").http_status == 404
+
+
+def test_every_test_card_is_a_card(account) -> None:
+    for card in testing_cards.cards():
+        cvc = "1234" if card.brand == "amex" else "123"
+        assert of_number(card.number, cvc=cvc).card.country == card.country
+        known = {None, *testing_cards.DECLINES}
+        assert card.attach in known
+        assert card.setup in {None, "authenticate"}
+        after = (card.charge or "").removeprefix("authenticate_then_")
+        assert after in known | {"", "authenticate", "authenticate_optional"} or (
+            after == "authenticate_unless_set_up"
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "decline_code", "param"),
+    [
+        ("chargeDeclined", "card_declined", "generic_decline", ""),
+        ("visa_chargeDeclinedLostCard", "card_declined", "lost_card", ""),
+        ("chargeDeclinedExpiredCard", "expired_card", "expired_card", "exp_month"),
+    ],
+)
+def test_a_card_that_is_declined_cannot_be_attached(
+    account, customer, name, code, decline_code, param
+) -> None:
+    for call, params in [
+        (stripe.PaymentMethod.attach, {"id": f"pm_card_{name}", "customer": customer.id}),
+        (stripe.Customer.create, {"payment_method": f"pm_card_{name}"}),
+    ]:
+        ident = [params.pop("id")] if "id" in params else []
+        error = declined(call, *ident, **params)
+        assert (error.code, error.param) == (code, param)
+        assert error.json_body["error"]["decline_code"] == decline_code
+    assert account.store.payment_methods.count() == 0
+    assert account.store.customers.count() == 1
+
+
+def test_a_card_that_fails_later_can_be_attached(account, customer) -> None:
+    method = stripe.PaymentMethod.attach("pm_card_chargeCustomerFail", customer=customer.id)
+    assert method.card.last4 == "0341"
+    assert of_number("4000000000000002").card.last4 == "0002"  # declined when it is used only
+    failing = stripe.PaymentMethod.attach("pm_card_cvcCheckFail", customer=customer.id)
+    assert failing.card.checks.cvc_check == "fail"
+
+
+# --- Attached and detached ---
+
+
+def test_a_customer_s_payment_methods_are_listed(account, customer) -> None:
+    one = stripe.PaymentMethod.attach("pm_card_visa", customer=customer.id)
+    two = stripe.PaymentMethod.create(
+        type="us_bank_account",
+        us_bank_account={"routing_number": "110000000", "account_number": "000123456789"},
+    )
+    stripe.PaymentMethod.attach(two.id, customer=customer.id)
+    listed = stripe.PaymentMethod.list(customer=customer.id).data
+    assert [m.id for m in listed] == [two.id, one.id]
+    of_type = stripe.Customer.list_payment_methods(customer.id, type="card").data
+    assert [m.id for m in of_type] == [one.id]
+    assert stripe.Customer.retrieve_payment_method(customer.id, one.id).id == one.id
+    other = stripe.Customer.create()
+    error = refused(stripe.Customer.retrieve_payment_method, other.id, one.id)
+    assert error.http_status == 404
+    assert refused(stripe.PaymentMethod.list, customer="cus_none").http_status == 400
+    assert refused(stripe.Customer.list_payment_methods, "cus_none").http_status == 404
+
+
+def test_a_detached_one_cannot_be_used_again(account, customer) -> None:
+    method = stripe.PaymentMethod.attach("pm_card_visa", customer=customer.id)
+    again = refused(stripe.PaymentMethod.attach, method.id, customer=customer.id)
+    assert "already been attached to a customer" in str(again)
+    stripe.Customer.modify(
+        customer.id, invoice_settings={"default_payment_method": method.id, "footer": "Bye"}
+    )
+    assert stripe.PaymentMethod.detach(method.id).customer is None
+    settings = stripe.Customer.retrieve(customer.id).invoice_settings
+    assert (settings.default_payment_method, settings.footer) == (None, "Bye")
+    error = refused(stripe.PaymentMethod.attach, method.id, customer=customer.id)
+    assert "may not be used again" in str(error)
+    assert "detachment is impossible" in str(refused(stripe.PaymentMethod.detach, method.id))
+    detached = account.events("payment_method.detached")[0]
+    assert detached["data"]["previous_attributes"] == {"customer": customer.id}
+
+
+def test_an_update_keeps_what_it_does_not_name(account, customer) -> None:
+    method = stripe.PaymentMethod.attach("pm_card_visa", customer=customer.id)
+    stripe.PaymentMethod.modify(
+        method.id,
+        billing_details={"name": "Jane", "address": {"city": "Rome"}},
+        card={"exp_month": 5},
+        metadata={"a": "1"},
+    )
+    stripe.PaymentMethod.modify(method.id, billing_details={"address": {"country": "IT"}})
+    got = stripe.PaymentMethod.retrieve(method.id)
+    assert (got.billing_details.name, got.billing_details.address.city) == ("Jane", "Rome")
+    assert (got.card.exp_month, got.card.last4, got.metadata["a"]) == (5, "4242", "1")
+    loose = of_number("4242424242424242")
+    assert "must save this PaymentMethod" in str(
+        refused(stripe.PaymentMethod.modify, loose.id, metadata={"a": "1"})
+    )
+
+
+def test_a_deleted_customer_lets_its_payment_methods_go(account, customer) -> None:
+    method = stripe.PaymentMethod.attach("pm_card_visa", customer=customer.id)
+    stripe.Customer.delete(customer.id)
+    assert stripe.PaymentMethod.retrieve(method.id).customer is None
+
+
+# --- Customers ---
+
+
+def test_a_customer_is_made_with_its_payment_method(account) -> None:
+    made = stripe.Customer.create(
+        payment_method="pm_card_visa",
+        invoice_settings={"default_payment_method": "pm_card_visa"},
+        expand=["invoice_settings.default_payment_method"],
+    )
+    default = made.invoice_settings.default_payment_method
+    assert (default.customer, default.card.last4) == (made.id, "4242")
+    assert [e["type"] for e in account.events()] == ["customer.created", "payment_method.attached"]
+
+
+def test_a_default_must_be_the_customer_s_own(account, customer) -> None:
+    loose = of_number("4242424242424242")
+    other = stripe.PaymentMethod.attach("pm_card_visa", customer=stripe.Customer.create().id)
+    for id in (loose.id, other.id, "pm_card_visa"):
+        error = refused(
+            stripe.Customer.modify, customer.id, invoice_settings={"default_payment_method": id}
+        )
+        assert "must be attached to the customer" in str(error)
+        assert error.param == "invoice_settings[default_payment_method]"
+    error = refused(stripe.Customer.create, invoice_settings={"default_payment_method": loose.id})
+    assert error.code == "resource_missing"
+    assert stripe.Customer.retrieve(customer.id).invoice_settings.default_payment_method is None
+
+
+def test_sources_are_the_cards_of_tokens(account) -> None:
+    customer = stripe.Customer.create(source="tok_visa", expand=["sources"])
+    card = customer.sources.data[0]
+    assert (card.object, card.brand, customer.default_source) == ("card", "Visa", card.id)
+    assert (card.customer, card.cvc_check) == (customer.id, "pass")
+    second = stripe.Customer.create_source(customer.id, source="tok_mastercard")
+    assert [c.id for c in stripe.Customer.list_sources(customer.id).data] == [second.id, card.id]
+    assert stripe.Customer.modify_source(customer.id, second.id, exp_year="2040").exp_year == 2040
+    stripe.Customer.modify(customer.id, default_source=second.id)
+    stripe.Customer.delete_source(customer.id, second.id)
+    assert stripe.Customer.retrieve(customer.id).default_source == card.id
+    replaced = stripe.Customer.modify(customer.id, source="tok_amex")
+    assert replaced.default_source != card.id
+    assert len(stripe.Customer.list_sources(customer.id).data) == 1
+    assert refused(stripe.Customer.modify, customer.id, default_source="card_x").code
+    assert declined(stripe.Customer.create, source="tok_chargeDeclined").param == ""
+
+
+def test_a_token_is_used_once(account) -> None:
+    token = stripe.Token.create(
+        card={"number": "4242424242424242", "exp_month": "5", "exp_year": str(NEXT_YEAR)}
+    )
+    assert (token.type, token.used, token.card.last4) == ("card", False, "4242")
+    method = stripe.PaymentMethod.create(type="card", card={"token": token.id})
+    assert method.card.fingerprint == token.card.fingerprint
+    assert stripe.Token.retrieve(token.id).used
+    error = refused(stripe.Customer.create, source=token.id)
+    assert error.code == "token_already_used"
+    assert stripe.PaymentMethod.create(type="card", card={"token": "tok_visa"}).card.brand == "visa"
+    assert refused(stripe.Customer.create, source="tok_qwerty").code == "resource_missing"
+    assert stripe.Token.retrieve("tok_visa").card.brand == "Visa"
+    bank = stripe.Token.create(
+        bank_account={"country": "US", "account_number": "000123456789", "currency": "usd"}
+    )
+    assert bank.bank_account.last4 == "6789"
+
+
+def test_cash_is_reconciled_as_it_was_said(account) -> None:
+    customer = stripe.Customer.create(
+        cash_balance={"settings": {"reconciliation_mode": "manual"}}, expand=["cash_balance"]
+    )
+    assert customer.cash_balance.settings.reconciliation_mode == "manual"
+    stripe.Customer.modify_cash_balance(
+        customer.id, settings={"reconciliation_mode": "merchant_default"}
+    )
+    settings = stripe.Customer.retrieve_cash_balance(customer.id).settings
+    assert (settings.reconciliation_mode, settings.using_merchant_default) == ("automatic", True)
+
+
+def test_a_decline_is_kept_under_its_key_and_logged(account, customer) -> None:
+    wanted = {"customer": customer.id, "idempotency_key": "once"}
+    first = declined(stripe.PaymentMethod.attach, "pm_card_chargeDeclined", **wanted)
+    again = declined(stripe.PaymentMethod.attach, "pm_card_chargeDeclined", **wanted)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.json_body == first.json_body
+    assert "request_log_url" in first.json_body["error"]
+    logged = account.requests("/v1/payment_methods/pm_card_chargeDeclined/attach")[0]
+    assert (logged["status"], logged["error"]["code"]) == (402, "card_declined")
