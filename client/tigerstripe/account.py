@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import tiger
-from tigerstripe import clock, keys
+from tigerstripe import clock, faults, keys
 from tigerstripe.engine import Engine
 from tigerstripe.log import Log
 from tigerstripe.scope import Scope
@@ -106,6 +106,38 @@ class Account:
     def thaw(self) -> None:
         """Let the clock go on from the time it shows."""
         clock.thaw(self._scope)
+
+    # --- Faults on request ---
+
+    def fail_next(
+        self,
+        match: str,
+        status: int | None = None,
+        code: str | None = None,
+        times: int = 1,
+        *,
+        lost: str | None = None,
+        retry: bool = False,
+        **error: Any,
+    ) -> None:
+        """Let the next requests that match fail, in whichever process; nothing is done by them.
+
+        `match` is a method and a path, as `POST /v1/customers`; `*` stands for anything, `{id}` for
+        one part of a path. `status` is by default that of `code`, else 500; `error` are further
+        members of the error, as `message`, `decline_code` or `param`. `lost="request"` loses the
+        connection instead, `lost="answer"` after the request was done. The SDK does not try again
+        by itself, unless `retry`. What failed so is not kept under its idempotency key.
+
+        Raises ValueError for a match that no request can fit, and for a status that is no error's.
+        """
+        faults.add(self._scope, faults.fail(match, status, code, times, lost, retry, error))
+
+    def delay_next(self, match: str, seconds: float, times: int = 1) -> None:
+        """Let the answers to the next requests that match take so many seconds longer.
+
+        Raises ValueError for a match that no request can fit, and for no time at all.
+        """
+        faults.add(self._scope, faults.delay(match, seconds, times))
 
     # --- What happened ---
 

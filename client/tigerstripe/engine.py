@@ -1,6 +1,6 @@
 """The way of a request through all steps, from what came to what is answered.
 
-    account -> route -> version -> parameters -> idempotency -> plan -> commit -> shape
+    account -> route -> faults -> version -> parameters -> idempotency -> plan -> commit -> shape
 
 Each step is a module; here is their order, and what an error of the store comes to. An engine is of
 one instance, and has the accounts of all its namespaces.
@@ -13,7 +13,17 @@ from typing import Any
 from urllib.parse import unquote
 
 from tiger import AlreadyExists, Conflict, InvalidRecord, Store, TigerError
-from tigerstripe import clock, errors, expansion, form, idempotency, keys, registry, versions
+from tigerstripe import (
+    clock,
+    errors,
+    expansion,
+    faults,
+    form,
+    idempotency,
+    keys,
+    registry,
+    versions,
+)
 from tigerstripe.errors import Refused
 from tigerstripe.facts import facts
 from tigerstripe.ids import letters, new_id
@@ -75,7 +85,9 @@ class Engine:
         """Return an error as it is answered."""
         headers = Headers({"request-id": request_id, "content-type": "application/json"})
         headers.update({name.lower(): value for name, value in refused.headers.items()})
-        return Response(refused.status, encode({"error": refused.error}), headers)
+        return Response(
+            refused.status, encode({"error": refused.error}), headers, delay_s=refused.delay_s
+        )
 
     def notice(self, version: str) -> str | None:
         """Return what is said of an old version, the first time."""
@@ -106,6 +118,7 @@ class Exchange:
             self._scope, self._log = self._connected(key, request.account)
         self._now = clock.now(self._scope)
         self._params: Record = {}
+        self._met = faults.NOTHING
 
     def _connected(self, key: str, account: str) -> tuple[Scope, Log]:
         if account not in self._scope.table("accounts"):
@@ -121,10 +134,20 @@ class Exchange:
             if refused.status != 404 or "code" in refused.error:
                 refused.error["request_log_url"] = log_url(self._scope, self._id)
             self._note(refused.status, refused.error)
-            refused.headers.update(self._headers())
+            refused.headers = {**self._headers(), **refused.headers}
+            refused.delay_s = self._met.delay_s
             raise
         if not is_logged:
             self._note(response.status, None)
+        return self._met_by(response)
+
+    def _met_by(self, response: Response) -> Response:
+        """Return an answer as it comes, or does not come, to a request that met a fault."""
+        delay_s, failure = self._met
+        response.delay_s = delay_s
+        if failure is not None:
+            response.status = failure["status"]
+            response.headers.update(faults.refusal(failure).headers)
         return response
 
     def _note(self, status: int, error: Record | None) -> None:
@@ -133,14 +156,18 @@ class Exchange:
     def _answer(self, where: Route) -> tuple[Response, bool]:
         """Return the answer, and whether it is in the log already."""
         request = self._request
+        if request.query or request.body:
+            self._params = form.decode(request.query, request.body, request.content_type)
+        self._met = faults.meet(self._scope, request.method, self._path)
+        failure = self._met.failure
+        if failure is not None and failure["lost"] != "answer":
+            raise faults.refusal(failure)
         handler = registry.handler(where.operation)
         if handler is None:
             raise errors.not_built(*where.operation.split(" "))
         version = versions.asked(request.version) if request.version else versions.newest()
         params: Record = {}
         wanted = expansion.NONE
-        if request.query or request.body:
-            self._params = form.decode(request.query, request.body, request.content_type)
         if self._params or facts().parameters(where.operation).required:
             params = checked(where.operation, self._params)
             wanted = expansion.expansion(where.operation, params.pop("expand", None))

@@ -33,6 +33,7 @@ class Refused(Exception):
         super().__init__(message)
         self.status = status
         self.headers = headers or {}
+        self.delay_s = 0.0
         error = {"message": message, "type": type, **more}
         if code is not None:
             error["code"] = code

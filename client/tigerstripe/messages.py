@@ -40,5 +40,8 @@ class Response:
     """What is answered: a status, JSON, and headers."""
 
     status: int
+    """0 for an answer that never comes: whoever would send it closes the connection."""
     body: str
     headers: Headers = field(default_factory=Headers)
+    delay_s: float = 0.0
+    """How long it takes, in seconds: whoever sends it waits that long first."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ class Transport(stripe.HTTPClient):
         **_: Any,
     ) -> Answer:
         """Return body, status and headers."""
-        answer = self._answer(method, url, headers or {}, post_data)
+        answer = self._received(method, url, headers or {}, post_data)
         return answer.body, answer.status, answer.headers
 
     def request_stream(
@@ -52,20 +53,21 @@ class Transport(stripe.HTTPClient):
         **_: Any,
     ) -> Answer:
         """Return the body as something to read, status and headers."""
-        answer = self._answer(method, url, headers or {}, post_data)
+        answer = self._received(method, url, headers or {}, post_data)
         return io.BytesIO(answer.body.encode()), answer.status, answer.headers
 
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
     ) -> Answer:
         """Return body, status and headers."""
-        return self.request(method, url, headers, post_data)
+        answer = await self._received_async(method, url, headers, post_data)
+        return answer.body, answer.status, answer.headers
 
     async def request_stream_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
     ) -> Answer:
         """Return the body as an iterator of bytes, status and headers."""
-        answer = self._answer(method, url, headers, post_data)
+        answer = await self._received_async(method, url, headers, post_data)
         return _stream(answer.body.encode()), answer.status, answer.headers
 
     async def sleep_async(self, secs: float) -> None:
@@ -77,6 +79,19 @@ class Transport(stripe.HTTPClient):
 
     async def close_async(self) -> None:
         """Nothing is open."""
+
+    def _received(self, *request: Any) -> Response:
+        """Return the answer to a request when it is there; raises `APIConnectionError` if lost."""
+        answer = self._answer(*request)
+        if answer.delay_s:
+            time.sleep(answer.delay_s)
+        return _not_lost(answer)
+
+    async def _received_async(self, *request: Any) -> Response:
+        answer = self._answer(*request)
+        if answer.delay_s:
+            await asyncio.sleep(answer.delay_s)
+        return _not_lost(answer)
 
     def _answer(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any
@@ -97,6 +112,16 @@ class Transport(stripe.HTTPClient):
             ),
             self._namespace,
         )
+
+
+def _not_lost(answer: Response) -> Response:
+    if answer.status:
+        return answer
+    error: Any = stripe.APIConnectionError  # the SDK's has no types
+    raise error(
+        "The connection to Stripe was lost, as fail_next asked for.",
+        should_retry=answer.headers["stripe-should-retry"] == "true",
+    )
 
 
 async def _stream(body: bytes) -> AsyncIterator[bytes]:

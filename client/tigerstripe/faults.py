@@ -1,0 +1,193 @@
+"""Faults on request: what an account's next requests meet instead of a good answer.
+
+They wait in one record of the account, so all its processes see them, a fork has them and a
+savepoint takes them back. A request takes what it meets by a guarded write: of two processes that
+ask for the same thing at once, one meets a fault that was asked for once.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from tiger import AlreadyExists, Conflict, NotFound
+from tigerstripe.errors import INVALID_REQUEST, Refused
+from tigerstripe.routes import route
+from tigerstripe.scope import Scope
+
+Record = dict[str, Any]
+
+TABLE = "account_settings"
+ID = "faults"
+
+LOST = 0
+"""The status of an answer that never comes: the connection is closed instead."""
+
+CARD_CODES = {
+    "authentication_required", "card_declined", "expired_card", "incorrect_cvc", "incorrect_number",
+    "insufficient_funds", "processing_error",
+}  # fmt: skip
+"""Codes that are answered with 402 if no status was asked for."""
+
+STATUSES = {"rate_limit": 429, "lock_timeout": 429, "resource_missing": 404}
+"""Other codes whose status is not 400."""
+
+TYPES = {402: "card_error", 409: "idempotency_error"}
+"""Types of errors by status; those of 500 and more are `api_error`, others are of the request."""
+
+PARTS = ("request", "answer")
+"""What a lost connection may lose: the request, which is not done then, or the answer to it."""
+
+
+class Met(NamedTuple):
+    """What a request meets."""
+
+    delay_s: float
+    failure: Record | None
+
+
+NOTHING = Met(0.0, None)
+
+
+def fail(
+    match: str,
+    status: int | None,
+    code: str | None,
+    times: int,
+    lost: str | None,
+    retry: bool,
+    error: Record,
+) -> Record:
+    """Return a failure that waits for a request; raises ValueError for what cannot be."""
+    if lost is not None:
+        if lost not in PARTS:
+            raise ValueError(f"lost={lost!r}: use 'request' or 'answer'")
+        if status is not None or code is not None or error:
+            raise ValueError(f"lost={lost!r} has no answer: leave out status, code and the rest")
+        status = LOST
+    elif status is None:
+        status = 402 if code in CARD_CODES else STATUSES.get(code, 400) if code else 500
+    elif not 400 <= status <= 599:
+        raise ValueError(f"status={status}: use the status of an error, 400 to 599")
+    return {
+        "code": code or {429: "rate_limit", 402: "card_declined"}.get(status),
+        "error": error,
+        "lost": lost,
+        "match": _checked(match),
+        "retry": bool(retry),
+        "status": status,
+        "times": _times(times),
+    }
+
+
+def delay(match: str, seconds: float, times: int) -> Record:
+    """Return a delay that waits for a request; raises ValueError for what cannot be."""
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"seconds={seconds}: use a number above 0")
+    return {"delay_s": float(seconds), "match": _checked(match), "times": _times(times)}
+
+
+def _times(times: int) -> int:
+    if times < 1:
+        raise ValueError(f"times={times}: use 1 or more")
+    return int(times)
+
+
+def _checked(match: str) -> str:
+    """Return a pattern that some request of Stripe's can fit."""
+    method, _, path = match.partition(" ")
+    if not re.fullmatch(r"[A-Z]+|\*", method) or not path.startswith("/"):
+        raise ValueError(
+            f"{match!r}: use a method and a path, as in 'POST /v1/customers' or '* /v1/customers/*'"
+        )
+    if "*" not in match:
+        try:
+            route(method, path)
+        except Refused as refused:
+            raise ValueError(f"{match!r}: {refused}") from None
+    return match
+
+
+@lru_cache(maxsize=256)
+def _fits(match: str) -> re.Pattern[str]:
+    """Return what the method and path of a request have to be: `*` is anything, `{id}` a part."""
+    parts = re.split(r"(\*|\{\w+\})", match)
+    return re.compile(
+        "".join(".*" if p == "*" else "[^/]+" if p[:1] == "{" else re.escape(p) for p in parts)
+    )
+
+
+def add(scope: Scope, fault: Record) -> None:
+    """Let a fault wait behind those that wait already."""
+    while True:
+        waiting, version = _waiting(scope)
+        if _replaced(scope, [*waiting, fault], version):
+            return
+
+
+def waiting(scope: Scope) -> list[Record]:
+    """Return the faults that no request has met yet."""
+    return _waiting(scope)[0]
+
+
+def meet(scope: Scope, method: str, path: str) -> Met:
+    """Return what a request meets, and take it: the first failure and the first delay that fit."""
+    while True:
+        # Every request asks this: one that is there is found without its version.
+        record = scope.table(TABLE).get(ID, None)
+        if record is None or not record["waiting"]:
+            return NOTHING
+        waiting, version = _waiting(scope)
+        met: dict[bool, Record] = {}
+        for fault in waiting:
+            if _fits(fault["match"]).fullmatch(f"{method} {path}"):
+                met.setdefault("delay_s" in fault, fault)
+        if not met:
+            return NOTHING
+        left = [_less(f) if any(f is m for m in met.values()) else f for f in waiting]
+        if _replaced(scope, [fault for fault in left if fault["times"]], version):
+            delayed = met.get(True)
+            return Met(delayed["delay_s"] if delayed else 0.0, met.get(False))
+
+
+def _less(fault: Record) -> Record:
+    return {**fault, "times": fault["times"] - 1}
+
+
+def _waiting(scope: Scope) -> tuple[list[Record], int | None]:
+    try:
+        record, version = scope.table(TABLE).read_version(ID)
+    except NotFound:
+        return [], None
+    return record["waiting"], version
+
+
+def _replaced(scope: Scope, waiting: list[Record], version: int | None) -> bool:
+    """Write what waits; False if another process has written it since it was read."""
+    table, record = scope.table(TABLE), {"id": ID, "waiting": waiting}
+    try:
+        if version is None:
+            table.create(record)
+        else:
+            table.update(record, version)
+    except (AlreadyExists, Conflict, NotFound):
+        return False
+    return True
+
+
+def refusal(failure: Record) -> Refused:
+    """Return a failure as the error that is answered."""
+    status, headers = failure["status"], {"stripe-should-retry": str(failure["retry"]).lower()}
+    message = f"This failure was asked for: fail_next({failure['match']!r})."
+    error = {"message": message, "type": _type_of(status), **failure["error"]}
+    code = failure["code"]
+    if status == 402 and code == "card_declined":
+        error.setdefault("decline_code", "generic_decline")
+    elif code == "insufficient_funds":  # Stripe has it as a reason to decline
+        code, error["decline_code"] = "card_declined", code
+    return Refused(status=status, code=code, headers=headers, **error)
+
+
+def _type_of(status: int) -> str:
+    return "api_error" if status >= 500 else TYPES.get(status, INVALID_REQUEST)
