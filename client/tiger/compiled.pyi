@@ -28,8 +28,16 @@ def bodies_along(
     most: int,
 ) -> list[bytes] | None: ...
 
-class Watched:
-    def __init__(self, found: dict[str, Any], look: object, every_s: float) -> None: ...
+class Recall:
+    def __init__(
+        self,
+        found: Mapping[str, Any],
+        words: memoryview,
+        place: int,
+        word: int,
+        look: object,
+        every_s: float,
+    ) -> None: ...
     def get(self, key: str) -> Any: ...
 
 def decode(body: bytes) -> dict[str, Any]: ...

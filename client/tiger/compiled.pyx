@@ -364,30 +364,51 @@ cdef extern from *:
     double now_s() nogil
 
 
-cdef class Watched:
-    """A dict whose `get` calls a function now and then, which may raise.
+cdef class Recall:
+    """What is remembered of a namespace, given while the index has the words that it was read with.
 
-    The clock is read without a system call; on Linux that takes some 5 ns.
+    It calls a function now and then, which may raise. The clock is read without a system call; on
+    Linux that takes some 5 ns.
     """
 
     cdef dict found
+    cdef const uint64_t[::1] words
+    cdef Py_ssize_t place
+    cdef uint64_t word
     cdef object look
     cdef double every_s
     cdef double due_s
 
-    def __init__(self, dict found, look, double every_s):
-        self.found, self.look, self.every_s = found, look, every_s
+    def __init__(
+        self, dict found, words, Py_ssize_t place, uint64_t word, look, double every_s
+    ):
+        self.found, self.words, self.place, self.word = found, words, place, word
+        self.look, self.every_s = look, every_s
+        if not 0 <= place < self.words.shape[0]:
+            raise IndexError(place)
         self.due_s = now_s() + every_s
 
     @always_allow_keywords(False)  # 10 ns of 40
     def get(self, key):
-        """Return the value of a key, or None."""
-        cdef PyObject *value
+        """Return what is remembered under a key, or None."""
+        cdef PyObject *found
+        cdef tuple known
+        cdef Py_ssize_t place
         if now_s() >= self.due_s:
             self.look()
             self.due_s = now_s() + self.every_s
-        value = PyDict_GetItemWithError(self.found, key)
-        return None if value == NULL else <object>value
+        if LOAD(&self.words[0] + self.place) != self.word:
+            return None
+        found = PyDict_GetItemWithError(self.found, key)
+        if found == NULL:
+            return None
+        known = <tuple>found
+        place = known[0]
+        if not 0 <= place < self.words.shape[0]:
+            raise IndexError(place)
+        if LOAD(&self.words[0] + place) != <uint64_t>known[1]:
+            return None
+        return known[2]
 
 
 # --- Copies: record.copier ------------------------------------------------------------------------

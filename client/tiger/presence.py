@@ -10,17 +10,13 @@ A daemon that is stopped or dead is not missed: what it left is there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tiger import layout, memory
 from tiger.errors import InstanceError, InvalidRequest
 from tiger.memory import Segment
-from tiger.speedups import compiled
 from tiger.system import os, time
-
-_Watched = compiled("tiger.compiled", "Watched", None)
 
 LOOK_S = 1.0
 """How often to look."""
@@ -38,27 +34,13 @@ class Presence:
         self._is_closed = False
         self._daemon = _daemon_in(control.words)
         self._commit: int = control.words[layout.COMMIT]
-        self._look_at = time.monotonic() + LOOK_S
+        self.look_at: float = time.monotonic() + LOOK_S
+        """When the next look is due."""
 
     def look(self) -> None:
         """Do as `check`, about once a second."""
-        if time.monotonic() >= self._look_at:
+        if time.monotonic() >= self.look_at:
             self.check()
-
-    def watched(self, found: dict[str, Any]) -> Callable[[str], Any]:
-        """Return the `get` of a dict, that does as `look` meanwhile.
-
-        Compiled it takes no longer than that of the dict.
-        """
-        if _Watched is not None:
-            return _Watched(found, self.look, LOOK_S).get  # type: ignore[no-any-return]
-
-        def get(key: str) -> Any:
-            if time.monotonic() >= self._look_at:
-                self.check()
-            return found.get(key)
-
-        return get
 
     def check(self) -> None:
         """Raise `InstanceError` if what is mapped is not what is there, or does not go on there.
@@ -71,7 +53,7 @@ class Presence:
             raise InstanceError(
                 f"the instance at {self._directory} was removed, or replaced: connect again"
             )
-        self._look_at = time.monotonic() + LOOK_S
+        self.look_at = time.monotonic() + LOOK_S
 
     def check_open(self) -> None:
         """Raise `InvalidRequest` once this is closed."""
@@ -81,7 +63,7 @@ class Presence:
     def close(self) -> None:
         """Let every look raise from now on."""
         self._is_closed = True
-        self._look_at = 0.0
+        self.look_at = 0.0
 
     def _is_at_path(self) -> bool:
         """Tell whether the file at the path is the one that is mapped, where that can be known.

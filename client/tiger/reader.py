@@ -67,7 +67,7 @@ class Reader:
         """Raises `InstanceError` if the instance is not there any more, after at most a second."""
         self.check_instance: Callable[[], None] = self.presence.check
         self.check_open: Callable[[], None] = self.presence.check_open
-        self.remembered: Remembered = Remembered(self.presence.watched)
+        self.remembered: Remembered = Remembered(self.presence)
         """What the tables of this reader, in whatever namespace, keep of what they read."""
 
     def close(self) -> None:
@@ -76,6 +76,7 @@ class Reader:
         The control segment stays mapped: a write of another thread may be waiting for its answer.
         """
         self.presence.close()
+        self.remembered.forget()
         for table in list(self._tables.values()):
             table.close()
 

@@ -24,12 +24,17 @@ deleted, goes. What a hit costs does not depend on what else is remembered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
 from tiger import record
+from tiger.presence import LOOK_S, Presence
 from tiger.record import Record, decode
+from tiger.speedups import compiled
+from tiger.system import time
+
+_Recall = compiled("tiger.compiled", "Recall", None)
 
 GENERATION_BYTES = 32 << 20
 """What the records of a generation take at most, decoded; a reader remembers two generations."""
@@ -41,19 +46,19 @@ ENTRY_BYTES = 512
 """What is kept beside a record: its id, the place in the index and the word there, and room in a
 dict. That a record was read once takes as much."""
 
-Copied = tuple[int, int, Callable[[], Record]]
-"""Place and word in the index, and what makes a copy of the record."""
+Copied = tuple[int, int, Callable[[], Record], int]
+"""Place and word in the index, what makes a copy of the record, and the bytes that this takes."""
 
-Shown = tuple[int, int, Record]
-"""Place and word in the index, and the record, read-only."""
+Shown = tuple[int, int, Record, int]
+"""Place and word in the index, the record, read-only, and the bytes that it takes."""
 
 
 class Remembered:
     """All that one reader remembers, of whatever table and namespace."""
 
-    def __init__(self, watched: Callable[[dict[str, Any]], Callable[[str], Any]]) -> None:
-        """Begin with nothing; `watched` makes what gets a value of a dict (`Presence.watched`)."""
-        self.watched: Callable[[dict[str, Any]], Callable[[str], Any]] = watched
+    def __init__(self, presence: Presence) -> None:
+        """Begin with nothing; the instance's presence is looked at while it is remembered."""
+        self.presence: Presence = presence
         self.size: int = 0
         """Bytes that the younger generation takes."""
         self._views: WeakValueDictionary[int, View] = WeakValueDictionary()
@@ -67,16 +72,22 @@ class Remembered:
         self.size += size
         if self.size > GENERATION_BYTES:
             self.size = 0
-            for reference in self._views.valuerefs():
-                view = reference()
-                if view is not None:
-                    view.age()
+            for view in self._all_views():
+                view.age()
+
+    def forget(self) -> None:
+        """Remember nothing any more, and keep no index mapped."""
+        for view in self._all_views():
+            view.end()
+
+    def _all_views(self) -> list[View]:
+        return [view for reference in self._views.valuerefs() if (view := reference()) is not None]
 
 
 class Generation:
     """What a view remembers of what was read in one time."""
 
-    __slots__ = ("copied", "once", "shown", "sizes")
+    __slots__ = ("copied", "once", "shown")
 
     def __init__(self) -> None:
         """Begin with nothing."""
@@ -84,8 +95,6 @@ class Generation:
         self.shown: dict[str, Shown] = {}
         self.once: dict[str, int] = {}
         """The index words of records that were read once."""
-        self.sizes: dict[int, int] = {}
-        """The bytes that the entries of `copied` and `shown` take, by their `id()`."""
 
 
 class View:
@@ -96,8 +105,10 @@ class View:
         "shown", "word", "words",
     )  # fmt: skip
 
-    known: Callable[[str], Copied | None]
-    shown: Callable[[str], Shown | None]
+    known: Callable[[str], Callable[[], Record] | None]
+    """Returns what makes a copy of a record that was read before and still stands, or None."""
+    shown: Callable[[str], Record | None]
+    """The same of the record itself, read-only."""
 
     def __init__(
         self,
@@ -123,8 +134,15 @@ class View:
     def age(self) -> None:
         """Begin another generation; what is not in the last one is forgotten."""
         self._elder, self._younger = self._younger, Generation()
-        self.known = self._remembered.watched(self._younger.copied)
-        self.shown = self._remembered.watched(self._younger.shown)
+        self._begin()
+
+    def end(self) -> None:
+        """Stand no more."""
+        self.known = self.shown = _nothing
+
+    def _begin(self) -> None:
+        self.known = _recall(self, self._younger.copied, self._remembered.presence)
+        self.shown = _recall(self, self._younger.shown, self._remembered.presence)
 
     def goes_on(self, words: Any, place: int, word: int, scope: int) -> bool:
         """Go on with a namespace if it is the same one, whose version was copied elsewhere.
@@ -134,6 +152,7 @@ class View:
         if self.scope != scope or self.words is not words or self.place != place:
             return False
         self.word = word
+        self._begin()
         return True
 
     # --- What is remembered, while the namespace's word stands ---
@@ -144,7 +163,7 @@ class View:
         if known is None or self.words[known[0]] != known[1]:
             return None
         self._younger.copied[name] = known
-        self._charge(known, self._elder.sizes.get(id(known), RECORD_BYTES))
+        self._remembered.charge(known[3])
         return known[2]()
 
     def recall_shown(self, name: str) -> Record | None:
@@ -153,13 +172,8 @@ class View:
         if known is None or self.words[known[0]] != known[1]:
             return None
         self._younger.shown[name] = known
-        self._charge(known, self._elder.sizes.get(id(known), RECORD_BYTES))
+        self._remembered.charge(known[3])
         return known[2]
-
-    def _charge(self, entry: Copied | Shown, size: int) -> None:
-        """Count an entry that the younger generation has now."""
-        self._younger.sizes[id(entry)] = size
-        self._remembered.charge(size)
 
     # --- What was read: the index words it was found in, place and word there, the msgpack.
     # What stands in another generation of the index than the namespace is not kept. ---
@@ -182,8 +196,8 @@ class View:
             return content
         copy, more = record.copier(content)
         size += more + ENTRY_BYTES
-        known = self._younger.copied[name] = (place, word, copy)
-        self._charge(known, size)
+        self._younger.copied[name] = (place, word, copy, size)
+        self._remembered.charge(size)
         return copy()
 
     def show(self, name: str, words: Any, place: int, word: int, body: bytes) -> Record:
@@ -194,10 +208,45 @@ class View:
         size = ENTRY_BYTES + record.size_of(content)
         shown: Record = record.freeze(content)
         if size <= RECORD_BYTES:
-            known = self._younger.shown[name] = (place, word, shown)
-            self._charge(known, size)
+            self._younger.shown[name] = (place, word, shown, size)
+            self._remembered.charge(size)
         return shown
 
 
-NOWHERE = View(Remembered(lambda found: found.get), (0,), 0, 1, 0)
-"""The view of a namespace that is not there: it never stands."""
+def _recall(view: View, found: Mapping[str, Any], presence: Presence) -> Callable[[str], Any]:
+    """Return what gives the third part of what is remembered, while the words still stand.
+
+    It also looks, about once a second, whether the instance is still there.
+    """
+    words, own_place, own_word = view.words, view.place, view.word
+    if _Recall is not None and type(words) is memoryview:
+        compiled_recall: Callable[[str], Any] = _Recall(
+            found, words, own_place, own_word, presence.look, LOOK_S
+        ).get
+        return compiled_recall
+
+    def recall(id: str) -> Any:
+        if time.monotonic() >= presence.look_at:
+            presence.check()
+        if words[own_place] != own_word or (known := found.get(id)) is None:
+            return None
+        place, word, content, _ = known
+        return content if words[place] == word else None
+
+    return recall
+
+
+def _nothing(_: str) -> None:
+    """Remember nothing."""
+
+
+class _Nowhere(View):
+    """The view of a namespace that is not there: it never stands."""
+
+    def __init__(self) -> None:
+        """Begin with words that say so."""
+        self.words, self.place, self.word, self.scope, self.parents = (0,), 0, 1, 0, ()
+        self.end()
+
+
+NOWHERE: View = _Nowhere()

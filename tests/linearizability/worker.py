@@ -191,13 +191,14 @@ def succeeds(call: Callable[[], Any], error: type[Exception]) -> bool:
 def remember_blindly() -> None:
     """Break the reader: what it has read twice it takes for what is there."""
     from tiger.reads import MISSING
+    from tiger.remembered import NOWHERE
     from tiger.table import RememberingReads
 
     original = RememberingReads.get
 
     def get(self: Any, id: str, default: Any = MISSING) -> Any:
-        known = self._view.known(id)
-        if known is not None:
+        known = self._view is not NOWHERE and self._view._younger.copied.get(id)
+        if known:
             return known[2]()
         return original(self, id, default)
 
