@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 WAIT_S = 5.0
+ROUNDS = 20
+"""How often `deliver` looks for what the webhooks that it sent have brought about."""
 
 
 class Account:
@@ -161,6 +163,38 @@ class Account:
         Other processes' reads are in it from their next write on.
         """
         return self._log.entries(path)
+
+    # --- Webhooks ---
+
+    def deliver(self, target: Any = None) -> list[Record]:
+        """Send what webhook endpoints have not got yet, oldest first; return these deliveries.
+
+        `target`: a WSGI or ASGI application, or a function `(path, headers, body) -> status`, that
+        gets them instead of the endpoints' URLs. What it does may make further events: those are
+        sent too, in up to 20 rounds. A delivery that failed is sent again by the next call, 8 times
+        at most. Raises TypeError for another target, and what an application or function raises.
+        """
+        from tigerstripe import delivery, sending
+
+        send = sending.sender(target)
+        sent: dict[str, Record] = {}
+        for _ in range(ROUNDS):
+            found = [d["id"] for d in delivery.waiting(self._scope) if d["id"] not in sent]
+            for id in found:
+                answered = delivery.deliver(self._scope, self._log, id, send)
+                if answered is not None:
+                    sent[id] = answered
+            if not found:
+                break
+        return list(sent.values())
+
+    def deliveries(self, type: str | None = None) -> list[Record]:
+        """Return what was sent to webhook endpoints or waits to be, oldest first.
+
+        Of a type of events, which may end in `*`. `attempts` has the answers.
+        """
+        found = self.store.webhook_deliveries.list_namespace()[::-1]
+        return [d for d in found if type is None or fnmatch.fnmatchcase(d["event_type"], type)]
 
     # --- Copies ---
 

@@ -29,6 +29,7 @@ MODULES: dict[str, str] = {
     "tax_id": "tax_ids",
     "tax_rate": "tax_rates",
     "token": "tokens",
+    "webhook_endpoint": "webhook_endpoints",
 }
 """The module, in `tigerstripe.resources`, of each kind of object; it has `RESOURCE`."""
 
@@ -49,6 +50,7 @@ PATHS: dict[str, str] = {
     "/v1/tax_ids": "tax_id",
     "/v1/tax_rates": "tax_rate",
     "/v1/tokens": "token",
+    "/v1/webhook_endpoints": "webhook_endpoint",
 }
 """The kind of object that has the operations below a path; the longest path that fits counts."""
 

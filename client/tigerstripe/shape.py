@@ -60,10 +60,10 @@ def _expand_as_before(work: Work, value: Any, paths: dict[str, tuple[str, ...]])
         for item in value:
             _expand_as_before(work, item, paths)
     elif isinstance(value, dict):
-        for field, item in value.items():
-            if isinstance(item, (dict, list)) and field != "metadata":
-                _expand_as_before(work, item, paths)
         name = value.get("object")
+        for field, item in value.items():
+            if isinstance(item, (dict, list)) and field != "metadata" and name != "event":
+                _expand_as_before(work, item, paths)
         if isinstance(name, str) and name in paths:
             expand(work, value, of_resource(name, paths[name]))
             _publish(value, True)

@@ -134,15 +134,18 @@ def expanded_before(version: str) -> dict[str, tuple[str, ...]]:
 
 
 def back(value: Any, version: str) -> None:
-    """Turn an answer, in place, into the shape of an older version."""
+    """Turn an answer, in place, into the shape of an older version.
+
+    An event tells of its object in a version of its own, whatever a request asks for.
+    """
     if isinstance(value, list):
         for item in value:
             back(item, version)
     elif isinstance(value, dict):
-        for field, item in value.items():
-            if isinstance(item, (dict, list)) and field != "metadata":
-                back(item, version)
         name = value.get("object")
+        for field, item in value.items():
+            if isinstance(item, (dict, list)) and field != "metadata" and name != "event":
+                back(item, version)
         if isinstance(name, str):
             for change in changes_since(version).get(name, ()):
                 change(value)

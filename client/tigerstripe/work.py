@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from tiger import InvalidRecord, NotFound
-from tigerstripe import clock, versions
+from tigerstripe import clock, hooks, versions
 from tigerstripe.ids import new_id
 from tigerstripe.log import Log
 from tigerstripe.scope import Scope
@@ -35,8 +35,8 @@ class Work:
     """What one request reads and writes in one account."""
 
     __slots__ = (
-        "_events", "_has_read", "_records", "_writes", "idempotency_key", "is_write", "now",
-        "request_id", "scope", "version",
+        "_endpoints", "_events", "_has_read", "_records", "_writes", "idempotency_key", "is_write",
+        "now", "request_id", "scope", "version",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +63,7 @@ class Work:
         """The version of what was read; None where there was nothing."""
         self._writes: dict[Place, None] = {}
         self._events: list[Record] = []
+        self._endpoints: list[Record] | None = None
 
     # --- Reads ---
 
@@ -136,12 +137,15 @@ class Work:
     # --- Events ---
 
     def tell(self, type: str, record: Record, previous: Record | None = None) -> None:
-        """Tell of a change as an event, in the same commit; `previous`: what an update changed."""
+        """Tell of a change as an event, in the same commit; `previous`: what an update changed.
+
+        Each webhook endpoint that wants the event has a delivery of it waiting from then on.
+        """
         shown = {name: value for name, value in record.items() if name != PRIVATE}
         data: Record = {"object": shown}
         if previous is not None:
             data["previous_attributes"] = previous
-        self._events.append({
+        event: Record = {
             "id": new_id("evt", 24),
             "object": "event",
             "api_version": versions.newest(),
@@ -151,7 +155,14 @@ class Work:
             "pending_webhooks": 0,
             "request": {"id": self.request_id, "idempotency_key": self.idempotency_key},
             "type": type,
-        })  # fmt: skip
+        }  # fmt: skip
+        self._events.append(event)
+        if self._endpoints is None:
+            self._endpoints = hooks.endpoints(self.scope)
+        for endpoint in self._endpoints:
+            if hooks.wants(endpoint, event):
+                event["pending_webhooks"] += 1
+                self.put(hooks.DELIVERIES, hooks.queued(event, endpoint))
 
     @property
     def events(self) -> list[Record]:

@@ -246,6 +246,7 @@ def test_every_answer_has_the_fields_that_the_table_says_are_always_there(accoun
             display_name="Post", type="fixed_amount", fixed_amount={"amount": 5, "currency": "usd"}
         ),
         stripe.Event.list().data[0],
+        stripe.WebhookEndpoint.create(url="https://shop.test/", enabled_events=["*"]),
         stripe.PaymentMethod.attach("pm_card_visa", customer=customer.id),
         stripe.Customer.create_source(customer.id, source="tok_visa"),
         stripe.Token.create(

@@ -1,0 +1,178 @@
+"""Delivering webhooks: whichever process comes first claims a delivery, sends it and notes it.
+
+A claim is a guarded commit, so no two processes send one delivery. A process that is killed in the
+middle holds its claim no longer than an answer may take; then another one sends again, for nobody
+knows whether it arrived. What fails is tried again, as of Stripe: by `deliver` at each call, by
+`tigerd stripe serve` after a pause that doubles.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from tiger import AlreadyExists, Conflict
+from tiger.system import os, time
+from tigerstripe import clock, hooks, versions
+from tigerstripe.differences import previous_attributes
+from tigerstripe.expansion import NONE
+from tigerstripe.log import Log
+from tigerstripe.scope import Scope
+from tigerstripe.sending import TIMEOUT_S, Answer, Send, signed
+from tigerstripe.shape import shaped
+from tigerstripe.work import EVENTS, PRIVATE, Work
+
+Record = dict[str, Any]
+
+ATTEMPTS_MAX = 8
+FIRST_PAUSE_S = 1.0
+LAST_PAUSE_S = 60.0
+CLAIM_S = 2 * TIMEOUT_S
+"""How long a claim holds; longer than any answer takes."""
+
+
+def waiting(scope: Scope) -> list[Record]:
+    """Return the deliveries that may be sent, oldest first."""
+    now = time.time()
+    return [r for r in scope.table(hooks.DELIVERIES).list_namespace()[::-1] if _is_free(r, now)]
+
+
+def _is_free(delivery: Record, now: float) -> bool:
+    if delivery["status"] == hooks.SENDING:  # by a process that may have been killed
+        return bool(delivery["sender"]["until"] < now)
+    return bool(delivery["status"] == hooks.PENDING)
+
+
+def deliver(scope: Scope, log: Log, id: str, send: Send) -> Record | None:
+    """Send a delivery and return it with the answer; None if another process has it.
+
+    What `send` raises is noted as a failure, and raised.
+    """
+    delivery = _claimed(scope, log, id)
+    if delivery is None or delivery["status"] != hooks.SENDING:
+        return delivery
+    began = time.monotonic()
+    try:
+        answer = _sent(scope, delivery, send)
+    except BaseException as error:
+        answer = Answer(None, error=f"{type(error).__name__}: {error}")
+        _conclude(scope, log, id, answer, time.monotonic() - began)
+        raise
+    return _conclude(scope, log, id, answer, time.monotonic() - began)
+
+
+def _work(scope: Scope) -> Work:
+    return Work(scope, clock.now(scope), versions.newest(), "", is_write=True)
+
+
+def _tries(scope: Scope, log: Log) -> Iterator[Work]:
+    """Yield works until one of them could be committed; each is committed when it comes back."""
+    while True:
+        work = _work(scope)
+        yield work
+        try:
+            work.commit(log)
+        except (Conflict, AlreadyExists):
+            continue
+        return
+
+
+def _claimed(scope: Scope, log: Log, id: str) -> Record | None:
+    """Take a delivery; cancel it if its endpoint or its event is no more."""
+    work = _work(scope)
+    delivery = work.get(hooks.DELIVERIES, id)
+    now = time.time()
+    if delivery is None or not _is_free(delivery, now):
+        return None
+    endpoint = work.get(hooks.ENDPOINTS, delivery["endpoint"])
+    event = work.get(EVENTS, delivery["event"])
+    if endpoint is None or endpoint["status"] != "enabled" or event is None:
+        delivery = {**delivery, "status": hooks.CANCELED, "sender": None}
+        _settle(work, event)
+    else:
+        claim = {"process": os.getpid(), "until": now + CLAIM_S}
+        delivery = {**delivery, "status": hooks.SENDING, "sender": claim, "url": endpoint["url"]}
+    work.put(hooks.DELIVERIES, delivery)
+    try:
+        work.commit(log)
+    except (Conflict, AlreadyExists):
+        return None
+    return delivery
+
+
+def _conclude(scope: Scope, log: Log, id: str, answer: Answer, duration_s: float) -> Record | None:
+    """Note an attempt; None if the delivery is no more, as after a savepoint."""
+    delivery: Record | None = None
+    for work in _tries(scope, log):
+        delivery = work.get(hooks.DELIVERIES, id)
+        if delivery is None:
+            return None
+        delivery = _attempted(delivery, answer, duration_s)
+        work.put(hooks.DELIVERIES, delivery)
+        if delivery["status"] == hooks.SUCCEEDED:
+            _settle(work, work.get(EVENTS, delivery["event"]))
+    return delivery
+
+
+def _attempted(delivery: Record, answer: Answer, duration_s: float) -> Record:
+    now = time.time()
+    attempt = {"at": now, "duration_s": round(duration_s, 6), "process": os.getpid()}
+    attempts = [*delivery["attempts"], {**attempt, **answer._asdict()}]
+    if answer.status is not None and 200 <= answer.status < 300:
+        status = hooks.SUCCEEDED
+    else:
+        status = hooks.PENDING if len(attempts) < ATTEMPTS_MAX else hooks.FAILED
+    pause_s = min(FIRST_PAUSE_S * 2 ** (len(attempts) - 1), LAST_PAUSE_S)
+    return {
+        **delivery,
+        "attempts": attempts,
+        "next_attempt_at": now + pause_s if status == hooks.PENDING else None,
+        "sender": None,
+        "status": status,
+    }
+
+
+def _settle(work: Work, event: Record | None) -> None:
+    """Let an event wait for one webhook less."""
+    if event is not None:
+        work.put(EVENTS, {**event, "pending_webhooks": max(0, event["pending_webhooks"] - 1)})
+
+
+# --- What is sent ---------------------------------------------------------------------------------
+
+
+def _sent(scope: Scope, delivery: Record, send: Send) -> Answer:
+    endpoint = scope.table(hooks.ENDPOINTS).get(delivery["endpoint"], None)
+    event = scope.table(EVENTS).get(delivery["event"], None)
+    if endpoint is None or event is None:
+        return Answer(None, error="the endpoint or the event was deleted meanwhile")
+    shown = rendered(scope, event, endpoint["api_version"] or versions.newest())
+    body = json.dumps(shown, indent=2).encode()
+    return send(endpoint["url"], signed(hooks.secret(endpoint), body), body)
+
+
+def rendered(scope: Scope, event: Record, version: str) -> Record:
+    """Return an event in the shape of an API version."""
+    event = copy.deepcopy({name: value for name, value in event.items() if name != PRIVATE})
+    if version == event["api_version"]:
+        return event
+    work = Work(scope, event["created"], version, "", is_write=False)
+    now = event["data"]["object"]
+    previous = event["data"].get("previous_attributes")
+    event["data"]["object"] = shaped(work, now, NONE, "")
+    if previous is not None:
+        before = shaped(work, _merged(now, previous), NONE, "")
+        event["data"]["previous_attributes"] = previous_attributes(before, event["data"]["object"])
+    event["api_version"] = version
+    return event
+
+
+def _merged(now: Record, previous: Record) -> Record:
+    """Return an object as it was, of what it is and what an event says of before."""
+    merged = copy.deepcopy(now)
+    for name, value in previous.items():
+        both = isinstance(value, dict) and isinstance(merged.get(name), dict)
+        merged[name] = _merged(merged[name], value) if both else value
+    return merged

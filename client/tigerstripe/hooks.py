@@ -1,0 +1,63 @@
+"""Which webhook endpoints want an event, and the delivery that each of them gets.
+
+A delivery is a record of the account in which the event happened, made in the commit that tells of
+the event. `delivery.py` sends it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe.ids import new_id
+from tigerstripe.scope import Scope
+
+Record = dict[str, Any]
+
+ENDPOINTS = "webhooks"
+DELIVERIES = "webhook_deliveries"
+
+PENDING = "pending"
+SENDING = "sending"
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+CANCELED = "canceled"
+
+
+def endpoints(scope: Scope) -> list[Record]:
+    """Return the enabled endpoints of an account."""
+    return [e for e in scope.table(ENDPOINTS).list_namespace() if e["status"] == "enabled"]
+
+
+def wants(endpoint: Record, event: Record) -> bool:
+    """Tell whether an endpoint wants an event: by its type, and by whose it is."""
+    if is_connect(endpoint) != ("account" in event):
+        return False
+    return event["type"] in endpoint["enabled_events"] or "*" in endpoint["enabled_events"]
+
+
+def is_connect(endpoint: Record) -> bool:
+    """Tell whether an endpoint is for the events of connected accounts."""
+    return bool(endpoint.get("_", {}).get("connect"))
+
+
+def secret(endpoint: Record) -> str:
+    """Return what an endpoint's deliveries are signed with; a seed may give it as `secret`."""
+    found: str = endpoint.get("_", endpoint).get("secret", "")
+    return found
+
+
+def queued(event: Record, endpoint: Record) -> Record:
+    """Return the delivery of an event to an endpoint, not yet sent."""
+    return {
+        "id": new_id("whd", 24),
+        "object": "webhook_delivery",
+        "attempts": [],
+        "created": event["created"],
+        "endpoint": endpoint["id"],
+        "event": event["id"],
+        "event_type": event["type"],
+        "next_attempt_at": 0,
+        "sender": None,
+        "status": PENDING,
+        "url": endpoint["url"],
+    }
