@@ -9,7 +9,7 @@ daemon if this one cannot go on; applied again and again, it would end one after
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ from tigerd.recovery import recover
 from tigerd.writer import Asked, Failed, Writer
 
 log = logging.getLogger("tigerd")
+
+REST_S = 1.0
+"""How long nothing is cleaned after that failed; each time twice as long."""
 
 FAILED = "the daemon failed in the middle of this request, and took it back: nothing was changed"
 
@@ -38,6 +41,8 @@ class Applying:
         self._directory = directory
         self._control = control
         self._refusal: TigerError | None = None
+        self._rest_s = REST_S
+        self._clean_at = 0.0
         for folder in (pins.FOLDER, leases.FOLDER):
             holds.remove_unfinished(directory / folder)
         self.writer = self._take_over()
@@ -71,7 +76,7 @@ class Applying:
         try:
             return self._plan_and_apply(operations, asked)
         except StoreFull:
-            if not self.writer.cleaner.catch_up():
+            if not self._cleaned(self.writer.cleaner.catch_up):
                 raise
         return self._plan_and_apply(operations, asked)
 
@@ -97,16 +102,19 @@ class Applying:
             # First: if what follows fails too, the next daemon is to know.
             self._control.store(layout.client_at(asked[0], layout.CLIENT_FAILED), asked[1])
         log.error("failed in the middle of %s: taking it back", what, exc_info=cause)
-        self.writer.close()
-        try:
-            self.writer = self._take_over()
-        except TigerError as error:
-            raise RuntimeError("it cannot be taken back: ending") from error
+        self._recover()
         if asked is not None and self.writer.answered(asked[0]) == asked[1]:
             return
         kind = StoreFull if isinstance(cause, MemoryError) else Damaged
         why = f"{type(cause).__name__}: {cause}"
         raise kind(f"{FAILED} ({why}); see daemon.log, and `tigerd check`")
+
+    def _recover(self) -> None:
+        self.writer.close()
+        try:
+            self.writer = self._take_over()
+        except TigerError as error:
+            raise RuntimeError("it cannot be taken back: ending") from error
 
     def _refuse_failed(self) -> None:
         """Refuse the requests in whose middle a daemon failed that could not go on."""
@@ -120,6 +128,27 @@ class Applying:
                     failed,
                     slot,
                 )
+
+    # --- Cleaning ---
+
+    def clean(self) -> bool:
+        """Take a turn of the cleaner; return whether there is more to do now.
+
+        A failure there is no request's fault: it is recovered from, and cleaning rests for a while.
+        """
+        return self._cleaned(self.writer.cleaner.turn)
+
+    def _cleaned(self, clean: Callable[[], bool]) -> bool:
+        if time.monotonic() < self._clean_at:
+            return False
+        try:
+            return clean()
+        except Exception:
+            log.exception("failed while cleaning: taking it back, again in %g s", self._rest_s)
+        self._recover()
+        self._clean_at = time.monotonic() + self._rest_s
+        self._rest_s *= 2
+        return False
 
     # --- What was taken away ---
 

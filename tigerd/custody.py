@@ -111,7 +111,10 @@ class Custody:
     def has_socket(self) -> bool:
         """Tell whether clients find the socket; what tidies up may have removed it."""
         path = instance.socket_path(self._directory)
-        return self._socket is not None and is_at(path, self._socket)
+        try:
+            return self._socket is not None and is_at(path, self._socket)
+        except OSError:  # what cannot be known is not taken for gone
+            return True
 
     # --- The end ---
 

@@ -17,19 +17,19 @@ from typing import Any, NamedTuple, cast
 import msgpack
 import zmq
 
-from tiger import instance, layout, lease_file, leases, protocol
+from tiger import instance, layout, protocol
 from tiger.__about__ import __version__
 from tiger.errors import (
     CODES,
     Damaged,
     LayoutMismatch,
-    Sealed,
     TigerError,
     code_of,
 )
 from tiger.looking import Looking
 from tiger.memory import WritableSegment
 from tiger.system import os, time
+from tigerd.abandoned import Abandoned
 from tigerd.applying import FAILED, Applying
 from tigerd.custody import Custody
 from tigerd.large import LARGE, Large, Message
@@ -64,11 +64,10 @@ SWEEP_S = 0.5
 """How often to look for namespaces, and the instance, whose process is gone."""
 
 SWEEP_SHARE = 20
-"""And at least so many times later as it takes: to clear ten thousand namespaces takes a second."""
+"""And at least so many times later as it takes."""
 
 DROPPED_TOLD = 10
-SWEEPS_TOLD = 100
-"""How many of each are named in the log, which shares the memory of the store."""
+"""How many are named in the log, which shares the memory of the store."""
 
 
 class Question(NamedTuple):
@@ -105,9 +104,9 @@ class Server:
         self._busy_at = time.monotonic()
         self._looking = Looking(SPIN_S)
         self._dropped = 0
-        self._told: set[str] = set()
         self._sweep_at = 0.0
         self._waiting = Waiting()
+        self._abandoned = Abandoned(directory, self._applying, self._tell_waiting)
         self._large = Large()
         self._unfinished = Unfinished()
         self._context = zmq.Context()
@@ -145,7 +144,7 @@ class Server:
                     wait_ms = PAUSE_MS
                     self._drain()
                 elif not self._large and wait_ms != TURN_MS:
-                    wait_ms = 0 if self.writer.cleaner.turn() else TURN_MS
+                    wait_ms = 0 if self._applying.clean() else TURN_MS
                 if self._large.is_due(bool(events)):
                     self._serve(*self._large.take())
                     self._large.let_others()
@@ -172,7 +171,7 @@ class Server:
         for _ in range(DRAIN):
             self._receive()
             if self.writer.cleaner.is_due():
-                self.writer.cleaner.turn()
+                self._applying.clean()
             if self._large.is_full or not self._is_more_coming():
                 return
 
@@ -197,7 +196,7 @@ class Server:
         self._write_again(self._custody.lost(self.writer.segments()))
         if not self._custody.has_socket():
             self._open_again()
-        self._clear_abandoned()
+        self._abandoned.clear()
         self._waiting.forget_quiet()
         if self._unfinished.is_too_much(self._large.held):
             log.warning("messages that do not end hold too much memory: ending all connections")
@@ -212,44 +211,13 @@ class Server:
             log.warning("its clients have to connect again: stopping")
             self._stopping = True
 
-    def _clear_abandoned(self) -> None:
-        """Clear the namespaces of processes that are gone."""
-        with lease_file.looking(self.directory / leases.FOLDER) as look:
-            for name, reason in look.strange.items():
-                self._tell_once(name, f"skipped {name!r} among the leases: {reason}")
-            for name, namespaces in look.left.items():
-                cleared = [self._clear(namespace) for namespace in namespaces]
-                if all(cleared):
-                    look.forget(name)
-
-    def _clear(self, namespace: str) -> bool:
-        """Clear a namespace that nobody needs; tell whether that is done."""
-        if not any(namespace in table.namespaces for table in self.writer.in_use()):
-            return True  # it never had a record, or was cleared by the process itself
-        try:
-            plan = self._applying.apply([[protocol.CLEAR_NAMESPACE, None, namespace]], None)
-        except Sealed:
-            return False  # until its forks are cleared
-        except TigerError as error:  # the daemon lives on
-            self._tell_once(namespace, f"cannot clear {namespace!r}: {error}")
-            return False
-        self._tell_waiting(plan.changed())
-        log.info("cleared %r: the process that had it is gone", namespace)
-        return True
-
-    def _tell_once(self, name: str, what: str) -> None:
-        """Log what each sweep would come upon again."""
-        if name not in self._told and len(self._told) < SWEEPS_TOLD:
-            self._told.add(name)
-            log.warning("%s", what)
-
     def _open_again(self) -> None:
         """Bind again where only the socket was removed."""
         log.warning("the socket was removed: opening it again")
         try:
             self._router.bind(instance.endpoint(self.directory))
             self._custody.bound()
-        except zmq.ZMQError as error:
+        except (zmq.ZMQError, OSError) as error:
             log.warning("cannot: %s; stopping", error)  # the next client starts another
             self._stopping = True
 

@@ -14,8 +14,15 @@ from unittest.mock import patch
 import pytest
 
 import tiger
+from tests.support.daemon import Daemon, new_directory
+from tests.support.model import put
 from tiger import holds, lease_file, leases, pins
 from tiger.leases import Lease
+from tiger.resources import BY_NAME
+from tigerd.abandoned import CLEARS_MAX, Abandoned
+from tigerd.applying import Applying
+
+COUPONS = BY_NAME["coupons"].number
 
 Wait = Callable[..., Any]
 
@@ -162,6 +169,25 @@ def test_a_waiter_is_told_of_what_the_daemon_clears(store, directory: str) -> No
     Lease(Path(directory), "gone").abandon()
     assert next(watching).changes[0].what == "cleared"
     watching.close()
+
+
+def test_of_many_namespaces_only_some_are_cleared_at_a_look() -> None:
+    """All who write wait while the daemon clears."""
+    with new_directory() as place:
+        daemon = Daemon(place)
+        names = [f"n{number}" for number in range(2 * CLEARS_MAX + 10)]
+        daemon.do([put(COUPONS, name, "A") for name in names])
+        for name in names:
+            Lease(daemon.directory, name).abandon()
+        applying = Applying(daemon.directory, daemon.control)
+        told: list[Any] = []
+        abandoned = Abandoned(daemon.directory, applying, told.append)
+        left = []
+        while files(str(daemon.directory)):
+            abandoned.clear()
+            left.append(len(applying.writer.table(COUPONS).namespaces))
+        assert left == [CLEARS_MAX + 10, 10, 0]
+        assert len(told) == len(names)
 
 
 STRANGE = {

@@ -3,8 +3,8 @@
 `stop_*` stops the daemon (SIGSTOP) at that place of the first write that gets there. `clock` gives
 it a wall clock that steps by years, to and fro; `hurried` looks after its instance all the time.
 `fails` raises in the middle of writing a record with the id "bad", `lacks_memory` likewise, and
-`fails_for_good` can then not take it back either. The daemon that follows has no fault: clients
-start `python -m tigerd`.
+`fails_for_good` can then not take it back either; `cannot_clean` fails whenever there is something
+to clean. The daemon that follows has no fault: clients start `python -m tigerd`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 from tiger.errors import Damaged
 from tiger.session import QUESTION
 from tigerd import applying, server
+from tigerd.cleaner import Cleaner
 from tigerd.effects import Effect
 from tigerd.recovery import Found
 from tigerd.server import Server
@@ -87,6 +88,17 @@ def fail(error: Exception, *, for_good: bool = False) -> None:
     applying.recover = recover_once  # type: ignore[attr-defined]
 
 
+def fail_to_clean() -> None:
+    """Fail to take away whatever has ended."""
+
+    def failing(self: Cleaner, steps: int) -> bool:
+        if self.is_waiting:
+            raise RuntimeError("a fault that is built in")
+        return False
+
+    Cleaner.take = failing  # type: ignore[method-assign]
+
+
 FAULTS: dict[str, Callable[[], None]] = {
     "stop_before_plan": lambda: stop_once(Writer, "plan"),
     "stop_before_answer": lambda: stop_once(Writer, "answer"),
@@ -98,6 +110,7 @@ FAULTS: dict[str, Callable[[], None]] = {
     "limited": lambda: resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT)),
     "fails": lambda: fail(RuntimeError("a fault that is built in")),
     "lacks_memory": lambda: fail(MemoryError()),
+    "cannot_clean": fail_to_clean,
     "fails_for_good": lambda: fail(RuntimeError("a fault that is built in"), for_good=True),
 }
 

@@ -398,10 +398,26 @@ def test_a_request_in_whose_middle_the_daemon_fails_is_refused_and_the_daemon_go
     forget_log(place)
 
 
-def forget_log(place: Path) -> None:
+def test_a_daemon_that_fails_while_it_cleans_goes_on(place: Path) -> None:
+    """What was ended stays for a while; nobody who writes is told."""
+    module = "tests.faults.altered cannot_clean"
+    with serving(place, module=module) as daemon, tiger.connect(place) as store:
+        store.coupons.insert_many([{"id": "A"}, {"id": "B"}])
+        store.coupons.delete("A")
+        log = place / "daemon.log"
+        wait_for(lambda: "failed while cleaning" in log.read_text(), "a turn of the cleaner")
+        for _ in range(3):
+            store.coupons.patch("B", {"n": 1})
+        assert [record["id"] for record in store.coupons] == ["B"]
+        assert store.ping()["pid"] == daemon
+        check(place)
+    forget_log(place, "failed while cleaning")
+
+
+def forget_log(place: Path, what: str = "failed in the middle of request") -> None:
     """Take away a log that has a traceback in it, as it should."""
     log = place / "daemon.log"
-    assert "failed in the middle of request" in log.read_text()
+    assert what in log.read_text()
     assert "a fault that is built in" in log.read_text()
     log.unlink()
 
