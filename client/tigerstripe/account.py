@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import tiger
-from tigerstripe import clock, faults, keys
+from tigerstripe import clock, due, faults, keys
 from tigerstripe.engine import Engine
 from tigerstripe.log import Log
 from tigerstripe.scope import Scope
@@ -88,12 +88,18 @@ class Account:
         return clock.now(self._scope)
 
     def freeze(self, at: int | None = None) -> int:
-        """Stop the clock, at this moment or another; return the time it shows."""
-        return clock.freeze(self._scope, at)
+        """Stop the clock, at this moment or another; return the time it shows.
+
+        What is due until then is done.
+        """
+        frozen = clock.freeze(self._scope, at)
+        due.work_off(self._scope, self._log, frozen)
+        return frozen
 
     def advance(self, to: int | None = None, **delta: float) -> int:
         """Move the clock on, to a time or by a `timedelta`'s arguments; return the time it shows.
 
+        All that is due on the way is done, in order, before this returns.
         Raises ValueError for a time before the one it shows.
         """
         now = self.now
@@ -103,6 +109,7 @@ class Account:
                 f"advance to {target}: the clock shows {now} already; use a later time"
             )
         clock.move(self._scope, target)
+        due.work_off(self._scope, self._log, target)
         return target
 
     def thaw(self) -> None:

@@ -131,7 +131,7 @@ class Exchange:
         try:
             response, is_logged = self._answer(route(request.method, self._path))
         except Refused as refused:
-            if refused.status != 404 or "code" in refused.error:
+            if refused.status != 404 or refused.error.keys() & {"code", "param"}:
                 refused.error["request_log_url"] = log_url(self._scope, self._id)
             self._note(refused.status, refused.error)
             refused.headers = {**self._headers(), **refused.headers}

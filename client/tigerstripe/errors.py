@@ -105,6 +105,26 @@ def only_one_of(*params: str) -> Refused:
     return Refused(f"Received both {' and '.join(params)} parameters. Please pass in only one.")
 
 
+def one_may_be_given(*params: str) -> Refused:
+    """Return the refusal of parameters of which one may be given."""
+    listed = ", ".join(sorted(params))
+    return Refused(f"You may only specify one of these parameters: {listed}.")
+
+
+def too_many(param: str, most: int) -> Refused:
+    """Return the refusal of an array with too many elements."""
+    return Refused(f"Array {param} exceeded maximum {most} allowed elements.", param=param)
+
+
+def under(refused: Refused, at: str) -> Refused:
+    """Return a refusal with its parameter named from the request's top: `price` in `items[0]`."""
+    param = refused.error.get("param")
+    if param is not None:
+        first, bracket, rest = param.partition("[")
+        refused.error["param"] = f"{at}[{first}]{bracket}{rest}"
+    return refused
+
+
 # --- Objects --------------------------------------------------------------------------------------
 
 

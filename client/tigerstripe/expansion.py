@@ -69,9 +69,13 @@ def _add(root: Expansion, kind: Kind, path: str) -> None:
         raise Refused(
             f"You cannot expand more than {LEVELS_MAX} levels of a property. Property: {path}"
         )
-    at = root
+    at, owners, within = root, _owners(kind), ""
     for place, step in enumerate(steps):
+        if _owners(kind):
+            owners, within = _owners(kind), ""
+        within = f"{within}.{step}" if within else step
         inner, is_included = _step(kind, step)
+        is_included = is_included or _is_included(owners, within)
         is_last = place == len(steps) - 1
         if inner is None or (is_last and not (is_included or _has_ids(inner))):
             hint = f" You may want to try expanding 'data.{path}' instead." if is_list else ""
@@ -79,6 +83,21 @@ def _add(root: Expansion, kind: Kind, path: str) -> None:
         at = at.inside.setdefault(step, Expansion())
         at.to = _names(inner)
         kind = inner
+
+
+def _owners(kind: Kind) -> tuple[str, ...]:
+    """Return the resources that the objects at a place may be of."""
+    if isinstance(kind, (List, Map, Page)):
+        return _owners(kind.of)
+    if isinstance(kind, Union):
+        return tuple(name for option in kind.of for name in _owners(option))
+    return (kind.to,) if isinstance(kind, Ref) else tuple(kind.to) if isinstance(kind, Id) else ()
+
+
+def _is_included(owners: tuple[str, ...], path: str) -> bool:
+    """Tell whether one of the resources has what is at a path only when it is expanded."""
+    resources = (registry.resource(name) for name in owners)
+    return any(resource is not None and path in resource.included for resource in resources)
 
 
 def _step(kind: Kind, step: str) -> tuple[Kind | None, bool]:
@@ -99,9 +118,7 @@ def _step(kind: Kind, step: str) -> tuple[Kind | None, bool]:
         except KeyError:
             continue
         if field is not None:
-            resource = registry.resource(name)
-            is_included = resource is not None and step in resource.included
-            return field.kind, field.is_asked or is_included
+            return field.kind, field.is_asked
     return None, False
 
 
@@ -124,13 +141,27 @@ def expand(work: Work, record: Record, wanted: Expansion) -> None:
         if inside:
             record["data"] = [_expanded(work, item, inside) for item in record["data"]]
         return
+    resource = registry.resource(record.get("object", ""))
+    included = resource.included if resource is not None else {}
     for name, inner in wanted.inside.items():
-        resource = registry.resource(record.get("object", ""))
-        if resource is not None and name in resource.included:
-            make = resource.included[name]
-            record[name] = make(resource, work, record, record.get(PRIVATE, {}))
+        if name in included:
+            record[name] = included[name](resource, work, record, _kept(work, record))
+        for step in inner.inside:  # what is only there within a part of the object
+            make = included.get(f"{name}.{step}")
+            if make is not None and isinstance(record.get(name), dict):
+                more = {step: make(resource, work, record, _kept(work, record))}
+                record[name] = {**record[name], **more}
         if name in record:
             record[name] = _expanded(work, record[name], inner)
+
+
+def _kept(work: Work, record: Record) -> Record:
+    """Return an object's private part; one that stands in another may have come without it."""
+    if PRIVATE not in record and "id" in record:
+        resource = registry.need(record["object"])
+        record = (work.get(resource.table, record["id"]) if resource.table else None) or record
+    kept: Record = record.get(PRIVATE, {})
+    return kept
 
 
 def _expanded(work: Work, value: Any, wanted: Expansion) -> Any:

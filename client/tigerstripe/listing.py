@@ -52,6 +52,24 @@ def page(resource: Resource, work: Work, params: Record) -> Record:
         return _from_deleted(resource, work, params, equal, tests, limit)
 
 
+def cut(records: list[Record], params: Record, name: str) -> Record:
+    """Return a page of records that one object holds, in their order; `name` is in its errors."""
+    after, before = params.get("starting_after"), params.get("ending_before")
+    if after is not None and before is not None:
+        raise errors.only_one_of("starting_after", "ending_before")
+    ids = [record["id"] for record in records]
+    for param in ("starting_after", "ending_before"):
+        cursor = params.get(param)
+        if cursor is not None and cursor not in ids:
+            raise errors.no_such(name, cursor, param)
+    limit = min(max(params.get("limit", LIMIT), 1), LIMIT_MAX)
+    if before is not None:
+        rest = records[: ids.index(before)]
+        return listed(rest[-limit:], len(rest) > limit)
+    rest = records[ids.index(after) + 1 :] if after is not None else records
+    return listed(rest[:limit], len(rest) > limit)
+
+
 def listed(data: list[Record], has_more: bool) -> Record:
     """Return a list object."""
     return {"object": "list", "data": data, "has_more": has_more}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from tigerstripe.errors import Refused
 
@@ -21,6 +21,19 @@ CURRENCIES = _NAMES.split()
 _ZERO_DECIMAL = "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf"
 ZERO_DECIMAL = frozenset(_ZERO_DECIMAL.split())
 THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
+
+MINIMUMS = {
+    "aed": 200, "ars": 50, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "cop": 50,
+    "czk": 1500, "dkk": 250, "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50,
+    "mxn": 1000, "myr": 200, "nok": 300, "nzd": 50, "pln": 200, "ron": 200, "rub": 50, "sek": 300,
+    "sgd": 50, "thb": 1000, "usd": 50, "zar": 50,
+}  # fmt: skip
+"""The least that can be charged, by currency."""
+
+_SIGNS = {
+    "aud": "A$", "brl": "R$", "cad": "CA$", "eur": "€", "gbp": "£", "hkd": "HK$", "inr": "₹",
+    "jpy": "¥", "mxn": "MX$", "nzd": "NZ$", "usd": "$",
+}  # fmt: skip
 
 AMOUNT_MAX = 99_999_999
 DECIMAL_PLACES = 12
@@ -57,6 +70,17 @@ def text(amount: Decimal) -> str:
     """Return a decimal amount as Stripe writes it: no exponent, no zeros at the end."""
     found = f"{amount:f}"
     return found.rstrip("0").rstrip(".") if "." in found else found
+
+
+def whole(amount: Decimal) -> int:
+    """Return an amount in whole units, rounded half up (away from zero)."""
+    return int(amount.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def shown(amount: int, currency: str) -> str:
+    """Return an amount as messages write it: `$0.50`, `¥50`, `15.00`."""
+    places = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
+    return f"{_SIGNS.get(currency, '')}{Decimal(amount).scaleb(-places):,.{places}f}"
 
 
 def both(

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 MODULES: dict[str, str] = {
     "card": "sources",
+    "checkout.session": "checkout_sessions",
     "coupon": "coupons",
     "customer": "customers",
     "customer_balance_transaction": "balance_transactions",
     "event": "events",
+    "item": "checkout_items",
     "payment_method": "payment_methods",
     "plan": "plans",
     "price": "prices",
@@ -34,6 +36,7 @@ MODULES: dict[str, str] = {
 """The module, in `tigerstripe.resources`, of each kind of object; it has `RESOURCE`."""
 
 PATHS: dict[str, str] = {
+    "/v1/checkout/sessions": "checkout.session",
     "/v1/coupons": "coupon",
     "/v1/customers/{customer}/balance_transactions": "customer_balance_transaction",
     "/v1/customers/{customer}/payment_methods": "payment_method",

@@ -68,7 +68,8 @@ class Resource:
     shown: ClassVar[Mapping[str, Callable[[Any], bool]]] = {}
     """What a list shows unless its parameter asks otherwise: tests of fields' values."""
     included: ClassVar[Mapping[str, Included]] = {}
-    """The fields that are only there when they are expanded, and what makes each."""
+    """The fields that are only there when they are expanded, and what makes each; a field of a
+    part of the object has a path, as `total_details.breakdown`."""
     searchable: ClassVar[frozenset[str]] = frozenset()
     """The fields that a search may ask for, beside `metadata`."""
 

@@ -9,6 +9,7 @@ OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     "account_settings": (None, None, ()),
     "claims": (None, None, ()),
     "deleted_objects": (None, None, ()),
+    "due": (None, None, ()),
     "idempotency_keys": (None, None, ()),
     "request_log": (None, None, ()),
     "shipping_rates": ("shr", "/v1/shipping_rates", ("active",)),

@@ -60,10 +60,20 @@ def _coupon_of_discount(discount: Record) -> None:
     discount["coupon"] = source["coupon"] if source else None
 
 
+_UI_MODES = {"elements": "custom", "embedded_page": "embedded", "hosted_page": "hosted"}
+
+
+def _ui_mode_of_session(session: Record) -> None:
+    session["ui_mode"] = _UI_MODES.get(session["ui_mode"], session["ui_mode"])
+
+
 RELEASES: dict[str, dict[str, Change]] = {
     "2025-09-30.clover": {
         "promotion_code": _coupon_of_promotion_code,
         "discount": _coupon_of_discount,
+    },
+    "2026-03-25.dahlia": {
+        "checkout.session": _ui_mode_of_session,
     },
 }
 """By release, and by the `object` that it changed; oldest first."""

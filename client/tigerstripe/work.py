@@ -44,7 +44,7 @@ class Work:
         scope: Scope,
         now: int,
         version: str,
-        request_id: str,
+        request_id: str | None,
         *,
         is_write: bool,
         idempotency_key: str | None = None,
@@ -55,6 +55,7 @@ class Work:
         self.version = version
         """The API version of the request."""
         self.request_id = request_id
+        """The id of the request; None for what time brings."""
         self.idempotency_key = idempotency_key
         self.is_write = is_write
         self._records: dict[Place, Record | None] = {}

@@ -232,7 +232,14 @@ def test_every_answer_has_the_fields_that_the_table_says_are_always_there(accoun
     customer = stripe.Customer.create(
         email="a@b.c", balance=-5, tax_id_data=[{"type": "eu_vat", "value": "DE123"}]
     )
+    session = stripe.checkout.Session.create(
+        mode="subscription",
+        line_items=[{"price": price.id, "quantity": 100}],
+        success_url="https://shop.test/",
+    )
     made = [
+        session,
+        stripe.checkout.Session.list_line_items(session.id).data[0],
         product,
         price,
         stripe.Plan.retrieve(price.id),

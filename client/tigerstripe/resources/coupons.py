@@ -100,16 +100,42 @@ class Coupons(Resource):
             return {**record, "valid": False}
         return record
 
-    def redeemed(self, work: Work, id: str, param: str) -> Record:
-        """Return a coupon, redeemed once more by this work; raises `Refused` if it cannot be."""
+    def usable(self, work: Work, id: str, param: str) -> Record:
+        """Return a coupon that a parameter names; raises `Refused` if it cannot be redeemed."""
         coupon = self.view(work, self.given(work, id, param))
         if not coupon["valid"]:
-            raise Refused(f"Coupon expired: {id}", code="coupon_expired", param=param)
+            most = coupon["max_redemptions"]
+            is_used_up = most is not None and coupon["times_redeemed"] >= most
+            message = f"Coupon {id} is used up and cannot be applied."
+            message = message if is_used_up else f"Coupon expired: {id}"
+            raise Refused(message, code="coupon_expired", param=param)
+        return coupon
+
+    def redeemed(self, work: Work, id: str, param: str) -> Record:
+        """Return a coupon, redeemed once more by this work; raises `Refused` if it cannot be."""
+        coupon = self.usable(work, id, param)
         times = coupon["times_redeemed"] + 1
         most = coupon["max_redemptions"]
         changed = {**coupon, "times_redeemed": times, "valid": most is None or times < most}
         work.put(self.table, changed)
         return changed
+
+    def amount_off(self, coupon: Record, currency: str, param: str) -> int | None:
+        """Return what a coupon takes off in a currency, None if it is a percentage.
+
+        Raises `Refused` if it has no amount in that currency.
+        """
+        if coupon["amount_off"] is None or coupon["currency"] == currency:
+            amount: int | None = coupon["amount_off"]
+            return amount
+        option = private(coupon)["currency_options"].get(currency)
+        if option is None:
+            raise Refused(
+                f"The coupon {coupon['id']} takes off an amount in {coupon['currency']}, but this "
+                f"is in {currency}; use a coupon with an amount in {currency}, or a percentage.",
+                param=param,
+            )
+        return int(option["amount_off"])
 
     def _applies_to(self, work: Work, record: Record, kept: Record) -> Any:
         return kept.get("applies_to")

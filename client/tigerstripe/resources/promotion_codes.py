@@ -81,6 +81,16 @@ class PromotionCodes(Resource):
             return {**record, "active": False}
         return record
 
+    def usable(self, work: Work, id: str, param: str, customer: str | None) -> Record:
+        """Return a code that a parameter names; raises `Refused` if that customer cannot use it."""
+        code = self.view(work, self.given(work, id, param))
+        if not code["active"]:
+            raise Refused(f"The promotion code {id} is not active.", param=param)
+        if code["customer"] is not None and code["customer"] != customer:
+            message = f"The promotion code {id} is for another customer."
+            raise Refused(message, param=param)
+        return code
+
     def _is_usable(self, work: Work, record: Record) -> bool:
         if record["expires_at"] is not None and record["expires_at"] <= work.now:
             return False

@@ -1,0 +1,214 @@
+"""What a session's line items, discounts and shipping come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tigerstripe import errors, money, registry
+from tigerstripe.errors import Refused
+from tigerstripe.ids import new_id
+from tigerstripe.resource import Params, Record, private
+from tigerstripe.totals import Line, discount, tax
+from tigerstripe.work import PRIVATE, Work
+
+DISCOUNTS_MAX = 1
+EXEMPT = ("exempt", "reverse")
+
+
+def discounts(work: Work, given: list[Params], customer: str | None) -> list[Record]:
+    """Return the discounts that parameters name; raises `Refused` if one cannot be redeemed."""
+    if len(given) > DISCOUNTS_MAX:
+        raise errors.too_many("discounts", DISCOUNTS_MAX)
+    found = []
+    for place, wanted in enumerate(given):
+        at = f"discounts[{place}]"
+        coupon, code = wanted.get("coupon"), wanted.get("promotion_code")
+        if coupon is not None and code is not None:
+            raise errors.one_may_be_given("coupon", "promotion_code")
+        if coupon is None and code is None:
+            raise errors.missing(f"{at}[coupon]")
+        param = f"{at}[coupon]"
+        if code is not None:
+            param = f"{at}[promotion_code]"
+            usable = registry.need("promotion_code").usable(work, code, param, customer)
+            coupon = usable["promotion"]["coupon"]
+        registry.need("coupon").usable(work, coupon, param)
+        found.append({
+            "id": new_id("di", 24), "coupon": coupon, "promotion_code": code, "param": param
+        })  # fmt: skip
+    return found
+
+
+def priced(work: Work, session: Record) -> Record:
+    """Return a session with the amounts of its items, discounts and shipping.
+
+    Raises `Refused` where the total is less or more than can be charged.
+    """
+    kept = private(session)
+    if session["mode"] == "setup":
+        return session
+    lines = [_line(work, session, item) for item in kept["items"]]
+    for one in kept["discounts"]:
+        _take_off(work, session["currency"], lines, one)
+    is_exempt = _exemption(work, session) in EXEMPT
+    for line in lines:
+        tax(line, is_exempt)
+    shipping = session["shipping_cost"]
+    sent = shipping["amount_total"] if shipping else 0
+    total = sum(line.total for line in lines) + sent
+    if session["mode"] == "payment":
+        _check_total(total, session["currency"])
+    return {
+        **session,
+        "amount_subtotal": sum(line.subtotal for line in lines),
+        "amount_total": total,
+        "total_details": {
+            "amount_discount": sum(line.discount for line in lines),
+            "amount_shipping": sent,
+            "amount_tax": sum(line.tax for line in lines),
+        },
+        PRIVATE: {
+            **kept,
+            "items": [
+                _counted(item, line, kept["discounts"])
+                for item, line in zip(kept["items"], lines, strict=True)
+            ],
+        },
+    }
+
+
+def breakdown(work: Work, session: Record) -> Record:
+    """Return what each discount and each tax rate comes to in all items."""
+    items = private(session)["items"]
+    discounts: dict[str, int] = {}
+    taxes: dict[str, tuple[int, int]] = {}
+    for item in items:
+        for one in private(item)["discounts"]:
+            discounts[one["discount"]] = discounts.get(one["discount"], 0) + one["amount"]
+        for one in private(item)["taxes"]:
+            amount, base = taxes.get(one["rate"], (0, 0))
+            taxes[one["rate"]] = (amount + one["amount"], base + one["taxable_amount"])
+    return {
+        "discounts": [
+            {"amount": amount, "discount": discount_object(session, id)}
+            for id, amount in discounts.items()
+        ],
+        "taxes": [
+            tax_amount(work, rate, amount, base) for rate, (amount, base) in taxes.items()
+        ],
+    }  # fmt: skip
+
+
+def discount_object(session: Record, id: str) -> Record:
+    """Return a session's discount as the object that Stripe shows."""
+    one = next(one for one in private(session)["discounts"] if one["id"] == id)
+    return {
+        "id": id,
+        "object": "discount",
+        "checkout_session": session["id"],
+        "customer": session["customer"],
+        "customer_account": None,
+        "end": None,
+        "invoice": None,
+        "invoice_item": None,
+        "promotion_code": one["promotion_code"],
+        "source": {"coupon": one["coupon"], "type": "coupon"},
+        "start": session["created"],
+        "subscription": None,
+        "subscription_item": None,
+    }
+
+
+def tax_amount(work: Work, rate: str, amount: int, base: int) -> Record:
+    """Return what a tax rate comes to, with the whole rate."""
+    return {
+        "amount": amount,
+        "rate": work.get("tax_rates", rate),
+        "taxability_reason": None,
+        "taxable_amount": base,
+    }
+
+
+# --- Its parts ---
+
+
+def _line(work: Work, session: Record, item: Record) -> Line:
+    """Return what an item costs; a recurring one costs nothing yet in a trial."""
+    kept = private(item)
+    subtotal = kept["subtotal"]
+    rates = kept["tax_rates"]
+    if kept["is_recurring"]:
+        subtotal = 0 if private(session)["is_trial"] else subtotal
+        rates = rates or private(session)["default_tax_rates"]
+    return Line(subtotal, kept["product"], [work.get("tax_rates", rate) or {} for rate in rates])
+
+
+def _take_off(work: Work, currency: str, lines: list[Line], one: Record) -> None:
+    coupons = registry.need("coupon")
+    coupon = coupons.given(work, one["coupon"], one["param"])
+    products = (private(coupon)["applies_to"] or {}).get("products")
+    if one["promotion_code"] is not None:
+        code = work.get("promotion_codes", one["promotion_code"])
+        assert code is not None, one
+        _check_minimum(code, sum(line.subtotal for line in lines), currency, one["param"])
+    amount = coupons.amount_off(coupon, currency, one["param"])
+    discount(lines, coupon, amount, _among(products))
+
+
+def _among(products: list[str] | None) -> Callable[[str], bool]:
+    return lambda product: products is None or product in products
+
+
+def _check_minimum(code: Record, subtotal: int, currency: str, param: str) -> None:
+    least = code["restrictions"]["minimum_amount"]
+    if least is None:
+        return
+    of = code["restrictions"]["minimum_amount_currency"]
+    if currency != of or subtotal < least:
+        raise Refused(
+            f"The promotion code {code['id']} is for orders of at least "
+            f"{money.shown(least, of)} {of.upper()}; this one is of "
+            f"{money.shown(subtotal, currency)} {currency.upper()}.",
+            param=param,
+        )
+
+
+def _exemption(work: Work, session: Record) -> str | None:
+    customer = session["customer"] and work.get("customers", session["customer"])
+    return customer["tax_exempt"] if customer else None
+
+
+def _check_total(total: int, currency: str) -> None:
+    """Raise `Refused` for what cannot be charged; nothing at all can be."""
+    least = money.MINIMUMS.get(currency, 1)
+    if 0 < total < least:
+        raise Refused(
+            f"The Checkout Session's total amount due must add up to at least "
+            f"{money.shown(least, currency)} {currency.upper()}",
+            code="amount_too_small",
+        )
+    if total > money.AMOUNT_MAX:
+        most = money.shown(money.AMOUNT_MAX, currency)
+        raise Refused(f"Amount must be no more than {most}", code="amount_too_large")
+
+
+def _counted(item: Record, line: Line, given: list[Record]) -> Record:
+    """Return an item with its amounts."""
+    kept: dict[str, Any] = private(item)
+    return {
+        **item,
+        "amount_discount": line.discount,
+        "amount_subtotal": line.subtotal,
+        "amount_tax": line.tax,
+        "amount_total": line.total,
+        PRIVATE: {
+            **kept,
+            "discounts": [
+                {"amount": amount, "discount": one["id"]}
+                for amount, one in zip(line.discounts, given, strict=True)
+                if amount
+            ],
+            "taxes": [{**one, "rate": one["rate"]["id"]} for one in line.taxes],
+        },
+    }

@@ -1,0 +1,177 @@
+"""The fields of a session that say how its page looks and what it asks the buyer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe.ids import letters
+from tigerstripe.resource import Params, Record
+
+HOSTED, EMBEDDED = "hosted_page", "embedded_page"
+UI_MODES = {"hosted": HOSTED, "embedded": EMBEDDED, "custom": "elements"}
+"""The names of before dahlia, and those since."""
+
+METHODS = ("card", "link")
+"""What buyers can pay with where a request does not say."""
+CONFIGURATION = "pmc_1TigerStripeDefault00000"
+"""The account's only configuration of payment methods; no operation shows it yet."""
+
+BRANDING: Record = {
+    "background_color": "#ffffff",
+    "border_style": "rounded",
+    "button_color": "#0074d4",
+    "display_name": "tigerstripe",
+    "font_family": "default",
+    "icon": None,
+    "logo": None,
+}
+TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
+INVOICE_DATA = (
+    "account_tax_ids", "custom_fields", "description", "footer", "issuer", "rendering_options",
+)  # fmt: skip
+COLLECTED: Record = {"business_name": None, "individual_name": None, "shipping_details": None}
+"""What was collected of a buyer who is known, before anything was."""
+ASKED = ("excluded_payment_method_types", "name_collection", "optional_items")
+"""Fields that are only there when they were given."""
+ECHOED = (
+    "allow_promotion_codes", "allowed_payment_method_types", "billing_address_collection",
+    "cancel_url", "client_reference_id", "customer_email", "integration_identifier", "locale",
+    "origin_context", "permissions", "shipping_address_collection", "submit_type", "success_url",
+    "wallet_options",
+)  # fmt: skip
+
+
+def page(params: Params, mode: str, version: str) -> Record:
+    """Return the fields that come of a create's parameters alone."""
+    get = params.get
+    fields: Record = {name: get(name) for name in ECHOED}
+    fields |= {name: params[name] for name in ASKED if get(name) is not None}
+    fields |= {
+        "adaptive_pricing": {"enabled": _converts(get("adaptive_pricing"), mode, version)},
+        "after_expiration": _recovery(get("after_expiration")),
+        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
+        "branding_settings": {**BRANDING, **(get("branding_settings") or {})},
+        "consent": None,
+        "consent_collection": _consents(get("consent_collection")),
+        "currency_conversion": None,
+        "custom_fields": [_custom_field(field) for field in get("custom_fields") or ()],
+        "custom_text": {name: (get("custom_text") or {}).get(name) for name in TEXTS},
+        "customer_account": None,
+        "invoice_creation": _invoice_creation(get("invoice_creation"), mode),
+        "managed_payments": {"enabled": False},
+        "payment_method_collection": get("payment_method_collection")
+        or ("if_required" if mode == "payment" else "always"),
+        "phone_number_collection": get("phone_number_collection") or {"enabled": False},
+        "saved_payment_method_options": _saved(get("saved_payment_method_options"), mode),
+    }
+    if get("tax_id_collection") is not None:
+        fields["tax_id_collection"] = {"required": "never", **params["tax_id_collection"]}
+    return fields | _methods(params)
+
+
+def where(params: Params, id: str) -> Record:
+    """Return the fields that say where the page is, and where it leads."""
+    mode = UI_MODES.get(params.get("ui_mode") or HOSTED, params.get("ui_mode") or HOSTED)
+    if mode == HOSTED:
+        url = f"https://checkout.stripe.com/c/pay/{id}#fid{letters(120)}"
+        return {"client_secret": None, "ui_mode": mode, "url": url}
+    found = {
+        "client_secret": f"{id}_secret_fid{letters(120)}",
+        "return_url": params.get("return_url"),
+        "ui_mode": mode,
+        "url": None,
+    }
+    if mode == EMBEDDED:
+        found["redirect_on_completion"] = params.get("redirect_on_completion") or "always"
+    return found
+
+
+def _converts(given: Params | None, mode: str, version: str) -> bool:
+    """Tell whether prices are shown in the buyer's currency; of subscriptions since dahlia."""
+    if given is not None and given.get("enabled") is not None:
+        return bool(given["enabled"])
+    return mode == "payment" or (mode == "subscription" and version >= "2026-03-25.dahlia")
+
+
+def _recovery(given: Params | None) -> Record | None:
+    recovery = (given or {}).get("recovery")
+    if recovery is None:
+        return None
+    return {
+        "recovery": {
+            "allow_promotion_codes": recovery.get("allow_promotion_codes") or False,
+            "enabled": recovery["enabled"],
+            "expires_at": None,
+            "url": None,
+        }
+    }
+
+
+def _consents(given: Params | None) -> Record | None:
+    names = ("payment_method_reuse_agreement", "promotions", "terms_of_service")
+    return None if given is None else {name: given.get(name) for name in names}
+
+
+def _custom_field(given: Params) -> Record:
+    """Return a field that the buyer is to fill in; it has the part of its type alone."""
+    kind = given["type"]
+    part: dict[str, Any] = given.get(kind) or {}
+    if kind == "dropdown":
+        own: Record = {
+            "default_value": part.get("default_value"),
+            "options": part.get("options") or [],
+        }
+    else:
+        own = {
+            name: part.get(name) for name in ("default_value", "maximum_length", "minimum_length")
+        }
+    return dict(
+        sorted({
+            kind: {**own, "value": None},
+            "key": given["key"],
+            "label": given["label"],
+            "optional": given.get("optional") or False,
+            "type": kind,
+        }.items())
+    )  # fmt: skip
+
+
+def _invoice_creation(given: Params | None, mode: str) -> Record | None:
+    if mode != "payment":
+        return None
+    data = (given or {}).get("invoice_data") or {}
+    return {
+        "enabled": (given or {}).get("enabled", False),
+        "invoice_data": {
+            **{name: data.get(name) for name in INVOICE_DATA},
+            "metadata": data.get("metadata") or {},
+        },
+    }
+
+
+def _saved(given: Params | None, mode: str) -> Record | None:
+    if mode == "setup":
+        return None
+    return {
+        "allow_redisplay_filters": ["always"],
+        "payment_method_remove": "disabled",
+        "payment_method_save": None,
+        **(given or {}),
+    }
+
+
+def _methods(params: Params) -> Record:
+    """Return the fields about what the buyer can pay with."""
+    wanted = params.get("payment_method_types") or params.get("allowed_payment_method_types")
+    excluded = params.get("excluded_payment_method_types") or ()
+    types = [name for name in wanted or METHODS if name not in excluded]
+    options = dict(params.get("payment_method_options") or {})
+    if "card" in types:
+        options["card"] = {"request_three_d_secure": "automatic", **options.get("card", {})}
+    configuration = None if params.get("payment_method_types") else CONFIGURATION
+    return {
+        "payment_method_configuration_details": configuration
+        and {"id": configuration, "parent": None},
+        "payment_method_options": options,
+        "payment_method_types": types,
+    }

@@ -1,0 +1,74 @@
+"""A session's shipping options; the first is what it costs until the buyer chooses another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe import errors, registry
+from tigerstripe.errors import Refused
+from tigerstripe.resource import Params, Record
+from tigerstripe.work import Work
+
+OPTIONS_MAX = 5
+
+
+def shipping(work: Work, given: list[Params] | None, currency: str) -> Record:
+    """Return the fields `shipping_options` and `shipping_cost`; makes rates that are described.
+
+    Raises `Refused`.
+    """
+    if len(given or ()) > OPTIONS_MAX:
+        raise errors.too_many("shipping_options", OPTIONS_MAX)
+    options = []
+    for place, wanted in enumerate(given or ()):
+        at = f"shipping_options[{place}]"
+        rate = _rate(work, wanted, at)
+        options.append({
+            "shipping_amount": _amount(rate, currency, at), "shipping_rate": rate["id"]
+        })  # fmt: skip
+    return {"shipping_cost": _cost(options), "shipping_options": options}
+
+
+def _cost(options: list[Record]) -> Record | None:
+    if not options:
+        return None
+    first = options[0]
+    return {
+        "amount_subtotal": first["shipping_amount"],
+        "amount_tax": 0,
+        "amount_total": first["shipping_amount"],
+        "shipping_rate": first["shipping_rate"],
+    }
+
+
+def _rate(work: Work, wanted: Params, at: str) -> Record:
+    id, data = wanted.get("shipping_rate"), wanted.get("shipping_rate_data")
+    if id is not None and data is not None:
+        raise errors.one_may_be_given(f"{at}[shipping_rate]", f"{at}[shipping_rate_data]")
+    rates: Any = registry.need("shipping_rate")
+    if data is None:
+        if id is None:
+            raise errors.missing(f"{at}[shipping_rate]")
+        rate: Record = rates.given(work, id, f"{at}[shipping_rate]")
+        if not rate["active"]:
+            raise Refused(f"The shipping rate {id} is not active.", param=f"{at}[shipping_rate]")
+        return rate
+    try:
+        made: Record = rates.create(work, {}, data)
+    except Refused as refused:
+        raise errors.under(refused, f"{at}[shipping_rate_data]") from None
+    return made
+
+
+def _amount(rate: Record, currency: str, at: str) -> int:
+    fixed = rate["fixed_amount"]
+    if fixed["currency"] == currency:
+        return int(fixed["amount"])
+    option = fixed.get("currency_options", {}).get(currency)
+    if option is None:
+        raise Refused(
+            f"The shipping rate {rate['id']} is in {fixed['currency']}, but the session is in "
+            f"{currency}.",
+            param=f"{at}[shipping_rate]",
+        )
+    return int(option["amount"])

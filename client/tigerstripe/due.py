@@ -1,0 +1,51 @@
+"""What time brings: records of what is due and when, worked off as the account's clock goes on.
+
+Each is one `Work`, with `now` set to the time it was due at; two processes that work off at once
+do each of them once.
+"""
+
+from __future__ import annotations
+
+from tiger import AlreadyExists, Conflict
+from tigerstripe import registry, versions
+from tigerstripe.log import Log
+from tigerstripe.scope import Scope
+from tigerstripe.work import Work
+
+TABLE = "due"
+
+
+def put(work: Work, object: str, id: str, at: int) -> None:
+    """Let something happen to an object at a time, instead of what was due for it before."""
+    work.get(TABLE, id)
+    work.put(TABLE, {"id": id, "of": object, "at": at})
+
+
+def drop(work: Work, id: str) -> None:
+    """Let nothing happen to an object any more."""
+    if work.get(TABLE, id) is not None:
+        work.delete(TABLE, id)
+
+
+def work_off(scope: Scope, log: Log, until: int) -> None:
+    """Do all that is due until a time, in order; its resource's `happen` says what it is."""
+    while waiting := [r for r in scope.table(TABLE) if r["at"] <= until]:
+        first = min(waiting, key=lambda record: (record["at"], record["id"]))
+        _do(scope, log, first["id"])
+
+
+def _do(scope: Scope, log: Log, id: str) -> None:
+    """Do one thing, unless another process has done it."""
+    while True:
+        work = Work(scope, 0, versions.newest(), None, is_write=True)
+        record = work.get(TABLE, id)
+        if record is None:
+            return
+        work.now = record["at"]
+        work.delete(TABLE, id)
+        registry.need(record["of"]).happen(work, id)
+        try:
+            work.commit(log)
+        except (Conflict, AlreadyExists):
+            continue  # another process was faster
+        return

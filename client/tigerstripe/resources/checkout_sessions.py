@@ -1,0 +1,279 @@
+"""Checkout sessions: pages on which a buyer pays, subscribes, or leaves a payment method.
+
+What the buyer does is not built yet: sessions are made, changed, and expire.
+"""
+
+from __future__ import annotations
+
+from tigerstripe import due, errors, listing, metadata, money
+from tigerstripe.checkout import cart, fields, rules
+from tigerstripe.checkout.shipping import shipping
+from tigerstripe.errors import Refused
+from tigerstripe.ids import letters
+from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
+from tigerstripe.resources.checkout_items import tax_rates
+from tigerstripe.resources.customers import RESOURCE as CUSTOMERS
+from tigerstripe.work import PRIVATE, Work
+
+LIFE_S = 24 * 60 * 60
+RECOVERY_S = 30 * 24 * 60 * 60
+ID_MAX = 66
+KEPT = (
+    "customer_update", "payment_intent_data", "payment_method_data", "setup_intent_data",
+    "subscription_data",
+)  # fmt: skip
+"""Parameters that no answer shows: they are for what the completion makes."""
+
+
+class CheckoutSessions(Resource):
+    """Checkout sessions."""
+
+    object = "checkout.session"
+    table = "checkout_sessions"
+    paths = ("/v1/checkout/sessions",)
+    prefix = "cs"
+    param = None
+    event = None  # nothing is told of a session that is made or changed
+    filters = {
+        "customer_details": "customer_details",
+        "payment_intent": lambda record, wanted: record["payment_intent"] == wanted,
+        "payment_link": lambda record, wanted: record["payment_link"] == wanted,
+        "subscription": lambda record, wanted: record["subscription"] == wanted,
+    }
+
+    def new(self, work: Work, params: Params) -> Record:
+        """Return the fields of a new session; prices, products and rates are made beside it."""
+        mode = rules.check(work, params)
+        customer = params.get("customer")
+        known = CUSTOMERS.given(work, customer, "customer") if customer is not None else None
+        currency = params.get("currency")
+        currency = money.currency(currency) if currency is not None else None
+        given = params.get("line_items") or []
+        items = ITEMS.made(work, mode, currency, given, []) if mode != "setup" else []
+        currency = currency or (items[0]["currency"] if items else None)
+        id = f"cs_test_{'c' if mode == 'setup' else 'a'}1{letters(56)}"
+        return cart.priced(work, {
+            **_nothing_yet(mode),
+            **fields.page(params, mode, work.version),
+            **fields.where(params, id),
+            **_buyer(params, known, mode),
+            **self._discounts(work, params, mode, customer),
+            **shipping(work, params.get("shipping_options"), currency or ""),
+            "id": id,
+            "created": work.now,
+            "currency": currency,
+            "customer": customer,
+            "expires_at": params.get("expires_at") or work.now + LIFE_S,
+            "metadata": params.get("metadata"),
+            "mode": mode,
+            PRIVATE: {
+                "items": items,
+                "discounts": cart.discounts(work, params.get("discounts") or [], customer),
+                **_trial(work, params.get("subscription_data") or {}),
+                **{name: params[name] for name in KEPT if name in params},
+            },
+        })  # fmt: skip
+
+    def add(self, work: Work, fields: Record) -> Record:
+        """Store a new session, and let it expire in time."""
+        record = super().add(work, fields)
+        due.put(work, self.object, record["id"], record["expires_at"])
+        return record
+
+    def update(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Change a session; of one that is not open only the metadata."""
+        old = self.named(work, ids)
+        if params.keys() - {"metadata"} and old["status"] != "open":
+            raise Refused(
+                f'Only the metadata of a Checkout Session with a status in ["open"] can be '
+                f"updated. This Checkout Session has a status of `{old['status']}`."
+            )
+        return self.save(work, old, self.change(work, old, metadata.merged(old, params)))
+
+    def change(self, work: Work, old: Record, params: Params) -> Record:
+        """Return a session with other items, shipping, or what was collected of the buyer."""
+        new, kept = {**old}, private(old)
+        if "metadata" in params:
+            new["metadata"] = params["metadata"]
+        if "line_items" in params:
+            items = ITEMS.made(
+                work, old["mode"], old["currency"], params["line_items"], kept["items"]
+            )
+            new[PRIVATE] = {**kept, "items": items}
+        if "shipping_options" in params:
+            new |= shipping(work, params["shipping_options"], old["currency"])
+        if "collected_information" in params:
+            there = old["collected_information"] or fields.COLLECTED
+            new["collected_information"] = {**there, **params["collected_information"]}
+        if "payment_intent_data" in params:
+            data = {**kept.get("payment_intent_data", {}), **params["payment_intent_data"]}
+            new[PRIVATE] = {**private(new), "payment_intent_data": data}
+        return cart.priced(work, new)
+
+    @operation("POST /v1/checkout/sessions/{session}/expire")
+    def expire(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Let an open session expire now."""
+        session = self.named(work, ids)
+        if session["status"] != "open":
+            raise Refused(
+                f'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout '
+                f"Session has a status of `{session['status']}`."
+            )
+        due.drop(work, session["id"])
+        return self._expired(work, session)
+
+    def happen(self, work: Work, id: str) -> None:
+        """Let a session expire whose time is over."""
+        session = work.get(self.table, id)
+        if session is not None and session["status"] == "open":
+            self._expired(work, session)
+
+    @operation("GET /v1/checkout/sessions/{session}/line_items")
+    def line_items(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return a page of a session's items, in the order in which they were given."""
+        items = ITEMS.view_of(work, self.named(work, ids))
+        return listing.cut(items, params, "line item")
+
+    def list(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return a page of the sessions; those of a customer that is not there are refused."""
+        if params.get("customer") is not None:
+            CUSTOMERS.given(work, params["customer"], "customer")
+        return super().list(work, ids, params)
+
+    def named(self, work: Work, ids: Ids) -> Record:
+        """Return the session that the path names, as it is now."""
+        return self.view(work, self._there(work, ids["session"]))
+
+    def retrieve(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return a session."""
+        return self.view(work, self._there(work, next(iter(ids.values()))))
+
+    def missing(self, id: str, param: str | None, *, in_path: bool = False) -> errors.Refused:
+        """Return the refusal of an id; of sessions it stands there without quotes."""
+        return Refused(
+            f"No such checkout.session: {id}", status=404, code="resource_missing", param=param
+        )
+
+    def view(self, work: Work, record: Record) -> Record:
+        """Return a session as it is now: over, if its time is."""
+        if record["status"] == "open" and record["expires_at"] <= work.now:
+            return _over(record)
+        return record
+
+    def _there(self, work: Work, id: str) -> Record:
+        if len(id) > ID_MAX:
+            raise Refused(
+                f"Invalid string: {id[:4]}...{id[-4:]}; must be at most {ID_MAX} characters",
+                status=404,
+                param="session",
+            )
+        record = work.get(self.table, id)
+        if record is None:
+            raise self.missing(id, None, in_path=True)
+        return record
+
+    def _expired(self, work: Work, session: Record) -> Record:
+        """Store a session as expired, and tell of it."""
+        expired = _over(session)
+        work.put(self.table, expired)
+        work.tell("checkout.session.expired", expired)
+        return expired
+
+    def _discounts(self, work: Work, params: Params, mode: str, customer: str | None) -> Record:
+        if mode == "setup":
+            return {"discounts": None}
+        return {
+            "discounts": [
+                {
+                    "coupon": one.get("coupon"),
+                    "promotion_code": one.get("promotion_code"),
+                }
+                for one in params.get("discounts") or ()
+            ]
+        }
+
+    # --- What is only there when it is expanded ---
+
+    def _line_items(self, work: Work, record: Record, kept: Record) -> Record:
+        page = listing.cut(ITEMS.view_of(work, record), {}, "line item")
+        return {**page, "url": f"/v1/checkout/sessions/{record['id']}/line_items"}
+
+    included = {
+        "line_items": _line_items,
+        "shipping_cost.taxes": lambda resource, work, record, kept: [],
+        "total_details.breakdown": lambda resource, work, record, kept: cart.breakdown(
+            work, record
+        ),
+    }
+
+
+def _nothing_yet(mode: str) -> Record:
+    """Return what a session has before anything happened to it."""
+    is_setup = mode == "setup"
+    names = (
+        "amount_subtotal", "amount_total", "invoice", "payment_intent", "payment_link",
+        "recovered_from", "setup_intent", "subscription", "total_details",
+    )  # fmt: skip
+    return {
+        **dict.fromkeys(names),
+        "payment_status": "no_payment_required" if is_setup else "unpaid",
+        "status": "open",
+    }
+
+
+def _buyer(params: Params, customer: Record | None, mode: str) -> Record:
+    """Return what is known of the buyer; without an e-mail address that is nothing."""
+    creation = None
+    if customer is None:
+        default = "always" if mode == "subscription" else "if_required"
+        creation = params.get("customer_creation") or default
+    email = customer["email"] if customer else params.get("customer_email")
+    found: Record = {"customer_creation": creation}
+    if email is None:
+        return {**found, "collected_information": None, "customer_details": None}
+    exempt = customer["tax_exempt"] if customer else "none"
+    return {
+        **found,
+        "collected_information": fields.COLLECTED,
+        "customer_details": {
+            "address": None,
+            "business_name": None,
+            "email": email,
+            "individual_name": None,
+            "name": None,
+            "phone": None,
+            "tax_exempt": None if mode == "setup" else exempt,
+            "tax_ids": None,
+        },
+    }
+
+
+def _trial(work: Work, data: Params) -> Record:
+    """Return what a subscription's data means for what is to be paid now."""
+    days, end = data.get("trial_period_days"), data.get("trial_end")
+    if days is not None and end is not None:
+        raise errors.one_may_be_given(
+            "subscription_data[trial_period_days]", "subscription_data[trial_end]"
+        )
+    if days is not None and days < 1:
+        raise errors.too_small("subscription_data[trial_period_days]", 1)
+    rates = tax_rates(work, data.get("default_tax_rates"), "subscription_data[default_tax_rates]")
+    return {"is_trial": bool(days or end), "default_tax_rates": rates}
+
+
+def _over(session: Record) -> Record:
+    """Return a session as it is when it has expired."""
+    expired = {**session, "status": "expired", "url": None}
+    after = session["after_expiration"]
+    if after is not None and after["recovery"]["enabled"]:
+        recovery = {
+            **after["recovery"],
+            "expires_at": session["expires_at"] + RECOVERY_S,
+            "url": f"https://buy.stripe.com/r/{session['id']}",
+        }
+        expired["after_expiration"] = {"recovery": recovery}
+    return expired
+
+
+RESOURCE = CheckoutSessions()
