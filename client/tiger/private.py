@@ -138,13 +138,11 @@ def _make_folder(directory: int, path: Path) -> None:
 
 def make_folders(directory: Path) -> None:
     """Make a private directory, and those that it is to be in, where they are not there."""
+    if not os.path.isdir(directory.parent):
+        make_folders(directory.parent)
     try:
         os.mkdir(directory, 0o700)
     except FileExistsError:
-        return
-    except FileNotFoundError:
-        make_folders(directory.parent)
-        make_folders(directory)
         return
     except OSError as error:
         raise not_made(directory, 4096, error) from None

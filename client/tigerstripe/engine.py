@@ -59,6 +59,11 @@ class Engine:
         self._store = store
         self._accounts: dict[str, tuple[Scope, Log]] = {}
         self._noticed: set[str] = set()
+        self.tells_failures = False
+        """Whether a request that failed is in the log at once, though this process writes no more.
+
+        So it is in a process that a test started: the test may fail by it, and tells of it.
+        """
 
     def account(self, namespace: str) -> tuple[Scope, Log]:
         """Return the tables of an account, and this process's part of its log."""
@@ -152,6 +157,8 @@ class Exchange:
 
     def _note(self, status: int, error: Record | None) -> None:
         self._log.note(self._now, self._request.method, self._path, self._params, status, error)
+        if error is not None and self._engine.tells_failures:
+            self._log.tell()
 
     def _answer(self, where: Route) -> tuple[Response, bool]:
         """Return the answer, and whether it is in the log already."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from tiger import Batch
+from tiger import Batch, TigerError
 from tigerstripe import idempotency
 from tigerstripe.scope import Scope
 
@@ -47,6 +47,11 @@ class Log:
     ) -> None:
         """Keep a request that wrote nothing."""
         self._waiting.append((time.time(), created, method, path, params, status, error))
+
+    def tell(self) -> None:
+        """Put what is kept into the store, if that can be done now."""
+        with suppress(TigerError):
+            self.write()
 
     def write(self) -> None:
         """Put what is kept into the store."""

@@ -147,6 +147,18 @@ def test_a_place_that_cannot_be_looked_at_is_named(directory: str) -> None:
     assert done.stdout.count("Permission denied; choose another directory") == 2
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no /proc here")
+def test_a_place_where_nothing_can_be_made_is_named() -> None:
+    with pytest.raises(tiger.TigerError, match="/proc/none"):
+        tiger.connect("/proc/none")
+
+
+def test_a_place_in_a_link_that_leads_nowhere_is_named(directory: str) -> None:
+    os.symlink(f"{directory}/nowhere/at/all", f"{directory}/link")
+    with pytest.raises(tiger.TigerError, match="link/place"):
+        tiger.connect(f"{directory}/link/place")
+
+
 def test_what_is_opened_is_in_the_directory_that_was_checked(directory: str) -> None:
     """Another one has its name by then; the parent is one that others may write to."""
     place, other = Path(directory, "shop"), Path(directory, "other")

@@ -159,3 +159,43 @@ def test_importing_the_library_loads_nothing_of_it() -> None:
 def test_importing_it_loads_no_sdk() -> None:
     code = "import sys, tigerstripe; assert 'stripe' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_accounts_may_be_uninstalled_in_whatever_order(account) -> None:
+    with account.sandbox() as first, account.sandbox() as second:
+        one, two = first.installed(), second.installed()
+        one.__enter__()
+        two.__enter__()
+        one.__exit__(None, None, None)
+        stripe.Customer.create(name="Jane")
+        assert second.store.customers.count() == 1
+        two.__exit__(None, None, None)
+        stripe.Customer.create(name="Joe")
+        assert account.store.customers.count() == 1
+
+
+def test_the_key_is_that_of_the_account_in_force_unless_it_is_the_applications(
+    account, monkeypatch
+) -> None:
+    assert stripe.api_key == account.api_key
+    with account.sandbox() as other:
+        with other.installed():
+            assert stripe.api_key == other.api_key
+        assert stripe.api_key == account.api_key
+        monkeypatch.setattr(stripe, "api_key", "sk_test_mine")
+        with other.installed():
+            assert stripe.api_key == "sk_test_mine"
+
+
+def test_without_the_sdk_it_is_said_what_to_install() -> None:
+    code = """if True:
+        import sys
+        sys.modules["stripe"] = None
+        import tigerstripe
+        try:
+            tigerstripe.install()
+        except ImportError as error:
+            print(error)
+    """
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    assert b"pip install tigerd[stripe]" in shown.stdout
