@@ -20,7 +20,7 @@ REAL: dict[str, Any] = {"id": ID, "frozen_at": None, "offset_s": 0}
 def now(scope: Scope) -> int:
     """Return the account's time, in whole seconds since 1970."""
     clock = scope.table(TABLE).get(ID, None)
-    scope.has_clock = clock is not None
+    scope.platform.has_clock = clock is not None
     if clock is None:
         return int(time.time())
     frozen = clock["frozen_at"]
@@ -30,13 +30,13 @@ def now(scope: Scope) -> int:
 def freeze(scope: Scope, at: int | None = None) -> int:
     """Stop the clock, now or at another time; return the time it shows."""
     at = now(scope) if at is None else int(at)
-    scope.table(TABLE).insert({**REAL, "frozen_at": at})
+    scope.own(TABLE).insert({**REAL, "frozen_at": at})
     return at
 
 
 def thaw(scope: Scope) -> None:
     """Let the clock go on from the time it shows."""
-    scope.table(TABLE).insert({**REAL, "offset_s": now(scope) - int(time.time())})
+    scope.own(TABLE).insert({**REAL, "offset_s": now(scope) - int(time.time())})
 
 
 def move(scope: Scope, to: int) -> None:
@@ -45,4 +45,4 @@ def move(scope: Scope, to: int) -> None:
     if clock["frozen_at"] is not None:
         freeze(scope, to)
     else:
-        scope.table(TABLE).insert({**REAL, "offset_s": to - int(time.time())})
+        scope.own(TABLE).insert({**REAL, "offset_s": to - int(time.time())})

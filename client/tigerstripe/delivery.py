@@ -36,7 +36,7 @@ CLAIM_S = 2 * TIMEOUT_S
 def waiting(scope: Scope) -> list[Record]:
     """Return the deliveries that may be sent, oldest first."""
     now = time.time()
-    return [r for r in scope.table(hooks.DELIVERIES).list_namespace()[::-1] if _is_free(r, now)]
+    return [r for r in scope.own(hooks.DELIVERIES).list_namespace()[::-1] if _is_free(r, now)]
 
 
 def _is_free(delivery: Record, now: float) -> bool:
@@ -87,10 +87,11 @@ def _claimed(scope: Scope, log: Log, id: str) -> Record | None:
     if delivery is None or not _is_free(delivery, now):
         return None
     endpoint = work.get(hooks.ENDPOINTS, delivery["endpoint"])
-    event = work.get(EVENTS, delivery["event"])
+    of = work.inside(delivery["account"])  # whose the event is
+    event = of.get(EVENTS, delivery["event"])
     if endpoint is None or endpoint["status"] != "enabled" or event is None:
         delivery = {**delivery, "status": hooks.CANCELED, "sender": None}
-        _settle(work, event)
+        _settle(of, event)
     else:
         claim = {"process": os.getpid(), "until": now + CLAIM_S}
         delivery = {**delivery, "status": hooks.SENDING, "sender": claim, "url": endpoint["url"]}
@@ -112,7 +113,8 @@ def _conclude(scope: Scope, log: Log, id: str, answer: Answer, duration_s: float
         delivery = _attempted(delivery, answer, duration_s)
         work.put(hooks.DELIVERIES, delivery)
         if delivery["status"] == hooks.SUCCEEDED:
-            _settle(work, work.get(EVENTS, delivery["event"]))
+            of = work.inside(delivery["account"])
+            _settle(of, of.get(EVENTS, delivery["event"]))
     return delivery
 
 
@@ -145,7 +147,7 @@ def _settle(work: Work, event: Record | None) -> None:
 
 def _sent(scope: Scope, delivery: Record, send: Send) -> Answer:
     endpoint = scope.table(hooks.ENDPOINTS).get(delivery["endpoint"], None)
-    event = scope.table(EVENTS).get(delivery["event"], None)
+    event = scope.inside(delivery["account"]).table(EVENTS).get(delivery["event"], None)
     if endpoint is None or event is None:
         return Answer(None, error="the endpoint or the event was deleted meanwhile")
     shown = rendered(scope, event, endpoint["api_version"] or versions.newest())

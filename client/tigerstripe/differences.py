@@ -1,4 +1,4 @@
-"""What an event of an update says was before it."""
+"""What an update changes: an object merged with what was given, and what was there before."""
 
 from __future__ import annotations
 
@@ -21,3 +21,12 @@ def previous_attributes(old: Record, new: Record) -> Record:
         both = isinstance(before, dict) and isinstance(after, dict)
         found[name] = previous_attributes(before, after) if both else before  # type: ignore[arg-type]
     return found
+
+
+def merged(old: Record, given: Record) -> Record:
+    """Return an object with what was given of it, at every depth."""
+    new = dict(old)
+    for name, value in given.items():
+        is_inner = isinstance(value, dict) and isinstance(old.get(name), dict)
+        new[name] = merged(old[name], value) if is_inner else value
+    return new

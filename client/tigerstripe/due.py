@@ -18,7 +18,7 @@ TABLE = "due"
 def put(work: Work, object: str, id: str, at: int) -> None:
     """Let something happen to an object at a time, instead of what was due for it before."""
     work.get(TABLE, id)
-    work.put(TABLE, {"id": id, "of": object, "at": at})
+    work.put(TABLE, {"id": id, "of": object, "at": at, "account": work.scope.account})
 
 
 def drop(work: Work, id: str) -> None:
@@ -31,7 +31,7 @@ def work_off(scope: Scope, log: Log, until: int) -> None:
     """Do all that is due until a time, in order; its resource's `happen` says what it is."""
     while waiting := [r for r in scope.table(TABLE) if r["at"] <= until]:
         first = min(waiting, key=lambda record: (record["at"], record["id"]))
-        _do(scope, log, first["id"])
+        _do(scope.inside(first["account"]), log, first["id"])
 
 
 def _do(scope: Scope, log: Log, id: str) -> None:

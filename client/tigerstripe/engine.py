@@ -120,15 +120,19 @@ class Exchange:
             named, self._path = unquote(name), f"/{rest}"
         self._scope, self._log = engine.account(named if namespace is None else namespace)
         if request.account:
-            self._scope, self._log = self._connected(key, request.account)
+            self._scope = self._connected(key, request.account)
         self._now = clock.now(self._scope)
         self._params: Record = {}
         self._met = faults.NOTHING
 
-    def _connected(self, key: str, account: str) -> tuple[Scope, Log]:
-        if account not in self._scope.table("accounts"):
+    def _connected(self, key: str, account: str) -> Scope:
+        """Return the tables of an account; raises `Refused` (403) if it is not the key's."""
+        if account in self._scope.table("accounts"):
+            return self._scope.inside(account)
+        own = self._scope.table("account_settings").get("account", None)
+        if own is None or own["account"]["id"] != account:
             raise keys.no_such_account(key, account)
-        return self._engine.account(f"{self._scope.store.current_namespace}/{account}")
+        return self._scope
 
     def answer(self) -> Response:
         """Return the answer; what is refused is logged."""
@@ -156,7 +160,15 @@ class Exchange:
         return response
 
     def _note(self, status: int, error: Record | None) -> None:
-        self._log.note(self._now, self._request.method, self._path, self._params, status, error)
+        self._log.note(
+            self._now,
+            self._request.method,
+            self._path,
+            self._params,
+            status,
+            error,
+            self._scope.account,
+        )
         if error is not None and self._engine.tells_failures:
             self._log.tell()
 
@@ -192,6 +204,8 @@ class Exchange:
             work = Work(
                 self._scope, self._now, version, self._id, is_write=is_write, idempotency_key=key
             )
+            if self._scope.account is not None:  # it may have been deleted meanwhile
+                registry.need("account").named(work, {"account": self._scope.account})
             status = 200
             try:
                 answer = shaped(work, handler(work, where.ids, params), wanted, self._path)

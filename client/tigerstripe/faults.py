@@ -135,7 +135,7 @@ def meet(scope: Scope, method: str, path: str) -> Met:
     """Return what a request meets, and take it: the first failure and the first delay that fit."""
     while True:
         # Every request asks this: one that is there is found without its version.
-        record = scope.table(TABLE).get(ID, None)
+        record = scope.own(TABLE).get(ID, None)
         if record is None or not record["waiting"]:
             return NOTHING
         waiting, version = _waiting(scope)
@@ -157,7 +157,7 @@ def _less(fault: Record) -> Record:
 
 def _waiting(scope: Scope) -> tuple[list[Record], int | None]:
     try:
-        record, version = scope.table(TABLE).read_version(ID)
+        record, version = scope.own(TABLE).read_version(ID)
     except NotFound:
         return [], None
     return record["waiting"], version
@@ -165,7 +165,7 @@ def _waiting(scope: Scope) -> tuple[list[Record], int | None]:
 
 def _replaced(scope: Scope, waiting: list[Record], version: int | None) -> bool:
     """Write what waits; False if another process has written it since it was read."""
-    table, record = scope.table(TABLE), {"id": ID, "waiting": waiting}
+    table, record = scope.own(TABLE), {"id": ID, "waiting": waiting}
     try:
         if version is None:
             table.create(record)

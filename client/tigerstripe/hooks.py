@@ -1,7 +1,7 @@
 """Which webhook endpoints want an event, and the delivery that each of them gets.
 
-A delivery is a record of the account in which the event happened, made in the commit that tells of
-the event. `delivery.py` sends it.
+A delivery is a record of the endpoint's account, made in the commit that tells of the event; the
+event may be a connected account's. `delivery.py` sends it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ CANCELED = "canceled"
 
 
 def endpoints(scope: Scope) -> list[Record]:
-    """Return the enabled endpoints of an account."""
-    return [e for e in scope.table(ENDPOINTS).list_namespace() if e["status"] == "enabled"]
+    """Return the enabled endpoints of an account; those of a connected one are its platform's."""
+    return [e for e in scope.own(ENDPOINTS).list_namespace() if e["status"] == "enabled"]
 
 
 def wants(endpoint: Record, event: Record) -> bool:
@@ -51,6 +51,7 @@ def queued(event: Record, endpoint: Record) -> Record:
     return {
         "id": new_id("whd", 24),
         "object": "webhook_delivery",
+        "account": event.get("account"),
         "attempts": [],
         "created": event["created"],
         "endpoint": endpoint["id"],

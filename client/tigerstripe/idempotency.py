@@ -11,6 +11,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from tigerstripe.connected import Place
 from tigerstripe.errors import Refused
 from tigerstripe.scope import Scope
 
@@ -35,8 +36,13 @@ def check(key: str) -> None:
 
 def find(scope: Scope, key: str) -> Record | None:
     """Return what is kept under a key, though it may have expired; or None."""
-    record: Record | None = scope.table(TABLE).get(key, None)
+    record: Record | None = scope.table(TABLE).get(_id(scope, key), None)
     return record
+
+
+def _id(scope: Scope, key: str) -> str:
+    """Return what a key is kept under: connected accounts have keys of their own."""
+    return key if scope.account is None else Place(scope.account, TABLE).key(key)
 
 
 def is_current(record: Record | None, now: int) -> bool:
@@ -46,7 +52,7 @@ def is_current(record: Record | None, now: int) -> bool:
 
 def check_same(record: Record, method: str, path: str, params: Record) -> None:
     """Raise `Refused` if what is kept answered another request than this."""
-    key = record["id"]
+    key = record["key"]
     if record["method"] != method or record["path"] != path:
         raise Refused(
             f"Keys for idempotent requests can only be used for the same endpoint they were first "
@@ -76,12 +82,14 @@ def keep(
 ) -> None:
     """Let an answer be kept by the commit that it is of; `is_over` one that has expired."""
     if is_over:
-        work.get(TABLE, key)  # so that it is written over as it was read
+        work.get(TABLE, _id(work.scope, key))  # so that it is written over as it was read
     work.put(TABLE, {
-        "id": key,
+        "id": _id(work.scope, key),
+        "account": work.scope.account,
         "at": time.time(),
         "body": body,
         "created": work.now,
+        "key": key,
         "method": method,
         "params": params,
         "path": path,

@@ -1,8 +1,7 @@
 """API keys: which account a request is of, and whether its key may ask at all.
 
 The part of a test key behind `sk_test_` names the account, percent-encoded where it has to be. A
-connected account is chosen by the header `Stripe-Account`; what it has is in a namespace of its
-own, `<account>/<acct_...>`.
+connected account is chosen by the header `Stripe-Account`: see `connected`.
 """
 
 from __future__ import annotations

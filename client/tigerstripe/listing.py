@@ -6,9 +6,9 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from tiger import Table
 from tiger.errors import InvalidCursor
 from tigerstripe import errors
+from tigerstripe.scope import AnyTable
 from tigerstripe.work import DELETED, Work
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _at(record: Any, steps: list[str]) -> Any:
 
 
 def _older(
-    table: Table, after: str | None, equal: Record, first: int = LIMIT_MAX
+    table: AnyTable, after: str | None, equal: Record, first: int = LIMIT_MAX
 ) -> Iterator[Record]:
     """Yield the records after a cursor, newest first; so many are read at first."""
     limit = min(first, LIMIT_MAX)
@@ -156,7 +156,7 @@ def _first(
 
 
 def _newer(
-    table: Table,
+    table: AnyTable,
     before: str,
     equal: Record,
     tests: list[Callable[[Record], bool]],

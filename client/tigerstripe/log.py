@@ -44,9 +44,10 @@ class Log:
         params: Record,
         status: int,
         error: Record | None,
+        account: str | None = None,
     ) -> None:
-        """Keep a request that wrote nothing."""
-        self._waiting.append((time.time(), created, method, path, params, status, error))
+        """Keep a request that wrote nothing; `account` is the connected one that it was for."""
+        self._waiting.append((time.time(), created, method, path, params, status, error, account))
 
     def tell(self) -> None:
         """Put what is kept into the store, if that can be done now."""
@@ -63,11 +64,12 @@ class Log:
         if not self._waiting:
             return
         records = []
-        for at, created, method, path, params, status, error in self._taken():
+        for at, created, method, path, params, status, error, account in self._taken():
             place = self._next % PLACES
             self._next += 1
             records.append({
                 "id": f"{os.getpid()}-{self._key}-{place}",  # of a child another
+                "account": account,
                 "at": at,
                 "created": created,
                 "error": error,
@@ -99,10 +101,11 @@ class Log:
 def _of_kept(record: Record) -> Record:
     is_error = record["status"] >= 400
     return {
+        "account": record["account"],
         "at": record["at"],
         "created": record["created"],
         "error": json.loads(record["body"])["error"] if is_error else None,
-        "key": record["id"],
+        "key": record["key"],
         "method": record["method"],
         "params": record["params"],
         "path": record["path"],

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tigerstripe.resource import Handler, Resource
 
 MODULES: dict[str, str] = {
+    "account": "accounts",
     "card": "sources",
     "checkout.session": "checkout_sessions",
     "coupon": "coupons",
@@ -36,6 +37,8 @@ MODULES: dict[str, str] = {
 """The module, in `tigerstripe.resources`, of each kind of object; it has `RESOURCE`."""
 
 PATHS: dict[str, str] = {
+    "/v1/account": "account",
+    "/v1/accounts": "account",
     "/v1/checkout/sessions": "checkout.session",
     "/v1/coupons": "coupon",
     "/v1/customers/{customer}/balance_transactions": "customer_balance_transaction",

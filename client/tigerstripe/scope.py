@@ -1,13 +1,16 @@
-"""Where an account's objects are: the tables of one namespace of a store."""
+"""Where an account's objects are: the tables of one namespace of a store, or a part of them."""
 
 from __future__ import annotations
 
 from tiger import Batch, Store, Table, UnknownTable
 from tiger.batch import BatchTable
+from tigerstripe import connected
+from tigerstripe.connected import ConnectedBatch, ConnectedTable, Place
 
 OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     "account_settings": (None, None, ()),
     "claims": (None, None, ()),
+    connected.TABLE: (None, None, (connected.ACCOUNT, connected.PART)),
     "deleted_objects": (None, None, ()),
     "due": (None, None, ()),
     "idempotency_keys": (None, None, ()),
@@ -17,33 +20,61 @@ OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
 }
 """The tables that a store does not have from the start: prefix, path, and indexed fields."""
 
+SHARED = frozenset(("account_settings", "due", "idempotency_keys", "request_log"))
+"""The tables that connected accounts have in common with their platform."""
+
+AnyTable = Table | ConnectedTable
+
 
 class Scope:
     """One account's tables; those that the store lacks are defined when they are first used."""
 
     def __init__(self, store: Store) -> None:
-        """Use the namespace of a store."""
+        """Use the namespace of a store; `inside` gives a connected account's part of it."""
         self.store = store
-        self._tables: dict[str, Table] = {}
+        self.account: str | None = None
+        """The connected account whose tables these are; None for the platform's."""
+        self.platform: Scope = self
+        """The account that this one is connected to; itself for a platform."""
+        self._tables: dict[str, AnyTable] = {}
+        self._connected: dict[str, Scope] = {}
         self.has_clock = True
         """Whether the account's clock was a record when it was looked at last."""
 
     def __repr__(self) -> str:
-        return f"<Scope {self.store.current_namespace!r}>"
+        return f"<Scope {self.store.current_namespace!r} {self.account or ''}>"
 
-    def table(self, name: str) -> Table:
+    def inside(self, account: str | None) -> Scope:
+        """Return the tables of an account connected to the platform; None: of the platform."""
+        platform = self.platform
+        if account is None:
+            return platform
+        inner = platform._connected.get(account)
+        if inner is None:
+            inner = Scope(self.store)
+            inner.account, inner.platform = account, platform
+            inner = platform._connected.setdefault(account, inner)
+        return inner
+
+    def table(self, name: str) -> AnyTable:
         """Return a table."""
         table = self._tables.get(name)
         if table is None:
             table = self._tables[name] = self._opened(name)
         return table
 
-    def in_batch(self, batch: Batch, name: str) -> BatchTable:
+    def in_batch(self, batch: Batch, name: str) -> BatchTable | ConnectedBatch:
         """Return a table that takes a batch's writes."""
-        self.table(name)  # so that it is defined
+        table = self.table(name)  # so that it is defined
+        if isinstance(table, ConnectedTable):
+            return ConnectedBatch(batch.table(connected.TABLE), table.place)
         return batch.table(name)
 
-    def _opened(self, name: str) -> Table:
+    def _opened(self, name: str) -> AnyTable:
+        if self.account is not None:
+            if name in SHARED:
+                return self.platform.table(name)
+            return ConnectedTable(self.own(connected.TABLE), Place(self.account, name))
         try:
             return self.store.table(name)
         except UnknownTable:
@@ -51,3 +82,9 @@ class Scope:
                 raise
             prefix, url, indexes = OWN_TABLES[name]
             return self.store.define(name, prefix=prefix, url=url, indexes=indexes)
+
+    def own(self, name: str) -> Table:
+        """Return a table of the store: one that is the platform's, or common to all."""
+        table = self.platform.table(name)
+        assert isinstance(table, Table)
+        return table

@@ -11,17 +11,18 @@ those who add one `touch` the record that the rule is about.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from tiger import InvalidRecord, NotFound
 from tigerstripe import clock, hooks, versions
 from tigerstripe.ids import new_id
 from tigerstripe.log import Log
-from tigerstripe.scope import Scope
+from tigerstripe.scope import SHARED, Scope
 
 Record = dict[str, Any]
-Place = tuple[str, str]
-"""A table's name, and an id."""
+Place = tuple[str | None, str, str]
+"""A connected account or None, a table's name, and an id."""
 
 PRIVATE = "_"
 """The field of a record that no answer shows; a dict of what its resource keeps for itself."""
@@ -63,14 +64,27 @@ class Work:
         self._has_read: dict[Place, int | None] = {}
         """The version of what was read; None where there was nothing."""
         self._writes: dict[Place, None] = {}
-        self._events: list[Record] = []
+        self._events: list[tuple[str | None, Record]] = []
         self._endpoints: list[Record] | None = None
+
+    def inside(self, account: str | None) -> Work:
+        """Return this work as an account connected to the platform sees it; None: the platform.
+
+        What either writes is in the one commit of both.
+        """
+        view = copy.copy(self)
+        view.scope = self.scope.inside(account)
+        return view
+
+    def _place(self, table: str, id: str) -> Place:
+        account = self.scope.account
+        return (None if account is None or table in SHARED else account, table, id)
 
     # --- Reads ---
 
     def get(self, table: str, id: str) -> Record | None:
         """Return a record, or None; it is not to be changed, but copied: `{**record, ...}`."""
-        place = (table, id)
+        place = self._place(table, id)
         if place in self._records:
             return self._records[place]
         try:
@@ -90,9 +104,10 @@ class Work:
     def find_by(self, table: str, field: str, value: str) -> list[Record]:
         """Return the records whose field has that value, newest first, as this work sees them."""
         found = {r["id"]: r for r in self.scope.table(table).find_by(field, value)}
-        for name, id in self._writes:
-            if name == table:
-                record = self._records[name, id]
+        account = self.scope.account
+        for owner, name, id in self._writes:
+            if (owner, name) == (account, table):
+                record = self._records[account, table, id]
                 if record is None or record.get(field) != value:
                     found.pop(id, None)
                 else:
@@ -103,13 +118,13 @@ class Work:
 
     def put(self, table: str, record: Record) -> None:
         """Write a record: a new one, or over the one that was read."""
-        place = (table, record["id"])
+        place = self._place(table, record["id"])
         self._records[place] = record
         self._writes[place] = None
 
     def delete(self, table: str, id: str) -> None:
         """Remove a record."""
-        place = (table, id)
+        place = self._place(table, id)
         self._records[place] = None
         self._writes[place] = None
 
@@ -146,9 +161,11 @@ class Work:
         data: Record = {"object": shown}
         if previous is not None:
             data["previous_attributes"] = previous
+        account = self.scope.account
         event: Record = {
             "id": new_id("evt", 24),
             "object": "event",
+            **({} if account is None else {"account": account}),
             "api_version": versions.newest(),
             "created": self.now,
             "data": data,
@@ -156,19 +173,19 @@ class Work:
             "pending_webhooks": 0,
             "request": {"id": self.request_id, "idempotency_key": self.idempotency_key},
             "type": type,
-        }  # fmt: skip
-        self._events.append(event)
+        }
+        self._events.append((account, event))
         if self._endpoints is None:
             self._endpoints = hooks.endpoints(self.scope)
         for endpoint in self._endpoints:
             if hooks.wants(endpoint, event):
                 event["pending_webhooks"] += 1
-                self.put(hooks.DELIVERIES, hooks.queued(event, endpoint))
+                self.inside(None).put(hooks.DELIVERIES, hooks.queued(event, endpoint))
 
     @property
     def events(self) -> list[Record]:
         """The events told so far."""
-        return self._events
+        return [event for _, event in self._events]
 
     # --- The end ---
 
@@ -187,11 +204,12 @@ class Work:
         with scope.store.batch() as batch:
             for place, version in has_read.items():
                 if place not in self._writes or records[place] is None:
-                    scope.in_batch(batch, place[0]).expect(place[1], version)
+                    account, name, id = place
+                    scope.inside(account).in_batch(batch, name).expect(id, version)
             for place in self._writes:
-                name, id = place
+                account, name, id = place
                 record = records[place]
-                table = scope.in_batch(batch, name)
+                table = scope.inside(account).in_batch(batch, name)
                 version = has_read.get(place)
                 if record is None:
                     table.delete(id)
@@ -199,8 +217,8 @@ class Work:
                     table.create(record)
                 else:
                     table.update(record, version)
-            if not scope.has_clock:
+            if not scope.platform.has_clock:
                 scope.in_batch(batch, clock.TABLE).create(clock.REAL)
-            if self._events:
-                scope.in_batch(batch, EVENTS).insert_many(self._events)
+            for account, event in self._events:
+                scope.inside(account).in_batch(batch, EVENTS).insert_many([event])
             log.add_to(batch)

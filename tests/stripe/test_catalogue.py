@@ -254,6 +254,7 @@ def test_every_answer_has_the_fields_that_the_table_says_are_always_there(accoun
         ),
         stripe.Event.list().data[0],
         stripe.WebhookEndpoint.create(url="https://shop.test/", enabled_events=["*"]),
+        stripe.Account.create(type="custom"),
         stripe.PaymentMethod.attach("pm_card_visa", customer=customer.id),
         stripe.Customer.create_source(customer.id, source="tok_visa"),
         stripe.Token.create(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe import bank_accounts, cards, errors, registry
+from tigerstripe.differences import merged
 from tigerstripe.errors import Refused
 from tigerstripe.facts import facts
 from tigerstripe.ids import new_id
@@ -44,7 +43,7 @@ class PaymentMethods(Resource):
         """Return the fields of a new one, of its type's own parameters."""
         kind = params.get("type")
         if params.get("payment_method") is not None:
-            raise errors.not_built_parameter("payment_method")
+            return self._of_platform(work, params)
         if kind is None:
             raise errors.missing("type")
         others = [name for name in params if name != kind and name in _types()]
@@ -59,6 +58,19 @@ class PaymentMethods(Resource):
         else:
             section, kept = bank_accounts.section(kind, given), {}
         return self._fields(kind, section, kept, billing, params)
+
+    def _of_platform(self, work: Work, params: Params) -> Record:
+        """Return the fields of a connected account's copy of a payment method of its platform."""
+        id, customer = params["payment_method"], params.get("customer")
+        if work.scope.account is None:
+            message = "A payment method is copied to a connected account: give Stripe-Account."
+            raise Refused(message, param="payment_method")
+        record = self.given(work.inside(None), id, "payment_method")
+        if record["customer"] != customer:
+            raise errors.no_such(self.name, id, "payment_method")
+        own = ("id", "object", "created", "livemode")
+        kept = {name: value for name, value in record.items() if name not in own}
+        return {**kept, "customer": None, "metadata": params.get("metadata")}
 
     def _card(self, work: Work, given: Params) -> Record:
         if given.get("token") is None:
@@ -150,9 +162,9 @@ class PaymentMethods(Resource):
         for name in [name for name in params if name in _types()]:
             if name != old["type"]:
                 raise errors.unknown([name])
-            params[name] = _merged(old[name], params[name] or {})
+            params[name] = merged(old[name], params[name] or {})
         if "billing_details" in params:
-            params["billing_details"] = _merged(old["billing_details"], params["billing_details"])
+            params["billing_details"] = merged(old["billing_details"], params["billing_details"])
         return {**old, **params}
 
     # --- Customers ---
@@ -227,15 +239,6 @@ def _billing(given: Params) -> Record:
         **{name: given.get(name) for name in BILLING},
         "address": {name: address.get(name) for name in ADDRESS},
     }
-
-
-def _merged(old: Record, given: Params) -> Record:
-    """Return an object with what was given of it, at every depth."""
-    merged: dict[str, Any] = dict(old)
-    for name, value in given.items():
-        is_inner = isinstance(value, dict) and isinstance(old.get(name), dict)
-        merged[name] = _merged(old[name], value) if is_inner else value
-    return merged
 
 
 RESOURCE = PaymentMethods()
