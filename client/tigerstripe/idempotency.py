@@ -24,6 +24,10 @@ TABLE = "idempotency_keys"
 KEPT_S = 24 * 3600
 KEY_MAX = 255
 
+PRUNE_S = 60
+PRUNED = 50
+"""How many expired records a request removes at most."""
+
 ERROR = "idempotency_error"
 
 
@@ -69,6 +73,22 @@ def check_same(record: Record, method: str, path: str, params: Record) -> None:
         )
 
 
+def prune(work: Work) -> None:
+    """Remove some of the records that have expired, in the work's own commit.
+
+    A scope looks for them once a minute of the account's clock, and while there are more.
+    """
+    platform = work.scope.platform
+    if work.now < platform.prune_at:
+        return
+    expired = platform.own(TABLE).list(limit=PRUNED, created={"lte": work.now - KEPT_S})
+    for record in expired.data:
+        if work.get(TABLE, record["id"]) is not None:
+            work.delete(TABLE, record["id"])
+    if not expired.has_more:
+        platform.prune_at = work.now + PRUNE_S
+
+
 def keep(
     work: Work,
     key: str,
@@ -81,6 +101,7 @@ def keep(
     is_over: bool = False,
 ) -> None:
     """Let an answer be kept by the commit that it is of; `is_over` one that has expired."""
+    prune(work)
     if is_over:
         work.get(TABLE, _id(work.scope, key))  # so that it is written over as it was read
     work.put(TABLE, {

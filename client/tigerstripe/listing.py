@@ -37,7 +37,7 @@ def page(resource: Resource, work: Work, params: Record) -> Record:
     after, before = params.get("starting_after"), params.get("ending_before")
     if after is not None and before is not None:
         raise errors.only_one_of("starting_after", "ending_before")
-    equal, tests = _wanted(resource, params)
+    equal, tests = _wanted(resource, work, params)
     table = work.scope.table(resource.table)
     try:
         if before is not None:
@@ -75,7 +75,9 @@ def listed(data: list[Record], has_more: bool) -> Record:
     return {"object": "list", "data": data, "has_more": has_more}
 
 
-def _wanted(resource: Resource, params: Record) -> tuple[Record, list[Callable[[Record], bool]]]:
+def _wanted(
+    resource: Resource, work: Work, params: Record
+) -> tuple[Record, list[Callable[[Record], bool]]]:
     """Return what the store finds by itself, and the tests of what is left."""
     equal: Record = {}
     tests: list[Callable[[Record], bool]] = []
@@ -83,7 +85,9 @@ def _wanted(resource: Resource, params: Record) -> tuple[Record, list[Callable[[
         if name in _NOT_FILTERS or value is None:
             continue
         rule = resource.filters.get(name, name)
-        if callable(rule):
+        if name in resource.computed:
+            tests.append(_now(resource, work, name, value))
+        elif callable(rule):
             tests.append(_test(rule, value))
         elif rule == "created":  # a range too; the store finds it by its order
             equal[rule] = value
@@ -93,6 +97,10 @@ def _wanted(resource: Resource, params: Record) -> tuple[Record, list[Callable[[
             equal[rule] = value
     tests += [_of_field(f, rule) for f, rule in resource.shown.items() if f not in params]
     return equal, tests
+
+
+def _now(resource: Resource, work: Work, field: str, value: Any) -> Callable[[Record], bool]:
+    return lambda record: bool(resource.view(work, record)[field] == value)
 
 
 def _test(rule: Callable[[Record, Any], bool], value: Any) -> Callable[[Record], bool]:

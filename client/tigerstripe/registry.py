@@ -31,6 +31,7 @@ MODULES: dict[str, str] = {
     "shipping_rate": "shipping_rates",
     "tax_id": "tax_ids",
     "tax_rate": "tax_rates",
+    "test_helpers.test_clock": "clocks",
     "token": "tokens",
     "webhook_endpoint": "webhook_endpoints",
 }
@@ -55,6 +56,7 @@ PATHS: dict[str, str] = {
     "/v1/shipping_rates": "shipping_rate",
     "/v1/tax_ids": "tax_id",
     "/v1/tax_rates": "tax_rate",
+    "/v1/test_helpers/test_clocks": "test_helpers.test_clock",
     "/v1/tokens": "token",
     "/v1/webhook_endpoints": "webhook_endpoint",
 }

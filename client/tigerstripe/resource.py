@@ -67,6 +67,8 @@ class Resource:
     """Parameters of the list that are no equality of the field of their name."""
     shown: ClassVar[Mapping[str, Callable[[Any], bool]]] = {}
     """What a list shows unless its parameter asks otherwise: tests of fields' values."""
+    computed: ClassVar[frozenset[str]] = frozenset()
+    """The fields that `view` changes; a filter of them is asked of the object as it is now."""
     included: ClassVar[Mapping[str, Included]] = {}
     """The fields that are only there when they are expanded, and what makes each; a field of a
     part of the object has a path, as `total_details.breakdown`."""

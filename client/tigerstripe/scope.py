@@ -16,6 +16,7 @@ OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     "idempotency_keys": (None, None, ()),
     "request_log": (None, None, ()),
     "shipping_rates": ("shr", "/v1/shipping_rates", ("active",)),
+    "test_clocks": ("clock", "/v1/test_helpers/test_clocks", ()),
     "tax_ids": ("txi", "/v1/tax_ids", ("customer",)),
 }
 """The tables that a store does not have from the start: prefix, path, and indexed fields."""
@@ -38,6 +39,8 @@ class Scope:
         """The account that this one is connected to; itself for a platform."""
         self._tables: dict[str, AnyTable] = {}
         self._connected: dict[str, Scope] = {}
+        self.prune_at = 0
+        """When to look for expired idempotency records again."""
         self.has_clock = True
         """Whether the account's clock was a record when it was looked at last."""
 

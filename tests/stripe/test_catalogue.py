@@ -198,6 +198,20 @@ def test_a_promotion_code_is_unique_among_the_active(account) -> None:
     )
 
 
+def test_promotion_codes_are_listed_by_what_they_are_now(account) -> None:
+    account.freeze()
+    stripe.Coupon.create(id="C", percent_off=5)
+    of = {"promotion": {"type": "coupon", "coupon": "C"}}
+    ending = stripe.PromotionCode.create(**of, code="A", expires_at=account.now + 60)
+    lasting = stripe.PromotionCode.create(**of, code="B")
+    off = stripe.PromotionCode.create(**of, code="D", active=False)
+    account.advance(minutes=2)
+    assert [p.id for p in stripe.PromotionCode.list(active=True).data] == [lasting.id]
+    assert [p.id for p in stripe.PromotionCode.list(active=False).data] == [off.id, ending.id]
+    listed = stripe.PromotionCode.list(active=False, limit=1)
+    assert ([p.id for p in listed.data], listed.has_more) == ([off.id], True)
+
+
 def test_a_promotion_code_has_the_shape_of_the_version(account) -> None:
     stripe.Coupon.create(id="C", percent_off=5)
     old = {"stripe_version": "2025-08-27.basil"}
@@ -255,6 +269,7 @@ def test_every_answer_has_the_fields_that_the_table_says_are_always_there(accoun
         stripe.Event.list().data[0],
         stripe.WebhookEndpoint.create(url="https://shop.test/", enabled_events=["*"]),
         stripe.Account.create(type="custom"),
+        stripe.test_helpers.TestClock.create(frozen_time=1),
         stripe.PaymentMethod.attach("pm_card_visa", customer=customer.id),
         stripe.Customer.create_source(customer.id, source="tok_visa"),
         stripe.Token.create(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
+from tigerstripe import idempotency
 from tigerstripe.engine import Engine
 from tigerstripe.messages import Request, Response
 
@@ -295,3 +296,18 @@ def test_what_is_no_request_is_refused_and_changes_nothing(
     assert response.status == status, response.body
     assert error(response)["type"] == "invalid_request_error"
     assert account.store.ping()["commit"] == before
+
+
+def test_answers_that_have_expired_are_removed_some_at_a_time(account, ask) -> None:
+    account.freeze()
+    for n in range(idempotency.PRUNED + 5):
+        ask("POST /v1/coupons", "percent_off=5", idempotency_key=f"old-{n}")
+    kept = account.store.table(idempotency.TABLE)
+    account.advance(hours=23)
+    ask("POST /v1/coupons", "percent_off=5", idempotency_key="young")
+    assert kept.count() == idempotency.PRUNED + 6
+    account.advance(hours=2)
+    ask("POST /v1/coupons", "percent_off=5", idempotency_key="old-0")
+    assert kept.count() == 4 + 2
+    ask("POST /v1/coupons", "percent_off=5", idempotency_key="new")
+    assert sorted(record["key"] for record in kept) == ["new", "old-0", "young"]

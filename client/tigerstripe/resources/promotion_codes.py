@@ -24,6 +24,7 @@ class PromotionCodes(Resource):
     prefix = "promo"
     name = "promotion code"
     param = "promotion_code"
+    computed = frozenset(("active",))
     filters = {
         "code": lambda record, wanted: record["code"].casefold() == wanted.casefold(),
         "coupon": lambda record, wanted: record["promotion"]["coupon"] == wanted,
