@@ -17,6 +17,7 @@ from tiger.filters import Filters, filters_of
 from tiger.layout import NEWER, OLDER
 from tiger.lineage import Lineage, find_lineage
 from tiger.page import Page
+from tiger.plain import result_of
 from tiger.reader import Moment, Reader
 from tiger.record import Record, decode
 from tiger.resources import (
@@ -282,6 +283,7 @@ class TableReads:
                 f"wait_for(id=...)"
             )
         wanted = filters_of(filters)
+        is_wanted = predicate and partial(result_of, predicate, what="wait_for")
         commit = self._reader.commit
 
         def read(commit: int) -> Record | None:
@@ -289,7 +291,7 @@ class TableReads:
             if lineage is None:
                 return None
             found = Selection(lineage, self._resource.indexes, wanted).contents()
-            return next((c for _, c in found if predicate is None or predicate(c)), None)
+            return next((c for _, c in found if is_wanted is None or is_wanted(c)), None)
 
         memory.fence()
         return commit, self._moment.read(read)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar, overload
 
@@ -13,6 +13,7 @@ from tiger.layout import COMMIT, EMPTY, GONE, NAMESPACES
 from tiger.lineage import Lineage
 from tiger.memory import Vanished
 from tiger.pickling import table_of
+from tiger.plain import result_of
 from tiger.reader import Reader
 from tiger.reads import MISSING, TableReads
 from tiger.record import Record, decode
@@ -131,13 +132,7 @@ class RememberingReads(TableReads):
                 f"modify of {id!r} takes a function of a record, not {function!r:.80}: use patch() "
                 f"to merge what is known already"
             )
-        result: Any = function(content)
-        if isinstance(result, Coroutine):
-            result.close()  # nobody is going to await it
-            raise InvalidRequest(
-                f"modify of {id!r} takes a plain function, and {function!r:.80} is an async one: "
-                f"await what it needs before, and modify with what came of it"
-            )
+        result = result_of(function, content, f"modify of {id!r}")
         changed = content if result is None else result
         if isinstance(changed, Mapping) and changed.get("id") != id:
             raise InvalidRecord(

@@ -207,6 +207,17 @@ def test_a_daemon_of_another_version_ends_a_wait(shared_store) -> None:
         next(steps)
 
 
+def test_an_async_predicate_is_refused(shared_store) -> None:
+    """It is true of every record, for nobody awaits it."""
+
+    async def is_wanted(record: tiger.Record) -> bool:
+        return False
+
+    shared_store.events.insert({"id": "A"})
+    with pytest.raises(tiger.InvalidRequest, match=r"wait_for takes a plain function.*await"):
+        shared_store.events.wait_for(is_wanted, timeout_s=LONG_S)
+
+
 def test_a_predicate_that_raises_is_heard(shared_store) -> None:
     shared_store.events.insert({"id": "A"})
     with pytest.raises(KeyError):

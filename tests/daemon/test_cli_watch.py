@@ -167,6 +167,15 @@ def test_watch_tells_only_what_is_asked_for(start_tigerd, store, directory: str)
     assert [line[1:] for line in lines] == [["updated", "webhooks", "mine", "passing"]] * 3
 
 
+def test_watch_names_a_table_that_is_not_there(tigerd, shared_store, shared_directory) -> None:
+    """It may be defined later, or be a slip."""
+    words = "--table cuopons --table webhook_endpoints --timeout 0"
+    done = tigerd("watch", *words.split(), directory=shared_directory)
+    assert done.returncode == YES
+    assert done.stderr.count("there is no table") == 1
+    assert "there is no table 'cuopons' yet" in done.stderr
+
+
 def test_a_write_over_what_a_fork_inherits_is_an_update(store, changes: Changes) -> None:
     store.coupons.insert({"id": "A"})
     with store.fork() as child:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -30,10 +31,10 @@ from tests.faults.processes import (
     wait_for,
 )
 from tests.faults.storm import check
-from tiger import layout, presence
+from tiger import instance, layout, presence
 from tiger.instance import take_lock
 from tiger.memory import Segment
-from tigerd import stopping
+from tigerd import custody, stopping
 
 HURRIED = "tests.faults.altered hurried"
 
@@ -468,3 +469,17 @@ def test_a_daemon_with_little_address_space_is_full_in_time_and_starts_again(pla
         kill([daemon])
     with serving(place, module=module), tiger.connect(place, autostart=False) as store:
         assert store.coupons.count() == written - 1
+
+
+def test_a_socket_that_cannot_be_looked_at_is_not_taken_for_removed(place: Path) -> None:
+    """As in a directory whose owner has taken away the mode from himself: the daemon goes on."""
+    lock = take_lock(place)
+    control, _ = instance.open_control(place, None)
+    held = custody.Custody(place, lock, control)
+    instance.socket_path(place).touch()
+    held.bound()
+    with patch.object(custody, "is_at", side_effect=PermissionError):
+        assert held.has_socket()
+        assert not held.is_over()
+    held.release()
+    assert not held.has_socket()

@@ -10,6 +10,7 @@ import click
 from tiger import instance
 from tiger.changes import KINDS, Change, Changes
 from tiger.reader import Reader
+from tiger.reads import resources_of
 from tiger.resources import ALIASES
 from tiger.shown import shown
 from tiger.system import time
@@ -62,8 +63,11 @@ def watch(
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     instance.check_directory(directory)
-    changes = Changes(Reader(directory))
+    reader = Reader(directory)
+    changes = Changes(reader)
     wanted = {ALIASES.get(name, name) for name in tables}
+    for name in sorted(wanted - {resource.table for resource in resources_of(reader, reader)}):
+        say(f"there is no table {name!r} yet: `tigerd tables` lists those that there are")
     if not instance.is_running(directory):
         say(f"no daemon runs at {directory}; there will be changes when one does")
     left = count
