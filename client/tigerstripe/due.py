@@ -29,18 +29,19 @@ def drop(work: Work, id: str) -> None:
 
 def work_off(scope: Scope, log: Log, until: int) -> None:
     """Do all that is due until a time, in order; its resource's `happen` says what it is."""
-    while waiting := [r for r in scope.table(TABLE) if r["at"] <= until]:
-        first = min(waiting, key=lambda record: (record["at"], record["id"]))
-        _do(scope.inside(first["account"]), log, first["id"])
+    while waiting := [record for record in scope.table(TABLE) if record["at"] <= until]:
+        for record in sorted(waiting, key=lambda record: (record["at"], record["id"])):
+            if _do(scope.inside(record["account"]), log, record["id"]):
+                break  # what became due by it may come before the rest
 
 
-def _do(scope: Scope, log: Log, id: str) -> None:
-    """Do one thing, unless another process has done it."""
+def _do(scope: Scope, log: Log, id: str) -> bool:
+    """Do one thing, unless another process has done it; tell whether more became due by it."""
     while True:
         work = Work(scope, 0, versions.newest(), None, is_write=True)
         record = work.get(TABLE, id)
         if record is None:
-            return
+            return False
         work.now = record["at"]
         work.delete(TABLE, id)
         registry.need(record["of"]).happen(work, id)
@@ -48,4 +49,4 @@ def _do(scope: Scope, log: Log, id: str) -> None:
             work.commit(log)
         except (Conflict, AlreadyExists):
             continue  # another process was faster
-        return
+        return work.writes_to(TABLE)

@@ -103,7 +103,7 @@ SINCE = {
     "customer_account": "2025-11-17.clover",
     "excluded_payment_method_types": "2025-09-30.clover",
     "integration_identifier": "2026-03-25.dahlia",
-    "managed_payments": "2026-03-25.dahlia",
+    "managed_payments": "2026-04-22.dahlia",
     "quantity_decimal": "2026-03-25.dahlia",
     "shared_payment_granted_token": "2026-04-22.dahlia",
     "subtotal": "2025-12-15.clover",

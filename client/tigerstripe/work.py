@@ -134,6 +134,10 @@ class Work:
         if record is not None:
             self.put(table, record)
 
+    def writes_to(self, table: str) -> bool:
+        """Tell whether records of a table are going to be written, not only deleted."""
+        return any(place[1] == table and self._records[place] for place in self._writes)
+
     # --- Names that only one may have ---
 
     def holder(self, kind: str, value: str) -> str | None:

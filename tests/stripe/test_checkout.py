@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import stripe
 
+from tigerstripe import clock
+from tigerstripe.scope import Scope
+
 Session = stripe.checkout.Session
 HERE = {"success_url": "https://shop.test/thanks?id={CHECKOUT_SESSION_ID}"}
 
@@ -643,6 +646,10 @@ def test_sessions_expire_with_time_in_their_order(account, price) -> None:
     soon = paid(price, expires_at=account.now + 3600).id
     account.advance(minutes=59)
     assert Session.retrieve(soon).status == "open"
+    clock.move(Scope(account.store), 1_800_003_600)  # as real time would: nothing is told yet
+    assert Session.retrieve(soon).status == "expired"
+    assert [s.id for s in Session.list(status="open").data] == [late]
+    assert "status of `expired`" in str(refused(Session.expire, soon))
     account.advance(days=2)
     told = [(e["data"]["object"]["id"], e["created"]) for e in account.events("checkout.*")]
     assert told == [(soon, 1_800_003_600), (late, 1_800_086_400)]

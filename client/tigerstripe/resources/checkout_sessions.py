@@ -39,6 +39,7 @@ class CheckoutSessions(Resource):
         "customer_details": "customer_details",
         "payment_intent": lambda record, wanted: record["payment_intent"] == wanted,
         "payment_link": lambda record, wanted: record["payment_link"] == wanted,
+        "status": lambda record, wanted: _status(record, wanted["at"]) == wanted["is"],
         "subscription": lambda record, wanted: record["subscription"] == wanted,
     }
 
@@ -139,6 +140,8 @@ class CheckoutSessions(Resource):
         """Return a page of the sessions; those of a customer that is not there are refused."""
         if params.get("customer") is not None:
             CUSTOMERS.given(work, params["customer"], "customer")
+        if params.get("status") is not None:  # as it is now, and not as it was written
+            params = {**params, "status": {"is": params["status"], "at": work.now}}
         return super().list(work, ids, params)
 
     def named(self, work: Work, ids: Ids) -> Record:
@@ -157,9 +160,7 @@ class CheckoutSessions(Resource):
 
     def view(self, work: Work, record: Record) -> Record:
         """Return a session as it is now: over, if its time is."""
-        if record["status"] == "open" and record["expires_at"] <= work.now:
-            return _over(record)
-        return record
+        return record if record["status"] == _status(record, work.now) else _over(record)
 
     def _there(self, work: Work, id: str) -> Record:
         if len(id) > ID_MAX:
@@ -260,6 +261,11 @@ def _trial(work: Work, data: Params) -> Record:
         raise errors.too_small("subscription_data[trial_period_days]", 1)
     rates = tax_rates(work, data.get("default_tax_rates"), "subscription_data[default_tax_rates]")
     return {"is_trial": bool(days or end), "default_tax_rates": rates}
+
+
+def _status(session: Record, now: int) -> str:
+    is_over = session["status"] == "open" and session["expires_at"] <= now
+    return "expired" if is_over else str(session["status"])
 
 
 def _over(session: Record) -> Record:
