@@ -241,7 +241,12 @@ def test_commands_and_tables_are_completed(tigerd) -> None:
         }
         return tigerd(directory=None, env=environment).stdout.split()
 
-    assert completed("tigerd st", "1") == ["plain,start", "plain,stop", "plain,status"]
+    assert completed("tigerd st", "1") == [
+        "plain,start",
+        "plain,stop",
+        "plain,status",
+        "plain,stripe",
+    ]
     for command in ("ls", "count", "get"):
         assert completed(f"tigerd {command} coup", "2") == ["plain,coupons"]
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -51,13 +52,22 @@ def run(directory: str | None, command: tuple[str, ...]) -> None:
     The command gets the daemon's directory as TIGERD_DIR. The exit code is the command's; 128
     and its number if a signal ended it.
     """
+    run_with_daemon(directory, command)
+
+
+def run_with_daemon(
+    directory: str | None,
+    command: tuple[str, ...],
+    prepared: Callable[[dict[str, str]], dict[str, str]] = dict,
+) -> NoReturn:
+    """Run a command with a daemon of its own, in the environment as prepared; exit as it does."""
     is_path = os.sep in command[0] and os.path.exists(command[0])  # which may not be executable
     if not is_path and shutil.which(command[0]) is None:
         say(f"{command[0]}: no such command")
         raise click.exceptions.Exit(NOT_A_COMMAND)
     child = Child(command)
     with child.listening(), _daemon(directory) as place:
-        code = child.run({**os.environ, "TIGERD_DIR": str(place)})
+        code = child.run(prepared({**os.environ, "TIGERD_DIR": str(place)}))
     raise click.exceptions.Exit(code)
 
 

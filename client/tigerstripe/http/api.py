@@ -1,0 +1,109 @@
+"""The ASGI application of the API itself: a request in, the engine's answer out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from tigerstripe.engine import Engine
+from tigerstripe.errors import Refused
+from tigerstripe.faults import LOST
+from tigerstripe.ids import new_id
+from tigerstripe.messages import Request, Response
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+BODY_MAX = 16 * 1024 * 1024
+"""Bytes of a request's body; the largest file that Stripe takes."""
+ABORT = "tigerstripe.abort"
+"""The ASGI extension with what ends a connection at once."""
+
+
+class TooLarge(Exception):
+    """A body of more than `BODY_MAX` bytes."""
+
+    def __init__(self) -> None:
+        super().__init__(f"Request body too large: at most {BODY_MAX} bytes.")
+
+
+class Api:
+    """Answers as the API does."""
+
+    def __init__(self, engine: Engine, namespace: str | None = None) -> None:
+        """Answer from an engine; `namespace` is the account of all keys, if not their own."""
+        self._engine = engine
+        self._namespace = namespace
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            body = await read_body(scope, receive)
+        except TooLarge as error:
+            refused = Refused(str(error), status=413)
+            response = self._engine.refusal(refused, new_id("req", 14))
+            response.headers["connection"] = "close"
+        except asyncio.CancelledError:  # the client has gone
+            return
+        else:
+            response = self._engine.answer(request_of(scope, body), self._namespace)
+        if response.delay_s:
+            await asyncio.sleep(response.delay_s)
+        if response.status == LOST:
+            await _lose(scope, send)
+        else:
+            await _send(send, response, is_head=scope["method"] == "HEAD")
+
+
+def request_of(scope: Scope, body: bytes) -> Request:
+    """Return an ASGI request as the engine's."""
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    return Request(
+        scope["method"],
+        scope["raw_path"].decode("latin-1"),
+        scope["query_string"].decode("latin-1"),
+        body or None,
+        headers.get(b"authorization"),
+        headers.get(b"stripe-version"),
+        headers.get(b"idempotency-key"),
+        headers.get(b"stripe-account"),
+        headers.get(b"content-type", ""),
+    )
+
+
+async def read_body(scope: Scope, receive: Receive) -> bytes:
+    """Return the whole body; raises `TooLarge`, and CancelledError if the client has gone."""
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    if length.isdigit() and int(length) > BODY_MAX:
+        raise TooLarge
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise asyncio.CancelledError
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > BODY_MAX:
+            raise TooLarge
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _send(send: Send, response: Response, *, is_head: bool) -> None:
+    body = response.body.encode()
+    headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
+    headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if is_head else body})
+
+
+async def _lose(scope: Scope, send: Send) -> None:
+    """End the connection with no answer; under another server, with half of one."""
+    abort = scope.get("extensions", {}).get(ABORT)
+    if abort is None:
+        headers = [(b"content-length", b"1")]
+        await send({"type": "http.response.start", "status": 500, "headers": headers})
+        return
+    abort["abort"]()
+    await asyncio.sleep(0)  # so that the server sees that it is gone

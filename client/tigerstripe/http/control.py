@@ -1,0 +1,188 @@
+"""Control over HTTP: what Python has as methods of an account, as JSON under `/_tiger/`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse
+
+from tiger import AlreadyExists, Store, TigerError
+from tiger.__about__ import __version__
+from tigerstripe import keys
+from tigerstripe.account import Account
+from tigerstripe.errors import Refused
+from tigerstripe.http.api import TooLarge, read_body
+from tigerstripe.ids import letters
+
+if TYPE_CHECKING:
+    from starlette.requests import Request as HttpRequest
+    from starlette.responses import Response
+
+Params = dict[str, Any]
+Action = Callable[[Account, Params], Params]
+UNITS = ("weeks", "days", "hours", "minutes", "seconds")
+
+
+def advance(account: Account, params: Params) -> Params:
+    """Move the clock on: `to` a time, or by `days`, `hours`, `minutes`, `seconds`, `weeks`."""
+    return {"now": account.advance(**only(params, "to", *UNITS))}
+
+
+def freeze(account: Account, params: Params) -> Params:
+    """Stop the clock, `at` a time or now."""
+    return {"now": account.freeze(**only(params, "at"))}
+
+
+def deliver(account: Account, params: Params) -> Params:
+    """Send what webhook endpoints have not got yet."""
+    only(params)
+    return {"data": account.deliver()}
+
+
+def events(account: Account, params: Params) -> Params:
+    """Return the events, of a `type` if given."""
+    return {"data": account.events(**only(params, "type"))}
+
+
+def requests(account: Account, params: Params) -> Params:
+    """Return the log of requests, of a `path` if given."""
+    return {"data": account.requests(**only(params, "path"))}
+
+
+def fail(account: Account, params: Params) -> Params:
+    """Let the next requests fail, or with `seconds` be slow: `fail_next` and `delay_next`."""
+    if "match" not in params:
+        raise TypeError("match is missing: a method and a path, as POST /v1/customers")
+    if "seconds" in params:
+        account.delay_next(**params)
+    else:
+        account.fail_next(**params)
+    return {"ok": True}
+
+
+def fork(account: Account, params: Params) -> Params:
+    """Begin an account as a copy of this one, under a `name` or a new one; `reset` ends it."""
+    name = only(params, "name").get("name") or f"{account.name}-fork-{letters(8)}"
+    child = Account(account.store.begin_fork(name))
+    return {"account": child.name, "api_key": child.api_key}
+
+
+def reset(account: Account, params: Params) -> Params:
+    """Empty the account; a fork is gone by that."""
+    only(params)
+    account.store.clear_namespace()
+    return {"ok": True}
+
+
+def only(params: Params, *names: str) -> Params:
+    """Return parameters; raises TypeError if there are others than those."""
+    unknown = [name for name in params if name not in names]
+    if unknown:
+        takes = f"it takes {', '.join(names)}" if names else "it takes none"
+        raise TypeError(f"unknown parameters: {', '.join(unknown)}; {takes}")
+    return params
+
+
+READS: dict[str, Action] = {"events": events, "requests": requests}
+"""By GET."""
+WRITES: dict[str, Action] = {
+    "advance": advance,
+    "deliver": deliver,
+    "fail": fail,
+    "fork": fork,
+    "freeze": freeze,
+    "reset": reset,
+}
+"""By POST."""
+NOT_BUILT = ("complete",)
+STATUSES: tuple[tuple[type[Exception], int], ...] = (
+    (AlreadyExists, 409),
+    (TooLarge, 413),
+    (ValueError, 400),
+    (TypeError, 400),
+    (TigerError, 500),
+)
+"""What an error is answered with; the first that fits counts."""
+
+
+class Control:
+    """Answers `/_tiger/...` and `/accounts/NAME/_tiger/...`."""
+
+    def __init__(self, store: Store, namespace: str | None) -> None:
+        """Act on a store's accounts; `namespace` is that of all keys, else each names its own."""
+        self._store = store
+        self._namespace = namespace
+
+    async def __call__(self, request: HttpRequest) -> Response:
+        """Answer one request."""
+        action = request.path_params["action"]
+        if action == "health":
+            return await run_in_threadpool(self._health)
+        do = READS.get(action) if request.method == "GET" else WRITES.get(action)
+        if do is None or request.method not in ("GET", "POST"):
+            return _not_there(request.method, action)
+        try:
+            account = self._account(request)
+            params = await _params(request)
+            return JSONResponse(await run_in_threadpool(do, account, params))
+        except Refused as refused:
+            return JSONResponse({"error": refused.error}, refused.status)
+        except (ValueError, TypeError, TooLarge, TigerError) as failed:
+            status = next(status for kind, status in STATUSES if isinstance(failed, kind))
+            return error(status, f"/_tiger/{action}: {failed}")
+
+    def _account(self, request: HttpRequest) -> Account:
+        named = request.path_params.get("account")
+        if named is None:
+            key = keys.key_of(request.headers.get("authorization"))
+            named = keys.namespace_of(key)
+        return Account(self._store.namespace(self._namespace or named))
+
+    def _health(self) -> Response:
+        """Tell whether the store answers."""
+        try:
+            daemon = self._store.ping()
+        except TigerError as failed:
+            return error(503, str(failed))
+        directory = str(self._store.directory)
+        document = {"ok": True, "daemon": daemon["pid"], "directory": directory}
+        return JSONResponse({**document, "version": __version__})
+
+
+async def _params(request: HttpRequest) -> Params:
+    """Return the parameters: of the query, or the JSON object that the body is."""
+    if request.method == "GET":
+        return dict(parse_qsl(request.url.query, keep_blank_values=True))
+    try:
+        body = await read_body(request.scope, request.receive)
+    except asyncio.CancelledError:
+        body = b""
+    try:
+        params = json.loads(body) if body.strip() else {}
+    except ValueError as error:
+        raise ValueError(f"the body is no JSON: {error}") from None
+    if not isinstance(params, dict):
+        raise TypeError(f"expected a JSON object, got {type(params).__name__}")
+    return params
+
+
+def _not_there(method: str, action: str) -> Response:
+    """Return the refusal of what control does not have."""
+    if action in NOT_BUILT:
+        return error(501, f"tigerstripe does not have {action} yet: nothing was done")
+    if action in READS or action in WRITES:
+        right = "GET" if action in READS else "POST"
+        return error(405, f"/_tiger/{action} takes {right}, not {method}")
+    known = ", ".join(sorted(["health", *READS, *WRITES]))
+    return error(404, f"no control named {action!r}: use one of {known}")
+
+
+def error(status: int, message: str) -> Response:
+    """Return an error in the shape of Stripe's."""
+    kind = "api_error" if status >= 500 else "invalid_request_error"
+    return JSONResponse({"error": {"type": kind, "message": message}}, status)

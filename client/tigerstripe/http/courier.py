@@ -1,0 +1,144 @@
+"""Background delivery: webhooks are sent as soon as an event waits for one, and again after pauses.
+
+Whichever process made the event: the courier follows the changes of the whole instance. What goes
+to one endpoint goes in order, one at a time; a slow endpoint holds up no other.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tiger import Store, TigerError
+from tiger.changes import Changes
+from tiger.reader import Reader
+from tiger.system import time
+from tigerstripe import delivery, hooks
+from tigerstripe.engine import Engine
+from tigerstripe.sending import to_url
+
+Record = dict[str, Any]
+Lane = tuple[str, str]
+"""A namespace, and the id of an endpoint."""
+
+THREADS = 16
+LOOK_S = 0.05
+"""How often changes are looked for."""
+AGAIN_S = 5.0
+"""When something is tried again that the store refused."""
+
+log = logging.getLogger("tigerstripe")
+
+
+class Courier:
+    """Sends what waits in an instance, in a thread of its own, until it is closed."""
+
+    def __init__(self, store: Store) -> None:
+        """Begin with what waits now."""
+        self._store = store
+        self._engine = Engine(store)
+        self._ended = threading.Event()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="webhooks")
+        self._lock = threading.Lock()
+        self._lanes: dict[Lane, deque[str]] = {}
+        self._later: list[tuple[float, str, str]] = []
+        """What is to be looked at when its time comes: time, namespace, id."""
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End: what is being sent is finished, the rest stays for the next one."""
+        self._ended.set()
+        self._thread.join()
+        self._pool.shutdown(cancel_futures=True)
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            try:
+                self._follow()
+            except TigerError as error:  # no daemon for a while, say
+                log.warning("webhooks wait: %s", error)
+                self._ended.wait(AGAIN_S)
+
+    def _follow(self) -> None:
+        changes = Changes(Reader(self._store.directory))
+        self._look_at_all()
+        missed = 0
+        while not self._ended.wait(LOOK_S):
+            for change in changes.take():
+                if change.table == hooks.DELIVERIES and change.namespace and change.id:
+                    self._look(change.namespace, change.id)
+            if changes.missed > missed:
+                missed = changes.missed
+                self._look_at_all()
+            self._take_up()
+
+    def _look_at_all(self) -> None:
+        for namespace in self._store.namespaces():
+            scope, _ = self._engine.account(namespace)
+            for record in delivery.waiting(scope):
+                self._look(namespace, record["id"])
+
+    def _look(self, namespace: str, id: str) -> None:
+        """Take a delivery up, now or when it is due."""
+        scope, _ = self._engine.account(namespace)
+        record = scope.table(hooks.DELIVERIES).get(id, None)
+        if record is None:
+            return
+        if record["status"] == hooks.SENDING:  # look whether it came to an end
+            self._put_off(record["sender"]["until"], namespace, id)
+        elif record["status"] == hooks.PENDING and record["next_attempt_at"] > time.time():
+            self._put_off(record["next_attempt_at"], namespace, id)
+        elif record["status"] == hooks.PENDING:
+            self._enqueue((namespace, record["endpoint"]), id)
+
+    def _put_off(self, until: float, namespace: str, id: str) -> None:
+        with self._lock:
+            heapq.heappush(self._later, (until, namespace, id))
+
+    def _take_up(self) -> None:
+        """Look at what is due by now."""
+        now = time.time()
+        while self._later and self._later[0][0] <= now:
+            with self._lock:
+                _, namespace, id = heapq.heappop(self._later)
+            self._look(namespace, id)
+
+    # --- Lanes ---
+
+    def _enqueue(self, lane: Lane, id: str) -> None:
+        with self._lock:
+            waiting = self._lanes.get(lane)
+            if waiting is None:
+                self._lanes[lane] = deque((id,))
+                self._pool.submit(self._drive, lane)
+            elif id not in waiting:
+                waiting.append(id)
+
+    def _drive(self, lane: Lane) -> None:
+        """Send what is in a lane, one after the other, until it is empty."""
+        while True:
+            with self._lock:
+                waiting = self._lanes[lane]
+                if not waiting or self._ended.is_set():
+                    del self._lanes[lane]
+                    return
+                id = waiting.popleft()
+            self._guarded(self._send, lane[0], id)
+
+    def _send(self, namespace: str, id: str) -> None:
+        scope, its_log = self._engine.account(namespace)
+        delivery.deliver(scope, its_log, id, to_url)
+
+    def _guarded(self, send: Callable[[str, str], None], namespace: str, id: str) -> None:
+        """Send; what the store refuses is tried again later, and no fault ends the lane."""
+        try:
+            send(namespace, id)
+        except Exception as error:
+            log.warning("webhook %s of %s waits: %s", id, namespace, error)
+            self._put_off(time.time() + AGAIN_S, namespace, id)

@@ -1,0 +1,62 @@
+"""What of the Stripe API is there: `tigerd stripe routes`, and `trigger`, which uses it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tiger.nearest import hint
+from tigerd.cli.options import answering_json, in_namespace, on_instance
+from tigerd.cli.output import write_columns, write_json
+from tigerd.cli.stripe_account import on_account
+
+
+@click.command(epilog="Example: tigerd stripe routes --all --json")
+@click.option("--all", "is_all", is_flag=True, help="Those too that Stripe alone has.")
+@answering_json
+def routes(is_all: bool, as_json: bool) -> None:
+    """Print the operations of the API that are there, and how many parameters each takes.
+
+    The rest of Stripe's operations answer 501.
+    """
+    from tigerstripe import registry  # noqa: PLC0415 - only these commands need it
+    from tigerstripe.facts import facts  # noqa: PLC0415
+
+    built = set(registry.built())
+    rows: list[list[object]] = []
+    for operation in sorted(facts().operations, key=lambda name: name.split(" ")[::-1]):
+        if operation in built or is_all:
+            method, _, path = operation.partition(" ")
+            state = "built" if operation in built else "501"
+            rows.append([method, path, state, len(facts().parameters(operation).fields)])
+    if as_json:
+        names = ("method", "path", "state", "parameters")
+        write_json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        write_columns(("method", "path", "state", "parameters"), rows)
+
+
+@click.command(epilog="Example: tigerd stripe trigger price.created")
+@click.argument("event")
+@on_instance
+@in_namespace
+@answering_json
+def trigger(directory: Path, namespace: str, event: str, as_json: bool) -> None:
+    """Make the objects that lead to EVENT, by requests as an application makes them.
+
+    Prints the events that happened.
+    """
+    from tigerstripe import triggers  # noqa: PLC0415 - only these commands need it
+
+    if event not in triggers.RECIPES:
+        known = ", ".join(sorted(triggers.RECIPES))
+        raise click.BadParameter(
+            f"nothing here leads to {event!r}{hint(event, triggers.RECIPES)}; there are: {known}"
+        )
+    with on_account(directory, namespace, autostart=True) as account:
+        happened = triggers.trigger(account, event)
+    if as_json:
+        write_json(happened)
+    else:
+        write_columns(("type", "id"), [[one["type"], one["id"]] for one in happened])
