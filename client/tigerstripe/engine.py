@@ -27,7 +27,7 @@ from tigerstripe import (
 from tigerstripe.errors import Refused
 from tigerstripe.facts import facts
 from tigerstripe.ids import letters, new_id
-from tigerstripe.kinds import Faults
+from tigerstripe.kinds import Faults, Obj
 from tigerstripe.log import Log
 from tigerstripe.messages import Headers, Request, Response
 from tigerstripe.routes import Route, route
@@ -175,8 +175,9 @@ class Exchange:
     def _answer(self, where: Route) -> tuple[Response, bool]:
         """Return the answer, and whether it is in the log already."""
         request = self._request
-        if request.query or request.body:
-            self._params = form.decode(request.query, request.body, request.content_type)
+        body = None if request.method == "GET" else request.body  # Stripe reads none of a GET
+        if request.query or body:
+            self._params = form.decode(request.query, body, request.content_type)
         self._met = faults.meet(self._scope, request.method, self._path)
         failure = self._met.failure
         if failure is not None and failure["lost"] != "answer":
@@ -188,7 +189,7 @@ class Exchange:
         params: Record = {}
         wanted = expansion.NONE
         if self._params or facts().parameters(where.operation).required:
-            params = checked(where.operation, self._params)
+            params = checked(where.operation, self._params, version)
             wanted = expansion.expansion(where.operation, params.pop("expand", None))
         is_write = request.method != "GET"
         key = request.idempotency_key if request.method == "POST" else None
@@ -267,10 +268,15 @@ class Exchange:
         return headers
 
 
-def checked(operation: str, params: Record) -> Record:
+def checked(operation: str, params: Record, version: str) -> Record:
     """Return an operation's parameters in their types; raises `Refused` for the worst fault."""
     faults = Faults()
-    typed = facts().parameters(operation).read(params, "", faults)
+    older = versions.parameters_before(operation, version) if version < versions.OLDEST else {}
+    listed = {name: value for name, value in params.items() if name not in older}
+    typed = facts().parameters(operation).read(listed if older else params, "", faults)
+    if older:
+        given = {name: value for name, value in params.items() if name in older}
+        typed.update(Obj(older).read(given, "", faults))
     worst = faults.worst()
     if worst is not None:
         raise worst

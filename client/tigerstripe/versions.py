@@ -14,7 +14,7 @@ from typing import Any
 
 from tigerstripe.errors import Refused
 from tigerstripe.facts import facts
-from tigerstripe.kinds import Obj
+from tigerstripe.kinds import Empty, Field, Obj, Str, Union
 
 Record = dict[str, Any]
 Change = Callable[[Record], None]
@@ -78,6 +78,31 @@ RELEASES: dict[str, dict[str, Change]] = {
 }
 """By release, and by the `object` that it changed; oldest first."""
 
+
+def _text() -> Union:
+    return Union([Empty(), Str()])
+
+
+_DISCOUNT = {name: Field(_text, False, False, -1, -1) for name in ("coupon", "promotion_code")}
+PARAMETERS_BEFORE: dict[str, dict[str, dict[str, Field]]] = {
+    "2025-03-31.basil": {
+        "POST /v1/customers": _DISCOUNT,
+        "POST /v1/customers/{customer}": _DISCOUNT,
+    },
+}
+"""By release, the parameters that it took from an operation, and no SDK of the table has."""
+
+
+@lru_cache(maxsize=256)
+def parameters_before(operation: str, version: str) -> dict[str, Field]:
+    """Return the parameters that an operation had in an older version alone."""
+    found: dict[str, Field] = {}
+    for release, taken in PARAMETERS_BEFORE.items():
+        if version < release:
+            found.update(taken.get(operation, {}))
+    return found
+
+
 EXPANDED_BEFORE: dict[str, dict[str, tuple[str, ...]]] = {
     "2025-09-30.clover": {
         "promotion_code": ("promotion.coupon",),
@@ -106,6 +131,7 @@ SINCE = {
     "managed_payments": "2026-04-22.dahlia",
     "quantity_decimal": "2026-03-25.dahlia",
     "shared_payment_granted_token": "2026-04-22.dahlia",
+    "specified_commercial_transactions_act_url": "2026-03-25.dahlia",
     "subtotal": "2025-12-15.clover",
 }
 """Fields that answers had before an SDK of the table knew them, and the version of that time."""

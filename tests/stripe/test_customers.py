@@ -68,3 +68,27 @@ def test_tax_ids_are_a_customer_s_or_the_account_s(account) -> None:
     assert got.tax.provider == "stripe"
     stripe.Customer.delete_tax_id(one.id, made.id)
     assert stripe.Customer.list_tax_ids(one.id).data == []
+
+
+@pytest.mark.filterwarnings("ignore:tigerstripe answers API version")
+def test_versions_before_basil_give_a_customer_a_discount(account) -> None:
+    old = {"stripe_version": "2024-06-20"}
+    account.freeze(1_706_659_200)  # 2024-01-31
+    stripe.Coupon.create(id="C", percent_off=5, duration="repeating", duration_in_months=1)
+    customer = stripe.Customer.create(coupon="C", **old)
+    assert customer.discount.coupon.percent_off == 5
+    assert customer.discount.end == 1_709_164_800  # 2024-02-29
+    new = stripe.Customer.retrieve(customer.id)
+    assert (new.discount.source.coupon, new.discount.customer) == ("C", customer.id)
+    code = stripe.PromotionCode.create(promotion={"type": "coupon", "coupon": "C"}, code="A")
+    changed = stripe.Customer.modify(customer.id, promotion_code=code.id, **old)
+    assert changed.discount.promotion_code == code.id
+    assert stripe.PromotionCode.retrieve(code.id).times_redeemed == 1
+    assert stripe.Coupon.retrieve("C").times_redeemed == 2
+    assert stripe.Customer.modify(customer.id, coupon="", **old).discount is None
+    kinds = [e["type"] for e in account.events("customer.discount.*")]
+    assert [kind.rpartition(".")[2] for kind in kinds] == ["created", "updated", "deleted"]
+    with pytest.raises(stripe.InvalidRequestError, match="unknown parameter: coupon"):
+        stripe.Customer.create(coupon="C")
+    with pytest.raises(stripe.InvalidRequestError, match="No such coupon: 'none'"):
+        stripe.Customer.create(coupon="none", **old)

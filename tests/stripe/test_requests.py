@@ -311,3 +311,9 @@ def test_answers_that_have_expired_are_removed_some_at_a_time(account, ask) -> N
     assert kept.count() == 4 + 2
     ask("POST /v1/coupons", "percent_off=5", idempotency_key="new")
     assert sorted(record["key"] for record in kept) == ["new", "old-0", "young"]
+
+
+def test_the_body_of_a_get_is_not_read(account, ask) -> None:
+    ask("POST /v1/coupons", "id=A&percent_off=5")
+    assert ask("GET /v1/coupons/A", "wat=1").status == 200
+    assert ask("GET /v1/coupons/A?wat=1").status == 400

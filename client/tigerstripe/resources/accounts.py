@@ -26,8 +26,8 @@ NEEDED = (
 """What an account has to say before it may take money."""
 PROFILE = (
     "annual_revenue", "estimated_worker_count", "mcc", "minority_owned_business_designation",
-    "name", "product_description", "support_address", "support_email", "support_phone",
-    "support_url", "url",
+    "name", "product_description", "specified_commercial_transactions_act_url", "support_address",
+    "support_email", "support_phone", "support_url", "url",
 )  # fmt: skip
 CONTROLLERS = {
     "custom": ("application_custom", "application", "application", "none"),
@@ -76,6 +76,8 @@ class Accounts(Resource):
             "metadata": params.get("metadata"),
         }
         given = {name: params[name] for name in _PARTS if params.get(name) is not None}
+        if fields["type"] == "express":
+            fields.update(_of_express(id))
         currency = params.get("default_currency")
         fields["default_currency"] = currency or fields["default_currency"]
         return _settled(_with(fields, given, work.now))
@@ -239,6 +241,22 @@ def _fresh(id: str, kind: str) -> Record:
         },
         "tos_acceptance": {"date": None, "ip": None, "user_agent": None},
         "type": kind,
+    }
+
+
+def _of_express(id: str) -> Record:
+    """Return the fields in which an account that Stripe onboards differs from others."""
+    return {
+        "business_profile": {n: None for n in PROFILE if n != "product_description"},
+        "company": {"name": None},
+        "login_links": {
+            "object": "list",
+            "data": [],
+            "has_more": False,
+            "total_count": 0,
+            "url": f"/v1/accounts/{id}/login_links",
+        },
+        "tos_acceptance": {"date": None},
     }
 
 

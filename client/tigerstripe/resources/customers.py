@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tigerstripe import errors, listing, registry
+from tigerstripe import discounts, errors, listing, registry
+from tigerstripe.differences import previous_attributes
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
@@ -16,6 +17,8 @@ _is_email = re.compile(r"[^@\s]+@[^@\s]+\Z").match
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 DEFAULT = "invoice_settings[default_payment_method]"
 SETTINGS = ("custom_fields", "default_payment_method", "footer", "rendering_options")
+DISCOUNT = ("coupon", "promotion_code")
+"""Parameters that versions before basil have."""
 PRIVATE_NAMES = ("cash_balance", "tax")
 """Parameters that are kept, and shown only where they are asked for."""
 
@@ -87,10 +90,14 @@ class Customers(Resource):
         if params.get("source") is not None:
             source = registry.need("card").prepared(work, params["source"], "source")
             fields["default_source"] = source["id"]
-        if params.get("balance") or params.get("tax_id_data"):
+        if any(params.get(name) for name in ("balance", "tax_id_data", *DISCOUNT)):
             fields["id"] = f"{self.prefix}_{letters(self.id_length)}"
             _make_beside(work, fields, params.get("balance") or 0, params.get("tax_id_data") or ())
+        if any(params.get(name) for name in DISCOUNT):
+            fields["discount"] = discounts.of_customer(work, fields["id"], params)
         customer = self.add(work, fields)
+        if customer["discount"] is not None:
+            work.tell("customer.discount.created", customer["discount"])
         if method is not None:
             methods.attach_to(work, method, customer["id"])
         if source is not None:
@@ -135,7 +142,7 @@ class Customers(Resource):
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return a customer with other fields."""
         _check(params)
-        own = ("balance", "source", "validate", *PRIVATE_NAMES)
+        own = ("balance", "source", "validate", *DISCOUNT, *PRIVATE_NAMES)
         changes = {name: value for name, value in params.items() if name not in own}
         if "address" in changes:
             changes["address"] = _filled(changes["address"], ADDRESS)
@@ -156,6 +163,8 @@ class Customers(Resource):
             card = work.get("cards", params["default_source"])
             if card is None or card["customer"] != old["id"]:
                 raise errors.no_such("source", params["default_source"], "default_source")
+        if any(name in params for name in DISCOUNT):
+            new["discount"] = self._discounted(work, old, params)
         if params.get("source") is not None:
             new["default_source"] = self._replaced_source(work, old, params["source"])
         if params.get("balance") is not None and params["balance"] != old["balance"]:
@@ -165,6 +174,18 @@ class Customers(Resource):
             )
             new["balance"] = made["ending_balance"]
         return new
+
+    def _discounted(self, work: Work, customer: Record, params: Params) -> Record | None:
+        """Return the discount that a customer has from now on, and tell of it."""
+        old = customer["discount"]
+        if any(params.get(name) for name in DISCOUNT):
+            new = discounts.of_customer(work, customer["id"], params)
+            previous = previous_attributes(old, new) if old else None
+            work.tell(f"customer.discount.{'updated' if old else 'created'}", new, previous)
+            return new
+        if old is not None:
+            work.tell("customer.discount.deleted", old)
+        return None
 
     def _replaced_source(self, work: Work, customer: Record, token: str) -> str:
         """Let a card that a token stands for take the place of the default; return its id."""

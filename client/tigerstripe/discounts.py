@@ -1,0 +1,54 @@
+"""Discounts: a coupon that somebody has redeemed, with its time."""
+
+from __future__ import annotations
+
+import calendar
+from datetime import datetime, timezone
+from typing import Any
+
+from tigerstripe import registry
+from tigerstripe.ids import new_id
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+Params = dict[str, Any]
+
+
+def of_customer(work: Work, customer: str | None, params: Params) -> Record:
+    """Return the discount that `coupon` or `promotion_code` gives a customer, from now on.
+
+    The coupon, and the code, are redeemed once more by this work. Raises `Refused`.
+    """
+    id, code = params.get("coupon"), None
+    if id is None:
+        codes = registry.need("promotion_code")
+        param = "promotion_code"
+        found = codes.usable(work, params[param], param, customer)
+        work.put(codes.table, {**found, "times_redeemed": found["times_redeemed"] + 1})
+        id, code = found["promotion"]["coupon"], found["id"]
+    coupon = registry.need("coupon").redeemed(work, id, "coupon")
+    months = coupon["duration_in_months"] if coupon["duration"] == "repeating" else None
+    return {
+        "id": new_id("di", 24),
+        "object": "discount",
+        "checkout_session": None,
+        "customer": customer,
+        "customer_account": None,
+        "end": None if months is None else months_later(work.now, months),
+        "invoice": None,
+        "invoice_item": None,
+        "promotion_code": code,
+        "source": {"coupon": coupon["id"], "type": "coupon"},
+        "start": work.now,
+        "subscription": None,
+        "subscription_item": None,
+    }
+
+
+def months_later(start: int, months: int) -> int:
+    """Return the time some months later: the same day, or the last one of a shorter month."""
+    at = datetime.fromtimestamp(start, timezone.utc)
+    years, month = divmod(at.month - 1 + months, 12)
+    year = at.year + years
+    day = min(at.day, calendar.monthrange(year, month + 1)[1])
+    return int(at.replace(year=year, month=month + 1, day=day).timestamp())
