@@ -32,6 +32,7 @@ from tiger.errors import (
 )
 from tiger.instance import as_option
 from tiger.reader import Reader
+from tiger.slot import NO_SLOT, Slot
 from tiger.system import secrets, select, time
 from tiger.wire import Wire
 
@@ -94,11 +95,8 @@ class Session:
         self._words = reader.words
         self._instance = reader.instance
         self._client = _new_client()
-        self._slot = -1
-        self._slot_at = 0
+        self._slot = Slot(self._words, self._client, NO_SLOT)
         self._number = 0
-        self._word = 0
-        """The last answer that was found in the slot."""
         self._question = QUESTION
         self._was_sent = False
         """Whether the write under way is at a daemon, as far as is known."""
@@ -119,7 +117,7 @@ class Session:
         """
         has_value = operations[-1][0] == protocol.PATCH
         answers = self.answers or has_value
-        if self._slot < 0:
+        if self._slot.number == NO_SLOT:
             yield from self._hello(deadline)
         # Used up even if this is interrupted: a number sent twice is applied once.
         self._number += 1
@@ -134,8 +132,8 @@ class Session:
         self._was_sent = True
         made = meanwhile()
         if not answers:
-            answered = yield Watch(self._look(number))
-            if answered and (status := self._status()) not in CODES:
+            answered = yield Watch(self._slot.look(number))
+            if answered and (status := self._slot.status) not in CODES:
                 return self._answer(status, made)
             yield from self._send(self._question_of(number), time.monotonic())
         reply = yield from self._insist(frame, number, way, has_value, deadline)
@@ -143,7 +141,7 @@ class Session:
             raise self._give_up()
         status, value = reply
         if status == protocol.EVICTED:
-            self._slot = -1
+            self._slot = Slot(self._words, self._client, NO_SLOT)
             if self._was_resent:  # the first one may have been applied before the slot was lost
                 raise self._give_up()
             again = yield from self.write(operations, lambda: made, deadline)
@@ -152,7 +150,7 @@ class Session:
         if not has_value:
             answer.value = made
         elif value is None:
-            answer.ref = self._ref_written()
+            answer.ref = self._slot.ref_written()
         return answer
 
     def _send_later(self, frame: bytes, deadline: float) -> Generator[Action, Any, int]:
@@ -183,18 +181,18 @@ class Session:
             if reply is not None:
                 return reply
             is_late = time.monotonic() >= deadline
-            if self._is_answered(number):
+            if self._slot.is_answered(number):
                 # Of a value, and of an error's words, the slot says nothing. They are on their way;
                 # if they have not come by the next time, they are lost.
-                if is_late or was_answered or not (has_value or self._status() in CODES):
-                    return self._status(), None
+                if is_late or was_answered or not (has_value or self._slot.status in CODES):
+                    return self._slot.status, None
                 was_answered = True
             elif is_late:
                 return None
             if not instance.is_running(self._directory):
                 # Nobody writes, so what the slot says now is what happened.
-                if self._is_answered(number):
-                    return self._status(), None
+                if self._slot.is_answered(number):
+                    return self._slot.status, None
                 yield self._start()
             soon = min(deadline, time.monotonic() + LAST_PAUSE_S)
             asked = yield from self._send(self._question_of(number), soon)
@@ -288,48 +286,12 @@ class Session:
             raise
         return frame
 
-    # --- The slot ---
-
-    def _look(self, number: int) -> Callable[[], bool]:
-        """Return what looks whether a request is answered, fast while it is not."""
-        words = self._words
-        at = self._slot_at + layout.CLIENT_ANSWER
-        bits = layout.CLIENT_STATUS_BITS
-        return lambda: words[at] >> bits == number and self._is_answered(number)
-
-    def _is_answered(self, number: int) -> bool:
-        """Tell whether the slot has the answer to a request, and what it says is visible."""
-        words = self._words
-        slot_at = self._slot_at
-        word = words[slot_at + layout.CLIENT_ANSWER]
-        if word >> layout.CLIENT_STATUS_BITS != number:
-            return False
-        memory.fence()
-        if words[layout.COMMIT] < words[slot_at + layout.CLIENT_COMMIT]:
-            return False
-        memory.fence()
-        # A daemon that starts takes an answer back that was not committed, and its commit then; and
-        # an answer is this client's only while the slot is.
-        client = words[slot_at + layout.CLIENT_ID]
-        self._word = word
-        return words[slot_at + layout.CLIENT_ANSWER] == word and client == self._client
-
-    def _status(self) -> int:
-        """Return the status of the answer that was found; the slot may be another client's now."""
-        return self._word & (1 << layout.CLIENT_STATUS_BITS) - 1
-
-    def _answer(self, status: int, value: Any) -> Answer:
+    @staticmethod
+    def _answer(status: int, value: Any) -> Answer:
         if status in CODES:
             raise CODES[status](value or f"{CODES[status].__name__}: nothing was changed")
         memory.fence()
         return Answer(status, value)
-
-    def _ref_written(self) -> int:
-        """Return the ref of what the request wrote, or 0 if the slot is not this client's now."""
-        ref = self._words[self._slot_at + layout.CLIENT_REF]
-        memory.fence()
-        client = self._words[self._slot_at + layout.CLIENT_ID]
-        return ref & layout.REF_MASK if client == self._client else 0
 
     # --- Questions ---
 
@@ -385,7 +347,7 @@ class Session:
             self._client = _new_client()
             answer = yield from self.ask(protocol.HELLO, deadline)
         match answer.value:
-            case [int(slot), int(found)] if 0 <= slot < layout.CLIENTS_MAX:
+            case [int(given), int(found)] if 0 <= given < layout.CLIENTS_MAX:
                 pass
             case _:
                 raise self._refused(ValueError("what answers gives no place for a client"))
@@ -393,14 +355,14 @@ class Session:
             raise DaemonUnavailable(
                 f"the instance at {self._directory} was replaced by another: connect again"
             )
-        self._slot, self._slot_at = slot, layout.client_at(slot, 0)
+        self._slot = Slot(self._words, self._client, given)
 
     def _question_of(self, number: int) -> bytes:
         return self._frame(number, False, [[protocol.ANSWER]])
 
     def _frame(self, number: int, answer: bool, operations: list[protocol.Operation]) -> bytes:
         return protocol.pack(
-            [protocol.VERSION, self._client, self._slot, number, answer, operations]
+            [protocol.VERSION, self._client, self._slot.number, number, answer, operations]
         )
 
 

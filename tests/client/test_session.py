@@ -14,11 +14,12 @@ from unittest.mock import Mock
 import pytest
 
 from tests.support.daemon import Daemon
-from tiger import layout, protocol
+from tiger import protocol
 from tiger.aio.connection import AsyncConnection
 from tiger.connection import Connection
 from tiger.reader import Reader
 from tiger.session import Session, Watch
+from tiger.slot import Slot
 from tiger.wire import Wire
 from tigerd.sessions import Sessions
 
@@ -35,7 +36,7 @@ def test_what_a_write_returns_is_made_while_the_daemon_works(reader: Reader) -> 
     wire = Mock(Wire, number=1)
     wire.flush.side_effect = lambda: done.append("sent")
     session = Session(reader, wire)
-    session._slot = 0  # as if it had said hello
+    session._slot = Slot(reader.words, session._client, 0)  # as if it had said hello
     steps = session.write([[protocol.CLEAR, 1]], lambda: done.append("made"), math.inf)
     assert type(next(steps)) is Watch
     assert done == ["sent", "made"]
@@ -48,8 +49,8 @@ def test_an_answer_is_the_one_that_was_found_though_the_slot_goes_to_another_cli
     sessions = Sessions(daemon.control)
     with closing(Reader(Path(directory))) as reader:
         session = Session(reader, Mock(Wire, number=1, **{"flush.return_value": 0}))
-        slot = session._slot = sessions.open(session._client)
-        session._slot_at = layout.client_at(slot, 0)
+        slot = sessions.open(session._client)
+        session._slot = Slot(reader.words, session._client, slot)
         steps = session.write([[protocol.DELETE, 1, "global", "A"]], lambda: None, math.inf)
         watch = next(steps)
         assert type(watch) is Watch

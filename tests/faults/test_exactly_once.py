@@ -23,13 +23,13 @@ from tests.faults.processes import (
     wait_for,
 )
 from tests.faults.storm import check
-from tests.support.daemon import Daemon
+from tests.support.daemon import CLIENT, Daemon
 from tests.support.seeds import new_random
 from tiger import instance, layout, protocol
 from tiger.reader import Reader
 from tiger.requests import TableRequests
 from tiger.session import Session
-from tiger.wire import Wire
+from tiger.slot import Slot
 from tigerd.sessions import Sessions
 
 BEFORE = {"id": "A", "created": 5, "n": 1}
@@ -262,14 +262,11 @@ def test_an_answer_that_is_taken_back_while_a_client_looks_is_none(place: Path, 
     """The daemon was killed between answer and commit, and the next one tidies up just now."""
     daemon = Daemon(place)
     with contextlib.closing(Reader(place)) as reader:
-        session = Session(reader, Wire(place))
-        slot = Sessions(daemon.control).open(session._client)
-        session._slot_at = layout.client_at(slot, 0)
+        slot = Sessions(daemon.control).open(CLIENT)
         daemon.writer.answer((slot, 5), protocol.DONE, daemon.writer.commit + 1, 0)
         at = layout.client_at(slot, getattr(layout, word))
         words: Any = Interrupted(reader.words, at, daemon.restart)
-        session._words = words
-        assert not session._is_answered(5)
+        assert not Slot(words, CLIENT, slot).is_answered(5)
 
 
 # --- A client that gives up ---
@@ -317,13 +314,13 @@ def test_a_write_without_a_daemon_and_without_autostart_says_the_truth(
     ):
         store.plans.insert({"id": "B"})
         looks = threading.Event()
-        is_answered = Session._is_answered
+        is_answered = Slot.is_answered
 
-        def late(session: Any, number: int) -> bool:
+        def late(slot: Slot, request: int) -> bool:
             """Look as a client does that sleeps while the daemon applies and is killed."""
             if not looks.is_set():
                 return False
-            return is_answered(session, number)
+            return is_answered(slot, request)
 
         is_running = instance.is_running
 
@@ -338,7 +335,7 @@ def test_a_write_without_a_daemon_and_without_autostart_says_the_truth(
             looks.set()
             return False
 
-        monkeypatch.setattr(Session, "_is_answered", late)
+        monkeypatch.setattr(Slot, "is_answered", late)
         monkeypatch.setattr(Session, "_receive", nothing_comes)
         monkeypatch.setattr(instance, "is_running", killed_meanwhile)
         with contextlib.suppress(tiger.OutcomeUnknown):  # which is no lie
