@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tiger import Mark, Store, TigerError, process, undone
 from tiger.aio.connection import AsyncConnection
 from tiger.aio.store import AsyncStore
 from tiger.any_store import AnyStore
 from tiger.attaching import Settings
+from tiger.differences import Differences
 from tiger.leases import Lease
 from tiger.namespaces import unique
 from tiger.reader import Reader
-from tiger.system import threading
+from tiger.system import threading, time
 from tigerd.run_environment import ALL, FAILED, NONE, RunEnvironment
 from tigerd.runs import TIMEOUT_S, Instance, Run
 from tigerd.seeds import Seeds
@@ -71,6 +72,16 @@ class Worker:
         self.store.close()
 
 
+class Teller(Protocol):
+    """Tells what is in an account in the words of whatever the account is of."""
+
+    hidden: frozenset[str]
+    """Tables whose changes are nobody's concern."""
+
+    def failures(self, since: float) -> str:
+        """Return what failed since a moment of the machine's time; raises `TigerError`."""
+
+
 class Account:
     """A namespace for a test, or for those of a class, a module or a worker."""
 
@@ -85,6 +96,8 @@ class Account:
         self._run = worker.run
         self._process = process.current()
         self._mark: Mark | None = None
+        self._marked_at = time.time()
+        self.teller: Teller | None = None
         self._lease = Lease(worker.run.directory, name) if worker.run.is_cleared else None
         if parent is None:
             self.store = worker.store.namespace(name)
@@ -95,6 +108,7 @@ class Account:
         """Note what it holds now."""
         self.release_mark()
         self._mark = self.store.mark()
+        self._marked_at = time.time()
 
     def release_mark(self) -> None:
         """Let what was noted go."""
@@ -110,9 +124,21 @@ class Account:
         elif self._run.keep == NONE:
             where += "; it goes with the test: --tigerd-keep failed keeps it"
         try:
-            return f"{self.store.changes(self._mark)}\n({where})"
+            changes = self.store.changes(self._mark)
+            if self.teller is not None:
+                changes = Differences(d for d in changes if d.table not in self.teller.hidden)
+            return f"{changes}\n({where})"
         except (TigerError, OSError) as error:
             return f"(cannot be read: {error}; {where})"
+
+    def describe_failures(self) -> str | None:
+        """Tell what failed since the mark, or else the beginning; None if nothing did."""
+        if self.teller is None:
+            return None
+        try:
+            return self.teller.failures(self._marked_at) or None
+        except (TigerError, OSError) as error:
+            return f"(cannot be read: {error})"
 
     def _is_kept(self, has_failed: bool) -> bool:
         return self._run.keep == ALL or (self._run.keep == FAILED and has_failed)

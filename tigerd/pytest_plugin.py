@@ -99,6 +99,7 @@ def pytest_configure(config: pytest.Config) -> None:
     environment.enter()
     config.stash[ENVIRONMENT] = environment
     config.stash[WIDE] = {}
+    config.pluginmanager.import_plugin("tigerd.pytest_stripe")
 
 
 def _check_written(config: pytest.Config, option: str) -> None:
@@ -190,7 +191,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def tiger_seed() -> Any:
     """Return what every account begins with: None, a dict of lists of records, a path to such JSON.
 
-    Override it in a conftest.py. It is loaded once a run, and forked for each account.
+    Or a file of `stripe fixtures`, or a function that is given a Stripe account. Override it in a
+    conftest.py. Records are loaded once a run, requests made once a worker; accounts are forks.
     """
     return None
 
@@ -452,6 +454,9 @@ def _sections(item: pytest.Item, error: BaseException | None = None) -> Iterator
         yield "tiger_store and hypothesis", HYPOTHESIS
     for fixture, account in (*_accounts_of(item, shared=True), *_accounts_of(item)):
         yield f"{fixture}: what this test changed", account.describe()
+        failures = account.describe_failures()
+        if failures is not None:
+            yield f"{fixture}: requests that failed", failures
     for account in environment.here.accounts or []:
         yield f"{account.label}: what this test changed", account.describe()
     from tiger import TigerError  # noqa: PLC0415

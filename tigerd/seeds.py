@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tiger import AlreadyExists, Sealed, Store, record
 from tiger.leases import Lease
+from tiger.namespaces import unique
 from tiger.owners import Process
 from tiger.system import os, threading
 from tigerd.documents import (
@@ -21,8 +23,14 @@ from tigerd.documents import (
     read_document,
 )
 
-Seed = Mapping[str, Iterable[Mapping[str, Any]]] | str | os.PathLike[str] | None
-"""Nothing, records by table, or the path to a JSON file of such."""
+if TYPE_CHECKING:
+    from tigerstripe import Account
+
+Maker = Callable[["Account"], object]
+Seed = Mapping[str, Iterable[Mapping[str, Any]]] | str | os.PathLike[str] | Maker | None
+"""Nothing, records by table, or the path to a JSON file of such, or of `stripe fixtures`; or a
+function that makes what is wanted in a Stripe account.
+"""
 
 
 class Seeds:
@@ -38,16 +46,25 @@ class Seeds:
         self._turn = threading.Lock()
 
     def store_of(self, seed: Any) -> Store | None:
-        """Return the store to fork for a seed, loaded once a run; None for an empty one."""
+        """Return the store to fork for a seed; None for an empty one.
+
+        Records are loaded once a run; what requests make is made once in each worker, for it has
+        ids of its own.
+        """
         if seed is None:
             return None
-        if not isinstance(seed, (Mapping, str, os.PathLike)):
+        if not isinstance(seed, (Mapping, str, os.PathLike)) and not callable(seed):
             raise InvalidDocument(
-                f"the seed {seed!r:.80}: use a dict of lists of records, or a path"
+                f"the seed {seed!r:.80}: use a dict of lists of records, a path, or a function of "
+                f"a Stripe account"
             )
-        key: object = id(seed) if isinstance(seed, Mapping) else seed
+        key: object = seed if isinstance(seed, (str, os.PathLike)) else id(seed)
         with self._turn:
             if key not in self._loaded:
+                maker = seed if callable(seed) else _requests_of(seed, self._root)
+                if maker is not None:
+                    self._loaded[key] = (seed, self._make(maker))
+                    return self._loaded[key][1]
                 name, tables = _read(seed, self._root)
                 check_tables(self._store, tables, name)
                 store = self._load(tables) if any(tables.values()) else None
@@ -66,6 +83,19 @@ class Seeds:
             for table, records in tables.items():
                 for item in reversed(records):  # so that they are listed in the file's order
                     batch.table(table).create(item)
+        return store
+
+    def _make(self, maker: Maker) -> Store:
+        """Let a function make a seed in a Stripe account; what it raises leaves nothing behind."""
+        from tigerstripe import Account  # noqa: PLC0415 - only where it is used
+
+        store = self._store.namespace(unique("seed"))
+        self._leases.append(Lease(store.directory, store.current_namespace))
+        account = Account(store)
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(ImportError):  # a file of requests needs no SDK
+                stack.enter_context(account.installed())
+            maker(account)
         return store
 
     def close(self) -> None:
@@ -87,6 +117,23 @@ def _read(
     except OSError as error:
         raise InvalidDocument(f"the seed's file {path}: {error.strerror}") from None
     return str(path), parse_tables(data, str(path))
+
+
+def _requests_of(seed: Mapping[str, Any] | str | os.PathLike[str], root: Path) -> Maker | None:
+    """Return what makes the requests of `stripe fixtures`; None if the seed is something else."""
+    document: Any = seed
+    name = "the seed"
+    if not isinstance(seed, Mapping):
+        name = str(root / seed)
+        try:
+            document = json.loads((root / seed).read_bytes())
+        except (OSError, ValueError):
+            return None  # it is told where records are read
+    if not isinstance(document, Mapping) or "fixtures" not in document:
+        return None
+    from tigerstripe import fixtures  # noqa: PLC0415 - only where it is used
+
+    return lambda account: fixtures.run(account, document, name)
 
 
 def _as_list(records: Any) -> Any:

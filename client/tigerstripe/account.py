@@ -148,6 +148,10 @@ class Account:
         """
         faults.add(self._scope, faults.delay(match, seconds, times))
 
+    def waiting_faults(self) -> list[Record]:
+        """Return what `fail_next` and `delay_next` asked for and no request has met yet."""
+        return faults.waiting(self._scope)
+
     # --- What happened ---
 
     def events(self, type: str | None = None) -> list[Record]:

@@ -7,10 +7,9 @@ refused before anything was done is not kept.
 
 from __future__ import annotations
 
-import os
-import time
 from typing import TYPE_CHECKING, Any
 
+from tiger.system import os, time
 from tigerstripe.connected import Place
 from tigerstripe.errors import Refused
 from tigerstripe.scope import Scope

@@ -8,14 +8,13 @@ write or when the log is asked for, each into one of the process's places there.
 from __future__ import annotations
 
 import json
-import os
-import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 from tiger import Batch, TigerError
+from tiger.system import os, time
 from tigerstripe import idempotency
 from tigerstripe.scope import Scope
 

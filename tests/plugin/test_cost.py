@@ -9,7 +9,8 @@ import pytest
 
 from tests.plugin.conftest import Suite
 
-ALWAYS = ["tigerd", "tigerd.pytest_plugin", "tigerd.run_environment", "tigerd.run_place"]
+PLUGIN = ["tigerd", "tigerd.pytest_plugin", "tigerd.run_environment", "tigerd.run_place"]
+ALWAYS = sorted([*PLUGIN, "tigerd.pytest_stripe"])
 """What every run loads."""
 
 LOADED = """
@@ -95,7 +96,7 @@ print(sorted(set(sys.modules) - before))
     done = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )
-    assert done.stdout.strip() == str(ALWAYS), done.stderr
+    assert done.stdout.strip() == str(PLUGIN), done.stderr
 
 
 @pytest.mark.parametrize(

@@ -150,8 +150,8 @@ def test_a_seed_that_is_no_good_says_where_and_why(suite: Suite) -> None:
     for _, message in BAD.values():
         result.stdout.fnmatch_lines([f"tigerd: {message}"])
     for message in (
-        "tigerd: the seed 5: use a dict of lists of records, or a path",
-        "tigerd: the seed [[]1[]]: use a dict of lists of records, or a path",
+        "tigerd: the seed 5: use a dict of lists of records, a path, or a function of *",
+        "tigerd: the seed [[]1[]]: use a dict of lists of records, a path, or a function of *",
         "tigerd: the seed: no table 'nope': *",
         "tigerd: the seed: 5 is no table: use its name, a string",
         "tigerd: the seed: coupons[[]0[]]: *object*",

@@ -1,0 +1,61 @@
+"""What the report of a test that failed tells of its Stripe account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from tiger.shown import shown
+from tigerstripe import faults
+from tigerstripe.idempotency import TABLE as ANSWERS
+
+if TYPE_CHECKING:
+    from tigerstripe.account import Account
+
+Record = dict[str, Any]
+
+HIDDEN = frozenset({"account_settings", "claims", "deleted_objects", "due", "request_log", ANSWERS})
+"""Tables that hold no objects of the account, but what is kept for itself."""
+
+SHOWN_MAX = 20
+"""Requests that are told of, the newest ones."""
+WIDTH_MAX = 300
+"""Letters of a line."""
+
+
+class Teller:
+    """Tells of an account."""
+
+    hidden = HIDDEN
+
+    def __init__(self, account: Account) -> None:
+        """Tell of this one."""
+        self._account = account
+
+    def failures(self, since: float) -> str:
+        """Return the requests that failed since then, a line each; what waits to fail, too.
+
+        `since` is the machine's time. Raises `tiger.TigerError` if the log cannot be had.
+        """
+        lines = [
+            _line(entry)
+            for entry in self._account.requests()
+            if entry["at"] >= since and not 200 <= entry["status"] < 300
+        ]
+        if len(lines) > SHOWN_MAX:
+            lines[:-SHOWN_MAX] = [f"({len(lines) - SHOWN_MAX} earlier ones are left out)"]
+        return "\n".join([*lines, *self._waiting()])
+
+    def _waiting(self) -> Iterator[str]:
+        for fault in self._account.waiting_faults():
+            call = "delay_next" if "delay_s" in fault else "fail_next"
+            yield f"{call}({fault['match']!r}) waits: no request has met it {fault['times']} times"
+
+
+def _line(entry: Record) -> str:
+    error = entry["error"] or {}
+    status = "lost" if entry["status"] == faults.LOST else entry["status"]
+    words = [entry["method"], entry["path"], str(status), error.get("code") or ""]
+    said = f"{' '.join(word for word in words if word)}: {error.get('message', '')}"
+    line = shown(f"{said} (process {entry['process']})")
+    return line if len(line) <= WIDTH_MAX else f"{line[: WIDTH_MAX - 1]}…"
