@@ -191,6 +191,8 @@ def test_a_payment_method_of_the_platform_is_copied_to_an_account(account, conne
         stripe.PaymentMethod.retrieve(copy.id)
     with pytest.raises(stripe.InvalidRequestError, match="No such PaymentMethod"):
         stripe.PaymentMethod.create(payment_method=method.id, stripe_account=connected.id)
+    with pytest.raises(stripe.InvalidRequestError, match="platform-owned payment method ID"):
+        stripe.Customer.create(payment_method=method.id, stripe_account=connected.id)
 
 
 def test_an_endpoint_for_connected_accounts_gets_their_events_alone(account, connected) -> None:

@@ -138,3 +138,57 @@ def test_a_decline_is_committed_and_its_answer_kept(account, monkeypatch) -> Non
     finally:
         registry.handler.cache_clear()
     assert [e["type"] for e in account.events()] == ["charge.failed"]
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda customer: stripe.Customer.create_tax_id(
+            customer, type="eu_vat", value="DE123456789"
+        ),
+        lambda customer: stripe.Customer.create_balance_transaction(
+            customer, amount=5, currency="usd"
+        ),
+        lambda customer: stripe.PaymentMethod.attach("pm_card_visa", customer=customer),
+        lambda customer: stripe.Customer.create_source(customer, source="tok_visa"),
+    ],
+    ids=["tax id", "balance transaction", "payment method", "source"],
+)
+def test_a_customer_is_deleted_with_what_was_given_to_it_meanwhile(scope, give) -> None:
+    customer = stripe.Customer.create(source="tok_amex")
+    work = begin(scope)
+    registry.need("customer").delete(work, {"customer": customer.id}, {})
+    give(customer.id)
+    with pytest.raises(tiger.Conflict):
+        end(work)
+
+
+def test_a_clock_is_deleted_with_the_customers_made_on_it_meanwhile(scope) -> None:
+    clock = stripe.test_helpers.TestClock.create(frozen_time=1)
+    work = begin(scope)
+    registry.need("test_helpers.test_clock").delete(work, {"test_clock": clock.id}, {})
+    stripe.Customer.create(test_clock=clock.id)
+    with pytest.raises(tiger.Conflict):
+        end(work)
+
+
+def test_one_commit_is_of_a_platform_and_its_account(scope) -> None:
+    account = stripe.Account.create(type="custom")
+    work = begin(scope)
+    work.put("products", {"id": "mug", "of": "platform"})
+    inside = work.inside(account.id)
+    assert inside.get("products", "mug") is None
+    inside.put("products", {"id": "mug", "of": "account"})
+    inside.tell("product.created", {"id": "mug"})
+    assert inside.inside(None).get("products", "mug") == {"id": "mug", "of": "platform"}
+    scope.inside(account.id).table("products")
+    end(work)
+    assert scope.table("products").get("mug")["of"] == "platform"
+    assert scope.inside(account.id).table("products").get("mug")["of"] == "account"
+    assert [e["type"] for e in scope.table("events")] == []
+    again = begin(scope)
+    again.inside(account.id).get("products", "mug")
+    again.put("products", {"id": "cup"})
+    stripe.Product.delete("mug", stripe_account=account.id)
+    with pytest.raises(tiger.Conflict):
+        end(again)

@@ -19,6 +19,11 @@ ELSEWHERE = (
     "you should retry this request on that connected account. Learn more at "
     "https://stripe.com/docs/connect/authentication"
 )
+OF_PLATFORM = (
+    "; OAuth key or Stripe-Account header was used but API request was provided with a "
+    "platform-owned payment method ID. Please ensure that the provided payment method matches the "
+    "specified account."
+)
 ATTACHED = "The payment method you provided has already been attached to a customer."
 SPENT = (
     "The provided PaymentMethod was previously used with a PaymentIntent without Customer "
@@ -135,6 +140,8 @@ class PaymentMethods(Resource):
         """Return the one that a parameter names; of a test card's name a new one, stored."""
         made = self.of_test_card(work, id)
         if made is None:
+            if work.get(self.table, id) is None and work.inside(None).get(self.table, id):
+                raise errors.no_such(self.name, id, param, hint=OF_PLATFORM)
             return super().given(work, id, param)
         work.put(self.table, made)
         return made
