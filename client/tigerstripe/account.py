@@ -116,6 +116,17 @@ class Account:
         """Let the clock go on from the time it shows."""
         clock.thaw(self._scope)
 
+    # --- What buyers and time do ---
+
+    def expire_checkout(self, session: Any) -> None:
+        """Let an open checkout session, or the one of an id, expire now instead of in its time.
+
+        Raises ValueError if it is not open.
+        """
+        id = session if isinstance(session, str) else session["id"]
+        if not due.do_now(self._scope, self._log, id, self.now):
+            raise ValueError(f"expire_checkout: {id} is no open checkout session of {self.name}")
+
     # --- Faults on request ---
 
     def fail_next(

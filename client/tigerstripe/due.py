@@ -27,6 +27,15 @@ def drop(work: Work, id: str) -> None:
         work.delete(TABLE, id)
 
 
+def do_now(scope: Scope, log: Log, id: str, now: int) -> bool:
+    """Do what is due for an object before its time; tell whether there was anything."""
+    record = scope.table(TABLE).get(id, None)
+    if record is None:
+        return False
+    _do(scope.inside(record["account"]), log, id, now)
+    return True
+
+
 def work_off(scope: Scope, log: Log, until: int) -> None:
     """Do all that is due until a time, in order; its resource's `happen` says what it is."""
     while waiting := [record for record in scope.table(TABLE) if record["at"] <= until]:
@@ -35,14 +44,14 @@ def work_off(scope: Scope, log: Log, until: int) -> None:
                 break  # what became due by it may come before the rest
 
 
-def _do(scope: Scope, log: Log, id: str) -> bool:
+def _do(scope: Scope, log: Log, id: str, now: int | None = None) -> bool:
     """Do one thing, unless another process has done it; tell whether more became due by it."""
     while True:
         work = Work(scope, 0, versions.newest(), None, is_write=True)
         record = work.get(TABLE, id)
         if record is None:
             return False
-        work.now = record["at"]
+        work.now = record["at"] if now is None else now
         work.delete(TABLE, id)
         registry.need(record["of"]).happen(work, id)
         try:

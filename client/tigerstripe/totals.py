@@ -89,19 +89,22 @@ def _of_tier(tier: Record, quantity: int) -> Decimal:
 
 
 def discount(
-    lines: Iterable[Line], coupon: Record, amount_off: int | None, applies: Callable[[str], bool]
+    lines: Iterable[Line],
+    percent: float | None,
+    amount: int | None,
+    applies: Callable[[str], bool],
 ) -> None:
-    """Take a coupon off what is left of lines; `amount_off` is in their currency.
+    """Take a percentage or an amount off what is left of lines.
 
-    `applies` tells of a product's id whether the coupon is for it.
+    `applies` tells of a product's id whether the discount is for it.
     """
     lines = list(lines)
     left = [line.subtotal - line.discount if applies(line.product) else 0 for line in lines]
     whole = sum(left)
-    if amount_off is not None:
-        off = min(amount_off, whole)
+    if amount is not None:
+        off = min(amount, whole)
     else:
-        off = money.whole(whole * Decimal(str(coupon["percent_off"])) / 100)
+        off = money.whole(whole * Decimal(str(percent)) / 100)
     for line, part in zip(lines, spread(off, left), strict=True):
         line.discounts.append(part)
 

@@ -226,6 +226,39 @@ def test_what_is_known_of_the_buyer(price) -> None:
         ({"expires_at": 1_800_090_000}, None, "expires_at", "must be less than 24 hours"),
         ({"ui_mode": "embedded_page"}, None, "success_url", "You can not pass `success_url`"),
         ({"return_url": "https://a.b"}, None, "return_url", "You can not pass `return_url`"),
+        ({"customer_email": "a"}, "email_invalid", "customer_email", "Invalid email address: a"),
+        (
+            {"optional_items": [{"price": "E", "quantity": 1}]},
+            None,
+            "optional_items[0][price]",
+            "expected currency: `usd`",
+        ),
+        (
+            {"discounts": [{"coupon": "a"}, {"coupon": "b"}]},
+            None,
+            "discounts",
+            "Array discounts exceeded maximum 1 allowed elements.",
+        ),
+        (
+            {"shipping_options": [{"shipping_rate": "shr_x"}] * 6},
+            None,
+            "shipping_options",
+            "maximum 5",
+        ),
+        (
+            {
+                "custom_fields": [
+                    {
+                        "key": "a",
+                        "type": "dropdown",
+                        "label": {"type": "custom", "custom": "A"},
+                    }
+                ]
+            },
+            "parameter_missing",
+            "custom_fields[0][dropdown]",
+            "Missing required param",
+        ),
         ({"subscription_data": {"description": "x"}}, None, "subscription_data", "`payment` mode"),
     ],
 )
@@ -302,6 +335,7 @@ def test_what_is_given_is_echoed(price) -> None:
                 "dropdown": {"options": [{"label": "S", "value": "s"}]},
             }
         ],
+        optional_items=[{"price": price, "quantity": 1}],
         custom_text={"submit": {"message": "Soon yours"}},
         consent_collection={"terms_of_service": "required"},
         locale="de",
@@ -334,6 +368,9 @@ def test_what_is_given_is_echoed(price) -> None:
     }
     assert shown["tax_id_collection"] == {"enabled": True, "required": "never"}
     assert shown["after_expiration"]["recovery"]["url"] is None
+    assert shown["optional_items"] == [
+        {"adjustable_quantity": None, "price": price, "quantity": 1}
+    ]  # fmt: skip
     assert (shown["client_reference_id"], shown["locale"]) == ("order-7", "de")
     assert (shown["metadata"], shown["phone_number_collection"]) == (
         {"order": "7"},
@@ -638,6 +675,50 @@ def test_a_session_expires_when_it_is_told_to(account, price) -> None:
     assert Session.modify(session.id, metadata={"a": "1"}).metadata.a == "1"
     items = [{"price": price, "quantity": 1}]
     assert "can be updated" in str(refused(Session.modify, session.id, line_items=items))
+
+
+def test_a_session_expires_when_the_test_says_so(account, price) -> None:
+    session = paid(price)
+    account.expire_checkout(session)
+    assert Session.retrieve(session.id).status == "expired"
+    (event,) = account.events("checkout.session.expired")
+    assert event["request"]["id"] is None
+    for which in (session.id, "cs_test_x"):
+        with pytest.raises(ValueError, match="is no open checkout session"):
+            account.expire_checkout(which)
+
+
+def test_an_update_after_the_time_does_not_take_the_event_away(account, price) -> None:
+    account.freeze(1_800_000_000)
+    session = paid(price)
+    clock.move(Scope(account.store), session.expires_at)
+    assert Session.modify(session.id, metadata={"a": "1"}).status == "expired"
+    account.advance(seconds=1)
+    (event,) = account.events("checkout.*")
+    assert event["data"]["object"]["metadata"] == {"a": "1"}
+
+
+def test_a_connected_account_s_sessions_expire_with_the_platform_s_clock(account) -> None:
+    account.freeze()
+    inside = {"stripe_account": stripe.Account.create(type="standard").id}
+    made = stripe.Price.create(
+        currency="usd", unit_amount=900, product_data={"name": "A"}, **inside
+    )  # fmt: skip
+    session = paid(made.id, **inside)
+    assert Session.list_line_items(session.id, **inside).data[0].amount_total == 1800
+    assert refused(Session.retrieve, session.id).http_status == 404
+    account.advance(days=1)
+    assert Session.retrieve(session.id, **inside).status == "expired"
+    (event,) = stripe.Event.list(type="checkout.session.expired", **inside).data
+    assert (event.account, event.data.object.id) == (inside["stripe_account"], session.id)
+
+
+def test_a_discount_stays_though_its_coupon_is_deleted(account, price) -> None:
+    coupon = stripe.Coupon.create(percent_off=50)
+    session = paid(price, discounts=[{"coupon": coupon.id}], expand=["line_items"])
+    stripe.Coupon.delete(coupon.id)
+    items = [{"id": session.line_items.data[0].id, "quantity": 1}]
+    assert Session.modify(session.id, line_items=items).amount_total == 750
 
 
 def test_sessions_expire_with_time_in_their_order(account, price) -> None:

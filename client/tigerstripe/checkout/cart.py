@@ -16,26 +16,37 @@ DISCOUNTS_MAX = 1
 EXEMPT = ("exempt", "reverse")
 
 
-def discounts(work: Work, given: list[Params], customer: str | None) -> list[Record]:
-    """Return the discounts that parameters name; raises `Refused` if one cannot be redeemed."""
+def discounts(work: Work, given: list[Params], currency: str, customer: str | None) -> list[Record]:
+    """Return the discounts that parameters name, with all that they say: coupons may be deleted.
+
+    Raises `Refused` if one cannot be redeemed.
+    """
     if len(given) > DISCOUNTS_MAX:
         raise errors.too_many("discounts", DISCOUNTS_MAX)
+    coupons, codes = registry.need("coupon"), registry.need("promotion_code")
     found = []
     for place, wanted in enumerate(given):
-        at = f"discounts[{place}]"
         coupon, code = wanted.get("coupon"), wanted.get("promotion_code")
         if coupon is not None and code is not None:
             raise errors.one_may_be_given("coupon", "promotion_code")
         if coupon is None and code is None:
-            raise errors.missing(f"{at}[coupon]")
-        param = f"{at}[coupon]"
+            raise errors.missing(f"discounts[{place}][coupon]")
+        param, restrictions = f"discounts[{place}][coupon]", {}
         if code is not None:
-            param = f"{at}[promotion_code]"
-            usable = registry.need("promotion_code").usable(work, code, param, customer)
-            coupon = usable["promotion"]["coupon"]
-        registry.need("coupon").usable(work, coupon, param)
+            param = f"discounts[{place}][promotion_code]"
+            usable = codes.usable(work, code, param, customer)
+            coupon, restrictions = usable["promotion"]["coupon"], usable["restrictions"]
+        record = coupons.usable(work, coupon, param)
         found.append({
-            "id": new_id("di", 24), "coupon": coupon, "promotion_code": code, "param": param
+            "id": new_id("di", 24),
+            "amount_off": coupons.amount_off(record, currency, param),
+            "coupon": coupon,
+            "minimum_amount": restrictions.get("minimum_amount"),
+            "minimum_amount_currency": restrictions.get("minimum_amount_currency"),
+            "param": param,
+            "percent_off": record["percent_off"],
+            "products": (private(record)["applies_to"] or {}).get("products"),
+            "promotion_code": code,
         })  # fmt: skip
     return found
 
@@ -50,15 +61,15 @@ def priced(work: Work, session: Record) -> Record:
         return session
     lines = [_line(work, session, item) for item in kept["items"]]
     for one in kept["discounts"]:
-        _take_off(work, session["currency"], lines, one)
+        _check_minimum(one, sum(line.subtotal for line in lines), session["currency"])
+        discount(lines, one["percent_off"], one["amount_off"], _among(one["products"]))
     is_exempt = _exemption(work, session) in EXEMPT
     for line in lines:
         tax(line, is_exempt)
     shipping = session["shipping_cost"]
     sent = shipping["amount_total"] if shipping else 0
     total = sum(line.total for line in lines) + sent
-    if session["mode"] == "payment":
-        _check_total(total, session["currency"])
+    _check_total(total, session)
     return {
         **session,
         "amount_subtotal": sum(line.subtotal for line in lines),
@@ -144,33 +155,19 @@ def _line(work: Work, session: Record, item: Record) -> Line:
     return Line(subtotal, kept["product"], [work.get("tax_rates", rate) or {} for rate in rates])
 
 
-def _take_off(work: Work, currency: str, lines: list[Line], one: Record) -> None:
-    coupons = registry.need("coupon")
-    coupon = coupons.given(work, one["coupon"], one["param"])
-    products = (private(coupon)["applies_to"] or {}).get("products")
-    if one["promotion_code"] is not None:
-        code = work.get("promotion_codes", one["promotion_code"])
-        assert code is not None, one
-        _check_minimum(code, sum(line.subtotal for line in lines), currency, one["param"])
-    amount = coupons.amount_off(coupon, currency, one["param"])
-    discount(lines, coupon, amount, _among(products))
-
-
 def _among(products: list[str] | None) -> Callable[[str], bool]:
     return lambda product: products is None or product in products
 
 
-def _check_minimum(code: Record, subtotal: int, currency: str, param: str) -> None:
-    least = code["restrictions"]["minimum_amount"]
-    if least is None:
-        return
-    of = code["restrictions"]["minimum_amount_currency"]
-    if currency != of or subtotal < least:
+def _check_minimum(one: Record, subtotal: int, currency: str) -> None:
+    """Raise `Refused` if a promotion code asks for a larger order."""
+    least, of = one["minimum_amount"], one["minimum_amount_currency"]
+    if least is not None and (currency != of or subtotal < least):
         raise Refused(
-            f"The promotion code {code['id']} is for orders of at least "
+            f"The promotion code {one['promotion_code']} is for orders of at least "
             f"{money.shown(least, of)} {of.upper()}; this one is of "
             f"{money.shown(subtotal, currency)} {currency.upper()}.",
-            param=param,
+            param=one["param"],
         )
 
 
@@ -179,10 +176,14 @@ def _exemption(work: Work, session: Record) -> str | None:
     return customer["tax_exempt"] if customer else None
 
 
-def _check_total(total: int, currency: str) -> None:
-    """Raise `Refused` for what cannot be charged; nothing at all can be."""
+def _check_total(total: int, session: Record) -> None:
+    """Raise `Refused` for what cannot be charged; nothing at all can be.
+
+    What a subscription has too little to charge waits for its next invoice.
+    """
+    currency = session["currency"]
     least = money.MINIMUMS.get(currency, 1)
-    if 0 < total < least:
+    if session["mode"] == "payment" and 0 < total < least:
         raise Refused(
             f"The Checkout Session's total amount due must add up to at least "
             f"{money.shown(least, currency)} {currency.upper()}",

@@ -31,7 +31,7 @@ INVOICE_DATA = (
 )  # fmt: skip
 COLLECTED: Record = {"business_name": None, "individual_name": None, "shipping_details": None}
 """What was collected of a buyer who is known, before anything was."""
-ASKED = ("excluded_payment_method_types", "name_collection", "optional_items")
+ASKED = ("excluded_payment_method_types", "name_collection")
 """Fields that are only there when they were given."""
 ECHOED = (
     "allow_promotion_codes", "allowed_payment_method_types", "billing_address_collection",

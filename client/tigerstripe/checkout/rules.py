@@ -8,8 +8,10 @@ from typing import Any
 from tigerstripe import errors
 from tigerstripe.errors import Refused
 from tigerstripe.resource import Params
+from tigerstripe.resources.customers import check_email
 from tigerstripe.work import Work
 
+CUSTOM_FIELDS_MAX = 3
 EXPIRES_LEAST_S = 30 * 60
 EXPIRES_MOST_S = 24 * 60 * 60
 
@@ -79,6 +81,8 @@ def check(work: Work, params: Params) -> str:
     if params.get("customer_update") is not None and params.get("customer") is None:
         message = "`customer_update` can only be used with `customer`."
         raise Refused(message, param="customer_update")
+    check_email(params.get("customer_email"), "customer_email")
+    _check_custom_fields(params.get("custom_fields") or [])
     _check_urls(params)
     _check_expiry(work.now, params.get("expires_at"))
     return mode
@@ -99,6 +103,20 @@ def _check_mode(mode: str, params: Params) -> None:
         raise Refused(message, code="parameter_missing", param="line_items")
     if mode == "setup" and not _has_types(params) and params.get("currency") is None:
         raise errors.missing("currency")
+
+
+def _check_custom_fields(given: list[Params]) -> None:
+    """Raise `Refused` for too many fields, two of one key, and choices without any."""
+    if len(given) > CUSTOM_FIELDS_MAX:
+        raise errors.too_many("custom_fields", CUSTOM_FIELDS_MAX)
+    keys = [field["key"] for field in given]
+    for place, field in enumerate(given):
+        at = f"custom_fields[{place}]"
+        if field["key"] in keys[:place]:
+            message = f"The key {field['key']} is that of another custom field already."
+            raise Refused(message, param=f"{at}[key]")
+        if field["type"] == "dropdown" and not field.get("dropdown"):
+            raise errors.missing(f"{at}[dropdown]")
 
 
 def _has_types(params: Params) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import errors, registry, totals
+from tigerstripe import errors, metadata, registry, totals
 from tigerstripe.checkout import cart
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
@@ -84,7 +84,7 @@ class CheckoutItems(Resource):
             "amount_total": 0,
             "currency": currency,
             "description": product["name"] if product else None,
-            "metadata": wanted.get("metadata", old["metadata"] if old else {}) or {},
+            "metadata": metadata.new(wanted.get("metadata", old and old["metadata"])),
             "price": price["id"],
             "quantity": quantity,
             PRIVATE: {
@@ -94,6 +94,21 @@ class CheckoutItems(Resource):
                 "tax_rates": _tax_rates(work, wanted, at, old),
             },
         }
+
+    def optional(self, work: Work, currency: str, given: list[Params]) -> list[Record]:
+        """Return the items that a buyer may add; raises `Refused`."""
+        found = []
+        for place, wanted in enumerate(given):
+            at = f"optional_items[{place}]"
+            price = _price(work, wanted, at, None)
+            quantity = _quantity(price, wanted, at, None)
+            _subtotal(price, currency, quantity, at)  # it has one in this currency
+            found.append({
+                "adjustable_quantity": _adjustable(wanted.get("adjustable_quantity"), quantity, at),
+                "price": price["id"],
+                "quantity": quantity,
+            })  # fmt: skip
+        return found
 
     def view_of(self, work: Work, session: Record) -> list[Record]:
         """Return a session's items as they are shown: with their prices."""

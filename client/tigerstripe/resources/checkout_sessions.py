@@ -54,23 +54,26 @@ class CheckoutSessions(Resource):
         items = ITEMS.made(work, mode, currency, given, []) if mode != "setup" else []
         currency = currency or (items[0]["currency"] if items else None)
         id = f"cs_test_{'c' if mode == 'setup' else 'a'}1{letters(56)}"
+        optional = ITEMS.optional(work, currency or "", params.get("optional_items") or [])
+        discounts = cart.discounts(work, params.get("discounts") or [], currency or "", customer)
         return cart.priced(work, {
             **_nothing_yet(mode),
             **fields.page(params, mode, work.version),
             **fields.where(params, id),
             **_buyer(params, known, mode),
-            **self._discounts(work, params, mode, customer),
+            **({"optional_items": optional} if optional else {}),
             **shipping(work, params.get("shipping_options"), currency or ""),
             "id": id,
             "created": work.now,
             "currency": currency,
             "customer": customer,
+            "discounts": None if mode == "setup" else _named(params.get("discounts") or []),
             "expires_at": params.get("expires_at") or work.now + LIFE_S,
             "metadata": params.get("metadata"),
             "mode": mode,
             PRIVATE: {
                 "items": items,
-                "discounts": cart.discounts(work, params.get("discounts") or [], customer),
+                "discounts": discounts,
                 **_trial(work, params.get("subscription_data") or {}),
                 **{name: params[name] for name in KEPT if name in params},
             },
@@ -84,19 +87,23 @@ class CheckoutSessions(Resource):
 
     def update(self, work: Work, ids: Ids, params: Params) -> Record:
         """Change a session; of one that is not open only the metadata."""
-        old = self.named(work, ids)
-        if params.keys() - {"metadata"} and old["status"] != "open":
+        old = self._there(work, ids["session"])
+        status = _status(old, work.now)
+        if params.keys() - {"metadata"} and status != "open":
             raise Refused(
-                f'Only the metadata of a Checkout Session with a status in ["open"] can be '
-                f"updated. This Checkout Session has a status of `{old['status']}`."
+                f'Only the metadata of a Checkout Session with a status other than ["open"] can '
+                f"be updated. This Checkout Session has a status of `{status}`."
             )
-        return self.save(work, old, self.change(work, old, metadata.merged(old, params)))
+        new = self.change(work, old, metadata.merged(old, params))
+        return self.view(work, self.save(work, old, new))
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return a session with other items, shipping, or what was collected of the buyer."""
         new, kept = {**old}, private(old)
         if "metadata" in params:
             new["metadata"] = params["metadata"]
+        if not params.keys() - {"metadata"}:
+            return new
         if "line_items" in params:
             items = ITEMS.made(
                 work, old["mode"], old["currency"], params["line_items"], kept["items"]
@@ -181,19 +188,6 @@ class CheckoutSessions(Resource):
         work.tell("checkout.session.expired", expired)
         return expired
 
-    def _discounts(self, work: Work, params: Params, mode: str, customer: str | None) -> Record:
-        if mode == "setup":
-            return {"discounts": None}
-        return {
-            "discounts": [
-                {
-                    "coupon": one.get("coupon"),
-                    "promotion_code": one.get("promotion_code"),
-                }
-                for one in params.get("discounts") or ()
-            ]
-        }
-
     # --- What is only there when it is expanded ---
 
     def _line_items(self, work: Work, record: Record, kept: Record) -> Record:
@@ -221,6 +215,11 @@ def _nothing_yet(mode: str) -> Record:
         "payment_status": "no_payment_required" if is_setup else "unpaid",
         "status": "open",
     }
+
+
+def _named(discounts: list[Params]) -> list[Record]:
+    """Return discounts as they were asked for: by a coupon or a promotion code."""
+    return [{name: one.get(name) for name in ("coupon", "promotion_code")} for one in discounts]
 
 
 def _buyer(params: Params, customer: Record | None, mode: str) -> Record:

@@ -275,12 +275,16 @@ class Customers(Resource):
     }
 
 
-def _check(params: Params) -> None:
-    """Raise `Refused` for what cannot be a customer's."""
-    email = params.get("email")
+def check_email(email: str | None, param: str) -> None:
+    """Raise `Refused` for what cannot be an e-mail address."""
     if email is not None and not _is_email(email):
         message = f"Invalid email address: {email}"
-        raise Refused(message, code="email_invalid", param="email")
+        raise Refused(message, code="email_invalid", param=param)
+
+
+def _check(params: Params) -> None:
+    """Raise `Refused` for what cannot be a customer's."""
+    check_email(params.get("email"), "email")
     shipping = params.get("shipping")
     if shipping is not None and not shipping.get("name"):
         raise errors.missing("shipping[name]")
