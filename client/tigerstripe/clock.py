@@ -27,6 +27,14 @@ def now(scope: Scope) -> int:
     return int(frozen) if frozen is not None else int(time.time() + clock["offset_s"])
 
 
+def seconds_until(scope: Scope, at: int) -> float | None:
+    """Return in how many seconds the clock shows a time by itself; None if it stands still."""
+    clock = scope.own(TABLE).get(ID, REAL)
+    if clock["frozen_at"] is not None:
+        return None
+    return float(at - clock["offset_s"] - time.time())
+
+
 def freeze(scope: Scope, at: int | None = None) -> int:
     """Stop the clock, now or at another time; return the time it shows."""
     at = now(scope) if at is None else int(at)

@@ -20,6 +20,7 @@ import pytest
 import stripe
 
 import tigerstripe
+import tigerstripe.clock
 from tests.stripe.serving import Served, serving
 
 
@@ -258,6 +259,19 @@ def test_a_webhook_that_fails_is_sent_again_after_a_pause(remote, mine, hooks, w
     first, second = delivery["attempts"]
     assert (first["status"], second["status"]) == (500, 200)
     assert second["at"] - first["at"] >= 1.0
+
+
+def test_what_is_due_is_done_when_the_clock_shows_its_time(remote, mine, wait_until) -> None:
+    mine.freeze(1_700_000_000)
+    session = remote.v1.checkout.sessions.create({
+        "mode": "setup", "currency": "usd", "success_url": "https://shop.test/",
+        "expires_at": 1_700_001_800,
+    })  # fmt: skip
+    with tigerstripe.Account(mine.store) as other:
+        tigerstripe.clock.move(other.engine.account(mine.name)[0], 1_700_001_799)
+    assert remote.v1.checkout.sessions.retrieve(session.id).status == "open"
+    mine.thaw()
+    assert wait_until(lambda: mine.events("checkout.session.expired"))
 
 
 # --- Processes ---

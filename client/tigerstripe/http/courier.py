@@ -1,7 +1,8 @@
-"""Background delivery: webhooks are sent as soon as an event waits for one, and again after pauses.
+"""What happens by itself while a server runs: webhooks are sent, and what is due is done.
 
 Whichever process made the event: the courier follows the changes of the whole instance. What goes
-to one endpoint goes in order, one at a time; a slow endpoint holds up no other.
+to one endpoint goes in order, one at a time; a slow endpoint holds up no other. What fails is sent
+again after a pause. An account whose clock runs does what is due when the clock shows its time.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tiger import Store, TigerError
 from tiger.changes import Changes
 from tiger.reader import Reader
 from tiger.system import time
-from tigerstripe import delivery, hooks
+from tigerstripe import clock, delivery, due, hooks
 from tigerstripe.engine import Engine
 from tigerstripe.sending import to_url
 
@@ -31,6 +32,9 @@ LOOK_S = 0.05
 """How often changes are looked for."""
 AGAIN_S = 5.0
 """When something is tried again that the store refused."""
+
+CLOCK = (clock.TABLE, clock.ID)
+"""The record that says what an account's clock shows."""
 
 log = logging.getLogger("tigerstripe")
 
@@ -47,7 +51,10 @@ class Courier:
         self._lock = threading.Lock()
         self._lanes: dict[Lane, deque[str]] = {}
         self._later: list[tuple[float, str, str]] = []
-        """What is to be looked at when its time comes: time, namespace, id."""
+        """What is to be looked at when its time comes: time, namespace, and a delivery's id.
+
+        Without an id: what is due in the namespace.
+        """
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
         self._thread.start()
 
@@ -71,8 +78,12 @@ class Courier:
         missed = 0
         while not self._ended.wait(LOOK_S):
             for change in changes.take():
-                if change.table == hooks.DELIVERIES and change.namespace and change.id:
+                if change.namespace is None or change.id is None or change.what == "deleted":
+                    continue
+                if change.table == hooks.DELIVERIES:
                     self._look(change.namespace, change.id)
+                elif change.table == due.TABLE or (change.table, change.id) == CLOCK:
+                    self._look_at_due(change.namespace)
             if changes.missed > missed:
                 missed = changes.missed
                 self._look_at_all()
@@ -83,6 +94,7 @@ class Courier:
             scope, _ = self._engine.account(namespace)
             for record in delivery.waiting(scope):
                 self._look(namespace, record["id"])
+            self._look_at_due(namespace)
 
     def _look(self, namespace: str, id: str) -> None:
         """Take a delivery up, now or when it is due."""
@@ -97,6 +109,14 @@ class Courier:
         elif record["status"] == hooks.PENDING:
             self._enqueue((namespace, record["endpoint"]), id)
 
+    def _look_at_due(self, namespace: str) -> None:
+        """Do what is due in an account, once its clock shows the time."""
+        scope, _ = self._engine.account(namespace)
+        first = min((record["at"] for record in scope.own(due.TABLE)), default=None)
+        left_s = None if first is None else clock.seconds_until(scope, first)
+        if left_s is not None:
+            self._put_off(time.time() + left_s, namespace, "")
+
     def _put_off(self, until: float, namespace: str, id: str) -> None:
         with self._lock:
             heapq.heappush(self._later, (until, namespace, id))
@@ -107,7 +127,10 @@ class Courier:
         while self._later and self._later[0][0] <= now:
             with self._lock:
                 _, namespace, id = heapq.heappop(self._later)
-            self._look(namespace, id)
+            if id:
+                self._look(namespace, id)
+            else:
+                self._pool.submit(self._guarded, self._work_off, namespace, "")
 
     # --- Lanes ---
 
@@ -135,10 +158,15 @@ class Courier:
         scope, its_log = self._engine.account(namespace)
         delivery.deliver(scope, its_log, id, to_url)
 
-    def _guarded(self, send: Callable[[str, str], None], namespace: str, id: str) -> None:
-        """Send; what the store refuses is tried again later, and no fault ends the lane."""
+    def _work_off(self, namespace: str, _: str) -> None:
+        scope, its_log = self._engine.account(namespace)
+        due.work_off(scope, its_log, clock.now(scope))
+        self._look_at_due(namespace)
+
+    def _guarded(self, do: Callable[[str, str], None], namespace: str, id: str) -> None:
+        """Do something; what the store refuses is tried again later, and no fault ends a lane."""
         try:
-            send(namespace, id)
+            do(namespace, id)
         except Exception as error:
-            log.warning("webhook %s of %s waits: %s", id, namespace, error)
+            log.warning("%s of %s waits: %s", id or "what is due", namespace, error)
             self._put_off(time.time() + AGAIN_S, namespace, id)
