@@ -21,7 +21,11 @@ class Step(NamedTuple):
     operation: str
     params: dict[str, str]
     name: str = ""
+    version: str | None = None
+    """An older version of the API, for what later ones no longer take."""
 
+
+OLD = "2024-06-20"
 
 CUSTOMER = Step("POST /v1/customers", {"email": "jane@example.com", "name": "Jane"}, "customer")
 PRODUCT = Step("POST /v1/products", {"name": "Mug"}, "product")
@@ -39,15 +43,33 @@ SOURCE = Step("POST /v1/customers/{customer}/sources", {"source": "tok_visa"}, "
 ATTACHED = Step(
     "POST /v1/payment_methods/pm_card_visa/attach", {"customer": "{customer}"}, "method"
 )
-DISCOUNTED = Step("POST /v1/customers", {"coupon": "{coupon}"}, "customer")
+DISCOUNTED = Step("POST /v1/customers", {"coupon": "{coupon}"}, "customer", OLD)
+ACCOUNT = Step("POST /v1/accounts", {"type": "custom", "country": "US"}, "account")
+CLOCK = Step("POST /v1/test_helpers/test_clocks", {"frozen_time": "1900000000"}, "clock")
+_LINE = {"line_items[0][price]": "{price}", "line_items[0][quantity]": "1"}
+_PAGE = {"mode": "payment", "success_url": "https://example.com/"}
+SESSION = Step("POST /v1/checkout/sessions", {**_PAGE, **_LINE}, "session")
+ADVANCED = Step("POST /v1/test_helpers/test_clocks/{clock}/advance", {"frozen_time": "1900086400"})
 NOTED = {"metadata[triggered]": "true"}
 
 RECIPES: dict[str, tuple[Step, ...]] = {
+    "account.updated": (ACCOUNT, Step("POST /v1/accounts/{account}", NOTED)),
+    "checkout.session.expired": (
+        PRODUCT, PRICE, SESSION, Step("POST /v1/checkout/sessions/{session}/expire", {}),
+    ),
     "coupon.created": (COUPON,),
     "coupon.deleted": (COUPON, Step("DELETE /v1/coupons/{coupon}", {})),
     "coupon.updated": (COUPON, Step("POST /v1/coupons/{coupon}", NOTED)),
     "customer.created": (CUSTOMER,),
     "customer.deleted": (CUSTOMER, Step("DELETE /v1/customers/{customer}", {})),
+    "customer.discount.created": (COUPON, DISCOUNTED),
+    "customer.discount.deleted": (
+        COUPON, DISCOUNTED, Step("DELETE /v1/customers/{customer}/discount", {}),
+    ),
+    "customer.discount.updated": (
+        COUPON, DISCOUNTED, COUPON,
+        Step("POST /v1/customers/{customer}", {"coupon": "{coupon}"}, "customer", OLD),
+    ),
     "customer.source.created": (CUSTOMER, SOURCE),
     "customer.source.deleted": (
         CUSTOMER, SOURCE, Step("DELETE /v1/customers/{customer}/sources/{source}", {}),
@@ -82,6 +104,12 @@ RECIPES: dict[str, tuple[Step, ...]] = {
     ),
     "tax_rate.created": (TAX_RATE,),
     "tax_rate.updated": (TAX_RATE, Step("POST /v1/tax_rates/{rate}", {"active": "false"})),
+    "test_helpers.test_clock.advancing": (CLOCK, ADVANCED),
+    "test_helpers.test_clock.created": (CLOCK,),
+    "test_helpers.test_clock.deleted": (
+        CLOCK, Step("DELETE /v1/test_helpers/test_clocks/{clock}", {}),
+    ),
+    "test_helpers.test_clock.ready": (CLOCK, ADVANCED),
 }  # fmt: skip
 """The requests that lead to an event, by its type."""
 
@@ -95,13 +123,14 @@ def trigger(account: Account, type: str) -> list[Record]:
 
     Raises `CannotTrigger` if a request is refused, say by a fault that was asked for.
     """
-    before = {event["id"] for event in account.events()}
+    before = {event["id"] for event in _events(account)}
     ids: dict[str, str] = {}
     for step in RECIPES[type]:
         method, _, path = step.operation.partition(" ")
         params = {name: value.format_map(ids) for name, value in step.params.items()}
         request = Request(method, path.format_map(ids), authorization=f"Bearer {account.api_key}")
         request.body = urlencode(params) or None
+        request.version = step.version
         answer = account.engine.answer(request, account.name)
         document = json.loads(answer.body or "{}")
         if answer.status != 200:
@@ -109,4 +138,13 @@ def trigger(account: Account, type: str) -> list[Record]:
             raise CannotTrigger(f"{method} {request.path}: {answer.status} {message}")
         if step.name:
             ids[step.name] = document["id"]
-    return [event for event in account.events() if event["id"] not in before]
+    return [event for event in _events(account) if event["id"] not in before]
+
+
+def _events(account: Account) -> list[Record]:
+    """Return the events of an account, and then those of the accounts connected to it."""
+    scope = account.engine.account(account.name)[0]
+    found = account.events()
+    for connected in scope.table("accounts"):
+        found += [*scope.inside(connected["id"]).table("events")][::-1]
+    return found
