@@ -173,6 +173,12 @@ def test_what_is_known_of_the_buyer(price) -> None:
             "total amount due must add up to at least $0.50 USD",
         ),
         (
+            {"line_items": [{"price": "Y", "quantity": 49}]},
+            "amount_too_small",
+            None,
+            "must add up to at least ¥50 JPY",
+        ),
+        (
             {"line_items": [{"price": "P", "quantity": 99999}]},
             "amount_too_large",
             None,
@@ -272,6 +278,7 @@ def test_what_cannot_be_is_refused_and_nothing_written(
         "P": {"currency": "usd", "unit_amount": 1500},
         "C": {"currency": "usd", "unit_amount": 1},
         "E": {"currency": "eur", "unit_amount": 1500},
+        "Y": {"currency": "jpy", "unit_amount": 1},
         "O": {"currency": "usd", "unit_amount": 1500, "active": False},
         "M": {"currency": "usd", "unit_amount": 1000, "recurring": {"interval": "month"}},
     }.items():
