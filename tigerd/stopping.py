@@ -59,8 +59,8 @@ def _ask(directory: Path, timeout_s: float) -> bool:
     """Have the daemon stop itself; return whether it answered."""
     try:
         reader = Reader(directory)
-    except DaemonUnavailable:
-        return False  # it has only just begun
+    except (DaemonUnavailable, Damaged):
+        return False  # it has only just begun, or will see that the segment is not its own
     connection = Connection(reader, autostart=False, timeout_s=timeout_s)
     try:
         connection.ask(STOP, revive=False)

@@ -116,12 +116,18 @@ def open_folder(path: Path) -> int:
 
 
 def open_or_make_folder(path: Path) -> int:
-    """As `open_folder`; where something has tidied up, the folder is made again."""
+    """As `open_folder`; where something has tidied up, the folder is made again.
+
+    `InstanceError` where the instance that it was in is gone too.
+    """
     try:
         return open_folder(path)
     except FileNotFoundError:
         pass
-    parent = open_folder(path.parent)
+    try:
+        parent = open_folder(path.parent)
+    except FileNotFoundError:
+        raise InstanceError(f"the instance at {path.parent} was removed: connect again") from None
     try:
         with contextlib.suppress(FileExistsError):
             os.mkdir(path.name, 0o700, dir_fd=parent)

@@ -396,3 +396,23 @@ def test_gc_takes_what_is_left_and_nothing_else(
             elif path.exists():
                 path.chmod(0o700)
                 passing.remove(path)
+
+
+DAMAGING = """
+import os
+
+def test_it(tiger_store):
+    tiger_store.coupons.insert({"id": "A"})
+    with open(os.path.join(os.environ["TIGERD_DIR"], "control"), "r+b") as file:
+        file.write(bytes(64))
+
+def test_next():
+    pass
+"""
+
+
+def test_an_instance_that_a_test_has_damaged_goes_with_the_run(suite: Suite) -> None:
+    suite.write("test_it.py", DAMAGING)
+    result = suite.run()
+    assert not any("Traceback" in line for line in result.errlines)
+    result.assert_outcomes(passed=2)
