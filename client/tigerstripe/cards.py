@@ -34,7 +34,8 @@ BRAND_NAMES = {
 }
 """What tokens and sources call a brand."""
 NO_3DS = frozenset(("378282246310005", "3056930009020004", "36227206271667"))
-CHECKS = ("address_line1_check", "address_postal_code_check", "cvc_check")
+COBRANDED = frozenset(("4000002500001001", "5555552500001001"))
+"""Cards of Cartes Bancaires too."""
 
 LIVE_CARD = (
     "Your card was declined. Your request was in test mode, but used a non test card. For a list "
@@ -115,7 +116,7 @@ def in_payment_method(card: Record, address: Record | None, given: Params) -> Re
         "generated_from": None,
         "last4": card["number"][-4:],
         "networks": {
-            "available": [brand],
+            "available": ["cartes_bancaires", brand] if card["number"] in COBRANDED else [brand],
             "preferred": (given.get("networks") or {}).get("preferred"),
         },
         "regulated_status": "unregulated",

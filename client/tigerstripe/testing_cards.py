@@ -57,8 +57,8 @@ jcb                                     3566002020360505     jcb         JP  cre
 unionpay                                6200000000000005     unionpay    CN  credit
 -                                       6200000000000047     unionpay    CN  debit
 -                                       6205500000000000004  unionpay    CN  credit
--                                       4000002500001001     visa        FR  credit
--                                       5555552500001001     mastercard  FR  credit
+visa_cartesBancaires                    4000002500001001     visa        FR  credit
+mastercard_cartesBancaires              5555552500001001     mastercard  FR  credit
 us                                      4242424242424242     visa        US  credit
 ar                                      4000000320000021     visa        AR  credit
 br                                      4000000760000002     visa        BR  credit

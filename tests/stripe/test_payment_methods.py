@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import Any
 
@@ -297,3 +298,27 @@ def test_a_decline_is_kept_under_its_key_and_logged(account, customer) -> None:
     assert "request_log_url" in first.json_body["error"]
     logged = account.requests("/v1/payment_methods/pm_card_chargeDeclined/attach")[0]
     assert (logged["status"], logged["error"]["code"]) == (402, "card_declined")
+
+
+def test_of_many_that_use_a_token_at_once_one_gets_it(account) -> None:
+    card = {"number": "4242424242424242", "exp_month": "5", "exp_year": str(NEXT_YEAR)}
+    token = stripe.Token.create(card=card)
+
+    def use(_: int) -> str:
+        try:
+            return str(stripe.Customer.create(source=token.id).id)
+        except stripe.InvalidRequestError as error:
+            return str(error.code)
+
+    with ThreadPoolExecutor(4) as pool:
+        got = list(pool.map(use, range(8)))
+    assert got.count("token_already_used") == 7
+    assert [c.id for c in stripe.Customer.list().data] == [g for g in got if g.startswith("cus_")]
+    assert account.store.cards.count() == 1
+
+
+def test_a_card_of_two_networks_says_so(account) -> None:
+    both = stripe.PaymentMethod.retrieve("pm_card_visa_cartesBancaires").card
+    assert both.networks.available == ["cartes_bancaires", "visa"]
+    card = {"number": "4000002500001001", "networks": {"preferred": "cartes_bancaires"}}
+    assert of_number(**card).card.networks.preferred == "cartes_bancaires"

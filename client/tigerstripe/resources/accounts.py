@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from tigerstripe import bank_accounts, connected, errors, keys, metadata
-from tigerstripe.differences import merged, previous_attributes
+from tigerstripe import account_details as details
+from tigerstripe import connected, errors, keys, metadata
+from tigerstripe.differences import previous_attributes
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.resource import Ids, Params, Record, Resource, operation
@@ -15,29 +14,7 @@ SETTINGS = "account_settings"
 OWN = "account"
 """The record of `SETTINGS` that is the platform's own account."""
 
-NEEDED = (
-    "business_profile.product_description",
-    "business_profile.support_phone",
-    "business_profile.url",
-    "external_account",
-    "tos_acceptance.date",
-    "tos_acceptance.ip",
-)
-"""What an account has to say before it may take money."""
-PROFILE = (
-    "annual_revenue", "estimated_worker_count", "mcc", "minority_owned_business_designation",
-    "name", "product_description", "specified_commercial_transactions_act_url", "support_address",
-    "support_email", "support_phone", "support_url", "url",
-)  # fmt: skip
-CONTROLLERS = {
-    "custom": ("application_custom", "application", "application", "none"),
-    "express": ("application_express", "application", "stripe", "express"),
-    "standard": ("account", "stripe", "stripe", "full"),
-}
-"""By type: who pays fees, bears losses, collects what is required, and the dashboard."""
 NOT_YET = ("account_token", "documents", "groups")
-SECRETS = ("id_number", "ssn_last_4", "tax_id", "vat_id")
-"""What is never shown, but that it was given."""
 NO_CONNECT = (
     "You can only create new accounts if you've signed up for Connect, which you can do at "
     "https://dashboard.stripe.com/connect."
@@ -68,19 +45,18 @@ class Accounts(Resource):
             raise errors.only_one_of("type", "controller")
         fields = {
             "id": id,
-            **_fresh(id, kind or ("none" if wanted else "standard")),
+            **details.fresh(id, kind or ("none" if wanted else "standard")),
             "business_type": params.get("business_type"),
-            "controller": _controller(kind or "standard", wanted or {}),
+            "controller": details.controller(kind or "standard", wanted or {}),
             "country": params.get("country") or "US",
             "email": params.get("email"),
             "metadata": params.get("metadata"),
         }
-        given = {name: params[name] for name in _PARTS if params.get(name) is not None}
         if fields["type"] == "express":
-            fields.update(_of_express(id))
+            fields.update(details.of_express(id))
         currency = params.get("default_currency")
         fields["default_currency"] = currency or fields["default_currency"]
-        return _settled(_with(fields, given, work.now))
+        return details.with_parts(fields, params, work.now)
 
     def add(self, work: Work, fields: Record) -> Record:
         """Store an account; it is neither live nor in test mode."""
@@ -91,9 +67,8 @@ class Accounts(Resource):
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return an account with other details; the parts of them that are not named stay."""
         _check(params)
-        parts = {name: params[name] for name in _PARTS if params.get(name) is not None}
-        plain = {name: value for name, value in params.items() if name not in _PARTS}
-        return _settled(_with({**old, **plain}, parts, work.now))
+        plain = {name: value for name, value in params.items() if name not in details.PARTS}
+        return details.with_parts({**old, **plain}, params, work.now)
 
     def save(self, work: Work, old: Record, new: Record, event: str = "updated") -> Record:
         """Store a changed account; what tells of it is the account's own event."""
@@ -120,7 +95,11 @@ class Accounts(Resource):
         kept = work.get(SETTINGS, OWN)
         if kept is None:
             id = new_id(self.prefix, self.id_length)
-            fields = {**_fresh(id, "standard"), "business_type": None, "country": "US"}
+            fields = {
+                **details.fresh(id, "standard"),
+                "business_type": None,
+                "country": "US",
+            }
             fields.update(created=work.now, email=None, metadata={}, type="standard")
             fields.update(charges_enabled=True, details_submitted=True, payouts_enabled=True)
             fields["capabilities"] = {"card_payments": "active", "transfers": "active"}
@@ -173,12 +152,6 @@ class Accounts(Resource):
         return self.save(work.inside(None), record, self.change(work, record, changes))
 
 
-_PARTS = (
-    "business_profile", "capabilities", "company", "external_account", "individual", "settings",
-    "tos_acceptance",
-)  # fmt: skip
-
-
 def _check(params: Params) -> None:
     for name in NOT_YET:
         if params.get(name) is not None:
@@ -187,166 +160,6 @@ def _check(params: Params) -> None:
 
 def _key(work: Work) -> str:
     return keys.secret_key(work.scope.store.current_namespace)
-
-
-def _controller(kind: str, given: Params) -> Record:
-    payer, losses, collection, dashboard = CONTROLLERS[kind]
-    return {
-        "fees": {"payer": (given.get("fees") or {}).get("payer") or payer},
-        "is_controller": True,
-        "losses": {"payments": (given.get("losses") or {}).get("payments") or losses},
-        "requirement_collection": given.get("requirement_collection") or collection,
-        "stripe_dashboard": {
-            "type": (given.get("stripe_dashboard") or {}).get("type") or dashboard
-        },
-        "type": "application",
-    }
-
-
-def _fresh(id: str, kind: str) -> Record:
-    """Return the fields of an account that has said nothing of itself yet."""
-    return {
-        "business_profile": dict.fromkeys(PROFILE),
-        "capabilities": {},
-        "charges_enabled": False,
-        "default_currency": "usd",
-        "details_submitted": False,
-        "external_accounts": {
-            "object": "list",
-            "data": [],
-            "has_more": False,
-            "total_count": 0,
-            "url": f"/v1/accounts/{id}/external_accounts",
-        },
-        "future_requirements": _requirements([]),
-        "payouts_enabled": False,
-        "requirements": _requirements([]),
-        "settings": {
-            "bacs_debit_payments": {"display_name": None, "service_user_number": None},
-            "branding": dict.fromkeys(("icon", "logo", "primary_color", "secondary_color")),
-            "card_issuing": {"tos_acceptance": {"date": None, "ip": None}},
-            "card_payments": {
-                "decline_on": {"avs_failure": False, "cvc_failure": False},
-                **_descriptors("statement_descriptor_prefix"),
-            },
-            "dashboard": {"display_name": None, "timezone": "Etc/UTC"},
-            "invoices": {"default_account_tax_ids": None, "hosted_payment_method_save": "offer"},
-            "payments": _descriptors("statement_descriptor"),
-            "payouts": {
-                "debit_negative_balances": kind != "custom",
-                "schedule": {"delay_days": 2, "interval": "daily"},
-                "statement_descriptor": None,
-            },
-            "sepa_debit_payments": {},
-        },
-        "tos_acceptance": {"date": None, "ip": None, "user_agent": None},
-        "type": kind,
-    }
-
-
-def _of_express(id: str) -> Record:
-    """Return the fields in which an account that Stripe onboards differs from others."""
-    return {
-        "business_profile": {n: None for n in PROFILE if n != "product_description"},
-        "company": {"name": None},
-        "login_links": {
-            "object": "list",
-            "data": [],
-            "has_more": False,
-            "total_count": 0,
-            "url": f"/v1/accounts/{id}/login_links",
-        },
-        "tos_acceptance": {"date": None},
-    }
-
-
-def _descriptors(name: str) -> Record:
-    return {name: None, f"{name}_kana": None, f"{name}_kanji": None}
-
-
-def _requirements(due: list[str]) -> Record:
-    return {
-        "alternatives": [],
-        "current_deadline": None,
-        "currently_due": due,
-        "disabled_reason": "requirements.past_due" if due else None,
-        "errors": [],
-        "eventually_due": due,
-        "past_due": due,
-        "pending_verification": [],
-    }
-
-
-def _with(account: Record, parts: Params, now: int) -> Record:
-    """Return an account with what was said of some of its parts."""
-    new = dict(account)
-    for name in ("business_profile", "settings", "tos_acceptance"):
-        if name in parts:
-            new[name] = merged(account[name], parts[name])
-    if "capabilities" in parts:
-        asked = {n: (c or {}).get("requested") for n, c in parts["capabilities"].items()}
-        kept = {n: s for n, s in account["capabilities"].items() if asked.get(n) is not False}
-        new["capabilities"] = {
-            **kept,
-            **{n: "inactive" for n, is_asked in asked.items() if is_asked},
-        }
-    if "company" in parts:
-        new["company"] = {**account.get("company", {}), **_shown(parts["company"])}
-    if "individual" in parts:
-        person = account.get("individual") or {
-            "id": new_id("person", 14),
-            "object": "person",
-            "account": account["id"],
-            "created": now,
-        }
-        new["individual"] = {**person, **_shown(parts["individual"])}
-    if "external_account" in parts:
-        new["external_accounts"] = _external(account, parts["external_account"])
-    return new
-
-
-def _shown(given: Params) -> Record:
-    """Return what an answer shows of details: of what is secret that it was given."""
-    shown = {name: value for name, value in given.items() if name not in SECRETS}
-    shown.update({f"{name}_provided": True for name in SECRETS if given.get(name)})
-    return dict(sorted(shown.items()))
-
-
-def _external(account: Record, given: Any) -> Record:
-    if not isinstance(given, dict) or given.get("account_number") is None:
-        raise errors.not_built_parameter("external_account")
-    bank = {
-        **bank_accounts.as_object(given),
-        "account": account["id"],
-        "available_payout_methods": ["standard"],
-        "default_for_currency": True,
-        "metadata": {},
-    }
-    names = ("id", "object")
-    rest = {name: bank[name] for name in sorted(bank) if name not in names}
-    data = [{**{name: bank[name] for name in names}, **rest}]
-    return {**account["external_accounts"], "data": data, "total_count": len(data)}
-
-
-def _settled(account: Record) -> Record:
-    """Return an account with what follows of its details: what is still due, and what it may do."""
-    due = [need for need in NEEDED if not _has(account, need.split("."))]
-    status = "inactive" if due else "active"
-    return {
-        **account,
-        "capabilities": dict.fromkeys(sorted(account["capabilities"]), status),
-        "charges_enabled": not due,
-        "details_submitted": not due,
-        "payouts_enabled": not due,
-        "requirements": _requirements(due),
-    }
-
-
-def _has(account: Record, steps: list[str]) -> bool:
-    if steps == ["external_account"]:
-        return bool(account["external_accounts"]["data"])
-    part, name = steps
-    return account[part].get(name) is not None
 
 
 RESOURCE = Accounts()

@@ -79,17 +79,7 @@ class Customers(Resource):
             clock = clocks.given(work, params["test_clock"], "test_clock")
             fields["created"] = clock["frozen_time"]
             work.touch(clocks.table, clock["id"])  # whoever deletes it knows of this customer
-        method = source = None
-        if params.get("payment_method") is not None:
-            methods = registry.need("payment_method")
-            given = methods.of_test_card(work, params["payment_method"]) or methods.given(
-                work, params["payment_method"], "payment_method"
-            )
-            method = methods.attachable(work, given)
-        self._check_default(work, fields, params, method)
-        if params.get("source") is not None:
-            source = registry.need("card").prepared(work, params["source"], "source")
-            fields["default_source"] = source["id"]
+        method, source = self._paying(work, fields, params)
         if any(params.get(name) for name in ("balance", "tax_id_data", *DISCOUNT)):
             fields["id"] = f"{self.prefix}_{letters(self.id_length)}"
             _make_beside(work, fields, params.get("balance") or 0, params.get("tax_id_data") or ())
@@ -99,10 +89,25 @@ class Customers(Resource):
         if customer["discount"] is not None:
             work.tell("customer.discount.created", customer["discount"])
         if method is not None:
-            methods.attach_to(work, method, customer["id"])
+            registry.need("payment_method").attach_to(work, method, customer["id"])
         if source is not None:
             registry.need("card").add_to(work, customer, source)
         return customer
+
+    def _paying(
+        self, work: Work, fields: Record, params: Params
+    ) -> tuple[Record | None, Record | None]:
+        """Return the payment method and the card of a new customer, neither stored yet."""
+        method = source = None
+        if params.get("payment_method") is not None:
+            methods, id = registry.need("payment_method"), params["payment_method"]
+            named = methods.of_test_card(work, id)
+            method = methods.attachable(work, named or methods.given(work, id, "payment_method"))
+        self._check_default(work, fields, params, method)
+        if params.get("source") is not None:
+            source = registry.need("card").prepared(work, params["source"], "source")
+            fields["default_source"] = source["id"]
+        return method, source
 
     def _check_default(
         self, work: Work, customer: Record, params: Params, method: Record | None = None
