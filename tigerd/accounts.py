@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -45,6 +46,19 @@ def close_worker(environment: RunEnvironment) -> None:
         worker = _workers.pop(environment, None)
     if worker is not None:
         worker.close()
+
+
+def end_run(environment: RunEnvironment, *, has_failures: bool) -> None:
+    """End a run in this process, and its instance if that is this process's to end.
+
+    What keeps the instance from being ended is told in a line: what the run came to stays as it is.
+    """
+    try:
+        close_worker(environment)
+        if not environment.is_worker:
+            Run(environment).end(has_failures=has_failures)
+    except (TigerError, OSError) as error:
+        sys.stderr.write(f"tigerd: the run's instance was not ended: {error}\n")
 
 
 class Worker:

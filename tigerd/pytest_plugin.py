@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -161,22 +160,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     try:
         if _used(config) is not None:
-            _end(environment, has_failures=config.stash.get(HAS_FAILURES, False))
+            from tigerd.accounts import end_run  # noqa: PLC0415
+
+            end_run(environment, has_failures=config.stash.get(HAS_FAILURES, False))
     finally:
         environment.leave()
-
-
-def _end(environment: RunEnvironment, *, has_failures: bool) -> None:
-    from tiger import TigerError  # noqa: PLC0415
-    from tigerd.accounts import close_worker  # noqa: PLC0415
-    from tigerd.runs import Run  # noqa: PLC0415
-
-    try:
-        close_worker(environment)
-        if not environment.is_worker:
-            Run(environment).end(has_failures=has_failures)
-    except (TigerError, OSError) as error:  # what the tests came to stays as it is
-        sys.stderr.write(f"tigerd: the run's instance was not ended: {error}\n")
 
 
 def _used(config: pytest.Config) -> RunEnvironment | None:

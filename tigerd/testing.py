@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from tiger import Store
 from tiger.system import os
 from tigerd import run_environment
-from tigerd.accounts import Account, close_worker, worker_of
+from tigerd.accounts import Account, end_run, worker_of
 from tigerd.run_environment import RunEnvironment
-from tigerd.runs import Run
 from tigerd.seeds import Seed
 
 __all__ = ["account"]
@@ -64,11 +63,5 @@ def _begin() -> RunEnvironment:
     """Begin a run that lasts as long as this process."""
     environment = RunEnvironment()
     environment.enter()
-    atexit.register(_end, environment)
+    atexit.register(end_run, environment, has_failures=False)
     return environment
-
-
-def _end(environment: RunEnvironment) -> None:
-    close_worker(environment)
-    Run(environment).end(has_failures=False)
-    environment.leave()

@@ -19,7 +19,7 @@ class Unfinished:
 
     def __init__(self) -> None:
         """Count from here."""
-        self._level = private_bytes()
+        self._level = private_bytes() or 0
         self._since: float | None = None
         """When it was found to be more than it may be."""
 
@@ -28,7 +28,10 @@ class Unfinished:
 
         `known` are the bytes of whole messages, which will be served.
         """
-        held = private_bytes() - known
+        private = private_bytes()
+        if private is None:
+            return False
+        held = private - known
         self._level = min(self._level, held)
         if held - self._level <= HELD_MAX:
             self._since = None
@@ -42,11 +45,11 @@ class Unfinished:
         return True
 
 
-def private_bytes() -> int:
-    """Return the memory of this process without what it maps of files; 0 if that is not known."""
+def private_bytes() -> int | None:
+    """Return the memory of this process without what it maps of files; None if it is not known."""
     try:
         with open("/proc/self/statm", encoding="ascii") as said:
             _, resident, shared, *_ = said.read().split()
-    except (OSError, ValueError):
-        return 0
+    except (OSError, ValueError):  # not Linux; or no descriptor is free just now
+        return None
     return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")

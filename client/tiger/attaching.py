@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tiger import instance, launch, record
-from tiger.errors import InvalidRequest
+from tiger.errors import DaemonUnavailable, InvalidRequest
 from tiger.namespaces import namespace_name
 from tiger.reader import Reader
 from tiger.system import os
@@ -35,7 +35,7 @@ def attach(
     path = instance.find_directory(directory)
     name = namespace_name(namespace)
     record.encode_name(name, "namespace")
-    if autostart and not (instance.exists(path) and _is_running(path)):
+    if autostart and not _is_running(path):
         launch.start(path)
     else:
         instance.check_directory(path)
@@ -49,5 +49,8 @@ def _check_timeout(timeout_s: Any) -> None:
 
 
 def _is_running(path: Path) -> bool:
-    instance.check_directory(path)
+    try:
+        instance.check_directory(path)
+    except DaemonUnavailable:  # it is not there, or was removed just now
+        return False
     return instance.is_running(path)
