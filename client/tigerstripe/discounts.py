@@ -13,6 +13,12 @@ from tigerstripe.work import Work
 Record = dict[str, Any]
 Params = dict[str, Any]
 
+MEMBERS = (
+    "checkout_session", "customer", "customer_account", "end", "invoice", "invoice_item",
+    "promotion_code", "subscription", "subscription_item",
+)  # fmt: skip
+"""What is null where it does not say otherwise."""
+
 
 def of_customer(work: Work, customer: str | None, params: Params) -> Record:
     """Return the discount that `coupon` or `promotion_code` gives a customer, from now on.
@@ -28,21 +34,21 @@ def of_customer(work: Work, customer: str | None, params: Params) -> Record:
         id, code = found["promotion"]["coupon"], found["id"]
     coupon = registry.need("coupon").redeemed(work, id, "coupon")
     months = coupon["duration_in_months"] if coupon["duration"] == "repeating" else None
-    return {
-        "id": new_id("di", 24),
-        "object": "discount",
-        "checkout_session": None,
-        "customer": customer,
-        "customer_account": None,
-        "end": None if months is None else months_later(work.now, months),
-        "invoice": None,
-        "invoice_item": None,
-        "promotion_code": code,
-        "source": {"coupon": coupon["id"], "type": "coupon"},
-        "start": work.now,
-        "subscription": None,
-        "subscription_item": None,
-    }
+    return discount(
+        new_id("di", 24),
+        coupon["id"],
+        work.now,
+        customer=customer,
+        end=None if months is None else months_later(work.now, months),
+        promotion_code=code,
+    )
+
+
+def discount(id: str, coupon: str, start: int, **more: Any) -> Record:
+    """Return a discount; `more` is what it is of, and until when."""
+    source = {"coupon": coupon, "type": "coupon"}
+    members = {**dict.fromkeys(MEMBERS), "source": source, "start": start, **more}
+    return {"id": id, "object": "discount", **dict(sorted(members.items()))}
 
 
 def months_later(start: int, months: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tigerstripe import errors, money, registry
+from tigerstripe import discounts, errors, money, registry
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.resource import Params, Record, private
@@ -16,7 +16,9 @@ DISCOUNTS_MAX = 1
 EXEMPT = ("exempt", "reverse")
 
 
-def discounts(work: Work, given: list[Params], currency: str, customer: str | None) -> list[Record]:
+def redeemable(
+    work: Work, given: list[Params], currency: str, customer: str | None
+) -> list[Record]:
     """Return the discounts that parameters name, with all that they say: coupons may be deleted.
 
     Raises `Refused` if one cannot be redeemed.
@@ -92,18 +94,18 @@ def priced(work: Work, session: Record) -> Record:
 def breakdown(work: Work, session: Record) -> Record:
     """Return what each discount and each tax rate comes to in all items."""
     items = private(session)["items"]
-    discounts: dict[str, int] = {}
+    off: dict[str, int] = {}
     taxes: dict[str, tuple[int, int]] = {}
     for item in items:
         for one in private(item)["discounts"]:
-            discounts[one["discount"]] = discounts.get(one["discount"], 0) + one["amount"]
+            off[one["discount"]] = off.get(one["discount"], 0) + one["amount"]
         for one in private(item)["taxes"]:
             amount, base = taxes.get(one["rate"], (0, 0))
             taxes[one["rate"]] = (amount + one["amount"], base + one["taxable_amount"])
     return {
         "discounts": [
             {"amount": amount, "discount": discount_object(session, id)}
-            for id, amount in discounts.items()
+            for id, amount in off.items()
         ],
         "taxes": [
             tax_amount(work, rate, amount, base) for rate, (amount, base) in taxes.items()
@@ -114,21 +116,14 @@ def breakdown(work: Work, session: Record) -> Record:
 def discount_object(session: Record, id: str) -> Record:
     """Return a session's discount as the object that Stripe shows."""
     one = next(one for one in private(session)["discounts"] if one["id"] == id)
-    return {
-        "id": id,
-        "object": "discount",
-        "checkout_session": session["id"],
-        "customer": session["customer"],
-        "customer_account": None,
-        "end": None,
-        "invoice": None,
-        "invoice_item": None,
-        "promotion_code": one["promotion_code"],
-        "source": {"coupon": one["coupon"], "type": "coupon"},
-        "start": session["created"],
-        "subscription": None,
-        "subscription_item": None,
-    }
+    return discounts.discount(
+        id,
+        one["coupon"],
+        session["created"],
+        checkout_session=session["id"],
+        customer=session["customer"],
+        promotion_code=one["promotion_code"],
+    )
 
 
 def tax_amount(work: Work, rate: str, amount: int, base: int) -> Record:

@@ -55,7 +55,7 @@ class CheckoutSessions(Resource):
         currency = currency or (items[0]["currency"] if items else None)
         id = f"cs_test_{'c' if mode == 'setup' else 'a'}1{letters(56)}"
         optional = ITEMS.optional(work, currency or "", params.get("optional_items") or [])
-        discounts = cart.discounts(work, params.get("discounts") or [], currency or "", customer)
+        discounts = cart.redeemable(work, params.get("discounts") or [], currency or "", customer)
         return cart.priced(work, {
             **_nothing_yet(mode),
             **fields.page(params, mode, work.version),
