@@ -307,6 +307,21 @@ def test_a_worker_that_is_killed_is_replaced_and_no_request_is_lost(
             ask(served.url, "GET", "/_tiger/health")
 
 
+def test_a_daemon_that_is_killed_is_started_again_and_nothing_is_lost_or_doubled(
+    directory, tigerd
+) -> None:
+    with serving(directory, "--port", "0") as served:
+        client = served.client("shop", max_network_retries=5)
+        made = [client.v1.customers.create({}).id]
+        daemon = ask(served.url, "GET", "/_tiger/health")[1]["daemon"]
+        os.kill(daemon, signal.SIGKILL)
+        made += [client.v1.customers.create({}).id for _ in range(3)]
+        assert [c.id for c in client.v1.customers.list().data] == made[::-1]
+        assert ask(served.url, "GET", "/_tiger/health")[1]["daemon"] != daemon
+        with tigerstripe.connect(directory, namespace="shop") as account:
+            assert len(account.events()) == 4
+
+
 def test_workers_end_with_a_parent_that_is_killed(directory, wait_until, is_alive, tmp_path):
     path = str(Path(directory).parent / f"{Path(directory).name}.s")  # short, as sockets' are
     with serving(directory, "--unix", path, "--namespace", "shop") as served:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 import tiger
@@ -27,23 +27,34 @@ from tigerstripe.http.api import ABORT, Api
 from tigerstripe.http.control import Control
 
 if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
     from tiger import Store
 
 GRACE_S = 5
 """How long requests under way may take when the server is to end."""
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+CONTROL = "/_tiger/"
 
 
-def application(store: Store, namespace: str | None = None) -> Starlette:
-    """Return the ASGI application: the API, and control."""
-    control = Control(store, namespace)
-    return Starlette(
-        routes=[
-            Route("/_tiger/{action:path}", control.__call__, methods=METHODS),
-            Route("/accounts/{account:path}/_tiger/{action}", control.__call__, methods=METHODS),
-            Mount("/", Api(Engine(store), namespace)),
-        ]
-    )
+class Application:
+    """The ASGI application: the API, and control."""
+
+    def __init__(self, store: Store, namespace: str | None = None) -> None:
+        """Answer from a store; `namespace` is the account of all keys, if not their own."""
+        self._api = Api(Engine(store), namespace)
+        control = Control(store, namespace).__call__
+        self._control = Starlette(
+            routes=[
+                Route(CONTROL + "{action:path}", control, methods=METHODS),
+                Route("/accounts/{account:path}" + CONTROL + "{action}", control, methods=METHODS),
+            ]
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; those of the API go no way round."""
+        answers = self._control if CONTROL in scope["path"] else self._api
+        await answers(scope, receive, send)
 
 
 class Protocol(HttpToolsProtocol):
@@ -95,7 +106,7 @@ def run(listening: int, life: int, ready: int, directory: str, namespace: str | 
     """Serve until SIGTERM, or until the parent has gone."""
     with tiger.connect(directory) as store, socket.socket(fileno=listening) as shared:
         config = uvicorn.Config(
-            application(store, namespace),
+            Application(store, namespace),
             http=Protocol,
             ws="none",
             lifespan="off",
