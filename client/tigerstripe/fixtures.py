@@ -60,6 +60,7 @@ def run(account: Account, document: Mapping[str, Any], name: str = "the fixtures
                 query=form if method != "post" else "",
                 body=form if method == "post" else None,
                 authorization=f"Bearer {account.api_key}",
+                version=fixture.get("version"),
                 account=_filled(fixture.get("context") or "", answers, said) or None,
                 idempotency_key=key if isinstance(key, str) else None,
             ),

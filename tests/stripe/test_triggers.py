@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import tiger
 from tigerstripe import registry, triggers
 
 
@@ -35,5 +36,5 @@ def _known_events() -> set[str]:
 
 def test_a_request_that_is_refused_is_told(account) -> None:
     account.fail_next("POST /v1/products", status=429, code="rate_limit")
-    with pytest.raises(triggers.CannotTrigger, match="POST /v1/products: 429 "):
+    with pytest.raises(tiger.InvalidRequest, match="POST /v1/products: answered with 429"):
         triggers.trigger(account, "product.created")

@@ -143,6 +143,18 @@ def test_a_savepoint_takes_back_what_waits(account) -> None:
     assert account.deliver(inbox) == []
 
 
+def test_an_event_of_a_connected_account_goes_to_endpoints_for_these(account) -> None:
+    theirs = Inbox(endpoint(["*"], connect=True).secret)
+    endpoint(["customer.created"])
+    connected = stripe.Account.create(type="custom", country="US")
+    stripe.Customer.create(stripe_account=connected.id)
+    sent = account.deliver(theirs)
+    assert {(d["event_type"], d["account"]) for d in sent} == {("customer.created", connected.id)}
+    assert theirs.events[0].account == connected.id
+    [told] = stripe.Event.list(type="customer.created", stripe_account=connected.id).data
+    assert told.pending_webhooks == 0
+
+
 # --- What is sent ---
 
 
