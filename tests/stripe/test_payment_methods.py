@@ -255,7 +255,9 @@ def test_sources_are_the_cards_of_tokens(account) -> None:
     assert replaced.default_source != card.id
     assert len(stripe.Customer.list_sources(customer.id).data) == 1
     assert refused(stripe.Customer.modify, customer.id, default_source="card_x").code
+    tokens = account.store.tokens.count()
     assert declined(stripe.Customer.create, source="tok_chargeDeclined").param == ""
+    assert account.store.tokens.count() == tokens
 
 
 def test_a_token_is_used_once(account) -> None:

@@ -25,6 +25,9 @@ class Sources(Resource):
 
         Raises `Declined`, with nothing stored, if its bank refuses it.
         """
+        named = cards.of_name(work, token)
+        if named is not None:  # asked before its token is made
+            cards.check_attach(named["number"])
         found = registry.need("token").unspent(work, token, param)
         number = private(found)["card"]["number"]
         cards.check_attach(number)
