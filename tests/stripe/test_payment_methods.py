@@ -89,6 +89,8 @@ def test_other_types_show_what_was_given(account) -> None:
     other = {"type": "alipay", "sepa_debit": {"iban": "x"}}
     assert refused(stripe.PaymentMethod.create, **other).code == "parameter_unknown"
     assert refused(stripe.PaymentMethod.create).param == "type"
+    owned = {"type": "alipay", "customer": "cus_x"}  # for copies of a platform's alone
+    assert refused(stripe.PaymentMethod.create, **owned).param == "payment_method"
 
 
 # --- Test cards ---

@@ -49,6 +49,8 @@ class PaymentMethods(Resource):
         kind = params.get("type")
         if params.get("payment_method") is not None:
             return self._of_platform(work, params)
+        if params.get("customer") is not None:  # whose the one to be copied is
+            raise errors.missing("payment_method")
         if kind is None:
             raise errors.missing("type")
         others = [name for name in params if name != kind and name in _types()]
