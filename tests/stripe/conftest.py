@@ -23,3 +23,20 @@ def account(shared_store: Any) -> Iterator[tigerstripe.Account]:
 def client(account: tigerstripe.Account) -> stripe.StripeClient:
     """A client on the account."""
     return account.client()
+
+
+@pytest.fixture
+def price(account: tigerstripe.Account) -> str:
+    """The id of a price of 15 dollars."""
+    return stripe.Price.create(currency="usd", unit_amount=1500, product_data={"name": "Mug"}).id
+
+
+@pytest.fixture
+def monthly(account: tigerstripe.Account) -> str:
+    """The id of a price of 10 dollars a month."""
+    return stripe.Price.create(
+        currency="usd",
+        unit_amount=1000,
+        product_data={"name": "Plan"},
+        recurring={"interval": "month"},
+    ).id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tigerstripe import metadata
 from tigerstripe.ids import letters
 from tigerstripe.resource import Params, Record
 
@@ -26,13 +27,12 @@ BRANDING: Record = {
     "logo": None,
 }
 TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
+RENDERING = {"amount_tax_display": None, "template": None}
 INVOICE_DATA = (
     "account_tax_ids", "custom_fields", "description", "footer", "issuer", "rendering_options",
 )  # fmt: skip
 COLLECTED: Record = {"business_name": None, "individual_name": None, "shipping_details": None}
 """What was collected of a buyer who is known, before anything was."""
-ASKED = ("excluded_payment_method_types", "name_collection")
-"""Fields that are only there when they were given."""
 ECHOED = (
     "allow_promotion_codes", "allowed_payment_method_types", "billing_address_collection",
     "cancel_url", "client_reference_id", "customer_email", "integration_identifier", "locale",
@@ -45,7 +45,6 @@ def page(params: Params, mode: str, version: str) -> Record:
     """Return the fields that come of a create's parameters alone."""
     get = params.get
     fields: Record = {name: get(name) for name in ECHOED}
-    fields |= {name: params[name] for name in ASKED if get(name) is not None}
     fields |= {
         "adaptive_pricing": {"enabled": _converts(get("adaptive_pricing"), mode, version)},
         "after_expiration": _recovery(get("after_expiration")),
@@ -64,9 +63,20 @@ def page(params: Params, mode: str, version: str) -> Record:
         "phone_number_collection": get("phone_number_collection") or {"enabled": False},
         "saved_payment_method_options": _saved(get("saved_payment_method_options"), mode),
     }
-    if get("tax_id_collection") is not None:
-        fields["tax_id_collection"] = {"required": "never", **params["tax_id_collection"]}
-    return fields | _methods(params)
+    return fields | _methods(params) | _only_if_given(params)
+
+
+def _only_if_given(params: Params) -> Record:
+    """Return the fields that a session does not have unless they were given."""
+    found: Record = {}
+    if params.get("excluded_payment_method_types") is not None:
+        found["excluded_payment_method_types"] = params["excluded_payment_method_types"]
+    if params.get("name_collection") is not None:
+        names = params["name_collection"].items()
+        found["name_collection"] = {who: {"optional": False, **how} for who, how in names}
+    if params.get("tax_id_collection") is not None:
+        found["tax_id_collection"] = {"required": "never", **params["tax_id_collection"]}
+    return found
 
 
 def where(params: Params, id: str) -> Record:
@@ -140,11 +150,14 @@ def _invoice_creation(given: Params | None, mode: str) -> Record | None:
     if mode != "payment":
         return None
     data = (given or {}).get("invoice_data") or {}
+    shown: Record = {name: data.get(name) for name in INVOICE_DATA}
+    if shown["rendering_options"] is not None:
+        shown["rendering_options"] = {**RENDERING, **shown["rendering_options"]}
     return {
         "enabled": (given or {}).get("enabled", False),
         "invoice_data": {
-            **{name: data.get(name) for name in INVOICE_DATA},
-            "metadata": data.get("metadata") or {},
+            **shown,
+            "metadata": metadata.new(data.get("metadata")),
         },
     }
 
