@@ -22,6 +22,8 @@ import stripe
 import tigerstripe
 import tigerstripe.clock
 from tests.stripe.serving import Served, serving
+from tigerstripe import sending
+from tigerstripe.http.api import Api
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +185,9 @@ def test_a_fork_is_an_account_of_its_own_until_it_is_reset(control, server, mine
     [
         ("POST", "advance", {"to": 5}, 400, "the clock shows"),
         ("POST", "advance", {"dys": 5}, 400, "unknown parameters: dys; it takes to, weeks"),
-        ("POST", "advance", {"days": "x"}, 400, "/_tiger/advance: "),
+        ("POST", "advance", {"days": "x"}, 400, "days: expected a number, got 'x'"),
+        ("POST", "advance", {"days": 1e300}, 400, "/_tiger/advance: "),
+        ("POST", "fail", {"match": 5}, 400, "match: expected a text, got 5"),
         ("POST", "advance", [5], 400, "expected a JSON object, got list"),
         ("POST", "fail", {}, 400, "match is missing"),
         ("POST", "reset", {"now": True}, 400, "it takes none"),
@@ -204,6 +208,13 @@ def test_control_without_a_key_is_401_and_a_body_that_is_no_json_400(server, min
     key = {"Authorization": f"Bearer {mine.api_key}"}
     status, answer = ask(server.url, "POST", "/_tiger/reset", "{", **key)
     assert (status, "no JSON" in answer["error"]["message"]) == (400, True)
+
+
+def test_a_page_in_a_browser_controls_nothing(server, mine, remote) -> None:
+    remote.v1.customers.create({})
+    path = f"/accounts/{quote(mine.name, safe='')}/_tiger/reset"
+    assert ask(server.url, "POST", path, "", Origin="https://evil.test")[0] == 403
+    assert len(mine.events()) == 1
 
 
 # --- Webhooks ---
@@ -361,3 +372,15 @@ def test_without_the_extra_it_says_how_to_install_it(tigerd, tmp_path, shared_di
     )  # fmt: skip
     assert lacking.returncode == 1
     assert "needs uvicorn, which is not installed: pip install 'tigerd[stripe]'" in lacking.stderr
+
+
+def test_a_fault_in_the_engine_is_an_answer_that_an_sdk_can_read(mine, monkeypatch, caplog) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(mine.engine, "answer", broken)
+    headers = sending.signed("", b"")
+    answer = sending.to_asgi(Api(mine.engine), "http://x/v1/customers", headers, b"")
+    assert answer.status == 500
+    assert json.loads(answer.body)["error"]["type"] == "api_error"
+    assert "boom" in caplog.text

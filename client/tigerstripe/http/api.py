@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from tigerstripe.engine import Engine
@@ -13,6 +14,8 @@ from tigerstripe.messages import Request, Response
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
+
+log = logging.getLogger("tigerstripe")
 
 BODY_MAX = 16 * 1024 * 1024
 """Bytes of a request's body; the largest file that Stripe takes."""
@@ -25,6 +28,10 @@ class TooLarge(Exception):
 
     def __init__(self) -> None:
         super().__init__(f"Request body too large: at most {BODY_MAX} bytes.")
+
+
+class Gone(Exception):
+    """The client closed the connection before its request was whole."""
 
 
 class Api:
@@ -43,16 +50,30 @@ class Api:
             refused = Refused(str(error), status=413)
             response = self._engine.refusal(refused, new_id("req", 14))
             response.headers["connection"] = "close"
-        except asyncio.CancelledError:  # the client has gone
+        except Gone:
             return
         else:
-            response = self._engine.answer(request_of(scope, body), self._namespace)
+            response = self._answer(request_of(scope, body))
         if response.delay_s:
             await asyncio.sleep(response.delay_s)
         if response.status == LOST:
             await _lose(scope, send)
         else:
             await _send(send, response, is_head=scope["method"] == "HEAD")
+
+    def _answer(self, request: Request) -> Response:
+        """Return the engine's answer; of a fault in it, one that an SDK can read."""
+        try:
+            return self._engine.answer(request, self._namespace)
+        except Exception:
+            log.exception("%s %s met a fault in tigerstripe", request.method, request.path)
+            refused = Refused(
+                "This is a fault in tigerstripe, please report it; the server's log says where.",
+                status=500,
+                type="api_error",
+                headers={"stripe-should-retry": "false"},
+            )
+            return self._engine.refusal(refused, new_id("req", 14))
 
 
 def request_of(scope: Scope, body: bytes) -> Request:
@@ -72,7 +93,7 @@ def request_of(scope: Scope, body: bytes) -> Request:
 
 
 async def read_body(scope: Scope, receive: Receive) -> bytes:
-    """Return the whole body; raises `TooLarge`, and CancelledError if the client has gone."""
+    """Return the whole body; raises `TooLarge` or `Gone`."""
     length = dict(scope["headers"]).get(b"content-length", b"0")
     if length.isdigit() and int(length) > BODY_MAX:
         raise TooLarge
@@ -81,7 +102,7 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise asyncio.CancelledError
+            raise Gone
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > BODY_MAX:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from tiger.__about__ import __version__
 from tigerstripe import keys
 from tigerstripe.account import Account
 from tigerstripe.errors import Refused
-from tigerstripe.http.api import TooLarge, read_body
+from tigerstripe.http.api import Gone, TooLarge, read_body
 from tigerstripe.ids import letters
 
 if TYPE_CHECKING:
@@ -25,17 +24,32 @@ if TYPE_CHECKING:
 
 Params = dict[str, Any]
 Action = Callable[[Account, Params], Params]
-UNITS = ("weeks", "days", "hours", "minutes", "seconds")
+Kind = tuple[tuple[type, ...], str]
+
+NUMBER: Kind = ((int, float), "a number")
+TEXT: Kind = ((str,), "a text")
+FLAG: Kind = ((bool,), "true or false")
+UNITS = dict.fromkeys(("weeks", "days", "hours", "minutes", "seconds"), NUMBER)
+FAULT = {
+    "match": TEXT,
+    "status": NUMBER,
+    "code": TEXT,
+    "times": NUMBER,
+    "lost": TEXT,
+    "retry": FLAG,
+    "seconds": NUMBER,
+}
+"""Those of `fail_next` and `delay_next`; others are members of the error."""
 
 
 def advance(account: Account, params: Params) -> Params:
     """Move the clock on: `to` a time, or by `days`, `hours`, `minutes`, `seconds`, `weeks`."""
-    return {"now": account.advance(**only(params, "to", *UNITS))}
+    return {"now": account.advance(**only(params, to=NUMBER, **UNITS))}
 
 
 def freeze(account: Account, params: Params) -> Params:
     """Stop the clock, `at` a time or now."""
-    return {"now": account.freeze(**only(params, "at"))}
+    return {"now": account.freeze(**only(params, at=NUMBER))}
 
 
 def deliver(account: Account, params: Params) -> Params:
@@ -46,16 +60,17 @@ def deliver(account: Account, params: Params) -> Params:
 
 def events(account: Account, params: Params) -> Params:
     """Return the events, of a `type` if given."""
-    return {"data": account.events(**only(params, "type"))}
+    return {"data": account.events(**only(params, type=TEXT))}
 
 
 def requests(account: Account, params: Params) -> Params:
     """Return the log of requests, of a `path` if given."""
-    return {"data": account.requests(**only(params, "path"))}
+    return {"data": account.requests(**only(params, path=TEXT))}
 
 
 def fail(account: Account, params: Params) -> Params:
     """Let the next requests fail, or with `seconds` be slow: `fail_next` and `delay_next`."""
+    only({name: value for name, value in params.items() if name in FAULT}, **FAULT)
     if "match" not in params:
         raise TypeError("match is missing: a method and a path, as POST /v1/customers")
     if "seconds" in params:
@@ -67,7 +82,7 @@ def fail(account: Account, params: Params) -> Params:
 
 def fork(account: Account, params: Params) -> Params:
     """Begin an account as a copy of this one, under a `name` or a new one; `reset` ends it."""
-    name = only(params, "name").get("name") or f"{account.name}-fork-{letters(8)}"
+    name = only(params, name=TEXT).get("name") or f"{account.name}-fork-{letters(8)}"
     child = Account(account.store.begin_fork(name))
     return {"account": child.name, "api_key": child.api_key}
 
@@ -79,12 +94,16 @@ def reset(account: Account, params: Params) -> Params:
     return {"ok": True}
 
 
-def only(params: Params, *names: str) -> Params:
-    """Return parameters; raises TypeError if there are others than those."""
-    unknown = [name for name in params if name not in names]
+def only(params: Params, **kinds: Kind) -> Params:
+    """Return parameters; raises TypeError if there are others, or one is of another type."""
+    unknown = [name for name in params if name not in kinds]
     if unknown:
-        takes = f"it takes {', '.join(names)}" if names else "it takes none"
+        takes = f"it takes {', '.join(kinds)}" if kinds else "it takes none"
         raise TypeError(f"unknown parameters: {', '.join(unknown)}; {takes}")
+    for name, value in params.items():
+        types, words = kinds[name]
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise TypeError(f"{name}: expected {words}, got {value!r}")
     return params
 
 
@@ -103,8 +122,10 @@ NOT_BUILT = ("complete",)
 STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (AlreadyExists, 409),
     (TooLarge, 413),
+    (Gone, 400),
     (ValueError, 400),
     (TypeError, 400),
+    (OverflowError, 400),
     (TigerError, 500),
 )
 """What an error is answered with; the first that fits counts."""
@@ -126,13 +147,15 @@ class Control:
         do = READS.get(action) if request.method == "GET" else WRITES.get(action)
         if do is None or request.method not in ("GET", "POST"):
             return _not_there(request.method, action)
+        if "origin" in request.headers:
+            return error(403, "control is not for pages in a browser, which may be anybody's")
         try:
             account = self._account(request)
             params = await _params(request)
             return JSONResponse(await run_in_threadpool(do, account, params))
         except Refused as refused:
             return JSONResponse({"error": refused.error}, refused.status)
-        except (ValueError, TypeError, TooLarge, TigerError) as failed:
+        except tuple(kind for kind, _ in STATUSES) as failed:
             status = next(status for kind, status in STATUSES if isinstance(failed, kind))
             return error(status, f"/_tiger/{action}: {failed}")
 
@@ -158,10 +181,7 @@ async def _params(request: HttpRequest) -> Params:
     """Return the parameters: of the query, or the JSON object that the body is."""
     if request.method == "GET":
         return dict(parse_qsl(request.url.query, keep_blank_values=True))
-    try:
-        body = await read_body(request.scope, request.receive)
-    except asyncio.CancelledError:
-        body = b""
+    body = await read_body(request.scope, request.receive)
     try:
         params = json.loads(body) if body.strip() else {}
     except ValueError as error:

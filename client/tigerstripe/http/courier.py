@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tiger import Store, TigerError
+from tiger import Store
 from tiger.changes import Changes
 from tiger.reader import Reader
 from tiger.system import time
@@ -68,7 +68,7 @@ class Courier:
         while not self._ended.is_set():
             try:
                 self._follow()
-            except TigerError as error:  # no daemon for a while, say
+            except Exception as error:  # no daemon for a while, say
                 log.warning("webhooks wait: %s", error)
                 self._ended.wait(AGAIN_S)
 
