@@ -13,6 +13,7 @@ from typing import Any
 
 from tiger.errors import InvalidRecord, InvalidRequest
 from tiger.layout import INDEXES_MAX
+from tiger.record import encode_name, new_id
 
 Values = tuple[Any, ...]
 
@@ -205,6 +206,8 @@ def definition_record(name: object, prefix: object, url: object, indexes: object
     for what, value in (("prefix", prefix), ("url", url)):
         if value is not None and (not isinstance(value, str) or not value):
             raise InvalidRecord(f"{what} {value!r} of table {name!r}: use a string or None")
+    if isinstance(prefix, str):  # else each record that is to get an id would be refused
+        encode_name(new_id(prefix), f"prefix of table {name!r}: its id")
     if isinstance(indexes, str) or not isinstance(indexes, (list, tuple)):
         raise InvalidRecord(f"indexes {indexes!r} of table {name!r}: use a sequence of field names")
     fields = list(indexes)

@@ -113,6 +113,14 @@ def test_a_name_that_no_table_can_have_raises(store, name: Any) -> None:
     assert store.ping()["commit"] == before
 
 
+@pytest.mark.parametrize("prefix", ["x" * 240, "a\nb", "\ud800"])
+def test_a_prefix_of_which_no_id_can_be_made_is_refused(store, prefix: str) -> None:
+    """Else every record that is to get an id would be."""
+    with pytest.raises(tiger.InvalidRecord, match="prefix of table 'gadgets': its id"):
+        store.define("gadgets", prefix=prefix)
+    assert store.define("gadgets", prefix="x" * 230).insert({})["id"].startswith("x" * 230)
+
+
 @pytest.mark.parametrize("name", ["close", "ping", "batch", "table", "namespace", "define"])
 def test_a_call_of_the_store_keeps_its_name(store, name: str) -> None:
     """A table so named, if it is allowed at all, is reached through `table()`."""
