@@ -98,6 +98,15 @@ def test_an_update_changes_metadata_items_and_shipping(price) -> None:
     assert error.param == "line_items[0][id]"
 
 
+def test_an_update_is_held_to_the_mode(monthly) -> None:
+    setup = Session.create(mode="setup", currency="usd", **HERE)
+    items = [{"price": monthly, "quantity": 1}]
+    assert "`setup` mode" in str(refused(Session.modify, setup.id, line_items=items))
+    subscription = Session.create(mode="subscription", line_items=items, **HERE)
+    error = refused(Session.modify, subscription.id, payment_intent_data={"description": "x"})
+    assert error.param == "payment_intent_data"
+
+
 def test_a_session_expires_when_it_is_told_to(account, price) -> None:
     session = paid(price, after_expiration={"recovery": {"enabled": True}})
     expired = Session.expire(session.id)

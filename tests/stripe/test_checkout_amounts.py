@@ -176,6 +176,37 @@ def test_a_promotion_code_and_its_restrictions(price) -> None:
     assert "not active" in str(refused(paid, price, customer=customer, **wanted))
 
 
+def test_a_promotion_code_has_a_minimum_in_each_currency(account) -> None:
+    coupon = stripe.Coupon.create(percent_off=10)
+    code = stripe.PromotionCode.create(
+        promotion={"type": "coupon", "coupon": coupon.id},
+        restrictions={
+            "minimum_amount": 3000,
+            "minimum_amount_currency": "USD",
+            "currency_options": {"eur": {"minimum_amount": 2000}},
+        },
+    )
+    assert "currency_options" not in code.restrictions
+    stripe.PromotionCode.modify(
+        code.id, restrictions={"currency_options": {"gbp": {"minimum_amount": 1000}}}
+    )
+    got = stripe.PromotionCode.retrieve(code.id, expand=["restrictions.currency_options"])
+    options = got.restrictions.currency_options
+    assert {name: options[name].minimum_amount for name in ("eur", "gbp", "usd")} == {
+        "eur": 2000,
+        "gbp": 1000,
+        "usd": 3000,
+    }
+    euros = stripe.Price.create(currency="eur", unit_amount=1000, product_data={"name": "A"}).id
+    wanted = {"discounts": [{"promotion_code": code.id}]}
+    assert paid(euros, **wanted).amount_total == 1800
+    few = [{"price": euros, "quantity": 1}]
+    error = refused(paid, euros, line_items=few, **wanted)
+    assert "at least €20.00 EUR, £10.00 GBP, or $30.00 USD" in str(error)
+    yen = stripe.Price.create(currency="jpy", unit_amount=9000, product_data={"name": "A"}).id
+    assert "this one is of ¥18,000 JPY" in str(refused(paid, yen, **wanted))
+
+
 def test_a_coupon_that_is_over_or_of_another_currency(account, price) -> None:
     account.freeze()
     ended = stripe.Coupon.create(percent_off=5, redeem_by=account.now + 60).id

@@ -33,18 +33,17 @@ def redeemable(
             raise errors.one_may_be_given("coupon", "promotion_code")
         if coupon is None and code is None:
             raise errors.missing(f"discounts[{place}][coupon]")
-        param, restrictions = f"discounts[{place}][coupon]", {}
+        param, minimums = f"discounts[{place}][coupon]", {}
         if code is not None:
             param = f"discounts[{place}][promotion_code]"
             usable = codes.usable(work, code, param, customer)
-            coupon, restrictions = usable["promotion"]["coupon"], usable["restrictions"]
+            coupon, minimums = usable["promotion"]["coupon"], codes.minimums(usable)
         record = coupons.usable(work, coupon, param)
         found.append({
             "id": new_id("di", 24),
             "amount_off": coupons.amount_off(record, currency, param),
             "coupon": coupon,
-            "minimum_amount": restrictions.get("minimum_amount"),
-            "minimum_amount_currency": restrictions.get("minimum_amount_currency"),
+            "minimums": minimums,
             "param": param,
             "percent_off": record["percent_off"],
             "products": (private(record)["applies_to"] or {}).get("products"),
@@ -155,13 +154,14 @@ def _among(products: list[str] | None) -> Callable[[str], bool]:
 
 
 def _check_minimum(one: Record, subtotal: int, currency: str) -> None:
-    """Raise `Refused` if a promotion code asks for a larger order."""
-    least, of = one["minimum_amount"], one["minimum_amount_currency"]
-    if least is not None and (currency != of or subtotal < least):
+    """Raise `Refused` if a promotion code asks for a larger order, or one in another currency."""
+    minimums = one["minimums"]
+    if minimums and subtotal < minimums.get(currency, subtotal + 1):
+        wanted = [f"{money.shown(least, of)} {of.upper()}" for of, least in minimums.items()]
         raise Refused(
             f"The promotion code {one['promotion_code']} is for orders of at least "
-            f"{money.shown(least, of)} {of.upper()}; this one is of "
-            f"{money.shown(subtotal, currency)} {currency.upper()}.",
+            f"{errors.listed(wanted)}; this one is of {money.shown(subtotal, currency)} "
+            f"{currency.upper()}.",
             param=one["param"],
         )
 

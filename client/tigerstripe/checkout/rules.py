@@ -77,7 +77,8 @@ def check(work: Work, params: Params) -> str:
     for names in EXCLUDING:
         if all(params.get(name) is not None for name in names):
             raise errors.one_may_be_given(*names)
-    _check_mode(mode, params)
+    check_mode(mode, params)
+    _check_items(mode, params)
     if params.get("customer_update") is not None and params.get("customer") is None:
         message = "`customer_update` can only be used with `customer`."
         raise Refused(message, param="customer_update")
@@ -88,8 +89,8 @@ def check(work: Work, params: Params) -> str:
     return mode
 
 
-def _check_mode(mode: str, params: Params) -> None:
-    """Raise `Refused` for what means nothing in a mode, or is missing there."""
+def check_mode(mode: str, params: Params) -> None:
+    """Raise `Refused` for what means nothing in a mode."""
     for name, modes in ONLY_IN.items():
         if params.get(name) is not None and mode not in modes:
             raise Refused(f"You can not pass `{name}` in `{mode}` mode.", param=name)
@@ -98,6 +99,10 @@ def _check_mode(mode: str, params: Params) -> None:
             "You can only enable invoice creation when `mode` is set to `payment`.",
             param="invoice_creation",
         )
+
+
+def _check_items(mode: str, params: Params) -> None:
+    """Raise `Refused` for what is missing in a mode."""
     if mode != "setup" and not params.get("line_items"):
         message = f"The `line_items` parameter is required in {mode} mode."
         raise Refused(message, code="parameter_missing", param="line_items")

@@ -94,6 +94,7 @@ class CheckoutSessions(Resource):
                 f'Only the metadata of a Checkout Session with a status other than ["open"] can '
                 f"be updated. This Checkout Session has a status of `{status}`."
             )
+        rules.check_mode(old["mode"], params)
         new = self.change(work, old, metadata.merged(old, params))
         return self.view(work, self.save(work, old, new))
 

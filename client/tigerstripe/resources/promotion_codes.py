@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import errors
+from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters, new_id
-from tigerstripe.resource import Params, Record, Resource
+from tigerstripe.resource import Params, Record, Resource, private
 from tigerstripe.resources.coupons import RESOURCE as COUPONS
-from tigerstripe.work import Work
+from tigerstripe.work import PRIVATE, Work
 
 CODE = "promotion_code.code"
 """The kind of claim that an active code is."""
@@ -62,6 +62,7 @@ class PromotionCodes(Resource):
             "promotion": {"coupon": coupon, "type": "coupon"},
             "restrictions": _restrictions(params.get("restrictions") or {}),
             "times_redeemed": 0,
+            PRIVATE: {"currency_options": _options(params.get("restrictions") or {})},
         }
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
@@ -69,7 +70,8 @@ class PromotionCodes(Resource):
         restrictions = params.pop("restrictions", None)
         new = {**old, **params}
         if restrictions:
-            new["restrictions"] = {**old["restrictions"], **restrictions}
+            options = {**private(old).get("currency_options", {}), **_options(restrictions)}
+            new[PRIVATE] = {"currency_options": options}
         if new["active"] and not old["active"]:
             self._claim(work, old["code"], old["id"])
         elif old["active"] and not new["active"]:
@@ -91,6 +93,21 @@ class PromotionCodes(Resource):
             message = f"The promotion code {id} is for another customer."
             raise Refused(message, param=param)
         return code
+
+    def minimums(self, code: Record) -> dict[str, int]:
+        """Return the least that an order has to come to for a code, by currency."""
+        options = private(code).get("currency_options", {})
+        found = {name: option["minimum_amount"] for name, option in options.items()}
+        restrictions = code["restrictions"]
+        if restrictions["minimum_amount"] is not None:
+            found[restrictions["minimum_amount_currency"]] = restrictions["minimum_amount"]
+        return found
+
+    def _minimums(self, work: Work, record: Record, kept: Record) -> Any:
+        found = self.minimums({**record, PRIVATE: kept})
+        return {name: {"minimum_amount": least} for name, least in found.items()} or None
+
+    included = {"restrictions.currency_options": _minimums}
 
     def _is_usable(self, work: Work, record: Record) -> bool:
         if record["expires_at"] is not None and record["expires_at"] <= work.now:
@@ -123,12 +140,26 @@ def _coupon(params: Params) -> tuple[str, str]:
     return str(params["coupon"]), "coupon"
 
 
+def _options(given: Params) -> Record:
+    """Return the minimums in other currencies; raises `Refused` for a currency that is none."""
+    param = "restrictions[currency_options]"
+    options = given.get("currency_options") or {}
+    for name, option in options.items():
+        if option.get("minimum_amount") is None:
+            raise errors.missing(f"{param}[{name}][minimum_amount]")
+    return {money.currency(name, param): option for name, option in options.items()}
+
+
 def _restrictions(given: Params) -> Record:
     found: dict[str, Any] = {
         "first_time_transaction": given.get("first_time_transaction") or False,
         "minimum_amount": given.get("minimum_amount"),
         "minimum_amount_currency": given.get("minimum_amount_currency"),
     }
+    if found["minimum_amount_currency"] is not None:
+        found["minimum_amount_currency"] = money.currency(
+            found["minimum_amount_currency"], "restrictions[minimum_amount_currency]"
+        )
     if found["minimum_amount"] is not None and found["minimum_amount_currency"] is None:
         raise errors.missing("restrictions[minimum_amount_currency]")
     return found
