@@ -249,7 +249,7 @@ def test_a_directory_that_is_renamed_goes_on_at_its_new_place(place: Path) -> No
         with tiger.connect(moved) as other:
             wait_for(lambda: other.coupons.insert({"id": "C"}), "the write")
             assert other.coupons.get("A") == {"id": "A"}
-            assert other.ping()["pid"] != daemon
+            wait_for(lambda: other.ping()["pid"] != daemon, "another daemon")
         assert not place.exists()
         check(moved)
 
