@@ -8,6 +8,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -20,8 +21,10 @@ from tiger import layout, memory
 from tiger.pins import Pin
 from tiger.record import Record
 from tiger.resources import BY_NAME
-from tigerd.cleaner import STEPS
+from tigerd.applying import Applying
+from tigerd.cleaner import STEPS, Cleaner
 from tigerd.lists import NEAR
+from tigerd.plan import Plan
 from tigerd.sessions import Sessions
 
 COUPONS = BY_NAME["coupons"].number
@@ -208,3 +211,20 @@ def test_what_a_snapshot_held_is_given_back_though_nobody_writes(
             words, beats = store._reader.words, set[int]()
             wait_until(lambda: beats.add(words[layout.HEARTBEAT]) or len(beats) > 3, timeout_s=20)
         wait_until(lambda: size() < before // 2, timeout_s=20, what="the memory")
+
+
+def test_a_failure_while_room_is_made_is_recovered_from_and_told_as_no_room(
+    daemon: Daemon,
+) -> None:
+    daemon.do([put(COUPONS, "global", "A")])
+    applying = Applying(daemon.directory, daemon.control)
+    before = applying.writer
+    with (
+        patch.object(Plan, "reserve", side_effect=tiger.StoreFull("full")),
+        patch.object(Cleaner, "catch_up", side_effect=RuntimeError("a fault that is built in")),
+        pytest.raises(tiger.StoreFull, match="full"),
+    ):
+        applying.apply([put(COUPONS, "global", "B")], None)
+    assert applying.writer is not before
+    applying.apply([put(COUPONS, "global", "C")], None)
+    assert applying.writer.commit == 2

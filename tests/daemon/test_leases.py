@@ -190,6 +190,23 @@ def test_of_many_namespaces_only_some_are_cleared_at_a_look() -> None:
         assert len(told) == len(names)
 
 
+def test_a_namespace_that_cannot_be_cleared_is_tried_once_by_a_daemon(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Each try recovers all there is."""
+    with new_directory() as place:
+        daemon = Daemon(place)
+        daemon.do([put(COUPONS, "mine", "A")])
+        Lease(daemon.directory, "mine").abandon()
+        applying = Applying(daemon.directory, daemon.control)
+        abandoned = Abandoned(daemon.directory, applying, lambda _: None)
+        with patch.object(Applying, "apply", side_effect=tiger.Damaged("a list ends")) as apply:
+            abandoned.clear()
+            abandoned.clear()
+        assert apply.call_count == 1
+        assert caplog.text.count("cannot clear 'mine': a list ends") == 1
+
+
 STRANGE = {
     "no bytes": b"",
     "bytes": b"\xff\xfe",
