@@ -78,6 +78,7 @@ def test_what_is_known_of_the_buyer(price) -> None:
         by_email.id
     ]
     assert refused(Session.list, customer="cus_x").param == "customer"
+    assert Session.list(payment_intent="pi_x").data == []
 
 
 # --- Changes and the end ---

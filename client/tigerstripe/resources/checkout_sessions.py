@@ -37,10 +37,7 @@ class CheckoutSessions(Resource):
     event = None  # nothing is told of a session that is made or changed
     filters = {
         "customer_details": "customer_details",
-        "payment_intent": lambda record, wanted: record["payment_intent"] == wanted,
-        "payment_link": lambda record, wanted: record["payment_link"] == wanted,
         "status": lambda record, wanted: _status(record, wanted["at"]) == wanted["is"],
-        "subscription": lambda record, wanted: record["subscription"] == wanted,
     }
 
     def new(self, work: Work, params: Params) -> Record:
