@@ -319,7 +319,7 @@ def test_a_worker_that_is_killed_is_replaced_and_no_request_is_lost(
 
 
 def test_a_daemon_that_is_killed_is_started_again_and_nothing_is_lost_or_doubled(
-    directory, tigerd
+    directory, wait_until
 ) -> None:
     with serving(directory, "--port", "0") as served:
         client = served.client("shop", max_network_retries=5)
@@ -331,6 +331,13 @@ def test_a_daemon_that_is_killed_is_started_again_and_nothing_is_lost_or_doubled
         assert ask(served.url, "GET", "/_tiger/health")[1]["daemon"] != daemon
         with tigerstripe.connect(directory, namespace="shop") as account:
             assert len(account.events()) == 4
+            account.delay_next("POST /v1/products", 0.5)
+            with ThreadPoolExecutor(1) as pool:  # a request under way is answered before the end
+                slow = pool.submit(client.v1.products.create, {"name": "Mug"})
+                wait_until(lambda: account.events("product.created"))
+                served.process.terminate()
+                assert slow.result().name == "Mug"
+            assert served.process.wait(20) == 0
 
 
 def test_workers_end_with_a_parent_that_is_killed(directory, wait_until, is_alive, tmp_path):

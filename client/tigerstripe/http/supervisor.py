@@ -1,6 +1,7 @@
 """The parent of the workers: opens the socket, keeps so many workers alive, sends webhooks.
 
-It sleeps in `wait` until a worker ends or a signal comes. Workers end when it does, however.
+It sleeps in `wait` until a worker ends or a signal comes. Workers end when it does, whatever ended
+it.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 from urllib.parse import quote
 
@@ -50,15 +53,15 @@ def serve(
             supervisor = Supervisor(listening, str(store.directory), workers, namespace)
             courier: Courier | None = None
             try:
-                supervisor.start()
-                courier = Courier(store)
-                _tell({
-                    "ready": True,
-                    "pid": os.getpid(),
-                    "url": url,
-                    "directory": str(store.directory),
-                    "workers": workers,
-                })  # fmt: skip
+                if supervisor.start():
+                    courier = Courier(store)
+                    _tell({
+                        "ready": True,
+                        "pid": os.getpid(),
+                        "url": url,
+                        "directory": str(store.directory),
+                        "workers": workers,
+                    })  # fmt: skip
                 supervisor.wait()
             finally:
                 supervisor.end()
@@ -143,12 +146,17 @@ class Supervisor:
         self._count = workers
         self._life, self._held = os.pipe()
         """Workers watch the one end; it ends when this process, which has the other, does."""
-        self._workers: dict[int, tuple[subprocess.Popen[bytes], float]] = {}
+        self._workers: dict[int, subprocess.Popen[bytes]] = {}
+        self._ended: SimpleQueue[tuple[int, float]] = SimpleQueue()
+        """The workers that have ended: number, and how long each lived."""
         self._failures = 0
         self._is_ending = False
 
-    def start(self) -> None:
-        """Start the workers, and return when they are ready; signals end them from now on."""
+    def start(self) -> bool:
+        """Start the workers; return True when they are ready, False if a signal came before.
+
+        Signals end them from now on.
+        """
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         pipes = [self._spawn() for _ in range(self._count)]
@@ -160,6 +168,7 @@ class Supervisor:
                 is_ready = bool(readable) and ready.read(1) == b"1"
             if not is_ready and not self._is_ending:
                 raise CannotServe("a worker did not start; its error stands above")
+        return not self._is_ending
 
     def _spawn(self) -> int:
         """Start a worker; return the pipe that says when it is ready."""
@@ -170,19 +179,23 @@ class Supervisor:
             [*command, *self._arguments], pass_fds=given, stdin=subprocess.DEVNULL
         )
         os.close(tell)
-        self._workers[process.pid] = process, time.monotonic()
+        self._workers[process.pid] = process
+        threading.Thread(target=self._watch, args=(process,), daemon=True).start()
         return ready
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait for one worker's end: of this process's other children, others hear."""
+        began = time.monotonic()
+        process.wait()
+        self._ended.put((process.pid, time.monotonic() - began))
 
     def wait(self) -> None:
         """Return when a signal has ended the workers; one that ends by itself is replaced."""
         while self._workers:
-            pid, code = os.wait()
-            process, began = self._workers.pop(pid, (None, 0.0))
-            if process is None:
-                continue
-            process.returncode = os.waitstatus_to_exitcode(code)
+            pid, lived_s = self._ended.get()
+            process = self._workers.pop(pid)
             if not self._is_ending:
-                self._replace(process.returncode, time.monotonic() - began)
+                self._replace(process.returncode, lived_s)
 
     def _replace(self, code: int, lived_s: float) -> None:
         self._failures = self._failures + 1 if lived_s < SHORT_S else 0
@@ -206,7 +219,7 @@ class Supervisor:
         """End the workers, and wait for them."""
         self._is_ending = True
         self._signal(signal.SIGTERM)
-        for process, _ in self._workers.values():
+        for process in self._workers.values():
             process.wait()
         for pipe in (self._life, self._held):
             os.close(pipe)
