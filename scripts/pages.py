@@ -104,6 +104,7 @@ SECTIONS: dict[str, tuple[Any, ...]] = {
     "Differences": (tiger.Differences, "differences"),
     "Difference": (tiger.Difference, "difference"),
     "Commit": (tiger.Commit, "commit"),
+    "Changes": (tiger.Changes, "changes"),
     "Change": (tiger.Change, "change"),
     "Store for asyncio": (AsyncStore, "store"),
     "Table for asyncio": (AsyncTable, "table"),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tiger.__about__ import __version__
 from tiger.batch import Batch
-from tiger.changes import Change, Commit
+from tiger.changes import Change, Changes, Commit
 from tiger.differences import Difference, Differences
 from tiger.errors import (
     AlreadyExists,
@@ -48,6 +48,7 @@ __all__ = [
     "AlreadyExists",
     "Batch",
     "Change",
+    "Changes",
     "Commit",
     "Conflict",
     "DaemonUnavailable",

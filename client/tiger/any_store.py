@@ -171,6 +171,16 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
 
     # --- Waiting ---
 
+    def follow(self) -> Changes:
+        """Return the changes of the whole instance, whatever the namespace, from now on.
+
+        `take()` gives those that were committed since the last call, `wait(deadline)` waits for the
+        next ones. Both read shared memory and ask nobody. Raises `InvalidRequest` if the store is
+        closed.
+        """
+        self._check_open()
+        return Changes(self._reader)
+
     @contextlib.contextmanager
     def watcher(self) -> Iterator[Wait_co]:
         """Give what waits until a namespace is written to, on a connection of its own."""
@@ -183,9 +193,8 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
 
     def _changes(self, timeout_s: float | None) -> Changes:
         """Return the changes from now on; somebody is going to wait so long for each."""
-        self._check_open()
         deadline_of(timeout_s)  # refused now where it makes no sense, not at the first change
-        return Changes(self._reader)
+        return self.follow()
 
     def _follow(self, changes: Changes, timeout_s: float | None) -> Iterator[Commit | float]:
         """Yield this namespace's commits, and where there is none yet, until when to wait for one.

@@ -181,9 +181,9 @@ DEFINITIONS = Resource("tigerd_definitions", "tigerd.definition", None, None)
 DEFINITIONS_NAMESPACE = "tigerd"
 TAKEN = frozenset((
     "assert_changes", "batch", "begin_fork", "changes", "clear_namespace", "close", "commit",
-    "count", "current_namespace", "define", "directory", "environment", "fork", "is_account",
-    "mark", "namespace", "namespaces", "ping", "rollback", "run", "sandbox", "savepoint",
-    "snapshot", "table", "tables", "watch", "watcher",
+    "count", "current_namespace", "define", "directory", "environment", "follow", "fork",
+    "is_account", "mark", "namespace", "namespaces", "ping", "rollback", "run", "sandbox",
+    "savepoint", "snapshot", "table", "tables", "watch", "watcher",
 ))  # fmt: skip
 """What stores, snapshots and batches have under these names hides a table's."""
 

@@ -336,3 +336,13 @@ def test_a_watch_that_is_overtaken_says_how_much_it_missed(shared_store) -> None
     commit = next(commits)
     assert commit.missed >= 100
     assert len(commit.changes) + commit.missed == count
+
+
+def test_changes_of_the_whole_instance_are_followed(shared_connection) -> None:
+    with shared_connection.sandbox() as one, shared_connection.sandbox() as other:
+        changes = shared_connection.follow()
+        one.coupons.insert({"id": "A"})
+        other.plans.insert({"id": "B"})
+        mine = {one.current_namespace: "A", other.current_namespace: "B"}
+        found = {c.namespace: c.id for c in changes.take() if c.namespace in mine}
+    assert found == mine

@@ -10,8 +10,7 @@ from urllib.parse import parse_qsl
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
-from tiger import AlreadyExists, Store, TigerError
-from tiger.__about__ import __version__
+from tiger import AlreadyExists, Store, TigerError, __version__
 from tigerstripe import keys
 from tigerstripe.account import Account
 from tigerstripe.errors import Refused

@@ -16,8 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tiger import Store
-from tiger.changes import Changes
-from tiger.reader import Reader
 from tiger.system import time
 from tigerstripe import clock, delivery, due, hooks
 from tigerstripe.engine import Engine
@@ -73,7 +71,7 @@ class Courier:
                 self._ended.wait(AGAIN_S)
 
     def _follow(self) -> None:
-        changes = Changes(Reader(self._store.directory))
+        changes = self._store.follow()
         self._look_at_all()
         missed = 0
         while not self._ended.wait(LOOK_S):
