@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tigerstripe import due, registry
+from tests.stripe.shop import paid
+from tigerstripe import clock, due, registry
 from tigerstripe.log import Log
 from tigerstripe.scope import Scope
 from tigerstripe.work import Work
@@ -62,3 +65,22 @@ def test_what_becomes_due_on_the_way_has_its_place(account: Any, alarms: Alarms)
     due.work_off(scope, Log(scope), 29)
     assert alarms.rung[:4] == [("a", 10), ("between", 15), ("b", 20), ("a", 25)]
     assert scope.table(due.TABLE).get("b")["at"] == 30
+
+
+def test_two_that_work_off_at_once_do_each_thing_once(account: Any, price: str) -> None:
+    account.freeze()
+    ids = sorted(paid(price).id for _ in range(12))
+    clock.move(Scope(account.store), account.now + 90_000)
+    begin = threading.Barrier(3)
+
+    def work_off() -> None:
+        scope = Scope(account.store)
+        begin.wait()
+        due.work_off(scope, Log(scope), account.now)
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(work_off) for _ in range(3)]:
+            done.result(60)
+    told = account.events("checkout.session.expired")
+    assert sorted(event["data"]["object"]["id"] for event in told) == ids
+    assert account.store.table(due.TABLE).count() == 0
