@@ -54,6 +54,11 @@ def test_the_lines_of_a_test_and_of_shell_run_as_printed(run, tmp_path: Path) ->
     assert "loaded 1 record" in shell.stdout
 
 
+def test_the_lines_of_stripe_run_as_printed(run, tmp_path: Path) -> None:
+    (tmp_path / "test_stripe.py").write_text(block("Stripe code, tested as it is", "python"))
+    assert "1 passed" in run("tigerd", "run", "--", "pytest", "-q").stdout
+
+
 def test_the_docstring_of_the_library_runs_as_printed(run) -> None:
     import tiger
 

@@ -1,0 +1,24 @@
+"""docs/stripe-testing.md tells the truth: its blocks run, and it names all fixtures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.pages import reading
+from tigerd import pytest_stripe
+
+PAGE = (Path(__file__).parents[2] / "docs" / "stripe-testing.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in vars(pytest_stripe) if name.startswith(pytest_stripe.PREFIX)]
+)
+def test_the_table_of_the_page_names_every_fixture(name: str) -> None:
+    assert f"`{name}`" in PAGE.partition("\n## All of it\n")[2]
+
+
+def test_the_blocks_of_the_page_run_and_print_what_it_shows() -> None:
+    with reading() as reader:
+        reader.follow(PAGE)
