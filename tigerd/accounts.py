@@ -80,8 +80,8 @@ class Worker:
             return
         self.run.close()
         self.seeds.close()
-        if self._lease is not None:
-            self._lease.abandon()
+        if self._lease is not None:  # the controller tells of what was written there, and clears it
+            self._lease.release()
         self.instance.reader.close()
         self.store.close()
 

@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tigerd.run_environment import KEEP, NONE, RunEnvironment
+from tigerd.run_environment import KEEP, NONE, RUN, RunEnvironment
 
 if TYPE_CHECKING:
+    import argparse
+
     from tiger import Store
     from tiger.aio import AsyncStore
     from tigerd.accounts import Account, Worker
@@ -43,6 +45,9 @@ HAS_FAILED = pytest.StashKey[bool]()
 """In a test and all that it is in: whether a test of it has failed."""
 TOLD = pytest.StashKey[list[tuple[str, str]]]()
 """In a test whose teardown failed: the sections of its report."""
+
+XDIST_WORKER = "PYTEST_XDIST_WORKER"
+"""The variable that names a worker of xdist; processes that it starts have it too."""
 
 SHARED = {
     "tiger_store_class": "class",
@@ -75,8 +80,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 # --- A run ----------------------------------------------------------------------------------------
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+    """Choose the run's instance before anything of the suite is imported, which may connect."""
+    if os.name == "posix":
+        # A worker is known as one later; until then, by what xdist and its controller have told it.
+        worker = os.environ.get(XDIST_WORKER) if RUN in os.environ else None
+        _enter(early_config, early_config.known_args_namespace, worker)
+    return (yield)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and tell all processes of the run where its instance will be."""
+    """Register the marker, and see to it that the instance is what the suite's settings say."""
     config.addinivalue_line(
         "markers",
         "tigerd(seed=FILE): let this test's tiger_store begin with the records of a JSON file "
@@ -84,22 +99,33 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if os.name != "posix":
         return
-    option = config.getoption("tigerd_dir", None)
+    option = getattr(config.option, "tigerd_dir", None)
     if option is not None:
         _check_written(config, option)
     worker = None
     if hasattr(config, "workerinput"):  # xdist's, or some other runner's
-        worker = os.environ.get("PYTEST_XDIST_WORKER") or str(os.getpid())
+        worker = os.environ.get(XDIST_WORKER) or str(os.getpid())
+    environment = config.stash.get(ENVIRONMENT, None)
+    if environment is None or environment.worker != worker or not environment.is_told_here():
+        _enter(config, config.option, worker)
+    config.pluginmanager.import_plugin("tigerd.pytest_stripe")
+
+
+def _enter(config: pytest.Config, options: argparse.Namespace, worker: str | None) -> None:
+    """Tell all processes that are started from here on of the run's instance."""
+    before = config.stash.get(ENVIRONMENT, None)
+    if before is not None:
+        before.leave()
     environment = RunEnvironment(
-        option,
-        keep=config.getoption("tigerd_keep", NONE),
+        getattr(options, "tigerd_dir", None),
+        keep=getattr(options, "tigerd_keep", NONE),
         worker=worker,
         root=str(config.rootpath),
     )
     environment.enter()
+    config.add_cleanup(environment.leave)  # also of a run that does not come to its beginning
     config.stash[ENVIRONMENT] = environment
     config.stash[WIDE] = {}
-    config.pluginmanager.import_plugin("tigerd.pytest_stripe")
 
 
 def _check_written(config: pytest.Config, option: str) -> None:

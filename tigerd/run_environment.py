@@ -72,6 +72,7 @@ class RunEnvironment:
         seeds are looked for below `root`.
         """
         self.keep = keep
+        self.worker = worker
         self.root = root or os.getcwd()
         self.pid = os.getpid()
         self.controller = self.pid
@@ -123,10 +124,16 @@ class RunEnvironment:
         os.environ.update(said)
         _entered.append(self)
 
+    def is_told_here(self) -> bool:
+        """Tell whether new processes are told of it, and nothing else was said since."""
+        return os.environ.get(DIRECTORY) == self.directory and os.environ.get(RUN) == self._said
+
     def leave(self) -> None:
-        """Let that hold again which did before."""
+        """Let that hold again which did before, but for a directory that was named since."""
         if self in _entered:
             _entered.remove(self)
+        if os.environ.get(DIRECTORY) != self.directory:
+            self._before.pop(DIRECTORY, None)
         for name, value in self._before.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -165,7 +172,7 @@ def _enclosing_run() -> dict[str, Any] | None:
         run: dict[str, Any] = json.loads(os.environ.get(RUN, ""))
         pid, token, _ = int(run["pid"]), str(run["token"]), run["directory"]
         is_known = run["pid_namespace"] == _pid_namespace()
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     if is_known and _is_there(pid):
         return {**run, "pid": pid, "token": token}

@@ -19,6 +19,12 @@ from tigerd.run_environment import ALL, FAILED, NONE, RunEnvironment
 TIMEOUT_S = 30.0
 """How long a write may take: a red build is worse than a slow one on a busy machine."""
 
+OUTSIDE_REMEDY = (
+    'what a module connects is put into an account by monkeypatch.setattr("module.store", '
+    "tiger_store) in a fixture, what a fixture starts by letting the fixture ask for "
+    "tiger_store_session"
+)
+
 ORPHANED_S = 0.5
 """How often a process of a run looks whether its run still is."""
 
@@ -90,9 +96,12 @@ class Run:
 
     def describe(self, *, has_failures: bool) -> Iterator[str]:
         """Yield what a person is to know at the end, line by line."""
-        for name, count in self.outside().items():
+        outside = self.outside()
+        for name, count in outside.items():
             records = "1 record was" if count == 1 else f"{count} records were"
             yield f"{records} written outside of every test's account: {self.where(name)}"
+        if outside:
+            yield OUTSIDE_REMEDY
         if self.environment.is_in_threads:
             yield (
                 "tests ran at the same time in one process: what they start finds no account by "

@@ -115,6 +115,16 @@ def test_what_is_kept_gets_no_owner_again(place: Path) -> None:
     shutil.rmtree(place)
 
 
+def test_an_owner_is_named_though_a_test_says_that_all_files_exist(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "exists", lambda _: True)
+    owner = owners.Owner(owners.Process.current())
+    passing.make(place, owner)
+    assert owners.owner_of(place) == owner
+    shutil.rmtree(place)
+
+
 def test_a_run_is_where_clients_know_it_from_others() -> None:
     assert run_place.PREFIX == instance.PASSING
 

@@ -388,7 +388,9 @@ def test_gc_takes_what_is_left_and_nothing_else(
                 assert (str(path) in answer.stdout) == (name in gone), name
                 assert os.path.lexists(path) == (name not in gone), name
             assert store.coupons.count() == 1
-            assert str(made["dead"]) not in tigerd("gc", directory=None).stdout
+            again = tigerd("gc", directory=None).stdout
+            assert str(made["dead"]) not in again
+            assert "nothing was left" not in again  # of the odd ones it is not known
     finally:
         for path in made.values():
             if path.is_symlink():

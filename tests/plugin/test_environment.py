@@ -12,6 +12,8 @@ import pytest
 
 import tiger
 from tests.plugin.conftest import Suite
+from tiger import owners
+from tigerd.run_environment import RunEnvironment
 
 PLACES = """
 import atexit, json, os
@@ -129,6 +131,7 @@ def test_what_was_written_outside_of_accounts_is_named(suite: Suite, workers: st
             f"(namespace {name}-* at *tigerd-run-*)",
             "*= tigerd =*",
             f"1 record was written outside of every test's account: namespace {name}-*",
+            '*monkeypatch.setattr("module.store", tiger_store)*',
         ]
     )
     (directory,) = set(re.findall(r"at (\S*tigerd-run-[\w-]+)", result.stdout.str()))
@@ -199,3 +202,76 @@ def test_a_store_tells_processes_of_its_account(suite: Suite) -> None:
         """,
     )
     suite.run().assert_outcomes(passed=1)
+
+
+APP = """
+import tiger
+
+store = tiger.connect()
+"""
+
+IMPORTS_APP = """
+import app, places
+
+places.note("conftest", app.store)
+"""
+
+LATE_SUMMARY = """
+import pathlib, time
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_terminal_summary(config):
+    if hasattr(config, "workerinput"):
+        return
+    leases = pathlib.Path(os.environ["TIGERD_DIR"], "leases")
+    deadline = time.monotonic() + 20
+    while any(leases.iterdir()) and time.monotonic() < deadline:  # until the daemon has looked
+        time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("workers", ["-n2", "-n0"])
+def test_an_application_that_conftest_imports_is_in_the_run(
+    suite: Suite, workers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that is imported by another plugin's hook, as pytest-django's."""
+    (suite.path / "runtime").mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(suite.path / "runtime"))
+    suite.write("places.py", PLACES)
+    suite.write("app.py", APP)
+    suite.write("early.py", "def pytest_load_initial_conftests():\n    import app\n")
+    suite.conftest(IMPORTS_APP + (LATE_SUMMARY if workers == "-n2" else ""))
+    suite.write(
+        "test_it.py",
+        "import app\n\n\ndef test_it(tiger_store):\n    app.store.coupons.insert({'id': 'A'})\n",
+    )
+    result = suite.run(workers, "-p", "early")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["1 record was written outside of every test's account: *"])
+    rows = (suite.path / "noted.txt").read_text().splitlines()
+    places = [json.loads(row)[1:] for row in rows]
+    assert {directory for directory, _ in places} == {str(suite.directory())}
+    names = {re.sub(r"-[0-9a-f]{16}$", "", namespace) for _, namespace in places}
+    workers_names = {"outside-gw0", "outside-gw1"} if workers == "-n2" else set()
+    assert names == {"outside-main", *workers_names}
+    assert list((suite.path / "runtime").iterdir()) == []
+
+
+def test_an_instance_that_conftest_names_is_used(
+    suite: Suite, store: tiger.Store, directory: str
+) -> None:
+    suite.conftest(f"import os\nos.environ['TIGERD_DIR'] = {directory!r}\n")
+    suite.write("test_it.py", "def test_it(tiger_store):\n    tiger_store.coupons.insert({})\n")
+    result = suite.run()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"tigerd: using the instance at {directory}"])
+    assert store.ping()
+
+
+@pytest.mark.parametrize(
+    "said", ["[" * 10_000, '{"pid": 1e999, "token": "", "directory": ""}', "5"]
+)
+def test_what_tells_of_no_run_is_passed_over(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setenv("TIGERD_RUN", said)
+    assert RunEnvironment().ends_instance
+    assert owners.owner_by_run(Path("/nowhere")) is None

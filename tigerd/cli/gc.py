@@ -22,7 +22,8 @@ def gc(as_json: bool) -> None:
     """
     removed = []
     has_failed = False
-    for left in passing.left_behind():
+    found = list(passing.left_behind())
+    for left in found:
         if left.doubt is not None:
             say(f"left {left.path}: {left.doubt}; if it is of no use, remove it yourself")
             continue
@@ -38,7 +39,7 @@ def gc(as_json: bool) -> None:
     else:
         for name in removed:
             click.echo(f"removed {name}")
-        if not removed and not has_failed:
+        if not found:
             click.echo("nothing was left behind")
     if has_failed:
         raise click.exceptions.Exit(NO)
