@@ -13,6 +13,7 @@ from urllib.parse import unquote_plus
 
 from tigerstripe.errors import Refused
 
+FORM = "application/x-www-form-urlencoded"
 BODY_MAX = 8 << 20
 """Bytes of a body; files are the largest."""
 PAIRS_MAX = 10_000
@@ -28,15 +29,23 @@ def decode(query: str, body: str | bytes | None, content_type: str) -> Parameter
         return found
     if len(body) > BODY_MAX:
         raise Refused(f"The request body is larger than {BODY_MAX} bytes.", status=413)
-    if content_type.startswith("multipart/form-data"):
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
         given = multipart(body if isinstance(body, bytes) else body.encode(), content_type)
+    elif kind == "application/json":
+        given = from_json(_text(body))
+    elif kind in ("", FORM):
+        given = form(_text(body))
     else:
-        try:
-            text = body if isinstance(body, str) else body.decode()
-        except UnicodeDecodeError:
-            raise Refused("Invalid request body: it is not UTF-8.") from None
-        given = from_json(text) if content_type.startswith("application/json") else form(text)
+        raise Refused(f"Invalid request body: its Content-Type is {kind!r:.80}, use {FORM}.")
     return {**found, **given}
+
+
+def _text(body: str | bytes) -> str:
+    try:
+        return body if isinstance(body, str) else body.decode()
+    except UnicodeDecodeError:
+        raise Refused("Invalid request body: it is not UTF-8.") from None
 
 
 def form(text: str) -> Parameters:
@@ -125,7 +134,7 @@ def multipart(body: bytes, content_type: str) -> Parameters:
     """Return what a body with files says; a file is a dict of `filename`, `type` and `content`."""
     head = f"Content-Type: {content_type}\r\nMIME-Version: 1.0\r\n\r\n".encode()
     message = BytesParser().parsebytes(head + body)
-    if not message.is_multipart():
+    if not message.is_multipart() or message.defects:
         raise Refused("Invalid request body: it is not multipart/form-data.")
     found: Parameters = {}
     for part in message.get_payload():

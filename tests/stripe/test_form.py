@@ -56,3 +56,16 @@ def test_a_body_is_read_by_its_type() -> None:
 def test_a_body_that_is_not_what_it_says_is_refused(body) -> None:
     with pytest.raises(Refused, match="Invalid request body"):
         form.decode("", body, "application/json")
+
+
+@pytest.mark.parametrize("kind", ["text/xml", "text/plain; charset=utf-8", "application/msgpack"])
+def test_a_body_that_is_no_form_is_refused(kind) -> None:
+    with pytest.raises(Refused, match="Content-Type"):
+        form.decode("", b"name=x", kind)
+
+
+@pytest.mark.parametrize("body", [b"", b"--b\r\n", b"--c\r\n\r\nx\r\n--c--\r\n"])
+def test_a_body_with_files_that_is_broken_is_refused(body) -> None:
+    cut = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n' + body
+    with pytest.raises(Refused, match="multipart"):
+        form.decode("", cut, "multipart/form-data; boundary=b")
