@@ -90,12 +90,18 @@ class Seeds:
         from tigerstripe import Account  # noqa: PLC0415 - only where it is used
 
         store = self._store.namespace(unique("seed"))
-        self._leases.append(Lease(store.directory, store.current_namespace))
+        lease = Lease(store.directory, store.current_namespace)
         account = Account(store)
-        with contextlib.ExitStack() as stack:
-            with contextlib.suppress(ImportError):  # a file of requests needs no SDK
-                stack.enter_context(account.installed())
-            maker(account)
+        try:
+            with contextlib.ExitStack() as stack:
+                with contextlib.suppress(ImportError):  # a file of requests needs no SDK
+                    stack.enter_context(account.installed())
+                maker(account)
+        except BaseException:
+            store.clear_namespace()
+            lease.release()
+            raise
+        self._leases.append(lease)
         return store
 
     def close(self) -> None:

@@ -26,8 +26,8 @@ def account(seed: Seed = None, *, name: str = "account") -> Iterator[Store]:
     """Give a store in an account of its own, which is gone after the block.
 
     It begins empty, or with a seed: a dict of lists of records, or a path to such JSON, which is
-    loaded once and then forked. Processes that are started within the block find the account;
-    `name` is how its namespace's name begins.
+    loaded once and then forked; or what makes it in a Stripe account, as `tiger_seed`. Processes
+    that are started within the block find the account; `name` is how its namespace's name begins.
 
     In a run of pytest the account is in the run's instance, and the report of a test that failed
     tells what was changed in it. Elsewhere it is in the instance that runs at `TIGERD_DIR`; without

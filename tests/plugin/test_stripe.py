@@ -204,3 +204,42 @@ def test_without_the_sdk_it_is_said_what_to_install(suite: Suite) -> None:
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*tiger_stripe: the `stripe` package is not installed*"])
     assert "Traceback" not in result.stdout.str()
+
+
+SEEDLESS = """
+import pytest
+
+@pytest.fixture(scope="session")
+def tiger_seed():
+    return None
+"""
+
+
+def test_a_seed_whose_function_fails_is_the_functions_error(suite: Suite) -> None:
+    suite.write(
+        "test_it.py",
+        """
+        def test_it(tiger_stripe):
+            pass
+
+        def test_nothing_of_it_is_left(tiger_store_session):
+            seeds = [name for name in tiger_store_session.namespaces() if name.startswith("seed")]
+            assert not seeds
+        """,
+    )
+    suite.conftest("""
+        import stripe
+
+        @pytest.fixture(scope="session")
+        def tiger_seed(request):
+            def stock(account):
+                stripe.Product.create(name="Tea")
+                stripe.Price.create(product="prod_none", currency="eur", unit_amount=1)
+            return stock
+        """)
+    suite.write("z/conftest.py", SEEDLESS)
+    (suite.path / "test_it.py").rename(suite.path / "z" / "test_it.py")
+    (suite.path / "test_a.py").write_text("def test_it(tiger_stripe): pass")
+    result = suite.run("-n0")
+    result.assert_outcomes(errors=1, passed=2)
+    result.stdout.fnmatch_lines(["*No such product: 'prod_none'*"])
