@@ -30,6 +30,10 @@ REST_S = 1.0
 FAILED = "the daemon failed in the middle of this request, and took it back: nothing was changed"
 
 
+class CannotGoOn(Exception):
+    """What was left half done cannot be taken back: this daemon has to end."""
+
+
 class Applying:
     """The writer of an instance, and what is done where it fails."""
 
@@ -101,7 +105,9 @@ class Applying:
             what = f"request {asked[1]} of the client in slot {asked[0]}"
             # First: if what follows fails too, the next daemon is to know.
             self._control.store(layout.client_at(asked[0], layout.CLIENT_FAILED), asked[1])
-        log.error("failed in the middle of %s: taking it back", what, exc_info=cause)
+        log.error(
+            "failed in the middle of %s: taking it back (%s)", what, cause, exc_info=_unknown(cause)
+        )
         self._recover()
         if asked is not None and self.writer.answered(asked[0]) == asked[1]:
             return
@@ -114,7 +120,7 @@ class Applying:
         try:
             self.writer = self._take_over()
         except TigerError as error:
-            raise RuntimeError("it cannot be taken back: ending") from error
+            raise CannotGoOn(f"it cannot be taken back: {error}; ending") from error
 
     def _refuse_failed(self) -> None:
         """Refuse the requests in whose middle a daemon failed that could not go on."""
@@ -143,8 +149,13 @@ class Applying:
             return False
         try:
             return clean()
-        except Exception:
-            log.exception("failed while cleaning: taking it back, again in %g s", self._rest_s)
+        except Exception as error:
+            log.error(
+                "failed while cleaning: taking it back, again in %g s (%s)",
+                self._rest_s,
+                error,
+                exc_info=_unknown(error),
+            )
         self._recover()
         self._clean_at = time.monotonic() + self._rest_s
         self._rest_s *= 2
@@ -166,3 +177,8 @@ class Applying:
                 f"a file of the instance was removed under its daemon, and cannot be written "
                 f"again; nothing was changed: {error}"
             )
+
+
+def _unknown(cause: BaseException | None) -> BaseException | None:
+    """Return a cause to be logged with its traceback; a library's error says all there is."""
+    return None if isinstance(cause, TigerError) else cause

@@ -21,6 +21,7 @@ from tiger.layout import RECORD_LIMIT
 from tiger.record import DEFAULT_MAX_RECORD
 from tiger.shortage import ANOTHER, unusable
 from tiger.system import os
+from tigerd.applying import CannotGoOn
 from tigerd.detaching import detach, leave, refusal
 from tigerd.streams import abandon_stdout, open_stdout
 
@@ -73,7 +74,11 @@ def serve(arguments: list[str]) -> int:
         }
     )
     gc.set_threshold(*CYCLES)
-    server.run()
+    try:
+        server.run()
+    except CannotGoOn as error:
+        log.error("%s", error)
+        return 1
     return 0
 
 

@@ -352,8 +352,8 @@ class Session:
             case _:
                 raise self._refused(ValueError("what answers gives no place for a client"))
         if found != self._instance:
-            raise DaemonUnavailable(
-                f"the instance at {self._directory} was replaced by another: connect again"
+            raise InstanceError(
+                f"the instance at {self._directory} was removed, or replaced: connect again"
             )
         self._slot = Slot(self._words, self._client, given)
 
