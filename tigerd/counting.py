@@ -74,6 +74,8 @@ def _count(frame: bytes, most: int) -> bool:
             at += width + int.from_bytes(frame[at : at + width], "big") + beside
         elif code in _CONTAINERS:
             width, each = _CONTAINERS[code]
+            if at + width > end:
+                return True
             left += each * int.from_bytes(frame[at : at + width], "big")
             at += width
     return True
