@@ -42,7 +42,10 @@ def held(store):
 """
 """What a store holds; for suites to import."""
 
-BESIDE = ("asyncio", "fakefs", "hypothesispytest", "randomly", "rerunfailures", "socket")
+BESIDE = (
+    "anyio", "asyncio", "fakefs", "hypothesispytest", "randomly", "rerunfailures", "socket",
+    "time_machine",
+)  # fmt: skip
 """Other plugins that the tests install."""
 
 GONE_S = 5.0

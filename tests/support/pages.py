@@ -18,7 +18,9 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LEFT_OUT = "..."
 PROJECT = "/home/ann/project"
 """Where the page's reader is."""
-LEFT_OUT_PLUGINS = ("hypothesispytest", "asyncio", "randomly", "rerunfailures")
+LEFT_OUT_PLUGINS = (
+    "hypothesispytest", "anyio", "asyncio", "randomly", "rerunfailures", "time_machine",
+)  # fmt: skip
 """Plugins of this installation: they take longer than most of these runs, or say more."""
 RANDOM = re.compile(
     r"tigerd-run-\d+-[0-9a-f]{16}|seed-\d+-\d+-[0-9a-f]{16}|(?<=-)[0-9a-f]{16}"
