@@ -84,9 +84,10 @@ class Resource:
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new object, without `id`, `object`, `created`, `livemode`.
 
-        An `id` or a private part (`PRIVATE`) may be among them. Raises `Refused`.
+        An `id` or a private part (`PRIVATE`) may be among them. Raises `Refused`; a resource that
+        is made by others alone refuses always.
         """
-        raise NotImplementedError
+        raise errors.not_built("POST", self.paths[0])
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return an object as an update leaves it; by default the parameters are its new fields."""
