@@ -21,7 +21,7 @@ import pytest
 
 import tiger
 import tiger.aio
-from tests.support.forks import FORK
+from tests.support.forks import C_FORK, FORK
 from tiger import protocol
 from tiger.aio.connection import AsyncConnection
 from tiger.aio.turns import Turns, settle, settled
@@ -162,33 +162,6 @@ def test_a_request_under_way_is_not_said_again_by_a_child(directory: str, run_sc
         directory,
     )
     assert answer == [0, 0]
-
-
-C_FORK = """
-import ctypes, json, os, sys
-import tiger
-
-libc = ctypes.CDLL(None)
-
-def fork(work):
-    read_end, write_end = os.pipe()
-    pid = libc.fork()  # no hook of Python's is called
-    if pid == 0:
-        try:
-            os.write(write_end, json.dumps(work()).encode())
-        except BaseException as error:
-            os.write(write_end, json.dumps(repr(error)).encode())
-        os._exit(0)
-    os.close(write_end)
-
-    def answer():
-        with open(read_end, "rb") as pipe:
-            said = pipe.read()
-        os.waitpid(pid, 0)
-        return json.loads(said)
-
-    return answer
-"""
 
 
 def test_processes_forked_without_python_s_hooks_keep_their_writes_apart(

@@ -27,3 +27,6 @@ def fork(work):
 
     return answer
 """
+
+C_FORK = "import ctypes\n" + FORK.replace("os.fork()", "ctypes.CDLL(None).fork()")
+"""The same, as programs in C do it: no hook of Python's is called."""
