@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import tiger
-from tigerstripe import clock, due, faults, keys
+from tigerstripe import clock, due, faults, hooks, keys
 from tigerstripe.engine import Engine
 from tigerstripe.log import Log
 from tigerstripe.scope import Scope
@@ -213,10 +213,12 @@ class Account:
     def deliveries(self, type: str | None = None) -> list[Record]:
         """Return what was sent to webhook endpoints or waits to be, oldest first.
 
-        Of a type of events, which may end in `*`. `attempts` has the answers.
+        Of a type of events, which may end in `*`. `attempts` has the answers. A fork begins with
+        none: those of before are its origin's to send.
         """
         found = self.store.webhook_deliveries.list_namespace()[::-1]
-        return [d for d in found if type is None or fnmatch.fnmatchcase(d["event_type"], type)]
+        own = [d for d in found if hooks.is_own(self._scope, d)]
+        return [d for d in own if type is None or fnmatch.fnmatchcase(d["event_type"], type)]
 
     # --- Copies ---
 

@@ -36,7 +36,8 @@ CLAIM_S = 2 * TIMEOUT_S
 def waiting(scope: Scope) -> list[Record]:
     """Return the deliveries that may be sent, oldest first."""
     now = time.time()
-    return [r for r in scope.own(hooks.DELIVERIES).list_namespace()[::-1] if _is_free(r, now)]
+    found = scope.own(hooks.DELIVERIES).list_namespace()[::-1]
+    return [r for r in found if hooks.is_own(scope, r) and _is_free(r, now)]
 
 
 def _is_free(delivery: Record, now: float) -> bool:
@@ -84,7 +85,7 @@ def _claimed(scope: Scope, log: Log, id: str) -> Record | None:
     work = _work(scope)
     delivery = work.get(hooks.DELIVERIES, id)
     now = time.time()
-    if delivery is None or not _is_free(delivery, now):
+    if delivery is None or not hooks.is_own(scope, delivery) or not _is_free(delivery, now):
         return None
     endpoint = work.get(hooks.ENDPOINTS, delivery["endpoint"])
     of = work.inside(delivery["account"])  # whose the event is

@@ -1,7 +1,8 @@
 """Which webhook endpoints want an event, and the delivery that each of them gets.
 
 A delivery is a record of the endpoint's account, made in the commit that tells of the event; the
-event may be a connected account's. `delivery.py` sends it.
+event may be a connected account's. `delivery.py` sends it, from the account that it was made in:
+what a fork has inherited is its origin's to send.
 """
 
 from __future__ import annotations
@@ -46,7 +47,12 @@ def secret(endpoint: Record) -> str:
     return found
 
 
-def queued(event: Record, endpoint: Record) -> Record:
+def is_own(scope: Scope, delivery: Record) -> bool:
+    """Tell whether a delivery was made in this account, not in the one that it is a fork of."""
+    return bool(delivery["namespace"] == scope.store.current_namespace)
+
+
+def queued(scope: Scope, event: Record, endpoint: Record) -> Record:
     """Return the delivery of an event to an endpoint, not yet sent."""
     return {
         "id": new_id("whd", 24),
@@ -57,6 +63,7 @@ def queued(event: Record, endpoint: Record) -> Record:
         "endpoint": endpoint["id"],
         "event": event["id"],
         "event_type": event["type"],
+        "namespace": scope.store.current_namespace,
         "next_attempt_at": 0,
         "sender": None,
         "status": PENDING,

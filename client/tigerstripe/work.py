@@ -184,7 +184,7 @@ class Work:
         for endpoint in self._endpoints:
             if hooks.wants(endpoint, event):
                 event["pending_webhooks"] += 1
-                self.inside(None).put(hooks.DELIVERIES, hooks.queued(event, endpoint))
+                self.inside(None).put(hooks.DELIVERIES, hooks.queued(self.scope, event, endpoint))
 
     @property
     def events(self) -> list[Record]:

@@ -31,6 +31,17 @@ def error(response: Response) -> dict[str, Any]:
     return found
 
 
+def test_without_a_version_parameters_of_all_versions_are_taken(account, ask) -> None:
+    """Stripe's CLI sends none, and triggers `customer.discount.created` with `coupon`."""
+    ask("POST /v1/coupons", "id=A&percent_off=5")
+    assert ask("POST /v1/customers", "coupon=A").status == 200
+    (told,) = account.events("customer.discount.created")
+    assert told["data"]["object"]["source"]["coupon"] == "A"
+    refused = ask("POST /v1/customers", "coupon=A", version="2026-10-28.endive")
+    assert error(refused)["message"] == "Received unknown parameter: coupon"
+    assert error(ask("POST /v1/coupons", "id=B&coupon=A"))["code"] == "parameter_unknown"
+
+
 # --- Keys ---
 
 

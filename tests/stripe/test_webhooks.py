@@ -136,6 +136,19 @@ def test_what_waits_for_a_deleted_endpoint_is_not_sent(account) -> None:
     assert account.events()[0]["pending_webhooks"] == 0
 
 
+def test_a_fork_sends_what_is_told_in_it_and_nothing_of_its_origin(account) -> None:
+    inbox = Inbox(endpoint(["customer.created"]).secret)
+    stripe.Customer.create(name="Jane")
+    with account.fork() as child:
+        child.client().v1.customers.create({"name": "Joe"})
+        (sent,) = child.deliver(inbox)
+        assert child.deliveries() == [sent]
+        with child.fork() as grandchild:
+            assert grandchild.deliver(inbox) == grandchild.deliveries() == []
+    account.deliver(inbox)
+    assert [event.data.object.name for event in inbox.events] == ["Joe", "Jane"]
+
+
 def test_a_savepoint_takes_back_what_waits(account) -> None:
     inbox = Inbox(endpoint().secret)
     with account.savepoint():

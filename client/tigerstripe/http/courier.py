@@ -98,7 +98,7 @@ class Courier:
         """Take a delivery up, now or when it is due."""
         scope, _ = self._engine.account(namespace)
         record = scope.table(hooks.DELIVERIES).get(id, None)
-        if record is None:
+        if record is None or not hooks.is_own(scope, record):
             return
         if record["status"] == hooks.SENDING:  # look whether it came to an end
             self._put_off(record["sender"]["until"], namespace, id)
