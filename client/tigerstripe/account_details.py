@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import bank_accounts, errors
 from tigerstripe.differences import merged
 from tigerstripe.ids import new_id
+from tigerstripe.work import PRIVATE
 
 Record = dict[str, Any]
 Params = dict[str, Any]
@@ -33,6 +33,18 @@ CONTROLLERS = {
 """By type: who pays fees, bears losses, collects what is required, and the dashboard."""
 SECRETS = ("id_number", "ssn_last_4", "tax_id", "vat_id")
 """What is never shown, but that it was given."""
+
+NO_RELATIONSHIP: Record = {
+    "authorizer": False,
+    "director": False,
+    "executive": False,
+    "legal_guardian": False,
+    "owner": False,
+    "percent_ownership": None,
+    "representative": False,
+    "title": None,
+}
+"""What a person is in an account's business, where nothing is said."""
 
 PARTS = (
     "business_profile", "capabilities", "company", "external_account", "individual", "settings",
@@ -117,6 +129,34 @@ def _descriptors(name: str) -> Record:
     return {name: None, f"{name}_kana": None, f"{name}_kanji": None}
 
 
+def fresh_person() -> Record:
+    """Return the fields of somebody of whom nothing is known yet."""
+    nothing = _requirements([])
+    of_persons = (
+        "alternatives", "currently_due", "errors", "eventually_due", "past_due",
+        "pending_verification",
+    )  # fmt: skip
+    requirements = {name: nothing[name] for name in of_persons}
+    document = dict.fromkeys(("back", "details", "details_code", "front"))
+    return {
+        "additional_tos_acceptances": {"account": dict.fromkeys(("date", "ip", "user_agent"))},
+        "dob": dict.fromkeys(("day", "month", "year")),
+        "first_name": None,
+        "future_requirements": requirements,
+        "id_number_provided": False,
+        "last_name": None,
+        "requirements": requirements,
+        "ssn_last_4_provided": False,
+        "verification": {
+            "additional_document": document,
+            "details": None,
+            "details_code": None,
+            "document": document,
+            "status": "unverified",
+        },
+    }
+
+
 def _requirements(due: list[str]) -> Record:
     return {
         "alternatives": [],
@@ -138,11 +178,9 @@ def with_parts(account: Record, params: Params, now: int) -> Record:
         if name in parts:
             new[name] = merged(account[name], parts[name])
     if "capabilities" in parts:
-        asked = {n: (c or {}).get("requested") for n, c in parts["capabilities"].items()}
-        there = {**account["capabilities"], **{n: "inactive" for n in asked if asked[n]}}
-        new["capabilities"] = {n: s for n, s in there.items() if asked.get(n) is not False}
+        new |= _asked(account, parts["capabilities"], now)
     if "company" in parts:
-        new["company"] = {**account.get("company", {}), **_shown(parts["company"])}
+        new["company"] = {**account.get("company", {}), **shown(parts["company"])}
     if "individual" in parts:
         person = account.get("individual") or {
             "id": new_id("person", 14),
@@ -150,36 +188,30 @@ def with_parts(account: Record, params: Params, now: int) -> Record:
             "account": account["id"],
             "created": now,
         }
-        new["individual"] = {**person, **_shown(parts["individual"])}
-    if "external_account" in parts:
-        new["external_accounts"] = _external(account, parts["external_account"])
-    return _settled(new)
+        new["individual"] = {**person, **shown(parts["individual"])}
+    return settled(new)
 
 
-def _shown(given: Params) -> Record:
-    """Return what an answer shows of details: of what is secret that it was given."""
-    shown = {name: value for name, value in given.items() if name not in SECRETS}
-    shown.update({f"{name}_provided": True for name in SECRETS if given.get(name)})
-    return dict(sorted(shown.items()))
-
-
-def _external(account: Record, given: Any) -> Record:
-    if not isinstance(given, dict) or given.get("account_number") is None:
-        raise errors.not_built_parameter("external_account")
-    bank = {
-        **bank_accounts.as_object(given),
-        "account": account["id"],
-        "available_payout_methods": ["standard"],
-        "default_for_currency": True,
-        "metadata": {},
+def _asked(account: Record, given: Params, now: int) -> Record:
+    """Return the fields of an account that say which capabilities it has asked for, and when."""
+    asked = {name: (one or {}).get("requested") for name, one in given.items()}
+    there = {**account["capabilities"], **{name: "inactive" for name in asked if asked[name]}}
+    kept = account.get(PRIVATE, {})
+    since = {**dict.fromkeys((name for name in asked if asked[name]), now)}
+    return {
+        "capabilities": {n: status for n, status in there.items() if asked.get(n) is not False},
+        PRIVATE: {**kept, "requested_at": {**since, **kept.get("requested_at", {})}},
     }
-    names = ("id", "object")
-    rest = {name: bank[name] for name in sorted(bank) if name not in names}
-    data = [{**{name: bank[name] for name in names}, **rest}]
-    return {**account["external_accounts"], "data": data, "total_count": len(data)}
 
 
-def _settled(account: Record) -> Record:
+def shown(given: Params) -> Record:
+    """Return what an answer shows of details: of what is secret that it was given."""
+    found = {name: value for name, value in given.items() if name not in SECRETS}
+    found.update({f"{name}_provided": True for name in SECRETS if given.get(name)})
+    return dict(sorted(found.items()))
+
+
+def settled(account: Record) -> Record:
     """Return an account with what follows of its details: what is still due, and what it may do."""
     due = [need for need in NEEDED if not _has(account, need.split("."))]
     status = "inactive" if due else "active"

@@ -42,17 +42,45 @@ ATTACHED = Step(
 )
 DISCOUNTED = Step("POST /v1/customers", {"coupon": "${coupon:id}"}, "customer", OLD)
 ACCOUNT = Step("POST /v1/accounts", {"type": "custom", "country": "US"}, "account")
+_PARTS = "POST /v1/accounts/${account:id}"
+EXTERNAL = Step(f"{_PARTS}/external_accounts", {"external_account": "tok_visa_debit"}, "external")
+PERSON = Step(f"{_PARTS}/persons", {"first_name": "Jane"}, "person")
+CONFIGURATION = Step(
+    "POST /v1/billing_portal/configurations",
+    {"features[invoice_history][enabled]": "true"},
+    "configuration",
+)
 CLOCK = Step("POST /v1/test_helpers/test_clocks", {"frozen_time": "1900000000"}, "clock")
 _LINE = {"line_items[0][price]": "${price:id}", "line_items[0][quantity]": "1"}
 _PAGE = {"mode": "payment", "success_url": "https://example.com/"}
 SESSION = Step("POST /v1/checkout/sessions", {**_PAGE, **_LINE}, "session")
+LINK = Step("POST /v1/payment_links", _LINE, "link")
 ADVANCED = Step(
     "POST /v1/test_helpers/test_clocks/${clock:id}/advance", {"frozen_time": "1900086400"}
 )
 NOTED = {"metadata[triggered]": "true"}
 
 RECIPES: dict[str, tuple[Step, ...]] = {
+    "account.external_account.created": (ACCOUNT, EXTERNAL),
+    "account.external_account.deleted": (
+        ACCOUNT, EXTERNAL, EXTERNAL,
+        Step("DELETE /v1/accounts/${account:id}/external_accounts/${external:id}", {}),
+    ),
+    "account.external_account.updated": (
+        ACCOUNT, EXTERNAL, Step(f"{_PARTS}/external_accounts/${{external:id}}", NOTED),
+    ),
     "account.updated": (ACCOUNT, Step("POST /v1/accounts/${account:id}", NOTED)),
+    "billing_portal.configuration.created": (CONFIGURATION,),
+    "billing_portal.configuration.updated": (
+        CONFIGURATION,
+        Step("POST /v1/billing_portal/configurations/${configuration:id}", {"active": "false"}),
+    ),
+    "billing_portal.session.created": (
+        CUSTOMER, Step("POST /v1/billing_portal/sessions", {"customer": "${customer:id}"}),
+    ),
+    "capability.updated": (
+        ACCOUNT, Step(f"{_PARTS}/capabilities/transfers", {"requested": "true"}),
+    ),
     "checkout.session.expired": (
         PRODUCT, PRICE, SESSION, Step("POST /v1/checkout/sessions/${session:id}/expire", {}),
     ),
@@ -82,12 +110,23 @@ RECIPES: dict[str, tuple[Step, ...]] = {
         CUSTOMER, TAX_ID, Step("DELETE /v1/customers/${customer:id}/tax_ids/${tax_id:id}", {}),
     ),
     "customer.updated": (CUSTOMER, Step("POST /v1/customers/${customer:id}", {"name": "Joe"})),
+    "payment_link.created": (PRODUCT, PRICE, LINK),
+    "payment_link.updated": (
+        PRODUCT, PRICE, LINK, Step("POST /v1/payment_links/${link:id}", {"active": "false"}),
+    ),
     "payment_method.attached": (CUSTOMER, ATTACHED),
     "payment_method.detached": (
         CUSTOMER, ATTACHED, Step("POST /v1/payment_methods/${method:id}/detach", {}),
     ),
     "payment_method.updated": (
         CUSTOMER, ATTACHED, Step("POST /v1/payment_methods/${method:id}", NOTED),
+    ),
+    "person.created": (ACCOUNT, PERSON),
+    "person.deleted": (
+        ACCOUNT, PERSON, Step("DELETE /v1/accounts/${account:id}/persons/${person:id}", {}),
+    ),
+    "person.updated": (
+        ACCOUNT, PERSON, Step(f"{_PARTS}/persons/${{person:id}}", {"last_name": "Doe"}),
     ),
     "plan.created": (PRODUCT, PLAN),
     "plan.deleted": (PRODUCT, PLAN, Step("DELETE /v1/plans/${plan:id}", {})),

@@ -66,7 +66,7 @@ _names = re.compile(r"[^\[\]]+").findall
 def check(work: Work, params: Params) -> str:
     """Return the mode of a new session; raises `Refused` for what cannot be or is not built."""
     for name in NOT_YET:
-        if _at(params, name):
+        if at(params, name):
             raise errors.not_built_parameter(name)
     for place, item in enumerate(params.get("line_items") or ()):
         if item.get("dynamic_tax_rates"):
@@ -94,7 +94,7 @@ def check_mode(mode: str, params: Params) -> None:
     for name, modes in ONLY_IN.items():
         if params.get(name) is not None and mode not in modes:
             raise Refused(f"You can not pass `{name}` in `{mode}` mode.", param=name)
-    if mode != "payment" and _at(params, "invoice_creation[enabled]"):
+    if mode != "payment" and at(params, "invoice_creation[enabled]"):
         raise Refused(
             "You can only enable invoice creation when `mode` is set to `payment`.",
             param="invoice_creation",
@@ -128,7 +128,8 @@ def _has_types(params: Params) -> bool:
     return bool(params.get("payment_method_types") or params.get("allowed_payment_method_types"))
 
 
-def _at(params: Any, name: str) -> Any:
+def at(params: Any, name: str) -> Any:
+    """Return what parameters have at a place, as `automatic_tax[enabled]`; None for nothing."""
     for step in _names(name):
         params = params.get(step) if isinstance(params, dict) else None
     return params

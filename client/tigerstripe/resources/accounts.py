@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from tigerstripe import account_details as details
-from tigerstripe import connected, errors, keys, metadata
+from tigerstripe import connected, errors, keys, metadata, registry
 from tigerstripe.differences import previous_attributes
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.resources import capabilities
 from tigerstripe.work import Work
 
 SETTINGS = "account_settings"
@@ -56,7 +57,7 @@ class Accounts(Resource):
             fields.update(details.of_express(id))
         currency = params.get("default_currency")
         fields["default_currency"] = currency or fields["default_currency"]
-        return details.with_parts(fields, params, work.now)
+        return self._with_parts(work, fields, params)
 
     def add(self, work: Work, fields: Record) -> Record:
         """Store an account; it is neither live nor in test mode."""
@@ -68,15 +69,49 @@ class Accounts(Resource):
         """Return an account with other details; the parts of them that are not named stay."""
         _check(params)
         plain = {name: value for name, value in params.items() if name not in details.PARTS}
-        return details.with_parts({**old, **plain}, params, work.now)
+        return self._with_parts(work, {**old, **plain}, params)
+
+    def _with_parts(self, work: Work, account: Record, params: Params) -> Record:
+        """Return an account with the parts that are given; an external one is the new default."""
+        if params.get("external_account") is not None:
+            externals = registry.need("bank_account")
+            given = params["external_account"]
+            made = externals.made(work, account, given, "external_account")
+            listed = account["external_accounts"]
+            kept = [one for one in listed["data"] if one["currency"] != made["currency"]]
+            data = [*kept, {**made, "default_for_currency": True}]
+            account = {
+                **account,
+                "external_accounts": {**listed, "data": data, "total_count": len(data)},
+            }
+        return details.with_parts(account, params, work.now)
 
     def save(self, work: Work, old: Record, new: Record, event: str = "updated") -> Record:
         """Store a changed account; what tells of it is the account's own event."""
         if new == old:
             return old
         work.put(self.table, new)
-        work.inside(new["id"]).tell(f"account.{event}", new, previous_attributes(old, new))
+        inside = work.inside(new["id"])
+        previous = previous_attributes(old, new)
+        for name in previous.get("capabilities", ()):
+            was = old["capabilities"].get(name, "unrequested")
+            inside.tell("capability.updated", capabilities.of(new, name), {"status": was})
+        inside.tell(f"account.{event}", new, previous)
         return new
+
+    def settle(self, work: Work, old: Record, new: Record) -> Record:
+        """Store a connected account whose parts have changed, with what follows of that.
+
+        Raises `Refused` for the platform's own.
+        """
+        self._check_connected(work, old)
+        return self.save(work.inside(None), old, details.settled(new))
+
+    def inside(self, work: Work, id: str) -> Work:
+        """Return a work as an account sees it; raises `Refused` (403) as `named` does."""
+        account = self.named(work, {"account": id})
+        is_connected = work.inside(None).get(self.table, account["id"]) is not None
+        return work.inside(id if is_connected else None)
 
     def drop(self, work: Work, record: Record) -> None:
         """Remove an account, and all that it has."""
@@ -146,10 +181,13 @@ class Accounts(Resource):
     def update(self, work: Work, ids: Ids, params: Params) -> Record:
         """Change a connected account."""
         record = self.named(work, ids)
-        if work.inside(None).get(self.table, record["id"]) is None:
-            raise Refused("You cannot change your own account by the API.")
+        self._check_connected(work, record)
         changes = metadata.merged(record, params)
         return self.save(work.inside(None), record, self.change(work, record, changes))
+
+    def _check_connected(self, work: Work, record: Record) -> None:
+        if work.inside(None).get(self.table, record["id"]) is None:
+            raise Refused("You cannot change your own account by the API.")
 
 
 def _check(params: Params) -> None:

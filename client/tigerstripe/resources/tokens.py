@@ -66,12 +66,22 @@ class Tokens(Resource):
 
         Raises `Refused`.
         """
+        token = self._unused(work, id, param)
+        if token["type"] != "card":
+            raise errors.not_built_parameter(param)
+        return token
+
+    def _unused(self, work: Work, id: str, param: str) -> Record:
         token = self._of_name(work, id) or self.given(work, id, param)
         if token["used"]:
             message = f"You cannot use a Stripe token more than once: {id}."
             raise Refused(message, code="token_already_used")
-        if token["type"] != "card":
-            raise errors.not_built_parameter(param)
+        return token
+
+    def external(self, work: Work, id: str, param: str) -> Record:
+        """Use a token of a card or a bank account up, and return it; raises `Refused`."""
+        token = self._unused(work, id, param)
+        work.put(self.table, {**token, "used": True})
         return token
 
     def spent(self, work: Work, id: str, param: str) -> Record:

@@ -1,0 +1,38 @@
+"""Links by which the owner of an account sees its Express dashboard."""
+
+from __future__ import annotations
+
+from tigerstripe import registry
+from tigerstripe.errors import Refused
+from tigerstripe.ids import letters
+from tigerstripe.resource import Ids, Params, Record, Resource
+from tigerstripe.work import Work
+
+
+class LoginLinks(Resource):
+    """Login links; nothing is kept of one."""
+
+    object = "login_link"
+    table = ""
+    paths = ("/v1/accounts/{account}/login_links",)
+    prefix = ""
+    event = None
+    has_metadata = False
+    standard = frozenset(("create",))
+
+    def create(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return a link to an account's Express dashboard."""
+        account = registry.need("account").named(work, ids)
+        dashboard = account["controller"].get("stripe_dashboard", {}).get("type")
+        if dashboard != "express":
+            raise Refused(
+                f"Login links are for accounts with the Express dashboard; the dashboard of "
+                f"{account['id']} is `{dashboard}`."
+            )
+        if not account["details_submitted"]:
+            raise Refused("Cannot create a login link for an account that has not been onboarded.")
+        url = f"https://connect.stripe.com/express/{account['id']}/{letters(12)}"
+        return {"object": self.object, "created": work.now, "url": url}
+
+
+RESOURCE = LoginLinks()

@@ -1,0 +1,82 @@
+"""Persons: those whom an account has named; they are among the account's own objects."""
+
+from __future__ import annotations
+
+from tigerstripe import account_details as details
+from tigerstripe import errors, registry
+from tigerstripe.differences import merged
+from tigerstripe.resource import Ids, Params, Record, Resource
+from tigerstripe.work import Work
+
+NOT_YET = ("documents", "person_token", "verification")
+
+
+class Persons(Resource):
+    """Persons of connected accounts."""
+
+    object = "person"
+    table = "persons"
+    paths = ("/v1/accounts/{account}/persons",)
+    prefix = "person"
+    id_length = 14
+    param = "person"
+    parent = "account"
+    standard = Resource.standard | {"delete"}
+    filters = {
+        "relationship": lambda record, wanted: any(
+            record["relationship"].get(name) for name, asked in wanted.items() if asked
+        )
+    }
+
+    def create(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Let an account name somebody."""
+        return super().create(self._inside(work, ids), ids, params)
+
+    def retrieve(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return somebody whom an account has named."""
+        return super().retrieve(self._inside(work, ids), ids, params)
+
+    def update(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Change what is known of somebody."""
+        return super().update(self._inside(work, ids), ids, params)
+
+    def delete(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Take somebody's name from an account."""
+        return super().delete(self._inside(work, ids), ids, params)
+
+    def list(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return a page of those whom an account has named."""
+        return super().list(self._inside(work, ids), ids, params)
+
+    def new(self, work: Work, params: Params) -> Record:
+        """Return what is known of somebody new."""
+        _check(params)
+        return {
+            **details.fresh_person(),
+            **details.shown(params),
+            "relationship": {**details.NO_RELATIONSHIP, **(params.get("relationship") or {})},
+        }
+
+    def add(self, work: Work, fields: Record) -> Record:
+        """Store somebody; persons are neither live nor in test mode."""
+        record = super().add(work, fields)
+        del record["livemode"]
+        return record
+
+    def change(self, work: Work, old: Record, params: Params) -> Record:
+        """Return somebody of whom other things are known."""
+        _check(params)
+        return merged(old, details.shown(params))
+
+    def _inside(self, work: Work, ids: Ids) -> Work:
+        inside: Work = registry.need("account").inside(work, ids["account"])
+        return inside
+
+
+def _check(params: Params) -> None:
+    for name in NOT_YET:
+        if params.get(name) is not None:
+            raise errors.not_built_parameter(name)
+
+
+RESOURCE = Persons()
