@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -23,7 +24,9 @@ import tigerstripe
 import tigerstripe.clock
 from tests.stripe.serving import Served, serving
 from tigerstripe import sending
+from tigerstripe.http import api
 from tigerstripe.http.api import Api
+from tigerstripe.messages import Headers, Request, Response
 
 
 @pytest.fixture(scope="module")
@@ -338,6 +341,48 @@ def test_a_daemon_that_is_killed_is_started_again_and_nothing_is_lost_or_doubled
                 served.process.terminate()
                 assert slow.result().name == "Mug"
             assert served.process.wait(20) == 0
+
+
+def test_while_the_daemon_is_stopped_reads_are_answered_and_writes_wait(server, mine) -> None:
+    def make(name: str) -> int:
+        return ask(server.url, "POST", "/v1/customers", f"name={name}", **key)[0]
+
+    key = {"Authorization": f"Bearer {mine.api_key}"}
+    make("Jane")
+    daemon = mine.store.ping()["pid"]
+    with ThreadPoolExecutor(4) as pool:
+        os.kill(daemon, signal.SIGSTOP)
+        try:
+            writes = [pool.submit(make, name) for name in "abcd"]
+            reads = [ask(server.url, "GET", "/v1/customers", **key) for _ in range(20)]
+            is_waiting = not any(write.done() for write in writes)
+        finally:
+            os.kill(daemon, signal.SIGCONT)
+        assert {(status, len(answer["data"])) for status, answer in reads} == {(200, 1)}
+        assert is_waiting
+        assert [write.result() for write in writes] == [200] * 4
+
+
+def test_a_write_that_finds_no_free_thread_is_refused_in_time(mine, monkeypatch) -> None:
+    monkeypatch.setattr(api, "THREADS", 1)
+    monkeypatch.setattr(api, "FREE_S", 0.01)
+    goes_on = threading.Event()
+
+    def slow(*_: Any) -> Response:
+        goes_on.wait(30)
+        return Response(200, "{}", Headers())
+
+    async def answers() -> list[Response]:
+        monkeypatch.setattr(mine.engine, "answer", slow)
+        its = Api(mine.engine)
+        asked = [asyncio.create_task(its.answered(Request("POST", "/"))) for _ in range(2)]
+        await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        goes_on.set()
+        return [await one for one in asked]
+
+    one, two = asyncio.run(answers())
+    assert (one.status, two.status, two.headers["Stripe-Should-Retry"]) == (200, 503, "true")
+    assert "1 requests wait for its daemon" in two.body
 
 
 def test_workers_end_with_a_parent_that_is_killed(directory, wait_until, is_alive, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from tigerstripe.engine import Engine
@@ -19,6 +20,10 @@ log = logging.getLogger("tigerstripe")
 
 BODY_MAX = 16 * 1024 * 1024
 """Bytes of a request's body; the largest file that Stripe takes."""
+THREADS = 16
+"""Requests that write, of one worker, at once."""
+FREE_S = 5.0
+"""How long a request that writes waits for others, which wait for the daemon."""
 ABORT = "tigerstripe.abort"
 """The ASGI extension with what ends a connection at once."""
 
@@ -41,6 +46,8 @@ class Api:
         """Answer from an engine; `namespace` is the account of all keys, if not their own."""
         self._engine = engine
         self._namespace = namespace
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="writes")
+        self._free = asyncio.Semaphore(THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -53,13 +60,34 @@ class Api:
         except Gone:
             return
         else:
-            response = self._answer(request_of(scope, body))
+            response = await self.answered(request_of(scope, body))
         if response.delay_s:
             await asyncio.sleep(response.delay_s)
         if response.status == LOST:
             await _lose(scope, send)
         else:
             await _send(send, response, is_head=scope["method"] == "HEAD")
+
+    async def answered(self, request: Request) -> Response:
+        """Return the answer: of what only reads at once, for that never waits for the daemon.
+
+        A write may wait, as long as the daemon has for its answer: in a thread, so that others are
+        answered meanwhile. Where no thread gets free in that time, it is refused.
+        """
+        if request.method == "GET":
+            return self._answer(request)
+        try:
+            if self._free.locked():
+                await asyncio.wait_for(self._free.acquire(), FREE_S)
+            else:
+                await self._free.acquire()
+        except asyncio.TimeoutError:
+            return self._engine.refusal(_busy(), new_id("req", 14))
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, self._answer, request)
+        finally:
+            self._free.release()
 
     def _answer(self, request: Request) -> Response:
         """Return the engine's answer; of a fault in it, one that an SDK can read."""
@@ -74,6 +102,17 @@ class Api:
                 headers={"stripe-should-retry": "false"},
             )
             return self._engine.refusal(refused, new_id("req", 14))
+
+
+def _busy() -> Refused:
+    """Return the refusal of a write while so many others wait for the daemon."""
+    return Refused(
+        f"tigerstripe's store has not answered for {FREE_S:g} s: {THREADS} requests wait for its "
+        f"daemon, which may be stopped; /_tiger/health tells",
+        status=503,
+        type="api_error",
+        headers={"stripe-should-retry": "true"},
+    )
 
 
 def request_of(scope: Scope, body: bytes) -> Request:
