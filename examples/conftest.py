@@ -1,65 +1,76 @@
-"""What the tests share: the seed, the shop, and other processes."""
+"""What the tests share: the seed, the shop's own database, webhooks, and other processes."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import stripe
 
-import tiger
+import tigerstripe
 from crowd import Crowd
-from fakes import FakeBilling, define_tables, fake
-from shop.front import Services, Shop
+from shop import orders
 
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
-def tiger_seed(tiger_instance) -> Path:
-    """What every account begins with. The seed has tables of our own, which must be there first."""
-    with tiger.connect(tiger_instance.directory) as store:
-        define_tables(store)
+def tiger_seed() -> Path:
+    """What every account begins with: requests, as the Stripe CLI's `stripe fixtures` has them."""
     return HERE / "shop.json"
 
 
-@pytest.fixture
-def services(tiger_store: tiger.Store) -> Services:
-    """The fakes, in this test's account."""
-    return fake(tiger_store)
+@pytest.fixture(autouse=True)
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the shop have a database of this test's own."""
+    monkeypatch.setenv("SHOP_DATABASE", str(tmp_path / "shop.sqlite"))
+    orders.fill({"lamp": 5, "chair": 2, "vase": 1})
 
 
 @pytest.fixture
-def shop(services: Services) -> Shop:
-    """The shop, in this test's account."""
-    return Shop(services)
+def endpoint(
+    tiger_stripe: tigerstripe.Account, monkeypatch: pytest.MonkeyPatch
+) -> stripe.WebhookEndpoint:
+    """The shop's webhook endpoint; the shop has its secret from the environment."""
+    endpoint = stripe.WebhookEndpoint.create(
+        url="https://shop.example.com/hooks", enabled_events=["checkout.session.expired"]
+    )
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", endpoint.secret)
+    return endpoint
 
 
 @pytest.fixture
-def billing(tiger_store: tiger.Store) -> FakeBilling:
-    """The fake billing service, for what happens without the shop."""
-    return FakeBilling(tiger_store)
+def start(tiger_stripe: tigerstripe.Account) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start `python -m MODULE`. Python processes find the test's account by themselves."""
+    started: list[subprocess.Popen[str]] = []
 
-
-@pytest.fixture
-def start_worker(tiger_store: tiger.Store) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """Start `python -m shop.worker`. The environment tells it of the account."""
-    started = []
-
-    def start() -> subprocess.Popen[bytes]:
-        environment = {**os.environ, "SHOP_SERVICES": "fakes:connect"}
-        command = [sys.executable, "-m", "shop.worker"]
-        started.append(subprocess.Popen(command, cwd=HERE, env=environment))
+    def start(module: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", module]
+        started.append(
+            subprocess.Popen(
+                command, cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+        )
         return started[-1]
 
     yield start
     for process in started:
         process.terminate()
     for process in started:
-        process.wait()
+        process.communicate()
+
+
+@pytest.fixture
+def server(start: Callable[..., subprocess.Popen[str]], endpoint: stripe.WebhookEndpoint) -> str:
+    """The URL of the shop's live server, which gets the webhooks."""
+    output = start("shop.web").stdout
+    assert output is not None
+    url = output.readline().strip()
+    stripe.WebhookEndpoint.modify(endpoint.id, url=f"{url}/hooks")
+    return url
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from threading import Barrier
 from typing import Any
 
 import tiger
+import tigerstripe
 
 SIZE = 3
 PATIENCE_S = 60
@@ -29,7 +30,8 @@ class Crowd:
     def run(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
         """Return what the function returned in each process; they begin together.
 
-        A store among the arguments arrives as a connection to the same account.
+        A store among the arguments arrives as a connection to the same account; the Stripe code
+        in these processes talks to it.
         """
         calls = [self._pool.submit(_call, function, *arguments) for _ in range(SIZE)]
         return [call.result() for call in calls]
@@ -49,5 +51,6 @@ def _call(function: Callable[..., Any], *arguments: Any) -> Any:
         for argument in arguments:
             if isinstance(argument, tiger.Store):
                 stores.enter_context(argument)
+                stores.enter_context(tigerstripe.Account(argument).installed())
         _together.wait(PATIENCE_S)
         return function(*arguments)

@@ -1,5 +1,5 @@
-"""A small shop, the code under test. It sells furniture and a membership.
+"""A small shop, the code under test. It sells furniture.
 
-It talks to two services of others: one bills, one keeps the stock and the orders. `billing.py` and
-`warehouse.py` say what it asks of them; the tests put fakes in their place.
+Prices, customers and the pages to pay on are Stripe's, asked by the official `stripe` package; the
+stock and the orders are its own. Nothing here knows of the tests, or of what answers in them.
 """

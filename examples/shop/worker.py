@@ -1,33 +1,28 @@
-"""The process that acts on webhooks: `python -m shop.worker`. As many may run as are needed.
-
-`SHOP_SERVICES` names a function that returns the services, as `package:function`.
-"""
+"""A job for the night: `python -m shop.worker`. As many may run at once as are wanted."""
 
 from __future__ import annotations
 
-import importlib
-import os
+import stripe
 
-from shop.front import Services, Shop
-
-
-def connect() -> Services:
-    """Return the services that the environment names."""
-    module, _, function = os.environ["SHOP_SERVICES"].partition(":")
-    services: Services = getattr(importlib.import_module(module), function)()
-    return services
+GIFT = 500
+"""What a new customer is given, in cents."""
 
 
-def work(shop: Shop) -> None:
-    """Act on one webhook after another, for ever."""
-    for delivery in shop.billing.deliveries():
-        try:
-            shop.receive(delivery["payload"], delivery["signature"])
-        except Exception as error:
-            shop.billing.acknowledge(delivery, repr(error))
-        else:
-            shop.billing.acknowledge(delivery)
+def welcome() -> int:
+    """Give each new customer a credit, once; return how many were seen to be new."""
+    customers = stripe.Customer.list(limit=100).auto_paging_iter()
+    new = [customer for customer in customers if "is_welcomed" not in customer.metadata]
+    for customer in new:
+        stripe.Customer.create_balance_transaction(
+            customer.id,
+            amount=-GIFT,
+            currency="eur",
+            description="Welcome!",
+            idempotency_key=f"welcome {customer.id}",
+        )
+        stripe.Customer.modify(customer.id, metadata={"is_welcomed": "yes"})
+    return len(new)
 
 
 if __name__ == "__main__":
-    work(Shop(connect()))
+    welcome()

@@ -19,7 +19,7 @@ def test_the_examples_with_other_plugins_installed(suite: Suite) -> None:
     """Their settings make all warnings errors."""
     suite.beside = BESIDE
     suite.is_strict = False
-    tests = EXAMPLES / "tests" / "test_trying_out.py"
+    tests = EXAMPLES / "tests" / "test_history.py"
     result = suite.run("-n1", "-c", EXAMPLES / "pytest.ini", tests)
     assert result.ret == 0, result.stdout.str()
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
