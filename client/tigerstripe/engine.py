@@ -139,13 +139,14 @@ class Exchange:
         request = self._request
         try:
             response, is_logged = self._answer(route(request.method, self._path))
-        except Refused as refused:
+        except (Refused, TigerError) as error:
+            refused = error if isinstance(error, Refused) else _of_store(error)
             if refused.status != 404 or refused.error.keys() & {"code", "param"}:
                 refused.error["request_log_url"] = log_url(self._scope, self._id)
             self._note(refused.status, refused.error)
             refused.headers = {**self._headers(), **refused.headers}
             refused.delay_s = self._met.delay_s
-            raise
+            raise refused from None
         if not is_logged:
             self._note(response.status, None)
         return self._met_by(response)

@@ -50,12 +50,7 @@ class Log:
 
     def tell(self) -> None:
         """Put what is kept into the store, if that can be done now."""
-        with suppress(TigerError):
-            self.write()
-
-    def write(self) -> None:
-        """Put what is kept into the store."""
-        with self._scope.store.batch() as batch:
+        with suppress(TigerError), self._scope.store.batch() as batch:
             self.add_to(batch)
 
     def add_to(self, batch: Batch) -> None:
@@ -63,21 +58,11 @@ class Log:
         if not self._waiting:
             return
         records = []
-        for at, created, method, path, params, status, error, account in self._taken():
+        for noted in self._taken():
             place = self._next % PLACES
             self._next += 1
-            records.append({
-                "id": f"{os.getpid()}-{self._key}-{place}",  # of a child another
-                "account": account,
-                "at": at,
-                "created": created,
-                "error": error,
-                "method": method,
-                "params": params,
-                "path": path,
-                "process": os.getpid(),
-                "status": status,
-            })  # fmt: skip
+            id = f"{os.getpid()}-{self._key}-{place}"  # of a child another
+            records.append({"id": id, **_of_noted(*noted)})
         self._scope.in_batch(batch, TABLE).insert_many(records)
 
     def _taken(self) -> Iterator[tuple[Any, ...]]:
@@ -87,14 +72,36 @@ class Log:
 
     def entries(self, path: str | None = None) -> list[Record]:
         """Return the log, oldest first; of one path, if given. `at` is the machine's time."""
-        self.write()
         wrote = [_of_kept(r) for r in self._scope.table(idempotency.TABLE)]
-        rest = [
-            {**{k: v for k, v in r.items() if k != "id"}, "key": None}
-            for r in self._scope.table(TABLE)
-        ]
-        found = sorted([*wrote, *rest], key=lambda entry: entry["at"])
+        told = [{k: v for k, v in r.items() if k != "id"} for r in self._scope.table(TABLE)]
+        rest = [*told, *(_of_noted(*noted) for noted in self._waiting.copy())]
+        found = sorted(
+            [*wrote, *({**entry, "key": None} for entry in rest)], key=lambda entry: entry["at"]
+        )
         return [entry for entry in found if path is None or entry["path"] == path]
+
+
+def _of_noted(
+    at: float,
+    created: int,
+    method: str,
+    path: str,
+    params: Record,
+    status: int,
+    error: Record | None,
+    account: str | None,
+) -> Record:
+    return {
+        "account": account,
+        "at": at,
+        "created": created,
+        "error": error,
+        "method": method,
+        "params": params,
+        "path": path,
+        "process": os.getpid(),
+        "status": status,
+    }
 
 
 def _of_kept(record: Record) -> Record:

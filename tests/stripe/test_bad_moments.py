@@ -11,6 +11,7 @@ import pytest
 import stripe
 
 import tigerstripe
+from tests.support.file_system import small_file_system
 
 ASKING = """if True:
     import sys, stripe, tigerstripe
@@ -63,6 +64,33 @@ def test_after_a_daemon_that_was_killed_nothing_is_lost_or_double(directory) -> 
         again = stripe.Customer.create(name="Jane", idempotency_key="a")
         assert again.last_response.headers["Idempotent-Replayed"] == "true"
         assert account.store.customers.count() == len(account.events()) == 2
+
+
+FILLING = """if True:
+    import os, sys, stripe, tigerstripe
+    with tigerstripe.connect(sys.argv[1]) as account, account.installed():
+        daemon, told, made = account.store.ping()["pid"], "", []
+        while not told:
+            try:
+                made.append(stripe.Customer.create(metadata={str(n): "x" * 500 for n in range(50)}))
+            except stripe.APIError as error:
+                told = str(error)
+        assert account.store.customers.count() == len(account.events()) == len(made)
+        assert stripe.Customer.retrieve(made[0].id).metadata == made[0].metadata
+        failed = [entry["error"]["message"] for entry in account.requests() if entry["error"]]
+        assert len(failed) == 1 and failed[0] in told
+        account.store.clear_namespace()
+        stripe.Customer.create(name="Jane")
+        os.kill(daemon, 15)
+        print(told)
+"""
+
+
+def test_a_full_store_is_told_of_and_nothing_is_half_done(directory) -> None:
+    command = [*small_file_system(directory, "4m"), sys.executable, "-c", FILLING, directory]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    assert "tigerstripe's store could not do it: shared memory is full" in done.stdout
+    assert "of 4.0 MiB are free there: clear namespaces, give it more" in done.stdout
 
 
 def test_a_daemon_that_is_stopped_is_told_of_and_reads_go_on(directory) -> None:
