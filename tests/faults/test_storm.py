@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.faults.storm import storm
 from tests.support.seeds import new_random
 
-TIME_S = 7
-
 
 def test_killed_again_and_again_all_that_was_acknowledged_is_there_once() -> None:
-    deadline = time.monotonic() + TIME_S
-    figures = storm(new_random().getrandbits(32), lambda _: time.monotonic() < deadline)
+    figures = storm(new_random().getrandbits(32), lambda done: done["kills"] < 6)
     print(dict(figures))
-    assert figures["kills"] >= 3
-    assert figures["acknowledged"] > 100
+    assert figures["acknowledged"] > 20
     assert figures["reads"] > 100

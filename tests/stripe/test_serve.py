@@ -304,8 +304,7 @@ def test_a_worker_that_is_killed_is_replaced_and_no_request_is_lost(
 ) -> None:
     with serving(directory, "--port", "0", "--workers", "2") as served:
         client = served.client("shop", max_network_retries=5)
-        first = _workers(served.process.pid)
-        assert len(first) == 2
+        first = wait_until(lambda: (found := _workers(served.process.pid))[1:] and found)
         for round in range(4):
             client.v1.customers.create({"name": str(round)})
             if round == 1:
