@@ -21,6 +21,7 @@ from tigerstripe import (
     form,
     idempotency,
     keys,
+    not_yet,
     registry,
     versions,
 )
@@ -193,6 +194,7 @@ class Exchange:
             # Of a request without a version, the account's own may be any, as of Stripe's CLI.
             params = checked(where.operation, self._params, version if request.version else "")
             wanted = expansion.expansion(where.operation, params.pop("expand", None))
+            not_yet.check(where.operation, params)
         is_write = request.method != "GET"
         key = request.idempotency_key if request.method == "POST" else None
         if key is not None:

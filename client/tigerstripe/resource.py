@@ -63,6 +63,8 @@ class Resource:
     parent: ClassVar[str | None] = None
     """The field that a name in the path of the list stands for, as `customer`."""
 
+    not_yet: ClassVar[tuple[str, ...]] = ()
+    """Parameters whose meaning is not built, as `items[][tax_rates]`: they are answered 501."""
     filters: ClassVar[Mapping[str, listing.Filter]] = {}
     """Parameters of the list that are no equality of the field of their name."""
     shown: ClassVar[Mapping[str, Callable[[Any], bool]]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,25 +17,33 @@ from tigerd.cli.stripe_account import on_account
 @click.option("--all", "is_all", is_flag=True, help="Those too that Stripe alone has.")
 @answering_json
 def routes(is_all: bool, as_json: bool) -> None:
-    """Print the operations of the API that are there, and how many parameters each takes.
+    """Print the operations of the API that are there, and how far.
 
-    The rest of Stripe's operations answer 501.
+    Each with the number of its parameters, and those of them that are answered 501: its state is
+    `in part` then, else `whole`. The rest of Stripe's operations answer 501 in any case.
     """
-    from tigerstripe import registry  # noqa: PLC0415 - only these commands need it
+    from tigerstripe import not_yet, registry  # noqa: PLC0415 - only these commands need it
     from tigerstripe.facts import facts  # noqa: PLC0415
 
     built = set(registry.built())
-    rows: list[list[object]] = []
+    rows: list[dict[str, Any]] = []
     for operation in sorted(facts().operations, key=lambda name: name.split(" ")[::-1]):
-        if operation in built or is_all:
-            method, _, path = operation.partition(" ")
-            state = "built" if operation in built else "501"
-            rows.append([method, path, state, len(facts().parameters(operation).fields)])
+        if operation not in built and not is_all:
+            continue
+        method, _, path = operation.partition(" ")
+        missing = list(not_yet.parameters(operation))
+        rows.append({
+            "method": method,
+            "path": path,
+            "state": "501" if operation not in built else "in part" if missing else "whole",
+            "parameters": len(facts().parameters(operation).fields),
+            "not_yet": missing,
+        })  # fmt: skip
     if as_json:
-        names = ("method", "path", "state", "parameters")
-        write_json([dict(zip(names, row, strict=True)) for row in rows])
+        write_json(rows)
     else:
-        write_columns(("method", "path", "state", "parameters"), rows)
+        told = [[*list(row.values())[:-1], ", ".join(row["not_yet"])] for row in rows]
+        write_columns(("method", "path", "state", "parameters", "not yet"), told)
 
 
 @click.command(epilog="Example: tigerd stripe trigger price.created")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from tigerstripe import errors
 from tigerstripe.errors import Refused
@@ -36,41 +35,11 @@ ONLY_IN = {
 }
 """The modes in which a parameter means something."""
 
-NOT_YET = (
-    "automatic_tax[enabled]",
-    "automatic_tax[liability]",
-    "branding_settings[icon]",
-    "branding_settings[logo]",
-    "customer_account",
-    "invoice_creation[invoice_data][account_tax_ids]",
-    "invoice_creation[invoice_data][issuer][account]",
-    "managed_payments[enabled]",
-    "payment_intent_data[application_fee_amount]",
-    "payment_intent_data[on_behalf_of]",
-    "payment_intent_data[transfer_data]",
-    "payment_method_configuration",
-    "setup_intent_data[on_behalf_of]",
-    "subscription_data[application_fee_percent]",
-    "subscription_data[billing_cycle_anchor]",
-    "subscription_data[billing_cycle_anchor_config]",
-    "subscription_data[invoice_settings][issuer][account]",
-    "subscription_data[on_behalf_of]",
-    "subscription_data[transfer_data]",
-)
-"""Parameters that need what is not built: taxes by place, files, connected accounts, prorations."""
-
 _is_url = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://\S+\Z").match
-_names = re.compile(r"[^\[\]]+").findall
 
 
 def check(work: Work, params: Params) -> str:
-    """Return the mode of a new session; raises `Refused` for what cannot be or is not built."""
-    for name in NOT_YET:
-        if at(params, name):
-            raise errors.not_built_parameter(name)
-    for place, item in enumerate(params.get("line_items") or ()):
-        if item.get("dynamic_tax_rates"):
-            raise errors.not_built_parameter(f"line_items[{place}][dynamic_tax_rates]")
+    """Return the mode of a new session; raises `Refused` for what cannot be."""
     mode: str | None = params.get("mode")
     if mode is None:
         raise errors.missing("mode")
@@ -94,7 +63,7 @@ def check_mode(mode: str, params: Params) -> None:
     for name, modes in ONLY_IN.items():
         if params.get(name) is not None and mode not in modes:
             raise Refused(f"You can not pass `{name}` in `{mode}` mode.", param=name)
-    if mode != "payment" and at(params, "invoice_creation[enabled]"):
+    if mode != "payment" and (params.get("invoice_creation") or {}).get("enabled"):
         raise Refused(
             "You can only enable invoice creation when `mode` is set to `payment`.",
             param="invoice_creation",
@@ -126,13 +95,6 @@ def _check_custom_fields(given: list[Params]) -> None:
 
 def _has_types(params: Params) -> bool:
     return bool(params.get("payment_method_types") or params.get("allowed_payment_method_types"))
-
-
-def at(params: Any, name: str) -> Any:
-    """Return what parameters have at a place, as `automatic_tax[enabled]`; None for nothing."""
-    for step in _names(name):
-        params = params.get(step) if isinstance(params, dict) else None
-    return params
 
 
 def _check_urls(params: Params) -> None:

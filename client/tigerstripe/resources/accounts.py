@@ -15,7 +15,6 @@ SETTINGS = "account_settings"
 OWN = "account"
 """The record of `SETTINGS` that is the platform's own account."""
 
-NOT_YET = ("account_token", "documents", "groups")
 NO_CONNECT = (
     "You can only create new accounts if you've signed up for Connect, which you can do at "
     "https://dashboard.stripe.com/connect."
@@ -33,12 +32,12 @@ class Accounts(Resource):
     param = "account"
     event = None  # of a change the account itself tells: see `save`
     standard = Resource.standard | {"delete"}
+    not_yet = ("account_token", "documents", "groups")
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new connected account."""
         if work.scope.account is not None:
             raise Refused(NO_CONNECT)
-        _check(params)
         id = new_id(self.prefix, self.id_length)
         kind = params.get("type")
         wanted = params.get("controller")
@@ -67,7 +66,6 @@ class Accounts(Resource):
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return an account with other details; the parts of them that are not named stay."""
-        _check(params)
         plain = {name: value for name, value in params.items() if name not in details.PARTS}
         return self._with_parts(work, {**old, **plain}, params)
 
@@ -188,12 +186,6 @@ class Accounts(Resource):
     def _check_connected(self, work: Work, record: Record) -> None:
         if work.inside(None).get(self.table, record["id"]) is None:
             raise Refused("You cannot change your own account by the API.")
-
-
-def _check(params: Params) -> None:
-    for name in NOT_YET:
-        if params.get(name) is not None:
-            raise errors.not_built_parameter(name)
 
 
 def _key(work: Work) -> str:

@@ -13,17 +13,6 @@ from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
 from tigerstripe.work import PRIVATE, Work
 
 ITEMS_MAX = 20
-NOT_YET = (
-    "application_fee_amount",
-    "application_fee_percent",
-    "automatic_tax[enabled]",
-    "automatic_tax[liability]",
-    "managed_payments[enabled]",
-    "on_behalf_of",
-    "payment_method_options",
-    "transfer_data",
-)
-"""Parameters that need what is not built."""
 AS_OF_SESSIONS = (
     "billing_address_collection", "consent_collection", "custom_fields", "custom_text",
     "invoice_creation", "phone_number_collection", "shipping_address_collection",
@@ -50,6 +39,16 @@ class PaymentLinks(Resource):
     prefix = "plink"
     name = "payment link"
     param = "payment_link"
+    not_yet = (
+        "application_fee_amount",
+        "application_fee_percent",
+        "automatic_tax[enabled]",
+        "automatic_tax[liability]",
+        "managed_payments[enabled]",
+        "on_behalf_of",
+        "payment_method_options",
+        "transfer_data",
+    )
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new link; prices and products are made beside it."""
@@ -143,9 +142,6 @@ class PaymentLinks(Resource):
 
 
 def _check(params: Params) -> None:
-    for name in NOT_YET:
-        if rules.at(params, name):
-            raise errors.not_built_parameter(name)
     after = params.get("after_completion")
     if after is not None and after["type"] == "redirect" and after.get("redirect") is None:
         raise errors.missing("after_completion[redirect]")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from tigerstripe import account_details as details
-from tigerstripe import errors, registry
+from tigerstripe import registry
 from tigerstripe.differences import merged
 from tigerstripe.resource import Ids, Params, Record, Resource
 from tigerstripe.work import Work
-
-NOT_YET = ("documents", "person_token", "verification")
 
 
 class Persons(Resource):
@@ -22,6 +20,7 @@ class Persons(Resource):
     param = "person"
     parent = "account"
     standard = Resource.standard | {"delete"}
+    not_yet = ("documents", "person_token", "verification")
     filters = {
         "relationship": lambda record, wanted: any(
             record["relationship"].get(name) for name, asked in wanted.items() if asked
@@ -50,7 +49,6 @@ class Persons(Resource):
 
     def new(self, work: Work, params: Params) -> Record:
         """Return what is known of somebody new."""
-        _check(params)
         return {
             **details.fresh_person(),
             **details.shown(params),
@@ -65,18 +63,11 @@ class Persons(Resource):
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return somebody of whom other things are known."""
-        _check(params)
         return merged(old, details.shown(params))
 
     def _inside(self, work: Work, ids: Ids) -> Work:
         inside: Work = registry.need("account").inside(work, ids["account"])
         return inside
-
-
-def _check(params: Params) -> None:
-    for name in NOT_YET:
-        if params.get(name) is not None:
-            raise errors.not_built_parameter(name)
 
 
 RESOURCE = Persons()

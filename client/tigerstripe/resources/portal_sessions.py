@@ -8,7 +8,6 @@ from tigerstripe.ids import letters
 from tigerstripe.resource import Params, Record, Resource
 from tigerstripe.work import Work
 
-NOT_YET = ("after_expiration", "customer_account", "on_behalf_of")
 OF_SUBSCRIPTIONS = (
     "subscription_cancel", "subscription_pause", "subscription_update",
     "subscription_update_confirm",
@@ -24,12 +23,15 @@ class PortalSessions(Resource):
     prefix = "bps"
     has_metadata = False
     standard = frozenset(("create",))
+    not_yet = (
+        "after_expiration",
+        "customer_account",
+        "on_behalf_of",
+        *(f"flow_data[{kind}]" for kind in OF_SUBSCRIPTIONS),
+    )
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new session."""
-        for name in NOT_YET:
-            if params.get(name) is not None:
-                raise errors.not_built_parameter(name)
         if params.get("customer") is None:
             raise errors.missing("customer")
         customer = registry.need("customer").given(work, params["customer"], "customer")
@@ -66,9 +68,7 @@ def _flow(given: Params | None) -> Record | None:
         return None
     kind = given["type"]
     if kind in OF_SUBSCRIPTIONS:
-        if given.get(kind) is None:
-            raise errors.missing(f"flow_data[{kind}]")
-        raise errors.not_built_parameter(f"flow_data[{kind}]")
+        raise errors.missing(f"flow_data[{kind}]")
     after = given.get("after_completion") or {"type": "portal_homepage"}
     shown = {
         "hosted_confirmation": after.get("hosted_confirmation"),

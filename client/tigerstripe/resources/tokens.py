@@ -8,8 +8,6 @@ from tigerstripe.ids import new_id
 from tigerstripe.resource import Ids, Params, Record, Resource, private
 from tigerstripe.work import PRIVATE, Work
 
-NOT_YET = ("account", "customer", "cvc_update", "person", "pii")
-
 
 class Tokens(Resource):
     """Tokens; `tok_visa` and its like stand for a new one each time."""
@@ -22,12 +20,10 @@ class Tokens(Resource):
     event = None
     has_metadata = False
     standard = frozenset(("create", "retrieve"))
+    not_yet = ("account", "customer", "cvc_update", "person", "pii")
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new token."""
-        for name in NOT_YET:
-            if params.get(name) is not None:
-                raise errors.not_built_parameter(name)
         given = params.get("card")
         if isinstance(given, str):
             raise errors.not_built_parameter("card")
