@@ -57,9 +57,9 @@ class Cleaner:
         """Note a version of a record, or of a namespace with its records, that ended."""
         self._ended.append((commit, table, ref, 0))
 
-    def wrote(self, records: int) -> None:
-        """Note how many records a command was about."""
-        self._owed += STEPS_A_RECORD * max(1, records)
+    def wrote(self, count: int) -> None:
+        """Note how many records a command wrote, and namespaces it cleared."""
+        self._owed += STEPS_A_RECORD * count
 
     def touched(self, table: Table) -> None:
         """Note a table that was written to."""
@@ -144,10 +144,10 @@ class Cleaner:
     def _retire(self, table: Table, ref: int, size: int) -> Iterator[None]:
         if size:  # the original of a copy
             table.space.release(ref, size)
-        elif table.reader.version(ref).scope == layout.NAMESPACES:
-            yield from retiring.retire_namespace(table, ref)
+        elif (version := table.reader.version(ref)).scope == layout.NAMESPACES:
+            yield from retiring.retire_namespace(table, version)
         else:
-            retiring.retire_record(table, ref)
+            retiring.retire_record(table, version)
         yield
 
     def _emptiest(self, table: Table) -> int:

@@ -221,14 +221,23 @@ class Index:
         self._used += words[SLOTS_AT + place] == EMPTY
         self.current.store(SLOTS_AT + place, word)
 
-    def mark_gone(self, found: Found) -> None:
-        """Say that the newest version of a key has ended."""
-        index, at = self._holding(found)
-        index.store(at, found[2] | layout.GONE)
+    def mark_gone(self, scope: int, key: bytes, ref: int) -> None:
+        """Say that the newest version of a key, which is `ref`, has ended."""
+        entry = self._naming(scope, key, ref)
+        assert entry is not None
+        index, at = entry
+        index.store(at, index.words[at] | layout.GONE)
 
     def remove(self, version: Version) -> None:
         """Take the entry out that names a version, if there is one."""
-        digest = crc32(version.key, version.scope)
+        entry = self._naming(version.scope, version.key, version.ref)
+        if entry is not None:
+            entry[0].store(entry[1], TOMB)
+            self._keys -= 1
+
+    def _naming(self, scope: int, key: bytes, ref: int) -> tuple[WritableSegment, int] | None:
+        """Return the place of the entry that names this version of a key, if there is one."""
+        digest = crc32(key, scope)
         for index in (self.current, self.previous):
             if index is None:
                 continue
@@ -238,10 +247,9 @@ class Index:
                 word = words[SLOTS_AT + (place & mask)]
                 if word == EMPTY:
                     break
-                if word & REF_MASK == version.ref and word > MOVED:
-                    index.store(SLOTS_AT + (place & mask), TOMB)
-                    self._keys -= 1
-                    return
+                if word & REF_MASK == ref and word > MOVED:
+                    return index, SLOTS_AT + (place & mask)
+        return None
 
     def replace(self, found: Found, ref: int) -> None:
         """Let a key's entry name another copy of the same version."""

@@ -178,8 +178,12 @@ def clear_namespace(plan: Plan, number: Any, namespace: Any) -> int:
     if number is not None:
         plan.clear(plan.table(number), namespace)
         return protocol.DONE
-    begun = [effect.table for at, effect in plan.effects.items() if at[0] and at[1] == namespace]
-    for table in dict.fromkeys([*plan.tables.in_use(), *begun]):
+    begun = {effect.table for at, effect in plan.effects.items() if at[0] and at[1] == namespace}
+    for table in plan.tables.in_use():
+        if namespace in table.namespaces:
+            plan.clear(table, namespace)
+            begun.discard(table)
+    for table in begun:
         plan.clear(table, namespace)
     return protocol.DONE
 

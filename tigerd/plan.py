@@ -95,9 +95,11 @@ class Plan:
 
     def clear(self, table: Table, namespace: str) -> None:
         """Empty a namespace in a table, of what the operations so far wrote too."""
-        for at in [at for at in self.effects if at[:2] == (table.number, namespace)]:
-            del self.effects[at]
-        self.cleared[(table.number, namespace)] = table
+        place = (table.number, namespace)
+        if self.effects:
+            for at in [at for at in self.effects if at[:2] == place]:
+                del self.effects[at]
+        self.cleared[place] = table
 
     def _check_name(self, namespace: Any) -> None:
         if type(namespace) is not str or namespace not in self._names:

@@ -15,19 +15,18 @@ from tigerd.space import Spare
 from tigerd.table import NAMESPACES_LIST, Table
 
 
-def retire_record(table: Table, ref: int) -> None:
+def retire_record(table: Table, version: Version) -> None:
     """Unlink a version that ended at or before the horizon, and count its bytes as garbage.
 
     Its key goes first and its place in list 0 last: a version that a kill leaves half taken
     away is still in list 0, where recovery finds it.
     """
-    version = table.reader.version(ref)
     table.index.remove(version)
     for name, first in _lists_of(table, version):
-        table.lists.unlink(name, first, ref)
+        table.lists.unlink(name, first, version.ref)
         if name[1] and not first[0].words[first[1]]:
             drop_value(table, VALUES | version.scope, name[2])
-    table.space.release(ref, table.size_of(version))
+    table.space.release(version.ref, table.size_of(version))
 
 
 def _lists_of(table: Table, version: Version) -> Iterator[tuple[ListName, First]]:
@@ -50,10 +49,9 @@ def drop_value(table: Table, scope: int, value: bytes) -> None:
         table.space.release(found[3].ref, table.size_of(found[3]))
 
 
-def retire_namespace(table: Table, ref: int) -> Iterator[None]:
+def retire_namespace(table: Table, namespace: Version) -> Iterator[None]:
     """Take a namespace away that ended at or before the horizon, in steps of one record."""
-    namespace = table.reader.version(ref)
-    scope = namespace.number
+    ref, scope = namespace.ref, namespace.number
     table.index.remove(namespace)
     dropped: set[bytes] = set()
     copies = table.lists.take_copies(scope)

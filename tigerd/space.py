@@ -150,10 +150,11 @@ class Space:
     def append(self, data: bytes, mutable_count: int) -> int:
         """Append one version, whose head comes after so many words; return its ref."""
         chunk = self.chunks.get(self._active)
-        if chunk is None or len(chunk.map) - used_in(chunk) < len(data):
+        used = used_in(chunk) if chunk is not None else 0
+        if chunk is None or len(chunk.map) - used < len(data):
             self._advance(len(data))
             chunk = self.chunks[self._active]
-        used = used_in(chunk)
+            used = used_in(chunk)
         chunk.write(used, data)
         chunk.store(layout.HEADER_STATE, used + len(data))
         memory.fence()  # before anything refers to it

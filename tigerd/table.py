@@ -129,9 +129,10 @@ class Table:
 
     def find(self, namespace: Namespace, key: bytes) -> Found | None:
         """Return where the newest version of a record is; it may be gone."""
-        if not self.index.may_have(namespace.scope, key):
-            return None
-        return self.reader.newest(namespace.scope, key)
+        return self._newest(namespace.scope, key)
+
+    def _newest(self, scope: int, key: bytes) -> Found | None:
+        return self.reader.newest(scope, key) if self.index.may_have(scope, key) else None
 
     def inherited(self, namespace: Namespace, key: bytes) -> Version | None:
         """Return the record that a fork has, or would have, from its ancestors."""
@@ -260,7 +261,7 @@ class Table:
 
     def _begin(self, name: str, parent: Namespace | None, commit: int) -> Namespace:
         key = name.encode()
-        found = self.reader.newest(NAMESPACES, key)
+        found = self._newest(NAMESPACES, key)
         number = self._next(layout.TABLE_LAST_NAMESPACE)
         segment, at = self.first_namespace()
         words = [0] * self.mutable_count
@@ -305,13 +306,12 @@ class Table:
         """End a namespace with all its records: two stores, however many there are."""
         known = self.namespaces.pop(name, None)
         if known is not None:
-            found = self.reader.newest(NAMESPACES, name.encode())
-            assert found is not None
-            self.index.mark_gone(found)
+            self.index.mark_gone(NAMESPACES, name.encode(), known.ref)
             self.lists.store(known.ref, layout.END, commit)
             if known.parent:
                 self._forks[known.parent] -= 1
-                self._forks += Counter()  # forgets those that have none any more
+                if not self._forks[known.parent]:
+                    del self._forks[known.parent]
         return known
 
     # --- Records ---
@@ -386,5 +386,6 @@ class Table:
 
     def end(self, found: Found, commit: int) -> None:
         """End a record; `count` is to be called after all of a commit."""
-        self.index.mark_gone(found)
-        self.lists.store(found[3].ref, layout.END, commit)
+        version = found[3]
+        self.index.mark_gone(version.scope, version.key, version.ref)
+        self.lists.store(version.ref, layout.END, commit)

@@ -125,6 +125,18 @@ class Writer:
         for table, parent, child in plan.forked:
             self.history.note(commit, child, table.number, None)
             self._tell(layout.FORKED, table, table.fork(parent, child, commit), commit)
+        answer = self._write(plan, commit) if plan.effects else 0
+        if asked is not None:
+            self.answer(asked, plan.status, commit, answer)
+        self._commit(commit)
+        # What only this daemon needs to know; the client has its answer already.
+        for number, namespace, key in plan.effects:
+            self.history.note(commit, namespace, number, key)
+        self.cleaner.wrote(len(plan.effects) + len(plan.cleared))
+        return answer
+
+    def _write(self, plan: Plan, commit: int) -> int:
+        """Write what a plan says of records; return the ref that it answers with, or 0."""
         answer = 0
         counts: dict[tuple[int, str], int] = {}
         for place, effect in plan.effects.items():
@@ -135,16 +147,9 @@ class Writer:
             if effect is plan.answering:
                 answer = place[0] << 48 | ref
         for (number, namespace), change in counts.items():
-            self.tables[number].count(namespace, change, commit)
-        if asked is not None:
-            self.answer(asked, plan.status, commit, answer)
-        self._commit(commit)
-        # What only this daemon needs to know; the client has its answer already.
-        for number, namespace, key in plan.effects:
-            self.history.note(commit, namespace, number, key)
-        for number, _ in counts:
-            self.cleaner.touched(self.tables[number])
-        self.cleaner.wrote(len(plan.effects))
+            table = self.tables[number]
+            table.count(namespace, change, commit)
+            self.cleaner.touched(table)
         return answer
 
     def _apply_effect(self, effect: Effect, commit: int) -> int:

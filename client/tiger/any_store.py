@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tiger import process, requests
+from tiger import process, record, requests
 from tiger.any_connection import AnyConnection, Wait_co
 from tiger.attaching import Settings
 from tiger.batch import Batch
@@ -110,7 +110,8 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         It costs nothing: a namespace begins with its first record. Raises `InvalidRecord` for what
         cannot be a name.
         """
-        settings = self._settings._replace(namespace=name)
+        directory, _, autostart, timeout_s = self._settings
+        settings = Settings(directory, name, autostart, timeout_s)
         store = type(self)(self._reader, self._connection, settings)
         store._register = self._register
         return store
@@ -120,7 +121,10 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         """Whether this namespace passes: a sandbox, a fork, or a test's account."""
         return self._is_fork or is_unique(self._namespace)
 
-    def _begun(self: Same, child: Same, *, inherits: bool) -> Same:
+    def _fork_request(self: Same, name: str) -> Request[tuple[Same, bool]]:
+        return requests.fork(self._namespace, name, lambda: self.namespace(name))
+
+    def _begun(self: Same, child: Same, inherits: bool) -> Same:
         """Return the store of a fork that was just begun."""
         child._is_fork = True
         if inherits:  # else this namespace is not sealed, and what comes into it is no change there
@@ -128,8 +132,9 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         return child
 
     def _lease(self, name: str) -> Lease:
-        """Hold a namespace for this process, with the file that the owner's store keeps."""
-        return Lease(self.directory, name, self._register)
+        """Hold a new namespace for this process, with the file that the owner's store keeps."""
+        record.encode_name(name, "namespace")
+        return Lease(self._reader.directory, name, self._register, is_new=True)
 
     def _clear_request(self, name: str | None) -> Request[None]:
         return requests.clear_namespace(self._namespace if name is None else name)

@@ -6,11 +6,8 @@ that finds it in `TIGERD_NAMESPACE` knows as well as the one that made it.
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator
 
-from tiger.leases import Lease
 from tiger.system import os, secrets
 
 _UNIQUE = re.compile(r"-[0-9a-f]{16}\Z")
@@ -31,14 +28,3 @@ def unique(start: str) -> str:
 def is_unique(name: str) -> bool:
     """Tell whether `unique` made a name."""
     return _UNIQUE.search(name) is not None
-
-
-@contextlib.contextmanager
-def ending(lease: Lease) -> Iterator[None]:
-    """End a lease; its namespace is cleared within the block, or by the daemon if that raises."""
-    try:
-        yield
-    except BaseException:
-        lease.abandon()
-        raise
-    lease.release()

@@ -20,6 +20,7 @@ from tiger.resources import Resource, definition_record
 from tiger.session import Answer
 
 Result = TypeVar("Result")
+Made = TypeVar("Made")
 
 VERSION_MAX = (1 << 64) - 1
 """A record's version is a word of shared memory."""
@@ -180,10 +181,14 @@ def clear_namespace(name: str) -> Request[None]:
     return Request([[protocol.CLEAR_NAMESPACE, None, name]], _nothing)
 
 
-def fork(parent: str, child: str) -> Request[bool]:
-    """Begin a namespace that has all that another one has; tell whether that is any."""
+def fork(parent: str, child: str, make: Callable[[], Made]) -> Request[tuple[Made, bool]]:
+    """Begin a namespace that has all that another one has.
+
+    It comes to what is made meanwhile, and whether there was anything to inherit.
+    """
     record.encode_name(child, "namespace")
-    return Request([[protocol.FORK, parent, child]], _was_there)
+    operation = [protocol.FORK, parent, child]
+    return Request([operation], lambda answer: (answer.value, _was_there(answer)), make)
 
 
 def rollback(namespace: str, commit: int) -> Request[None]:

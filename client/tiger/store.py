@@ -15,7 +15,7 @@ from tiger.changes import Changes, Commit
 from tiger.connection import Connection
 from tiger.errors import StoreFull
 from tiger.marks import Mark
-from tiger.namespaces import ending, unique
+from tiger.namespaces import unique
 from tiger.pickling import store_of
 from tiger.protocol import PING
 from tiger.requests import Request
@@ -75,7 +75,7 @@ class Store(AnyStore[Table, Wait], StoreTables):
 
         If this process is killed before, the daemon clears it.
         """
-        return self._passing(unique(name or "sandbox"))
+        return self._passing(unique(name or "sandbox"), self.namespace)
 
     def fork(self, name: str | None = None) -> AbstractContextManager[Store]:
         """Give a namespace that begins as an exact copy of this one, cleared at the end.
@@ -83,33 +83,27 @@ class Store(AnyStore[Table, Wait], StoreTables):
         It takes one write, whatever there is. This namespace is sealed while it has forks: a write
         to it raises `Sealed`. One without records has nothing to share, and is not sealed.
         """
-        return self._passing(unique(name or "fork"), begin=self._begin_fork)
+        return self._passing(unique(name or "fork"), self.begin_fork)
 
     def begin_fork(self, name: str) -> Store:
         """Return a namespace of that name that begins as `fork` says, and stays.
 
         Raises `AlreadyExists` if there is one of that name.
         """
-        return self._begin_fork(self.namespace(name))
-
-    def _begin_fork(self, child: Store) -> Store:
-        inherits = self.run(requests.fork(self._namespace, child.current_namespace))
-        return self._begun(child, inherits=inherits)
+        return self._begun(*self.run(self._fork_request(name)))
 
     @contextlib.contextmanager
-    def _passing(self, name: str, begin: Callable[[Store], Store] | None = None) -> Iterator[Store]:
+    def _passing(self, name: str, begin: Callable[[str], Store]) -> Iterator[Store]:
         """Give a namespace that is cleared at the end, in the process that began it."""
-        store = self.namespace(name)
         lease = self._lease(name)
         try:
-            if begin is not None:
-                begin(store)
-            with undone.telling(store):
+            store = begin(name)
+            with undone.Telling(store):
                 yield store
         finally:
             if not lease.is_inherited:
-                with ending(lease):
-                    store.clear_namespace()
+                with lease:
+                    self.clear_namespace(name)
 
     def clear_namespace(self, name: str | None = None) -> None:
         """Clear one namespace, this one by default, in all tables.
@@ -147,7 +141,7 @@ class Store(AnyStore[Table, Wait], StoreTables):
         """Undo at the end what was changed in this namespace within the block."""
         mark = self.mark()
         try:
-            with undone.telling(self, mark):
+            with undone.Telling(self, mark):
                 yield mark
         finally:
             if not mark.is_inherited:

@@ -6,8 +6,7 @@ whoever makes reports sets a `watcher`, which is told before; without one this c
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,14 +17,20 @@ watcher: Callable[[BaseException, AnyStore[Any, Any], Mark | None], None] | None
 """Called with the error, the store, and the mark that is rolled back to; it must not raise."""
 
 
-@contextlib.contextmanager
-def telling(store: AnyStore[Any, Any], mark: Mark | None = None) -> Iterator[None]:
-    """Tell the watcher of an error that leaves the block, while its changes are there."""
-    try:
-        yield
-    except GeneratorExit:  # nobody will see this one
-        raise
-    except BaseException as error:
-        if watcher is not None:
-            watcher(error, store, mark)
-        raise
+class Telling:
+    """Tells the watcher of an error that leaves the block, while its changes are there."""
+
+    __slots__ = ("_mark", "_store")
+
+    def __init__(self, store: AnyStore[Any, Any], mark: Mark | None = None) -> None:
+        """Prepare to tell of the changes in a namespace, of those since a mark if one is given."""
+        self._store = store
+        self._mark = mark
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if watcher is None or error is None or isinstance(error, GeneratorExit):
+            return  # of the last one nobody will see anything
+        watcher(error, self._store, self._mark)

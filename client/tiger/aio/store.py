@@ -15,7 +15,7 @@ from tiger.batch import Batch
 from tiger.changes import Changes, Commit
 from tiger.errors import StoreFull
 from tiger.marks import Mark
-from tiger.namespaces import ending, unique
+from tiger.namespaces import unique
 from tiger.pickling import refuse
 from tiger.protocol import PING
 from tiger.requests import Request
@@ -63,31 +63,25 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait], AsyncTables):
 
     def fork(self, name: str | None = None) -> AbstractAsyncContextManager[AsyncStore]:
         """As `Store.fork`."""
-        return self._passing(unique(name or "fork"), begin=self._begin_fork)
+        return self._passing(unique(name or "fork"), self.begin_fork)
 
     async def begin_fork(self, name: str) -> AsyncStore:
         """As `Store.begin_fork`."""
-        return await self._begin_fork(self.namespace(name))
-
-    async def _begin_fork(self, child: AsyncStore) -> AsyncStore:
-        inherits = await self.run(requests.fork(self._namespace, child.current_namespace))
-        return self._begun(child, inherits=inherits)
+        return self._begun(*await self.run(self._fork_request(name)))
 
     @contextlib.asynccontextmanager
     async def _passing(
-        self, name: str, begin: Callable[[AsyncStore], Awaitable[AsyncStore]] | None = None
+        self, name: str, begin: Callable[[str], Awaitable[AsyncStore]] | None = None
     ) -> AsyncIterator[AsyncStore]:
-        store = self.namespace(name)
         lease = self._lease(name)
         try:
-            if begin is not None:
-                await begin(store)
-            with undone.telling(store):
+            store = self.namespace(name) if begin is None else await begin(name)
+            with undone.Telling(store):
                 yield store
         finally:
             if not lease.is_inherited:
-                with ending(lease):
-                    await store.clear_namespace()
+                with lease:
+                    await self.clear_namespace(name)
 
     async def clear_namespace(self, name: str | None = None) -> None:
         """As `Store.clear_namespace`."""
@@ -115,7 +109,7 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait], AsyncTables):
         """As `Store.savepoint`."""
         mark = self.mark()
         try:
-            with undone.telling(self, mark):
+            with undone.Telling(self, mark):
                 yield mark
         finally:
             if not mark.is_inherited:
