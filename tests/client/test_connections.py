@@ -45,15 +45,13 @@ def connected(shared_connection: Store) -> Iterator[Connection]:
 
 # Forks
 
-BEGIN = (
-    FORK
-    + """
+FIRST = """
 import signal, threading
 
 with tiger.connect(sys.argv[1]) as store:
     store.coupons.insert({"id": "first"})
 """
-)
+BEGIN, C_BEGIN = FORK + FIRST, C_FORK + FIRST
 
 
 def test_no_thread_of_a_child_comes_upon_the_session_of_its_parent(
@@ -88,11 +86,12 @@ def test_no_thread_of_a_child_comes_upon_the_session_of_its_parent(
     assert answer == [True, 26]
 
 
+@pytest.mark.parametrize("begin", [BEGIN, C_BEGIN], ids=["by_python", "in_c"])
 def test_a_child_does_not_wait_for_a_turn_that_a_thread_of_its_parent_has(
-    directory: str, run_script
+    directory: str, run_script, begin: str
 ) -> None:
     answer = run_script(
-        BEGIN
+        begin
         + """
     daemon = store.ping()["pid"]
     os.kill(daemon, signal.SIGSTOP)
@@ -191,32 +190,6 @@ with tiger.connect(sys.argv[1]) as store:
         assert said[who] == [*(f"{who}-{number}" for number in range(10)), *range(5)]
         assert all(kept[who])
         assert shared[who] == 4
-
-
-def test_a_child_forked_in_c_does_not_wait_for_a_turn_of_its_parent(
-    directory: str, run_script
-) -> None:
-    answer = run_script(
-        C_FORK
-        + """
-import signal, threading
-
-with tiger.connect(sys.argv[1]) as store:
-    store.coupons.insert({"id": "first"})
-    daemon = store.ping()["pid"]
-    os.kill(daemon, signal.SIGSTOP)
-    writing = threading.Thread(target=store.coupons.insert, args=({"id": "parent"},))
-    writing.start()
-    while not store._connection._lock.locked(): pass
-    child = fork(lambda: store.coupons.insert({"id": "child"}))
-    os.kill(daemon, signal.SIGCONT)
-    said = child()
-    writing.join()
-    print(json.dumps([said, store.coupons.count()]))
-""",
-        directory,
-    )
-    assert answer == [{"id": "child"}, 3]
 
 
 # Forgotten stores

@@ -80,6 +80,23 @@ def test_a_slot_is_used_again(place: Path) -> None:
         lease.release()
 
 
+def test_a_name_that_nobody_had_is_held_at_once_during_a_look(place: Path) -> None:
+    register = Register(place)
+    leave(place, "gone")
+    read = lease_file._read
+    held = []
+
+    def reading(*arguments: Any) -> Any:
+        held.append(register.add_new(f"new-{len(held)}"))
+        return read(*arguments)
+
+    with patch.object(leases, "LOCK_S", 0.0), patch.object(lease_file, "_read", reading):
+        assert left(place) == {"gone"}
+    assert held
+    leave(place, "new-0")  # by mistake: what is held all the same
+    assert left(place) == {"gone"}
+
+
 def test_who_takes_a_lease_during_a_look_waits_for_its_end(place: Path) -> None:
     """Between two looks of a daemon, B took a lease and A let go: neither was seen."""
     a, b = Register(place), Register(place)  # as of two processes

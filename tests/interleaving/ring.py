@@ -10,8 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from unittest.mock import patch
 
+import pytest
+
+from tests.interleaving.schedules import schedules
 from tests.interleaving.writes import recording_of
 from tests.support.simulation import FENCE, STORE, Machine, Recording, Schedule
 from tiger import layout
@@ -19,6 +23,13 @@ from tiger.changes import Changes
 
 LAPPED = 3
 """Entries of a ring that most recordings lap."""
+
+SCHEDULES = 40
+"""Of the writes of each name."""
+
+of_both_sizes = pytest.mark.parametrize(
+    "size", [layout.RING_MAX, LAPPED], ids=["never_lapped", "lapped"]
+)
 
 Entry = tuple[int, int]
 """A commit, and what the ring says of a change beside it."""
@@ -58,6 +69,15 @@ def loads_of_a_look(machine: Machine) -> int:
         machine.finish()
         list(changes._entries())
         return machine.loads
+
+
+def faults(machine: Machine, random: Random) -> Iterator[str]:
+    """Look at several schedules of a writer's stores, and yield what was wrong."""
+    for schedule in schedules(random, loads_of_a_look(machine), machine, SCHEDULES):
+        machine.shuffle(random)
+        fault = fault_of(machine, schedule)
+        if fault is not None:
+            yield fault
 
 
 def fault_of(machine: Machine, schedule: Schedule) -> str | None:

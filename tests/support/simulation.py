@@ -195,6 +195,9 @@ class Machine:
             if at == layout.COMMIT and path == control
         ]
 
+    def shuffle(self, random: Random) -> None:
+        """Choose in which order stores become visible: here it is the one they are made in."""
+
     def before_load(self) -> None:
         """Let happen what the schedule says."""
         self.loads += 1

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.interleaving.ring import (
-    LAPPED,
-    fault_of,
-    loads_of_a_look,
-    ring_of,
-    ring_recording,
-)
-from tests.interleaving.schedules import schedules
+from tests.interleaving.ring import faults, of_both_sizes, ring_of, ring_recording
 from tests.interleaving.writes import WRITES
 from tests.support.simulation import WeakMachine
-from tiger import layout
 
 pytest_plugins = "tests.support.recordings"
 
-SCHEDULES = 40
-"""Of the writes of each name, each with its own order of stores."""
 
-
-def faults(machine: WeakMachine, random: Random) -> Iterator[str]:
-    for schedule in schedules(random, loads_of_a_look(machine), machine, SCHEDULES):
-        machine.shuffle(random)
-        fault = fault_of(machine, schedule)
-        if fault is not None:
-            yield fault
-
-
-@pytest.mark.parametrize("size", [layout.RING_MAX, LAPPED], ids=["never_lapped", "lapped"])
+@of_both_sizes
 @pytest.mark.parametrize("name", WRITES)
 def test_a_watcher_is_told_each_change_once_and_in_order_or_how_many_it_missed(
     recordings_place: Path, name: str, size: int, random: Random
@@ -45,7 +25,7 @@ def test_a_watcher_is_told_each_change_once_and_in_order_or_how_many_it_missed(
 
 
 @pytest.mark.parametrize("side", ["writer", "reader"])
-@pytest.mark.parametrize("size", [layout.RING_MAX, LAPPED], ids=["never_lapped", "lapped"])
+@of_both_sizes
 def test_without_fences_faults_are_found(
     recordings_place: Path, size: int, side: str, random: Random
 ) -> None:
