@@ -38,6 +38,18 @@ def test_customers_on_a_clock_are_hidden_from_plain_lists(account) -> None:
     assert (raised.value.code, raised.value.param) == ("resource_missing", "test_clock")
 
 
+def test_a_customer_that_is_there_can_be_put_on_a_new_clock(account) -> None:
+    customer = stripe.Customer.create().id
+    clock = stripe.test_helpers.TestClock.create(frozen_time=AT, customer=customer)
+    assert stripe.Customer.retrieve(customer).test_clock == clock.id
+    assert not stripe.Customer.list().data
+    with pytest.raises(stripe.InvalidRequestError, match=f"on the clock {clock.id} already"):
+        stripe.test_helpers.TestClock.create(frozen_time=AT, customer=customer)
+    with pytest.raises(stripe.InvalidRequestError, match="No such customer: 'cus_none'"):
+        stripe.test_helpers.TestClock.create(frozen_time=AT, customer="cus_none")
+    assert [one.id for one in stripe.test_helpers.TestClock.list()] == [clock.id]
+
+
 def test_a_deleted_clock_takes_its_customers_along(account) -> None:
     clock = stripe.test_helpers.TestClock.create(frozen_time=AT)
     one, other = (stripe.Customer.create(test_clock=clock.id) for _ in range(2))

@@ -262,6 +262,20 @@ def test_sources_are_the_cards_of_tokens(account) -> None:
     assert account.store.tokens.count() == tokens
 
 
+@pytest.mark.parametrize(
+    ("kind", "prefix", "given"),
+    [("cvc_update", "cvctok", {"cvc": "123"}), ("pii", "pii", {"id_number": "000000000"})],
+)
+def test_a_token_of_a_number_shows_nothing_of_it(account, kind, prefix, given) -> None:
+    token = stripe.Token.create(**{kind: given})
+    assert token.id.startswith(f"{prefix}_")
+    assert (token.type, token.used) == (kind, False)
+    assert kind not in stripe.Token.retrieve(token.id)
+    bank = {"country": "US", "currency": "usd", "account_number": "000123456789"}
+    error = refused(stripe.Token.create, bank_account=bank, **{kind: given})
+    assert f"one of these parameters: bank_account, {kind}." in error.user_message
+
+
 def test_a_token_is_used_once(account) -> None:
     token = stripe.Token.create(
         card={"number": "4242424242424242", "exp_month": "5", "exp_year": str(NEXT_YEAR)}

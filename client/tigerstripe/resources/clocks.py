@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tigerstripe import registry
 from tigerstripe.errors import Refused
+from tigerstripe.ids import new_id
 from tigerstripe.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.work import Work
 
@@ -21,17 +22,29 @@ class Clocks(Resource):
     param = "test_clock"
     has_metadata = False
     standard = frozenset(("create", "delete", "list", "retrieve"))
-    not_yet = ("customer",)
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new clock."""
+        id = new_id(self.prefix, self.id_length)
+        if params.get("customer") is not None:
+            self._attach(work, id, params["customer"])
         return {
+            "id": id,
             "deletes_after": work.now + KEPT_S,
             "frozen_time": params["frozen_time"],
             "name": params.get("name"),
             "status": "ready",
             "status_details": {},
         }
+
+    def _attach(self, work: Work, clock: str, id: str) -> None:
+        """Let a customer go by a clock, once and for all; raises `Refused`."""
+        customers = registry.need("customer")
+        customer = customers.given(work, id, "customer")
+        if customer["test_clock"] is not None:
+            on = customer["test_clock"]
+            raise Refused(f"{id} is on the clock {on} already, and stays there.")
+        customers.save(work, customer, {**customer, "test_clock": clock})
 
     @operation("POST /v1/test_helpers/test_clocks/{test_clock}/advance")
     def advance(self, work: Work, ids: Ids, params: Params) -> Record:

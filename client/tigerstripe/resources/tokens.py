@@ -1,4 +1,4 @@
-"""Tokens: a card or a bank account that was typed in, for one use."""
+"""Tokens: a card, a bank account or a number that was typed in, for one use."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.resource import Ids, Params, Record, Resource, private
 from tigerstripe.work import PRIVATE, Work
+
+PREFIXES = {"card": "tok", "bank_account": "btok", "cvc_update": "cvctok", "pii": "pii"}
+"""What a token may stand for, and what its id begins with."""
 
 
 class Tokens(Resource):
@@ -20,24 +23,24 @@ class Tokens(Resource):
     event = None
     has_metadata = False
     standard = frozenset(("create", "retrieve"))
-    not_yet = ("account", "customer", "cvc_update", "person", "pii")
+    not_yet = ("account", "customer", "person")
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new token."""
-        given = params.get("card")
-        if isinstance(given, str):
-            raise errors.not_built_parameter("card")
-        if given is not None:
-            return self._of_card(cards.of_params(work, given), given)
-        if params.get("bank_account") is None:
+        given = [kind for kind in PREFIXES if params.get(kind) is not None]
+        if not given:
             raise errors.missing("card")
-        return {
-            "id": new_id("btok", 24),
-            "bank_account": bank_accounts.as_object(params["bank_account"]),
-            "client_ip": None,
-            "type": "bank_account",
-            "used": False,
-        }
+        if len(given) > 1:
+            raise errors.one_may_be_given(*given[:2])
+        [kind] = given
+        if isinstance(params[kind], str):
+            raise errors.not_built_parameter(kind)
+        if kind == "card":
+            return self._of_card(cards.of_params(work, params[kind]), params[kind])
+        token = {"id": new_id(PREFIXES[kind], 24), "client_ip": None, "type": kind, "used": False}
+        if kind == "bank_account":
+            token[kind] = bank_accounts.as_object(params[kind])
+        return token
 
     def _of_card(self, card: Record, given: Params) -> Record:
         shown = cards.as_card(card, given)
