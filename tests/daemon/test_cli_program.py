@@ -257,8 +257,11 @@ def run_as_another(place: Path, *arguments: str, stdin: str = "") -> Any:
     prefix = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
     if prefix and shutil.which(prefix[0]) is None:
         pytest.skip("there is no setpriv")
+    python = [*prefix, sys.executable]
+    if subprocess.run([*python, "-c", ""], capture_output=True, check=False).returncode:
+        pytest.skip(f"another user cannot run {sys.executable}")
     return subprocess.run(
-        [*prefix, sys.executable, "-m", "tigerd", *arguments, "--dir", str(place)],
+        [*python, "-m", "tigerd", *arguments, "--dir", str(place)],
         input=stdin,
         capture_output=True,
         encoding="utf-8",

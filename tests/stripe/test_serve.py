@@ -293,7 +293,7 @@ def test_what_is_due_is_done_when_the_clock_shows_its_time(remote, mine, wait_un
 
 def _workers(pid: int) -> list[int]:
     found = subprocess.run(
-        ["ps", "-o", "pid=,ppid=,command=", "-A"], capture_output=True, text=True, check=True
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,command="], capture_output=True, text=True, check=True
     ).stdout.splitlines()
     rows = [line.split(None, 2) for line in found]
     return [int(p) for p, parent, command in rows if int(parent) == pid and "worker" in command]
