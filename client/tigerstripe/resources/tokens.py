@@ -37,7 +37,8 @@ class Tokens(Resource):
             raise errors.not_built_parameter(kind)
         if kind == "card":
             return self._of_card(cards.of_params(work, params[kind]), params[kind])
-        token = {"id": new_id(PREFIXES[kind], 24), "client_ip": None, "type": kind, "used": False}
+        id = new_id(PREFIXES[kind], 24)
+        token: Record = {"id": id, "client_ip": None, "type": kind, "used": False}
         if kind == "bank_account":
             token[kind] = bank_accounts.as_object(params[kind])
         return token
