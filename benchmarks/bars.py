@@ -90,6 +90,13 @@ def times(subject: Place, peer: Place) -> Figure:
     )
 
 
+def beyond(subject: Place, peer: Place, limit_ns: float) -> Figure:
+    """Divide what the subject takes longer than the peer by a limit."""
+    return lambda rows: median_of(
+        paired((rows[subject], rows[peer]), lambda mine, its: (mine.median - its.median) / limit_ns)
+    )
+
+
 def p99_times(subject: Place, peer: Place) -> Figure:
     """Divide the p99 of a round of the subject's by the median of the peer's."""
     return lambda rows: median_of(

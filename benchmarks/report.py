@@ -20,6 +20,7 @@ SCALES: Mapping[Unit, Sequence[tuple[str, float]]] = {
 }
 NAMES = ("workload", "peer")
 FIGURES = ("calls", "median", "p90", "p99", "max", "spread", "batch", "calls/s")
+SMALL = 0.1  # a bar below it has a digit more
 BAR_FIGURES = ("bar", "at most", "measured", "rounds", "")
 
 
@@ -87,11 +88,13 @@ def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
 def bar_cells(verdict: Verdict) -> list[str]:
     """Write a bar's `BAR_FIGURES`; "rounds" goes from the least of their ratios to the greatest."""
     bar, measured = verdict.bar, verdict.measured
+    digits = 2 if bar.at_most >= SMALL else 3
+    at_most = f"{bar.at_most:.{digits}f}"
     if measured is None:
-        return [bar.name, f"{bar.at_most:.2f}", "not measured", "", ""]
-    least, greatest = f"{min(measured.rounds):.2f}", f"{max(measured.rounds):.2f}"
-    rounds = f"{least}-{greatest}" if len(measured.rounds) > 1 else ""
-    return [bar.name, f"{bar.at_most:.2f}", f"{measured.ratio:.2f}", rounds, outcome_of(verdict)]
+        return [bar.name, at_most, "not measured", "", ""]
+    ends = min(measured.rounds), max(measured.rounds)
+    rounds = "-".join(f"{end:.{digits}f}" for end in ends) if len(measured.rounds) > 1 else ""
+    return [bar.name, at_most, f"{measured.ratio:.{digits}f}", rounds, outcome_of(verdict)]
 
 
 def outcome_of(verdict: Verdict) -> str:

@@ -24,7 +24,6 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from benchmarks import records
 from benchmarks.peers import PEERS, Peer
 from benchmarks.questions import find_question
 from benchmarks.workload import Load, Plan, Trial, Workload
@@ -32,7 +31,6 @@ from benchmarks.workload import Load, Plan, Trial, Workload
 TIMER_SHARE = 0.02  # of a sample, at most, may be the timer's own cost
 WARM_SHARE = 0.05  # of the arguments that are used once go into warming up
 WARM_PASSES = 3  # over the others: tigerd reads a record, decodes it for good, and remembers it
-CHUNK = 10_000  # records given to insert_many at a time when a store is filled
 
 Batch = Sequence[Any]
 Measure = Callable[[Callable[..., Any], Batch], float]
@@ -46,7 +44,7 @@ def main() -> None:
     if load.served:
         peer.open(directory, load.table)
     if peer.private or "question" not in spec:
-        fill(peer, load)
+        peer.fill(load.table, load.count)
     if "question" in spec:
         trial = Trial(spec["round"], spec["client"], spec["quick"], directory)
         measure(find_workload(spec), peer, trial, writes=spec.get("writes", False))
@@ -59,13 +57,6 @@ def main() -> None:
 def find_workload(spec: dict[str, Any]) -> Workload:
     workloads = find_question(spec["question"]).workloads
     return next(workload for workload in workloads if workload.name == spec["workload"])
-
-
-def fill(peer: Peer, load: Load) -> None:
-    made = records.make(load.table, load.count)
-    insert_many = peer.operation("insert_many")
-    for begin in range(0, len(made), CHUNK):
-        insert_many(made[begin : begin + CHUNK])
 
 
 def say(line: str) -> None:

@@ -7,6 +7,7 @@ from benchmarks.peers.base import Peer
 from benchmarks.peers.embedded import DiskCache, Lmdb, LmdbIndexed, Sqlite
 from benchmarks.peers.private import Floor, Interpreter
 from benchmarks.peers.servers import Manager, Redis, RedisIndexed
+from benchmarks.peers.stripe_api import Localstripe, SdkFloor, Tigerstripe, TigerstripeServe
 from benchmarks.peers.tigerd import Tigerd
 
 __all__ = ["PEERS", "Peer"]
@@ -24,5 +25,9 @@ PEERS: dict[str, type[Peer]] = {
         Manager,
         DiskCache,
         Interpreter,
+        Tigerstripe,
+        SdkFloor,
+        TigerstripeServe,
+        Localstripe,
     )
 }

@@ -18,6 +18,8 @@ methods, and a peer has those that it can honestly do:
     stored(), resident() the bytes that the store takes, and those of its server in memory
     private_size()       those of its server's that are neither stored nor shared
     launch(directory)    starts the server and waits for its first answer
+
+What answers the Stripe SDK has a `client` of it instead: see stripe_api.py.
 """
 
 from __future__ import annotations
@@ -28,6 +30,10 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from benchmarks import records
+
+CHUNK = 10_000  # records given to insert_many at a time when a store is filled
 
 
 class Peer:
@@ -57,6 +63,13 @@ class Peer:
 
     def close(self) -> None:
         """Let go of what `open` took."""
+
+    def fill(self, table: str, count: int) -> None:
+        """Write the first records of a table, whatever time it takes."""
+        made = records.make(table, count)
+        insert_many = self.operation("insert_many")
+        for begin in range(0, count, CHUNK):
+            insert_many(made[begin : begin + CHUNK])
 
     def private_size(self) -> int:
         return 0

@@ -20,7 +20,7 @@ class Tigerd(Peer):
     """A daemon of its own, and a namespace of its own in it."""
 
     name = "tigerd"
-    needs = ("tiger", "tigerd")
+    needs: tuple[str, ...] = ("tiger", "tigerd")
 
     def start(self, directory: Path) -> None:
         self._daemon("start", directory).check_returncode()

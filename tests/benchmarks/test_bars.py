@@ -7,6 +7,7 @@ import pytest
 from benchmarks.bars import (
     Bar,
     Measured,
+    beyond,
     judge,
     longest,
     median_of,
@@ -42,6 +43,13 @@ def test_times_leaves_out_turns_that_one_of_them_did_not_have() -> None:
     mine = row("get", "tigerd", [turn(1), turn(1)])
     its = row("get", "lmdb", [turn(2)])
     assert times(("get", "tigerd"), ("get", "lmdb"))(places(mine, its)).ratio == 1 / 2
+
+
+def test_what_one_takes_longer_is_divided_by_its_limit() -> None:
+    mine = row("import", "tigerstripe", [turn(110), turn(220)])
+    its = row("import", "floor, sdk", [turn(100), turn(200)])
+    place = ("import", "tigerstripe"), ("import", "floor, sdk")
+    assert beyond(*place, limit_ns=10)(places(mine, its)) == (1.5, [1.5])
 
 
 def test_p99_is_compared_with_the_median_of_the_other() -> None:
@@ -123,3 +131,8 @@ def test_a_bar_is_written_with_the_least_and_the_greatest_round(
     bar = Bar("a bar", 1, lambda _: median_of(ratios), is_kept)
     (verdict,) = judge("read", [bar], [])
     assert bar_cells(verdict) == ["a bar", "1.00", *written]
+
+
+def test_a_small_bar_has_a_digit_more() -> None:
+    (verdict,) = judge("read", [Bar("a bar", 1 / 45, lambda _: median_of([0.02, 0.016]))], [])
+    assert bar_cells(verdict) == ["a bar", "0.022", "0.018", "0.016-0.020", "met"]

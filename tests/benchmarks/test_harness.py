@@ -109,7 +109,7 @@ def test_a_suite_that_fails_says_what_pytest_said(tmp_path: Path, monkeypatch) -
     (tmp_path / "test_it.py").write_text("def test_it():\n    assert 1 == 2\n")
     monkeypatch.setattr(bench_suite, "SUITE", tmp_path)
     with pytest.raises(SystemExit, match=r"pytest ended with 1: .*assert 1 == 2.* 1 failed"):
-        bench_suite.run_pytest("floor", tmp_path)
+        bench_suite.run_all("floor", tmp_path)
 
 
 def test_the_environment_does_not_change_a_suite(tmp_path: Path, monkeypatch) -> None:

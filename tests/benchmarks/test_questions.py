@@ -9,7 +9,9 @@ from benchmarks.peers import PEERS
 from benchmarks.questions import find_question, question_names
 from benchmarks.result import Row, Turn
 
-ASKED = {"churn", "growth", "isolation", "list", "memory", "read", "start", "suite", "write"}
+ASKED = {
+    "churn", "growth", "isolation", "list", "memory", "read", "start", "stripe", "suite", "write",
+}  # fmt: skip
 
 
 def test_the_questions_of_the_readme_are_there() -> None:

@@ -1,0 +1,156 @@
+"""What an application's Stripe calls take, on a stateful fake.
+
+- retrieve, list of 10, create: one call of the official SDK, in an account of 100 customers that is
+  in the same process; a create writes the customer, its event and its idempotency record in one
+  commit. The floor is the SDK with a transport that answers at once, always the same
+- create, 4 clients: four processes at once, in an account of 400 customers; in-process, over HTTP
+  with a server of two workers, and of localstripe
+- retrieve of 100,000, create in 100,000: the same calls in a larger account
+- 500 tests: the whole run of `pytest -n 4` on suite_stripe/, an account and 20 calls a test; a
+  daemon runs already
+- import: a Python process that imports what a program needs, and ends
+- first request: one that then creates its first customer; a daemon runs already
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bars import Bar, beyond, paces, times
+from benchmarks.peers import Peer
+from benchmarks.peers.stripe_api import PARAMS, StripeApi
+from benchmarks.runs import run_program, run_pytest
+from benchmarks.workload import Load, Plan, Trial, Workload, one_figure
+
+SUITE = Path(__file__).parent / "suite_stripe"
+OURS, FLOOR, SERVED, OTHER = "tigerstripe", "floor, sdk", "tigerstripe serve", "localstripe"
+PLUGINS = {OURS: ("tigerd.pytest_plugin",)}
+WORKERS = 4
+ASKED = 100  # customers that are retrieved, of all there are
+CREATES = {OURS: 20_000, FLOOR: 40_000, SERVED: 4_000, OTHER: 40}  # a client and round, at most
+MS = 1e6
+ROUNDS = 3
+
+SMALL, LARGE = 100, 100_000
+
+
+def v1(peer: Peer) -> Any:
+    """Return the services of the SDK's client."""
+    assert isinstance(peer, StripeApi)
+    return peer.client.v1
+
+
+def retrieve(peer: Peer, _: Trial) -> Plan:
+    customers = v1(peer).customers
+    ids = [customer.id for customer in customers.list({"limit": ASKED})]
+    return Plan(customers.retrieve, ids, expect=lambda customer: customer.id == ids[0])
+
+
+def list10(peer: Peer, _: Trial) -> Plan:
+    ask = partial(v1(peer).customers.list, {"limit": 10})
+    return Plan(ask, expect=lambda found: len(found.data) == 10)
+
+
+def create(peer: Peer, trial: Trial) -> Plan:
+    return Plan(
+        v1(peer).customers.create,
+        [PARAMS] * CREATES[peer.name],
+        once=True,
+        long=True,
+        expect=lambda customer: customer.email == PARAMS["email"],
+    )
+
+
+def run_suite(peer: Peer, trial: Trial) -> Plan:
+    settings = {"SUITE_PEER": peer.name, "TIGERD_DIR": str(trial.directory)}
+    plugins = PLUGINS.get(peer.name, ())
+    return one_figure(partial(run_pytest, SUITE, plugins, WORKERS, **settings))
+
+
+IMPORTS = {OURS: "import stripe, tigerstripe", FLOOR: "import stripe"}
+FIRSTS = {
+    OURS: f"""
+import stripe, sys, tigerstripe
+with tigerstripe.connect(sys.argv[1]) as account:
+    account.client().v1.customers.create({PARAMS})
+""",
+    FLOOR: f"""
+import stripe
+from benchmarks.at_once import AtOnce
+stripe.StripeClient("sk_test_floor", http_client=AtOnce()).v1.customers.create({PARAMS})
+""",
+}
+
+
+def program(programs: Mapping[str, str]) -> Callable[[Peer, Trial], Plan]:
+    def run(peer: Peer, trial: Trial) -> Plan:
+        started = partial(run_program, programs[peer.name], str(trial.directory))
+        return Plan(started, samples=trial.effort.turns)
+
+    return run
+
+
+BOTH = (OURS, FLOOR)
+READ, WRITTEN = Load("customers", SMALL, reused=True), Load("customers", SMALL)
+LARGE_READ, LARGE_WRITTEN = Load("customers", LARGE, reused=True), Load("customers", LARGE)
+NOTHING = Load("customers")
+WORKLOADS = [
+    Workload("retrieve", BOTH, READ, retrieve, group="reads"),
+    Workload("list of 10", BOTH, READ, list10, group="reads"),
+    Workload("retrieve of 100,000", (OURS,), LARGE_READ, retrieve, group="reads"),
+    Workload("create", BOTH, WRITTEN, create, group="creates"),
+    Workload("create in 100,000", (OURS,), LARGE_WRITTEN, create, group="creates"),
+    Workload(
+        "create, 4 clients",
+        (OURS, SERVED, OTHER, FLOOR),
+        Load("customers", 400),
+        create,
+        clients=4,
+    ),
+    Workload("500 tests", BOTH, NOTHING, run_suite),
+    Workload("import", BOTH, NOTHING, program(IMPORTS), group="processes"),
+    Workload("first request", BOTH, NOTHING, program(FIRSTS), group="processes"),
+]
+
+
+def of_floor(workload: str, at_most: float) -> Bar:
+    name = f"{workload}: {at_most} times the floor"
+    return Bar(name, at_most, times((workload, OURS), (workload, FLOOR)))
+
+
+TOGETHER = "create, 4 clients"
+BARS = [
+    of_floor("retrieve", 1.25),
+    of_floor("list of 10", 1.15),
+    of_floor("create", 2.0),
+    Bar(
+        f"{TOGETHER}: 45 times as many as localstripe's",
+        1 / 45,
+        paces((TOGETHER, OURS), (TOGETHER, OTHER)),
+    ),
+    Bar(
+        f"{TOGETHER}, over HTTP: 10 times as many as localstripe's",
+        1 / 10,
+        paces((TOGETHER, SERVED), (TOGETHER, OTHER)),
+    ),
+    of_floor("500 tests", 1.6),
+    Bar(
+        "import: 15 ms more than the SDK's",
+        1,
+        beyond(("import", OURS), ("import", FLOOR), 15 * MS),
+    ),
+    Bar(
+        "import and first request: 25 ms more than the floor's",
+        1,
+        beyond(("first request", OURS), ("first request", FLOOR), 25 * MS),
+    ),
+    Bar(
+        "retrieve of 100,000: as of 100",
+        1.25,
+        times(("retrieve of 100,000", OURS), ("retrieve", OURS)),
+    ),
+    Bar("create in 100,000: as in 100", 1.25, times(("create in 100,000", OURS), ("create", OURS))),
+]

@@ -1,0 +1,1 @@
+"""The suite of Stripe code that bench_stripe.py lets pytest run."""
