@@ -116,6 +116,13 @@ class BatchTable:
         """Collect a create; return the record, with its id."""
         return self._collect(self._requests.create(item))
 
+    def create_many(self, items: Iterable[Mapping[str, Any]]) -> int:
+        """Collect creates; return how many. Cheaper than `create`, which returns a record."""
+        wanted = [self._requests.create(item) for item in items]
+        for request in wanted:
+            self._add(request)
+        return len(wanted)
+
     def update(self, item: Mapping[str, Any], if_version: int | None = None) -> Record:
         """Collect an update; return the record."""
         return self._collect(self._requests.update(item, if_version))

@@ -130,9 +130,9 @@ class ConnectedBatch:
         self._batch = batch
         self._place = place
 
-    def create(self, record: Record) -> None:
-        """Collect a create."""
-        self._batch.create(self._place.stored(record))
+    def create_many(self, records: Iterable[Record]) -> None:
+        """Collect creates."""
+        self._batch.create_many(self._place.stored(record) for record in records)
 
     def update(self, record: Record, if_version: int) -> None:
         """Collect an update."""

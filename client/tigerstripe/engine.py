@@ -113,9 +113,8 @@ class Exchange:
         self._engine = engine
         self._request = request
         self._id = request_id
-        key = keys.key_of(request.authorization)
         self._path = request.path
-        named = keys.namespace_of(key)
+        key, named = keys.asked(request.authorization)
         if request.path.startswith("/accounts/"):
             name, _, rest = request.path[len("/accounts/") :].partition("/")
             named, self._path = unquote(name), f"/{rest}"
@@ -276,10 +275,11 @@ def checked(operation: str, params: Record, version: str) -> Record:
     """Return an operation's parameters in their types; raises `Refused` for the worst fault."""
     faults = Faults()
     older = versions.parameters_before(operation, version) if version < versions.OLDEST else {}
-    listed = {name: value for name, value in params.items() if name not in older}
-    typed = facts().parameters(operation).read(listed if older else params, "", faults)
     if older:
-        given = {name: value for name, value in params.items() if name in older}
+        given = {name: params[name] for name in older if name in params}
+        params = {name: value for name, value in params.items() if name not in older}
+    typed = facts().parameters(operation).read(params, "", faults)
+    if older:
         typed.update(Obj(older).read(given, "", faults))
     worst = faults.worst()
     if worst is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from tigerstripe.errors import Refused
@@ -35,6 +36,13 @@ def secret_key(namespace: str) -> str:
 def publishable_key(namespace: str) -> str:
     """Return the publishable key of that account."""
     return "pk_test_" + quote(namespace, safe="")
+
+
+@lru_cache(maxsize=256)
+def asked(authorization: str | None) -> tuple[str, str]:
+    """Return the key in an `Authorization` header and its account; raises `Refused` (401)."""
+    key = key_of(authorization)
+    return key, namespace_of(key)
 
 
 def key_of(authorization: str | None) -> str:

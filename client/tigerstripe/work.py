@@ -218,11 +218,11 @@ class Work:
                 if record is None:
                     table.delete(id)
                 elif version is None:
-                    table.create(record)
+                    table.create_many([record])
                 else:
                     table.update(record, version)
             if not scope.platform.has_clock:
-                scope.in_batch(batch, clock.TABLE).create(clock.REAL)
+                scope.in_batch(batch, clock.TABLE).create_many([clock.REAL])
             for account, event in self._events:
                 scope.inside(account).in_batch(batch, EVENTS).insert_many([event])
             log.add_to(batch)

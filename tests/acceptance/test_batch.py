@@ -68,6 +68,7 @@ def test_every_write_works_in_a_batch(shared_store, other_store) -> None:
         assert batch.coupons.insert({"id": "inserted"}) == {"id": "inserted"}
         assert batch.coupons.update({"id": "updated", "a": 2}) == {"id": "updated", "a": 2}
         assert batch.coupons.create({"id": "created"}) == {"id": "created"}
+        assert batch.coupons.create_many([{"id": "one"}, {"id": "two"}]) == 2
         assert batch.coupons.delete("deleted") is None
         assert batch.coupons.patch("patched", {"a": 3, "b": None}) is None
         assert batch.coupons.clear_namespace(other) is None
@@ -78,6 +79,8 @@ def test_every_write_works_in_a_batch(shared_store, other_store) -> None:
         "inserted": {"id": "inserted"},
         "updated": {"id": "updated", "a": 2},
         "created": {"id": "created"},
+        "one": {"id": "one"},
+        "two": {"id": "two"},
         "patched": {"id": "patched", "a": 3},
         made["id"]: made,
     }
@@ -118,6 +121,7 @@ def test_a_batch_keeps_finders_and_lists_right(shared_store) -> None:
     ("fail", "error"),
     [
         (lambda batch: batch.coupons.create({"id": "there"}), tiger.AlreadyExists),
+        (lambda batch: batch.coupons.create_many([{"id": "there"}]), tiger.AlreadyExists),
         (lambda batch: batch.coupons.patch("nobody", {"a": 1}), tiger.NotFound),
         (lambda batch: batch.coupons.insert({"id": 5}), tiger.InvalidRecord),
         (lambda batch: batch.coupons.insert({"id": "x", "v": float("nan")}), tiger.InvalidRecord),
@@ -128,7 +132,7 @@ def test_a_batch_keeps_finders_and_lists_right(shared_store) -> None:
             tiger.Conflict,
         ),
     ],
-    ids=["create", "patch", "id", "nan", "no id", "table", "version"],
+    ids=["create", "create_many", "patch", "id", "nan", "no id", "table", "version"],
 )
 def test_one_write_that_fails_fails_the_batch(shared_store, fail, error) -> None:
     """Whether the call itself raises or the end of the block."""

@@ -161,8 +161,7 @@ class Control:
     def _account(self, request: HttpRequest) -> Account:
         named = request.path_params.get("account")
         if named is None:
-            key = keys.key_of(request.headers.get("authorization"))
-            named = keys.namespace_of(key)
+            _, named = keys.asked(request.headers.get("authorization"))
         return Account(self._store.namespace(self._namespace or named))
 
     def _health(self) -> Response:
