@@ -385,3 +385,12 @@ def test_watch_tells_of_forks(store, directory: str, start_tigerd) -> None:
     ]
     assert len({change["namespace"] for change in told[begin : begin + 5]}) == 1
     assert told[begin]["namespace"].startswith("short-")
+
+
+@pytest.mark.parametrize("kind", ["sandbox", "fork"])
+def test_a_block_whose_store_was_closed_is_cleared_all_the_same(store, kind: str) -> None:
+    store.coupons.insert({"id": "A"})
+    with getattr(store, kind)() as test:
+        test.coupons.insert({"id": "B"})
+        test.close()
+    assert store.namespaces() == {store.current_namespace: 1}
