@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tigerstripe import errors, registry, routes
 
@@ -27,6 +27,10 @@ VERSIONS = "2025-(0[89]|1)|2026"
 LOST = {"crash", "status"}
 NOT_BUILT = "501 "  # a parameter that is not built yet
 NOT_JUDGED = {"blocked", "needs-seed", "skipped"}
+
+
+Result = dict[str, Any]
+"""What the judge says of one interaction: its place, its class, and what differs."""
 
 
 class Score(NamedTuple):
@@ -50,11 +54,17 @@ class Score(NamedTuple):
 
 def run(per_file: int | None = None, recordings: Path = RECORDINGS) -> Score:
     """Replay the recordings, or so many cassettes of each file by chance; return the score."""
+    return scored(judged(["--call", "tests.stripe.replay_target:call"], per_file, recordings))
+
+
+def judged(
+    target: list[str], per_file: int | None = None, recordings: Path = RECORDINGS
+) -> list[Result]:
+    """Return the judge's result of every interaction with a target, which its options name."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.jsonl"
-        command = [sys.executable, str(recordings / "replay.py")]
-        command += ["--call", "tests.stripe.replay_target:call", "--version", VERSIONS]
-        command += ["--seed-hook", "tests.stripe.replay_target:seed"]
+        command = [sys.executable, str(recordings / "replay.py"), *target, "--version", VERSIONS]
+        command += ["--seed-hook", "tests.stripe.replay_seed:seed"]
         command += ["--out", str(out), *map(str, sorted(recordings.glob("*.jsonl.xz")))]
         command += ["--per-file", str(per_file)] if per_file else []
         path = f"{PROJECT}:{PROJECT / 'client'}"
@@ -66,10 +76,10 @@ def run(per_file: int | None = None, recordings: Path = RECORDINGS) -> Score:
             check=False,
         )
         assert done.returncode == 0, done.stderr[-2000:]
-        return scored([json.loads(line) for line in out.read_text().splitlines()])
+        return [json.loads(line) for line in out.read_text().splitlines()]
 
 
-def scored(results: list[dict[str, str]]) -> Score:
+def scored(results: list[Result]) -> Score:
     """Return the score of the judge's results, of what is built."""
     by_operation: dict[str, Counter[str]] = {}
     for result in results:

@@ -1,0 +1,194 @@
+"""Writes docs/stripe-fidelity.md: how many recorded answers tigerstripe and its peers give.
+
+    scripts/fidelity [DIRECTORY]
+
+The recordings and their judge are not part of the project; DIRECTORY holds them. The peers are
+installed from PyPI and npm into a temporary directory, served, and judged in the same way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import describe_machine
+from benchmarks.pages import markdown_table
+from tests.stripe import replay
+from tests.stripe.fidelity_peers import PEERS
+from tests.stripe.replay import LOST, NOT_BUILT, PROJECT, RECORDINGS, Result, operation_of
+from tigerstripe import errors, routes
+
+PAGE = PROJECT / "docs" / "stripe-fidelity.md"
+THERE = "By operation"
+REST = "What tigerstripe does not have yet"
+OURS = "tigerstripe"
+RIGHT = {"exact", "value", "shape"}
+NOT_ASKED = {"skipped", "needs-seed"}
+
+Results = dict[str, list[Result]]
+"""The judge's results by target; those of one place in each list are of one interaction."""
+
+REASONS: dict[str, str] = {
+    NOT_BUILT: "it needs a resource or a parameter that is not there: answered 501",
+    r"missing product\.tax_details|extra \S+\.customer_account": "Stripe began to show the field "
+    "on a day, in a version that was there before; tigerstripe goes by the version",
+    r"\.metadata\.region|IBAN": "the recorder put something else for a value that was sent",
+    r"Received unknown parameter: invoice_settings": "the recording says GET of what was a POST",
+    r"already been attached|reference ": "the judge makes what was there before as it was at the "
+    "end, or two of what was one",
+    r"No such (price|customer)|length list\.data|recurring price": "the recorded account had, or "
+    "had not, an object that no request shows",
+    r"account\.": "the recorded account had been set up by hand",
+}
+"""Why an answer differs, by a pattern of what the judge says of it; the first that fits counts."""
+UNEXPLAINED = "to be mended"
+
+HOW = """\
+Recorded answers of the live API, replayed in order against tigerstripe and two other stateful fakes
+of Stripe. Each request is sent as it was recorded, and the answer is compared in status, error,
+fields, their types and values; ids, times and URLs are mapped, and what was there before is made by
+the API, alike for all. *Exact*: all that is compared is the same. *Status*: the HTTP status is. An
+answer that leans on an object which the fake could not make counts as neither. Left out for all:
+uploads, v2, and answers that lean on what none of the three could be given beforehand.
+
+What is not fair: the recordings are the test suites of two applications, so what these use weighs
+most; and tigerstripe was made with these recordings at hand, the others were not, and each of them
+answers in one version of the API only, whatever a request asks for. One field that is not there
+makes all answers of an operation inexact, as `type` does in seahaven's products.
+"""
+
+
+def main() -> None:
+    """Judge all, and write the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("directory", nargs="?", type=Path, default=RECORDINGS)
+    directory = parser.parse_args().directory
+    results: Results = {}
+    results[OURS] = replay.judged(["--call", "tests.stripe.replay_target:call"], None, directory)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, peer in PEERS.items():
+            with peer.served(Path(folder) / name) as options:
+                results[name] = replay.judged(options, None, directory)
+    PAGE.write_text(page(results, describe_machine()), encoding="utf-8")
+
+
+def page(results: Results, machine: dict[str, str]) -> str:
+    """Return the text of the page."""
+    ours = results[OURS]
+    places = [n for n in range(len(ours)) if any(asked(each[n]) for each in results.values())]
+    there = [n for n in places if is_built(ours[n])]
+    rest = [n for n in places if not is_built(ours[n])]
+    facts = {name: machine[name] for name in ("date", "revision", "machine", "python")}
+    facts |= {name: f"`{peer.requirement}` of PyPI; {peer.note}" for name, peer in PEERS.items()}
+    facts["API versions"] = f"`{replay.VERSIONS}`, as recorded"
+    sums = {"all recorded operations": places, "those that tigerstripe has": there}
+    lines = ["# Beside recorded answers of Stripe", "", "Written by `scripts/fidelity`.", "", HOW]
+    lines += [*(f"* {name}: {value}" for name, value in facts.items()), "", "## In all", ""]
+    lines += table("", results, sums)
+    lines += ["", *shares(results, there), "", f"## {THERE}", ""]
+    lines += table("operation", results, by_operation(ours, there))
+    lines += ["", f"## {REST}", ""]
+    lines += table("operation", results, by_operation(ours, rest))
+    lines += ["", "## What differs in tigerstripe, and why", "", *differences(ours, there)]
+    return "\n".join(lines) + "\n"
+
+
+def asked(result: Result) -> bool:
+    """Whether a target could be asked at all."""
+    return result["class"] not in NOT_ASKED
+
+
+def is_built(result: Result) -> bool:
+    """Whether tigerstripe has the operation of an interaction."""
+    return operation_of(*result["endpoint"].split(" ")) is not None
+
+
+def name_of(result: Result) -> str:
+    """Return an interaction's operation as the table of facts has it."""
+    try:
+        return routes.route(*result["endpoint"].split(" ")).operation
+    except errors.Refused:
+        return str(result["endpoint"])
+
+
+def by_operation(ours: Sequence[Result], places: Iterable[int]) -> dict[str, list[int]]:
+    """Return the interactions of each operation, by path."""
+    found: dict[str, list[int]] = {}
+    for place in places:
+        found.setdefault(f"`{name_of(ours[place])}`", []).append(place)
+    return dict(sorted(found.items(), key=lambda pair: pair[0].split(" ")[::-1]))
+
+
+def table(heading: str, results: Results, groups: dict[str, list[int]]) -> list[str]:
+    """Return a table: how many answers are exact, and how many have the right status."""
+    names = [name for target in results for name in (f"{target}: exact", "status")]
+    rows = []
+    for name, places in groups.items():
+        counts: list[int] = []
+        for each in results.values():
+            counts.append(sum(each[n]["class"] == "exact" for n in places))
+            counts.append(sum(each[n]["class"] in RIGHT for n in places))
+        rows.append([name, str(len(places)), *map(str, counts)])
+    return markdown_table([heading, "answers", *names], rows)
+
+
+def shares(results: Results, there: Sequence[int]) -> list[str]:
+    """Return the shares of what each could be asked for, of what tigerstripe has."""
+    lines = [
+        "Of the operations that tigerstripe has, without answers that lean on what the fake could",
+        "not make before:",
+        "",
+    ]
+    for name, each in results.items():
+        classes = Counter(each[n]["class"] for n in there)
+        right = sum(classes[one] for one in RIGHT)
+        total = right + sum(classes[one] for one in LOST)
+        share = f"{classes['exact'] / total:.1%} exact, {right / total:.1%} of statuses right"
+        lines.append(f"* {name}: of {total} answers {share}.")
+    return lines
+
+
+def differences(ours: Sequence[Result], there: Iterable[int]) -> list[str]:
+    """Return a table of what differs and why, and of what comes of it."""
+    counts: Counter[str] = Counter()
+    examples: dict[str, Counter[str]] = {}
+    for n in there:
+        result = ours[n]
+        if result["class"] == "exact":
+            continue
+        why = reason(result)
+        counts[why] += 1
+        examples.setdefault(why, Counter())[f"`{name_of(result)}`"] += 1
+    rows = (
+        [str(number), why, ", ".join(name for name, _ in examples[why].most_common(3))]
+        for why, number in counts.most_common()
+    )
+    return markdown_table(["answers", "why", "mostly of"], rows)
+
+
+def reason(result: Result) -> str:
+    """Return why an answer differs."""
+    if result["class"] == "blocked" or not asked(result):
+        return "it leans on an object of a resource that tigerstripe does not have yet"
+    said = "\n".join(" ".join(map(str, each)) for each in result["diffs"])
+    for pattern, why in REASONS.items():
+        if re.search(pattern, said):
+            return why
+    return f"{UNEXPLAINED}: {words(result['diffs'][0])}"
+
+
+def words(difference: Sequence[Any]) -> str:
+    """Return the first difference of an answer as words of a table."""
+    kind, where, recorded, given = difference
+    return f"{where} {kind}, {recorded} recorded and {given} given".replace("|", "/")
+
+
+if __name__ == "__main__":
+    main()
