@@ -18,7 +18,10 @@ from benchmarks.harness import PROJECT
 from tiger import speedups
 from tiger.__about__ import __version__
 
-LIBRARIES = ("msgpack", "pyzmq", "lmdb", "redis", "hiredis", "diskcache", "pytest", "pytest-xdist")
+LIBRARIES = (
+    "msgpack", "pyzmq", "lmdb", "redis", "hiredis", "diskcache", "pytest", "pytest-xdist", "stripe",
+    "localstripe",
+)  # fmt: skip
 
 
 def describe_machine() -> dict[str, str]:

@@ -233,14 +233,16 @@ class Map(Kind):
 class Field:
     """What the table says of a field beside its kind; the kind is made when first asked for."""
 
-    __slots__ = ("_kind", "_make", "is_asked", "is_required", "since", "until")
+    __slots__ = ("_make", "is_asked", "is_required", "kind", "since", "until")
+
+    kind: Kind
+    """The kind of its values."""
 
     def __init__(
         self, make: Any, is_required: bool, is_asked: bool, since: int, until: int
     ) -> None:
         """Keep the marks; `make()` returns the kind."""
         self._make = make
-        self._kind: Kind | None = None
         self.is_required = is_required
         """A parameter that must be given; a field of an answer that is always there."""
         self.is_asked = is_asked
@@ -249,13 +251,12 @@ class Field:
         self.until = until
         """Places in the table's list of versions; -1 where there is no mark."""
 
-    @property
-    def kind(self) -> Kind:
-        """The kind of its values."""
-        kind = self._kind
-        if kind is None:
-            kind = self._kind = self._make()
-        return kind
+    def __getattr__(self, name: str) -> Any:
+        """Make the kind; from then on it is there."""
+        if name != "kind":
+            raise AttributeError(name)
+        self.kind = self._make()
+        return self.kind
 
 
 class Obj(Kind):

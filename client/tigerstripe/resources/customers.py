@@ -64,7 +64,7 @@ class Customers(Resource):
         for name in ("business_name", "individual_name"):
             if name in params:
                 fields[name] = params[name]
-        if any(get(name) for name in PRIVATE_NAMES):
+        if any(map(get, PRIVATE_NAMES)):
             fields[PRIVATE] = _kept({}, params)
         return fields
 
@@ -80,10 +80,10 @@ class Customers(Resource):
             fields["created"] = clock["frozen_time"]
             work.touch(clocks.table, clock["id"])  # whoever deletes it knows of this customer
         method, source = self._paying(work, fields, params)
-        if any(params.get(name) for name in ("balance", "tax_id_data", *DISCOUNT)):
+        if any(map(params.get, ("balance", "tax_id_data", *DISCOUNT))):
             fields["id"] = f"{self.prefix}_{letters(self.id_length)}"
             _make_beside(work, fields, params.get("balance") or 0, params.get("tax_id_data") or ())
-        if any(params.get(name) for name in DISCOUNT):
+        if any(map(params.get, DISCOUNT)):
             fields["discount"] = discounts.of_customer(work, fields["id"], params)
         customer = self.add(work, fields)
         if customer["discount"] is not None:
@@ -162,7 +162,7 @@ class Customers(Resource):
             changes["tax_exempt"] = changes["tax_exempt"] or "none"
         new = {**old, **changes}
         self._check_default(work, new, params)
-        if any(params.get(name) for name in PRIVATE_NAMES):
+        if any(map(params.get, PRIVATE_NAMES)):
             new[PRIVATE] = _kept(private(old), params)
         if params.get("default_source") is not None:
             card = work.get("cards", params["default_source"])
@@ -183,7 +183,7 @@ class Customers(Resource):
     def _discounted(self, work: Work, customer: Record, params: Params) -> Record | None:
         """Return the discount that a customer has from now on, and tell of it."""
         old = customer["discount"]
-        if any(params.get(name) for name in DISCOUNT):
+        if any(map(params.get, DISCOUNT)):
             new = discounts.of_customer(work, customer["id"], params)
             previous = previous_attributes(old, new) if old else None
             work.tell(f"customer.discount.{'updated' if old else 'created'}", new, previous)
