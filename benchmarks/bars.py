@@ -107,6 +107,16 @@ def p99_times(subject: Place, peer: Place) -> Figure:
     )
 
 
+def p99s_times(subject: Place, peer: Place) -> Figure:
+    """Divide the p99 of a round of the subject's by that of the peer's."""
+    return lambda rows: median_of(
+        [
+            mine / its
+            for mine, its in zip(rows[subject].round_p99s, rows[peer].round_p99s, strict=True)
+        ]
+    )
+
+
 def paces(subject: Place, peer: Place) -> Figure:
     """Divide the time from one call to the next, of all the clients together."""
     return lambda rows: median_of(

@@ -32,6 +32,7 @@ from benchmarks.workload import FULL, QUICK, Load, Workload
 PROJECT = Path(__file__).resolve().parent.parent
 ANSWER_TIMEOUT_S = 600
 END_TIMEOUT_S = 60
+COMPUTE = "print(flush=True)\nwhile True: sum(range(1000))"
 INTERRUPTED_END_TIMEOUT_S = 5  # a worker stops the servers that it has started, if it is let
 
 
@@ -124,9 +125,12 @@ class _Run:
 
     def take_turn(self) -> None:
         """Let the clients go all at once, between a writer's start and stop."""
-        _ask_all(self._writers)
-        answers = _ask_all(self._clients)
-        _ask_all(self._writers)
+        with ExitStack() as stack:
+            for _ in range(self._workload.computing):
+                stack.enter_context(_computing())
+            _ask_all(self._writers)
+            answers = _ask_all(self._clients)
+            _ask_all(self._writers)
         self._row.add_turn([json.loads(answer) for answer in answers])
 
 
@@ -205,6 +209,19 @@ def _ask_all(workers: Sequence[_Worker]) -> list[str]:
     for worker in workers:
         worker.go_on()
     return [worker.read_line() for worker in workers]
+
+
+@contextmanager
+def _computing() -> Iterator[None]:
+    """Have a process compute, as a test would that asks no store, once it has begun."""
+    command = [sys.executable, "-S", "-c", COMPUTE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout
+            process.stdout.readline()
+            yield
+        finally:
+            process.kill()
 
 
 @dataclass

@@ -19,7 +19,7 @@ SCALES: Mapping[Unit, Sequence[tuple[str, float]]] = {
     "bytes": (("B", 1), ("KiB", 2**10), ("MiB", 2**20), ("GiB", 2**30)),
 }
 NAMES = ("workload", "peer")
-FIGURES = ("calls", "median", "p90", "p99", "max", "spread", "batch", "calls/s")
+FIGURES = ("calls", "mean", "median", "p90", "p99", "max", "spread", "batch", "calls/s")
 SMALL = 0.1  # a bar below it has a digit more
 BAR_FIGURES = ("bar", "at most", "measured", "rounds", "")
 
@@ -68,7 +68,7 @@ def cells(row: Row) -> list[str]:
         return []
     if row.unit == "bytes":
         return [f"{row.calls:,}", format_quantity(row.median, row.unit)]
-    times = (row.median, row.percentile(90), row.percentile(99), max(row.round_longest))
+    times = (row.mean, row.median, row.percentile(90), row.percentile(99), max(row.round_longest))
     spread, batch, rate = f"{row.spread:.0%}", str(row.batch), f"{row.rate:,.0f}"
     return [f"{row.calls:,}", *(format_quantity(t, row.unit) for t in times), spread, batch, rate]
 
@@ -135,6 +135,7 @@ def row_to_json(row: Row) -> dict[str, Any]:
         **document,
         "calls": row.calls,
         "batch": row.batch,
+        "mean": row.mean if row.unit == "ns" else None,
         "median": row.median,
         "p90": row.percentile(90),
         "p99": row.percentile(99),

@@ -45,6 +45,7 @@ class Row:
     failure: str = ""  # what its worker said last
     rounds: list[list[Turn]] = field(default_factory=list)
     calls: int = 0
+    elapsed_ns: float = 0
     batch: int = 1
 
     def add_turn(self, results: Sequence[dict[str, Any]]) -> None:
@@ -56,6 +57,7 @@ class Row:
         rate = sum(result["calls"] / result["elapsed_ns"] for result in results)
         self.rounds[-1].append(Turn(array("d", samples), 1 / rate))
         self.calls += sum(result["calls"] for result in results)
+        self.elapsed_ns += sum(result["elapsed_ns"] for result in results)
         self.batch = max(result["batch"] for result in results)
 
     @property
@@ -82,6 +84,11 @@ class Row:
     def median(self) -> float:
         """The median of the rounds' medians."""
         return statistics.median(self.round_medians)
+
+    @property
+    def mean(self) -> float:
+        """What a call took, of all the calls of all rounds."""
+        return self.elapsed_ns / self.calls
 
     @property
     def spread(self) -> float:

@@ -100,4 +100,5 @@ class Workload:
     clients: int = 1
     group: str = ""  # neighbours of one group take turns; without one it is alone
     writer: Callable[[Peer, Trial], Plan] | None = None  # is called without a pause meanwhile
+    computing: int = 0  # processes that compute meanwhile, and nothing else
     unit: Unit = "ns"

@@ -49,6 +49,42 @@ cdef int64_t EXACT = 1 << 53  # a double holds all integers up to here
 include "../client/tiger/value.pxi"
 
 
+# --- Turns of the processor: serve ----------------------------------------------------------------
+
+cdef extern from *:
+    """
+    #ifdef __linux__
+    #include <sched.h>
+    #include <sys/syscall.h>
+    #include <unistd.h>
+    static int take_turns_of(uint64_t ns) {
+        struct {  /* sched_attr, as far as it is in every kernel: sched_setattr(2) */
+            uint32_t size, policy;
+            uint64_t flags;
+            int32_t nice;
+            uint32_t priority;
+            uint64_t runtime, deadline, period;
+        } said;
+        if (syscall(SYS_sched_getattr, 0, &said, sizeof said, 0) || said.policy != SCHED_OTHER)
+            return -1;
+        said.runtime = ns;
+        return (int)syscall(SYS_sched_setattr, 0, &said, 0);
+    }
+    #else
+    static int take_turns_of(uint64_t ns) { return -1; }
+    #endif
+    """
+    int take_turns_of(uint64_t)
+
+
+def take_turns(uint64_t ns):
+    """Ask the kernel to give this process turns of so many nanoseconds, where it has such a choice.
+
+    Linux has since 6.12, for processes of the usual kind. Nothing else of the process changes.
+    """
+    return take_turns_of(ns) == 0
+
+
 # --- facts.facts_of -------------------------------------------------------------------------------
 
 cdef const uint8_t *read_text(

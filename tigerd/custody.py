@@ -14,7 +14,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from tiger import instance, layout, memory, owners
+from tiger import instance, layout, memory, owners, slot
 from tiger.errors import InstanceError, TigerError
 from tiger.memory import WritableSegment, is_at
 from tiger.system import os, secrets, time
@@ -52,6 +52,7 @@ class Custody:
         control.store(layout.daemon_at(self._number), self._random)
         control.store(layout.PID, os.getpid())
         control.store(layout.STARTED, time.time_ns())
+        control.store(layout.WAKES, int(slot.wake is not None))
         memory.fence()
         control.store(layout.DAEMON, self._number)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Container
 from contextlib import suppress
 from typing import Any
 
@@ -75,14 +74,19 @@ class Peers:
         """How many connections there are."""
         return len(self._connections)
 
-    def look(self, ready: Container[Any]) -> bool:
+    def look(self) -> bool:
         """Let in who may connect, where these sockets ask; return whether any came or went."""
-        while self._gate in ready and self._gate.poll(0):
+        while self._gate.poll(0):
             self._check()
-        if self._monitor not in ready:
-            return False
-        self._count()
-        return True
+        return self._count_all()
+
+    def _count_all(self) -> bool:
+        """Count who came and went; return whether any did."""
+        is_any = False
+        while self._monitor.poll(0):
+            self._count()
+            is_any = True
+        return is_any
 
     def _check(self) -> None:
         """Answer ZeroMQ's question (RFC 27, ZAP) whether a peer may connect: if it is this user."""
@@ -115,8 +119,7 @@ class Peers:
 
     def hang_up(self) -> None:
         """End all connections, and free what they have sent of a message; clients connect again."""
-        while self._monitor.poll(0):
-            self._count()
+        self._count_all()
         for descriptor in self._connections:
             with suppress(OSError):  # it ended this moment
                 _shut(descriptor)

@@ -20,6 +20,7 @@ from tiger.errors import InstanceError, TigerError
 from tiger.layout import RECORD_LIMIT
 from tiger.record import DEFAULT_MAX_RECORD
 from tiger.shortage import ANOTHER, unusable
+from tiger.speedups import compiled
 from tiger.system import os
 from tigerd.applying import CannotGoOn
 from tigerd.detaching import detach, leave, refusal
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
 log = logging.getLogger("tigerd")
 
 DEFAULT_IDLE_EXIT_S = 600.0
+
+TURN_NS = 100_000
+"""Of the processor, and no change of its share. Who asks for short turns waits less for them: the
+slowest hundredth of inserts beside processes that compute took a tenth to a half less."""
+
+_take_turns = compiled("tigerd.compiled", "take_turns")
 
 DESCRIPTORS = 10_240
 """Each segment takes one, and each client; macOS allows no more."""
@@ -48,6 +55,7 @@ def serve(arguments: list[str]) -> int:
     _raise_limit()
     options = _parse(arguments)
     told = detach() if options.detach else None
+    _take_turns(TURN_NS)
     logging.basicConfig(
         format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr
     )

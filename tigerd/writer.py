@@ -21,6 +21,7 @@ from tiger.resources import (
     Resource,
     defined_resource,
 )
+from tiger.slot import wake
 from tigerd.cleaner import Cleaner
 from tigerd.effects import Effect
 from tigerd.history import History
@@ -129,6 +130,8 @@ class Writer:
         if asked is not None:
             self.answer(asked, plan.status, commit, answer)
         self._commit(commit)
+        if asked is not None:
+            self._wake(asked)
         # What only this daemon needs to know; the client has its answer already.
         for number, namespace, key in plan.effects:
             self.history.note(commit, namespace, number, key)
@@ -217,6 +220,11 @@ class Writer:
         word = request << layout.CLIENT_STATUS_BITS | status
         control.store(at + layout.CLIENT_ANSWER, word)
 
+    def _wake(self, asked: Asked) -> None:
+        """Wake the client that asks, if it sleeps on its answer, which counts by now."""
+        if wake is not None:
+            wake(self.control.words, layout.client_at(asked[0], layout.CLIENT_ANSWER))
+
     def _commit(self, commit: int) -> None:
         memory.fence()
         self.control.store(layout.COMMIT, commit)
@@ -232,3 +240,4 @@ class Writer:
     def refuse(self, asked: Asked, status: int) -> None:
         """Store that a client's request failed and changed nothing."""
         self.answer(asked, status, self.commit, 0)
+        self._wake(asked)

@@ -92,6 +92,64 @@ def put_in_place(mapped, int descriptor):
         PyBuffer_Release(&view)
 
 
+# --- Sleeping on a word: slot.Slot, tigerd.server ------------------------------------------------
+
+cdef extern from *:
+    """
+    #ifdef __linux__
+    #include <linux/futex.h>
+    #include <sys/syscall.h>
+    #include <time.h>
+    #include <unistd.h>
+    #define HAS_FUTEX 1
+    #define LOW_HALF(word) \
+        ((uint32_t *)(word) + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))
+    static void sleep_while(const uint64_t *word, uint64_t value, double seconds) {
+        long ns = seconds < 1 ? (long)(1e9 * seconds) : 999999999;
+        struct timespec left = {0, ns};
+        syscall(SYS_futex, LOW_HALF(word), FUTEX_WAIT, (uint32_t)value, &left, NULL, 0);
+    }
+    static void wake_from(const uint64_t *word) {
+        syscall(SYS_futex, LOW_HALF(word), FUTEX_WAKE, 1, NULL, NULL, 0);
+    }
+    #else
+    #define HAS_FUTEX 0
+    #define sleep_while(word, value, seconds)
+    #define wake_from(word)
+    #endif
+    """
+    bint HAS_FUTEX
+    void sleep_while(const uint64_t *, uint64_t, double) nogil
+    void wake_from(const uint64_t *) nogil
+
+
+def sleep_on(words, Py_ssize_t at, uint64_t value, double seconds):
+    """Sleep until woken by `wake`, but not if the word is another, and not longer than so long.
+
+    It may end sooner, as by a signal; it does after a second. The kernel compares the lower half
+    of the word, and counts the time by its monotonic clock.
+    """
+    cdef Py_buffer view
+    PyObject_GetBuffer(words, &view, PyBUF_SIMPLE)
+    try:
+        with nogil:
+            sleep_while(<uint64_t *>view.buf + at, value, seconds)
+    finally:
+        PyBuffer_Release(&view)
+
+
+def wake(words, Py_ssize_t at):
+    """Wake who sleeps on a word, in whatever process."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(words, &view, PyBUF_SIMPLE)
+    wake_from(<uint64_t *>view.buf + at)
+    PyBuffer_Release(&view)
+
+
+if not HAS_FUTEX:  # as where nothing is compiled
+    del sleep_on, wake
+
+
 # --- Encoding: record.encode ----------------------------------------------------------------------
 
 cdef struct Packed:

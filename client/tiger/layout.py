@@ -60,6 +60,7 @@ MAX_RECORD = 13  # bytes of msgpack
 CHANGES = 14  # changes: entries ever made in the ring of changes
 COMMANDS = 15  # changes: commands answered since the instance was made, failed ones too
 DAEMON = 16  # changes: how many daemons have taken the instance over
+WAKES = 17  # changes: 1 if the daemon wakes those who sleep on the answer's word of their slot
 
 DAEMONS_AT = 64  # changes: a random number for each of the last daemons
 DAEMONS_MAX = 64

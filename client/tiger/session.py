@@ -47,9 +47,11 @@ QUESTION = 1 << 40
 
 @dataclass(slots=True)
 class Watch:
-    """Look at the slot until `is_answered`, for as long as that is cheaper than sleeping."""
+    """Look at the slot, or sleep on it, until a request is answered; answered whether it is."""
 
-    is_answered: Callable[[], bool]
+    slot: Slot
+    request: int
+    deadline: float
 
 
 @dataclass(slots=True)
@@ -102,6 +104,11 @@ class Session:
         """Whether the write under way is at a daemon, as far as is known."""
         self._was_resent = False
 
+    @property
+    def wakes(self) -> bool:
+        """Whether a request can be slept on: the daemon wakes who does."""
+        return self._slot.wakes
+
     # --- Requests ---
 
     def write(
@@ -132,7 +139,7 @@ class Session:
         self._was_sent = True
         made = meanwhile()
         if not answers:
-            answered = yield Watch(self._slot.look(number))
+            answered = yield Watch(self._slot, number, deadline)
             if answered and (status := self._slot.status) not in CODES:
                 return self._answer(status, made)
             yield from self._send(self._question_of(number), time.monotonic())

@@ -7,11 +7,25 @@ daemon that starts takes an answer back that was not committed.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tiger import layout, memory
+from tiger.speedups import compiled
+from tiger.system import is_gevent_there, time
 
 NO_SLOT = -1
 """The number of a client that has none."""
+
+NEARLY_S = 50e-6
+"""How long to wait where the answer is stored, and its commit is the daemon's next store."""
+
+sleep_on: Any = (
+    None if is_gevent_there() else compiled("tiger.compiled", "sleep_on", otherwise=None)
+)
+wake: Any = compiled("tiger.compiled", "wake", otherwise=None)
+"""What puts a client to sleep on a word of shared memory, and what the daemon wakes it with: a
+futex. Without it, and where all greenlets would sleep, a client that does not look for its answer
+asks for a message."""
 
 
 class Slot:
@@ -32,6 +46,29 @@ class Slot:
         at = self._at + layout.CLIENT_ANSWER
         bits = layout.CLIENT_STATUS_BITS
         return lambda: words[at] >> bits == request and self.is_answered(request)
+
+    @property
+    def wakes(self) -> bool:
+        """Whether one may sleep on this slot: the daemon wakes who does."""
+        return sleep_on is not None and bool(self._words[layout.WAKES])
+
+    def sleep(self, request: int, deadline: float) -> bool:
+        """Sleep until a request is answered, or until a deadline; tell whether it is.
+
+        The daemon stores the answer, then the commit, and wakes the client then. So whoever finds
+        the word as it was before, and sleeps while it is, misses nothing.
+        """
+        at = self._at + layout.CLIENT_ANSWER
+        while not self.is_answered(request):
+            left_s = deadline - time.monotonic()
+            if left_s <= 0 or not self.wakes:
+                return False
+            word = self._words[at]
+            if word >> layout.CLIENT_STATUS_BITS == request:
+                time.sleep(NEARLY_S)
+            else:
+                sleep_on(self._words, at, word, left_s)
+        return True
 
     def is_answered(self, request: int) -> bool:
         """Tell whether there is the answer to a request, and what it says is visible."""

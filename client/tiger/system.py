@@ -39,6 +39,10 @@ if TYPE_CHECKING:
         """Tell whether gevent has made waiting another thing since the library was loaded."""
         return False
 
+    def is_gevent_there() -> bool:
+        """Tell whether gevent had made waiting another thing before the library was loaded."""
+        return False
+
 else:
     import _socket as socket
     import fcntl
@@ -70,3 +74,6 @@ else:
     def is_gevent_late() -> bool:
         now = sys.modules["select"]
         return "gevent" in sys.modules and getattr(now, "poll", None) is not select.poll
+
+    def is_gevent_there() -> bool:
+        return getattr(getattr(select, "poll", None), "__module__", None) != "select"

@@ -12,6 +12,7 @@ import sys
 from array import array
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,25 @@ def test_several_clients_write_one_store() -> None:
     (row,) = measure(only("write", {"insert, 2 clients"}, {"sqlite"}), True, lambda _: None)
     assert not row.trouble
     assert row.clients == 2
+
+
+def test_processes_compute_beside_a_workload_in_its_turns_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[subprocess.Popen[bytes]] = []
+    start = subprocess.Popen
+
+    def note(command: list[str], **options: Any) -> Any:
+        process: Any = start(command, **options)
+        if harness.COMPUTE in command:
+            made.append(process)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", note)
+    (row,) = measure(only("busy", {"insert, beside 2"}, {"sqlite"}), True, lambda _: None)
+    assert not row.trouble
+    assert len(made) == 2 * sum(len(turns) for turns in row.rounds)
+    assert {process.returncode for process in made} == {-signal.SIGKILL}
 
 
 def test_the_calls_of_several_clients_are_counted_together() -> None:

@@ -146,8 +146,7 @@ def test_a_request_under_way_is_not_said_again_by_a_child(directory: str, run_sc
         global child
         child = os.fork()
 
-    store._connection._looking.is_worth_it = lambda: True
-    store._connection._looking.until = lambda is_answered: child != 0 and is_answered()
+    store._connection._watch = lambda watch, looks: child != 0 and watch.slot.is_answered(1)
     try:
         number = store.coupons._resource.number
         store._connection.write([["delete", number, "global", "first"]], fork_here)

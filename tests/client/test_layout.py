@@ -9,6 +9,7 @@ from tiger.resources import DEFINITIONS, RESOURCES
 def test_offsets_of_the_control_segment() -> None:
     assert layout.VERSION == 3
     assert (layout.COMMIT, layout.HORIZON, layout.HEARTBEAT) == (8, 9, 10)
+    assert layout.WAKES == 17
     assert layout.entry_at(0, 0) == 512
     assert layout.entry_at(1, layout.TABLE_DIRECTORY) == 520
     assert layout.client_at(0, layout.CLIENT_ID) == 2560

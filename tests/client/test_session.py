@@ -54,9 +54,9 @@ def test_an_answer_is_the_one_that_was_found_though_the_slot_goes_to_another_cli
         steps = session.write([[protocol.DELETE, 1, "global", "A"]], lambda: None, math.inf)
         watch = next(steps)
         assert type(watch) is Watch
-        assert not watch.is_answered()
+        assert not watch.slot.is_answered(watch.request)
         daemon.writer.answer((slot, 1), protocol.ABSENT, daemon.writer.commit, 0)
-        assert watch.is_answered()
+        assert watch.slot.is_answered(watch.request)
         sessions._clear(slot, 4711)  # as for one client more than there are slots
         with pytest.raises(StopIteration) as stopped:
             steps.send(True)

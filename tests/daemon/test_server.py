@@ -1,11 +1,40 @@
-"""The daemon's own life: signals."""
+"""The daemon's own life: signals, and its turns of the processor."""
 
 from __future__ import annotations
 
+import os
+import re
 import signal
+from pathlib import Path
+
+import pytest
 
 import tiger
 from tests.faults.processes import is_stopped, wait_for
+from tiger import speedups
+from tigerd.serve import TURN_NS
+
+
+def slice_of(process: int | str) -> int | None:
+    """Return how long the kernel lets turns of a process be, in nanoseconds, if it says so."""
+    said = Path(f"/proc/{process}/sched")
+    found = re.search(r"slice\s*:\s*(\d+)", said.read_text()) if said.exists() else None
+    return found and int(found[1])
+
+
+def has_choice() -> bool:
+    """Tell whether a process has a choice: since Linux 6.12."""
+    release = tuple(map(int, os.uname().release.split(".")[:2]))
+    return speedups.are_used() and slice_of("self") is not None and release >= (6, 12)
+
+
+@pytest.mark.skipif(not has_choice(), reason="compiled, and on a Linux that has the choice")
+def test_its_turns_are_short_and_it_has_no_other_priority(serve, directory: str) -> None:
+    pid = serve(directory).process.pid
+    threads = os.listdir(f"/proc/{pid}/task")
+    assert {slice_of(f"{pid}/task/{thread}") for thread in threads} == {TURN_NS}
+    assert os.sched_getscheduler(pid) == os.sched_getscheduler(0)
+    assert os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def test_a_second_signal_ends_it_at_once_and_nothing_is_lost(serve, directory: str) -> None:
