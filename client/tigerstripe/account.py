@@ -11,9 +11,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import tiger
-from tigerstripe import clock, due, faults, hooks, keys
+from tigerstripe import acts, clock, due, faults, hooks, keys
 from tigerstripe.engine import Engine
 from tigerstripe.log import Log
+from tigerstripe.payments import books
 from tigerstripe.scope import Scope
 
 if TYPE_CHECKING:
@@ -127,6 +128,56 @@ class Account:
         if not due.do_now(self._scope, self._log, id, self.now):
             raise ValueError(f"expire_checkout: {id} is no open checkout session of {self.name}")
 
+    def authenticate(self, intent: Any, succeed: bool = True) -> Record:
+        """Let the buyer authenticate a payment or setup intent, or fail to; return it after that.
+
+        `intent` is one, or its id, that has the status `requires_action`. An intent that is
+        authenticated goes on as its payment method lets it; if it is confirmed manually, it has to
+        be confirmed again. Raises ValueError if it does not wait for its buyer.
+        """
+        return acts.authenticate(self._scope, self._log, intent, succeed=succeed)
+
+    def dispute(
+        self,
+        charge: Any,
+        reason: str = "fraudulent",
+        *,
+        amount: int | None = None,
+        inquiry: bool = False,
+    ) -> Record:
+        """Let the buyer question a charge at their bank; return the dispute.
+
+        `charge` is one, a payment intent, or the id of one; `amount` in the smallest unit is by
+        default all of it. A chargeback takes the money away at once; an `inquiry` takes none.
+        `settle` ends it. Raises ValueError for a charge without money, and one disputed already.
+        """
+        return acts.dispute(
+            self._scope, self._log, charge, reason=reason, amount=amount, is_inquiry=inquiry
+        )
+
+    def settle(
+        self, thing: Any, succeed: bool | None = None, *, failure: str | None = None
+    ) -> Record:
+        """Let the bank decide what waits for it, now instead of in its time; return it after that.
+
+        `thing` is an object or its id: a payment intent whose debit is `processing`; a refund that
+        is pending, or that succeeded and is to come back (`succeed=False`); a payout or top-up that
+        is pending; or a dispute, won or lost (an inquiry: closed, or come to a chargeback). By
+        default it is what a test account or card has in store, else a success; `failure` is the
+        code of a failure, as `insufficient_funds`. Raises ValueError where nothing waits.
+        """
+        if failure is not None:
+            succeed = False
+        return acts.settle(self._scope, self._log, thing, succeed=succeed, failure=failure)
+
+    def set_fee(self, percent: str | float = "2.9", fixed: int = 30) -> None:
+        """Set what each payment costs from now on: a part of it, and so many of the smallest unit.
+
+        By default 2.9 % and 30, rounded half up, alike for all types and currencies.
+        Raises ValueError for a fee below 0 or above all of the payment.
+        """
+        books.set_fee(self._scope, percent, fixed)
+
     # --- Faults on request ---
 
     def fail_next(
@@ -144,7 +195,9 @@ class Account:
 
         `match` is a method and a path, as `POST /v1/customers`; `*` stands for anything, `{id}` for
         one part of a path. `status` is by default that of `code`, else 500; `error` are further
-        members of the error, as `message`, `decline_code` or `param`. `lost="request"` loses the
+        members of the error, as `message` or `param`. With a `decline_code` of a test card, as
+        `insufficient_funds`, the bank declines what the request wants to be paid, with all that
+        comes of it: a failed charge, and events. `lost="request"` loses the
         connection instead, `lost="answer"` after the request was done. The SDK does not try again
         by itself, unless `retry`. What failed so is not kept under its idempotency key.
 

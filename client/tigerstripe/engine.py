@@ -31,9 +31,10 @@ from tigerstripe.ids import letters, new_id
 from tigerstripe.kinds import Faults, Obj
 from tigerstripe.log import Log
 from tigerstripe.messages import Headers, Request, Response
+from tigerstripe.resource import Handler, Ids
 from tigerstripe.routes import Route, route
 from tigerstripe.scope import Scope
-from tigerstripe.shape import shaped
+from tigerstripe.shape import shaped, told
 from tigerstripe.work import Work
 
 Record = dict[str, Any]
@@ -115,6 +116,7 @@ class Exchange:
         self._id = request_id
         self._path = request.path
         key, named = keys.asked(request.authorization)
+        self._is_publishable = key.startswith("pk_")
         if request.path.startswith("/accounts/"):
             name, _, rest = request.path[len("/accounts/") :].partition("/")
             named, self._path = unquote(name), f"/{rest}"
@@ -155,7 +157,7 @@ class Exchange:
         """Return an answer as it comes, or does not come, to a request that met a fault."""
         delay_s, failure = self._met
         response.delay_s = delay_s
-        if failure is not None:
+        if failure is not None and failure["lost"] is not None:
             response.status = failure["status"]
             response.headers.update(faults.refusal(failure).headers)
         return response
@@ -181,11 +183,10 @@ class Exchange:
             self._params = form.decode(request.query, body, request.content_type)
         self._met = faults.meet(self._scope, request.method, self._path)
         failure = self._met.failure
-        if failure is not None and failure["lost"] != "answer":
+        decline = faults.decline(failure) if failure is not None else None
+        if failure is not None and failure["lost"] != "answer" and decline is None:
             raise faults.refusal(failure)
-        handler = registry.handler(where.operation)
-        if handler is None:
-            raise errors.not_built(*where.operation.split(" "))
+        handler = self._handler(where.operation)
         version = versions.asked(request.version) if request.version else versions.newest()
         params: Record = {}
         wanted = expansion.NONE
@@ -210,12 +211,8 @@ class Exchange:
             )
             if self._scope.account is not None:  # it may have been deleted meanwhile
                 registry.need("account").named(work, {"account": self._scope.account})
-            status = 200
-            try:
-                answer = shaped(work, handler(work, where.ids, params), wanted, self._path)
-            except errors.Declined as declined:
-                declined.error["request_log_url"] = log_url(self._scope, self._id)
-                status, answer = declined.status, {"error": dict(sorted(declined.error.items()))}
+            work.decline, work.is_publishable = decline, self._is_publishable
+            status, answer = self._work_out(work, handler, where.ids, params, wanted)
             body = encode(answer)
             is_to_commit = is_write or not work.writes_nothing  # a read of a test card makes one
             if is_to_commit and not self._commit(work, status, body, there is not None):
@@ -224,6 +221,31 @@ class Exchange:
         raise Refused(
             BUSY, status=429, code="lock_timeout", headers={"stripe-should-retry": "true"}
         )
+
+    def _handler(self, operation: str) -> Handler:
+        """Return what does an operation; raises `Refused` (501, 401)."""
+        handler = registry.handler(operation)
+        if handler is None:
+            raise errors.not_built(*operation.split(" "))
+        if self._is_publishable and operation not in keys.OF_CLIENTS:
+            raise keys.secret_key_required()
+        return handler
+
+    def _work_out(
+        self, work: Work, handler: Handler, ids: Ids, params: Record, wanted: expansion.Expansion
+    ) -> tuple[int, Record]:
+        """Return the status and the answer of a work, which is not committed yet."""
+        try:
+            answer = shaped(work, handler(work, ids, params), wanted, self._path)
+        except errors.Declined as declined:
+            declined.error["request_log_url"] = log_url(self._scope, self._id)
+            return declined.status, {"error": told(work, declined.error)}
+        except Refused as refused:
+            refused.error = told(work, refused.error)
+            raise
+        if work.decline is not None and self._met.failure is not None:  # no bank was asked
+            raise faults.refusal(self._met.failure)
+        return 200, answer
 
     def _commit(self, work: Work, status: int, body: str, is_over: bool) -> bool:
         """Commit; False if another process was faster."""
@@ -275,6 +297,8 @@ def checked(operation: str, params: Record, version: str) -> Record:
     """Return an operation's parameters in their types; raises `Refused` for the worst fault."""
     faults = Faults()
     older = versions.parameters_before(operation, version) if version < versions.OLDEST else {}
+    if operation in keys.OF_CLIENTS and "client_secret" in params:
+        older = {**older, "client_secret": keys.CLIENT_SECRET}
     if older:
         given = {name: params[name] for name in older if name in params}
         params = {name: value for name, value in params.items() if name not in older}

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from tiger import AlreadyExists, Conflict, NotFound
+from tigerstripe import testing_cards
 from tigerstripe.errors import INVALID_REQUEST, Refused
 from tigerstripe.routes import route
 from tigerstripe.scope import Scope
@@ -67,7 +68,8 @@ def fail(
             raise ValueError(f"lost={lost!r} has no answer: leave out status, code and the rest")
         status = LOST
     elif status is None:
-        status = 402 if code in CARD_CODES else STATUSES.get(code, 400) if code else 500
+        is_card = code in CARD_CODES or "decline_code" in error
+        status = 402 if is_card else STATUSES.get(code, 400) if code else 500
     elif not 400 <= status <= 599:
         raise ValueError(f"status={status}: use the status of an error, 400 to 599")
     return {
@@ -176,9 +178,19 @@ def _replaced(scope: Scope, waiting: list[Record], version: int | None) -> bool:
     return True
 
 
+def decline(failure: Record) -> str | None:
+    """Return why the bank is to decline what a request wants to be paid; None: it is not to."""
+    code = failure["error"].get("decline_code")
+    is_plain = failure["status"] == 402 and set(failure["error"]) == {"decline_code"}
+    return code if is_plain and code in testing_cards.DECLINES else None
+
+
 def refusal(failure: Record) -> Refused:
     """Return a failure as the error that is answered."""
     status, headers = failure["status"], {"stripe-should-retry": str(failure["retry"]).lower()}
+    reason = decline(failure)
+    if reason is not None:
+        return Refused(**testing_cards.members(reason), headers=headers)
     message = f"This failure was asked for: fail_next({failure['match']!r})."
     error = {"message": message, "type": _type_of(status), **failure["error"]}
     code = failure["code"]

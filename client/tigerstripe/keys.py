@@ -12,6 +12,7 @@ from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from tigerstripe.errors import Refused
+from tigerstripe.kinds import Field, Str
 
 TEST_PREFIXES = ("sk_test_", "rk_test_", "pk_test_")
 LIVE_PREFIXES = ("sk_live_", "rk_live_", "pk_live_")
@@ -24,6 +25,20 @@ NO_KEY = (
     "https://stripe.com/docs/api#authentication for details, or we can help at "
     "https://support.stripe.com/."
 )
+OF_CLIENTS = frozenset((
+    "GET /v1/payment_intents/{intent}",
+    "GET /v1/setup_intents/{intent}",
+    "POST /v1/payment_intents/{intent}/confirm",
+    "POST /v1/payment_intents/{intent}/verify_microdeposits",
+    "POST /v1/payment_methods",
+    "POST /v1/setup_intents/{intent}/confirm",
+    "POST /v1/setup_intents/{intent}/verify_microdeposits",
+    "POST /v1/tokens",
+))  # fmt: skip
+"""What a publishable key may ask for; of an intent with its `client_secret`."""
+CLIENT_SECRET = Field(Str, False, False, -1, -1)
+"""The parameter of these that few SDKs have, since clients are not servers."""
+
 SHOWN_WHOLE = 12
 """Characters of a key behind its prefix that an error shows without stars."""
 
@@ -73,6 +88,17 @@ def namespace_of(key: str) -> str:
         message = f"Invalid API Key provided: {_starred(key)}"
         raise Refused(message, status=401, headers=UNAUTHORIZED)
     return unquote(key[len(TEST_PREFIXES[0]) :])
+
+
+def secret_key_required() -> Refused:
+    """Return the refusal of a publishable key where only a secret one will do."""
+    return Refused(
+        "This API call cannot be made with a publishable API key. Please use a secret API key. You "
+        "can find a list of your API keys at https://dashboard.stripe.com/account/apikeys.",
+        status=401,
+        code="secret_key_required",
+        headers=UNAUTHORIZED,
+    )
 
 
 def _starred(key: str) -> str:

@@ -13,6 +13,7 @@ OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     connected.TABLE: (None, None, (connected.ACCOUNT, connected.PART)),
     "deleted_objects": (None, None, ()),
     "due": (None, None, ()),
+    "early_fraud_warnings": ("issfr", "/v1/radar/early_fraud_warnings", ("charge",)),
     "idempotency_keys": (None, None, ()),
     "payment_links": ("plink", "/v1/payment_links", ("active",)),
     "persons": ("person", None, ("account",)),

@@ -36,6 +36,15 @@ def shaped(work: Work, answer: Record, wanted: Expansion, path: str) -> Record:
     return answer
 
 
+def told(work: Work, error: Record) -> Record:
+    """Return an error as it is answered: the objects in it are in the version, too."""
+    error = dict(sorted(error.items()))
+    if work.version < versions.newest():
+        error = copy.deepcopy(error)  # its parts may be those of a record that is written
+        versions.back(error, work.version)
+    return error
+
+
 def _publish(value: Any, is_deep: bool) -> None:
     """Take out what no answer shows; deep in only where whole objects were put in."""
     if isinstance(value, dict):

@@ -234,22 +234,26 @@ DECLINES = {
 
 def declined(decline_code: str, **more: Any) -> Declined:
     """Return the error of a decline; `more` are members such as `charge` and `payment_intent`."""
+    return Declined(**members(decline_code), **more)
+
+
+def members(decline_code: str) -> dict[str, Any]:
+    """Return what the error of a decline is made of."""
     found = DECLINES[decline_code]
-    codes: dict[str, Any] = {
+    codes = {
         "network_advice_code": found.network_advice,
         "network_decline_code": found.network_decline,
     }
-    return Declined(
-        found.message,
-        status=402,
-        type="card_error",
-        code=found.code,
-        param=found.param,
-        decline_code=decline_code,
-        advice_code=found.advice,
+    return {
+        "message": found.message,
+        "status": 402,
+        "type": "card_error",
+        "code": found.code,
+        "param": found.param,
+        "decline_code": decline_code,
+        "advice_code": found.advice,
         **{name: code for name, code in codes.items() if code is not None},
-        **more,
-    )
+    }
 
 
 def not_attached(decline_code: str) -> Declined:

@@ -1,10 +1,14 @@
-"""What leads to an event: requests as an application makes them, for `tigerd stripe trigger`."""
+"""What leads to an event, for `tigerd stripe trigger`: requests as an application makes them.
+
+At the end of some stands what the buyer, the bank or time does then.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tigerstripe import fixtures
+from tigerstripe import due, fixtures
 
 if TYPE_CHECKING:
     from tigerstripe.account import Account
@@ -20,6 +24,31 @@ class Step(NamedTuple):
     name: str = ""
     version: str | None = None
     """An older version of the API, for what later ones no longer take."""
+    error: str | None = None
+    """The type of the error that is answered; None: there is none."""
+
+
+Act = Callable[["Account", Record], Any]
+"""What is not asked for by a request: of an account and the answers by their names."""
+
+
+def _settled(name: str, succeed: bool | None = None) -> Act:
+    """Let the bank decide about what an answer shows."""
+    return lambda account, answers: account.settle(answers[name], succeed)
+
+
+def _happened(name: str) -> Act:
+    """Let what time has in store for what an answer shows happen now."""
+
+    def act(account: Account, answers: Record) -> None:
+        due.do_now(*account.engine.account(account.name), answers[name]["id"], account.now)
+
+    return act
+
+
+def _worked_off(account: Account, answers: Record) -> None:
+    """Do what is due already."""
+    due.work_off(*account.engine.account(account.name), account.now)
 
 
 OLD = "2024-06-20"
@@ -60,7 +89,48 @@ ADVANCED = Step(
 )
 NOTED = {"metadata[triggered]": "true"}
 
-RECIPES: dict[str, tuple[Step, ...]] = {
+_INTENTS, _CARD = "POST /v1/payment_intents", {"payment_method_types[0]": "card"}
+_2000 = {"amount": "2000", "currency": "usd"}
+INTENT = Step(_INTENTS, {**_2000, **_CARD}, "intent")
+
+
+def _paid(method: str, error: str | None = None, **more: str) -> Step:
+    """Return the request that pays 20 dollars at once."""
+    params = {**_2000, **_CARD, "payment_method": method, "confirm": "true", **more}
+    return Step(_INTENTS, params, "intent", error=error)
+
+
+PAID = _paid("pm_card_visa")
+HELD = _paid("pm_card_visa", capture_method="manual")
+DECLINED = _paid("pm_card_chargeDeclined", "card_error")
+DISPUTED = _paid("pm_card_createDispute", **{"expand[0]": "latest_charge"})
+WARNED = _paid("pm_card_createIssuerFraudRecord")
+REVIEWED = _paid("pm_card_riskLevelElevated")
+DEBITED = _paid(
+    "pm_usBankAccount_success",
+    **{
+        "payment_method_types[0]": "us_bank_account",
+        "mandate_data[customer_acceptance][type]": "offline",
+    },
+)
+REFUND = Step("POST /v1/refunds", {"payment_intent": "${intent:id}"}, "refund")
+_DISPUTE = "POST /v1/disputes/${intent:latest_charge.dispute}"
+EVIDENCE = Step(_DISPUTE, {"evidence[product_description]": "Mug"}, "dispute")
+WINNING = Step(_DISPUTE, {"evidence[uncategorized_text]": "winning_evidence"}, "dispute")
+_SETUPS = "POST /v1/setup_intents"
+SETUP = Step(_SETUPS, _CARD, "setup")
+
+
+def _set_up(method: str, error: str | None = None) -> Step:
+    params = {**_CARD, "payment_method": method, "confirm": "true"}
+    return Step(_SETUPS, params, "setup", error=error)
+
+
+FUNDED = Step("POST /v1/charges", {**_2000, "source": "tok_bypassPending"}, "charge")
+PAYOUT = Step("POST /v1/payouts", {"amount": "1000", "currency": "usd"}, "payout")
+TOPUP = Step("POST /v1/topups", _2000, "topup")
+
+RECIPES: dict[str, tuple[Step | Act, ...]] = {
     "account.external_account.created": (ACCOUNT, EXTERNAL),
     "account.external_account.deleted": (
         ACCOUNT, EXTERNAL, EXTERNAL,
@@ -70,6 +140,7 @@ RECIPES: dict[str, tuple[Step, ...]] = {
         ACCOUNT, EXTERNAL, Step(f"{_PARTS}/external_accounts/${{external:id}}", NOTED),
     ),
     "account.updated": (ACCOUNT, Step("POST /v1/accounts/${account:id}", NOTED)),
+    "balance.available": (FUNDED, _worked_off),
     "billing_portal.configuration.created": (CONFIGURATION,),
     "billing_portal.configuration.updated": (
         CONFIGURATION,
@@ -81,6 +152,19 @@ RECIPES: dict[str, tuple[Step, ...]] = {
     "capability.updated": (
         ACCOUNT, Step(f"{_PARTS}/capabilities/transfers", {"requested": "true"}),
     ),
+    "charge.captured": (HELD, Step(f"{_INTENTS}/${{intent:id}}/capture", {})),
+    "charge.dispute.closed": (DISPUTED, Step(f"{_DISPUTE}/close", {})),
+    "charge.dispute.created": (DISPUTED,),
+    "charge.dispute.funds_reinstated": (DISPUTED, WINNING),
+    "charge.dispute.funds_withdrawn": (DISPUTED,),
+    "charge.dispute.updated": (DISPUTED, EVIDENCE),
+    "charge.expired": (HELD, _happened("intent")),
+    "charge.failed": (DECLINED,),
+    "charge.pending": (DEBITED,),
+    "charge.refund.updated": (PAID, REFUND, Step("POST /v1/refunds/${refund:id}", NOTED)),
+    "charge.refunded": (PAID, REFUND),
+    "charge.succeeded": (PAID,),
+    "charge.updated": (PAID,),
     "checkout.session.expired": (
         PRODUCT, PRICE, SESSION, Step("POST /v1/checkout/sessions/${session:id}/expire", {}),
     ),
@@ -114,6 +198,13 @@ RECIPES: dict[str, tuple[Step, ...]] = {
     "payment_link.updated": (
         PRODUCT, PRICE, LINK, Step("POST /v1/payment_links/${link:id}", {"active": "false"}),
     ),
+    "payment_intent.amount_capturable_updated": (HELD,),
+    "payment_intent.canceled": (INTENT, Step(f"{_INTENTS}/${{intent:id}}/cancel", {})),
+    "payment_intent.created": (INTENT,),
+    "payment_intent.payment_failed": (DECLINED,),
+    "payment_intent.processing": (DEBITED,),
+    "payment_intent.requires_action": (_paid("pm_card_threeDSecure2Required"),),
+    "payment_intent.succeeded": (PAID,),
     "payment_method.attached": (CUSTOMER, ATTACHED),
     "payment_method.detached": (
         CUSTOMER, ATTACHED, Step("POST /v1/payment_methods/${method:id}/detach", {}),
@@ -128,6 +219,11 @@ RECIPES: dict[str, tuple[Step, ...]] = {
     "person.updated": (
         ACCOUNT, PERSON, Step(f"{_PARTS}/persons/${{person:id}}", {"last_name": "Doe"}),
     ),
+    "payout.canceled": (FUNDED, PAYOUT, Step("POST /v1/payouts/${payout:id}/cancel", {})),
+    "payout.created": (FUNDED, PAYOUT),
+    "payout.failed": (FUNDED, PAYOUT, _settled("payout", succeed=False)),
+    "payout.paid": (FUNDED, PAYOUT, _settled("payout")),
+    "payout.updated": (FUNDED, PAYOUT, Step("POST /v1/payouts/${payout:id}", NOTED)),
     "plan.created": (PRODUCT, PLAN),
     "plan.deleted": (PRODUCT, PLAN, Step("DELETE /v1/plans/${plan:id}", {})),
     "plan.updated": (PRODUCT, PLAN, Step("POST /v1/plans/${plan:id}", {"nickname": "Monthly"})),
@@ -141,6 +237,18 @@ RECIPES: dict[str, tuple[Step, ...]] = {
     "promotion_code.updated": (
         COUPON, PROMOTION_CODE, Step("POST /v1/promotion_codes/${code:id}", {"active": "false"}),
     ),
+    "radar.early_fraud_warning.created": (WARNED,),
+    "radar.early_fraud_warning.updated": (WARNED, REFUND),
+    "refund.created": (PAID, REFUND),
+    "refund.failed": (PAID, REFUND, _settled("refund", succeed=False)),
+    "refund.updated": (PAID, REFUND, Step("POST /v1/refunds/${refund:id}", NOTED)),
+    "review.closed": (REVIEWED, REFUND),
+    "review.opened": (REVIEWED,),
+    "setup_intent.canceled": (SETUP, Step(f"{_SETUPS}/${{setup:id}}/cancel", {})),
+    "setup_intent.created": (SETUP,),
+    "setup_intent.requires_action": (_set_up("pm_card_threeDSecure2Required"),),
+    "setup_intent.setup_failed": (_set_up("pm_card_chargeDeclined", "card_error"),),
+    "setup_intent.succeeded": (_set_up("pm_card_visa"),),
     "tax_rate.created": (TAX_RATE,),
     "tax_rate.updated": (TAX_RATE, Step("POST /v1/tax_rates/${rate:id}", {"active": "false"})),
     "test_helpers.test_clock.advancing": (CLOCK, ADVANCED),
@@ -149,6 +257,10 @@ RECIPES: dict[str, tuple[Step, ...]] = {
         CLOCK, Step("DELETE /v1/test_helpers/test_clocks/${clock:id}", {}),
     ),
     "test_helpers.test_clock.ready": (CLOCK, ADVANCED),
+    "topup.canceled": (TOPUP, Step("POST /v1/topups/${topup:id}/cancel", {})),
+    "topup.created": (TOPUP,),
+    "topup.failed": (TOPUP, _settled("topup", succeed=False)),
+    "topup.succeeded": (TOPUP, _settled("topup")),
 }  # fmt: skip
 """The requests that lead to an event, by its type."""
 
@@ -159,13 +271,19 @@ def trigger(account: Account, type: str) -> list[Record]:
     Raises `tiger.InvalidRequest` if a request is refused, say by a fault that was asked for.
     """
     before = {event["id"] for event in _events(account)}
-    fixtures.run(account, {"fixtures": [*map(_fixture, RECIPES[type])]}, type)
+    requests = [_fixture(step) for step in RECIPES[type] if isinstance(step, Step)]
+    answers = fixtures.run(account, {"fixtures": requests}, type)
+    for act in RECIPES[type]:
+        if not isinstance(act, Step):
+            act(account, answers)
     return [event for event in _events(account) if event["id"] not in before]
 
 
 def _fixture(step: Step) -> Record:
     method, _, path = step.operation.partition(" ")
     made = {"method": method.lower(), "path": path, "params": step.params, "version": step.version}
+    if step.error is not None:
+        made["expected_error_type"] = step.error
     return {**made, "name": step.name} if step.name else made
 
 

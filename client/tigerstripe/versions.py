@@ -67,10 +67,19 @@ def _ui_mode_of_session(session: Record) -> None:
     session["ui_mode"] = _UI_MODES.get(session["ui_mode"], session["ui_mode"])
 
 
+def _options_of_intent(intent: Record) -> None:
+    options = intent["payment_method_options"].get("us_bank_account")
+    if options is not None:
+        options.pop("transaction_purpose", None)
+
+
 RELEASES: dict[str, dict[str, Change]] = {
     "2025-09-30.clover": {
         "promotion_code": _coupon_of_promotion_code,
         "discount": _coupon_of_discount,
+    },
+    "2026-01-28.clover": {
+        "payment_intent": _options_of_intent,
     },
     "2026-03-25.dahlia": {
         "checkout.session": _ui_mode_of_session,
@@ -125,19 +134,27 @@ def changes_since(version: str) -> dict[str, list[Change]]:
 
 SINCE = {
     "allowed_payment_method_types": "2026-07-29.dahlia",
+    "balance_type": "2025-08-27.basil",
     "customer_account": "2025-11-17.clover",
     "excluded_payment_method_types": "2025-09-30.clover",
     "integration_identifier": "2026-03-25.dahlia",
     "managed_payments": "2026-04-22.dahlia",
+    "payment_record": "2026-08-26.dahlia",
     "quantity_decimal": "2026-03-25.dahlia",
+    "refund.customer_account": "2026-06-24.dahlia",
     "shared_payment_granted_token": "2026-04-22.dahlia",
     "specified_commercial_transactions_act_url": "2026-03-25.dahlia",
     "subtotal": "2025-12-15.clover",
 }
-"""Fields that answers had before an SDK of the table knew them, and the version of that time."""
+"""Fields that answers had before an SDK of the table knew them, and the version of that time; some
+of one object alone."""
 
 
-UNLISTED = {"payment_method": ("shared_payment_granted_token",)}
+UNLISTED = {
+    "balance_transaction": ("balance_type",),
+    "payment_intent": ("excluded_payment_method_types", "shared_payment_granted_token"),
+    "payment_method": ("shared_payment_granted_token",),
+}
 """Fields that answers have, of the time in `SINCE`, though no SDK's object has them."""
 
 
@@ -145,18 +162,19 @@ UNLISTED = {"payment_method": ("shared_payment_granted_token",)}
 def later_fields(version: str, name: str) -> tuple[tuple[str, ...], ...]:
     """Return the paths of the fields of an object that a version does not have yet."""
     try:
-        listed = tuple(_later(version, facts().fields(name)))
+        listed = tuple(_later(version, facts().fields(name), name))
     except KeyError:
         return ()
     return listed + tuple((field,) for field in UNLISTED.get(name, ()) if version < SINCE[field])
 
 
-def _later(version: str, kind: Obj) -> Iterator[tuple[str, ...]]:
+def _later(version: str, kind: Obj, of: str) -> Iterator[tuple[str, ...]]:
     for name, field in kind.fields.items():
-        if field.since > 0 and version < SINCE.get(name, facts().versions[field.since]):
+        known = SINCE.get(name, facts().versions[field.since])
+        if field.since > 0 and version < SINCE.get(f"{of}.{name}", known):
             yield (name,)
         elif isinstance(field.kind, Obj):
-            yield from ((name, *path) for path in _later(version, field.kind))
+            yield from ((name, *path) for path in _later(version, field.kind, of))
 
 
 @lru_cache(maxsize=64)

@@ -36,8 +36,8 @@ class Work:
     """What one request reads and writes in one account."""
 
     __slots__ = (
-        "_endpoints", "_events", "_has_read", "_records", "_writes", "idempotency_key", "is_write",
-        "now", "request_id", "scope", "version",
+        "_endpoints", "_events", "_has_read", "_records", "_writes", "decline", "idempotency_key",
+        "is_publishable", "is_write", "now", "request_id", "scope", "version",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +58,10 @@ class Work:
         self.request_id = request_id
         """The id of the request; None for what time brings."""
         self.idempotency_key = idempotency_key
+        self.decline: str | None = None
+        """Why the bank declines the next charge, whatever pays it: `fail_next` asked for that."""
+        self.is_publishable = False
+        """Whether the key of the request is one that anybody may have."""
         self.is_write = is_write
         self._records: dict[Place, Record | None] = {}
         """What is there as this work sees it: as it was read, or is written."""

@@ -19,6 +19,10 @@ def seed(
     if recorded.startswith("pm_") and shown is None:
         customers = [id for id in ids.values() if id.startswith("cus_")]
         return _attached(send, customers[-1]) if customers else None
+    if recorded.startswith(("pi_", "ch_")) and shown is not None:
+        return _paid(send, recorded, shown, ids)
+    if recorded.startswith("cus_") and shown is None:  # what is charged without being shown
+        return _made(send, "/v1/customers", [("source", "tok_visa")])
     default = ((shown or {}).get("invoice_settings") or {}).get("default_payment_method")
     if not recorded.startswith("cus_") or not isinstance(default, str) or shown is None:
         return None
@@ -32,6 +36,33 @@ def seed(
     ids[default] = method
     wanted = [("invoice_settings[default_payment_method]", method)]
     return _made(send, f"/v1/customers/{customer}", wanted)
+
+
+def _paid(
+    send: Send, recorded: str, shown: dict[str, Any], ids: dict[str, str]
+) -> str | None:
+    """Make a payment as a whole: its customer, its payment method, the intent and the charge."""
+    charge = shown if recorded.startswith("ch_") else shown["latest_charge"]
+    intent = charge["payment_intent"] if recorded.startswith("ch_") else shown
+    if not isinstance(intent, dict) or intent["customer"] is None or intent["description"]:
+        return None  # made by an invoice, say
+    customer = ids.get(intent["customer"]) or _made(send, "/v1/customers", [])
+    method = customer and _attached(send, customer)
+    if not customer or not method:
+        return None
+    pairs = [("payment_method", method), ("confirm", "true"), ("customer", customer)]
+    pairs += [("return_url", "http://localhost:3000/")]
+    pairs += [(name, str(intent[name])) for name in ("amount", "currency", "capture_method")]
+    sent = intent["shipping"] or {"address": {}}
+    pairs += [(f"shipping[{name}]", sent[name]) for name in ("name", "phone") if sent.get(name)]
+    pairs += [(f"shipping[address][{name}]", v) for name, v in sent["address"].items() if v]
+    status, _, made = send("POST", "/v1/payment_intents", pairs)
+    if status != 200:
+        return None
+    ids[intent["customer"]], ids[intent["payment_method"]] = customer, method
+    ids[intent["id"]] = str(made["id"])
+    ids[charge if isinstance(charge, str) else charge["id"]] = str(made["latest_charge"])
+    return ids[recorded]
 
 
 def _attached(send: Send, customer: str) -> str | None:

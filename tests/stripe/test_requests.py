@@ -90,7 +90,7 @@ def test_an_account_that_is_not_connected_is_403(ask) -> None:
         ("GET /v1/widgets", 404, "Unrecognized request URL (GET: /v1/widgets). Please see"),
         ("POST /v1/coupons/", 404, "remove the trailing slash"),
         ("DELETE /v1/coupons", 404, "Unrecognized request URL"),
-        ("GET /v1/payment_intents", 501, "does not have GET /v1/payment_intents yet"),
+        ("GET /v1/invoices", 501, "does not have GET /v1/invoices yet"),
     ],
 )
 def test_what_is_not_there_says_so(ask, operation, status, message) -> None:
@@ -102,8 +102,8 @@ def test_what_is_not_there_says_so(ask, operation, status, message) -> None:
 
 def test_an_operation_that_is_not_built_is_not_tried_again(account) -> None:
     with pytest.raises(stripe.APIError, match="does not have"):
-        stripe.PaymentIntent.create(amount=100, currency="usd")
-    assert len(account.requests("/v1/payment_intents")) == 1
+        stripe.Invoice.create(customer="cus_1")
+    assert len(account.requests("/v1/invoices")) == 1
 
 
 # --- Versions ---

@@ -95,7 +95,7 @@ def test_errors_are_those_of_the_api(remote, server) -> None:
     with pytest.raises(stripe.AuthenticationError, match="test keys only"):
         server.client("x", key="sk_live_51HabcdefghijkLMNO").v1.customers.list()
     with pytest.raises(stripe.APIError, match="nothing was done"):
-        remote.v1.payouts.create({"amount": 5, "currency": "usd"})
+        remote.v1.invoices.create({"customer": "cus_1"})
     assert ask(server.url, "GET", "/v1/customers")[0] == 401
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tigerstripe import bank_accounts, cards, errors, registry
+from tigerstripe import bank_accounts, cards, errors, registry, testing_banks
 from tigerstripe.differences import merged
 from tigerstripe.errors import Refused
 from tigerstripe.facts import facts
@@ -63,7 +63,7 @@ class PaymentMethods(Resource):
             section = cards.in_payment_method(card, billing["address"], given)
             kept = {"number": card["number"]}
         else:
-            section, kept = bank_accounts.section(kind, given), {}
+            section, kept = bank_accounts.section(kind, given), _account(given)
         return self._fields(kind, section, kept, billing, params)
 
     def _of_platform(self, work: Work, params: Params) -> Record:
@@ -121,10 +121,35 @@ class PaymentMethods(Resource):
         """Return a new one, not stored yet, of a card that `pm_card_...` names, or None."""
         card = cards.of_name(work, id) if id.startswith("pm_card_") else None
         if card is None:
-            return None
+            return self._of_test_bank(work, id)
         section = cards.in_payment_method(card, None, {})
         kept = {"number": card["number"]}
         return self._made(work, self._fields("card", section, kept, _billing({}), {}))
+
+    def _of_test_bank(self, work: Work, id: str) -> Record | None:
+        """Return a new one, verified already, of a bank account that `pm_...` names, or None."""
+        known = testing_banks.of_name(id)
+        if known is None:
+            return None
+        kind, given = known
+        kept = {**_account(given), "is_verified": True}
+        section = bank_accounts.section(kind, given)
+        billing = {**_billing({}), "email": "jane@example.com", "name": "Jane"}
+        return self._made(work, self._fields(kind, section, kept, billing, {}))
+
+    def verify(self, work: Work, id: str, params: Params) -> None:
+        """Note that a bank account is the buyer's, by what they saw in it; raises `Refused`."""
+        code, amounts = params.get("descriptor_code"), params.get("amounts")
+        if code is None and amounts is None:
+            raise errors.missing("descriptor_code")
+        if code not in (None, testing_banks.CODE) or amounts not in (None, testing_banks.AMOUNTS):
+            what = "descriptor code" if code is not None else "amounts"
+            raise Refused(
+                f"The {what} provided do not match what was sent to the bank account.",
+                code=f"payment_method_microdeposit_verification_{what.replace(' ', '_')}_mismatch",
+            )
+        record = self.given(work, id, "payment_method")
+        work.put(self.table, {**record, PRIVATE: {**private(record), "is_verified": True}})
 
     def named(self, work: Work, ids: Ids) -> Record:
         """Return the one that the path names; of a test card's name a new one, not stored yet."""
@@ -233,6 +258,12 @@ class PaymentMethods(Resource):
         work.put(self.table, detached)
         work.tell("payment_method.detached", detached, {"customer": record["customer"]})
         return detached
+
+
+def _account(given: Params) -> Record:
+    """Return what is kept of a bank account: its number says what becomes of a debit."""
+    number = given.get("account_number") or given.get("iban")
+    return {} if number is None else {"account": str(number).replace(" ", "")}
 
 
 def _types() -> frozenset[str]:

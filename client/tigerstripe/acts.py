@@ -1,0 +1,137 @@
+"""What buyers and banks do, without a request: each is one work, done at once and as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tiger import AlreadyExists, Conflict
+from tigerstripe import clock, registry, versions
+from tigerstripe.errors import Refused
+from tigerstripe.log import Log
+from tigerstripe.payments import confirming
+from tigerstripe.resource import Record
+from tigerstripe.scope import Scope
+from tigerstripe.work import PRIVATE, Work
+
+Act = Callable[[Work, Record], Any]
+"""Does something to an object that is there."""
+
+KINDS = {
+    "ch": "charge",
+    "du": "dispute",
+    "pi": "payment_intent",
+    "po": "payout",
+    "py": "charge",
+    "pyr": "refund",
+    "re": "refund",
+    "seti": "setup_intent",
+    "tu": "topup",
+}
+"""What an id is of, by its prefix."""
+
+UNDER_WAY = {
+    "payment_intent": ("processing",),
+    "payout": ("pending",),
+    "refund": ("pending", "succeeded"),
+    "topup": ("pending",),
+}
+"""The states in which a bank has something to decide."""
+
+
+def authenticate(scope: Scope, log: Log, thing: Any, *, succeed: bool) -> Record:
+    """Let a buyer authenticate a payment or setup intent; raises ValueError if none waits."""
+
+    def act(work: Work, intent: Record) -> Any:
+        of = confirming if intent["object"] == "payment_intent" else registry.need("setup_intent")
+        return of.authenticate(work, intent, succeed=succeed)
+
+    return _done(scope, log, thing, ("payment_intent", "setup_intent"), act, "authenticate")
+
+
+def dispute(
+    scope: Scope, log: Log, thing: Any, *, reason: str, amount: int | None, is_inquiry: bool
+) -> Record:
+    """Let a buyer question a charge; raises ValueError if it took no money, or is disputed."""
+
+    def act(work: Work, record: Record) -> Any:
+        charge = record
+        if record["object"] == "payment_intent":
+            charge = work.get("charges", record["latest_charge"] or "") or record
+        if charge["object"] != "charge" or not (charge["paid"] and charge["captured"]):
+            raise Refused(f"{record['id']} has taken no money that could be disputed.")
+        if charge["disputed"]:
+            raise Refused(f"{charge['id']} is disputed already: {charge['dispute']}.")
+        if amount is not None and not 0 < amount <= charge["amount_captured"]:
+            raise Refused(f"amount={amount}: use 1 to {charge['amount_captured']}.")
+        return registry.need("dispute").open(
+            work, charge, reason=reason, amount=amount, is_inquiry=is_inquiry
+        )[1]
+
+    return _done(scope, log, thing, ("charge", "payment_intent"), act, "dispute")
+
+
+def settle(
+    scope: Scope, log: Log, thing: Any, *, succeed: bool | None, failure: str | None
+) -> Record:
+    """Let a bank decide what it has to; raises ValueError where nothing is under way."""
+
+    def act(work: Work, record: Record) -> Any:
+        kind = record["object"]
+        resource = registry.need(kind)
+        if kind == "dispute":
+            return _decided(work, resource, record, succeed is not False)
+        if record["status"] not in UNDER_WAY[kind]:
+            raise Refused(f"{record['id']} waits for no bank: it is {record['status']}.")
+        if kind == "payment_intent":
+            return confirming.settle(work, record, succeed=succeed, failure=failure)
+        if record["status"] == "succeeded" and succeed is not False:
+            raise Refused(f"{record['id']} has succeeded already: succeed=False sends it back.")
+        resource.settle(work, record, succeed=succeed is not False, failure=failure)
+        return work.get(resource.table, record["id"])
+
+    return _done(scope, log, thing, ("dispute", *UNDER_WAY), act, "settle")
+
+
+def _decided(work: Work, disputes: Any, dispute: Record, is_won: bool) -> Any:
+    """Decide a dispute; an inquiry is closed, or comes to a chargeback."""
+    if not dispute["status"].endswith(("needs_response", "under_review")):
+        raise Refused(f"{dispute['id']} is decided already: it is {dispute['status']}.")
+    is_inquiry = dispute["status"].startswith("warning_")
+    return disputes.settle(
+        work, dispute, "won" if is_won else "escalated" if is_inquiry else "lost"
+    )
+
+
+def _done(
+    scope: Scope, log: Log, thing: Any, kinds: tuple[str, ...], act: Act, call: str
+) -> Record:
+    """Do something to an object, or the one of an id; return what came of it."""
+    id = thing if isinstance(thing, str) else str(thing["id"])
+    kind = KINDS.get(id.partition("_")[0], "")
+    if kind not in kinds:
+        raise ValueError(f"{call}: expected the id of a {' or '.join(kinds)}, got {id!r}")
+    table = registry.need(kind).table
+    inner = _owner(scope, table, id)
+    while True:
+        work = Work(inner, clock.now(inner), versions.newest(), None, is_write=True)
+        record = work.get(table, id)
+        if record is None:
+            raise ValueError(f"{call}: the account has no {kind} {id}")
+        try:
+            answer = act(work, record)
+        except Refused as refused:
+            raise ValueError(f"{call}: {refused}") from None
+        try:
+            work.commit(log)
+        except (Conflict, AlreadyExists):
+            continue  # another process was faster
+        return {name: value for name, value in answer.items() if name != PRIVATE}
+
+
+def _owner(scope: Scope, table: str, id: str) -> Scope:
+    """Return the account that has an object: the platform, or one connected to it."""
+    if id in scope.table(table):
+        return scope
+    inner = (scope.inside(account["id"]) for account in scope.table("accounts"))
+    return next((one for one in inner if id in one.table(table)), scope)

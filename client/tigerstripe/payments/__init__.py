@@ -1,0 +1,1 @@
+"""What payments are made of: amounts, types, the bank's answer, charges, and the books."""

@@ -1,0 +1,64 @@
+"""What a buyer has yet to do: `next_action`, and the words of the errors about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe.errors import Declined
+from tigerstripe.ids import letters, new_id
+from tigerstripe.payments.bank import Attempt
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+
+DAY_S = 24 * 3600
+ACTION_REQUIRED = (
+    "This payment required an authentication action to complete, but `error_on_requires_action` "
+    "was set. When you're ready, you can upgrade your integration to handle actions at "
+    "https://stripe.com/docs/payments/payment-intents/upgrade-to-handle-actions."
+)
+
+
+def wanted(work: Work, intent: Record, attempt: Attempt) -> Record:
+    """Return what the buyer has to do; where to depends on what the request said of it."""
+    if attempt.method["type"] == "us_bank_account":
+        return {
+            "type": "verify_with_microdeposits",
+            "verify_with_microdeposits": {
+                "arrival_date": work.now // DAY_S * DAY_S + 2 * DAY_S,
+                "hosted_verification_url": f"https://payments.stripe.com/microdeposit/{letters(40)}",
+                "microdeposit_type": "descriptor_code",
+            },
+        }
+    if attempt.return_url is not None and not attempt.uses_sdk:
+        url = page_url(intent)
+        shown = {"return_url": attempt.return_url, "url": url}
+        return {"redirect_to_url": shown, "type": "redirect_to_url"}
+    return {
+        "type": "use_stripe_sdk",
+        "use_stripe_sdk": {
+            "source": new_id("payatt", 24),
+            "stripe_js": page_url(intent),
+            "type": "three_d_secure_redirect",
+        },
+    }
+
+
+def page_url(intent: Record) -> str:
+    """Return where a buyer authenticates; no page of this project is there yet."""
+    kind = intent["object"]
+    return (
+        f"https://hooks.stripe.com/3d_secure_2/hosted?{kind}={intent['id']}&"
+        f"{kind}_client_secret={intent['client_secret']}&source={new_id('payatt', 24)}"
+    )
+
+
+def required(method: Record) -> Declined:
+    """Return the error of a payment that needs what its request does not want."""
+    return Declined(
+        ACTION_REQUIRED,
+        status=402,
+        type="card_error",
+        code="authentication_required",
+        payment_method=method,
+    )

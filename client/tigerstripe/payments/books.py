@@ -1,0 +1,102 @@
+"""The books: a balance transaction for each movement of money, with its fee and its source.
+
+A balance is nothing else than the sum of them: see `tigerstripe.resources.balance`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from tigerstripe import due, money
+from tigerstripe.ids import new_id
+from tigerstripe.scope import Scope
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+
+TABLE = "balance_transactions"
+SETTINGS = "account_settings"
+FEE = "fee"
+"""The record of `SETTINGS` that is what a charge costs."""
+USUAL = {"percent": "2.9", "fixed": 30}
+"""2.9 % and 30 of the smallest unit, as recorded; alike for all types and currencies."""
+DISPUTE_FEE = 1500
+DAY_S = 24 * 3600
+PENDING_DAYS = 7
+"""Money of a charge is there at the start of the seventh day after it, as recorded."""
+
+
+def fee_of(work: Work, amount: int) -> int:
+    """Return what a charge of an amount costs, rounded half up as recorded."""
+    rate = work.scope.own(SETTINGS).get(FEE, USUAL)
+    return money.whole(Decimal(rate["percent"]) * amount / 100) + int(rate["fixed"])
+
+
+def set_fee(scope: Scope, percent: str | float, fixed: int) -> None:
+    """Set what a charge costs from now on; raises ValueError for what cannot be."""
+    try:
+        part = Decimal(str(percent))
+    except InvalidOperation:
+        raise ValueError(f"percent={percent!r}: use a number from 0 to 100") from None
+    if not 0 <= part <= 100 or fixed < 0:
+        raise ValueError(f"percent={percent!r}, fixed={fixed!r}: use 0 to 100, and 0 or more")
+    scope.own(SETTINGS).insert({"id": FEE, "percent": str(part), "fixed": int(fixed)})
+
+
+def post(
+    work: Work,
+    source: str,
+    amount: int,
+    currency: str,
+    *,
+    type: str,
+    category: str,
+    fee: int = 0,
+    description: str | None = None,
+    at_once: bool = True,
+) -> Record:
+    """Write a transaction of an object that is its source, and return it.
+
+    Money that is not there `at_once` is pending until the seventh day.
+    """
+    available_on = work.now
+    if not at_once:
+        available_on = work.now // DAY_S * DAY_S + PENDING_DAYS * DAY_S
+    if category == "charge":
+        _tell_when_available(work, available_on)
+    fees = {
+        "amount": fee,
+        "application": None,
+        "currency": currency,
+        "description": "Stripe processing fees" if type in ("charge", "payment") else "Dispute fee",
+        "type": "stripe_fee",
+    }
+    transaction: Record = {
+        "id": new_id("txn", 24),
+        "object": "balance_transaction",
+        "amount": amount,
+        "available_on": available_on,
+        "balance_type": "payments",
+        "created": work.now,
+        "currency": currency,
+        "description": description,
+        "exchange_rate": None,
+        "fee": fee,
+        "fee_details": [fees] if fee else [],
+        "net": amount - fee,
+        "reporting_category": category,
+        "source": source,
+        "status": "available" if at_once else "pending",
+        "type": type,
+    }
+    work.put(TABLE, transaction)
+    return transaction
+
+
+def _tell_when_available(work: Work, at: int) -> None:
+    """Let `balance.available` be told once money of that time is there."""
+    account = work.scope.account
+    id = f"balance-{at}" if account is None else f"balance-{at}-{account}"
+    if work.get(due.TABLE, id) is None:
+        due.put(work, "balance", id, at)

@@ -1,0 +1,160 @@
+"""Which types of payment methods an intent takes, and the options that each has by itself."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from tigerstripe.differences import merged
+from tigerstripe.errors import Refused
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+Params = dict[str, Any]
+
+AUTOMATIC_SINCE = "2023-08-16"
+"""The version since which an intent without types takes all that the account has."""
+
+_EURO = ("card", "bancontact", "eps", "ideal", "klarna", "link", "sepa_debit")
+_DOLLAR = (
+    "card", "acss_debit", "afterpay_clearpay", "alipay", "klarna", "link", "us_bank_account",
+    "wechat_pay",
+)  # fmt: skip
+OF_CURRENCY = {"eur": _EURO, "gbp": ("card", "bacs_debit", "klarna", "link"), "usd": _DOLLAR}
+"""What an account has, by currency: of US dollars as recorded, of others this account's own."""
+OF_OTHERS = ("card", "link")
+OF_SETUP = (
+    "card", "bancontact", "ideal", "sepa_debit", "acss_debit", "klarna", "link", "us_bank_account",
+)  # fmt: skip
+"""What an account has for setups, as recorded."""
+OF_CONNECTED = ("card",)
+"""What a connected account has, as recorded."""
+
+HELD = frozenset(("card", "afterpay_clearpay", "klarna", "link", "paypal", "cashapp", "amazon_pay"))
+"""Types whose money can be held and captured later."""
+ELSEWHERE = frozenset((
+    "afterpay_clearpay", "alipay", "bancontact", "eps", "giropay", "ideal", "klarna", "p24",
+    "sofort", "wechat_pay", "affirm", "amazon_pay", "cashapp", "grabpay", "fpx", "paypal",
+    "revolut_pay", "twint",
+))  # fmt: skip
+"""Types whose buyer is sent to another page."""
+DEBITS = frozenset(("acss_debit", "au_becs_debit", "bacs_debit", "sepa_debit", "us_bank_account"))
+"""Types whose money comes days later, and that need a mandate."""
+
+_OPTIONS: dict[str, Record] = {
+    "acss_debit": {"verification_method": "automatic"},
+    "afterpay_clearpay": {"reference": None},
+    "alipay": {},
+    "bancontact": {"preferred_language": "en"},
+    "card": {
+        "installments": None,
+        "mandate_options": None,
+        "network": None,
+        "request_three_d_secure": "automatic",
+    },
+    "cashapp": {},
+    "eps": {},
+    "ideal": {},
+    "klarna": {"preferred_locale": None},
+    "link": {"persistent_token": None},
+    "sepa_debit": {},
+    "sofort": {"preferred_language": None},
+    "us_bank_account": {
+        "financial_connections": {"permissions": ["payment_method"], "prefetch": []},
+        "mandate_options": {},
+        "transaction_purpose": "unspecified",
+        "verification_method": "automatic",
+    },
+    "wechat_pay": {"app_id": None, "client": None},
+}
+"""What an intent has of each type without being asked, as recorded; of others nothing."""
+_LISTED: dict[str, Record] = {
+    "acss_debit": {
+        "mandate_options": {
+            "interval_description": None,
+            "payment_schedule": None,
+            "transaction_type": None,
+        },
+        "verification_method": "automatic",
+    },
+    "us_bank_account": {
+        "mandate_options": {},
+        "transaction_purpose": "unspecified",
+        "verification_method": "automatic",
+    },
+}
+"""What is different where the request names the types, as recorded."""
+_SETUP_OPTIONS: dict[str, Record] = {
+    "card": {"mandate_options": None, "network": None, "request_three_d_secure": "automatic"},
+    "us_bank_account": {"mandate_options": {}, "verification_method": "automatic"},
+}
+
+BOTH = (
+    "You may only specify one of these parameters: automatic_payment_methods, payment_method_types."
+)
+
+
+def asked(params: Params) -> list[str] | None:
+    """Return the types that a request names, by the newer name or the older; None: it names none.
+
+    Since 2026-09-30 they are `allowed_payment_method_types`; before, `payment_method_types`.
+    """
+    newer, older = params.get("allowed_payment_method_types"), params.get("payment_method_types")
+    if newer is not None and older is not None:
+        raise Refused(
+            "You may only specify one of these parameters: allowed_payment_method_types, "
+            "payment_method_types."
+        )
+    return newer or older or None
+
+
+def chosen(work: Work, params: Params, *, is_setup: bool = False) -> Record:
+    """Return the fields of an intent that say what it takes; raises `Refused`."""
+    types, wanted = asked(params), params.get("automatic_payment_methods")
+    if types is not None and wanted is not None and wanted.get("enabled"):
+        raise Refused(BOTH)
+    is_automatic = wanted["enabled"] if wanted else work.version >= AUTOMATIC_SINCE
+    automatic = None
+    if types is None and is_automatic:
+        redirects = (wanted or {}).get("allow_redirects") or "always"
+        automatic = {"allow_redirects": redirects, "enabled": True}
+        types = _of_account(work, params, redirects, is_setup=is_setup)
+    is_own = automatic is not None and work.scope.account is None
+    return {
+        "automatic_payment_methods": automatic,
+        "payment_method_configuration_details": configuration(work) if is_own else None,
+        "payment_method_types": types or ["card"],
+    }
+
+
+def _of_account(work: Work, params: Params, redirects: str, *, is_setup: bool) -> list[str]:
+    """Return the types that an account has for an intent as it is wanted."""
+    if work.scope.account is not None:
+        return list(OF_CONNECTED)
+    types = OF_SETUP if is_setup else OF_CURRENCY.get(params["currency"], OF_OTHERS)
+    excluded = set(params.get("excluded_payment_method_types") or ())
+    if params.get("capture_method") == "manual":
+        excluded |= {*types} - HELD
+    if redirects == "never":
+        excluded |= ELSEWHERE
+    return [kind for kind in types if kind not in excluded]
+
+
+def configuration(work: Work) -> Record:
+    """Return the configuration of payment methods that an account has: always the same one."""
+    name = work.scope.store.current_namespace.encode()
+    return {"id": f"pmc_{hashlib.blake2b(name, digest_size=12).hexdigest()}", "parent": None}
+
+
+def options(taken: Record, given: Params, *, is_setup: bool = False) -> Record:
+    """Return the options of an intent: those of its types, with what was given of them.
+
+    `taken` has the intent's `payment_method_types` and `automatic_payment_methods`.
+    """
+    is_listed = taken["automatic_payment_methods"] is None
+    known = _SETUP_OPTIONS if is_setup else {**_OPTIONS, **(_LISTED if is_listed else {})}
+    return {
+        name: merged(known.get(name, {}), given.get(name) or {})
+        for name in sorted(taken["payment_method_types"])
+        if name in known or name in given
+    }

@@ -1,0 +1,59 @@
+"""The balance: the sum of all balance transactions, of what is available and what is pending."""
+
+from __future__ import annotations
+
+from tigerstripe.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.work import Work
+
+
+class Balance(Resource):
+    """An account's balance; nothing is stored of it, so it always adds up."""
+
+    object = "balance"
+    table = "balance_transactions"
+    paths = ("/v1/balance",)
+    prefix = ""
+    event = None
+    has_metadata = False
+    standard = frozenset()
+
+    @operation("GET /v1/balance")
+    def read(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return the balance. Cost: all transactions of the account are read."""
+        available, pending = self.sums(work)
+        currencies = sorted({*available, *pending}) or [_currency(work)]
+        return {
+            "object": self.object,
+            "available": [_of(available, name) for name in currencies],
+            "livemode": False,
+            "pending": [_of(pending, name) for name in currencies],
+        }
+
+    def sums(self, work: Work) -> tuple[dict[str, int], dict[str, int]]:
+        """Return what is available and what is pending, by currency."""
+        available: dict[str, int] = {}
+        pending: dict[str, int] = {}
+        for transaction in work.scope.table(self.table):
+            part = available if transaction["available_on"] <= work.now else pending
+            currency = transaction["currency"]
+            part[currency] = part.get(currency, 0) + transaction["net"]
+        return available, pending
+
+    def happen(self, work: Work, id: str) -> None:
+        """Tell that money of a day is available now."""
+        work.tell("balance.available", self.read(work, {}, {}))
+
+
+def _currency(work: Work) -> str:
+    """Return what an account that has taken no money yet counts in."""
+    account = work.scope.account
+    own = work.inside(None).get("accounts", account) if account is not None else None
+    return str(own["default_currency"]) if own is not None else "usd"
+
+
+def _of(sums: dict[str, int], currency: str) -> Record:
+    amount = sums.get(currency, 0)
+    return {"amount": amount, "currency": currency, "source_types": {"card": amount}}
+
+
+RESOURCE = Balance()

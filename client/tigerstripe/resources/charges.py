@@ -1,0 +1,292 @@
+"""Charges: each try to take money; made by payment intents, or by the older way of sources."""
+
+from __future__ import annotations
+
+from tigerstripe import cards, due, errors, listing, money, registry, testing_cards
+from tigerstripe.errors import Refused
+from tigerstripe.payments import amounts, bank, books, charging
+from tigerstripe.payments.bank import Attempt
+from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.work import PRIVATE, Work
+
+HOLD = "https://stripe.com/docs/payments/place-a-hold-on-a-payment-method"
+TOO_MUCH = (
+    "The payment could not be captured because the requested capture amount is greater than the "
+    "amount you can capture for this charge."
+)
+NO_SOURCE = (
+    "This Customer doesn't have any saved payment details. Attach a legacy Token, Card, Bank "
+    "Account, or Source to this Customer and then try this request again, or use Payment Intents "
+    "and Payment Methods instead."
+)
+NO_OLD_SOURCE = (
+    "This Customer doesn't have any legacy saved payment details, but does have a Payment Method "
+    "attached. Use a Payment Intent instead of creating a Charge: "
+    "https://stripe.com/docs/payments/payment-intents/migration"
+)
+
+PLAIN = {
+    "application_fee_amount": None,
+    "description": None,
+    "on_behalf_of": None,
+    "receipt_email": None,
+    "shipping": None,
+    "statement_descriptor": None,
+    "statement_descriptor_suffix": None,
+    "transfer_data": None,
+    "transfer_group": None,
+}
+
+
+class Charges(Resource):
+    """Charges."""
+
+    object = "charge"
+    table = "charges"
+    paths = ("/v1/charges",)
+    prefix = "ch"
+    not_yet = (
+        "application_fee", "application_fee_amount", "destination", "on_behalf_of", "transfer_data",
+    )  # fmt: skip
+    standard = Resource.standard | {"search"}
+    searchable = frozenset((
+        "amount", "created", "currency", "customer", "disputed", "refunded", "status",
+        "billing_details.address.postal_code", "payment_method_details.card.brand",
+        "payment_method_details.card.exp_month", "payment_method_details.card.exp_year",
+        "payment_method_details.card.fingerprint", "payment_method_details.card.last4",
+    ))  # fmt: skip
+    filters = {"transfer_group": lambda record, wanted: record["transfer_group"] == wanted}
+
+    def add(self, work: Work, fields: Record) -> Record:
+        """Store a charge; its bank's answer is what is told of it: see `tell_answer`."""
+        fields = {"created": work.now, "livemode": False, **fields}
+        record = {"id": fields.pop("id"), "object": self.object, **dict(sorted(fields.items()))}
+        work.put(self.table, record)
+        return record
+
+    def view(self, work: Work, record: Record) -> Record:
+        """Return a charge; one captured later by itself has no transaction in the same answer."""
+        if work.request_id is not None and private(record).get("by") == work.request_id:
+            return {**record, "balance_transaction": None}
+        return record
+
+    # --- Money comes in ---
+
+    def taken(self, work: Work, charge: Record, method: Record, amount: int) -> Record:
+        """Return a charge with an amount of it taken, in the books too; not stored yet."""
+        is_card = method["type"] == "card"
+        posted = books.post(
+            work,
+            charge["id"],
+            amount,
+            charge["currency"],
+            type="charge" if is_card else "payment",
+            category="charge",
+            fee=books.fee_of(work, amount),
+            description=charge["description"],
+            at_once=bank.follows(method) == "available_at_once",
+        )
+        return {
+            **charge,
+            "amount_captured": charge["amount_captured"] + amount,
+            "balance_transaction": posted["id"],
+            "captured": True,
+        }
+
+    def follow(self, work: Work, charge: Record, method: Record) -> Record:
+        """Let happen what follows a payment with a test card; return the charge after it."""
+        later = bank.follows(method) or ""
+        if later == "inquiry" or later.startswith("dispute_"):
+            reason = later.removeprefix("dispute_") if later != "inquiry" else "fraudulent"
+            disputes = registry.need("dispute")
+            is_inquiry = later == "inquiry"
+            charge = disputes.open(work, charge, reason=reason, is_inquiry=is_inquiry)[0]
+        elif later == "fraud_warning":
+            registry.need("radar.early_fraud_warning").warn(work, charge)
+        if bank.risk(method) == "elevated":
+            charge = registry.need("review").open_for(work, charge)
+        return charge
+
+    # --- The older way ---
+
+    def create(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Take money from a token, or from a card that a customer has."""
+        for name in ("amount", "currency"):
+            if params.get(name) is None:
+                raise errors.missing(name)
+        currency = money.currency(params["currency"])
+        amounts.check_positive(params["amount"])
+        amounts.check(params["amount"], currency)
+        customer, source, method = self._source(work, params)
+        of = {**PLAIN, **{n: v for n, v in params.items() if n in PLAIN}, "currency": currency}
+        of.update(customer=customer, metadata=params.get("metadata") or {})
+        attempt = Attempt(method)
+        fields = charging.fields(work, of, method, params["amount"])
+        fields.update(payment_method=source["id"], source=source)
+        answer = bank.asked(work, attempt)
+        if answer.verdict != "approved":
+            self._decline(work, fields, attempt, answer.decline or "authentication_required")
+        is_captured = params.get("capture") is not False
+        until = None if is_captured else work.now + charging.HELD_S
+        fields.update(charging.approved(fields, attempt, hold_until=until))
+        fields[PRIVATE] = {"number": private(method)["number"]}
+        charge = self.add(work, fields)
+        if is_captured:
+            charge = self.taken(work, charge, method, charge["amount"])
+            work.put(self.table, charge)
+        else:
+            due.put(work, self.object, charge["id"], work.now + charging.HELD_S)
+        work.tell("charge.succeeded", charge)
+        return self.follow(work, charge, method) if is_captured else charge
+
+    def _decline(self, work: Work, fields: Record, attempt: Attempt, decline: str) -> None:
+        fields.update(charging.refused(fields, attempt, decline))
+        charge = self.add(work, fields)
+        work.tell("charge.failed", charge)
+        raise testing_cards.declined(decline, charge=charge["id"])
+
+    def _source(self, work: Work, params: Params) -> tuple[str | None, Record, Record]:
+        """Return the customer, the card, and the card as a payment method; raises `Refused`."""
+        id, customer = params.get("source"), params.get("customer")
+        if id is None and customer is None:
+            message = "Must provide source or customer."
+            raise Refused(message, code="parameter_missing", param="source")
+        if customer is None:
+            card, number = self._of_token(work, str(id))
+            return None, card, _as_method(card, number)
+        owner = registry.need("customer").given(work, customer, "customer")
+        card = self._of_customer(work, owner, id)
+        return customer, _as_source(card), _as_method(card, private(card)["number"])
+
+    def _of_token(self, work: Work, id: str) -> tuple[Record, str]:
+        token = registry.need("token").unspent(work, id, "source")
+        work.put("tokens", {**token, "used": True})
+        card = {**token["card"], "customer": None}
+        number = private(token)["card"]["number"]
+        checks = cards.checked(number, {"cvc_check": card["cvc_check"]})
+        return _as_source({**card, **checks}), number
+
+    def _of_customer(self, work: Work, owner: Record, id: str | None) -> Record:
+        """Return a card of a customer's, or their default one."""
+        card = work.get("cards", id or owner["default_source"] or "")
+        if card is not None and card["customer"] == owner["id"]:
+            return card
+        if id is not None:
+            message = f"Customer {owner['id']} does not have card with ID {id}"
+            raise Refused(message, status=404, code="resource_missing", param="card")
+        has_method = work.find_by("payment_methods", "customer", owner["id"])
+        message = NO_OLD_SOURCE if has_method else NO_SOURCE
+        raise Refused(message, status=402, type="card_error", code="missing", param="card")
+
+    def change(self, work: Work, old: Record, params: Params) -> Record:
+        """Return a charge with other details."""
+        given = params.pop("fraud_details", None)
+        if given is not None:
+            report = given["user_report"]
+            params["fraud_details"] = {"user_report": report} if report else {}
+        if params.get("customer") is not None:
+            registry.need("customer").given(work, params["customer"], "customer")
+        if "shipping" in params:
+            params["shipping"] = charging.shipping(params["shipping"])
+        return {**old, **params}
+
+    @operation("POST /v1/charges/{charge}/capture")
+    def capture(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Take the money that a charge of the older way holds."""
+        charge = self.named(work, ids)
+        if charge["captured"] or charge["status"] == "failed":
+            message = f"Charge {charge['id']} has already been captured."
+            raise Refused(message, code="charge_already_captured")
+        if charge["payment_intent"] is not None:
+            raise Refused(
+                f"This uncaptured Charge was created by a PaymentIntent "
+                f"({charge['payment_intent']}). You must capture the PaymentIntent instead. For "
+                f"more information, see {HOLD}"
+            )
+        if charge["refunded"]:
+            message = f"Charge {charge['id']} has already been refunded."
+            raise Refused(message, code="charge_already_refunded")
+        amount = params.get("amount") or charge["amount"]
+        if amount > charge["amount"]:
+            raise Refused(TOO_MUCH, code="amount_too_large")
+        own = ("receipt_email", "statement_descriptor", "statement_descriptor_suffix")
+        charge = {**charge, **{name: params[name] for name in own if name in params}}
+        method = _as_method(charge["source"], private(charge)["number"])
+        due.drop(work, charge["id"])
+        return self.follow(work, self.captured(work, charge, method, amount), method)
+
+    def captured(
+        self, work: Work, old: Record, method: Record, amount: int, *, is_final: bool = True
+    ) -> Record:
+        """Take an amount that a charge holds, give back the rest if it is final, and tell of it."""
+        new = self.taken(work, old, method, amount)
+        rest = new["amount"] - new["amount_captured"]
+        if is_final and rest:
+            new = registry.need("refund").release(work, new, rest)
+        return self.save(work, old, new, "captured")
+
+    def happen(self, work: Work, id: str) -> None:
+        """Let what a charge of the older way holds go, since nobody took it."""
+        charge = work.get(self.table, id)
+        if charge is not None and not (charge["captured"] or charge["refunded"]):
+            reason = "expired_uncaptured_charge"
+            released = registry.need("refund").release(work, charge, charge["amount"], reason)
+            work.put(self.table, released)
+            work.tell("charge.expired", released)
+
+    # --- What is only there when it is expanded ---
+
+    def _refunds(self, work: Work, record: Record, kept: Record) -> Record:
+        found = work.find_by("refunds", "charge", record["id"])
+        return {
+            **listing.listed(found, False),
+            "total_count": len(found),
+            "url": f"/v1/charges/{record['id']}/refunds",
+        }
+
+    included = {"refunds": _refunds}
+
+
+def _as_source(card: Record) -> Record:
+    """Return a card as a charge shows it."""
+    more = {"allow_redisplay": "unspecified", "email": None, "phone": None, "wallet": None}
+    shown = {**more, **{n: v for n, v in card.items() if n not in (PRIVATE, "networks")}}
+    rest = {name: value for name, value in shown.items() if name not in ("id", "object")}
+    return {"id": shown["id"], "object": "card", **dict(sorted(rest.items()))}
+
+
+def _as_method(card: Record, number: str) -> Record:
+    """Return a card of the older way as the payment method that it would be."""
+    test_card = cards.test_card_of(number)
+    address = dict.fromkeys(("city", "country", "line1", "line2", "state"))
+    return {
+        "id": card["id"],
+        "billing_details": {
+            "address": {**address, "postal_code": card["address_zip"]},
+            "email": None,
+            "name": card["name"],
+            "phone": None,
+        },
+        "card": {
+            "brand": test_card.brand,
+            "checks": {
+                "address_line1_check": card["address_line1_check"],
+                "address_postal_code_check": card["address_zip_check"],
+                "cvc_check": card["cvc_check"],
+            },
+            "country": card["country"],
+            "exp_month": card["exp_month"],
+            "exp_year": card["exp_year"],
+            "fingerprint": card["fingerprint"],
+            "funding": card["funding"],
+            "last4": card["last4"],
+            "regulated_status": "unregulated",
+            "wallet": None,
+        },
+        "customer": card["customer"],
+        "type": "card",
+        PRIVATE: {"number": number},
+    }
+
+
+RESOURCE = Charges()

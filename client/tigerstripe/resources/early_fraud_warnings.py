@@ -1,0 +1,36 @@
+"""Early fraud warnings: a card's network says that a charge may be fraudulent."""
+
+from __future__ import annotations
+
+from tigerstripe.resource import Record, Resource
+from tigerstripe.work import Work
+
+
+class EarlyFraudWarnings(Resource):
+    """Early fraud warnings, made by test cards."""
+
+    object = "radar.early_fraud_warning"
+    table = "early_fraud_warnings"
+    paths = ("/v1/radar/early_fraud_warnings",)
+    prefix = "issfr"
+    has_metadata = False
+    standard = frozenset(("list", "retrieve"))
+
+    def warn(self, work: Work, charge: Record) -> Record:
+        """Make one of a charge."""
+        return self.add(work, {
+            "actionable": True,
+            "charge": charge["id"],
+            "fraud_type": "misc",
+            "payment_intent": charge["payment_intent"],
+        })  # fmt: skip
+
+    def refunded(self, work: Work, charge: str) -> None:
+        """Let nothing be left to do about a charge whose money goes back."""
+        for found in work.find_by(self.table, "charge", charge):
+            warning = work.get(self.table, found["id"])  # so that it is guarded
+            if warning is not None:
+                self.save(work, warning, {**warning, "actionable": False})
+
+
+RESOURCE = EarlyFraudWarnings()

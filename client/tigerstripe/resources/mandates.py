@@ -1,0 +1,90 @@
+"""Mandates: a buyer's leave to debit a bank account; made when an intent of one is confirmed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe.ids import letters, new_id
+from tigerstripe.resource import Record, Resource
+from tigerstripe.work import Work
+
+OFFLINE: Record = {"type": "offline"}
+
+
+class Mandates(Resource):
+    """Mandates."""
+
+    object = "mandate"
+    table = "mandates"
+    paths = ("/v1/mandates",)
+    prefix = "mandate"
+    param = "mandate"
+    event = None
+    has_metadata = False
+    standard = frozenset(("retrieve",))
+
+    def of_method(
+        self,
+        work: Work,
+        method: Record,
+        acceptance: dict[str, Any] | None,
+        amount: tuple[int, str] | None,
+    ) -> Record:
+        """Make one of a payment method: for one payment of an amount, or for all from now on."""
+        kind = method["type"]
+        given = acceptance or OFFLINE
+        accepted = {"accepted_at": given.get("accepted_at") or work.now, "type": given["type"]}
+        accepted[given["type"]] = _place(given)
+        record = {
+            "id": new_id(self.prefix, 24),
+            "object": self.object,
+            "customer_acceptance": accepted,
+            "livemode": False,
+            "payment_method": method["id"],
+            "payment_method_details": {kind: _details(kind), "type": kind},
+            "status": "active",
+            "type": "multi_use" if amount is None else "single_use",
+        }
+        if amount is None:
+            record["multi_use"] = {}
+        else:
+            record["single_use"] = {"amount": amount[0], "currency": amount[1]}
+        work.put(self.table, record)
+        return record
+
+
+def _place(given: dict[str, Any]) -> Record:
+    """Return from where a mandate was accepted; what the client would tell is not known here."""
+    if given["type"] == "offline":
+        return {}
+    online = given.get("online") or {}
+    return {name: online.get(name) for name in ("ip_address", "user_agent")}
+
+
+def _details(kind: str) -> Record:
+    if kind == "sepa_debit":
+        return {"reference": letters(16).upper(), "url": _url()}
+    if kind == "bacs_debit":
+        reference = letters(16).upper()
+        return {
+            "display_name": None,
+            "network_status": "accepted",
+            "reference": reference,
+            "revocation_reason": None,
+            "service_user_number": None,
+            "url": _url(),
+        }
+    if kind == "acss_debit":
+        return {
+            "interval_description": None,
+            "payment_schedule": "sporadic",
+            "transaction_type": "personal",
+        }
+    return {"url": _url()} if kind == "au_becs_debit" else {}
+
+
+def _url() -> str:
+    return f"https://payments.stripe.com/mandates/{letters(40)}"
+
+
+RESOURCE = Mandates()

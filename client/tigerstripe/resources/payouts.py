@@ -1,0 +1,166 @@
+"""Payouts: money of the balance that goes to the account's bank; none is made by itself."""
+
+from __future__ import annotations
+
+from tigerstripe import due, money, registry
+from tigerstripe.errors import Refused
+from tigerstripe.ids import new_id
+from tigerstripe.payments import books
+from tigerstripe.payments.amounts import check_positive
+from tigerstripe.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.work import Work
+
+SETTINGS = "account_settings"
+DAY_S = 24 * 3600
+ARRIVAL_DAYS = 2
+
+TOO_LOW = (
+    "You have insufficient funds in your Stripe account for this transfer. Your card balance is "
+    "too low.  You can use the /v1/balance endpoint to view your Stripe balance (for more details, "
+    "see stripe.com/docs/api#balance)."
+)
+FAILURES = {
+    "account_closed": "The bank account has been closed.",
+    "could_not_process": "The bank could not process this transfer.",
+    "no_account": "The bank account could not be located.",
+}
+"""What is said of a payout that failed, by its code; the words are this project's own."""
+
+
+class Payouts(Resource):
+    """Payouts: pending, until they arrive as the clock goes on."""
+
+    object = "payout"
+    table = "payouts"
+    paths = ("/v1/payouts",)
+    prefix = "po"
+    param = "payout"
+
+    def create(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Send money that is available to the bank."""
+        amount, currency = params["amount"], money.currency(params["currency"])
+        check_positive(amount)
+        bank = self._bank(work)
+        available, _ = registry.need("balance").sums(work)
+        if amount > available.get(currency, 0):
+            raise Refused(TOO_LOW, code="balance_insufficient")
+        fields = self._fields(amount, currency, params, params.get("destination") or bank)
+        is_instant = fields["method"] == "instant"
+        arrival = work.now if is_instant else _midnight(work.now) + ARRIVAL_DAYS * DAY_S
+        fields.update(id=new_id(self.prefix, 24), arrival_date=arrival)
+        payout = self.add(work, self._posted(work, fields, "payout", -amount))
+        due.put(work, self.object, payout["id"], arrival)
+        return payout
+
+    def _bank(self, work: Work) -> str:
+        """Return the id of the account's bank account: the same one always.
+
+        Its record is written by each payout, so that two never both take the last of the money.
+        """
+        id = "payouts" if work.scope.account is None else f"payouts-{work.scope.account}"
+        kept = work.get(SETTINGS, id) or {"id": id, "bank": new_id("ba", 24)}
+        work.put(SETTINGS, kept)
+        return str(kept["bank"])
+
+    def _fields(self, amount: int, currency: str, params: Params, bank: str) -> Record:
+        return {
+            "amount": amount,
+            "application_fee": None,
+            "application_fee_amount": None,
+            "automatic": False,
+            "balance_transaction": None,
+            "currency": currency,
+            "description": params.get("description"),
+            "destination": bank,
+            "failure_balance_transaction": None,
+            "failure_code": None,
+            "failure_message": None,
+            "metadata": params.get("metadata"),
+            "method": params.get("method") or "standard",
+            "original_payout": None,
+            "payout_method": params.get("payout_method"),
+            "reconciliation_status": "not_applicable",
+            "reversed_by": None,
+            "source_type": params.get("source_type") or "card",
+            "statement_descriptor": params.get("statement_descriptor"),
+            "status": "pending",
+            "trace_id": {"status": "pending", "value": None},
+            "type": "card" if bank.startswith("card_") else "bank_account",
+        }
+
+    def _posted(self, work: Work, payout: Record, type: str, amount: int) -> Record:
+        """Return a payout with a transaction in the books."""
+        field = "failure_balance_transaction" if type != "payout" else "balance_transaction"
+        posted = books.post(
+            work,
+            payout["id"],
+            amount,
+            payout["currency"],
+            type=type,
+            category=type if payout["amount"] > 0 else "payout_reversal",
+            description=payout["description"] or "STRIPE PAYOUT",
+        )
+        return {**payout, field: posted["id"]}
+
+    # --- What becomes of it ---
+
+    def happen(self, work: Work, id: str) -> None:
+        """Let a payout arrive."""
+        payout = work.get(self.table, id)
+        if payout is not None:
+            self.settle(work, payout, succeed=True)
+
+    def settle(
+        self, work: Work, payout: Record, *, succeed: bool, failure: str | None = None
+    ) -> None:
+        """Let a bank take a payout, or send it back."""
+        due.drop(work, payout["id"])
+        if succeed:
+            trace = {"status": "supported", "value": payout["id"]}
+            new = {**payout, "status": "paid", "trace_id": trace}
+            self._ended(work, payout, new, "paid")
+            return
+        code = failure or "could_not_process"
+        new = self._posted(work, payout, "payout_failure", payout["amount"])
+        message = FAILURES.get(code, FAILURES["could_not_process"])
+        new = {**new, "failure_code": code, "failure_message": message, "status": "failed"}
+        self._ended(work, payout, new, "failed")
+
+    def _ended(self, work: Work, old: Record, new: Record, event: str) -> Record:
+        work.put(self.table, new)
+        work.tell(f"payout.{event}", new)
+        return new
+
+    @operation("POST /v1/payouts/{payout}/cancel")
+    def cancel(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Call back a payout that is not on its way yet."""
+        payout = self.named(work, ids)
+        if payout["status"] != "pending":
+            message = f"Payouts with a status of {payout['status']} cannot be canceled."
+            raise Refused(message)
+        due.drop(work, payout["id"])
+        new = self._posted(work, payout, "payout_cancel", payout["amount"])
+        return self._ended(work, payout, {**new, "status": "canceled"}, "canceled")
+
+    @operation("POST /v1/payouts/{payout}/reverse")
+    def reverse(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Take a payout that has arrived back from the bank, by a payout of its own."""
+        payout = self.named(work, ids)
+        if payout["status"] != "paid" or payout["reversed_by"] is not None:
+            raise Refused(f"Payout {payout['id']} cannot be reversed: it is {payout['status']}.")
+        amount = -payout["amount"]
+        fields = self._fields(amount, payout["currency"], params, payout["destination"])
+        arrival = _midnight(work.now) + ARRIVAL_DAYS * DAY_S
+        fields.update(id=new_id(self.prefix, 24), arrival_date=arrival)
+        fields["original_payout"] = payout["id"]
+        made = self.add(work, self._posted(work, fields, "payout", -amount))
+        self.save(work, payout, {**payout, "reversed_by": made["id"]})
+        due.put(work, self.object, made["id"], arrival)
+        return made
+
+
+def _midnight(now: int) -> int:
+    return now // DAY_S * DAY_S
+
+
+RESOURCE = Payouts()

@@ -1,0 +1,280 @@
+"""Refunds: money of a charge that goes back, at once, later, or not after all."""
+
+from __future__ import annotations
+
+from tigerstripe import due, errors, money, registry
+from tigerstripe.differences import previous_attributes
+from tigerstripe.errors import Refused
+from tigerstripe.ids import new_id
+from tigerstripe.payments import bank, books
+from tigerstripe.payments.amounts import check_positive
+from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.resources.charges import HOLD
+from tigerstripe.testing_banks import SLOW_S
+from tigerstripe.work import PRIVATE, Work
+
+NEITHER = (
+    "One of the following params should be provided for this request: payment_intent or charge."
+)
+NO_CANCEL = "Canceling this refund is unsupported."
+
+
+class Refunds(Resource):
+    """Refunds."""
+
+    object = "refund"
+    table = "refunds"
+    paths = ("/v1/refunds",)
+    prefix = "re"
+    not_yet = (
+        "customer", "instructions_email", "origin", "refund_application_fee", "reverse_transfer",
+    )  # fmt: skip
+
+    def create(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Give money of a charge back."""
+        charge = self._charge(work, params)
+        amount = self._amount(charge, params)
+        if not charge["captured"]:
+            return self._void(work, charge, amount, params)
+        method = self._method(work, charge)
+        later = bank.follows(method) if method is not None else None
+        is_pending = later == "refund_pending"
+        fields = self._fields(charge, amount, params, "pending" if is_pending else "succeeded")
+        fields["id"] = new_id("re" if charge["id"].startswith("ch_") else "pyr", 24)
+        if not is_pending:
+            fields["balance_transaction"] = self._posted(work, fields, charge)["id"]
+        refund = self.add(work, fields)
+        if is_pending or later == "refund_fails":
+            due.put(work, self.object, refund["id"], work.now + SLOW_S)
+        if is_pending:
+            waiting = private(charge).get("refunding", 0) + amount
+            work.put("charges", {**charge, PRIVATE: {**private(charge), "refunding": waiting}})
+        else:
+            self._counted(work, charge, amount)
+        return refund
+
+    def add(self, work: Work, fields: Record) -> Record:
+        """Store a refund, and tell of it; it is neither live nor in test mode."""
+        fields = {**fields, "created": work.now, "metadata": fields.get("metadata") or {}}
+        record = {"id": fields.pop("id"), "object": self.object, **dict(sorted(fields.items()))}
+        work.put(self.table, record)
+        work.tell("refund.created", record)
+        return record
+
+    def save(self, work: Work, old: Record, new: Record, event: str = "updated") -> Record:
+        """Store a changed refund, and tell of it by its own event and the charge's."""
+        saved = super().save(work, old, new, event)
+        previous = previous_attributes(old, saved)
+        if previous:
+            work.tell("charge.refund.updated", saved, previous)
+        return saved
+
+    def list(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return a page of refunds, of one charge or intent where it is named."""
+        for name in ("charge", "payment_intent"):
+            if params.get(name) is not None:
+                registry.need(name).given(work, params[name], name)
+        page = super().list(work, ids, params)
+        return {"object": page["object"], "count": len(page["data"]), **page}  # as recorded
+
+    # --- What is refunded ---
+
+    def _charge(self, work: Work, params: Params) -> Record:
+        """Return the charge that a request means; raises `Refused` if none of it can go back."""
+        id, intent = params.get("charge"), params.get("payment_intent")
+        if id is None and intent is None:
+            raise Refused(NEITHER)
+        if id is None:
+            found = registry.need("payment_intent").named(work, {"intent": intent})
+            id = found["latest_charge"]
+        charge = work.get("charges", id) if id is not None else None
+        if charge is None and intent is None:
+            raise errors.no_such("charge", str(id), "id", in_path=True)
+        if charge is None or charge["status"] != "succeeded":
+            of = intent or (charge and charge["payment_intent"])
+            what = f"This PaymentIntent ({of})" if of else f"Charge {id}"
+            raise Refused(f"{what} does not have a successful charge to refund.")
+        if intent is not None and charge["payment_intent"] != intent:
+            raise Refused(f"Charge {id} is not of PaymentIntent {intent}.", param="charge")
+        if private(charge).get("is_charged_back"):
+            message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+            raise Refused(message, code="charge_disputed")
+        if not charge["captured"] and charge["payment_intent"] is not None:
+            raise Refused(
+                f"This uncaptured Charge was created by a PaymentIntent "
+                f"({charge['payment_intent']}). You must cancel the PaymentIntent to reverse the "
+                f"authorization instead of refunding the Charge directly. For more information, "
+                f"see {HOLD}"
+            )
+        return charge
+
+    def _amount(self, charge: Record, params: Params) -> int:
+        """Return how much goes back: by default what is left; raises `Refused`."""
+        left = charge["amount"] - charge["amount_refunded"] - private(charge).get("refunding", 0)
+        if left <= 0:
+            message = f"Charge {charge['id']} has already been refunded."
+            raise Refused(message, code="charge_already_refunded")
+        amount: int | None = params.get("amount")
+        if amount is None:
+            return int(left)
+        check_positive(amount)
+        if amount > left:
+            shown = f"({money.shown(amount, charge['currency'])})"
+            of = "charge amount" if left == charge["amount"] else "unrefunded amount on charge"
+            rest = f"({money.shown(left, charge['currency'])})"
+            message = f"Refund amount {shown} is greater than {of} {rest}"
+            raise Refused(message, param="amount")
+        return amount
+
+    def _method(self, work: Work, charge: Record) -> Record | None:
+        """Return what a charge was paid with, as the bank knows it."""
+        if charge["source"] is not None:
+            return {"type": "card", PRIVATE: private(charge)}
+        return work.get("payment_methods", charge["payment_method"])
+
+    def _fields(self, charge: Record, amount: int, params: Params, status: str) -> Record:
+        fields = {
+            "amount": amount,
+            "balance_transaction": None,
+            "charge": charge["id"],
+            "currency": charge["currency"],
+            "customer": charge["customer"],
+            "customer_account": None,
+            "metadata": params.get("metadata"),
+            "payment_intent": charge["payment_intent"],
+            "payment_method": charge["payment_method"],
+            "reason": params.get("reason"),
+            "receipt_number": None,
+            "source_transfer_reversal": None,
+            "status": status,
+            "transfer_reversal": None,
+        }
+        if charge["id"].startswith("ch_"):
+            card = {"reference_status": "pending", "reference_type": "acquirer_reference_number"}
+            kind = "refund" if charge["captured"] else "reversal"
+            fields["destination_details"] = {"card": {**card, "type": kind}, "type": "card"}
+        return fields
+
+    # --- Its money ---
+
+    def _posted(self, work: Work, refund: Record, charge: Record) -> Record:
+        is_card = charge["id"].startswith("ch_")
+        return books.post(
+            work,
+            refund["id"],
+            -refund["amount"],
+            refund["currency"],
+            type="refund" if is_card else "payment_refund",
+            category="refund",
+            description=f"REFUND FOR CHARGE ({charge['description'] or charge['id']})",
+        )
+
+    def _counted(self, work: Work, charge: Record, amount: int) -> None:
+        """Count an amount as given back, and tell of it; less than 0: it came back."""
+        refunded = charge["amount_refunded"] + amount
+        new = {
+            **charge,
+            "amount_refunded": refunded,
+            "refunded": refunded == charge["amount"],
+        }
+        event = "refunded" if amount > 0 else "updated"
+        registry.need("charge").save(work, charge, new, event)
+        if amount > 0:
+            registry.need("radar.early_fraud_warning").refunded(work, charge["id"])
+            if new["refunded"]:
+                registry.need("review").closed_by(work, charge["id"], "refunded")
+
+    def release(self, work: Work, charge: Record, amount: int, reason: str | None = None) -> Record:
+        """Give back what was held and is not taken, and return the charge; no money has moved.
+
+        The refund is there without an event of its own, as recorded of captures of a part.
+        """
+        fields = {
+            **self._fields({**charge, "captured": False}, amount, {"reason": reason}, "succeeded"),
+            "id": new_id(self.prefix, 24),
+        }
+        fields = {**fields, "created": work.now, "metadata": {}}
+        record = {"id": fields.pop("id"), "object": self.object, **dict(sorted(fields.items()))}
+        work.put(self.table, record)
+        refunded = charge["amount_refunded"] + amount
+        is_all = refunded == charge["amount"]
+        return {**charge, "amount_refunded": refunded, "refunded": is_all}
+
+    def _void(self, work: Work, charge: Record, amount: int, params: Params) -> Record:
+        """Release the money that a charge of the older way holds; only all of it can be."""
+        if amount < charge["amount"]:
+            message = "A charge that was not captured can be refunded as a whole only."
+            raise Refused(message, param="amount")
+        fields = self._fields(charge, amount, params, "succeeded")
+        refund = self.add(work, {**fields, "id": new_id(self.prefix, 24)})
+        self._counted(work, charge, amount)
+        due.drop(work, charge["id"])
+        return refund
+
+    # --- Later ---
+
+    def happen(self, work: Work, id: str) -> None:
+        """Do what a test card has in store for a refund: one that waits succeeds, another fails."""
+        refund = work.get(self.table, id)
+        if refund is not None:
+            self.settle(work, refund, succeed=refund["status"] == "pending")
+
+    def settle(
+        self, work: Work, refund: Record, *, succeed: bool, failure: str | None = None
+    ) -> None:
+        """Let a bank take a refund that waits, or send one back."""
+        due.drop(work, refund["id"])
+        charge = work.get("charges", refund["charge"])
+        assert charge is not None, refund
+        was_pending = refund["status"] == "pending"
+        if was_pending:
+            charge = self._waits_no_longer(work, charge, refund)
+        if succeed:
+            posted = self._posted(work, refund, charge)
+            new = {**refund, "balance_transaction": posted["id"], "status": "succeeded"}
+            self.save(work, refund, new)
+            self._counted(work, charge, refund["amount"])
+            return
+        new = {**refund, "failure_reason": failure or "unknown", "status": "failed"}
+        if not was_pending:
+            back = books.post(
+                work,
+                refund["id"],
+                refund["amount"],
+                refund["currency"],
+                type="refund_failure",
+                category="refund_failure",
+                description=f"REFUND FAILURE ({refund['id']})",
+            )
+            new["failure_balance_transaction"] = back["id"]
+        new = {"id": new["id"], "object": self.object, **_sorted(new)}
+        self.save(work, refund, new)
+        work.tell("refund.failed", new)
+        if not was_pending:
+            self._counted(work, charge, -refund["amount"])
+
+    def _waits_no_longer(self, work: Work, charge: Record, refund: Record) -> Record:
+        waiting = private(charge)["refunding"] - refund["amount"]
+        charge = {**charge, PRIVATE: {**private(charge), "refunding": waiting}}
+        work.put("charges", charge)
+        return charge
+
+    @operation("POST /v1/refunds/{refund}/cancel")
+    def cancel(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Take back a refund that waits."""
+        refund = self.named(work, ids)
+        if refund["status"] != "pending":
+            raise Refused(NO_CANCEL)
+        due.drop(work, refund["id"])
+        charge = work.get("charges", refund["charge"])
+        assert charge is not None, refund
+        self._waits_no_longer(work, charge, refund)
+        return self.save(work, refund, {**refund, "status": "canceled"})
+
+
+def _sorted(record: Record) -> Record:
+    rest = {name: value for name, value in record.items() if name not in ("id", "object")}
+    return dict(sorted(rest.items()))
+
+
+RESOURCE = Refunds()

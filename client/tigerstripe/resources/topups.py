@@ -1,0 +1,99 @@
+"""Top-ups: money of the account's bank that comes into the balance."""
+
+from __future__ import annotations
+
+from tigerstripe import due, money
+from tigerstripe.errors import Refused
+from tigerstripe.payments import books
+from tigerstripe.payments.amounts import check_positive
+from tigerstripe.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.testing_banks import QUICK_S
+from tigerstripe.work import Work
+
+FAILURE = "The bank could not process this top-up."
+
+
+class Topups(Resource):
+    """Top-ups: pending, until the money comes as the clock goes on."""
+
+    object = "topup"
+    table = "topups"
+    paths = ("/v1/topups",)
+    prefix = "tu"
+    param = "topup"
+    not_yet = ("payment_method", "payment_method_options", "source")
+
+    def new(self, work: Work, params: Params) -> Record:
+        """Return the fields of a new one, from the account's own bank."""
+        check_positive(params["amount"])
+        return {
+            "amount": params["amount"],
+            "balance_transaction": None,
+            "currency": money.currency(params["currency"]),
+            "description": params.get("description"),
+            "expected_availability_date": work.now + QUICK_S,
+            "failure_code": None,
+            "failure_message": None,
+            "initiated_by": "user",
+            "metadata": params.get("metadata"),
+            "payment_method": None,
+            "payment_method_options": None,
+            "source": None,
+            "statement_descriptor": params.get("statement_descriptor"),
+            "status": "pending",
+            "transfer_group": params.get("transfer_group"),
+        }
+
+    def create(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Ask the bank for money."""
+        made = super().create(work, ids, params)
+        due.put(work, self.object, made["id"], made["expected_availability_date"])
+        return made
+
+    def save(self, work: Work, old: Record, new: Record, event: str = "") -> Record:
+        """Store a changed one; only its end is told of."""
+        if new != old:
+            work.put(self.table, new)
+        if event:
+            work.tell(f"topup.{event}", new)
+        return new
+
+    def happen(self, work: Work, id: str) -> None:
+        """Let the money come."""
+        topup = work.get(self.table, id)
+        if topup is not None:
+            self.settle(work, topup, succeed=True)
+
+    def settle(
+        self, work: Work, topup: Record, *, succeed: bool, failure: str | None = None
+    ) -> None:
+        """Let the bank give the money, or refuse it."""
+        due.drop(work, topup["id"])
+        if not succeed:
+            code = failure or "insufficient_funds"
+            new = {**topup, "failure_code": code, "failure_message": FAILURE, "status": "failed"}
+            self.save(work, topup, new, "failed")
+            return
+        posted = books.post(
+            work,
+            topup["id"],
+            topup["amount"],
+            topup["currency"],
+            type="topup",
+            category="topup",
+            description=topup["description"],
+        )
+        new = {**topup, "balance_transaction": posted["id"], "status": "succeeded"}
+        self.save(work, topup, new, "succeeded")
+
+    @operation("POST /v1/topups/{topup}/cancel")
+    def cancel(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Call back one whose money has not come yet."""
+        topup = self.named(work, ids)
+        if topup["status"] != "pending":
+            raise Refused(f"Topups with a status of {topup['status']} cannot be canceled.")
+        due.drop(work, topup["id"])
+        return self.save(work, topup, {**topup, "status": "canceled"}, "canceled")
+
+
+RESOURCE = Topups()
