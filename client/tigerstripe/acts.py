@@ -87,6 +87,8 @@ def settle(
             return confirming.settle(work, record, succeed=succeed, failure=failure)
         if record["status"] == "succeeded" and succeed is not False:
             raise Refused(f"{record['id']} has succeeded already: succeed=False sends it back.")
+        if record["status"] == "succeeded" and record["balance_transaction"] is None:
+            raise Refused(f"{record['id']} only released what was held: nothing can come back.")
         resource.settle(work, record, succeed=succeed is not False, failure=failure)
         return work.get(resource.table, record["id"])
 

@@ -21,6 +21,7 @@ from tests.hostile.trials import run_noise, run_trials
 from tests.interleaving import test_interleaving
 from tests.interleaving.writes import WRITES, recording_of
 from tests.linearizability.histories import run_histories
+from tests.stripe import test_books
 from tests.support.daemon import new_directory
 from tests.support.simulation import Machine
 from tests.weak_memory import test_weak_memory
@@ -143,6 +144,14 @@ def interleavings(seed: int, seconds: float) -> Figures:
     return figures
 
 
+def money(seed: int, seconds: float) -> Figures:
+    """Move money in an account of the Stripe fake, from several processes, and kill its daemon."""
+    goes_on, figures = until(seconds), Counter[str]()
+    while goes_on(figures):
+        figures.update(test_books.crowd(seed + figures["money"], actions=400, rounds=4))
+    return figures
+
+
 PARTS: dict[str, Part] = {
     "kills": kills,
     "slow": slow_requests,
@@ -154,6 +163,7 @@ PARTS: dict[str, Part] = {
     "interleavings": interleavings,
     "bytes": hostile_bytes,
     "frames": hostile_frames,
+    "money": money,
 }
 
 TOLD = {
@@ -177,5 +187,7 @@ TOLD = {
     "calls": "calls on damaged instances",
     "frames": "frames of noise",
     "bytes": "bytes fuzzed",
+    "money": "payments, refunds, disputes and the like in a Stripe account",
+    "transactions": "balance transactions that add up",
 }
 """The figures that are shown, in this order, and what they are called."""

@@ -38,9 +38,7 @@ def seed(
     return _made(send, f"/v1/customers/{customer}", wanted)
 
 
-def _paid(
-    send: Send, recorded: str, shown: dict[str, Any], ids: dict[str, str]
-) -> str | None:
+def _paid(send: Send, recorded: str, shown: dict[str, Any], ids: dict[str, str]) -> str | None:
     """Make a payment as a whole: its customer, its payment method, the intent and the charge."""
     charge = shown if recorded.startswith("ch_") else shown["latest_charge"]
     intent = charge["payment_intent"] if recorded.startswith("ch_") else shown

@@ -103,7 +103,7 @@ class PaymentIntents(Resource):
         intent = self.make(work, params)
         if not confirms:
             return intent
-        attempt = self._attempt(work, intent, params)
+        attempt = self.attempt(work, intent, params)
         return clients.answered(work, *confirming.tried(work, intent, attempt))
 
     def make(self, work: Work, params: Params) -> Record:
@@ -195,7 +195,7 @@ class PaymentIntents(Resource):
             intent = self.change(work, intent, _without(params, WITH_CONFIRM))
             if intent["payment_method"] is None:
                 intent = {**intent, "payment_method": self._default(work, intent)}
-            attempt = self._attempt(work, intent, params)
+            attempt = self.attempt(work, intent, params)
         except Refused as refused:
             if refused.status == 400:
                 refused.error.setdefault("payment_intent", shown(old))
@@ -225,7 +225,7 @@ class PaymentIntents(Resource):
         customer = work.get("customers", intent["customer"] or "")
         return customer["invoice_settings"]["default_payment_method"] if customer else None
 
-    def _attempt(self, work: Work, intent: Record, params: Params) -> Attempt:
+    def attempt(self, work: Work, intent: Record, params: Params) -> Attempt:
         """Return the try that a request asks for; raises `Refused` if it cannot be made."""
         if intent["payment_method"] is None:
             customer = intent["customer"]

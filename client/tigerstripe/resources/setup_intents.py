@@ -53,7 +53,7 @@ class SetupIntents(Resource):
         intent = self.make(work, params)
         if not confirms:
             return intent
-        attempt = self._attempt(work, intent, params)
+        attempt = self.attempt(work, intent, params)
         return clients.answered(work, *self.tried(work, intent, attempt))
 
     def make(self, work: Work, params: Params) -> Record:
@@ -125,14 +125,14 @@ class SetupIntents(Resource):
         try:
             rest = {name: value for name, value in params.items() if name not in WITH_CONFIRM}
             intent = self.change(work, old, rest)
-            attempt = self._attempt(work, intent, params)
+            attempt = self.attempt(work, intent, params)
         except Refused as refused:
             if refused.status == 400:
                 refused.error.setdefault("setup_intent", shown(old))
             raise
         return clients.answered(work, *self.tried(work, intent, attempt))
 
-    def _attempt(self, work: Work, intent: Record, params: Params) -> Attempt:
+    def attempt(self, work: Work, intent: Record, params: Params) -> Attempt:
         """Return the try that a request asks for; raises `Refused` if it cannot be made."""
         if intent["payment_method"] is None:
             raise _unexpected(intent, NO_METHOD)

@@ -1,0 +1,242 @@
+"""A till: moves money by chance, in each way there is; and what must be so after any sequence.
+
+    python till.py DIRECTORY SEED COUNT ROUND
+
+is one of several at one account: it says a line after each round of so many operations.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
+from random import Random
+from typing import Any
+
+import stripe
+
+import tigerstripe
+
+METHODS = (
+    "pm_card_visa", "pm_card_visa", "pm_card_bypassPending", "pm_card_chargeDeclined",
+    "pm_card_createDispute", "pm_card_createDisputeInquiry", "pm_card_pendingRefund",
+    "pm_card_refundFail", "pm_card_threeDSecure2Required", "pm_card_riskLevelElevated",
+    "pm_card_createIssuerFraudRecord",
+)  # fmt: skip
+DEBITS = (
+    "pm_usBankAccount_success", "pm_usBankAccount_insufficientFunds", "pm_usBankAccount_dispute",
+)  # fmt: skip
+CURRENCIES = ("usd", "usd", "eur", "jpy")
+FEW = 15
+"""Of so many of the newest one is chosen, so that several processes meet."""
+
+
+class Till:
+    """Does things by chance; what is refused or declined is as it should be."""
+
+    def __init__(self, account: tigerstripe.Account, random: Random) -> None:
+        """Use an account; several may."""
+        self.account = account
+        self.v1 = account.client().v1
+        self.random = random
+        self.done: Counter[str] = Counter()
+
+    def act(self) -> None:
+        """Do one thing."""
+        acts: tuple[Callable[[], Any], ...] = (
+            self.pay, self.pay, self.pay, self.charge, self.debit, self.capture, self.cancel,
+            self.refund, self.refund, self.authenticate, self.settle, self.settle, self.dispute,
+            self.answer, self.pay_out, self.top_up, self.confirm,
+        )  # fmt: skip
+        act = self.random.choice(acts)
+        name = act.__name__
+        with contextlib.suppress(IndexError):  # there is nothing of the kind yet
+            try:
+                act()
+            except (stripe.CardError, stripe.InvalidRequestError, ValueError):
+                name += " refused"
+            self.done[name] += 1
+
+    def one(self, service: Any, *statuses: str) -> Any:
+        """Choose one of the newest; mostly one of these states, so that not all is refused."""
+        found = service.list({"limit": FEW}).data
+        fit = [one for one in found if one.status in statuses]
+        return self.random.choice(fit if fit and self.random.random() < 0.8 else found)
+
+    def amount(self) -> int:
+        return self.random.randint(60, 9000)
+
+    def pay(self) -> None:
+        self.v1.payment_intents.create({
+            "amount": self.amount(),
+            "currency": self.random.choice(CURRENCIES),
+            "payment_method": self.random.choice(METHODS),
+            "payment_method_types": ["card"],
+            "confirm": self.random.random() < 0.9,
+            "capture_method": self.random.choice(["automatic_async", "automatic", "manual"]),
+        })  # fmt: skip
+
+    def charge(self) -> None:
+        token = self.random.choice(METHODS).replace("pm_card_", "tok_")
+        captures = self.random.random() < 0.7
+        params = {"amount": self.amount(), "currency": "usd", "source": token, "capture": captures}
+        self.v1.charges.create(params)
+
+    def debit(self) -> None:
+        self.v1.payment_intents.create({
+            "amount": self.amount(),
+            "currency": "usd",
+            "payment_method": self.random.choice(DEBITS),
+            "payment_method_types": ["us_bank_account"],
+            "confirm": True,
+            "mandate_data": {"customer_acceptance": {"type": "offline"}},
+        })  # fmt: skip
+
+    def confirm(self) -> None:
+        intent = self.one(self.v1.payment_intents, "requires_confirmation")
+        self.v1.payment_intents.confirm(intent.id, {"payment_method": "pm_card_visa"})
+
+    def capture(self) -> None:
+        intent = self.one(self.v1.payment_intents, "requires_capture")
+        some = self.random.randint(1, intent.amount)
+        self.v1.payment_intents.capture(intent.id, {"amount_to_capture": some})
+
+    def cancel(self) -> None:
+        self.v1.payment_intents.cancel(self.one(self.v1.payment_intents, "requires_capture").id)
+
+    def refund(self) -> None:
+        charge = self.one(self.v1.charges, "succeeded")
+        params = {"charge": charge.id, "amount": self.random.randint(1, charge.amount)}
+        if self.random.random() < 0.3:
+            del params["amount"]
+        self.v1.refunds.create(params)
+
+    def authenticate(self) -> None:
+        intent = self.one(self.v1.payment_intents, "requires_action")
+        self.account.authenticate(intent.id, succeed=self.random.random() < 0.7)
+
+    def settle(self) -> None:
+        services = (
+            self.v1.payment_intents, self.v1.refunds, self.v1.disputes, self.v1.payouts,
+            self.v1.topups,
+        )  # fmt: skip
+        open_ = ("processing", "pending", "needs_response", "under_review")
+        thing = self.one(self.random.choice(services), *open_)
+        self.account.settle(thing.id, self.random.choice([None, True, False]))
+
+    def dispute(self) -> None:
+        charge = self.one(self.v1.charges, "succeeded")
+        self.account.dispute(charge.id, inquiry=self.random.random() < 0.3)
+
+    def answer(self) -> None:
+        dispute = self.one(self.v1.disputes, "needs_response", "warning_needs_response")
+        text = self.random.choice(["winning_evidence", "losing_evidence", "that was fine"])
+        self.v1.disputes.update(dispute.id, {"evidence": {"uncategorized_text": text}})
+
+    def pay_out(self) -> None:
+        amount = self.random.randint(1, 3000)
+        self.v1.payouts.create({"amount": amount, "currency": "usd"})
+
+    def top_up(self) -> None:
+        self.v1.topups.create({"amount": self.amount(), "currency": "usd"})
+
+
+# --- What must be so ------------------------------------------------------------------------------
+
+
+def check(account: tigerstripe.Account) -> int:
+    """Hold the balance and each object to the transactions; return how many there are."""
+    store = account.store
+    moved: dict[str, list[dict[str, Any]]] = {}
+    for transaction in store.balance_transactions:
+        moved.setdefault(transaction["source"], []).append(transaction)
+    balance = stripe_balance(account)
+    for currency in {t["currency"] for each in moved.values() for t in each}:
+        nets = [t["net"] for each in moved.values() for t in each if t["currency"] == currency]
+        assert balance[currency] == sum(nets), currency
+    refunds: dict[str, int] = {}
+    for refund in store.refunds:
+        counts = refund["status"] == "succeeded"
+        refunds[refund["charge"]] = refunds.get(refund["charge"], 0) + counts * refund["amount"]
+    charges = {charge["id"]: charge for charge in store.charges}
+    for charge in charges.values():
+        check_charge(charge, moved.pop(charge["id"], []), refunds.pop(charge["id"], 0))
+    assert refunds == {}
+    for intent in store.payment_intents:
+        check_intent(intent, charges.get(intent["latest_charge"]))
+    for refund in store.refunds:
+        check_sum(refund, moved, -refund["amount"] * moves(refund))
+    for dispute in store.disputes:
+        taken = dispute["status"] in ("needs_response", "under_review", "lost")
+        check_sum(dispute, moved, -(dispute["amount"] + 1500) * taken)
+        ids = [t["id"] for t in dispute["balance_transactions"]]
+        assert all(id in store.balance_transactions for id in ids)
+    for payout in store.payouts:
+        check_sum(payout, moved, -payout["amount"] * (payout["status"] in ("pending", "paid")))
+    for topup in store.topups:
+        check_sum(topup, moved, topup["amount"] * (topup["status"] == "succeeded"))
+    assert moved == {}, "transactions without a source"
+    return store.balance_transactions.count()
+
+
+def stripe_balance(account: tigerstripe.Account) -> Counter[str]:
+    """Return what the API says that there is, available or not, by currency."""
+    found: Counter[str] = Counter()
+    answer = account.client().v1.balance.retrieve()
+    for part in (*answer.available, *answer.pending):
+        found[part.currency] += part.amount
+    return found
+
+
+def moves(refund: dict[str, Any]) -> bool:
+    """Whether a refund has moved money: what was only held is released without."""
+    return refund["status"] == "succeeded" and refund["balance_transaction"] is not None
+
+
+def check_charge(charge: dict[str, Any], moved: list[dict[str, Any]], refunded: int) -> None:
+    """A charge has taken what its transactions say, with their fees, and given back its refunds."""
+    is_paid = charge["status"] == "succeeded" and charge["captured"]
+    assert sum(t["amount"] for t in moved) == charge["amount_captured"] * is_paid, charge
+    for transaction in moved:
+        exact = Decimal("0.029") * transaction["amount"]
+        assert transaction["fee"] == int(exact.quantize(Decimal(1), ROUND_HALF_UP)) + 30
+    assert charge["amount_refunded"] == refunded <= charge["amount"], charge
+    assert charge["refunded"] is (refunded == charge["amount"])
+    assert (charge["balance_transaction"] is not None) is bool(moved), charge
+
+
+def check_intent(intent: dict[str, Any], charge: dict[str, Any] | None) -> None:
+    """An intent says what its charge says."""
+    status = intent["status"]
+    if status == "succeeded":
+        assert charge is not None, intent
+        assert (charge["paid"], charge["captured"]) == (True, True)
+        assert intent["amount_received"] == charge["amount_captured"]
+    else:
+        assert intent["amount_received"] == 0
+    holds = charge is not None and status == "requires_capture"
+    assert intent["amount_capturable"] == (intent["amount"] if holds else 0)
+
+
+def check_sum(record: dict[str, Any], moved: dict[str, list[dict[str, Any]]], net: int) -> None:
+    """What an object has moved in all is what its state says."""
+    assert sum(t["net"] for t in moved.pop(record["id"], [])) == net, record
+
+
+def main() -> None:
+    directory, seed, count, size = sys.argv[1:]
+    with tigerstripe.connect(directory, namespace="till", timeout_s=30.0) as account:
+        till = Till(account, Random(int(seed)))
+        sys.stdin.readline()
+        for done in range(1, int(count) + 1):
+            till.act()
+            if done % int(size) == 0:
+                print(json.dumps(done), flush=True)
+        print(json.dumps(till.done), flush=True)
+
+
+if __name__ == "__main__":
+    main()
