@@ -35,8 +35,8 @@ Results = dict[str, list[Result]]
 
 REASONS: dict[str, str] = {
     NOT_BUILT: "it needs a resource or a parameter that is not there: answered 501",
-    r"payment_intent\.(payment_details|setup_future)|charge\.payment_method\b": "an invoice made the "
-    "payment, which tigerstripe does not have yet: the judge makes another one",
+    r"payment_intent\.(payment_details|setup_future)|charge\.payment_method\b": "an invoice "
+    "made the payment, which tigerstripe does not have yet: the judge makes another one",
     r"(authorization_code|ds_transaction_id|charge\.balance_transaction)\b": "Stripe began to show "
     "the field on a day; or the money was captured a moment after the answer",
     r"missing product\.tax_details|extra \S+\.customer_account": "Stripe began to show the field "

@@ -163,6 +163,19 @@ def test_the_clock_is_moved_for_all(control, mine, remote) -> None:
     assert remote.v1.customers.create({}).created == 1_700_086_400
 
 
+def test_buyers_and_banks_act_by_control(control, remote) -> None:
+    pay = {"amount": 2000, "currency": "usd", "confirm": True, "payment_method_types": ["card"]}
+    intents = remote.v1.payment_intents
+    waits = intents.create({**pay, "payment_method": "pm_card_threeDSecure2Required"})
+    status, answer = control("POST", "authenticate", {"intent": waits.id})
+    assert (status, answer["data"]["status"]) == (200, "succeeded")
+    paid = intents.create({**pay, "payment_method": "pm_card_visa"})
+    dispute = control("POST", "dispute", {"charge": paid.id, "reason": "duplicate"})[1]["data"]
+    assert (dispute["reason"], dispute["charge"]) == ("duplicate", paid.latest_charge)
+    won = control("POST", "settle", {"id": dispute["id"], "succeed": True})[1]["data"]
+    assert won["status"] == "won"
+
+
 def test_events_and_requests_are_told(control, remote, mine) -> None:
     remote.v1.customers.create({})
     assert control("GET", "events?type=customer.*")[1]["data"] == mine.events()
@@ -196,7 +209,9 @@ def test_a_fork_is_an_account_of_its_own_until_it_is_reset(control, server, mine
         ("POST", "reset", {"now": True}, 400, "it takes none"),
         ("GET", "advance", None, 405, "takes POST, not GET"),
         ("POST", "events", {}, 405, "takes GET, not POST"),
-        ("POST", "nonsense", {}, 404, "use one of advance, deliver"),
+        ("POST", "nonsense", {}, 404, "use one of advance, authenticate"),
+        ("POST", "settle", {"id": "du_1"}, 400, "the account has no dispute du_1"),
+        ("POST", "authenticate", {}, 400, "intent: expected an id, got None"),
         ("POST", "complete", {}, 501, "nothing was done"),
     ],
 )

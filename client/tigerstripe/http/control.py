@@ -67,6 +67,33 @@ def requests(account: Account, params: Params) -> Params:
     return {"data": account.requests(**only(params, path=TEXT))}
 
 
+def authenticate(account: Account, params: Params) -> Params:
+    """Let the buyer authenticate an `intent`, or fail to: `succeed` is false."""
+    of = needed(params, "intent")
+    return {"data": account.authenticate(of, **only(params, succeed=FLAG))}
+
+
+def dispute(account: Account, params: Params) -> Params:
+    """Let the buyer question a `charge`: `reason`, `amount`, `inquiry`."""
+    of = needed(params, "charge")
+    kinds = {"reason": TEXT, "amount": NUMBER, "inquiry": FLAG}
+    return {"data": account.dispute(of, **only(params, **kinds))}
+
+
+def settle(account: Account, params: Params) -> Params:
+    """Let the bank decide about an object, by its `id`: `succeed`, `failure`."""
+    of = needed(params, "id")
+    return {"data": account.settle(of, **only(params, succeed=FLAG, failure=TEXT))}
+
+
+def needed(params: Params, name: str) -> str:
+    """Take a parameter that has to be given; raises TypeError if it is not."""
+    value = params.pop(name, None)
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected an id, got {value!r}")
+    return value
+
+
 def fail(account: Account, params: Params) -> Params:
     """Let the next requests fail, or with `seconds` be slow: `fail_next` and `delay_next`."""
     only({name: value for name, value in params.items() if name in FAULT}, **FAULT)
@@ -110,11 +137,14 @@ READS: dict[str, Action] = {"events": events, "requests": requests}
 """By GET."""
 WRITES: dict[str, Action] = {
     "advance": advance,
+    "authenticate": authenticate,
     "deliver": deliver,
+    "dispute": dispute,
     "fail": fail,
     "fork": fork,
     "freeze": freeze,
     "reset": reset,
+    "settle": settle,
 }
 """By POST."""
 NOT_BUILT = ("complete",)
