@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(slots=True)
-class Request:
+class Request(NamedTuple):
     """What a client asks."""
 
     method: str
@@ -35,13 +34,16 @@ class Headers(dict[str, str]):
         return super().get(name.lower(), default)
 
 
-@dataclass(slots=True)
 class Response:
     """What is answered: a status, JSON, and headers."""
 
-    status: int
-    """0 for an answer that never comes: whoever would send it closes the connection."""
-    body: str
-    headers: Headers = field(default_factory=Headers)
-    delay_s: float = 0.0
-    """How long it takes, in seconds: whoever sends it waits that long first."""
+    __slots__ = ("body", "delay_s", "headers", "status")
+
+    def __init__(self, status: int, body: str, headers: Headers, delay_s: float = 0.0) -> None:
+        """Answer at once, if nothing else is said."""
+        self.status = status
+        """0 for an answer that never comes: whoever would send it closes the connection."""
+        self.body = body
+        self.headers = headers
+        self.delay_s = delay_s
+        """How long it takes, in seconds: whoever sends it waits that long first."""
