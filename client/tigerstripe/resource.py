@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
-from tigerstripe import errors, listing, metadata, searching
+from tigerstripe import errors, listing, metadata, registry, searching
 from tigerstripe.differences import previous_attributes
 from tigerstripe.ids import new_id
 from tigerstripe.work import DELETED, PRIVATE, Work
@@ -67,6 +67,8 @@ class Resource:
     """Parameters whose meaning is not built, as `items[][tax_rates]`: they are answered 501."""
     filters: ClassVar[Mapping[str, listing.Filter]] = {}
     """Parameters of the list that are no equality of the field of their name."""
+    listed_of: ClassVar[tuple[str, ...]] = ()
+    """Parameters of the list that name an object, as `customer`: it has to be there."""
     shown: ClassVar[Mapping[str, Callable[[Any], bool]]] = {}
     """What a list shows unless its parameter asks otherwise: tests of fields' values."""
     computed: ClassVar[frozenset[str]] = frozenset()
@@ -133,6 +135,9 @@ class Resource:
 
     def list(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return a page of the objects."""
+        for name in self.listed_of:
+            if params.get(name) is not None:
+                registry.need(name).given(work, params[name], name)
         wanted = {**params, **ids} if self.parent else params
         found = listing.page(self, work, wanted)
         found["data"] = [self.view(work, record) for record in found["data"]]

@@ -40,15 +40,18 @@ def seed(
 
 def _paid(send: Send, recorded: str, shown: dict[str, Any], ids: dict[str, str]) -> str | None:
     """Make a payment as a whole: its customer, its payment method, the intent and the charge."""
-    charge = shown if recorded.startswith("ch_") else shown["latest_charge"]
-    intent = charge["payment_intent"] if recorded.startswith("ch_") else shown
-    if not isinstance(intent, dict) or intent["customer"] is None or intent["description"]:
-        return None  # made by an invoice, say
-    customer = ids.get(intent["customer"]) or _made(send, "/v1/customers", [])
-    method = customer and _attached(send, customer)
-    if not customer or not method:
+    charge = shown if recorded.startswith("ch_") else shown.get("latest_charge")
+    intent = shown.get("payment_intent") if recorded.startswith("ch_") else shown
+    if not isinstance(intent, dict) or charge is None:
         return None
-    pairs = [("payment_method", method), ("confirm", "true"), ("customer", customer)]
+    customer, method = intent["customer"], intent["payment_method"]
+    if not isinstance(customer, str) or not isinstance(method, str) or intent["description"]:
+        return None  # made by an invoice, say
+    made_customer = ids.get(customer) or _made(send, "/v1/customers", [])
+    made_method = made_customer and _attached(send, made_customer)
+    if not made_customer or not made_method:
+        return None
+    pairs = [("payment_method", made_method), ("confirm", "true"), ("customer", made_customer)]
     pairs += [("return_url", "http://localhost:3000/")]
     pairs += [(name, str(intent[name])) for name in ("amount", "currency", "capture_method")]
     sent = intent["shipping"] or {"address": {}}
@@ -57,7 +60,7 @@ def _paid(send: Send, recorded: str, shown: dict[str, Any], ids: dict[str, str])
     status, _, made = send("POST", "/v1/payment_intents", pairs)
     if status != 200:
         return None
-    ids[intent["customer"]], ids[intent["payment_method"]] = customer, method
+    ids[customer], ids[method] = made_customer, made_method
     ids[intent["id"]] = str(made["id"])
     ids[charge if isinstance(charge, str) else charge["id"]] = str(made["latest_charge"])
     return ids[recorded]

@@ -64,6 +64,18 @@ def test_what_cannot_be_refunded_is_refused(account, params, status, code, param
     assert (wrong.http_status, wrong.code, wrong.param) == (status, code, param)
 
 
+@pytest.mark.parametrize(
+    ("service", "name"),
+    [
+        ("refunds", "charge"), ("charges", "customer"), ("charges", "payment_intent"),
+        ("payment_intents", "customer"), ("disputes", "charge"), ("setup_attempts", "setup_intent"),
+    ],
+)  # fmt: skip
+def test_a_list_of_what_is_not_there_is_refused(account, client, service, name) -> None:
+    wrong = refused(getattr(client.v1, service).list, {name: "x_none"})
+    assert (wrong.http_status, wrong.code, wrong.param) == (400, "resource_missing", name)
+
+
 def test_holds_failed_and_open_payments_have_nothing_to_refund(account) -> None:
     held = pay(capture_method="manual")
     assert "You must cancel the PaymentIntent" in str(

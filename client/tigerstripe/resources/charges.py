@@ -55,6 +55,7 @@ class Charges(Resource):
         "payment_method_details.card.exp_month", "payment_method_details.card.exp_year",
         "payment_method_details.card.fingerprint", "payment_method_details.card.last4",
     ))  # fmt: skip
+    listed_of = ("customer", "payment_intent")
     filters = {"transfer_group": lambda record, wanted: record["transfer_group"] == wanted}
 
     def add(self, work: Work, fields: Record) -> Record:

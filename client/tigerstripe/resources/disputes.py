@@ -49,10 +49,8 @@ class Disputes(Resource):
     param = "dispute"
     event = "charge.dispute"
     standard = frozenset(("list", "retrieve", "update"))
-    filters = {
-        "charge": lambda record, wanted: record["charge"] == wanted,
-        "payment_intent": lambda record, wanted: record["payment_intent"] == wanted,
-    }
+    listed_of = ("charge", "payment_intent")
+    filters = {"payment_intent": lambda record, wanted: record["payment_intent"] == wanted}
 
     def view(self, work: Work, record: Record) -> Record:
         """Return a dispute as it is at this time: the answer may be overdue."""

@@ -15,6 +15,8 @@ class EarlyFraudWarnings(Resource):
     prefix = "issfr"
     has_metadata = False
     standard = frozenset(("list", "retrieve"))
+    listed_of = ("charge", "payment_intent")
+    filters = {"payment_intent": lambda record, wanted: record["payment_intent"] == wanted}
 
     def warn(self, work: Work, charge: Record) -> Record:
         """Make one of a charge."""

@@ -88,6 +88,7 @@ class PaymentIntents(Resource):
         "amount_details[line_items]", "application_fee_amount", "confirmation_token",
         "customer_account", "hooks", "on_behalf_of", "transfer_data",
     )  # fmt: skip
+    listed_of = ("customer",)
     standard = Resource.standard | {"search"}
     searchable = frozenset(("amount", "created", "currency", "customer", "status"))
 
@@ -240,6 +241,8 @@ class PaymentIntents(Resource):
         uses_sdk = bool(params.get("use_stripe_sdk"))
         if may_leave and return_url is None and not uses_sdk:
             raise Refused(ON_PAGE)
+        if params.get("mandate") is not None:
+            registry.need("mandate").given(work, params["mandate"], "mandate")
         mandate = (params.get("mandate_data") or {}).get("customer_acceptance")
         needs = method["type"] in types.DEBITS and private(method).get("mandate") is None
         if needs and mandate is None and params.get("mandate") is None:

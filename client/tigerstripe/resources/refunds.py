@@ -26,6 +26,7 @@ class Refunds(Resource):
     table = "refunds"
     paths = ("/v1/refunds",)
     prefix = "re"
+    listed_of = ("charge", "payment_intent")
     not_yet = (
         "customer", "instructions_email", "origin", "refund_application_fee", "reverse_transfer",
     )  # fmt: skip
@@ -70,12 +71,9 @@ class Refunds(Resource):
         return saved
 
     def list(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Return a page of refunds, of one charge or intent where it is named."""
-        for name in ("charge", "payment_intent"):
-            if params.get(name) is not None:
-                registry.need(name).given(work, params[name], name)
+        """Return a page of refunds; it says how many are in it, as recorded."""
         page = super().list(work, ids, params)
-        return {"object": page["object"], "count": len(page["data"]), **page}  # as recorded
+        return {"object": page["object"], "count": len(page["data"]), **page}
 
     # --- What is refunded ---
 

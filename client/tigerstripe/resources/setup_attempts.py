@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tigerstripe import registry
 from tigerstripe.payments.bank import Attempt
-from tigerstripe.resource import Ids, Params, Record, Resource
+from tigerstripe.resource import Record, Resource
 from tigerstripe.work import Work
 
 
@@ -18,11 +17,7 @@ class SetupAttempts(Resource):
     event = None
     has_metadata = False
     standard = frozenset(("list",))
-
-    def list(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Return a page of the attempts of a setup intent."""
-        registry.need("setup_intent").given(work, params["setup_intent"], "setup_intent")
-        return super().list(work, ids, params)
+    listed_of = ("setup_intent",)
 
     def of(
         self, work: Work, intent: Record, attempt: Attempt, status: str, error: Record | None = None

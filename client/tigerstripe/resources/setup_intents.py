@@ -37,6 +37,7 @@ class SetupIntents(Resource):
     name = "setupintent"
     param = "intent"
     not_yet = ("attach_to_self", "confirmation_token", "customer_account", "on_behalf_of")
+    listed_of = ("customer", "payment_method")
     filters = {"payment_method": lambda record, wanted: record["payment_method"] == wanted}
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
