@@ -13,7 +13,6 @@ from tiger.aio.connection import AsyncConnection
 from tiger.aio.store import AsyncStore
 from tiger.any_store import AnyStore
 from tiger.attaching import Settings
-from tiger.differences import Differences
 from tiger.leases import Lease
 from tiger.namespaces import unique
 from tiger.reader import Reader
@@ -89,9 +88,6 @@ class Worker:
 class Teller(Protocol):
     """Tells what is in an account in the words of whatever the account is of."""
 
-    hidden: frozenset[str]
-    """Tables whose changes are nobody's concern."""
-
     def failures(self, since: float) -> str:
         """Return what failed since a moment of the machine's time; raises `TigerError`."""
 
@@ -138,10 +134,7 @@ class Account:
         elif self._run.keep == NONE:
             where += "; it goes with the test: --tigerd-keep failed keeps it"
         try:
-            changes = self.store.changes(self._mark)
-            if self.teller is not None:
-                changes = Differences(d for d in changes if d.table not in self.teller.hidden)
-            return f"{changes}\n({where})"
+            return f"{self.store.changes(self._mark)}\n({where})"
         except (TigerError, OSError) as error:
             return f"(cannot be read: {error}; {where})"
 

@@ -114,6 +114,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         settings = Settings(directory, name, autostart, timeout_s)
         store = type(self)(self._reader, self._connection, settings)
         store._register = self._register
+        store.left_out = self.left_out
         return store
 
     @property
@@ -160,7 +161,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         While it lasts, what is overwritten or deleted stays in memory. Never asks the daemon.
         """
         with self._reader.pin() as moment:
-            yield Snapshot(self._reader, moment, self._namespace)
+            yield Snapshot(self._reader, moment, self._namespace, self.left_out)
 
     # --- Going back ---
 

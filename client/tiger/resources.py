@@ -182,8 +182,8 @@ DEFINITIONS_NAMESPACE = "tigerd"
 TAKEN = frozenset((
     "assert_changes", "batch", "begin_fork", "changes", "clear_namespace", "close", "commit",
     "count", "current_namespace", "define", "directory", "environment", "follow", "fork",
-    "is_account", "mark", "namespace", "namespaces", "ping", "rollback", "run", "sandbox",
-    "savepoint", "snapshot", "table", "tables", "watch", "watcher",
+    "is_account", "left_out", "mark", "namespace", "namespaces", "ping", "rollback", "run",
+    "sandbox", "savepoint", "snapshot", "table", "tables", "watch", "watcher",
 ))  # fmt: skip
 """What stores, snapshots and batches have under these names hides a table's."""
 

@@ -46,9 +46,16 @@ class Snapshot(StoreReads, SnapshotTables):
     a read raises `InvalidRequest`.
     """
 
-    def __init__(self, reader: Reader, moment: PinnedMoment, namespace: str) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        moment: PinnedMoment,
+        namespace: str,
+        left_out: frozenset[str] = frozenset(),
+    ) -> None:
         """Read at the moment's commit for as long as it is held."""
         super().__init__(reader, moment, namespace)
+        self.left_out = left_out
         self.commit: int = moment.commit
         self._pinned = moment
 
@@ -80,4 +87,4 @@ class Snapshot(StoreReads, SnapshotTables):
 
     def namespace(self, name: str) -> Snapshot:
         """Return the same moment, seen from another namespace."""
-        return Snapshot(self._reader, self._pinned, name)
+        return Snapshot(self._reader, self._pinned, name, self.left_out)

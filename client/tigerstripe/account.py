@@ -15,7 +15,7 @@ from tigerstripe import acts, clock, due, faults, hooks, keys
 from tigerstripe.engine import Engine
 from tigerstripe.log import Log
 from tigerstripe.payments import books
-from tigerstripe.scope import Scope
+from tigerstripe.scope import KEPT, Scope
 
 if TYPE_CHECKING:
     import stripe
@@ -34,8 +34,12 @@ class Account:
     """
 
     def __init__(self, store: tiger.Store, *, owns_store: bool = False) -> None:
-        """Use the account that is the store's namespace; `close` closes a store that it owns."""
+        """Use the account that is the store's namespace; `close` closes a store that it owns.
+
+        The store's `changes` are those of the account's objects from now on.
+        """
         self.store = store
+        store.left_out |= KEPT
         self._owns_store = owns_store
         self.engine = Engine(store)
         """What answers requests, of this account and others of the instance."""
@@ -91,7 +95,8 @@ class Account:
     def freeze(self, at: int | None = None) -> int:
         """Stop the clock, at this moment or another; return the time it shows.
 
-        What is due until then is done.
+        Times are seconds since 1970. What is due until then is done. Raises TypeError for a
+        time of another kind, as a `datetime`.
         """
         frozen = clock.freeze(self._scope, at)
         due.work_off(self._scope, self._log, frozen)
@@ -101,10 +106,11 @@ class Account:
         """Move the clock on, to a time or by a `timedelta`'s arguments; return the time it shows.
 
         All that is due on the way is done, in order, before this returns.
-        Raises ValueError for a time before the one it shows.
+        Raises ValueError for a time before the one it shows, TypeError as `freeze`.
         """
         now = self.now
-        target = int(to) if to is not None else now + int(timedelta(**delta).total_seconds())
+        later = now + int(timedelta(**delta).total_seconds())
+        target = clock.seconds(to) if to is not None else later
         if target < now:
             raise ValueError(
                 f"advance to {target}: the clock shows {now} already; use a later time"
@@ -245,9 +251,10 @@ class Account:
         """Send what webhook endpoints have not got yet, oldest first; return these deliveries.
 
         `target`: a WSGI or ASGI application, or a function `(path, headers, body) -> status`, that
-        gets them instead of the endpoints' URLs. What it does may make further events: those are
-        sent too, in up to 20 rounds. A delivery that failed is sent again by the next call, 8 times
-        at most. Raises TypeError for another target, and what an application or function raises.
+        gets them instead of the endpoints' URLs; a response with a `status_code` is a status, too.
+        What it does may make further events: those are sent too, in up to 20 rounds. A delivery
+        that failed is sent again by the next call, 8 times at most. Raises TypeError for another
+        target, and what an application or function raises.
         """
         from tigerstripe import delivery, sending
 

@@ -35,9 +35,18 @@ def seconds_until(scope: Scope, at: int) -> float | None:
     return float(at - clock["offset_s"] - time.time())
 
 
+def seconds(at: Any) -> int:
+    """Return a time that a test gives in whole seconds since 1970, or raise TypeError."""
+    if not isinstance(at, (int, float)):
+        raise TypeError(
+            f"the time {at!r}: expected seconds since 1970; of a datetime use .timestamp()"
+        )
+    return int(at)
+
+
 def freeze(scope: Scope, at: int | None = None) -> int:
     """Stop the clock, now or at another time; return the time it shows."""
-    at = now(scope) if at is None else int(at)
+    at = now(scope) if at is None else seconds(at)
     scope.own(TABLE).insert({**REAL, "frozen_at": at})
     return at
 

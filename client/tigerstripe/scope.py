@@ -29,6 +29,9 @@ OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
 SHARED = frozenset(("account_settings", "due", "idempotency_keys", "request_log"))
 """The tables that connected accounts have in common with their platform."""
 
+KEPT = SHARED | {"claims", "deleted_objects"}
+"""The tables that hold no objects of an account, but what is kept for itself: nobody's changes."""
+
 AnyTable = Table | ConnectedTable
 
 

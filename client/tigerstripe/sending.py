@@ -80,8 +80,8 @@ def sender(target: Any = None) -> Send:
 def _expected(target: object) -> str:
     return (
         f"deliver to {target!r}: expected a WSGI application, an ASGI application, or a function "
-        f"of (path, headers, body) that returns a status; without a target, the endpoints' URLs "
-        f"are used"
+        f"of (path, headers, body) that returns a status or a response; without a target, the "
+        f"endpoints' URLs are used"
     )
 
 
@@ -142,10 +142,17 @@ def _path(parts: SplitResult) -> str:
 def to_function(
     function: Callable[[str, Headers, bytes], Any], url: str, headers: Headers, body: bytes
 ) -> Answer:
-    """Call a function with path, headers and body; it returns the status."""
-    status = function(_path(urlsplit(url)), headers, body)
+    """Call a function with path, headers and body; it returns the status, or what has one.
+
+    That is the response of a test client, of Django's, Flask's or Starlette's.
+    """
+    answer = function(_path(urlsplit(url)), headers, body)
+    status = getattr(answer, "status_code", answer)
     if not isinstance(status, int) or isinstance(status, bool):
-        raise TypeError(f"{function!r} returned {status!r}: expected a status, as 200")
+        raise TypeError(
+            f"{function!r} returned {answer!r}: expected a status, as 200, or a response with a "
+            f"status_code"
+        )
     return Answer(status)
 
 

@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from tiger.shown import shown
 from tigerstripe import faults
-from tigerstripe.idempotency import TABLE as ANSWERS
 
 if TYPE_CHECKING:
     from tigerstripe.account import Account
 
 Record = dict[str, Any]
-
-HIDDEN = frozenset({"account_settings", "claims", "deleted_objects", "due", "request_log", ANSWERS})
-"""Tables that hold no objects of the account, but what is kept for itself."""
 
 SHOWN_MAX = 20
 """Requests that are told of, the newest ones."""
@@ -25,8 +21,6 @@ WIDTH_MAX = 300
 
 class Teller:
     """Tells of an account."""
-
-    hidden = HIDDEN
 
     def __init__(self, account: Account) -> None:
         """Tell of this one."""

@@ -193,6 +193,21 @@ def test_anything_else_fails_and_says_what_changed(filled, expected: Any, line: 
     assert "deleted plans p" in text
 
 
+def test_what_is_left_out_counts_where_it_is_named(filled) -> None:
+    filled.left_out |= {"coupons"}
+    mark = filled.mark()
+    change(filled)
+    filled.assert_changes(mark, deleted={"plans": 1})
+    with pytest.raises(AssertionError, match="updated coupons: 1, not 0"):
+        filled.assert_changes(mark, created={"coupons": 1}, deleted={"plans": 1})
+    assert {table for _, table, _ in told(filled.changes(mark))} == {"plans"}
+    with filled.snapshot() as view, filled.fork() as child:
+        child.coupons.insert({"id": "more"})
+        child.assert_changes()
+        assert view.left_out == view.namespace("other").left_out == {"coupons"}
+        view.assert_changes(mark, deleted={"plans": 1})
+
+
 def test_a_name_that_no_table_has_is_told(filled) -> None:
     """It would count none, whatever happens."""
     mark = filled.mark()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 import stripe
 
@@ -135,6 +137,13 @@ def test_a_session_expires_when_the_test_says_so(account, price) -> None:
     for which in (session.id, "cs_test_x"):
         with pytest.raises(ValueError, match="is no open checkout session"):
             account.expire_checkout(which)
+
+
+def test_a_time_is_seconds(account) -> None:
+    for move in (account.freeze, account.advance):
+        with pytest.raises(TypeError, match="expected seconds since 1970"):
+            move(datetime(2026, 1, 1, tzinfo=timezone.utc))
+    assert account.freeze(1_800_000_000.5) == account.advance(1_800_000_000) == 1_800_000_000
 
 
 def test_an_update_after_the_time_does_not_take_the_event_away(account, price) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tigerstripe import idempotency
+from tigerstripe import idempotency, scope
 from tigerstripe.engine import Engine
 from tigerstripe.messages import Request, Response
 
@@ -40,6 +40,19 @@ def test_without_a_version_parameters_of_all_versions_are_taken(account, ask) ->
     refused = ask("POST /v1/customers", "coupon=A", version="2026-10-28.endive")
     assert error(refused)["message"] == "Received unknown parameter: coupon"
     assert error(ask("POST /v1/coupons", "id=B&coupon=A"))["code"] == "parameter_unknown"
+
+
+def test_what_is_kept_for_itself_is_no_change_of_the_account(account) -> None:
+    mark = account.store.mark()
+    stripe.Customer.create(idempotency_key="once")
+    stripe.Customer.create(idempotency_key="once")
+    account.advance(days=1)
+    account.store.assert_changes(since=mark, created={"customers": 1, "events": 1})
+    account.store.assert_changes(
+        since=mark,
+        created={"customers": 1, "events": 1, "idempotency_keys": 1},
+    )
+    assert scope.OWN_TABLES.keys() > scope.KEPT
 
 
 # --- Keys ---

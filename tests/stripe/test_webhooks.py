@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -115,6 +116,20 @@ def test_a_delivery_that_succeeded_is_counted_off_and_not_sent_again(account) ->
     assert [event["pending_webhooks"] for event in account.events()] == [0, 0]
     assert account.deliver(inbox) == []
     assert account.deliveries() == sent
+
+
+def test_a_test_client_s_response_is_an_answer(account) -> None:
+    inbox = Inbox(endpoint().secret)
+    stripe.Customer.create()
+
+    def post(path: str, headers: Any, body: bytes) -> Any:
+        return SimpleNamespace(status_code=inbox(path, headers, body) + 4)
+
+    [sent] = account.deliver(post)
+    assert (sent["status"], sent["attempts"][0]["status"]) == ("succeeded", 204)
+    stripe.Customer.create()
+    with pytest.raises(TypeError, match="returned None: expected a status, as 200, or a response"):
+        account.deliver(lambda path, headers, body: None)
 
 
 def test_a_delivery_that_failed_is_sent_again_by_the_next_call_up_to_a_limit(account) -> None:
