@@ -127,6 +127,22 @@ def test_errors_are_the_sdks(account, call, kind, said) -> None:
     assert raised.value.user_message
 
 
+def test_a_payment_is_made_declined_and_refunded(account) -> None:
+    params = {"amount": 2000, "currency": "usd", "confirm": True, "payment_method_types": ["card"]}
+    for _ in range(2):  # the answer to a decline is kept
+        with pytest.raises(stripe.CardError) as declined:
+            stripe.PaymentIntent.create(
+                **params, payment_method="pm_card_chargeDeclined", idempotency_key="k"
+            )
+    assert (declined.value.code, declined.value.http_status) == ("card_declined", 402)
+    assert declined.value.error.decline_code == "generic_decline"
+    assert declined.value.error.payment_intent.status == "requires_payment_method"
+    intent = stripe.PaymentIntent.create(**params, payment_method="pm_card_visa")
+    assert stripe.Refund.create(payment_intent=intent.id, amount=500).status == "succeeded"
+    assert len(stripe.Charge.list().data) == 2
+    assert stripe.Balance.retrieve().pending[0].amount == 1912
+
+
 def test_idempotency_keys(account) -> None:
     first = stripe.Customer.create(name="Jane", idempotency_key="k")
     assert stripe.Customer.create(name="Jane", idempotency_key="k").id == first.id

@@ -46,7 +46,7 @@ def fields(work: Work, of: Record, method: Record, amount: int) -> Record:
         "application": None,
         "application_fee": None,
         "balance_transaction": None,
-        "billing_details": {"tax_id": None, **method["billing_details"]},
+        "billing_details": method["billing_details"],
         "calculated_statement_descriptor": _descriptor(of) if is_card else None,
         "captured": False,
         "currency": of["currency"],

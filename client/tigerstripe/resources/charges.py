@@ -267,6 +267,7 @@ def _as_method(card: Record, number: str) -> Record:
             "email": None,
             "name": card["name"],
             "phone": None,
+            "tax_id": None,
         },
         "card": {
             "brand": test_card.brand,
