@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 
 import pytest
@@ -105,4 +106,4 @@ def test_modify_refuses_an_async_function_and_says_what_to_do(shared_store) -> N
 def test_every_error_says_when_it_is_raised() -> None:
     for name, kind in vars(tiger).items():
         if isinstance(kind, type) and issubclass(kind, tiger.TigerError):
-            assert kind is tiger.TigerError or "\n\n    By " in (kind.__doc__ or ""), name
+            assert kind is tiger.TigerError or "\n\nBy " in (inspect.getdoc(kind) or ""), name
