@@ -30,7 +30,7 @@ READ = Load("coupons", RECORDS, reused=True)
 MOST = 4  # processes that compute
 CLIENTS = 4
 INSERT, TOGETHER = "insert", f"insert of {CLIENTS} clients"
-ROUNDS = 3
+ROUNDS = 2
 
 
 def beside(what: str, computing: int) -> str:

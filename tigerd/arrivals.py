@@ -47,12 +47,14 @@ class Arrivals:
         Each of the others has to be emptied then: it may not be told of again.
         """
         is_request = not self.is_quiet and self._has_request()
-        came = [descriptor for descriptor, _ in self._all.poll(0 if is_request else longest_ms)]
-        if self._descriptor in came:
-            came.remove(self._descriptor)
-            is_request = True
-            self.is_quiet = False
-        return is_request, bool(came)
+        is_other = False
+        for descriptor, _ in self._all.poll(0 if is_request else longest_ms):
+            if descriptor == self._descriptor:
+                is_request = True
+                self.is_quiet = False
+            else:
+                is_other = True
+        return is_request, is_other
 
     def is_more_coming(self) -> bool:
         """Tell whether there may be a request, now or within `SPIN_S`."""

@@ -28,7 +28,7 @@ class Looking:
     def __init__(self, longest_s: float) -> None:
         """Look for at most so many seconds each time."""
         self._longest_s = longest_s
-        self._skip = FIRST
+        self._skip = FIRST // 2  # doubled at first
         self._skipped = 0
         self._looks = 0
 

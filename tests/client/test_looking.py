@@ -1,0 +1,73 @@
+"""Looking is given up where it is dear, and tried again rarely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from unittest.mock import Mock
+
+import pytest
+
+from tiger import looking
+from tiger.looking import DEAR_S, FIRST, MOST, Looking
+
+CHEAP_S = DEAR_S / 10
+
+
+class Processor:
+    """A clock that goes on while the processor is given away."""
+
+    def __init__(self) -> None:
+        self.now = self.takes_s = 0.0
+
+    def give_away(self) -> None:
+        self.now += self.takes_s
+
+
+@pytest.fixture
+def processor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Processor]:
+    processor = Processor()
+    monkeypatch.setattr(looking, "time", Mock(perf_counter=lambda: processor.now))
+    monkeypatch.setattr(looking, "os", Mock(sched_yield=processor.give_away))
+    return processor
+
+
+def waits_until_it_looks(one: Looking) -> int:
+    skipped = 0
+    while not one.is_worth_it():
+        skipped += 1
+    return skipped
+
+
+def look(one: Looking, processor: Processor, takes_s: float) -> bool:
+    processor.takes_s = takes_s
+    return one.until(lambda: False)
+
+
+def test_it_ends_after_a_while(processor: Processor) -> None:
+    assert not look(Looking(10 * CHEAP_S), processor, CHEAP_S)
+    assert processor.now == pytest.approx(10 * CHEAP_S, rel=0.2)
+
+
+def test_what_is_dear_again_and_again_is_tried_twice_as_rarely_each_time(
+    processor: Processor,
+) -> None:
+    one = Looking(1.0)
+    skipped = []
+    for _ in range(12):
+        skipped.append(waits_until_it_looks(one))
+        look(one, processor, 2 * DEAR_S)
+    assert skipped[:4] == [0, FIRST, 2 * FIRST, 4 * FIRST]
+    assert skipped[-2:] == [MOST, MOST]
+
+
+def test_what_was_cheap_for_long_is_tried_again_soon(processor: Processor) -> None:
+    one = Looking(2 * CHEAP_S)
+    for _ in range(3):
+        waits_until_it_looks(one)
+        look(one, processor, 2 * DEAR_S)
+    waits_until_it_looks(one)
+    for _ in range(MOST):
+        look(one, processor, CHEAP_S)
+        assert waits_until_it_looks(one) == 0
+    look(one, processor, 2 * DEAR_S)
+    assert waits_until_it_looks(one) == FIRST
