@@ -57,6 +57,7 @@ class Resource:
     """What an error about an id in the path names as its parameter."""
     event: ClassVar[str | None] = ""
     """What `....created` begins with; by default the object. None: nothing is told."""
+    has_created: ClassVar[bool] = True
     has_metadata: ClassVar[bool] = True
     keeps_deleted: ClassVar[bool] = False
     """Whether a deleted one can still be retrieved, as three fields."""
@@ -179,7 +180,8 @@ class Resource:
             id = new_id(self.prefix, self.id_length)
         elif work.get(self.table, id) is not None:
             raise errors.already_exists(self.name.capitalize())
-        fields.setdefault("created", work.now)
+        if self.has_created:
+            fields.setdefault("created", work.now)
         fields["livemode"] = False
         if self.has_metadata:
             fields["metadata"] = metadata.new(fields.get("metadata"))

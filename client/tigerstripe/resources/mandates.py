@@ -35,9 +35,7 @@ class Mandates(Resource):
         given = acceptance or OFFLINE
         accepted = {"accepted_at": given.get("accepted_at") or work.now, "type": given["type"]}
         accepted[given["type"]] = _place(given)
-        record = {
-            "id": new_id(self.prefix, 24),
-            "object": self.object,
+        fields: Record = {
             "customer_acceptance": accepted,
             "livemode": False,
             "payment_method": method["id"],
@@ -46,9 +44,11 @@ class Mandates(Resource):
             "type": "multi_use" if amount is None else "single_use",
         }
         if amount is None:
-            record["multi_use"] = {}
+            fields["multi_use"] = {}
         else:
-            record["single_use"] = {"amount": amount[0], "currency": amount[1]}
+            fields["single_use"] = {"amount": amount[0], "currency": amount[1]}
+        id = new_id(self.prefix, self.id_length)
+        record = {"id": id, "object": self.object, **dict(sorted(fields.items()))}
         work.put(self.table, record)
         return record
 

@@ -39,6 +39,7 @@ class PaymentLinks(Resource):
     prefix = "plink"
     name = "payment link"
     param = "payment_link"
+    has_created = False
     not_yet = (
         "application_fee_amount",
         "application_fee_percent",
