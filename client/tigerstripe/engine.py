@@ -236,7 +236,7 @@ class Exchange:
     ) -> tuple[int, Record]:
         """Return the status and the answer of a work, which is not committed yet."""
         try:
-            answer = shaped(work, handler(work, ids, params), wanted, self._path)
+            answer = shaped(work, handler(work, ids, {**params}), wanted, self._path)
         except errors.Declined as declined:
             declined.error["request_log_url"] = log_url(self._scope, self._id)
             return declined.status, {"error": told(work, declined.error)}

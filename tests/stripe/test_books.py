@@ -12,7 +12,7 @@ from tests.support.seeds import new_random
 
 WORKER = Path(till.__file__)
 PROCESSES = 4
-ACTIONS = 20
+ACTIONS = 12
 ROUNDS = 2
 
 
@@ -20,7 +20,7 @@ def test_the_books_are_right_after_any_sequence(account: Any) -> None:
     random = new_random()
     account.freeze(1_800_000_000)
     one = till.Till(account, random)
-    for number in range(150):
+    for number in range(100):
         one.act()
         if number % 10 == 0:
             account.advance(hours=random.randint(0, 40))

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import stripe
 
+import tiger
 from tests.stripe.test_payment_methods import declined, refused
 from tigerstripe import testing_cards
+from tigerstripe.work import Work
 
 CARD = {"payment_method_types": ["card"]}
 OLD = "2025-10-29.clover"
@@ -426,6 +428,26 @@ def test_of_those_who_do_the_same_at_once_one_wins_and_the_money_adds_up(account
             answers = sorted(pool.map(attempt, [call] * 4), key="done".__ne__)
             assert answers == ["done", *[code] * 3]
     assert sum(balance()) == 1912 + (1912 - 2000) + (1000 - 59)
+
+
+@pytest.mark.parametrize("faster", [1, 3])
+def test_what_is_planned_again_is_what_was_asked(account, monkeypatch, faster) -> None:
+    commit, left = Work.commit, [faster]
+
+    def too_late(work: Work, log: Any) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise tiger.Conflict("another process was faster")
+        commit(work, log)
+
+    monkeypatch.setattr(Work, "commit", too_late)
+    assert pay(capture_method="manual").status == "requires_capture"
+    left[0] = faster
+    setup = stripe.SetupIntent.create(payment_method="pm_card_visa", confirm=True, **CARD)
+    assert setup.status == "succeeded"
+    charge = stripe.Charge.create(amount=500, currency="usd", source="tok_visa").id
+    left[0] = faster
+    assert stripe.Charge.modify(charge, fraud_details={"user_report": "safe"}).fraud_details
 
 
 # --- Seen by clients ---

@@ -1,10 +1,10 @@
-"""Payment intents: a payment from the first thought of it to its end; the state machine is here.
+"""Payment intents: what may be asked of a payment, and in which of its states.
 
     requires_payment_method -> requires_confirmation -> requires_action -> (processing) ->
     (requires_capture) -> succeeded; and canceled, from all but the last
 
-What a confirmation comes to is the bank's (`payments.bank`); the charge, its transaction in the
-books and all that follows are in the one commit of the request.
+What a confirmation comes to is in `payments.confirming`; the charge, its transaction in the books
+and all that follows are in the one commit of the request.
 """
 
 from __future__ import annotations
