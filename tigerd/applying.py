@@ -57,10 +57,9 @@ class Applying:
         writer = Writer(self._directory, self._control)
         found = recover(writer)
         log.info(
-            "recovered %d tables, %d records at commit %d in %.0f ms: %d versions undone, %d ended "
-            "ones to clean",
+            "took over %d tables at commit %d in %.0f ms: %d versions undone, %d ended ones to "
+            "clean",
             found.tables,
-            found.records,
             writer.commit,
             1000 * (time.perf_counter() - started),
             found.undone,

@@ -2,7 +2,9 @@
 
 Everything is checked at one pinned commit, so it may be done while the daemon writes. For each
 table: every version ever appended is whole; every entry of the index names a version of its key;
-and for each namespace the list, the count, the keys and the lists of values say the same.
+and for each namespace the list, the count, the keys and the lists of values say the same. So does
+what a daemon that starts relies on without looking: the bytes of garbage in each chunk, the places
+of each index that are in use, and the ring of what ended.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from zlib import crc32
 from tiger import layout, memory, record
 from tiger.errors import InvalidRecord, TigerError
 from tiger.layout import (
+    COPIED,
     FINGERPRINT_SHIFT,
     HASH_SHIFT,
     MOVED,
@@ -23,7 +26,9 @@ from tiger.layout import (
     NEWER,
     OLDER,
     REF_MASK,
+    REF_OFFSET_MASK,
     SLOTS_AT,
+    TAKEN,
     VALUES,
     WORD,
 )
@@ -111,6 +116,18 @@ def _audit_table(reader: Reader, resource: Resource, commit: int) -> Report:
     return report
 
 
+def _waiting(reader: Reader, number: int) -> set[int] | None:
+    """Return what of a table the ring of what ended names; None if it has not all any more."""
+    words = reader.words
+    cleaned, ended = words[layout.CLEANED], words[layout.ENDED]
+    if not 0 <= ended - cleaned < layout.ENDED_MAX:
+        return None
+    entries = [words[layout.ended_at(entry)] for entry in range(cleaned, ended)]
+    if words[layout.ENDED] - cleaned >= layout.ENDED_MAX:
+        return None
+    return {entry & REF_MASK for entry in entries if entry >> 48 == number}
+
+
 def reason(error: Exception) -> str:
     """Return what an error says, less what to do about it: that is under way."""
     return str(error).removesuffix(memory.REMEDY)
@@ -142,6 +159,7 @@ class _TableAudit:
         self.commit = commit
         self.report = report
         self.folder = reader.directory / "tables" / resource.table
+        self.waiting = _waiting(reader, resource.number)
         self.listed: dict[int, set[bytes]] = {}
 
     def run(self) -> None:
@@ -184,6 +202,8 @@ class _TableAudit:
             return
         mutable = layout.mutable_words(len(self.resource.indexes)) * WORD
         offset = layout.HEADER_WORDS * WORD
+        said, garbage = chunk.words[layout.CHUNK_GARBAGE], 0
+        last, told = divmod(said, 1 << layout.GARBAGE_BITS)
         used = chunk.words[layout.HEADER_STATE]
         if used > len(chunk.map):
             self._find(None, f"says that {used} bytes of {len(chunk.map)} are used", path)
@@ -194,15 +214,29 @@ class _TableAudit:
                 self._find(None, str(error), path)
                 return  # where the next one begins is not known
             self.report.versions += 1
+            if version.end in (TAKEN, COPIED) or version.ref & REF_OFFSET_MASK == last:
+                garbage += mutable + version.size
+            elif version.end and self.waiting is not None:
+                self._check_waiting(version)
             offset += mutable + version.size
+        if garbage != told and chunk.words[layout.CHUNK_GARBAGE] == said:
+            self._find(None, f"says that {told} bytes of it are garbage, and {garbage} are", path)
+
+    def _check_waiting(self, version: Version) -> None:
+        """Check that the ring of what ended names what was not taken away yet."""
+        assert self.waiting is not None
+        if version.end <= self.commit and version.ref not in self.waiting:
+            self._find(version, "has ended, and the ring of what ended does not name it")
 
     def _check_index(self, path: Path) -> None:
         """Each entry names a version whose key has that hash, and which is listed if it is live."""
         index = self._open(path, layout.INDEX)
         if index is None:
             return
+        used = 0
         for at in range(SLOTS_AT, len(index.words)):
             word = index.words[at]
+            used += word != layout.EMPTY
             if word > MOVED:
                 try:
                     version = self.table.version(word & REF_MASK)
@@ -211,6 +245,9 @@ class _TableAudit:
                         self._find(None, f"slot {at}: {reason(error)}", path)
                     continue
                 self._check_entry(version, word, path)
+        told = index.words[layout.INDEX_USED]
+        if told < used:
+            self._find(None, f"says that {told} of its places are in use, and {used} are", path)
 
     def _check_entry(self, version: Version, word: int, path: Path) -> None:
         digest = crc32(version.key, version.scope)

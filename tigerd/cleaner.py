@@ -1,9 +1,11 @@
 """Taking away what no reader can see any more, in small steps between commands.
 
-What a command ended goes into a queue. In turns, when the daemon is idle and after every 32 records
-written, the horizon is moved: to the commit number, or as far as the pins of readers allow. Then
-what ended at or before it is unlinked; chunks with nothing left are removed; and in a table that is
-more than half garbage the emptiest chunk is emptied by copying what is still needed in it.
+What a command ends goes into a queue, and before that is stored into a ring in shared memory: so
+the next daemon knows what to take back, and what is left to be taken away. In turns, when the
+daemon is idle and after every 32 records written, the horizon is moved: to the commit number, or as
+far as the pins of readers allow. Then what ended at or before it is unlinked; chunks with nothing
+left are removed; and in a table that is more than half garbage the emptiest chunk is emptied by
+copying what is still needed in it.
 
 How much a turn takes goes by what was written, not by what is waiting: whoever writes after a large
 clear does not wait for it to be taken away.
@@ -17,6 +19,7 @@ from pathlib import Path
 
 from tiger import layout, memory, pins
 from tiger.errors import TigerError
+from tiger.layout import END, TAKEN
 from tiger.memory import WritableSegment
 from tigerd import retiring
 from tigerd.history import History
@@ -44,6 +47,9 @@ class Cleaner:
         self._control = control
         self._directory = directory
         self._ended: deque[tuple[int, Table, int, int]] = deque()
+        """When, where and what; and how many entries of the ring are done with when it is gone. A
+        ref without an offset is a chunk that everything was copied out of."""
+        self._cleaned = 0
         self._owed = 0
         self._taken = 0
         self._work: Iterator[None] | None = None
@@ -53,9 +59,48 @@ class Cleaner:
         self._no_room_at = -1
         self._touched: dict[int, Table] = {}
 
+    def take_over(self, tables: dict[int, Table]) -> int:
+        """Queue what had ended and was not taken away; return how much of it is known by now.
+
+        Where the ring has not all of it any more, the lists are searched, in small steps too.
+        """
+        words = self._control.words
+        commit, count, cleaned = (words[at] for at in (layout.COMMIT, layout.ENDED, layout.CLEANED))
+        self._touched |= tables
+        if count - cleaned >= layout.ENDED_MAX:  # a kill may be amid an entry that is not counted
+            self._work = self._search(tables, commit, count)
+            return 0
+        for entry in range(cleaned, count):
+            table, ref = named_by(tables, words[layout.ended_at(entry)])
+            end = table.lists.word(ref, END) if table is not None else 0
+            if table is not None and TAKEN < end <= commit:
+                self._ended.append((end, table, ref, entry + 1))
+        return len(self._ended)
+
+    def _search(self, tables: dict[int, Table], commit: int, count: int) -> Iterator[None]:
+        """Find in the lists what had ended up to a commit, when the ring had so many entries."""
+        found = []
+        for table in tables.values():
+            for version in table.listed():
+                if TAKEN < (end := version.end) <= commit:
+                    found.append((end, table, version.ref, 0))
+                yield
+        found.sort(key=lambda ended: ended[0])
+        if found:
+            found[-1] = (*found[-1][:3], count)
+        else:
+            self._control.store(layout.CLEANED, count)
+        self._ended.extendleft(reversed(found))
+
     def ended(self, commit: int, table: Table, ref: int) -> None:
-        """Note a version of a record, or of a namespace with its records, that ended."""
-        self._ended.append((commit, table, ref, 0))
+        """Note a version of a record, or of a namespace with its records, whose end is stored next.
+
+        What it is stored for is under way: so the next daemon sees what to take back.
+        """
+        entry = self._control.words[layout.ENDED]
+        self._control.store(layout.ended_at(entry), table.number << 48 | ref)
+        self._control.store(layout.ENDED, entry + 1 & layout.WORD_MAX)
+        self._ended.append((commit, table, ref, entry + 1))
 
     def wrote(self, count: int) -> None:
         """Note how many records a command wrote, and namespaces it cleared."""
@@ -85,17 +130,26 @@ class Cleaner:
         commit = self._control.words[layout.COMMIT]
         horizon = self._move_horizon(commit) if self._ended or self._history else commit
         is_all = self._history.forget(horizon, steps)
+        for table in self._touched.values():
+            table.space.settle()
+        is_done = self._work_off(horizon, steps)
+        if self._control.words[layout.CLEANED] < self._cleaned:
+            self._control.store(layout.CLEANED, self._cleaned)
+        return not (is_done and is_all)
+
+    def _work_off(self, horizon: int, steps: int) -> bool:
+        """Take so many steps; return whether that was all there was to do."""
         for _ in range(steps):
             if self._work is None:
                 self._work = self._next_work(horizon)
                 if self._work is None:
                     self._owed = 0
                     self._spare.keep()
-                    return not is_all
+                    return True
             self._taken += 1
             if next(self._work, self) is self:
                 self._work = None
-        return True
+        return False
 
     def catch_up(self) -> bool:
         """Take away all that may go now, up to `MOST_STEPS`; return whether there was anything."""
@@ -115,9 +169,11 @@ class Cleaner:
 
     def _next_work(self, horizon: int) -> Iterator[None] | None:
         if self._ended and self._ended[0][0] <= horizon:
-            _, table, ref, size = self._ended.popleft()
+            _, table, ref, cleaned = self._ended.popleft()
             self._touched[table.number] = table
-            return self._retire(table, ref, size)
+            if ref & layout.REF_OFFSET_MASK:
+                return self._retire(table, ref, cleaned)
+            table.space.drop_if_unneeded(ref >> layout.REF_OFFSET_BITS)
         while self._touched:
             table = self._touched.popitem()[1]
             number = self._emptiest(table)
@@ -141,14 +197,18 @@ class Cleaner:
         at = layout.entry_at(table.number, layout.TABLE_NEEDED)
         table.control.store(at, sum(table.space.needed.values()))
 
-    def _retire(self, table: Table, ref: int, size: int) -> Iterator[None]:
-        if size:  # the original of a copy
-            table.space.release(ref, size)
-        elif (version := table.reader.version(ref)).scope == layout.NAMESPACES:
-            yield from retiring.retire_namespace(table, version)
-        else:
-            retiring.retire_record(table, version)
-        yield
+    def _retire(self, table: Table, ref: int, cleaned: int) -> Iterator[None]:
+        steps = retiring.retire(table, ref)
+        is_more = True
+        while is_more:
+            self._control.store(layout.RETIRING, table.number << 48 | ref)
+            is_more = next(steps, steps) is None
+            self._control.store(layout.RETIRING, 0)
+            for number in table.space.take_unneeded():
+                if (table.number, number) not in self._copied:
+                    table.space.drop_if_unneeded(number)
+            yield
+        self._cleaned = max(self._cleaned, cleaned)
 
     def _emptiest(self, table: Table) -> int:
         """Return the chunk to empty, or 0 while the table is less than half garbage."""
@@ -179,12 +239,20 @@ class Cleaner:
         for version in table.versions_in(number):
             commit = self._control.words[layout.COMMIT]
             try:
-                copied = retiring.relocate(table, version, self._spare)
+                retiring.relocate(table, version, self._spare)
             except TigerError:
                 self._no_room_at = commit
                 self._copied.discard((table.number, number))
                 return
-            if copied:
-                # A reader that is in the original's chunk when that goes reads again.
-                self._ended.append((commit, table, version.ref, table.size_of(version)))
             yield
+        # A reader that is in an original when its chunk goes reads again.
+        commit = self._control.words[layout.COMMIT]
+        self._ended.append((commit, table, number << layout.REF_OFFSET_BITS, 0))
+
+
+def named_by(tables: dict[int, Table], entry: int) -> tuple[Table | None, int]:
+    """Return the table and the version that an entry of the ring names; no table if it is gone."""
+    table, ref = tables.get(entry >> 48), entry & layout.REF_MASK
+    if table is None or ref >> layout.REF_OFFSET_BITS not in table.space.chunks:
+        return None, ref
+    return table, ref

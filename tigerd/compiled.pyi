@@ -20,7 +20,7 @@ def move(
     chunks: dict[int, Any],
     start: int,
     stop: int,
-) -> int: ...
+) -> bool: ...
 def put(
     table: Table,
     namespace: Namespace,

@@ -349,6 +349,9 @@ cdef int REF_OFFSET_BITS = layout.REF_OFFSET_BITS
 cdef int HASH_SHIFT = layout.HASH_SHIFT
 cdef int FINGERPRINT_SHIFT = layout.FINGERPRINT_SHIFT
 cdef Py_ssize_t SLOTS_AT = layout.SLOTS_AT
+cdef Py_ssize_t INDEX_USED = layout.INDEX_USED
+cdef Py_ssize_t INDEX_KEYS = layout.INDEX_KEYS
+cdef Py_ssize_t INDEX_MOVING = layout.INDEX_MOVING
 cdef Py_ssize_t ALIGNMENT = layout.ALIGNMENT
 cdef int KEY_SIZE_SHIFT = layout.KEY_SIZE_SHIFT
 cdef int BODY_SIZE_SHIFT = layout.BODY_SIZE_SHIFT
@@ -448,23 +451,28 @@ cdef int fence() except -1:
 
 # --- The index: Index._insert, Index.move ---------------------------------------------------------
 
-cdef bint insert(
+cdef int insert(
     Segments *held, Py_ssize_t index, uint32_t digest, uint64_t word, uint64_t free
 ) except -1:
-    """Give a key a place in an index; return whether it had never been in use."""
+    """Give a key a place in an index."""
     cdef uint64_t *words = words_of(held, index) + SLOTS_AT
     cdef uint64_t mask = held.views[index].len // WORD - SLOTS_AT - 1
     cdef uint64_t place = digest & mask
     cdef uint64_t last = place + mask
-    cdef bint was_empty
     while words[place & mask] > free:
         if place == last:
             raise IndexError("an index without an empty place")
         place += 1
     place &= mask
-    was_empty = words[place] == EMPTY
+    if words[place] == EMPTY:
+        add(held, index, INDEX_USED, 1)
     store(held, index, SLOTS_AT + <Py_ssize_t>place, word)
-    return was_empty
+    return 0
+
+
+cdef int add(Segments *held, Py_ssize_t index, Py_ssize_t word, uint64_t change) except -1:
+    """Change one of the counts that an index keeps of itself: `Index._add`."""
+    return store(held, index, word, words_of(held, index)[word] + change)
 
 
 def has_hash(index, scope, bytes key):
@@ -484,13 +492,10 @@ def has_hash(index, scope, bytes key):
 
 
 def move(previous, current, dict chunks, Py_ssize_t start, Py_ssize_t stop):
-    """Move the entries in some places of an index over, as `Index.move`.
-
-    Return how many places of the other are in use now that never were.
-    """
+    """Move the entries in some places of an index over, as `Index.move`; return that it is done."""
     cdef Segments held
     cdef uint64_t word
-    cdef Py_ssize_t at, used = 0
+    cdef Py_ssize_t at
     held.count = 0
     try:
         hold(&held, previous)
@@ -498,14 +503,15 @@ def move(previous, current, dict chunks, Py_ssize_t start, Py_ssize_t stop):
         for at in range(start, stop):
             word = words_of(&held, 0)[at]
             if word > MOVED:
-                used += insert(&held, 1, digest_of(&held, chunks, word & REF_MASK), word, TOMB)
+                store(&held, 0, INDEX_MOVING, at)
+                insert(&held, 1, digest_of(&held, chunks, word & REF_MASK), word, TOMB)
                 fence()  # there before it is gone from here
                 store(&held, 0, at, MOVED)
                 if held.count == OPEN_MAX:
                     release_after(&held, 2)
     finally:
         release_after(&held, 0)
-    return used
+    return True
 
 
 cdef uint32_t digest_of(Segments *held, dict chunks, uint64_t ref) except? 0:
@@ -591,8 +597,8 @@ def put(
         if found is not None:
             store(&held, index, place, word)
         else:
-            entries._keys += 1
-            entries._used += insert(&held, index, digest, word, EMPTY if namespace.parent else TOMB)
+            add(&held, index, INDEX_KEYS, 1)
+            insert(&held, index, digest, word, EMPTY if namespace.parent else TOMB)
         if old is not None:
             end = word_of(&held, space.chunks, old.ref, END)
             store(&held, end.segment, end.at, commit)

@@ -1,7 +1,7 @@
 """What the commands of late changed, namespace by namespace: what a rollback has to look at.
 
 It reaches back as far as some reader's pin does, like all that is kept for readers. It is only in
-memory: the daemon that takes over finds it again in the versions (tigerd.recovery).
+memory: of what changed before it began, a rollback has to find out itself.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ Changed = tuple[int, int, bytes | None]
 class History:
     """Changes by namespace, oldest first."""
 
-    def __init__(self) -> None:
-        """Begin with nothing known."""
+    def __init__(self, begun: int) -> None:
+        """Begin with nothing known of what was committed until now."""
+        self.begun = begun
         self._changes: dict[str, deque[Changed]] = {}
         self._order: deque[tuple[int, str]] = deque()
 

@@ -12,7 +12,19 @@ from zlib import crc32
 
 from tiger import layout, memory
 from tiger.errors import Damaged
-from tiger.layout import EMPTY, FINGERPRINT_SHIFT, HASH_SHIFT, MOVED, REF_MASK, SLOTS_AT, TOMB
+from tiger.layout import (
+    EMPTY,
+    FINGERPRINT_SHIFT,
+    GONE,
+    HASH_SHIFT,
+    INDEX_KEYS,
+    INDEX_MOVING,
+    INDEX_USED,
+    MOVED,
+    REF_MASK,
+    SLOTS_AT,
+    TOMB,
+)
 from tiger.memory import WritableSegment
 from tiger.speedups import compiled
 from tiger.table_reader import Found, TableReader
@@ -42,8 +54,6 @@ class Index:
         self.current = self._open(directory & 0xFFFFFFFF)
         self.previous = self._open(directory >> 32)
         self._moved = SLOTS_AT
-        self._used = self._count(EMPTY)
-        self._keys = self._count(MOVED)
 
     def _open(self, generation: int) -> WritableSegment | None:
         if not generation:
@@ -58,10 +68,10 @@ class Index:
         self._reader.indexes[generation] = index
         return index
 
-    def _count(self, above: int) -> int:
-        if self.current is None:
-            return 0
-        return sum(1 for word in self.current.words[SLOTS_AT:] if word > above)
+    def _add(self, word: int, change: int) -> None:
+        """Change one of the counts that a generation keeps of itself."""
+        assert self.current is not None
+        self.current.store(word, max(self.current.words[word] + change, 0))
 
     @property
     def size(self) -> int:
@@ -75,7 +85,9 @@ class Index:
 
         Return whether a larger generation was begun.
         """
-        if self.current is None or 2 * (self._used + count) > len(self.current.words) - SLOTS_AT:
+        if self.current is None or (
+            2 * (self.current.words[INDEX_USED] + count) > len(self.current.words) - SLOTS_AT
+        ):
             self.finish_growing()
             self._grow(count)
             return True
@@ -84,12 +96,13 @@ class Index:
         return False
 
     def _grow(self, count: int) -> None:
-        generation = 1
+        generation, keys = 1, 0
         if self.current is not None:
             generation = self.current.words[layout.HEADER_NUMBER] + 1
+            keys = min(self.current.words[INDEX_KEYS], len(self.current.words))
         layout.GENERATIONS.check(generation, f"table {self._folder.name}")
         # At most three eighths full at first, so that it is not half full again at once.
-        wanted = 8 * (self._keys + count) // 3
+        wanted = 8 * (keys + count) // 3
         slots = max(layout.SLOTS_MIN, 1 << wanted.bit_length())
         made = WritableSegment.create(
             self._folder / f"index.{generation}",
@@ -101,8 +114,9 @@ class Index:
         )
         self._reader.indexes[generation] = made
         self._count_bytes(len(made.map))
+        made.store(INDEX_KEYS, keys)
         self.previous, self.current = self.current, made
-        self._moved, self._used = SLOTS_AT, 0
+        self._moved = SLOTS_AT
         left = generation - 1
         self._control.store(self._directory_at, generation | left << 32)
 
@@ -126,10 +140,7 @@ class Index:
         if self.previous is None:
             return
         stop = min(self._moved + count, len(self.previous.words))
-        used = _move(self.previous, self.current, self._reader.chunks, self._moved, stop)
-        if used is not None:
-            self._used += used
-        else:
+        if _move(self.previous, self.current, self._reader.chunks, self._moved, stop) is None:
             for at in range(self._moved, stop):
                 word = self.previous.words[at]
                 if word > MOVED:
@@ -144,25 +155,25 @@ class Index:
         if found is not None and found[0] is self.previous:
             self._move_one(found[1], found[2])
 
-    def finish_move(self) -> None:
-        """Complete a move that a killed daemon left half done: some keys may be in both."""
+    def settle_moving(self) -> None:
+        """Let the key that was moved last be in one generation only: a kill may leave it in both.
+
+        All others are; the rest is moved as before, from the beginning.
+        """
         if self.previous is None:
             return
         assert self.current is not None
-        generation = self.current.words[layout.HEADER_NUMBER]
-        for at in range(SLOTS_AT, len(self.previous.words)):
-            word = self.previous.words[at]
-            if word > MOVED:
-                version = self._reader.version(word & REF_MASK)
-                if self._reader.probe(generation, version.scope, version.key):
-                    self.previous.store(at, MOVED)
-                else:
-                    self._keys += 1
-                    self._move_one(at, word)
-        self._leave_previous()
+        at = self.previous.words[INDEX_MOVING]
+        word = self.previous.words[at]
+        if at >= SLOTS_AT and word > MOVED:
+            version = self._reader.version(word & REF_MASK)
+            generation = self.current.words[layout.HEADER_NUMBER]
+            if self._reader.probe(generation, version.scope, version.key):
+                self.previous.store(at, MOVED)
 
     def _move_one(self, at: int, word: int) -> None:
         assert self.previous is not None
+        self.previous.store(INDEX_MOVING, at)
         self._insert(self._reader.digest(word & REF_MASK), word)
         memory.fence()  # there before it is gone from here
         self.previous.store(at, MOVED)
@@ -196,13 +207,14 @@ class Index:
         digest = crc32(key, scope)
         word = digest >> FINGERPRINT_SHIFT << HASH_SHIFT | ref
         if found is None:
-            self._keys += 1
+            self._add(INDEX_KEYS, 1)
             self._insert(digest, word, EMPTY if is_fork else TOMB)
             return
         index, at = self._holding(found)
         if index is self.current:
             index.store(at, word)
         else:
+            index.store(INDEX_MOVING, at)
             self._insert(digest, word)
             memory.fence()  # there before it is gone from here
             index.store(at, MOVED)
@@ -218,7 +230,8 @@ class Index:
                 raise Damaged(f"{self.current.path} has no empty place{memory.REMEDY}")
             place += 1
         place &= mask
-        self._used += words[SLOTS_AT + place] == EMPTY
+        if words[SLOTS_AT + place] == EMPTY:
+            self._add(INDEX_USED, 1)
         self.current.store(SLOTS_AT + place, word)
 
     def mark_gone(self, scope: int, key: bytes, ref: int) -> None:
@@ -226,14 +239,32 @@ class Index:
         entry = self._naming(scope, key, ref)
         assert entry is not None
         index, at = entry
-        index.store(at, index.words[at] | layout.GONE)
+        index.store(at, index.words[at] | GONE)
 
     def remove(self, version: Version) -> None:
         """Take the entry out that names a version, if there is one."""
-        entry = self._naming(version.scope, version.key, version.ref)
-        if entry is not None:
-            entry[0].store(entry[1], TOMB)
-            self._keys -= 1
+        found = self._naming(version.scope, version.key, version.ref)
+        if found is not None:
+            found[0].store(found[1], TOMB)
+            self._add(INDEX_KEYS, -1)
+
+    def take_back(self, version: Version) -> None:
+        """Let the entry that names a version name the one before it; without one, take it out."""
+        found = self._naming(version.scope, version.key, version.ref)
+        if found is None:
+            return
+        if not version.previous:
+            self.remove(version)
+            return
+        index, at = found
+        gone = GONE if self._reader.version(version.previous).end else 0
+        index.store(at, index.words[at] & ~(REF_MASK | GONE) | version.previous | gone)
+
+    def mark_live(self, version: Version) -> None:
+        """Take back that the newest version of a key has ended, if the entry says so."""
+        found = self._naming(version.scope, version.key, version.ref)
+        if found is not None and found[0].words[found[1]] & GONE:
+            found[0].store(found[1], found[0].words[found[1]] & ~GONE)
 
     def _naming(self, scope: int, key: bytes, ref: int) -> tuple[WritableSegment, int] | None:
         """Return the place of the entry that names this version of a key, if there is one."""

@@ -137,7 +137,9 @@ class Lists:
         newer, older = self.neighbours(ref, index)
         named = self.word(newer, OLDER - 2 * index) if newer else first[0].words[first[1]]
         if named == ref:
-            self._name(index, first, newer, older, older, newer)
+            self._name(index, first, newer, 0, older, 0)
+        if older and self.word(older, NEWER - 2 * index) == ref:
+            self.store(older, NEWER - 2 * index, newer)
         known = self.copies.get(name)
         if known is not None:
             self._forget_entry(known, (*self.order(ref), ref))

@@ -264,6 +264,11 @@ def rollback(plan: Plan, namespace: Any, commit: Any) -> int:
     for number, key in plan.tables.history.since(commit, namespace):
         if number != DEFINITIONS.number:
             changed.setdefault(number, set()).add(key)
+    if commit < plan.tables.history.begun:
+        for table in plan.tables.in_use():
+            known = table.namespaces.get(namespace)
+            if known is None or known.counted > commit:
+                changed.setdefault(table.number, set()).add(None)
     for number, keys in changed.items():
         _roll_back(plan, plan.table(number), namespace, commit, keys)
     return protocol.DONE
@@ -275,8 +280,9 @@ def _roll_back(
     """Let each of the keys have what it had; of a namespace that was cleared, all keys."""
     before = _lineage(table, namespace, commit)
     if before is None:
-        plan.check_open(namespace)
-        plan.clear(table, namespace)
+        if namespace in table.namespaces:
+            plan.check_open(namespace)
+            plan.clear(table, namespace)
         return
     keys = {key for key in changed if key is not None}
     if None in changed:

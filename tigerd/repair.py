@@ -23,6 +23,7 @@ from tiger.layout import (
     NAMESPACES,
     REF_MASK,
     SLOTS_AT,
+    TAKEN,
     VALUES,
     WORD,
 )
@@ -227,7 +228,7 @@ class _TableSalvage:
 
     def _consider(self, version: Version) -> None:
         """Keep the newest committed version of each key; of copies, one."""
-        if version.begin > self.result.commit or version.end == version.begin:
+        if version.begin > self.result.commit or version.end == TAKEN:
             return
         known = self.newest.get((version.scope, version.key))
         if known is None or (known.begin, known.end != COPIED) <= (

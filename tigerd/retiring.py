@@ -8,25 +8,37 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tiger import layout
-from tiger.layout import FIRST, NAMESPACES, OLDER, VALUES
+from tiger.layout import COPIED, END, FIRST, NAMESPACES, OLDER, TAKEN, VALUES
+from tiger.table_reader import Found
 from tiger.version import Version
 from tigerd.lists import First, ListName
 from tigerd.space import Spare
 from tigerd.table import NAMESPACES_LIST, Table
 
 
-def retire_record(table: Table, version: Version) -> None:
-    """Unlink a version that ended at or before the horizon, and count its bytes as garbage.
+def retire(table: Table, ref: int) -> Iterator[None]:
+    """Take a version away that ended at or before the horizon; a namespace in many steps.
 
-    Its key goes first and its place in list 0 last: a version that a kill leaves half taken
-    away is still in list 0, where recovery finds it.
+    A kill leaves a step half done; the same step can be made again.
     """
+    version = table.reader.version(ref)
+    if version.end > TAKEN:
+        if version.scope == NAMESPACES:
+            yield from _retire_namespace(table, version)
+        else:
+            _retire_record(table, version)
+
+
+def _retire_record(table: Table, version: Version) -> None:
+    """Unlink a version: its key goes first and its place in list 0 last."""
     table.index.remove(version)
     for name, first in _lists_of(table, version):
+        if not name[1]:
+            table.space.discard(version.ref, table.size_of(version))
         table.lists.unlink(name, first, version.ref)
         if name[1] and not first[0].words[first[1]]:
             drop_value(table, VALUES | version.scope, name[2])
-    table.space.release(version.ref, table.size_of(version))
+    table.lists.store(version.ref, END, TAKEN)
 
 
 def _lists_of(table: Table, version: Version) -> Iterator[tuple[ListName, First]]:
@@ -45,12 +57,18 @@ def drop_value(table: Table, scope: int, value: bytes) -> None:
     if found is not None:
         table.owners.pop((scope, value), None)
         table.lists.copies.pop((scope & ~VALUES, value[0], value), None)
+        _discard(table, found[3])
         table.index.remove(found[3])
-        table.space.release(found[3].ref, table.size_of(found[3]))
 
 
-def retire_namespace(table: Table, namespace: Version) -> Iterator[None]:
-    """Take a namespace away that ended at or before the horizon, in steps of one record."""
+def _discard(table: Table, version: Version) -> None:
+    """Count a version as garbage, and say in it that it is; then it can lose its last name."""
+    table.space.discard(version.ref, table.size_of(version))
+    table.lists.store(version.ref, END, TAKEN)
+
+
+def _retire_namespace(table: Table, namespace: Version) -> Iterator[None]:
+    """Take a namespace away, in steps of one record."""
     ref, scope = namespace.ref, namespace.number
     table.index.remove(namespace)
     dropped: set[bytes] = set()
@@ -62,14 +80,42 @@ def retire_namespace(table: Table, namespace: Version) -> Iterator[None]:
                 drop_value(table, VALUES | scope, value)
                 dropped.add(value)
         table.index.remove(version)
+        _discard(table, version)
         table.lists.store(ref, FIRST, version.link(OLDER))
-        table.space.release(first, table.size_of(version))
         for copy in copies:
             del copy[-1:]
         yield
+    table.space.discard(ref, table.size_of(namespace))
     table.lists.unlink(NAMESPACES_LIST, table.first_namespace(), ref)
-    del table.scopes[scope]
-    table.space.release(ref, table.size_of(namespace))
+    table.lists.store(ref, END, TAKEN)
+    table.scopes.pop(scope, None)
+
+
+def take_back(table: Table, version: Version) -> None:
+    """Take a version away that was never committed, when all that came after it are.
+
+    Its commit number will come again. Its neighbours are as they were when it was linked, so they
+    get back what they named before.
+    """
+    if version.end == TAKEN:
+        return
+    if version.scope == NAMESPACES:
+        table.lists.unlink(NAMESPACES_LIST, table.first_namespace(), version.ref)
+    elif not version.scope & VALUES:
+        for name, first in _lists_of(table, version):
+            table.lists.unlink(name, first, version.ref)
+    if version.previous:
+        take_end_back(table, table.reader.version(version.previous))
+    table.index.take_back(version)
+    _discard(table, version)
+
+
+def take_end_back(table: Table, version: Version) -> None:
+    """Let a version live on whose end was never committed."""
+    if version.end > table.control.words[layout.COMMIT]:
+        table.lists.store(version.ref, END, 0)
+    if not version.end:
+        table.index.mark_live(version)
 
 
 def relocate(table: Table, version: Version, spare: Spare) -> bool:
@@ -85,7 +131,19 @@ def relocate(table: Table, version: Version, spare: Spare) -> bool:
     table.space.reserve([size], spare)
     start = version.head * layout.WORD - table.mutable_size
     data = version.chunk.map[start : start + size]
-    copy = table.space.append(data, table.mutable_count)
+    control, at = table.control, table.number << 48
+    control.store(layout.COPY, table.space.next_ref(size, table.mutable_count))
+    control.store(layout.COPYING, at | version.ref)
+    finish_copy(table, version, table.space.append(data, table.mutable_count), found)
+    control.store(layout.COPYING, 0)
+    return True
+
+
+def finish_copy(table: Table, version: Version, copy: int, found: Found | None) -> None:
+    """Let everything name the copy of a version; after a kill this can be done again.
+
+    `found` is where its key is.
+    """
     if version.scope == NAMESPACES:
         first = table.first_namespace()
         table.lists.replace(NAMESPACES_LIST, first, version.ref, copy)
@@ -95,6 +153,7 @@ def relocate(table: Table, version: Version, spare: Spare) -> bool:
     else:
         for name, first in _lists_of(table, version):
             table.lists.replace(name, first, version.ref, copy)
-    table.index.replace(found, copy)
-    table.lists.store(version.ref, layout.END, layout.COPIED)
-    return True
+    if found is not None and found[3].ref == version.ref:
+        table.index.replace(found, copy)
+    table.space.discard(version.ref, table.size_of(version))
+    table.lists.store(version.ref, END, COPIED)

@@ -44,7 +44,12 @@ class Spare:
 
 
 class Space:
-    """Append-only chunks. `needed` counts the bytes in each that some reader may still want."""
+    """Append-only chunks. `needed` counts the bytes in each that some reader may still want.
+
+    Each chunk says how much of it is garbage, so a daemon that starts has nothing to count. The
+    word that says so also names the version that was counted last: one store does both, so a
+    version that is counted again after a kill is not counted twice.
+    """
 
     def __init__(self, control: WritableSegment, folder: Path, table: int) -> None:
         """Take over the chunks found in the folder; appending goes on in the last one."""
@@ -55,20 +60,22 @@ class Space:
         self.needed: dict[int, int] = {}
         self._ready: deque[int] = deque()
         self._active = 0
+        self._filled: list[int] = []
+        """Chunks that were filled since all was settled."""
+        self._unneeded: list[int] = []
         for path in folder.glob(f"{UNFINISHED}*"):
             if path.is_file():
                 path.unlink()  # its maker was killed
         for number, path in memory.numbered_files(folder, "chunk"):
-            chunk = WritableSegment(path, layout.CHUNK)
-            used_in(chunk)
-            self._adopt(number, chunk)
+            self._adopt(number, WritableSegment(path, layout.CHUNK))
         if self.chunks:
             self._active = max(self.chunks)
+        self._filled = [number for number, _ in self.unsettled() if number != self._active]
 
     def _adopt(self, number: int, chunk: WritableSegment) -> None:
         chunk.check_identity(self._control.words[layout.HEADER_INSTANCE], self._table, number)
         self.chunks[number] = chunk
-        self.needed[number] = 0
+        self.needed[number] = used_in(chunk) - HEADER_SIZE - garbage_in(chunk)
 
     @property
     def active(self) -> int:
@@ -149,40 +156,98 @@ class Space:
 
     def append(self, data: bytes, mutable_count: int) -> int:
         """Append one version, whose head comes after so many words; return its ref."""
-        chunk = self.chunks.get(self._active)
-        used = used_in(chunk) if chunk is not None else 0
-        if chunk is None or len(chunk.map) - used < len(data):
-            self._advance(len(data))
-            chunk = self.chunks[self._active]
-            used = used_in(chunk)
+        chunk, used = self._place_for(len(data))
         chunk.write(used, data)
         chunk.store(layout.HEADER_STATE, used + len(data))
         memory.fence()  # before anything refers to it
         self.needed[self._active] += len(data)
         return layout.ref_of(self._active, used + mutable_count * layout.WORD)
 
+    def next_ref(self, size: int, mutable_count: int) -> int:
+        """Return the ref that `append` will give to so many bytes."""
+        _, used = self._place_for(size)
+        return layout.ref_of(self._active, used + mutable_count * layout.WORD)
+
+    def _place_for(self, size: int) -> tuple[WritableSegment, int]:
+        """Return the chunk, and the byte in it, where so much is appended next."""
+        chunk: WritableSegment | None = self.chunks.get(self._active)
+        used = used_in(chunk) if chunk is not None else 0
+        if chunk is None or len(chunk.map) - used < size:
+            self._advance(size)
+            chunk = self.chunks[self._active]
+            used = used_in(chunk)
+        return chunk, used
+
     def _advance(self, size: int) -> None:
         """Go on to the next reserved chunk with room for so much."""
         while self.room() < size:
             left, self._active = self._active, self._ready.popleft()
             if left:
+                self._filled.append(left)
                 self.drop_if_unneeded(left)
+
+    def has(self, ref: int) -> bool:
+        """Tell whether a version was appended there."""
+        chunk = self.chunks.get(ref >> layout.REF_OFFSET_BITS)
+        offset = (ref & layout.REF_OFFSET_MASK) * layout.ALIGNMENT
+        return chunk is not None and offset < used_in(chunk)
 
     def find(self, ref: int) -> tuple[WritableSegment, int]:
         """Return the chunk that a ref names and the word in it where the head is."""
         head = (ref & layout.REF_OFFSET_MASK) * layout.ALIGNMENT // layout.WORD
         return self.chunks[ref >> layout.REF_OFFSET_BITS], head
 
-    def release(self, ref: int, size: int) -> None:
-        """Count the bytes of a version as garbage; unlink its chunk if no other is needed there."""
-        number = ref >> layout.REF_OFFSET_BITS
+    # --- What is not needed any more ---
+
+    def discard(self, ref: int, size: int) -> None:
+        """Count the bytes of a version as garbage, unless it is the one that was counted last."""
+        number, offset = ref >> layout.REF_OFFSET_BITS, ref & layout.REF_OFFSET_MASK
+        chunk = self.chunks[number]
+        last, garbage = divmod(chunk.words[layout.CHUNK_GARBAGE], 1 << layout.GARBAGE_BITS)
+        if last == offset:
+            return
+        chunk.store(layout.CHUNK_GARBAGE, offset << layout.GARBAGE_BITS | garbage + size)
         self.needed[number] -= size
-        self.drop_if_unneeded(number)
+        if not self.needed[number]:
+            self._unneeded.append(number)
+
+    def take_unneeded(self) -> list[int]:
+        """Return the chunks in which the last version was discarded since the last call."""
+        found, self._unneeded = self._unneeded, []
+        return found
 
     def drop_if_unneeded(self, number: int) -> None:
         """Unlink a chunk that holds nothing any more and is not being filled."""
-        if self.needed[number] == 0 and number != self._active and number not in self._ready:
+        is_needed = self.needed.get(number) != 0
+        if not is_needed and number != self._active and number not in self._ready:
             self.drop(number)
+
+    # --- What is settled: it was committed, or taken back ---
+
+    def settle(self) -> None:
+        """Say that nothing in the chunks is under way: called between commits."""
+        last = self._control.words[layout.entry_at(self._table, layout.TABLE_LAST_NUMBER)]
+        for number in (*self._filled, self._active):
+            chunk = self.chunks.get(number)
+            if chunk is not None and chunk.words[layout.CHUNK_SETTLED] != used_in(chunk):
+                chunk.store(layout.CHUNK_LAST_NUMBER, last)
+                chunk.store(layout.CHUNK_SETTLED, used_in(chunk))
+        self._filled.clear()
+
+    def unsettled(self) -> list[tuple[int, int]]:
+        """Return where versions may be that were never committed: chunks, and from which byte."""
+        found = []
+        for number, chunk in self.chunks.items():
+            settled = max(chunk.words[layout.CHUNK_SETTLED], HEADER_SIZE)
+            if settled < used_in(chunk):
+                found.append((number, settled))
+        return found
+
+    @property
+    def last_number(self) -> int:
+        """The greatest number that was given to a version, as the chunks say."""
+        words = (chunk.words[layout.CHUNK_LAST_NUMBER] for chunk in self.chunks.values())
+        return max(words, default=0)
 
     def write_again(self, chunk: WritableSegment) -> None:
         """Write a chunk again whose file was removed, and let readers map that instead."""
@@ -214,6 +279,16 @@ def used_in(chunk: Segment) -> int:
             f"{chunk.path} says that {used} bytes of {len(chunk.map)} are used{memory.REMEDY}"
         )
     return used
+
+
+def garbage_in(chunk: Segment) -> int:
+    """Return how many bytes of a chunk are garbage; `Damaged` for what cannot be."""
+    garbage: int = chunk.words[layout.CHUNK_GARBAGE] % (1 << layout.GARBAGE_BITS)
+    if garbage > used_in(chunk) - HEADER_SIZE or garbage % layout.ALIGNMENT:
+        raise Damaged(
+            f"{chunk.path} says that {garbage} bytes of {used_in(chunk)} are garbage{memory.REMEDY}"
+        )
+    return garbage
 
 
 def unlink(segment: Segment) -> None:

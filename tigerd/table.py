@@ -14,8 +14,9 @@ from typing import Protocol
 from zlib import crc32
 
 from tiger import layout
+from tiger.errors import Damaged
 from tiger.layout import FIRST, NAMESPACES, NEWER, OLDER, VALUES
-from tiger.memory import WritableSegment, make_folder
+from tiger.memory import REMEDY, WritableSegment, make_folder
 from tiger.reader import Reader
 from tiger.resources import Resource
 from tiger.speedups import compiled
@@ -196,10 +197,16 @@ class Table:
 
     def _reserve_keys(self, count: int) -> None:
         if self.index.reserve(count):
-            # Readers of a fork rely on it that these go first (tiger.remembered.View).
-            for namespace in self.namespaces.values():
-                if namespace.parent:
-                    self.index.move_entry(NAMESPACES, namespace.name.encode())
+            self.move_forks()
+
+    def move_forks(self) -> None:
+        """Move the forks into the larger index: readers rely on it that these go first.
+
+        See `tiger.remembered.View`.
+        """
+        for namespace in self.namespaces.values():
+            if namespace.parent:
+                self.index.move_entry(NAMESPACES, namespace.name.encode())
 
     def _size(self, key_size: int, body_size: int) -> int:
         return self.mutable_size + aligned(layout.HEAD_SIZE + key_size + body_size)
@@ -231,14 +238,39 @@ class Table:
         """Bytes that a version takes in its chunk."""
         return self.mutable_size + version.size
 
-    def versions_in(self, number: int) -> Iterator[Version]:
-        """Yield the versions of a chunk in the order they were appended."""
+    def versions_in(
+        self, number: int, offset: int = layout.HEADER_WORDS * layout.WORD
+    ) -> Iterator[Version]:
+        """Yield the versions of a chunk, from a byte on, in the order they were appended."""
         chunk = self.space.chunks[number]
-        offset = layout.HEADER_WORDS * layout.WORD
         while number in self.space.chunks and offset < chunk.words[layout.HEADER_STATE]:
             version = self.reader.version(layout.ref_of(number, offset + self.mutable_size))
             yield version
             offset += self.size_of(version)
+
+    def listed(self) -> Iterator[Version]:
+        """Yield each namespace, and then the versions in its list unless it has ended.
+
+        `Damaged` for a list without end.
+        """
+        for space in list(self.scopes.values()):
+            namespace = self.reader.version(space.ref)
+            yield namespace
+            if not namespace.end:
+                yield from self.chain(namespace.number, namespace.first)
+
+    def chain(self, scope: int, ref: int) -> Iterator[Version]:
+        """Yield all versions of a table's own list from one on, whether committed or not."""
+        bound = self.space.size // layout.HEAD_SIZE
+        while ref:
+            version = self.reader.version(ref)
+            if version.scope != scope:
+                raise Damaged(f"{version.chunk.path}: a link into another list{REMEDY}")
+            yield version
+            ref = version.link(OLDER)
+            bound -= 1
+            if bound < 0:
+                raise Damaged(f"{self.folder}: a list without end{REMEDY}")
 
     def first_of(self, owner: int) -> First:
         """Return where the first ref of the list is that a version owns."""

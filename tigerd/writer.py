@@ -50,7 +50,7 @@ class Writer:
         self.reader = Reader(directory)
         self.tables: dict[int, Table] = {}
         self.forks: Counter[str] = Counter()
-        self.history = History()
+        self.history = History(self.committed)
         self._cleared_at: int = control.words[layout.COMMIT]
         """When a namespace was cleared; what was before this daemon is not known."""
         self.cleaner = Cleaner(control, directory, self.history)
@@ -126,6 +126,7 @@ class Writer:
         for table, parent, child in plan.forked:
             self.history.note(commit, child, table.number, None)
             self._tell(layout.FORKED, table, table.fork(parent, child, commit), commit)
+            self.cleaner.touched(table)
         answer = self._write(plan, commit) if plan.effects else 0
         if asked is not None:
             self.answer(asked, plan.status, commit, answer)
@@ -160,6 +161,8 @@ class Writer:
         table = effect.table
         if not effect.is_touched or (not effect.body and effect.shown is None):
             return 0
+        if effect.old is not None:
+            self.cleaner.ended(commit, table, effect.old.ref)
         if effect.body is None:
             assert effect.old is not None
             assert effect.found is not None
@@ -180,18 +183,17 @@ class Writer:
             kind = layout.CREATED if effect.change > 0 else layout.UPDATED
             if not effect.body:
                 kind = layout.DELETED
-        if effect.old is not None:
-            self.cleaner.ended(commit, table, effect.old.ref)
         self._tell(kind, table, ref, commit)
         return ref
 
     def _clear(self, table: Table, namespace: str, commit: int) -> None:
-        ended = table.end_namespace(namespace, commit)
-        if ended is not None:
+        known = table.namespaces.get(namespace)
+        if known is not None:
+            self.cleaner.ended(commit, table, known.ref)
+            table.end_namespace(namespace, commit)
             self._cleared_at = commit
             self.history.note(commit, namespace, table.number, None)
-            self.cleaner.ended(commit, table, ended.ref)
-            self._tell(layout.CLEARED, table, ended.ref, commit)
+            self._tell(layout.CLEARED, table, known.ref, commit)
 
     def _tell(self, kind: int, table: Table, ref: int, commit: int) -> None:
         """Add a change to the ring that watchers read."""

@@ -25,15 +25,15 @@ from typing import NamedTuple
 
 from tiger.errors import StoreFull
 
-VERSION = 3
+VERSION = 5
 """Of this format. A reader that finds another one raises `LayoutMismatch`."""
 
 MAGIC = 0x0A64726567697401
 """First word of every segment. Read in the other byte order it is another number."""
 
-# --- The header of a segment: 8 words ------------------------------------------------------------
+# --- The header of a segment: 16 words, of which the last 8 are its kind's own --------------------
 
-HEADER_WORDS = 8
+HEADER_WORDS = 16
 HEADER_MAGIC = 0
 HEADER_VERSION = 1
 HEADER_KIND = 2  # CONTROL, CHUNK or INDEX
@@ -42,6 +42,15 @@ HEADER_TABLE = 4  # the table's number
 HEADER_NUMBER = 5  # a chunk's number, or an index's generation
 HEADER_SIZE = 6  # of the file, bytes
 HEADER_STATE = 7  # changes. A chunk: bytes used. An index: 0. Control: 1 once it is ready
+
+CHUNK_GARBAGE = 8  # changes: offset / 16 of the version counted last << 32 | bytes of garbage
+CHUNK_SETTLED = 9  # changes: bytes in which nothing is that was never committed
+CHUNK_LAST_NUMBER = 10  # changes: the table's last number when that was stored
+GARBAGE_BITS = 32
+
+INDEX_USED = 8  # changes: places in use, at least; stored before one is taken
+INDEX_KEYS = 9  # changes: keys in it and in the generation before it, at least
+INDEX_MOVING = 10  # changes: the place whose key was moved last to the next generation
 
 CONTROL = 1
 CHUNK = 2
@@ -61,6 +70,11 @@ CHANGES = 14  # changes: entries ever made in the ring of changes
 COMMANDS = 15  # changes: commands answered since the instance was made, failed ones too
 DAEMON = 16  # changes: how many daemons have taken the instance over
 WAKES = 17  # changes: 1 if the daemon wakes those who sleep on the answer's word of their slot
+ENDED = 18  # changes: entries ever made in the ring of what ended
+CLEANED = 19  # changes: what those before it name was taken away
+RETIRING = 20  # changes: table << 48 | the version that is being taken away; 0: none
+COPYING = 21  # changes: table << 48 | the version whose copy is taking its place; 0: none
+COPY = 22  # changes: the ref of that copy
 
 DAEMONS_AT = 64  # changes: a random number for each of the last daemons
 DAEMONS_MAX = 64
@@ -96,7 +110,10 @@ CLEARED = 3
 FORKED = 4
 UPDATED = 5
 
-CONTROL_SIZE = 393216
+ENDED_AT = RING_AT + RING_MAX * RING_WORDS
+ENDED_MAX = 16384  # changes: table << 48 | the version; 0: its end was taken back
+
+CONTROL_SIZE = 524288
 """Bytes: the words above, rounded up to 64 KiB."""
 
 # --- Index ---------------------------------------------------------------------------------------
@@ -130,7 +147,7 @@ RECORD_LIMIT = CHUNK_LIMIT - 4096  # so --max-record cannot go past this
 # Mutable words, counted in words back from the head. List 0 is the table's own order; list n is
 # that of the n-th index.
 
-END = -1  # changes: the commit that ended the version; 0 = none; COPIED
+END = -1  # changes: the commit that ended the version; 0 = none; TAKEN; COPIED
 OLDER = -2  # changes: the next version in list 0; for list n, 2 n words before this
 NEWER = -3  # changes: the one before in list 0; for list n, 2 n words before this
 FIRST = -4  # changes; of a namespace or a value: the newest version of its list
@@ -200,6 +217,9 @@ RECORDS = Limit(COUNT_MAX, "records of a table in one namespace", "use several n
 LIMITS = (COMMITS, CHUNKS, GENERATIONS, SCOPES, INSERTS, RECORDS)
 
 
+TAKEN = 1
+"""The `END` of a version that was taken away, or never committed: before every commit, so whoever
+still comes upon it does not see it. None ends at commit 1."""
 COPIED = 1 << 63
 """The `END` of an original whose copy has taken its place: after every commit, so it is visible to
 whoever still comes upon it."""
@@ -234,6 +254,11 @@ def daemon_at(number: int) -> int:
 def client_at(slot: int, word: int) -> int:
     """Return where one word of a client's slot stands in the control segment."""
     return CLIENTS_AT + slot * CLIENT_WORDS + word
+
+
+def ended_at(entry: int) -> int:
+    """Return where the n-th entry of the ring of what ended stands in the control segment."""
+    return ENDED_AT + entry % ENDED_MAX
 
 
 def ring_at(change: int) -> int:

@@ -7,7 +7,7 @@ from tiger.resources import DEFINITIONS, RESOURCES
 
 
 def test_offsets_of_the_control_segment() -> None:
-    assert layout.VERSION == 3
+    assert layout.VERSION == 5
     assert (layout.COMMIT, layout.HORIZON, layout.HEARTBEAT) == (8, 9, 10)
     assert layout.WAKES == 17
     assert layout.entry_at(0, 0) == 512
@@ -16,7 +16,16 @@ def test_offsets_of_the_control_segment() -> None:
     assert layout.client_at(1, layout.CLIENT_REF) == 2571
     assert layout.ring_at(0) == 10752
     assert layout.ring_at(layout.RING_MAX + 1) == 10754
-    assert (layout.ring_at(layout.RING_MAX - 1) + 2) * layout.WORD <= layout.CONTROL_SIZE == 393216
+    assert layout.ended_at(0) == layout.ring_at(layout.RING_MAX - 1) + 2 == 43520
+    assert (layout.ended_at(layout.ENDED_MAX - 1) + 1) * layout.WORD <= layout.CONTROL_SIZE
+    assert layout.CONTROL_SIZE == 524288
+
+
+def test_words_of_headers_are_each_its_own() -> None:
+    chunk = (layout.CHUNK_GARBAGE, layout.CHUNK_SETTLED, layout.CHUNK_LAST_NUMBER)
+    index = (layout.INDEX_USED, layout.INDEX_KEYS, layout.INDEX_MOVING)
+    assert chunk == index == (8, 9, 10)
+    assert layout.HEADER_STATE < 8 < layout.HEADER_WORDS == layout.SLOTS_AT == 16
 
 
 def test_sizes_of_a_version() -> None:

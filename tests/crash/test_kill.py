@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -21,6 +22,7 @@ from tests.support.daemon import Daemon, after, check_space, new_directory
 from tests.support.model import Model, delete, rollback
 from tests.support.observe import Observer, Universe, difference
 from tests.support.seeds import sample
+from tiger import layout
 from tiger.pins import Pin
 
 pytest_plugins = "tests.support.recordings"
@@ -194,6 +196,20 @@ def test_killed_in_its_recovery_too_it_recovers(trial: Trial, random: Random) ->
                 trial.go_on()
             except Exception as error:
                 raise AssertionError(cut) from error
+
+
+SMALL_RING = ["batch", "delete_where", "clear", "clean_records", "clear_namespace", "roll_back"]
+
+
+@pytest.mark.parametrize("name", SMALL_RING)
+def test_killed_where_more_ended_than_the_ring_holds(
+    name: str, place: Path, random: Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ended, or was to end, is searched then."""
+    monkeypatch.setattr(layout, "ENDED_MAX", 2)
+    trial = Trial(replace(SCENARIOS[name], cuts=3), place)
+    test_killed_anywhere_a_step_is_done_or_not_done(trial, random)
+    test_killed_in_its_recovery_too_it_recovers(trial, random)
 
 
 def test_killed_while_it_makes_the_instance_the_next_daemon_makes_it(place: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import tiger
 from tests.crash.scenarios import CUSTOMERS, WIDE
 from tests.support.daemon import Daemon, new_directory
 from tests.support.model import delete, put
+from tiger import layout
 from tiger.layout import NAMESPACES
 from tiger.table_reader import TableReader
 from tiger.version import Version
@@ -82,3 +83,48 @@ def test_findings_show_ids_as_text(directory: str, tigerd) -> None:
         file.write(b"\xa3abc")
     found = json.loads(tigerd("check", "--json", directory=directory).stdout)
     assert "coupons 'é0'" in {finding["record"] for finding in found["findings"]}
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    """A daemon with a table in which some things ended, and some of them were taken away."""
+    with new_directory() as place:
+        daemon = Daemon(place)
+        for number in range(10):
+            daemon.do([put(CUSTOMERS, "a", f"u{number}", email="e")])
+        daemon.do([delete(CUSTOMERS, "a", "u3")])
+        daemon.clean()
+        daemon.do([delete(CUSTOMERS, "a", "u4")])
+        assert not audit.audit(place).findings
+        yield daemon
+
+
+def less_garbage(daemon: Daemon) -> None:
+    chunk = daemon.writer.tables[CUSTOMERS].space.chunks[1]
+    chunk.store(layout.CHUNK_GARBAGE, chunk.words[layout.CHUNK_GARBAGE] - layout.ALIGNMENT)
+
+
+def fewer_places(daemon: Daemon) -> None:
+    index = daemon.writer.tables[CUSTOMERS].index.current
+    assert index is not None
+    index.store(layout.INDEX_USED, index.words[layout.INDEX_USED] - 1)
+
+
+def not_in_the_ring(daemon: Daemon) -> None:
+    daemon.control.store(layout.CLEANED, daemon.control.words[layout.ENDED])
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (less_garbage, "bytes of it are garbage, and"),
+        (fewer_places, "of its places are in use, and"),
+        (not_in_the_ring, "the ring of what ended does not name it"),
+    ],
+)
+def test_what_a_start_relies_on_is_audited(
+    daemon: Daemon, harm: Callable[[Daemon], None], told: str
+) -> None:
+    harm(daemon)
+    (finding,) = audit.audit(daemon.directory).findings
+    assert told in finding.what

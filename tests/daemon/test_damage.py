@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from zlib import crc32
 
 import pytest
@@ -17,6 +18,7 @@ from tiger.layout import HEAD, HEAD_SIZE, NAMESPACES, OLDER, WORD
 from tiger.resources import BY_NAME
 from tiger.version import Version
 from tigerd import table as daemon_table
+from tigerd.audit import audit
 from tigerd.repair import salvage
 from tigerd.table import Table
 from tigerd.writer import Failed
@@ -130,8 +132,8 @@ def test_a_list_in_a_circle_under_a_daemon_ends(daemon: Daemon, bend, way: None)
         for read in (lambda: list(store.plans), lambda: store.plans.find_by("name", 1)):
             with pytest.raises(Damaged, match="tigerd check"):
                 read()
-    with pytest.raises(Damaged):
-        daemon.restart()
+    daemon.restart()  # looks at no list
+    assert any("out of order" in str(finding) for finding in audit(daemon.directory).findings)
 
 
 def test_a_list_whose_order_says_nothing_ends(daemon: Daemon) -> None:
@@ -149,8 +151,11 @@ def test_a_list_whose_order_says_nothing_ends(daemon: Daemon) -> None:
 def test_versions_that_follow_each_other_in_a_circle_end(daemon: Daemon) -> None:
     version = version_of(daemon, "p20")
     rewrite(version, begin=1 << 30, previous=version.ref)
-    with pytest.raises(Damaged, match="versions out of order"):
-        daemon.restart()
+    with (
+        tiger.connect(daemon.directory, namespace="a", autostart=False) as store,
+        pytest.raises(Damaged, match="versions out of order"),
+    ):
+        store.plans.get("p20")
 
 
 def test_forks_of_each_other_end(daemon: Daemon) -> None:
@@ -169,12 +174,32 @@ def test_forks_of_each_other_end(daemon: Daemon) -> None:
     assert salvage(daemon.directory).count
 
 
-def test_whatever_recovery_meets_is_damage(daemon: Daemon) -> None:
-    """An error that no code expects names the table and the remedy."""
-    namespace = plans_of(daemon).namespaces["a"]
-    rewrite(plans_of(daemon).reader.version(namespace.ref), number=999)
+@pytest.mark.parametrize("word", [layout.RETIRING, layout.COPYING])
+@pytest.mark.parametrize("named", [PLANS << 48 | 1 << 40, 77 << 48 | 1, (1 << 64) - 1])
+def test_whatever_recovery_meets_is_damage(daemon: Daemon, word: int, named: int) -> None:
+    """An error that no code expects names the remedy."""
+    daemon.control.store(layout.COPY, plans_of(daemon).namespaces["a"].ref)
+    daemon.control.store(word, named)
     with pytest.raises(Damaged, match="tigerd repair"):
         daemon.restart()
+
+
+@pytest.mark.parametrize("garbage", [8, 1 << 20, layout.CHUNK_MIN])
+def test_what_cannot_be_garbage_is_damage(daemon: Daemon, garbage: int) -> None:
+    """Or a chunk would be removed in which something is needed."""
+    plans_of(daemon).space.chunks[1].store(layout.CHUNK_GARBAGE, garbage)
+    with pytest.raises(Damaged, match=f"says that {garbage} bytes of .* are garbage; run"):
+        daemon.restart()
+
+
+def test_a_ring_of_what_ended_that_says_anything_ends_nothing(daemon: Daemon) -> None:
+    for entry, word in enumerate([5, 99 << 48 | 1 << 20, PLANS << 48 | 1 << 40, (1 << 64) - 1]):
+        daemon.control.store(layout.ended_at(entry), word)
+    daemon.control.store(layout.ENDED, (1 << 64) - 1)
+    with suppress(Damaged):
+        daemon.restart()
+        daemon.clean()
+    assert len(audit(daemon.directory).findings) == 0
 
 
 def test_a_definition_that_is_none_is_found_by_a_repair(daemon: Daemon) -> None:

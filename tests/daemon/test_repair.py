@@ -8,15 +8,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 import tiger
+from tests.support.choke import Killed
 from tests.support.daemon import Daemon, new_directory
 from tests.support.model import delete, put_many
 from tests.support.seeds import new_random
 from tests.support.terminal import at_terminal
-from tiger import layout
+from tiger import layout, record
 from tiger.resources import BY_NAME, DEFINITIONS
 from tigerd import repair
 from tigerd.audit import audit
@@ -267,3 +269,17 @@ def test_without_yes_a_script_gets_what_was_found_and_nothing_is_changed(
     assert chunk.read_bytes() == before
     done = tigerd("repair", "--json", "--yes", directory=directory)
     assert json.loads(done.stdout) == json.loads(asked.stdout)
+
+
+def test_what_was_never_committed_is_not_taken_for_the_newest() -> None:
+    """Its commit number comes again, with something else."""
+    coupons = BY_NAME["coupons"].number
+    with new_directory() as place:
+        daemon = Daemon(place)
+        daemon.do([put_many(coupons, "a", [{"id": "kept", "n": 1}, {"id": "other"}])])
+        with patch.object(daemon.writer, "_commit", side_effect=Killed), pytest.raises(Killed):
+            daemon.do([put_many(coupons, "a", [{"id": "kept", "n": 2}, {"id": "never"}])])
+        daemon.restart()
+        daemon.do([delete(coupons, "a", "other")])
+        (found,) = salvage(place).records[coupons]
+        assert record.decode(found[1].body) == {"id": "kept", "n": 1}

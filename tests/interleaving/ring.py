@@ -16,13 +16,20 @@ from unittest.mock import patch
 import pytest
 
 from tests.interleaving.schedules import schedules
-from tests.interleaving.writes import recording_of
-from tests.support.simulation import FENCE, STORE, Machine, Recording, Schedule
+from tests.interleaving.writes import WRITES, recording_of
+from tests.support.simulation import FENCE, STORE, Cut, Machine, Recording, Schedule
 from tiger import layout
 from tiger.changes import Changes
 
 LAPPED = 3
 """Entries of a ring that most recordings lap."""
+
+COMMITTED = [
+    name
+    for name, (_, steps) in WRITES.items()
+    if not any(isinstance(step, Cut) and not step.change for step in steps)
+]
+"""Of `WRITES`, those of which all changes are told; what comes of others is in test_plan.py."""
 
 SCHEDULES = 40
 """Of the writes of each name."""

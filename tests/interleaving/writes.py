@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from zlib import crc32
@@ -19,6 +20,7 @@ from tests.crash.scenarios import (
     NESTED,
     PARENT,
     RECORDS,
+    SCENARIOS,
     WRITTEN,
     Scenario,
     invoice,
@@ -26,7 +28,7 @@ from tests.crash.scenarios import (
 )
 from tests.support.daemon import DRAIN, Step
 from tests.support.model import clear_namespace, delete, fork, patch, put, put_many, rollback
-from tests.support.simulation import Recording, record
+from tests.support.simulation import Cut, Recording, record
 from tiger.layout import SLOTS_MIN
 
 SOON: Step = [put(INVOICES, "a", **invoice("i3", 6, "c0", n=1))]
@@ -34,7 +36,7 @@ LATER: Step = [put(INVOICES, "a", **invoice("i3", 6, "c1", n=2))]
 
 MANY = put_many(CUSTOMERS, "a", [{"id": f"n{n}", "email": "e1"} for n in range(40)])
 
-WRITES: dict[str, tuple[Scenario, list[Step]]] = {
+WRITES: dict[str, tuple[Scenario, Sequence[Step | Cut]]] = {
     "put_over_twice": (Scenario(RECORDS, 0), [SOON, LATER]),
     "put_over_and_clean": (Scenario(RECORDS, 0), [SOON, DRAIN, LATER, DRAIN]),
     "move_in_the_list": (
@@ -66,6 +68,14 @@ WRITES: dict[str, tuple[Scenario, list[Step]]] = {
         [GROWING[2], [put(CUSTOMERS, "a", "k7", email="e9")], [MANY], LATER],
     ),
     "empty_a_chunk": (Scenario(GARBAGE, 0), [DRAIN, wide(14)[6], DRAIN]),
+    "be_killed_before_the_commit": (
+        Scenario(ENDED, 0),
+        [Cut(SCENARIOS["batch"].step), SOON, Cut([delete(INVOICES, "a", "i4"), *LATER]), DRAIN],
+    ),
+    "be_killed_while_a_chunk_is_emptied": (
+        Scenario(GARBAGE, 0),
+        [Cut(DRAIN, 200), wide(14)[6], Cut(DRAIN, 80), DRAIN],
+    ),
 }
 """What was there before, and the steps that are recorded."""
 
@@ -85,7 +95,7 @@ BLOCKED: list[Step] = [
 ]
 """The place where "k7" would go in the fork is in use."""
 
-FORKS: dict[str, tuple[Scenario, list[Step]]] = {
+FORKS: dict[str, tuple[Scenario, Sequence[Step | Cut]]] = {
     "fork": (Scenario(PARENT, 0), [[fork("p", "a")], SOON]),
     "write_what_is_inherited": (
         Scenario(FORKED, 0),

@@ -14,15 +14,16 @@ load forbids it.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
+from tests.support.choke import Choke, Killed
 from tests.support.daemon import Daemon, Step, after
 from tests.support.model import Model
 from tests.support.observe import Universe
@@ -63,7 +64,17 @@ class Recording:
     universe: Universe
 
 
-def record(directory: Path, base: list[Step], steps: list[Step], *, pinned: bool) -> Recording:
+class Cut(NamedTuple):
+    """A step in whose middle the daemon is killed; the next one takes over."""
+
+    step: Step
+    change: int = 0
+    """Instead of which change it is killed; 0: of the commit."""
+
+
+def record(
+    directory: Path, base: list[Step], steps: Sequence[Step | Cut], *, pinned: bool
+) -> Recording:
     """Make the steps of `base`, and record the others; `pinned`: while a reader holds its moment.
 
     A new instance is made for it below the directory.
@@ -80,12 +91,27 @@ def record(directory: Path, base: list[Step], steps: list[Step], *, pinned: bool
     image = {str(path): path.read_bytes() for path in files}
     with recorded() as events:
         for step in steps:
-            daemon.do(step)
-            model = after(model, step)
-            models[model.commit] = model
+            if isinstance(step, Cut):
+                _cut(daemon, step)
+            else:
+                daemon.do(step)
+                model = after(model, step)
+                models[model.commit] = model
     if pin is not None:
         pin.release()
     return Recording(directory, image, events, models, Universe(models.values()))
+
+
+def _cut(daemon: Daemon, cut: Cut) -> None:
+    """Make a step in part, and let the next daemon take over."""
+    commit = daemon.writer.commit
+    with ExitStack() as stack:
+        stack.enter_context(Choke(cut.change))
+        if not cut.change:
+            stack.enter_context(patch.object(daemon.writer, "_commit", side_effect=Killed))
+        daemon.do(cut.step)
+    daemon.restart()
+    assert daemon.writer.commit == commit
 
 
 @contextmanager

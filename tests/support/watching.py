@@ -13,11 +13,17 @@ except ImportError:  # there was no compiler to install it
         """Do nothing: all is as it is wanted."""
 
 
+_watchers: list[None] = []
+"""One for each context that is open."""
+
+
 @contextmanager
 def watched() -> Iterator[None]:
     """Let all stores into shared memory be calls of `WritableSegment.store` and `write`."""
+    _watchers.append(None)
     watch(True)
     try:
         yield
     finally:
-        watch(False)
+        _watchers.pop()
+        watch(bool(_watchers))

@@ -7,15 +7,14 @@ from random import Random
 
 import pytest
 
-from tests.interleaving.ring import faults, of_both_sizes, ring_of, ring_recording
-from tests.interleaving.writes import WRITES
+from tests.interleaving.ring import COMMITTED, faults, of_both_sizes, ring_of, ring_recording
 from tests.support.simulation import WeakMachine
 
 pytest_plugins = "tests.support.recordings"
 
 
 @of_both_sizes
-@pytest.mark.parametrize("name", WRITES)
+@pytest.mark.parametrize("name", COMMITTED)
 def test_a_watcher_is_told_each_change_once_and_in_order_or_how_many_it_missed(
     recordings_place: Path, name: str, size: int, random: Random
 ) -> None:
@@ -30,7 +29,7 @@ def test_without_fences_faults_are_found(
     recordings_place: Path, size: int, side: str, random: Random
 ) -> None:
     with ring_of(size):
-        for name in random.sample(list(WRITES), len(WRITES)):
+        for name in random.sample(COMMITTED, len(COMMITTED)):
             machine = WeakMachine(
                 ring_recording(name, recordings_place),
                 writer_fences=side != "writer",
