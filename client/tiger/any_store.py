@@ -143,10 +143,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
     # --- Writes and reads that belong together ---
 
     def _new_batch(self) -> Batch:
-        def resource(name: str) -> Resource:
-            return self.table(name).resource  # of a table used before, so looked up once
-
-        return Batch(self._reader, resource, self._namespace, is_account=self.is_account)
+        return Batch(lambda name: self.table(name).requests, self._namespace)
 
     @staticmethod
     def _batch_request(batch: Batch) -> Request[None] | None:

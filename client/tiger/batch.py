@@ -9,10 +9,8 @@ from tiger import process, record, requests
 from tiger.errors import InvalidRequest, TigerError
 from tiger.pickling import refuse
 from tiger.protocol import Operation
-from tiger.reader import Reader
 from tiger.record import Record
 from tiger.requests import Request, TableRequests
-from tiger.resources import Resource
 
 if TYPE_CHECKING:
     from tiger.declared import BatchTables
@@ -29,19 +27,10 @@ class Batch(BatchTables):
     under one commit number, or none of it: errors of the daemon are raised at the end of the block.
     """
 
-    def __init__(
-        self,
-        reader: Reader,
-        resource: Callable[[str], Resource],
-        namespace: str,
-        *,
-        is_account: bool,
-    ) -> None:
-        """Begin an empty batch."""
-        self._reader = reader
-        self._resource = resource
+    def __init__(self, requests_of: Callable[[str], TableRequests], namespace: str) -> None:
+        """Begin an empty batch of a namespace; the writes of its tables are looked up by name."""
+        self._requests_of = requests_of
         self._namespace = namespace
-        self._is_account = is_account
         self._operations: list[Operation] | None = []
         self._process = process.current()
 
@@ -51,9 +40,7 @@ class Batch(BatchTables):
 
     def table(self, name: str) -> BatchTable:
         """Return a table that takes writes, or raise `UnknownTable`."""
-        resource = self._resource(name)
-        wanted = TableRequests(self._reader, resource, self._namespace, is_account=self._is_account)
-        return BatchTable(resource.table, wanted, self._add)
+        return BatchTable(self._requests_of(name), self._add)
 
     def _named(self, name: str) -> BatchTable:
         """Return a table by its name, as `batch.coupons`."""
@@ -96,11 +83,8 @@ class BatchTable:
     A record is checked at once. Reads raise: what a batch wrote cannot be read before its end.
     """
 
-    def __init__(
-        self, name: str, requests: TableRequests, add: Callable[[Request[Any]], None]
-    ) -> None:
+    def __init__(self, requests: TableRequests, add: Callable[[Request[Any]], None]) -> None:
         """Collect with `add`."""
-        self._name = name
         self._requests = requests
         self._add = add
 
@@ -166,7 +150,7 @@ class BatchTable:
         """Refuse reads: what a batch wrote cannot be read before it ends."""
         if name.startswith("__"):
             raise AttributeError(name)
-        raise TigerError(f"a batch only writes: use store.{self._name}.{name} outside it")
+        raise TigerError(f"a batch only writes: use store.{self._requests.table}.{name} outside it")
 
     if not TYPE_CHECKING:  # for which only what is declared is there
         __getattr__ = _named

@@ -8,7 +8,6 @@ nobody, so a reader that is slow is lapped, and counts what it missed.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from tiger import layout, memory
@@ -49,8 +48,7 @@ class Change(NamedTuple):
     id: str | None
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(NamedTuple):
     """What one commit changed in a namespace: its `number`, and `changes`, a list of `Change`.
 
     `missed` counts changes, of whatever namespace, that were overwritten before they were read:

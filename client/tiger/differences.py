@@ -6,7 +6,7 @@ The cost is that of what was written in the namespace itself, and not of what a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tiger.lineage import Lineage
 from tiger.record import Record, decode
@@ -23,8 +23,7 @@ WIDTH_MAX = 160
 """Letters of a line."""
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(NamedTuple):
     """One record that is not what it was.
 
     `table`, `id`, and `commit`, the number of the last commit that changed it; `before` is None if

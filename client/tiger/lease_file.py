@@ -17,7 +17,6 @@ import contextlib
 import stat
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from tiger import holds
@@ -80,15 +79,16 @@ def namespaces_in(content: bytes, header: bytes) -> set[str]:
 # --- The daemon's look ----------------------------------------------------------------------------
 
 
-@dataclass
 class Look:
     """What the files of a folder say: what nobody needs any more, and what is none of leases."""
 
-    left: dict[str, set[str]] = field(default_factory=dict)
-    """Files that nobody holds, and the namespaces in each that nobody holds."""
-    strange: dict[str, str] = field(default_factory=dict)
-    """Files that are skipped, and why."""
-    folder: int = -1
+    def __init__(self, folder: int = -1) -> None:
+        """Begin with nothing found."""
+        self.left: dict[str, set[str]] = {}
+        """Files that nobody holds, and the namespaces in each that nobody holds."""
+        self.strange: dict[str, str] = {}
+        """Files that are skipped, and why."""
+        self.folder = folder
 
     def forget(self, name: str) -> None:
         """Remove a file whose namespaces are gone."""

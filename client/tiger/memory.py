@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import errno
 import mmap
-import platform
 import resource
 import stat
 import sys
@@ -71,7 +70,7 @@ def _ordered_already() -> None:
 
 
 fence: Callable[[], None] = (
-    _ordered_already if platform.machine() in ("x86_64", "AMD64", "i686") else _fence
+    _ordered_already if os.uname().machine in ("x86_64", "AMD64", "i686") else _fence
 )
 """Order all loads and stores before the call before all after it."""
 

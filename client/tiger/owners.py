@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tiger.shortage import not_made
 from tiger.system import os, secrets, subprocess
@@ -42,8 +41,7 @@ def pid_namespace() -> str | None:
         return None
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(NamedTuple):
     """A process, told from a later one of the same number by when it started.
 
     What cannot be known from here is neither alive nor ended: there may be no /proc, or the process
@@ -53,7 +51,8 @@ class Process:
     pid: int
     started: str
     """In the system's own words; "" if it had ended, or that could not be known."""
-    namespace: str | None = field(default_factory=pid_namespace)
+    namespace: str | None
+    """As `pid_namespace` names it."""
 
     @classmethod
     def current(cls) -> Process:
@@ -63,7 +62,7 @@ class Process:
     @classmethod
     def of(cls, pid: int) -> Process:
         """Return the process that has that number now."""
-        return cls(pid, _started_at(pid) or "")
+        return cls(pid, _started_at(pid) or "", pid_namespace())
 
     def is_alive(self) -> bool:
         """Tell whether it is known to run."""
@@ -129,8 +128,7 @@ def ask_ps(columns: str, pid: int) -> str | None:
         return None
 
 
-@dataclass(frozen=True)
-class Owner:
+class Owner(NamedTuple):
     """Whose an instance is, and whether its directory stays when that process is gone."""
 
     process: Process

@@ -7,7 +7,6 @@ collects them: what a write means is said here, once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from tiger import layout, protocol, record
@@ -34,14 +33,22 @@ def _value(answer: Answer) -> Any:
     return answer.value
 
 
-@dataclass(slots=True)
 class Request(Generic[Result]):
     """Operations to be applied together, and what their answer comes to."""
 
-    operations: list[Operation]
-    result: Callable[[Answer], Result]
-    meanwhile: Callable[[], Any] = _nothing
-    """Makes the answer's value while the daemon works, where that needs no answer."""
+    __slots__ = ("meanwhile", "operations", "result")
+
+    def __init__(
+        self,
+        operations: list[Operation],
+        result: Callable[[Answer], Result],
+        meanwhile: Callable[[], Any] = _nothing,
+    ) -> None:
+        """Ask for operations; `result` makes of the answer what the call returns."""
+        self.operations = operations
+        self.result = result
+        self.meanwhile = meanwhile
+        """Makes the answer's value while the daemon works, where that needs no answer."""
 
 
 class TableRequests:
@@ -58,6 +65,11 @@ class TableRequests:
         self._resource = resource
         self._target: list[Any] = [resource.number, namespace]
         self._is_account = is_account
+
+    @property
+    def table(self) -> str:
+        """The table's name."""
+        return self._resource.table
 
     def insert(self, item: Mapping[str, Any]) -> Request[Record]:
         """Write a record, under a new id if it has none."""

@@ -8,8 +8,7 @@ whose records number theirs from `layout.FIRST_DEFINED`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tiger.errors import InvalidRecord, InvalidRequest
 from tiger.layout import INDEXES_MAX
@@ -18,8 +17,7 @@ from tiger.record import encode_name, new_id
 Values = tuple[Any, ...]
 
 
-@dataclass(frozen=True)
-class Resource:
+class Resource(NamedTuple):
     """One table: its names, where its list is found, and what it is searched by."""
 
     table: str

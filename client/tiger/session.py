@@ -17,10 +17,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from pathlib import Path
 from random import random
-from typing import Any
+from typing import Any, NamedTuple
 
 from tiger import instance, layout, memory, protocol, zmtp
 from tiger.errors import (
@@ -45,8 +44,7 @@ QUESTION = 1 << 40
 """Numbers from here on are those of questions, which change nothing."""
 
 
-@dataclass(slots=True)
-class Watch:
+class Watch(NamedTuple):
     """Look at the slot, or sleep on it, until a request is answered; answered whether it is."""
 
     slot: Slot
@@ -54,15 +52,13 @@ class Watch:
     deadline: float
 
 
-@dataclass(slots=True)
-class Wait:
+class Wait(NamedTuple):
     """Wait for an event of the socket, or a while; answered with whether there is time left."""
 
     event: int
     deadline: float
 
 
-@dataclass(frozen=True)
 class Start:
     """Start a daemon, or raise `DaemonUnavailable`."""
 
@@ -71,16 +67,19 @@ Action = Watch | Wait | Start
 Steps = Generator[Action, Any, "Answer"]
 
 
-@dataclass(slots=True)
 class Answer:
     """What the daemon said; `value` came as a message, if one came.
 
     `ref` is that of the version that a patch wrote, where the message was lost.
     """
 
-    status: int
-    value: Any = None
-    ref: int = 0
+    __slots__ = ("ref", "status", "value")
+
+    def __init__(self, status: int, value: Any = None) -> None:
+        """Have this status and value, and no version yet."""
+        self.status = status
+        self.value = value
+        self.ref = 0
 
 
 class Session:

@@ -67,6 +67,9 @@ Keep = Callable[[View, str, Any, int, int, bytes], Record]
 class RememberingReads(TableReads):
     """The reads at the latest commit; a version read once is not decoded again."""
 
+    requests: TableRequests
+    """Its writes, to be sent or collected; for the library's own use."""
+
     def __init__(self, reader: Reader, resource: Resource, namespace: str) -> None:
         """Prepare to read; nothing is opened yet."""
         super().__init__(reader, reader, resource, namespace)
@@ -220,7 +223,7 @@ class Table(RememberingReads):
     def __init__(self, reader: Reader, resource: Resource, namespace: str, runner: Runner) -> None:
         """Prepare a table; `runner` sends its writes."""
         super().__init__(reader, resource, namespace)
-        self._requests = TableRequests(reader, resource, namespace, is_account=runner.is_account)
+        self.requests = TableRequests(reader, resource, namespace, is_account=runner.is_account)
         self._runner = runner
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -234,7 +237,7 @@ class Table(RememberingReads):
         `InvalidRecord`, and as every write `Sealed`, `StoreFull`, `DaemonUnavailable`,
         `OutcomeUnknown`. One round trip to the daemon, as every write: some 40 microseconds.
         """
-        return self._runner.run(self._requests.insert(item))
+        return self._runner.run(self.requests.insert(item))
 
     def update(self, item: Mapping[str, Any], if_version: int | None = None) -> Record:
         """Write a record that has an id, whether it is there or not, and return it.
@@ -242,11 +245,11 @@ class Table(RememberingReads):
         With `if_version` (from `version`) raises `Conflict` if it is not at that version any more.
         Raises `InvalidRecord` for one without an id.
         """
-        return self._runner.run(self._requests.update(item, if_version))
+        return self._runner.run(self.requests.update(item, if_version))
 
     def create(self, item: Mapping[str, Any]) -> Record:
         """Write a record as `insert`, and return it; raise `AlreadyExists` if its id is there."""
-        return self._runner.run(self._requests.create(item))
+        return self._runner.run(self.requests.create(item))
 
     def insert_many(self, items: Iterable[Mapping[str, Any]]) -> int:
         """Write many records under one commit number, all or none; return how many.
@@ -254,7 +257,7 @@ class Table(RememberingReads):
         Raises as `insert`, with the place of the record that is no good; `InvalidRequest` for more
         than 64 MiB of msgpack or 1,048,576 records at once.
         """
-        request = self._requests.insert_many(items)
+        request = self.requests.insert_many(items)
         return self._runner.run(request) if request.operations else 0
 
     def patch(self, id: str, changes: Mapping[str, Any]) -> Record:
@@ -263,7 +266,7 @@ class Table(RememberingReads):
         A key of `changes` replaces the one of the record, whatever it holds; None removes it.
         Raises `NotFound`, and `InvalidRecord` for what cannot be stored and for another id.
         """
-        return self._runner.run(self._requests.patch(id, changes))
+        return self._runner.run(self.requests.patch(id, changes))
 
     def modify(self, id: str, function: Callable[[Record], Record | None]) -> Record:
         """Apply a function to a record, and write what it returns if nobody wrote in between.
@@ -284,7 +287,7 @@ class Table(RememberingReads):
 
     def delete(self, id: str) -> bool:
         """Remove a record; return whether it was there. Never an error if it was not."""
-        return self._runner.run(self._requests.delete(id))
+        return self._runner.run(self.requests.delete(id))
 
     def wait_for(
         self,
@@ -316,7 +319,7 @@ class Table(RememberingReads):
 
         Only `subscription_items` has it; others raise AttributeError.
         """
-        self._runner.run(self._requests.delete_by_subscription(id))
+        self._runner.run(self.requests.delete_by_subscription(id))
 
     def clear(self, *, everywhere: bool = False) -> None:
         """Empty this table in all namespaces, whoever uses them.
@@ -324,8 +327,8 @@ class Table(RememberingReads):
         In a sandbox, a fork or a test's account it raises `InvalidRequest`, since it would empty
         every other test's account too, unless `everywhere` is True. One write, whatever there is.
         """
-        self._runner.run(self._requests.clear(everywhere=everywhere))
+        self._runner.run(self.requests.clear(everywhere=everywhere))
 
     def clear_namespace(self, name: str | None = None) -> None:
         """Empty this table in one namespace, by default in the store's own."""
-        self._runner.run(self._requests.clear_namespace(name))
+        self._runner.run(self.requests.clear_namespace(name))

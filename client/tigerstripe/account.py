@@ -11,10 +11,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import tiger
-from tigerstripe import acts, clock, due, faults, hooks, keys
+from tigerstripe import clock, due, faults, hooks, keys
 from tigerstripe.engine import Engine
 from tigerstripe.log import Log
-from tigerstripe.payments import books
 from tigerstripe.scope import KEPT, Scope
 
 if TYPE_CHECKING:
@@ -141,6 +140,8 @@ class Account:
         authenticated goes on as its payment method lets it; if it is confirmed manually, it has to
         be confirmed again. Raises ValueError if it does not wait for its buyer.
         """
+        from tigerstripe import acts
+
         return acts.authenticate(self._scope, self._log, intent, succeed=succeed)
 
     def dispute(
@@ -157,6 +158,8 @@ class Account:
         default all of it. A chargeback takes the money away at once; an `inquiry` takes none.
         `settle` ends it. Raises ValueError for a charge without money, and one disputed already.
         """
+        from tigerstripe import acts
+
         return acts.dispute(
             self._scope, self._log, charge, reason=reason, amount=amount, is_inquiry=inquiry
         )
@@ -172,6 +175,8 @@ class Account:
         default it is what a test account or card has in store, else a success; `failure` is the
         code of a failure, as `insufficient_funds`. Raises ValueError where nothing waits.
         """
+        from tigerstripe import acts
+
         if failure is not None:
             succeed = False
         return acts.settle(self._scope, self._log, thing, succeed=succeed, failure=failure)
@@ -182,6 +187,8 @@ class Account:
         By default 2.9 % and 30, rounded half up, alike for all types and currencies.
         Raises ValueError for a fee below 0 or above all of the payment.
         """
+        from tigerstripe.payments import books
+
         books.set_fee(self._scope, percent, fixed)
 
     # --- Faults on request ---

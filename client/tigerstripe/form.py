@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from email.parser import BytesParser
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote
 
 from tigerstripe.errors import Refused
 
@@ -56,10 +56,7 @@ def form(text: str) -> Parameters:
         raise Refused(f"The request has more than {PAIRS_MAX} parameters.")
     for pair in pairs:
         name, _, value = pair.partition("=")
-        if "%" in name or "+" in name:
-            name = unquote_plus(name)
-        if "%" in value or "+" in value:
-            value = unquote_plus(value)
+        name, value = _unquoted(name), _unquoted(value)
         if "[" in name:
             _put(tree, name, value)
         elif name in tree:
@@ -67,6 +64,13 @@ def form(text: str) -> Parameters:
         elif name:
             tree[name] = value
     return tree
+
+
+def _unquoted(text: str) -> str:
+    """Return what a part of a form stands for; `unquote` is asked where it has something to do."""
+    if "+" in text:
+        text = text.replace("+", " ")
+    return unquote(text) if "%" in text else text
 
 
 def _repeat(tree: Parameters, name: str, value: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tiger import Batch, Store, Table, UnknownTable
+from tiger import Batch, Store, Table
 from tiger.batch import BatchTable
 from tigerstripe import connected
 from tigerstripe.connected import ConnectedBatch, ConnectedTable, Place
@@ -86,13 +86,10 @@ class Scope:
             if name in SHARED:
                 return self.platform.table(name)
             return ConnectedTable(self.own(connected.TABLE), Place(self.account, name))
-        try:
-            return self.store.table(name)
-        except UnknownTable:
-            if name not in OWN_TABLES:
-                raise
+        if name in OWN_TABLES and name not in self.store.tables():
             prefix, url, indexes = OWN_TABLES[name]
             return self.store.define(name, prefix=prefix, url=url, indexes=indexes)
+        return self.store.table(name)
 
     def own(self, name: str) -> Table:
         """Return a table of the store: one that is the platform's, or common to all."""

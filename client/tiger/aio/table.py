@@ -43,7 +43,7 @@ class AsyncTable(RememberingReads):
     ) -> None:
         """Prepare a table; `runner` sends its writes."""
         super().__init__(reader, resource, namespace)
-        self._requests = TableRequests(reader, resource, namespace, is_account=runner.is_account)
+        self.requests = TableRequests(reader, resource, namespace, is_account=runner.is_account)
         self._runner = runner
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -52,24 +52,24 @@ class AsyncTable(RememberingReads):
 
     async def insert(self, item: Mapping[str, Any]) -> Record:
         """As `Table.insert`."""
-        return await self._runner.run(self._requests.insert(item))
+        return await self._runner.run(self.requests.insert(item))
 
     async def update(self, item: Mapping[str, Any], if_version: int | None = None) -> Record:
         """As `Table.update`."""
-        return await self._runner.run(self._requests.update(item, if_version))
+        return await self._runner.run(self.requests.update(item, if_version))
 
     async def create(self, item: Mapping[str, Any]) -> Record:
         """As `Table.create`."""
-        return await self._runner.run(self._requests.create(item))
+        return await self._runner.run(self.requests.create(item))
 
     async def insert_many(self, items: Iterable[Mapping[str, Any]]) -> int:
         """As `Table.insert_many`."""
-        request = self._requests.insert_many(items)
+        request = self.requests.insert_many(items)
         return await self._runner.run(request) if request.operations else 0
 
     async def patch(self, id: str, changes: Mapping[str, Any]) -> Record:
         """As `Table.patch`."""
-        return await self._runner.run(self._requests.patch(id, changes))
+        return await self._runner.run(self.requests.patch(id, changes))
 
     async def modify(self, id: str, function: Callable[[Record], Record | None]) -> Record:
         """As `Table.modify`; the function is a plain one."""
@@ -84,7 +84,7 @@ class AsyncTable(RememberingReads):
 
     async def delete(self, id: str) -> bool:
         """As `Table.delete`."""
-        return await self._runner.run(self._requests.delete(id))
+        return await self._runner.run(self.requests.delete(id))
 
     async def wait_for(
         self,
@@ -108,12 +108,12 @@ class AsyncTable(RememberingReads):
 
     async def delete_by_subscription(self, id: str) -> None:
         """As `Table.delete_by_subscription`."""
-        await self._runner.run(self._requests.delete_by_subscription(id))
+        await self._runner.run(self.requests.delete_by_subscription(id))
 
     async def clear(self, *, everywhere: bool = False) -> None:
         """As `Table.clear`."""
-        await self._runner.run(self._requests.clear(everywhere=everywhere))
+        await self._runner.run(self.requests.clear(everywhere=everywhere))
 
     async def clear_namespace(self, name: str | None = None) -> None:
         """As `Table.clear_namespace`."""
-        await self._runner.run(self._requests.clear_namespace(name))
+        await self._runner.run(self.requests.clear_namespace(name))
