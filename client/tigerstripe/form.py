@@ -56,7 +56,8 @@ def form(text: str) -> Parameters:
         raise Refused(f"The request has more than {PAIRS_MAX} parameters.")
     for pair in pairs:
         name, _, value = pair.partition("=")
-        name, value = _unquoted(name), _unquoted(value)
+        if "%" in pair or "+" in pair:
+            name, value = _unquoted(name), _unquoted(value)
         if "[" in name:
             _put(tree, name, value)
         elif name in tree:
