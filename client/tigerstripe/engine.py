@@ -9,7 +9,7 @@ one instance, and has the accounts of all its namespaces.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from tiger import AlreadyExists, Conflict, InvalidRecord, Store, TigerError
@@ -31,11 +31,13 @@ from tigerstripe.ids import letters, new_id
 from tigerstripe.kinds import Faults, Obj
 from tigerstripe.log import Log
 from tigerstripe.messages import Headers, Request, Response
-from tigerstripe.resource import Handler, Ids
 from tigerstripe.routes import Route, route
 from tigerstripe.scope import Scope
 from tigerstripe.shape import shaped, told
 from tigerstripe.work import Work
+
+if TYPE_CHECKING:
+    from tigerstripe.resource import Handler, Ids
 
 Record = dict[str, Any]
 
