@@ -10,6 +10,7 @@ This project is not affiliated with Stripe.
 """
 
 from tigerstripe.account import Account, connect
+from tigerstripe.errors import Declined, Refused
 from tigerstripe.sdk import install, installed, uninstall
 
-__all__ = ["Account", "connect", "install", "installed", "uninstall"]
+__all__ = ["Account", "Declined", "Refused", "connect", "install", "installed", "uninstall"]

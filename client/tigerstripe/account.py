@@ -19,6 +19,8 @@ from tigerstripe.scope import KEPT, Scope
 if TYPE_CHECKING:
     import stripe
 
+    from tigerstripe.work import Work
+
 Record = dict[str, Any]
 
 WAIT_S = 5.0
@@ -124,12 +126,61 @@ class Account:
 
     # --- What buyers and time do ---
 
+    def onboard(self, account: Any) -> Record:
+        """Let the owner of a connected account, or the one of an id, say all that it lacks.
+
+        So it may take money: what is still due is filled in, a bank account of a test among it, and
+        its capabilities become active; where none was asked for, `card_payments` and `transfers`
+        are. Returns the account. Raises `Refused` for an account that is not connected to this one.
+        """
+        from tigerstripe import acting, registry
+        from tigerstripe.payments import using
+
+        accounts = registry.need("account")
+
+        def do(work: Work) -> Record:
+            there = accounts.named(work, {"account": _id_of(account)})
+            return using.shown(accounts.onboard(work, there))
+
+        return acting.act(self._scope, self._log, do)
+
+    def complete_checkout(
+        self,
+        session: Any,
+        payment_method: str | None = "pm_card_visa",
+        *,
+        authenticate: bool | None = True,
+        **details: Any,
+    ) -> Record:
+        """Let a buyer complete an open checkout session, or the one of an id; return it after that.
+
+        `details` are what they fill in: `email`, `name`, `phone`, `address`, `shipping` (with
+        `name` and `address`), `custom_fields` (a value by key), `promotion_code` (its code),
+        `shipping_rate` (an id), `payment_method_data`. Where the bank asks them to authenticate,
+        they do, or with False fail to; with None the session is left waiting for that.
+
+        Raises `Declined` if they cannot pay so: the session is open still, and the error's members
+        are in its `error`. Raises `Refused`, with nothing done, for a session that is not open, and
+        for details that its page does not take or misses.
+        """
+        from tigerstripe import acting
+        from tigerstripe.checkout import completion
+
+        id = _id_of(session)
+        params = {"payment_method": payment_method, **details}
+        params = {name: value for name, value in params.items() if value is not None}
+        return acting.act(
+            due.scope_of(self._scope, id),
+            self._log,
+            lambda work: completion.by_buyer(work, id, params, authenticate=authenticate),
+        )
+
     def expire_checkout(self, session: Any) -> None:
         """Let an open checkout session, or the one of an id, expire now instead of in its time.
 
         Raises ValueError if it is not open.
         """
-        id = session if isinstance(session, str) else session["id"]
+        id = _id_of(session)
         if not due.do_now(self._scope, self._log, id, self.now):
             raise ValueError(f"expire_checkout: {id} is no open checkout session of {self.name}")
 
@@ -327,6 +378,10 @@ class Account:
     @property
     def _log(self) -> Log:
         return self.engine.account(self.name)[1]
+
+
+def _id_of(given: Any) -> str:
+    return given if isinstance(given, str) else str(given["id"])
 
 
 def connect(

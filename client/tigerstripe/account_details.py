@@ -34,6 +34,24 @@ CONTROLLERS = {
 SECRETS = ("id_number", "ssn_last_4", "tax_id", "vat_id")
 """What is never shown, but that it was given."""
 
+ONBOARDED: Params = {
+    "business_profile": {
+        "product_description": "What this test sells",
+        "support_phone": "+15555550100",
+        "url": "https://example.com",
+    },
+    "external_account": {
+        "object": "bank_account",
+        "account_number": "000123456789",
+        "country": "US",
+        "currency": "usd",
+        "routing_number": "110000000",
+    },
+    "tos_acceptance": {"ip": "192.0.2.1"},
+}
+"""What the owner of an account says of it in a test."""
+USUAL_CAPABILITIES = ("card_payments", "transfers")
+
 NO_RELATIONSHIP: Record = {
     "authorizer": False,
     "director": False,

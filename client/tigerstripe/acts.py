@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tiger import AlreadyExists, Conflict
-from tigerstripe import clock, registry, versions
+from tigerstripe import acting, registry
 from tigerstripe.errors import Refused
 from tigerstripe.log import Log
-from tigerstripe.payments import confirming
+from tigerstripe.payments import confirming, moves
+from tigerstripe.payments.using import shown
 from tigerstripe.resource import Record
 from tigerstripe.scope import Scope
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work import Work
 
 Act = Callable[[Work, Record], Any]
 """Does something to an object that is there."""
@@ -43,8 +43,7 @@ def authenticate(scope: Scope, log: Log, thing: Any, *, succeed: bool) -> Record
     """Let a buyer authenticate a payment or setup intent; raises ValueError if none waits."""
 
     def act(work: Work, intent: Record) -> Any:
-        of = confirming if intent["object"] == "payment_intent" else registry.need("setup_intent")
-        return of.authenticate(work, intent, succeed=succeed)
+        return moves.of(intent).authenticate(work, intent, succeed=succeed)
 
     return _done(scope, log, thing, ("payment_intent", "setup_intent"), act, "authenticate")
 
@@ -114,21 +113,17 @@ def _done(
     if kind not in kinds:
         raise ValueError(f"{call}: expected the id of a {' or '.join(kinds)}, got {id!r}")
     table = registry.need(kind).table
-    inner = _owner(scope, table, id)
-    while True:
-        work = Work(inner, clock.now(inner), versions.newest(), None, is_write=True)
+
+    def do(work: Work) -> Record:
         record = work.get(table, id)
         if record is None:
             raise ValueError(f"{call}: the account has no {kind} {id}")
-        try:
-            answer = act(work, record)
-        except Refused as refused:
-            raise ValueError(f"{call}: {refused}") from None
-        try:
-            work.commit(log)
-        except (Conflict, AlreadyExists):
-            continue  # another process was faster
-        return {name: value for name, value in answer.items() if name != PRIVATE}
+        return shown(act(work, record))
+
+    try:
+        return acting.act(_owner(scope, table, id), log, do)
+    except Refused as refused:
+        raise ValueError(f"{call}: {refused}") from None
 
 
 def _owner(scope: Scope, table: str, id: str) -> Scope:

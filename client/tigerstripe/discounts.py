@@ -29,8 +29,7 @@ def of_customer(work: Work, customer: str | None, params: Params) -> Record:
     if id is None:
         codes = registry.need("promotion_code")
         param = "promotion_code"
-        found = codes.usable(work, params[param], param, customer)
-        work.put(codes.table, {**found, "times_redeemed": found["times_redeemed"] + 1})
+        found = codes.redeemed(work, params[param], param, customer)
         id, code = found["promotion"]["coupon"], found["id"]
     coupon = registry.need("coupon").redeemed(work, id, "coupon")
     months = coupon["duration_in_months"] if coupon["duration"] == "repeating" else None

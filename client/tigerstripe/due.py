@@ -27,6 +27,12 @@ def drop(work: Work, id: str) -> None:
         work.delete(TABLE, id)
 
 
+def scope_of(scope: Scope, id: str) -> Scope:
+    """Return the account that an object is of for which something is due; else the platform."""
+    record = scope.table(TABLE).get(id, None)
+    return scope.inside(record["account"] if record is not None else None)
+
+
 def do_now(scope: Scope, log: Log, id: str, now: int) -> bool:
     """Do what is due for an object before its time; tell whether there was anything."""
     record = scope.table(TABLE).get(id, None)

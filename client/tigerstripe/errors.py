@@ -50,6 +50,12 @@ class Declined(Refused):
     under the request's idempotency key, as that of a success.
     """
 
+    @classmethod
+    def of(cls, error: dict[str, Any]) -> Declined:
+        """Return what an intent notes as its last error, as it is answered."""
+        members = {name: value for name, value in error.items() if name != "doc_url"}
+        return cls(members.pop("message"), status=402, **members)
+
 
 # --- Parameters -----------------------------------------------------------------------------------
 

@@ -60,6 +60,17 @@ _BRACKET = re.compile(r"[()\[\]{}<>]").search
 _BRACKET_OR_SPACE = re.compile(r"[ ()\[\]{}<>]").search
 
 
+ADDRESS = "(city:str country:str line1:str line2:str postal_code:str state:str)"
+PAGES = f"""
+GET /v1/payment_pages/{{session}} = (expand:[str]) -> payment_page
+POST /v1/payment_pages/{{session}}/confirm = (address:{ADDRESS} custom_fields:{{str}} email:str \
+expand:[str] expected_amount:int name:str payment_method:str payment_method_data:{{any}} phone:str \
+promotion_code:str shipping:(name!:str address!:{ADDRESS}) shipping_rate:str) -> payment_page
+payment_page = (id!:str object!:<payment_page>)
+""".strip()
+"""What the official CLI asks as the page of a checkout session would, and no SDK knows."""
+
+
 class Facts:
     """The table, opened."""
 
@@ -221,4 +232,4 @@ def _after_marks(text: str) -> int:
 @lru_cache(maxsize=1)
 def facts() -> Facts:
     """Return the table of this version of the package."""
-    return Facts(PATH.read_text(encoding="utf-8"))
+    return Facts(f"{PATH.read_text(encoding='utf-8')}{PAGES}")

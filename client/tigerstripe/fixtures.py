@@ -51,7 +51,7 @@ def run(account: Account, document: Mapping[str, Any], name: str = "the fixtures
                 f"{said} needs a path, and a method of {', '.join(METHODS)}: write {EXAMPLE}"
             )
         path = _filled(path, answers, said)
-        form = urlencode([*_pairs(_filled(fixture.get("params") or {}, answers, said))])
+        form = urlencode([*pairs(_filled(fixture.get("params") or {}, answers, said))])
         key = fixture.get("idempotency_key")
         response = account.engine.answer(
             Request(
@@ -114,14 +114,14 @@ def _field(answer: Any, path: str) -> Any:
     return answer
 
 
-def _pairs(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+def pairs(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     """Yield the pairs of a form that says the same."""
     if isinstance(value, dict):
         for key, each in value.items():
-            yield from _pairs(each, f"{name}[{key}]" if name else key)
+            yield from pairs(each, f"{name}[{key}]" if name else key)
     elif isinstance(value, list):
         for place, each in enumerate(value):
-            yield from _pairs(each, f"{name}[{place}]")
+            yield from pairs(each, f"{name}[{place}]")
     elif value is not None:
         yield name, _text(value)
 

@@ -23,6 +23,10 @@ OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     "shipping_rates": ("shr", "/v1/shipping_rates", ("active",)),
     "test_clocks": ("clock", "/v1/test_helpers/test_clocks", ()),
     "tax_ids": ("txi", "/v1/tax_ids", ("customer",)),
+    "application_fees": ("fee", "/v1/application_fees", ("charge",)),
+    "fee_refunds": ("fr", None, ("fee",)),
+    "transfer_reversals": ("trr", None, ("transfer",)),
+    "transfers": ("tr", "/v1/transfers", ("destination", "source_transaction")),
 }
 """The tables that a store does not have from the start: prefix, path, and indexed fields."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tigerstripe import due, fixtures
+from tigerstripe import account_details, due, fixtures
 
 if TYPE_CHECKING:
     from tigerstripe.account import Account
@@ -70,6 +70,15 @@ ATTACHED = Step(
     "POST /v1/payment_methods/pm_card_visa/attach", {"customer": "${customer:id}"}, "method"
 )
 DISCOUNTED = Step("POST /v1/customers", {"coupon": "${coupon:id}"}, "customer", OLD)
+
+
+def _able() -> dict[str, str]:
+    """Return what lets an account get money: its capability, and all that it has to say."""
+    said = {"capabilities": {"transfers": {"requested": "true"}}, **account_details.ONBOARDED}
+    said["tos_acceptance"] = {**said["tos_acceptance"], "date": "1"}
+    return dict(fixtures.pairs(said))
+
+
 ACCOUNT = Step("POST /v1/accounts", {"type": "custom", "country": "US"}, "account")
 _PARTS = "POST /v1/accounts/${account:id}"
 EXTERNAL = Step(f"{_PARTS}/external_accounts", {"external_account": "tok_visa_debit"}, "external")
@@ -130,6 +139,50 @@ FUNDED = Step("POST /v1/charges", {**_2000, "source": "tok_bypassPending"}, "cha
 PAYOUT = Step("POST /v1/payouts", {"amount": "1000", "currency": "usd"}, "payout")
 TOPUP = Step("POST /v1/topups", _2000, "topup")
 
+_CONFIRM = "POST /v1/payment_pages/${session:id}/confirm"
+COMPLETED = Step(_CONFIRM, {"payment_method": "pm_card_visa"})
+_EURO = {"product": "${product:id}", "currency": "eur", "unit_amount": "1500"}
+DEBIT_SESSION = (
+    PRODUCT,
+    Step("POST /v1/prices", _EURO, "price"),
+    Step(
+        "POST /v1/checkout/sessions",
+        {**_PAGE, **_LINE, "payment_method_types[0]": "sepa_debit"},
+        "session",
+    ),
+    Step(
+        _CONFIRM,
+        {
+            "payment_method_data[type]": "sepa_debit",
+            "payment_method_data[sepa_debit][iban]": "DE89370400440532013000",
+        },
+        "page",
+    ),
+)
+
+
+def _decided(succeed: bool) -> Act:
+    """Let the bank decide about the debit that a session was completed with."""
+    return lambda account, answers: account.settle(answers["page"]["intent"], succeed)
+
+
+ABLE = Step("POST /v1/accounts", {**ACCOUNT.params, **_able()}, "account")
+_DESTINATION = {"transfer_data[destination]": "${account:id}"}
+SHARED = _paid(
+    "pm_card_visa",
+    **_DESTINATION,
+    application_fee_amount="200",
+    **{"capture_method": "automatic", "expand[0]": "latest_charge"},
+)
+TRANSFER = Step(
+    "POST /v1/transfers",
+    {"amount": "500", "currency": "usd", "destination": "${account:id}"},
+    "transfer",
+)
+REVERSAL = Step("POST /v1/transfers/${transfer:id}/reversals", {"amount": "100"})
+_FEE = "POST /v1/application_fees/${intent:latest_charge.application_fee}/refunds"
+FEE_REFUND = Step(_FEE, {"amount": "50"}, "refund")
+
 RECIPES: dict[str, tuple[Step | Act, ...]] = {
     "account.external_account.created": (ACCOUNT, EXTERNAL),
     "account.external_account.deleted": (
@@ -140,6 +193,11 @@ RECIPES: dict[str, tuple[Step | Act, ...]] = {
         ACCOUNT, EXTERNAL, Step(f"{_PARTS}/external_accounts/${{external:id}}", NOTED),
     ),
     "account.updated": (ACCOUNT, Step("POST /v1/accounts/${account:id}", NOTED)),
+    "application_fee.created": (ABLE, SHARED),
+    "application_fee.refund.updated": (
+        ABLE, SHARED, FEE_REFUND, Step(f"{_FEE}/${{refund:id}}", NOTED),
+    ),
+    "application_fee.refunded": (ABLE, SHARED, FEE_REFUND),
     "balance.available": (FUNDED, _worked_off),
     "billing_portal.configuration.created": (CONFIGURATION,),
     "billing_portal.configuration.updated": (
@@ -165,6 +223,9 @@ RECIPES: dict[str, tuple[Step | Act, ...]] = {
     "charge.refunded": (PAID, REFUND),
     "charge.succeeded": (PAID,),
     "charge.updated": (PAID,),
+    "checkout.session.async_payment_failed": (*DEBIT_SESSION, _decided(succeed=False)),
+    "checkout.session.async_payment_succeeded": (*DEBIT_SESSION, _decided(succeed=True)),
+    "checkout.session.completed": (PRODUCT, PRICE, SESSION, COMPLETED),
     "checkout.session.expired": (
         PRODUCT, PRICE, SESSION, Step("POST /v1/checkout/sessions/${session:id}/expire", {}),
     ),
@@ -261,6 +322,11 @@ RECIPES: dict[str, tuple[Step | Act, ...]] = {
     "topup.created": (TOPUP,),
     "topup.failed": (TOPUP, _settled("topup", succeed=False)),
     "topup.succeeded": (TOPUP, _settled("topup")),
+    "transfer.created": (ABLE, FUNDED, TRANSFER),
+    "transfer.reversed": (ABLE, FUNDED, TRANSFER, REVERSAL),
+    "transfer.updated": (
+        ABLE, FUNDED, TRANSFER, Step("POST /v1/transfers/${transfer:id}", NOTED),
+    ),
 }  # fmt: skip
 """The requests that lead to an event, by its type."""
 

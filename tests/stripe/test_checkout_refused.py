@@ -195,8 +195,6 @@ def with_ids(value: Any, ids: dict[str, str]) -> Any:
     "params",
     [
         {"automatic_tax": {"enabled": True}},
-        {"payment_intent_data": {"transfer_data": {"destination": "acct_x"}}},
-        {"payment_intent_data": {"application_fee_amount": 5}},
         {"managed_payments": {"enabled": True}},
         {"payment_method_configuration": "pmc_x"},
     ],

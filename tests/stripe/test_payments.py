@@ -396,7 +396,7 @@ def test_an_intent_without_a_method_cannot_be_confirmed(account, customer) -> No
     assert stripe.PaymentIntent.confirm(of.id).payment_method == method
     early = refused(stripe.PaymentIntent.create, amount=500, currency="usd", return_url="https://a")
     assert early.param == "return_url"
-    built = {"application_fee_amount": 1, "amount": 500, "currency": "usd"}
+    built = {"customer_account": "acct_x", "amount": 500, "currency": "usd"}
     with pytest.raises(stripe.APIError, match="does not have the parameter"):
         stripe.PaymentIntent.create(**built)
 

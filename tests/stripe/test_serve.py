@@ -212,7 +212,8 @@ def test_a_fork_is_an_account_of_its_own_until_it_is_reset(control, server, mine
         ("POST", "nonsense", {}, 404, "use one of advance, authenticate"),
         ("POST", "settle", {"id": "du_1"}, 400, "the account has no dispute du_1"),
         ("POST", "authenticate", {}, 400, "intent: expected an id, got None"),
-        ("POST", "complete", {}, 501, "nothing was done"),
+        ("POST", "complete", {}, 400, "session is missing"),
+        ("POST", "complete", {"session": "cs_x"}, 404, "No such checkout.session: cs_x"),
     ],
 )
 def test_a_wrong_control_says_what_is_right(control, method, action, params, status, message):

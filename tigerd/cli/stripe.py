@@ -19,6 +19,7 @@ SECTIONS = {
     "Acting": {
         "deliver": "stripe_account",
         "advance": "stripe_account",
+        "complete": "stripe_account",
         "trigger": "stripe_routes",
     },
 }

@@ -152,3 +152,45 @@ def advance(directory: Path, namespace: str, to: int | None, as_json: bool, **de
         write_json({"now": now})
     else:
         click.echo(now)
+
+
+@click.command(epilog="Example: tigerd stripe complete cs_test_... --payment-method pm_card_amex")
+@click.argument("session")
+@click.option(
+    "--payment-method",
+    default="pm_card_visa",
+    show_default=True,
+    metavar="ID",
+    help="What the buyer pays with.",
+)
+@click.option("--email", help="What the buyer fills in as e-mail address.")
+@click.option("--name", help="What the buyer fills in as name.")
+@on_instance
+@in_namespace
+@answering_json
+def complete(
+    directory: Path,
+    namespace: str,
+    session: str,
+    payment_method: str,
+    as_json: bool,
+    **details: str | None,
+) -> None:
+    """Complete an open checkout session as its buyer would; authenticate where the bank asks.
+
+    Prints the session after it: id, status, payment status, and its intent. A card that is declined
+    leaves it open, and is exit code 1.
+    """
+    import tigerstripe  # noqa: PLC0415 - only these commands need it
+
+    with on_account(directory, namespace, autostart=True) as account:
+        try:
+            done = account.complete_checkout(session, payment_method, authenticate=True, **details)
+        except tigerstripe.Declined as declined:
+            say(str(declined))
+            raise click.exceptions.Exit(NO) from None
+        except tigerstripe.Refused as refused:
+            raise InvalidRequest(str(refused)) from None
+    intent = done["payment_intent"] or done["setup_intent"] or "-"
+    row: list[object] = [done["id"], done["status"], done["payment_status"], intent]
+    _print(("session", "status", "payment", "intent"), [row], done, as_json=as_json)

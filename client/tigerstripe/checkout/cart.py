@@ -52,6 +52,21 @@ def redeemable(
     return found
 
 
+def check_redeemable(work: Work, session: Record) -> None:
+    """Raise `Refused` if a discount of a session cannot be redeemed any more."""
+    given = [one for one in session["discounts"] or () if one["coupon"] or one["promotion_code"]]
+    redeemable(work, given, session["currency"] or "", session["customer"])
+
+
+def redeem(work: Work, session: Record, customer: str | None) -> None:
+    """Redeem the discounts of a session by this work; raises `Refused` if one cannot be."""
+    coupons, codes = registry.need("coupon"), registry.need("promotion_code")
+    for one in private(session).get("discounts") or ():
+        if one["promotion_code"] is not None:
+            codes.redeemed(work, one["promotion_code"], one["param"], customer)
+        coupons.redeemed(work, one["coupon"], one["param"])
+
+
 def priced(work: Work, session: Record) -> Record:
     """Return a session with the amounts of its items, discounts and shipping.
 

@@ -79,12 +79,21 @@ def _only_if_given(params: Params) -> Record:
     return found
 
 
+def new_id(mode: str) -> str:
+    """Return the id of a new session."""
+    return f"cs_test_{'c' if mode == 'setup' else 'a'}1{letters(56)}"
+
+
+def url(id: str) -> str:
+    """Return where the page of a session is; what is behind the # is for the real one."""
+    return f"https://checkout.stripe.com/c/pay/{id}#fid{letters(120)}"
+
+
 def where(params: Params, id: str) -> Record:
     """Return the fields that say where the page is, and where it leads."""
     mode = UI_MODES.get(params.get("ui_mode") or HOSTED, params.get("ui_mode") or HOSTED)
     if mode == HOSTED:
-        url = f"https://checkout.stripe.com/c/pay/{id}#fid{letters(120)}"
-        return {"client_secret": None, "ui_mode": mode, "url": url}
+        return {"client_secret": None, "ui_mode": mode, "url": url(id)}
     found = {
         "client_secret": f"{id}_secret_fid{letters(120)}",
         "return_url": params.get("return_url"),

@@ -26,18 +26,24 @@ def shipping(work: Work, given: list[Params] | None, currency: str) -> Record:
         options.append({
             "shipping_amount": _amount(rate, currency, at), "shipping_rate": rate["id"]
         })  # fmt: skip
-    return {"shipping_cost": _cost(options), "shipping_options": options}
+    first = _cost(options[0]) if options else None
+    return {"shipping_cost": first, "shipping_options": options}
 
 
-def _cost(options: list[Record]) -> Record | None:
-    if not options:
-        return None
-    first = options[0]
+def chosen(session: Record, rate: str) -> Record:
+    """Return the field `shipping_cost` of the rate that a buyer chose; raises `Refused`."""
+    for option in session["shipping_options"]:
+        if option["shipping_rate"] == rate:
+            return _cost(option)
+    raise Refused(f"The shipping rate {rate} is none of this session's.", param="shipping_rate")
+
+
+def _cost(option: Record) -> Record:
     return {
-        "amount_subtotal": first["shipping_amount"],
+        "amount_subtotal": option["shipping_amount"],
         "amount_tax": 0,
-        "amount_total": first["shipping_amount"],
-        "shipping_rate": first["shipping_rate"],
+        "amount_total": option["shipping_amount"],
+        "shipping_rate": option["shipping_rate"],
     }
 
 

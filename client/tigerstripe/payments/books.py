@@ -53,6 +53,7 @@ def post(
     type: str,
     category: str,
     fee: int = 0,
+    application_fee: int = 0,
     description: str | None = None,
     at_once: bool = True,
 ) -> Record:
@@ -65,13 +66,13 @@ def post(
         available_on = work.now // DAY_S * DAY_S + PENDING_DAYS * DAY_S
     if category == "charge":
         _tell_when_available(work, available_on)
-    fees = {
-        "amount": fee,
-        "application": None,
-        "currency": currency,
-        "description": "Stripe processing fees" if type in ("charge", "payment") else "Dispute fee",
-        "type": "stripe_fee",
-    }
+    words = "Stripe processing fees" if type in ("charge", "payment") else "Dispute fee"
+    fees = [
+        _fee("application_fee", application_fee, currency, "Application fee"),
+        _fee("stripe_fee", fee, currency, words),
+    ]
+    fees = [one for one in fees if one["amount"]]
+    fee += application_fee
     transaction: Record = {
         "id": new_id("txn", 24),
         "object": "balance_transaction",
@@ -83,7 +84,7 @@ def post(
         "description": description,
         "exchange_rate": None,
         "fee": fee,
-        "fee_details": [fees] if fee else [],
+        "fee_details": fees,
         "net": amount - fee,
         "reporting_category": category,
         "source": source,
@@ -92,6 +93,16 @@ def post(
     }
     work.put(TABLE, transaction)
     return transaction
+
+
+def _fee(type: str, amount: int, currency: str, description: str) -> Record:
+    return {
+        "amount": amount,
+        "application": None,
+        "currency": currency,
+        "description": description,
+        "type": type,
+    }
 
 
 def _tell_when_available(work: Work, at: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tigerstripe import cards, testing_cards
 from tigerstripe.ids import letters, new_id
-from tigerstripe.payments import bank
+from tigerstripe.payments import bank, connect
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.types import DEBITS
 from tigerstripe.resource import private
@@ -17,6 +17,8 @@ from tigerstripe.work import Work
 Record = dict[str, Any]
 
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
+NOBODY: Record = {"address": dict.fromkeys(ADDRESS), "email": None, "name": None, "phone": None}
+"""The billing details of a payment that nobody was billed for."""
 
 HELD_S = 7 * 24 * 3600
 """How long money that is not captured is held, as recorded."""
@@ -43,7 +45,7 @@ def fields(work: Work, of: Record, method: Record, amount: int) -> Record:
         "amount": amount,
         "amount_captured": 0,
         "amount_refunded": 0,
-        "application": None,
+        "application": connect.application(work),
         "application_fee": None,
         "balance_transaction": None,
         "billing_details": method["billing_details"],
@@ -51,7 +53,7 @@ def fields(work: Work, of: Record, method: Record, amount: int) -> Record:
         "captured": False,
         "currency": of["currency"],
         "customer": of["customer"],
-        "destination": None,
+        "destination": (of["transfer_data"] or {}).get("destination"),
         "dispute": None,
         "disputed": False,
         "failure_balance_transaction": None,
@@ -71,6 +73,7 @@ def fields(work: Work, of: Record, method: Record, amount: int) -> Record:
         "source": None,
         "source_transfer": None,
         **{name: of[name] for name in OF_INTENT},
+        "transfer_data": connect.of_charge(of["transfer_data"]),
     }
 
 

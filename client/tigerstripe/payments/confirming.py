@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import due, registry, testing_banks, testing_cards
+from tigerstripe.differences import previous_attributes
 from tigerstripe.errors import INVALID_REQUEST, Declined, Refused
-from tigerstripe.payments import actions, bank, charging, types, using
+from tigerstripe.payments import actions, bank, charging, connect, hearing, types, using
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.using import shown
 from tigerstripe.resource import private
@@ -75,7 +76,7 @@ def _taken(work: Work, intent: Record, charge: Record, method: Record, *, is_lat
     taken = charges.taken(work, charge, method, charge["amount"])
     transaction = taken["balance_transaction"]
     if is_late:
-        taken = {**taken, "balance_transaction": None}
+        taken = connect.hidden(taken)
     work.put("charges", taken)
     work.tell("charge.succeeded", taken)
     followed = charges.follow(work, taken, method)
@@ -85,12 +86,14 @@ def _taken(work: Work, intent: Record, charge: Record, method: Record, *, is_lat
     if is_late:
         late = {**followed, "balance_transaction": transaction}
         work.put("charges", late)
-        work.tell("charge.updated", late, {"balance_transaction": None})
+        work.tell("charge.updated", late, previous_attributes(taken, late))
     return new
 
 
 def _charge(work: Work, intent: Record, attempt: Attempt) -> Record:
     fields = charging.fields(work, intent, attempt.method, intent["amount"])
+    if intent["transfer_data"] is not None:
+        fields["transfer_group"] = intent["transfer_group"] or f"group_{intent['id']}"
     return {**fields, "payment_intent": intent["id"], "radar_options": {}}
 
 
@@ -204,10 +207,11 @@ def settle(
     if succeed is None:
         succeed = code is None
     if not succeed:
-        return _bounced(work, intent, charge, method, code or "account_closed")
+        bounced = _bounced(work, intent, charge, method, code or "account_closed")
+        return hearing.heard(work, bounced)
     attempt = Attempt(method)
     paid = {**charge, **charging.approved(charge, attempt), "amount_captured": 0}
-    return _taken(work, intent, paid, method, is_late=False)
+    return hearing.heard(work, _taken(work, intent, paid, method, is_late=False))
 
 
 def _bounced(work: Work, intent: Record, charge: Record, method: Record, code: str) -> Record:
@@ -245,7 +249,7 @@ def authenticate(work: Work, intent: Record, *, succeed: bool) -> Record:
             code="payment_intent_authentication_failure",
             payment_method=shown(method),
         )
-        return _refused(work, intent, error, None)[0]
+        return hearing.heard(work, _refused(work, intent, error, None)[0])
     kept = private(intent)
     attempt = Attempt(
         method,
@@ -257,7 +261,7 @@ def authenticate(work: Work, intent: Record, *, succeed: bool) -> Record:
     if intent["confirmation_method"] == "manual":
         new = {**intent, "next_action": None, "status": "requires_confirmation"}
         return _save(work, intent, {**new, PRIVATE: {**kept, "is_authenticated": True}})
-    return tried(work, {**intent, "next_action": None}, attempt)[0]
+    return hearing.heard(work, tried(work, {**intent, "next_action": None}, attempt)[0])
 
 
 def _save(work: Work, old: Record, new: Record, event: str = "") -> Record:
@@ -274,4 +278,5 @@ def _moved(intent: Record, charge: Record, *, status: str) -> Record:
         "next_action": None,
         "payment_method": charge["payment_method"],
         "status": status,
+        "transfer_group": charge["transfer_group"],
     }

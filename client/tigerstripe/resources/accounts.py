@@ -97,6 +97,17 @@ class Accounts(Resource):
         inside.tell(f"account.{event}", new, previous)
         return new
 
+    def onboard(self, work: Work, account: Record) -> Record:
+        """Let an account's owner say all that it lacks; raises `Refused` for the platform's own."""
+        said = dict(details.ONBOARDED)
+        said["tos_acceptance"] = {**said["tos_acceptance"], "date": work.now}
+        if account["external_accounts"]["data"]:
+            said.pop("external_account")
+        if not account["capabilities"]:
+            asked = {name: {"requested": True} for name in details.USUAL_CAPABILITIES}
+            said["capabilities"] = asked
+        return self.update(work, {"account": account["id"]}, said)
+
     def settle(self, work: Work, old: Record, new: Record) -> Record:
         """Store a connected account whose parts have changed, with what follows of that.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tigerstripe import cards, due, errors, listing, money, registry, testing_cards
 from tigerstripe.errors import Refused
-from tigerstripe.payments import amounts, bank, books, charging
+from tigerstripe.payments import amounts, bank, books, charging, connect
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.work import PRIVATE, Work
@@ -45,9 +45,7 @@ class Charges(Resource):
     table = "charges"
     paths = ("/v1/charges",)
     prefix = "ch"
-    not_yet = (
-        "application_fee", "application_fee_amount", "destination", "on_behalf_of", "transfer_data",
-    )  # fmt: skip
+    not_yet = ("application_fee", "destination")
     standard = Resource.standard | {"search"}
     searchable = frozenset((
         "amount", "created", "currency", "customer", "disputed", "refunded", "status",
@@ -68,7 +66,7 @@ class Charges(Resource):
     def view(self, work: Work, record: Record) -> Record:
         """Return a charge; one captured later by itself has no transaction in the same answer."""
         if work.request_id is not None and private(record).get("by") == work.request_id:
-            return {**record, "balance_transaction": None}
+            return connect.hidden(record)
         return record
 
     # --- Money comes in ---
@@ -84,6 +82,7 @@ class Charges(Resource):
             type="charge" if is_card else "payment",
             category="charge",
             fee=books.fee_of(work, amount),
+            application_fee=connect.fee_of_charge(work, charge),
             description=charge["description"],
             at_once=bank.follows(method) == "available_at_once",
         )
@@ -95,7 +94,11 @@ class Charges(Resource):
         }
 
     def follow(self, work: Work, charge: Record, method: Record) -> Record:
-        """Let happen what follows a payment with a test card; return the charge after it."""
+        """Let happen what follows a payment; return the charge after it.
+
+        Its money goes where it belongs, and a test card has more in store.
+        """
+        charge = connect.shared(work, charge)
         later = bank.follows(method) or ""
         if later == "inquiry" or later.startswith("dispute_"):
             reason = later.removeprefix("dispute_") if later != "inquiry" else "fraudulent"
@@ -121,6 +124,7 @@ class Charges(Resource):
         customer, source, method = self._source(work, params)
         of = {**PLAIN, **{n: v for n, v in params.items() if n in PLAIN}, "currency": currency}
         of.update(customer=customer, metadata=params.get("metadata") or {})
+        of.update(connect.fields(work, params))
         attempt = Attempt(method)
         fields = charging.fields(work, of, method, params["amount"])
         fields.update(payment_method=source["id"], source=source)

@@ -1,15 +1,15 @@
 """Checkout sessions: pages on which a buyer pays, subscribes, or leaves a payment method.
 
-What the buyer does is not built yet: sessions are made, changed, and expire.
+What the buyer does there is `payment_pages`, and what comes of it `checkout.completion`.
 """
 
 from __future__ import annotations
 
 from tigerstripe import due, errors, listing, metadata, money
-from tigerstripe.checkout import cart, fields, rules
+from tigerstripe.checkout import cart, completion, fields, rules
 from tigerstripe.checkout.shipping import shipping
 from tigerstripe.errors import Refused
-from tigerstripe.ids import letters
+from tigerstripe.payments import connect
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
 from tigerstripe.resources.checkout_items import tax_rates
@@ -45,9 +45,6 @@ class CheckoutSessions(Resource):
         "invoice_creation[invoice_data][issuer][account]",
         "line_items[][dynamic_tax_rates]",
         "managed_payments[enabled]",
-        "payment_intent_data[application_fee_amount]",
-        "payment_intent_data[on_behalf_of]",
-        "payment_intent_data[transfer_data]",
         "payment_method_configuration",
         "setup_intent_data[on_behalf_of]",
         "subscription_data[application_fee_percent]",
@@ -72,10 +69,10 @@ class CheckoutSessions(Resource):
         given = params.get("line_items") or []
         items = ITEMS.made(work, mode, currency, given, []) if mode != "setup" else []
         currency = currency or (items[0]["currency"] if items else None)
-        id = f"cs_test_{'c' if mode == 'setup' else 'a'}1{letters(56)}"
+        id = fields.new_id(mode)
         optional = ITEMS.optional(work, currency or "", params.get("optional_items") or [])
         discounts = cart.redeemable(work, params.get("discounts") or [], currency or "", customer)
-        return cart.priced(work, {
+        session = cart.priced(work, {
             **_nothing_yet(mode),
             **fields.page(params, mode, work.version),
             **fields.where(params, id),
@@ -97,6 +94,8 @@ class CheckoutSessions(Resource):
                 **{name: params[name] for name in KEPT if name in params},
             },
         })  # fmt: skip
+        _check_intent_data(work, session)
+        return session
 
     def add(self, work: Work, fields: Record) -> Record:
         """Store a new session, and let it expire in time."""
@@ -157,6 +156,29 @@ class CheckoutSessions(Resource):
         if session is not None and session["status"] == "open":
             self._expired(work, session)
 
+    def heard(self, work: Work, id: str, intent: Record) -> None:
+        """Go on with the session that an intent is of."""
+        session = work.get(self.table, id)
+        if session is not None:
+            completion.heard(work, self.view(work, session), intent)
+
+    def recovered(self, work: Work, session: Record) -> Record:
+        """Make a session like one that has expired, for a buyer who comes back to it."""
+        apart = ("id", "object", "created", "livemode")
+        kept = {name: value for name, value in private(session).items() if name != "intent"}
+        id = fields.new_id(session["mode"])
+        made: Record = self.add(work, {
+            **{name: value for name, value in session.items() if name not in apart},
+            "id": id,
+            "after_expiration": None,
+            "expires_at": work.now + LIFE_S,
+            "recovered_from": session["id"],
+            "status": "open",
+            "url": fields.url(id),
+            PRIVATE: kept,
+        })  # fmt: skip
+        return made
+
     @operation("GET /v1/checkout/sessions/{session}/line_items")
     def line_items(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return a page of a session's items, in the order in which they were given."""
@@ -202,7 +224,8 @@ class CheckoutSessions(Resource):
         return record
 
     def _expired(self, work: Work, session: Record) -> Record:
-        """Store a session as expired, and tell of it."""
+        """Store a session as expired, give up what was tried, and tell of it."""
+        completion.given_up(work, session)
         expired = _over(session)
         work.put(self.table, expired)
         work.tell("checkout.session.expired", expired)
@@ -280,6 +303,15 @@ def _trial(work: Work, data: Params) -> Record:
         raise errors.too_small("subscription_data[trial_period_days]", 1)
     rates = tax_rates(work, data.get("default_tax_rates"), "subscription_data[default_tax_rates]")
     return {"is_trial": bool(days or end), "default_tax_rates": rates}
+
+
+def _check_intent_data(work: Work, session: Record) -> None:
+    """Raise `Refused` where the money of a session could not go."""
+    data = private(session).get("payment_intent_data") or {}
+    try:
+        connect.fields(work, {**data, "amount": session["amount_total"]})
+    except Refused as refused:
+        raise errors.under(refused, "payment_intent_data") from None
 
 
 def _status(session: Record, now: int) -> str:

@@ -12,7 +12,16 @@ from __future__ import annotations
 from tigerstripe import due, errors, metadata, money, registry
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters, new_id
-from tigerstripe.payments import amounts, charging, clients, confirming, types, using
+from tigerstripe.payments import (
+    amounts,
+    charging,
+    clients,
+    confirming,
+    connect,
+    hearing,
+    types,
+    using,
+)
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.using import shown
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
@@ -85,8 +94,7 @@ class PaymentIntents(Resource):
     prefix = "pi"
     param = "intent"
     not_yet = (
-        "amount_details[line_items]", "application_fee_amount", "confirmation_token",
-        "customer_account", "hooks", "on_behalf_of", "transfer_data",
+        "amount_details[line_items]", "confirmation_token", "customer_account", "hooks",
     )  # fmt: skip
     listed_of = ("customer",)
     standard = Resource.standard | {"search"}
@@ -133,8 +141,7 @@ class PaymentIntents(Resource):
             "amount_capturable": 0,
             "amount_details": {"tip": {}, **(params.get("amount_details") or {})},
             "amount_received": 0,
-            "application": None,
-            "application_fee_amount": None,
+            "application": connect.application(work),
             "canceled_at": None,
             "cancellation_reason": None,
             "capture_method": params.get("capture_method") or late,
@@ -148,7 +155,6 @@ class PaymentIntents(Resource):
             "latest_charge": None,
             "managed_payments": {"enabled": False},
             "next_action": None,
-            "on_behalf_of": None,
             "payment_method": method["id"] if method is not None else None,
             "payment_method_options": types.options(
                 taken, params.get("payment_method_options") or {}
@@ -160,7 +166,7 @@ class PaymentIntents(Resource):
             "shipping": charging.shipping(params.get("shipping")),
             "source": None,
             "status": "requires_confirmation" if method else "requires_payment_method",
-            "transfer_data": None,
+            **connect.fields(work, params),
             **{name: params.get(name) for name in OWN},
             **taken,
         }
@@ -275,8 +281,10 @@ class PaymentIntents(Resource):
                 f"requires_capture.",
             )
         amount = self._to_capture(intent, params)
+        intent = {**intent, **connect.changed(work, intent, {**params, "amount": amount})}
         charge = work.get("charges", intent["latest_charge"])
         assert charge is not None, intent
+        charge = {**charge, "application_fee_amount": intent["application_fee_amount"]}
         method = work.get("payment_methods", intent["payment_method"])
         assert method is not None, intent
         is_final = self._is_final(intent, charge, amount, params)
@@ -292,7 +300,8 @@ class PaymentIntents(Resource):
         new["amount_received"] = intent["amount_received"] + amount
         if not is_final:
             return self.save(work, intent, new, "amount_capturable_updated")
-        return self.save(work, intent, {**new, "status": "succeeded"}, "succeeded")
+        new = self.save(work, intent, {**new, "status": "succeeded"}, "succeeded")
+        return hearing.heard(work, new)
 
     def _to_capture(self, intent: Record, params: Params) -> int:
         """Return how much is taken; raises `Refused`, as recorded."""
@@ -445,6 +454,7 @@ class PaymentIntents(Resource):
             registry.need("customer").given(work, params["customer"], "customer")
         if "shipping" in params:
             new["shipping"] = charging.shipping(params["shipping"])
+        new.update(connect.changed(work, old, {**params, "amount": new["amount"]}))
         asked = types.asked(params)
         if asked is not None:
             new["payment_method_types"] = asked

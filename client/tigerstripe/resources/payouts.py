@@ -40,10 +40,7 @@ class Payouts(Resource):
         """Send money that is available to the bank."""
         amount, currency = params["amount"], money.currency(params["currency"])
         check_positive(amount)
-        bank = self._bank(work)
-        available, _ = registry.need("balance").sums(work)
-        if amount > available.get(currency, 0):
-            raise Refused(TOO_LOW, code="balance_insufficient")
+        bank = self.check_available(work, amount, currency)
         fields = self._fields(amount, currency, params, params.get("destination") or bank)
         is_instant = fields["method"] == "instant"
         arrival = work.now if is_instant else _midnight(work.now) + ARRIVAL_DAYS * DAY_S
@@ -51,6 +48,17 @@ class Payouts(Resource):
         payout = self.add(work, self._posted(work, fields, "payout", -amount))
         due.put(work, self.object, payout["id"], arrival)
         return payout
+
+    def check_available(self, work: Work, amount: int, currency: str) -> str:
+        """Raise `Refused` if so much is not available; return the id of the bank account.
+
+        Of two that take the last of it, one is worked out again.
+        """
+        bank = self._bank(work)
+        available, _ = registry.need("balance").sums(work)
+        if amount > available.get(currency, 0):
+            raise Refused(TOO_LOW, code="balance_insufficient")
+        return bank
 
     def _bank(self, work: Work) -> str:
         """Return the id of the account's bank account: the same one always.

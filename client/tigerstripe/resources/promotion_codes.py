@@ -94,6 +94,20 @@ class PromotionCodes(Resource):
             raise Refused(message, param=param)
         return code
 
+    def redeemed(self, work: Work, id: str, param: str, customer: str | None) -> Record:
+        """Return a code, redeemed once more by this work; raises `Refused` if it cannot be.
+
+        Its coupon is redeemed by itself.
+        """
+        code = self.usable(work, id, param, customer)
+        changed = {**code, "times_redeemed": code["times_redeemed"] + 1}
+        work.put(self.table, changed)
+        return changed
+
+    def active(self, work: Work, typed: str) -> str | None:
+        """Return the id of the active code that a buyer typed, or None."""
+        return work.holder(CODE, typed.casefold())
+
     def minimums(self, code: Record) -> dict[str, int]:
         """Return the least that an order has to come to for a code, by currency."""
         options = private(code).get("currency_options", {})

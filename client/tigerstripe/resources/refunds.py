@@ -6,7 +6,7 @@ from tigerstripe import due, errors, money, registry
 from tigerstripe.differences import previous_attributes
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.payments import bank, books
+from tigerstripe.payments import bank, books, connect
 from tigerstripe.payments.amounts import check_positive
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.resources.charges import HOLD
@@ -27,9 +27,7 @@ class Refunds(Resource):
     paths = ("/v1/refunds",)
     prefix = "re"
     listed_of = ("charge", "payment_intent")
-    not_yet = (
-        "customer", "instructions_email", "origin", "refund_application_fee", "reverse_transfer",
-    )  # fmt: skip
+    not_yet = ("customer", "instructions_email", "origin")
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Give money of a charge back."""
@@ -44,6 +42,7 @@ class Refunds(Resource):
         fields["id"] = new_id("re" if charge["id"].startswith("ch_") else "pyr", 24)
         if not is_pending:
             fields["balance_transaction"] = self._posted(work, fields, charge)["id"]
+        fields["transfer_reversal"] = connect.given_back(work, charge, fields, params)
         refund = self.add(work, fields)
         if is_pending or later == "refund_fails":
             due.put(work, self.object, refund["id"], work.now + SLOW_S)
@@ -74,6 +73,17 @@ class Refunds(Resource):
         """Return a page of refunds; it says how many are in it, as recorded."""
         page = super().list(work, ids, params)
         return {"object": page["object"], "count": len(page["data"]), **page}
+
+    def of_reversal(self, work: Work, payment: str, reversal: str, amount: int) -> Record:
+        """Make the refund that the reversal of a transfer is in the account that had got it."""
+        charge = work.get("charges", payment)
+        assert charge is not None, payment
+        fields = self._fields(charge, amount, {}, "succeeded")
+        fields.update(id=new_id("pyr", 24), source_transfer_reversal=reversal)
+        fields["balance_transaction"] = self._posted(work, fields, charge)["id"]
+        refund = self.add(work, fields)
+        self._counted(work, charge, amount)
+        return refund
 
     # --- What is refunded ---
 

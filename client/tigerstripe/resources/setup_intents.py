@@ -5,7 +5,7 @@ from __future__ import annotations
 from tigerstripe import errors, metadata, registry, testing_cards
 from tigerstripe.errors import INVALID_REQUEST, Declined, Refused
 from tigerstripe.ids import letters, new_id
-from tigerstripe.payments import actions, bank, charging, clients, types, using
+from tigerstripe.payments import actions, bank, charging, clients, hearing, types, using
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.using import shown
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
@@ -236,10 +236,10 @@ class SetupIntents(Resource):
         assert method is not None, intent
         attempt = Attempt(method, is_authenticated=succeed)
         if succeed:
-            return self._succeeded(work, intent, attempt, intent["mandate"])
+            return hearing.heard(work, self._succeeded(work, intent, attempt, intent["mandate"]))
         code = "setup_intent_authentication_failure"
         error = Declined(FAILED, type=INVALID_REQUEST, code=code, payment_method=shown(method))
-        return self._refused(work, intent, attempt, error)[0]
+        return hearing.heard(work, self._refused(work, intent, attempt, error)[0])
 
     @operation("POST /v1/setup_intents/{intent}/verify_microdeposits")
     def verify(self, work: Work, ids: Ids, params: Params) -> Record:

@@ -1,0 +1,194 @@
+"""Money between a platform and its accounts: transfers, application fees, and their way back.
+
+What each side has is in its own books; both are written by the one work.
+
+    direct charge        in the account; the platform's fee is a part of what the charge costs there
+    destination charge   on the platform; a transfer brings it to the account, less the fee
+    separate             on the platform; a transfer is made by itself
+"""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from typing import Any
+
+from tigerstripe import money, registry
+from tigerstripe.errors import Refused
+from tigerstripe.payments import books
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+Params = dict[str, Any]
+
+
+def application(work: Work) -> str | None:
+    """Return the id of the platform as connected accounts have it; None on the platform itself."""
+    if work.scope.account is None:
+        return None
+    name = work.scope.store.current_namespace.encode()
+    return f"ca_{hashlib.blake2b(name, digest_size=16).hexdigest()}"
+
+
+def fields(work: Work, params: Params) -> Record:
+    """Return the fields of an intent or charge that say whose money it will be.
+
+    Raises `Refused`.
+    """
+    fee, data, on_behalf = (
+        params.get(name) for name in ("application_fee_amount", "transfer_data", "on_behalf_of")
+    )
+    accounts = registry.need("account")
+    if on_behalf is not None:
+        accounts.given(work, on_behalf, "on_behalf_of")
+    if data is not None:
+        accounts.given(work, data["destination"], "transfer_data[destination]")
+        if data.get("amount") is not None and fee is not None:
+            raise Refused(
+                "You can not use both `application_fee_amount` and `transfer_data[amount]`: give "
+                "one of them.",
+                param="application_fee_amount",
+            )
+        _check_part(data.get("amount"), params.get("amount"), "transfer_data[amount]")
+    elif fee is not None and work.scope.account is None:
+        raise Refused(
+            "Can only apply an application_fee_amount when the PaymentIntent is attempting a "
+            "direct payment (using an OAuth key or Stripe-Account header) or destination payment "
+            "(using `transfer_data[destination]`).",
+            param="application_fee_amount",
+        )
+    _check_part(fee, params.get("amount"), "application_fee_amount")
+    return {"application_fee_amount": fee, "on_behalf_of": on_behalf, "transfer_data": data}
+
+
+def changed(work: Work, old: Record, params: Params) -> Record:
+    """Return what an update or a capture changes of `fields`; raises `Refused`."""
+    names = ("application_fee_amount", "on_behalf_of", "transfer_data")
+    if not any(params.get(name) is not None for name in names):
+        return {}
+    given = {name: params[name] for name in names if params.get(name) is not None}
+    data = given.get("transfer_data")
+    if data is not None:
+        if old["transfer_data"] is None:
+            raise Refused(
+                "transfer_data can only be given when a PaymentIntent is made.",
+                param="transfer_data",
+            )
+        given["transfer_data"] = {**old["transfer_data"], **data}
+    there = {name: old[name] for name in names if old[name] is not None}
+    return fields(work, {**there, **given, "amount": params.get("amount")})
+
+
+def of_charge(data: Record | None) -> Record | None:
+    """Return an intent's `transfer_data` as its charge shows it."""
+    return data and {"amount": data.get("amount"), "destination": data["destination"]}
+
+
+def hidden(charge: Record) -> Record:
+    """Return a charge as it is before its money has moved: that of one captured late."""
+    shown = {name: value for name, value in charge.items() if name != "transfer"}
+    return {**shown, "application_fee": None, "balance_transaction": None}
+
+
+def _check_part(part: int | None, whole: int | None, param: str) -> None:
+    if part is not None and part < 1:
+        raise Refused("Invalid positive integer", code="parameter_invalid_integer", param=param)
+    if part is not None and whole is not None and part > whole:
+        raise Refused(f"{param} ({part}) must not be more than the amount ({whole}).", param=param)
+
+
+def fee_of_charge(work: Work, charge: Record) -> int:
+    """Return the application fee that a charge costs where it is: of a direct charge."""
+    fee: int | None = charge["application_fee_amount"]
+    return fee or 0 if work.scope.account is not None else 0
+
+
+def shared(work: Work, charge: Record) -> Record:
+    """Let the money of a charge go where it belongs, and return the charge after that."""
+    fee, data = charge["application_fee_amount"], charge["transfer_data"]
+    if work.scope.account is not None:
+        if fee is None:
+            return charge
+        platform = work.inside(None)
+        account = work.scope.account
+        made = registry.need("application_fee").collected(platform, account, charge, charge, fee)
+        new = {**charge, "application_fee": made["id"]}
+    elif data is not None:
+        transfer, fee_id = registry.need("transfer").of_charge(work, charge, fee or 0)
+        new = {**charge, "application_fee": fee_id, "transfer": transfer["id"]}
+        new["transfer_group"] = transfer["transfer_group"]
+    else:
+        return charge
+    rest = {name: value for name, value in new.items() if name not in ("id", "object")}
+    new = {"id": new["id"], "object": new["object"], **dict(sorted(rest.items()))}
+    work.put("charges", new)
+    return new
+
+
+def group_of(charge: Record) -> str:
+    """Return the group of a charge's transfers where none was named."""
+    return f"group_{charge['payment_intent'] or charge['id']}"
+
+
+# --- The way back ---
+
+
+def given_back(work: Work, charge: Record, refund: Record, params: Params) -> str | None:
+    """Take back what a refund asks for: of the transfer, and of the application fee.
+
+    Returns the id of the transfer's reversal, if there is one; raises `Refused`.
+    """
+    wants_fee, wants_transfer = params.get("refund_application_fee"), params.get("reverse_transfer")
+    fee, transfer, amount = charge["application_fee"], charge.get("transfer"), refund["amount"]
+    if wants_transfer and transfer is None:
+        raise Refused(
+            "Cannot reverse the transfer of a charge that has none.", param="reverse_transfer"
+        )
+    if wants_fee and fee is None:
+        raise Refused(
+            "Cannot refund the application fee of a charge that has none.",
+            param="refund_application_fee",
+        )
+    reversal: str | None = None
+    if wants_transfer:
+        transfers = registry.need("transfer")
+        there = work.get(transfers.table, transfer or "")
+        assert there is not None, charge
+        part = _part(there["amount"], there["amount_reversed"], charge, amount)
+        if part:
+            reversal = transfers.reversed(work, there, part, {}, refund["id"])["id"]
+    if wants_fee:
+        fee_given_back(work, charge, amount)
+    return reversal
+
+
+def fee_given_back(work: Work, charge: Record, amount: int) -> None:
+    """Give the account its part of the application fee back, for an amount of the charge."""
+    fees = registry.need("application_fee")
+    platform = work.inside(None)
+    fee = platform.get(fees.table, charge["application_fee"] or "")
+    if fee is not None:
+        part = _part(fee["amount"], fee["amount_refunded"], charge, amount)
+        if part:
+            fees.refunded(platform, fee, part, {})
+
+
+def _part(whole: int, returned: int, charge: Record, amount: int) -> int:
+    """Return how much of a whole goes back with an amount of its charge; at its end, the rest."""
+    if charge["amount_refunded"] + amount >= charge["amount"]:
+        return int(whole - returned)
+    return min(whole - returned, money.whole(Decimal(whole) * amount / charge["amount"]))
+
+
+def is_available(work: Work, charge: Record) -> bool:
+    """Tell whether the money of a charge is there already."""
+    posted = work.get(books.TABLE, charge["balance_transaction"] or "")
+    return posted is not None and bool(posted["available_on"] <= work.now)
+
+
+def moved(
+    work: Work, source: str, amount: int, currency: str, type: str, category: str, **more: Any
+) -> str:
+    """Write a movement into the books of an account; return the id of its transaction."""
+    posted = books.post(work, source, amount, currency, type=type, category=category, **more)
+    return str(posted["id"])

@@ -1,0 +1,31 @@
+"""Whose an intent is: what waits for the end of a payment hears of it, in the same commit.
+
+An intent that is confirmed in a work is answered there; this is for what comes later: the buyer who
+authenticates, the bank that settles a debit, a capture.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe import registry
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+
+OWNER = "intent"
+"""The kind of claim whose holder is what an intent belongs to: `checkout.session/cs_...`."""
+
+
+def belongs(work: Work, intent: Record, to: Record) -> None:
+    """Let an object hear what becomes of an intent."""
+    work.claim(OWNER, intent["id"], f"{to['object']}/{to['id']}")
+
+
+def heard(work: Work, intent: Record) -> Record:
+    """Let what an intent belongs to, if anything, hear what has become of it; return the intent."""
+    holder = work.holder(OWNER, intent["id"])
+    if holder is not None:
+        object, _, id = holder.partition("/")
+        registry.need(object).heard(work, id, intent)
+    return intent
