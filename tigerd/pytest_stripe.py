@@ -65,6 +65,7 @@ def _installed(fixture: str, request: pytest.FixtureRequest, store: Store) -> It
     from tigerstripe import Account, children, told  # noqa: PLC0415
 
     account = Account(store)
+    account.serve_pages()
     installed = account.installed()
     try:
         installed.__enter__()

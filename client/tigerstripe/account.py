@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -44,6 +44,8 @@ class Account:
         self._owns_store = owns_store
         self.engine = Engine(store)
         """What answers requests, of this account and others of the instance."""
+        self.pages: Callable[[], str] | None = None
+        """Returns where pages are served; None: the addresses in answers are Stripe's own."""
 
     def __repr__(self) -> str:
         return f"<Account {self.name!r} at {self.store.directory}>"
@@ -85,6 +87,22 @@ class Account:
 
         with sdk.installed(self):
             yield self
+
+    def serve_pages(self) -> None:
+        """Let the addresses of pages that the SDK of this process is given lead to pages here.
+
+        `session.url`, of a portal session too, `payment_link.url`, the receipt of a charge, and
+        where a buyer authenticates. The first one begins a small server, for this machine alone,
+        on a port of its own; it ends with the process.
+        """
+        directory = str(self.store.directory)
+
+        def base() -> str:
+            from tigerstripe.pages import server
+
+            return server.base(directory)
+
+        self.pages = base
 
     # --- Time ---
 
@@ -344,7 +362,7 @@ class Account:
     def fork(self) -> Iterator[Account]:
         """Give an account that begins as a copy of this one, gone at the end."""
         with self.store.fork() as child:
-            yield Account(child)
+            yield self._with_pages(Account(child))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -356,7 +374,11 @@ class Account:
     def sandbox(self) -> Iterator[Account]:
         """Give a fresh, empty account, gone at the end."""
         with self.store.sandbox() as child:
-            yield Account(child)
+            yield self._with_pages(Account(child))
+
+    def _with_pages(self, other: Account) -> Account:
+        other.pages = self.pages
+        return other
 
     # --- The end ---
 

@@ -31,6 +31,7 @@ from tigerstripe.ids import letters, new_id
 from tigerstripe.kinds import Faults, Obj
 from tigerstripe.log import Log
 from tigerstripe.messages import Headers, Request, Response
+from tigerstripe.pages import addresses
 from tigerstripe.routes import Route, route
 from tigerstripe.scope import Scope
 from tigerstripe.shape import shaped, told
@@ -153,6 +154,9 @@ class Exchange:
             raise refused from None
         if not is_logged:
             self._note(response.status, None)
+        if request.pages is not None:
+            name = self._scope.store.current_namespace
+            response.body = addresses.local(response.body, request.pages, name)
         return self._met_by(response)
 
     def _met_by(self, response: Response) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -18,6 +19,8 @@ class Request(NamedTuple):
     account: str | None = None
     """The connected account, of the header `Stripe-Account`."""
     content_type: str = ""
+    pages: Callable[[], str] | None = None
+    """Where pages are served; None: at Stripe's own addresses, which tigerstripe does not have."""
 
 
 class Headers(dict[str, str]):

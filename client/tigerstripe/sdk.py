@@ -52,6 +52,7 @@ def install(account: Account | None = None) -> Account:
     made = Installation(connect() if account is None else account, account is None)
     if made.is_ours:
         made.account.engine.tells_failures = True
+        made.account.serve_pages()
     if not _installed:
         _replace()
     _installed.append(made)

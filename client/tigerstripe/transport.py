@@ -29,6 +29,7 @@ class Transport(stripe.HTTPClient):
     def __init__(self, account: Account) -> None:
         """Answer from this account, whatever key the SDK has."""
         super().__init__()
+        self._account = account
         self._engine = account.engine
         self._namespace = account.name
 
@@ -109,6 +110,7 @@ class Transport(stripe.HTTPClient):
                 get("Idempotency-Key"),
                 get("Stripe-Account"),
                 get("Content-Type", ""),
+                self._account.pages,
             ),
             self._namespace,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 log = logging.getLogger("tigerstripe")
+_is_host = re.compile(r"[A-Za-z0-9._-]+(:[0-9]+)?\Z|\[[0-9A-Fa-f:]+\](:[0-9]+)?\Z").match
 
 BODY_MAX = 16 * 1024 * 1024
 """Bytes of a request's body; the largest file that Stripe takes."""
@@ -128,7 +130,14 @@ def request_of(scope: Scope, body: bytes) -> Request:
         headers.get(b"idempotency-key"),
         headers.get(b"stripe-account"),
         headers.get(b"content-type", ""),
+        lambda: base_of(scope),
     )
+
+
+def base_of(scope: Scope) -> str:
+    """Return where a client has this server; what is no name of a host counts for nothing."""
+    host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+    return f"{scope['scheme']}://{host if _is_host(host) else 'localhost'}"
 
 
 async def read_body(scope: Scope, receive: Receive) -> bytes:

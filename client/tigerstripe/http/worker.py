@@ -25,6 +25,7 @@ import tiger
 from tigerstripe.engine import Engine
 from tigerstripe.http.api import ABORT, Api
 from tigerstripe.http.control import Control
+from tigerstripe.http.pages import PAGES, Pages
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -38,7 +39,7 @@ CONTROL = "/_tiger/"
 
 
 class Application:
-    """The ASGI application: the API, and control."""
+    """The ASGI application: the API, control, and pages."""
 
     def __init__(self, store: Store, namespace: str | None = None) -> None:
         """Answer from a store; `namespace` is the account of all keys, if not their own."""
@@ -50,11 +51,17 @@ class Application:
                 Route("/accounts/{account:path}" + CONTROL + "{action}", control, methods=METHODS),
             ]
         )
+        self._pages = Pages(store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; those of the API go no way round."""
-        answers = self._control if CONTROL in scope["path"] else self._api
-        await answers(scope, receive, send)
+        path = scope["path"]
+        if CONTROL in path:
+            await self._control(scope, receive, send)
+        elif PAGES in path:
+            await self._pages(scope, receive, send)
+        else:
+            await self._api(scope, receive, send)
 
 
 class Protocol(HttpToolsProtocol):

@@ -1,0 +1,1 @@
+"""The pages that a buyer sees: checkout, 3D Secure, the billing portal, receipts."""

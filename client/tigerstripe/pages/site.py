@@ -1,0 +1,70 @@
+"""The site: which page a path of an account is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qsl, unquote
+
+from tiger import Store, TigerError
+from tigerstripe.engine import Engine
+from tigerstripe.pages import bank, checkout, portal, templates
+from tigerstripe.pages.addresses import local
+from tigerstripe.pages.visit import Page, Visit, not_there
+
+HEADERS = {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "cache-control": "no-store",
+}
+
+
+def receipt(visit: Visit) -> Page:
+    """Show the receipt of a charge."""
+    url = f"https://pay.stripe.com/receipts/payment/{visit.name}"
+    charge = visit.find("charges", "receipt_url", url)
+    return Page(templates.receipt(charge)) if charge is not None else not_there("receipt")
+
+
+PAGES: dict[str, Callable[[Visit], Page]] = {
+    "authentication": bank.authentication,
+    "checkout": checkout.checkout,
+    "link": checkout.link,
+    "portal": portal.portal,
+    "receipt": receipt,
+    "recovery": checkout.recovery,
+}
+"""By name: `/accounts/ACCOUNT/pages/NAME/...`."""
+
+
+class Site:
+    """Answers for the pages of all accounts of an instance."""
+
+    def __init__(self, store: Store) -> None:
+        """Show what is in a store."""
+        self._engine = Engine(store)
+
+    def answer(self, path: str, query: str, form: str | None, base: str) -> Page:
+        """Return the page of a path; `form` is the body of a POST, `base` where this is served."""
+        account, name, rest = _parts(path)
+        show = PAGES.get(name)
+        if show is None:
+            return not_there("page")
+        scope, log = self._engine.account(account)
+        filled = None if form is None else dict(parse_qsl(form, keep_blank_values=True))
+        visit = Visit(scope, log, rest, dict(parse_qsl(query)), filled)
+        try:
+            page = show(visit)
+        except TigerError as error:
+            text = f"tigerstripe's store could not do it: {error}"
+            page = Page(templates.message("Not possible", text), 500)
+        body, location = page.body, page.location
+        if location is not None:
+            location = local(location, lambda: base, account)
+        return page._replace(body=local(body, lambda: base, account), location=location)
+
+
+def _parts(path: str) -> tuple[str, str, str]:
+    """Return the account, the page's name and what is behind it: `/accounts/A/pages/N/REST`."""
+    account, _, page = path.removeprefix("/accounts/").partition("/pages/")
+    name, _, rest = page.partition("/")
+    return unquote(account), name, rest

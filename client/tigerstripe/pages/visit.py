@@ -1,0 +1,73 @@
+"""One visit to a page: of which account, to what, with what filled in, and what it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeVar
+
+from tigerstripe import acting, clock, versions
+from tigerstripe.log import Log
+from tigerstripe.pages import templates
+from tigerstripe.scope import Scope
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+Form = dict[str, str]
+Result = TypeVar("Result")
+
+
+class Page(NamedTuple):
+    """What a visit is answered: a page, or where to go."""
+
+    body: str = ""
+    status: int = 200
+    location: str | None = None
+
+
+def to(location: str) -> Page:
+    """Send the visitor elsewhere, with a GET."""
+    return Page(status=303, location=location)
+
+
+def not_there(what: str) -> Page:
+    """Say that there is no such thing."""
+    text = f"There is no {what} at this address."
+    return Page(templates.message("Nothing here", text), 404)
+
+
+class Visit:
+    """A visit to a page of an account."""
+
+    def __init__(self, scope: Scope, log: Log, name: str, query: Form, form: Form | None) -> None:
+        """Visit what has that name; `form` is what was filled in, None of a mere look."""
+        self._scope = scope
+        self._log = log
+        self.name = name
+        self.query = query
+        self.form = form
+
+    def find(self, table: str, field: str, value: str) -> Record | None:
+        """Return a record of the account, or of one that is connected to it: there it goes on."""
+        for scope in self._scopes():
+            place = scope.table(table)
+            found = place.get(value, None) if field == "id" else None
+            found = found or next(iter([] if field == "id" else place.find_by(field, value)), None)
+            if found is not None:
+                self._scope = scope
+                record: Record = found
+                return record
+        return None
+
+    def _scopes(self) -> Iterator[Scope]:
+        yield self._scope
+        for account in self._scope.table("accounts"):
+            yield self._scope.inside(account["id"])
+
+    def look(self) -> Work:
+        """Return a work that only reads."""
+        now = clock.now(self._scope)
+        return Work(self._scope, now, versions.newest(), None, is_write=False)
+
+    def act(self, do: Callable[[Work], Result]) -> Result:
+        """Do what the visitor wants, in one commit; raises `Refused` and `Declined`."""
+        return acting.act(self._scope, self._log, do)

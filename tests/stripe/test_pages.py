@@ -1,0 +1,227 @@
+"""The pages as a browser sees them: over HTTP, forms filled in, and where they lead."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pytest
+import stripe
+
+CARD = {"type": "card", "number": "4242 4242 4242 4242", "expiry": "12/40", "cvc": "123"}
+SUCCESS = "https://shop.test/done?session={CHECKOUT_SESSION_ID}"
+
+
+def visit(url: str, form: dict[str, Any] | None = None) -> tuple[int, str, str | None]:
+    """Return status, text and where it leads; an answer that leads elsewhere is not followed."""
+    status, text, location = fetched(url, form)
+    return status, unescape(text), location
+
+
+def fetched(url: str, form: dict[str, Any] | None = None) -> tuple[int, str, str | None]:
+    place = urlsplit(url)
+    connection = HTTPConnection(place.netloc, timeout=10)
+    path = f"{place.path}?{place.query}" if place.query else place.path
+    try:
+        if form is None:
+            connection.request("GET", path)
+        else:
+            connection.request("POST", path, urlencode(form))
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(), answer.getheader("location")
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def served(account: Any) -> Any:
+    """The account, whose answers lead to pages that this process serves."""
+    account.serve_pages()
+    return account
+
+
+def session_of(price: str, **params: Any) -> Any:
+    wanted = {"mode": "payment", "success_url": SUCCESS, "cancel_url": "https://shop.test/"}
+    items = [{"price": price, "quantity": 2}]
+    return stripe.checkout.Session.create(**{**wanted, "line_items": items, **params})
+
+
+def test_a_page_takes_a_card_and_leads_on(served, price) -> None:
+    session = session_of(price)
+    assert session.url.startswith("http://127.0.0.1:")
+    status, text, _ = visit(session.url)
+    assert status == 200
+    for words in ("no money moves", "2 of Mug", "Pay $30.00", "https://shop.test/"):
+        assert words in text
+    status, text, _ = visit(session.url, {**CARD, "number": "4000 0000 0000 9995"})
+    assert (status, "Your card has insufficient funds." in text) == (402, True)
+    assert "Your card has insufficient funds." in visit(session.url)[1]
+    status, text, _ = visit(session.url, {**CARD, "email": "jane"})
+    assert (status, "Invalid email address: jane" in text, 'value="12/40"' in text) == (
+        400, True, True,
+    )  # fmt: skip
+    assert "load it again" in visit(session.url, {**CARD, "expected_amount": "5"})[1]
+    status, _, location = visit(session.url, {**CARD, "email": "jane@example.com"})
+    assert (status, location) == (303, f"https://shop.test/done?session={session.id}")
+    assert visit(session.url)[2] == location  # once more
+    done = stripe.checkout.Session.retrieve(session.id)
+    assert (done.payment_status, done.customer_details.email) == ("paid", "jane@example.com")
+    receipt = stripe.Charge.list().data[0].receipt_url
+    assert "Visa …4242" in visit(receipt)[1]
+
+
+@pytest.mark.parametrize("outcome", ["succeed", "fail"])
+def test_a_buyer_authenticates_on_the_bank_s_page(served, price, outcome) -> None:
+    session = session_of(price)
+    status, _, bank = visit(session.url, {**CARD, "number": "4000002760003184"})
+    assert status == 303
+    assert "to pay $30.00" in visit(bank)[1]
+    assert visit(bank.replace("_secret_", "_secreT_"))[0] == 404
+    back = visit(bank, {"outcome": outcome})[2]
+    told = dict(parse_qsl(urlsplit(back).query))
+    assert told["redirect_status"] == ("succeeded" if outcome == "succeed" else "failed")
+    status, text, location = visit(back)
+    if outcome == "succeed":
+        assert location == f"https://shop.test/done?session={session.id}"
+    else:
+        assert (status, "failed authentication" in text) == (200, True)
+        assert visit(session.url, CARD)[2] is not None
+
+
+def test_an_intent_of_the_application_s_own_leads_to_the_bank_and_back(served) -> None:
+    intent = stripe.PaymentIntent.create(
+        amount=1500,
+        currency="usd",
+        confirm=True,
+        payment_method="pm_card_threeDSecureRequired",
+        return_url="https://shop.test/back?order=7#paid",
+    )
+    bank = intent.next_action.redirect_to_url.url
+    back = urlsplit(visit(bank, {"outcome": "succeed"})[2])
+    assert (back.netloc, back.fragment) == ("shop.test", "paid")
+    told = dict(parse_qsl(back.query))
+    assert (told["order"], told["payment_intent"]) == ("7", intent.id)
+    assert stripe.PaymentIntent.retrieve(intent.id).status == "succeeded"
+
+
+def test_what_a_session_asks_for_is_on_its_page(served, price) -> None:
+    rates = [
+        stripe.ShippingRate.create(
+            display_name=name,
+            type="fixed_amount",
+            fixed_amount={"amount": amount, "currency": "usd"},
+        ).id
+        for name, amount in (("Slow", 0), ("Fast", 900))
+    ]
+    session = session_of(
+        price,
+        allow_promotion_codes=True,
+        billing_address_collection="required",
+        phone_number_collection={"enabled": True},
+        shipping_address_collection={"allowed_countries": ["DE"]},
+        shipping_options=[{"shipping_rate": rate} for rate in rates],
+        custom_fields=[
+            {"key": "note", "type": "text", "label": {"type": "custom", "custom": "<b>Note</b>"}}
+        ],
+    )
+    text = visit(session.url)[1]
+    names = set(re.findall(r'name="(\w+)"', text))
+    filled = {
+        **CARD,
+        "name": "Jane",
+        "phone": "+49",
+        "custom_note": "Hello",
+        "promotion_code": "",
+        "shipping_name": "Joe",
+        "shipping_rate": rates[1],
+        **{f"{kind}_line1": "1 Main St" for kind in ("billing", "shipping")},
+        **{f"{kind}_country": "DE" for kind in ("billing", "shipping")},
+    }
+    assert names >= filled.keys()
+    assert "&lt;b&gt;Note&lt;/b&gt;" in fetched(session.url)[1]
+    status, text, _ = visit(session.url, {**filled, "expected_amount": "3000"})
+    assert (status, "The total is $39.00 now." in text, "Pay $39.00" in text) == (200, True, True)
+    assert stripe.checkout.Session.retrieve(session.id).amount_total == 3900
+    assert "custom_fields[note]" in visit(session.url, {**filled, "custom_note": ""})[1]
+    text = visit(session.url, filled)[1]
+    done = stripe.checkout.Session.retrieve(session.id)
+    assert done.collected_information.shipping_details.name == "Joe", text
+
+
+def test_a_debit_and_a_setup_have_pages_too(served) -> None:
+    price = stripe.Price.create(currency="eur", unit_amount=1500, product_data={"name": "Mug"})
+    debit = session_of(price.id, payment_method_types=["sepa_debit"])
+    assert "SEPA debit" in visit(debit.url)[1]
+    filled = {"type": "sepa_debit", "iban": "DE89370400440532013000", "name": "Jane"}
+    assert visit(debit.url, {**filled, "email": "jane@example.com"})[0] == 303
+    assert stripe.checkout.Session.retrieve(debit.id).payment_status == "unpaid"
+    customer = stripe.Customer.create(email="jane@example.com")
+    setup = stripe.checkout.Session.create(
+        mode="setup", currency="usd", customer=customer.id, success_url=SUCCESS
+    )
+    assert "Save a payment method" in visit(setup.url)[1]
+    assert visit(setup.url, CARD)[0] == 303
+    assert len(stripe.Customer.list_payment_methods(customer.id).data) == 1
+
+
+def test_a_link_and_a_recovery_lead_to_sessions(served, price) -> None:
+    link = stripe.PaymentLink.create(
+        line_items=[{"price": price, "quantity": 2}],
+        restrictions={"completed_sessions": {"limit": 1}},
+        after_completion={"type": "redirect", "redirect": {"url": "https://shop.test/thanks"}},
+        inactive_message="Sold out",
+    )
+    page = visit(link.url)[2]
+    assert visit(page, CARD)[2] == "https://shop.test/thanks"
+    session = stripe.checkout.Session.list(payment_link=link.id).data[0]
+    assert (session.payment_status, session.amount_total) == ("paid", 3000)
+    status, text, _ = visit(link.url)
+    assert (status, "Sold out" in text) == (410, True)
+    old = session_of(price, after_expiration={"recovery": {"enabled": True}})
+    served.expire_checkout(old)
+    status, text, _ = visit(old.url)
+    assert (status, "has expired" in text) == (410, True)
+    again = re.search(r'href="([^"]+)"', text)
+    assert again is not None
+    new = visit(again[1])[2]
+    assert visit(new, CARD)[0] == 303
+    paid = stripe.checkout.Session.list(status="complete").data[0]
+    assert paid.recovered_from == old.id
+
+
+def test_a_customer_helps_themselves_in_the_portal(served) -> None:
+    customer = stripe.Customer.create(email="jane@example.com")
+    other = stripe.PaymentMethod.attach("pm_card_visa", customer=stripe.Customer.create().id)
+    session = stripe.billing_portal.Session.create(
+        customer=customer.id, return_url="https://shop.test/account"
+    )
+    assert "https://shop.test/account" in visit(session.url)[1]
+    for number in ("5555 5555 5555 4444", "4242424242424242"):
+        assert visit(session.url, {**CARD, "number": number})[2] == session.url
+    text = visit(session.url)[1]
+    assert ("Visa …4242 (12/2040) (default)" in text, "Mastercard …4444" in text) == (True, True)
+    first = stripe.Customer.list_payment_methods(customer.id).data[-1].id
+    assert visit(session.url, {"default": first})[0] == 303
+    got = stripe.Customer.retrieve(customer.id)
+    assert got.invoice_settings.default_payment_method == first
+    assert visit(session.url, {"remove": first})[0] == 303
+    assert len(stripe.Customer.list_payment_methods(customer.id).data) == 1
+    assert visit(session.url, {"remove": other.id})[0] == 400
+    declined = visit(session.url, {**CARD, "number": "4000000000000002"})
+    assert (declined[0], "Your card was declined." in declined[1]) == (402, True)
+    assert visit(session.url, {"details": "1", "email": "new@example.com"})[0] == 303
+    assert stripe.Customer.retrieve(customer.id).email == "new@example.com"
+
+
+@pytest.mark.parametrize("path", ["checkout/cs_x", "portal/x", "link/x", "receipt/x", "nothing/x"])
+def test_what_is_not_there_is_said(served, price, path) -> None:
+    base = session_of(price).url.partition("checkout/")[0]
+    status, text, _ = visit(base + path)
+    assert (status, "There is no" in text) == (404, True)
+
+
+def test_without_pages_addresses_are_stripe_s(account, price) -> None:
+    assert session_of(price).url.startswith("https://checkout.stripe.com/c/pay/")
