@@ -78,6 +78,8 @@ sepaDebit_successDelayed_fr             FR3020041010050500013M02609 -         *s
 sepaDebit_failed_fr                     FR8420041010050500013M02607 -         account_closed
 sepaDebit_failedDelayed_fr              FR7920041010050500013M02600 -         *account_closed
 sepaDebit_disputed_fr                   FR5720041010050500013M02608 -         dispute
+sepaDebit_success_it                    IT40S0542811101000000123456 -         succeeds
+sepaDebit_failed_it                     IT60X0542811101000000123456 -         account_closed
 sepaDebit_success_ie                    IE29AIBK93115212345678      -         succeeds
 sepaDebit_failed_ie                     IE02AIBK93115212345679      -         account_closed
 sepaDebit_disputed_ie                   IE51AIBK93115212345670      -         dispute

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 Send = Callable[..., Any]
+MONEY = [("currency", "usd")]
 
 
 def seed(
@@ -19,6 +20,8 @@ def seed(
     if recorded.startswith("pm_") and shown is None:
         customers = [id for id in ids.values() if id.startswith("cus_")]
         return _attached(send, customers[-1]) if customers else None
+    if recorded.startswith("acct_"):
+        return _able(send, shown or {})
     if recorded.startswith(("pi_", "ch_")) and shown is not None:
         return _paid(send, recorded, shown, ids)
     if recorded.startswith("cus_") and shown is None:  # what is charged without being shown
@@ -36,6 +39,21 @@ def seed(
     ids[default] = method
     wanted = [("invoice_settings[default_payment_method]", method)]
     return _made(send, f"/v1/customers/{customer}", wanted)
+
+
+def _able(send: Send, shown: dict[str, Any]) -> str | None:
+    """Make a connected account that may get money, and money that it can get."""
+    send("POST", "/v1/charges", [*MONEY, ("amount", "1000000"), ("source", "tok_bypassPending")])
+    profile = [("product_description", "x"), ("support_phone", "1"), ("url", "https://example.com")]
+    bank = [("object", "bank_account"), ("country", "US"), ("account_number", "000123456789")]
+    bank += [*MONEY, ("routing_number", "110000000")]
+    pairs = [("type", shown.get("type") or "express"), ("country", "US")]
+    pairs += [(name, shown[name]) for name in ("email", "business_type") if shown.get(name)]
+    pairs += [("capabilities[transfers][requested]", "true")]
+    pairs += [("tos_acceptance[date]", "1"), ("tos_acceptance[ip]", "192.0.2.1")]
+    pairs += [(f"business_profile[{name}]", value) for name, value in profile]
+    pairs += [(f"external_account[{name}]", value) for name, value in bank]
+    return _made(send, "/v1/accounts", pairs)
 
 
 def _paid(send: Send, recorded: str, shown: dict[str, Any], ids: dict[str, str]) -> str | None:

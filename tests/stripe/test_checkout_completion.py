@@ -124,7 +124,9 @@ def test_money_that_is_held_is_paid_once_it_is_captured(account, price) -> None:
 def test_a_setup_leaves_a_payment_method(account, price) -> None:
     customer = stripe.Customer.create()
     session = session_of(price, mode="setup", currency="usd", customer=customer.id)
+    assert stripe.SetupIntent.retrieve(session.setup_intent).status == "requires_payment_method"
     done = account.complete_checkout(session, "pm_card_mastercard")
+    assert done["setup_intent"] == session.setup_intent
     setup = stripe.SetupIntent.retrieve(done["setup_intent"], expand=["payment_method"])
     assert (setup.status, setup.payment_method.customer) == ("succeeded", customer.id)
     assert (done["payment_status"], done["payment_intent"]) == ("no_payment_required", None)

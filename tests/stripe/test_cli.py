@@ -81,9 +81,24 @@ def test_the_clock_is_moved_and_what_waits_is_sent(cli, mine) -> None:
     assert failed.stdout.startswith("customer.created\thttp://127.0.0.1:1/\tpending\tConnection")
 
 
+def test_a_session_is_completed(cli, mine) -> None:
+    with mine.installed():
+        import stripe
+
+        session = stripe.checkout.Session.create(
+            mode="setup", currency="usd", success_url="https://shop.test/"
+        )
+    declined = cli("complete", session.id, "--payment-method", "pm_card_chargeDeclined")
+    assert (declined.returncode, "Your card was declined." in declined.stderr) == (1, True)
+    done = cli("complete", session.id)
+    intent = session.setup_intent
+    assert done.stdout == f"{session.id}\tcomplete\tno_payment_required\t{intent}\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("complete", "cs_x"), "No such checkout.session: cs_x"),
         (("advance",), "give --to, or some of --days"),
         (("advance", "--to", "5", "--days", "5"), "give --to, or some of --days"),
         (("trigger", "prise.created"), "nothing here leads to 'prise.created'"),

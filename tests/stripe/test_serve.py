@@ -74,6 +74,18 @@ def control(server: Served, mine: tigerstripe.Account) -> Any:
     return act
 
 
+def checkout(remote: stripe.StripeClient) -> stripe.checkout.Session:
+    """Return a new session of one mug."""
+    mug = {"currency": "usd", "unit_amount": 1500, "product_data": {"name": "Mug"}}
+    return remote.v1.checkout.sessions.create(
+        {
+            "mode": "payment",
+            "success_url": "https://shop.test/done",
+            "line_items": [{"price_data": mug, "quantity": 1}],
+        }
+    )
+
+
 # --- The API ---
 
 
@@ -194,6 +206,27 @@ def test_a_fork_is_an_account_of_its_own_until_it_is_reset(control, server, mine
     assert ask(server.url, "POST", "/_tiger/reset", "", **key) == (200, {"ok": True})
     assert control("POST", "reset") == (200, {"ok": True})
     assert mine.events() == []
+
+
+def test_a_session_is_completed_by_control_and_on_the_server_s_own_page(
+    remote, control, server
+) -> None:
+    session = checkout(remote)
+    assert session.url is not None
+    assert session.url.startswith(f"{server.url}/accounts/")
+    status, declined = control("POST", "complete", {
+        "session": session.id, "payment_method": "pm_card_visa_chargeDeclined",
+    })  # fmt: skip
+    assert (status, declined["error"]["code"]) == (402, "card_declined")
+    place = urlsplit(session.url)
+    connection = http.client.HTTPConnection(place.netloc, timeout=30)
+    connection.request("POST", place.path, "number=4242424242424242&expiry=12/40&cvc=123")
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("location")) == (303, "https://shop.test/done")
+    connection.close()
+    assert remote.v1.checkout.sessions.retrieve(session.id).payment_status == "paid"
+    status, done = control("POST", "complete", {"session": checkout(remote).id})
+    assert (status, done["status"]) == (200, "complete")
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,19 @@ BY_WEB = {"type": "online", "online": {"ip_address": "192.0.2.1", "user_agent": 
 """How the buyer of a page accepts the mandate of a debit."""
 
 
+def begun(work: Work, session: Record) -> Record:
+    """Return a new session with what it has from the start: in setup mode its intent, as recorded.
+
+    The intent of a payment is made when the buyer pays.
+    """
+    if session["mode"] != "setup":
+        return session
+    intent = registry.need("setup_intent").make(work, _for_intent(session))
+    hearing.belongs(work, intent, {"object": "checkout.session", "id": session["id"]})
+    kept = {**private(session), "intent": intent["id"]}
+    return {**session, "setup_intent": intent["id"], PRIVATE: kept}
+
+
 def confirmed(work: Work, session: Record, params: Params) -> tuple[Record, Declined | None]:
     """Pay or set up what a session is for; return it as it is then, and why it was declined.
 
@@ -170,11 +183,13 @@ def _tried(work: Work, session: Record, method: Record) -> tuple[Record, Decline
     intents = registry.need(kind)
     old = work.get(intents.table, kept.get("intent") or "")
     if old is None:
-        intent = intents.make(work, _for_intent(session, method))
+        intent = intents.make(work, {**_for_intent(session), "payment_method": method["id"]})
         session = {**session, PRIVATE: {**kept, "intent": intent["id"]}}
         hearing.belongs(work, intent, session)
     else:
-        intent = intents.change(work, old, {"payment_method": method["id"]})
+        customer = session["customer"] or kept.get("customer")
+        changes = {"customer": customer, "payment_method": method["id"]}
+        intent = intents.change(work, old, _given(changes))
     attempt = Attempt(
         method,
         options=intent["payment_method_options"].get(method["type"]) or {},
@@ -188,13 +203,12 @@ def _tried(work: Work, session: Record, method: Record) -> tuple[Record, Decline
     return session, declined
 
 
-def _for_intent(session: Record, method: Record) -> Params:
+def _for_intent(session: Record) -> Params:
     """Return the parameters of the intent that a session is for."""
     kept = private(session)
     customer = session["customer"] or kept.get("customer")
     both = {
         "customer": customer,
-        "payment_method": method["id"],
         "payment_method_types": session["payment_method_types"],
         "payment_method_options": session["payment_method_options"],
     }

@@ -14,6 +14,16 @@ UI_MODES = {"hosted": HOSTED, "embedded": EMBEDDED, "custom": "elements"}
 
 METHODS = ("card", "link")
 """What buyers can pay with where a request does not say."""
+SETUP_METHODS = ("card", "klarna", "link", "us_bank_account")
+"""What can be set up where a request does not say, as recorded."""
+BY_METHOD: dict[str, Record] = {
+    "card": {"request_three_d_secure": "automatic"},
+    "us_bank_account": {
+        "financial_connections": {"permissions": ["payment_method"], "prefetch": []},
+        "verification_method": "automatic",
+    },
+}
+"""The options that types have by themselves."""
 CONFIGURATION = "pmc_1TigerStripeDefault00000"
 """The account's only configuration of payment methods; no operation shows it yet."""
 
@@ -186,10 +196,12 @@ def _methods(params: Params) -> Record:
     """Return the fields about what the buyer can pay with."""
     wanted = params.get("payment_method_types") or params.get("allowed_payment_method_types")
     excluded = params.get("excluded_payment_method_types") or ()
-    types = [name for name in wanted or METHODS if name not in excluded]
+    usual = SETUP_METHODS if params.get("mode") == "setup" else METHODS
+    types = [name for name in wanted or usual if name not in excluded]
     options = dict(params.get("payment_method_options") or {})
-    if "card" in types:
-        options["card"] = {"request_three_d_secure": "automatic", **options.get("card", {})}
+    for name, own in BY_METHOD.items():
+        if name in types:
+            options[name] = {**own, **options.get(name, {})}
     configuration = None if params.get("payment_method_types") else CONFIGURATION
     return {
         "payment_method_configuration_details": configuration

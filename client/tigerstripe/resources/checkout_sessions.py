@@ -95,7 +95,7 @@ class CheckoutSessions(Resource):
             },
         })  # fmt: skip
         _check_intent_data(work, session)
-        return session
+        return completion.begun(work, session)
 
     def add(self, work: Work, fields: Record) -> Record:
         """Store a new session, and let it expire in time."""
@@ -167,7 +167,7 @@ class CheckoutSessions(Resource):
         apart = ("id", "object", "created", "livemode")
         kept = {name: value for name, value in private(session).items() if name != "intent"}
         id = fields.new_id(session["mode"])
-        made: Record = self.add(work, {
+        like = {
             **{name: value for name, value in session.items() if name not in apart},
             "id": id,
             "after_expiration": None,
@@ -176,8 +176,8 @@ class CheckoutSessions(Resource):
             "status": "open",
             "url": fields.url(id),
             PRIVATE: kept,
-        })  # fmt: skip
-        return made
+        }
+        return self.add(work, completion.begun(work, like))
 
     @operation("GET /v1/checkout/sessions/{session}/line_items")
     def line_items(self, work: Work, ids: Ids, params: Params) -> Record:
