@@ -12,6 +12,11 @@ import stripe
 from tigerstripe import children
 
 CREATE = "import stripe; stripe.Customer.create(name='of a child')"
+PAGE = """
+from urllib.request import urlopen
+session = stripe.checkout.Session.create(mode="setup", currency="usd", success_url="https://a.b/")
+print(urlopen(session.url).read().decode())
+"""
 
 
 @pytest.fixture
@@ -31,8 +36,10 @@ def run(code: str, environ: dict[str, str]) -> str:
     ).stdout
 
 
-def test_a_child_that_imports_stripe_uses_the_account(account, environ) -> None:
-    run(CREATE, environ)
+def test_a_child_that_imports_stripe_uses_the_account_and_serves_its_pages(
+    account, environ
+) -> None:
+    assert "Save a payment method" in run(CREATE + PAGE, environ)
     assert [customer.name for customer in stripe.Customer.list()] == ["of a child"]
 
 

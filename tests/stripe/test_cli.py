@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -81,7 +82,7 @@ def test_the_clock_is_moved_and_what_waits_is_sent(cli, mine) -> None:
     assert failed.stdout.startswith("customer.created\thttp://127.0.0.1:1/\tpending\tConnection")
 
 
-def test_a_session_is_completed(cli, mine) -> None:
+def test_a_session_is_completed_once(cli, mine) -> None:
     with mine.installed():
         import stripe
 
@@ -90,9 +91,12 @@ def test_a_session_is_completed(cli, mine) -> None:
         )
     declined = cli("complete", session.id, "--payment-method", "pm_card_chargeDeclined")
     assert (declined.returncode, "Your card was declined." in declined.stderr) == (1, True)
-    done = cli("complete", session.id)
+    with ThreadPoolExecutor(2) as pool:  # two processes: one of them wins
+        both = [*pool.map(lambda _: cli("complete", session.id), range(2))]
+    won, lost = sorted(both, key=lambda one: one.returncode)
     intent = session.setup_intent
-    assert done.stdout == f"{session.id}\tcomplete\tno_payment_required\t{intent}\n"
+    assert won.stdout == f"{session.id}\tcomplete\tno_payment_required\t{intent}\n"
+    assert (lost.returncode, "has a status of `complete`" in lost.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -226,7 +226,7 @@ def test_a_session_is_completed_by_control_and_on_the_server_s_own_page(
     connection.close()
     assert remote.v1.checkout.sessions.retrieve(session.id).payment_status == "paid"
     status, done = control("POST", "complete", {"session": checkout(remote).id})
-    assert (status, done["status"]) == (200, "complete")
+    assert (status, done["data"]["status"]) == (200, "complete")
 
 
 @pytest.mark.parametrize(
@@ -246,6 +246,8 @@ def test_a_session_is_completed_by_control_and_on_the_server_s_own_page(
         ("POST", "settle", {"id": "du_1"}, 400, "the account has no dispute du_1"),
         ("POST", "authenticate", {}, 400, "intent: expected an id, got None"),
         ("POST", "complete", {}, 400, "session is missing"),
+        ("POST", "onboard", {}, 400, "account is missing"),
+        ("POST", "onboard", {"account": "acct_x"}, 403, "does not have access"),
         ("POST", "complete", {"session": "cs_x"}, 404, "No such checkout.session: cs_x"),
     ],
 )

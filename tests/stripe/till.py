@@ -43,13 +43,15 @@ class Till:
         self.v1 = account.client().v1
         self.random = random
         self.done: Counter[str] = Counter()
+        self.shop = account.onboard(self.v1.accounts.create({"type": "express"}))["id"]
 
     def act(self) -> None:
         """Do one thing."""
         acts: tuple[Callable[[], Any], ...] = (
             self.pay, self.pay, self.pay, self.charge, self.debit, self.capture, self.cancel,
             self.refund, self.refund, self.authenticate, self.settle, self.settle, self.dispute,
-            self.answer, self.pay_out, self.top_up, self.confirm,
+            self.answer, self.pay_out, self.top_up, self.confirm, self.share, self.share,
+            self.transfer, self.reverse, self.give_back,
         )  # fmt: skip
         act = self.random.choice(acts)
         name = act.__name__
@@ -112,7 +114,41 @@ class Till:
         params = {"charge": charge.id, "amount": self.random.randint(1, charge.amount)}
         if self.random.random() < 0.3:
             del params["amount"]
+        if "transfer" in charge:
+            params["reverse_transfer"] = self.random.random() < 0.7
+        if charge.application_fee is not None:
+            params["refund_application_fee"] = self.random.random() < 0.7
         self.v1.refunds.create(params)
+
+    def share(self) -> None:
+        amount = self.amount()
+        fee = self.random.choice([None, self.random.randint(1, amount)])
+        self.v1.payment_intents.create({
+            "amount": amount,
+            "currency": "usd",
+            "payment_method": self.random.choice(METHODS),
+            "payment_method_types": ["card"],
+            "confirm": True,
+            "transfer_data": {"destination": self.shop},
+            **({"application_fee_amount": fee} if fee else {}),
+        })  # fmt: skip
+
+    def transfer(self) -> None:
+        params = {"amount": self.amount(), "currency": "usd", "destination": self.shop}
+        if self.random.random() < 0.7:
+            params["source_transaction"] = self.one(self.v1.charges, "succeeded").id
+        self.v1.transfers.create(params)
+
+    def reverse(self) -> None:
+        transfer = self.random.choice(self.v1.transfers.list({"limit": FEW}).data)
+        some = self.random.randint(1, transfer.amount)
+        params = {"amount": some, "refund_application_fee": self.random.random() < 0.5}
+        self.v1.transfers.reversals.create(transfer.id, params)
+
+    def give_back(self) -> None:
+        fee = self.random.choice(self.v1.application_fees.list({"limit": FEW}).data)
+        some = self.random.randint(1, fee.amount)
+        self.v1.application_fees.refunds.create(fee.id, {"amount": some})
 
     def authenticate(self) -> None:
         intent = self.one(self.v1.payment_intents, "requires_action")
@@ -178,8 +214,45 @@ def check(account: tigerstripe.Account) -> int:
         check_sum(payout, moved, -payout["amount"] * (payout["status"] in ("pending", "paid")))
     for topup in store.topups:
         check_sum(topup, moved, topup["amount"] * (topup["status"] == "succeeded"))
+    check_shared(account, moved)
     assert moved == {}, "transactions without a source"
     return store.balance_transactions.count()
+
+
+def check_shared(account: tigerstripe.Account, moved: dict[str, list[dict[str, Any]]]) -> None:
+    """What goes to accounts, and comes back, is in the books of both sides."""
+    tables = account.engine.account(account.name)[0]
+    there: dict[str, int] = {}
+    transfers = {one["id"]: one for one in tables.table("transfers")}
+    fees = {one["id"]: one for one in tables.table("application_fees")}
+    parts = [
+        *((one, one["destination"], -1) for one in transfers.values()),
+        *((one, one["account"], 1) for one in fees.values()),
+        *(
+            (one, transfers[one["transfer"]]["destination"], 1)
+            for one in tables.table("transfer_reversals")
+        ),
+        *((one, fees[one["fee"]]["account"], -1) for one in tables.table("fee_refunds")),
+    ]
+    for record, shop, sign in parts:
+        check_sum(record, moved, sign * record["amount"])
+        there[shop] = there.get(shop, 0) - sign * record["amount"]
+    for shop in tables.table("accounts"):
+        inside = tables.inside(shop["id"])
+        nets = [one["net"] for one in inside.table("balance_transactions")]
+        assert sum(nets) == there.get(shop["id"], 0), shop["id"]
+        sources = {one["source"] for one in inside.table("balance_transactions")}
+        known = {one["id"] for name in ("charges", "refunds") for one in inside.table(name)}
+        known |= {one["id"] for one in tables.table("fee_refunds")}
+        assert sources <= known, "transactions without a source"
+    for one in transfers.values():
+        back = [
+            r["amount"] for r in tables.table("transfer_reversals") if r["transfer"] == one["id"]
+        ]
+        assert one["amount_reversed"] == sum(back) <= one["amount"], one
+    for one in fees.values():
+        back = [r["amount"] for r in tables.table("fee_refunds") if r["fee"] == one["id"]]
+        assert one["amount_refunded"] == sum(back) <= one["amount"], one
 
 
 def stripe_balance(account: tigerstripe.Account) -> Counter[str]:

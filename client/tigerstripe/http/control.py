@@ -61,7 +61,15 @@ def complete(account: Account, params: Params) -> Params:
     """Complete a checkout `session` as its buyer would, with the arguments that Python takes."""
     if not isinstance(params.get("session"), str):
         raise TypeError("session is missing: the id of a checkout session, as cs_test_...")
-    return account.complete_checkout(**params)
+    return {"data": account.complete_checkout(**params)}
+
+
+def onboard(account: Account, params: Params) -> Params:
+    """Let the owner of a connected `account` say all that it lacks."""
+    given = only(params, account=TEXT)
+    if "account" not in given:
+        raise TypeError("account is missing: the id of a connected account, as acct_...")
+    return {"data": account.onboard(given["account"])}
 
 
 def events(account: Account, params: Params) -> Params:
@@ -151,6 +159,7 @@ WRITES: dict[str, Action] = {
     "fail": fail,
     "fork": fork,
     "freeze": freeze,
+    "onboard": onboard,
     "reset": reset,
     "settle": settle,
 }

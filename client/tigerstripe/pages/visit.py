@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from tigerstripe import acting, clock, versions
@@ -48,20 +48,15 @@ class Visit:
 
     def find(self, table: str, field: str, value: str) -> Record | None:
         """Return a record of the account, or of one that is connected to it: there it goes on."""
-        for scope in self._scopes():
-            place = scope.table(table)
-            found = place.get(value, None) if field == "id" else None
-            found = found or next(iter([] if field == "id" else place.find_by(field, value)), None)
-            if found is not None:
+        accounts = [account["id"] for account in self._scope.table("accounts")]
+        for scope in (self._scope, *map(self._scope.inside, accounts)):
+            there = scope.table(table)
+            found = [there.get(value, None)] if field == "id" else [*there.find_by(field, value)]
+            if found and found[0] is not None:
                 self._scope = scope
-                record: Record = found
+                record: Record = found[0]
                 return record
         return None
-
-    def _scopes(self) -> Iterator[Scope]:
-        yield self._scope
-        for account in self._scope.table("accounts"):
-            yield self._scope.inside(account["id"])
 
     def look(self) -> Work:
         """Return a work that only reads."""

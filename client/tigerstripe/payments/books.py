@@ -66,13 +66,6 @@ def post(
         available_on = work.now // DAY_S * DAY_S + PENDING_DAYS * DAY_S
     if category == "charge":
         _tell_when_available(work, available_on)
-    words = "Stripe processing fees" if type in ("charge", "payment") else "Dispute fee"
-    fees = [
-        _fee("application_fee", application_fee, currency, "Application fee"),
-        _fee("stripe_fee", fee, currency, words),
-    ]
-    fees = [one for one in fees if one["amount"]]
-    fee += application_fee
     transaction: Record = {
         "id": new_id("txn", 24),
         "object": "balance_transaction",
@@ -83,9 +76,9 @@ def post(
         "currency": currency,
         "description": description,
         "exchange_rate": None,
-        "fee": fee,
-        "fee_details": fees,
-        "net": amount - fee,
+        "fee": fee + application_fee,
+        "fee_details": _fees(type, fee, application_fee, currency),
+        "net": amount - fee - application_fee,
         "reporting_category": category,
         "source": source,
         "status": "available" if at_once else "pending",
@@ -95,14 +88,24 @@ def post(
     return transaction
 
 
-def _fee(type: str, amount: int, currency: str, description: str) -> Record:
-    return {
-        "amount": amount,
-        "application": None,
-        "currency": currency,
-        "description": description,
-        "type": type,
-    }
+def _fees(type: str, fee: int, application_fee: int, currency: str) -> list[Record]:
+    """Return what a movement costs, as its transaction tells."""
+    words = "Stripe processing fees" if type in ("charge", "payment") else "Dispute fee"
+    fees = (
+        ("application_fee", application_fee, "Application fee"),
+        ("stripe_fee", fee, words),
+    )
+    return [
+        {
+            "amount": amount,
+            "application": None,
+            "currency": currency,
+            "description": description,
+            "type": kind,
+        }
+        for kind, amount, description in fees
+        if amount
+    ]
 
 
 def _tell_when_available(work: Work, at: int) -> None:
