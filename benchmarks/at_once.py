@@ -53,12 +53,14 @@ CUSTOMER = {
 
 OBJECTS = {"/v1/customers": CUSTOMER}
 """What is answered by path: a list below it, and the object for all that is deeper."""
+REQUEST = "req_8f0Jq2Hc3dLk5N"
 HEADERS = {
-    "request-id": "req_8f0Jq2Hc3dLk5N",
+    "request-id": REQUEST,
+    "Request-Id": REQUEST,  # real transports' headers are found so too: the SDK's telemetry asks
     "stripe-version": stripe.api_version,
     "content-type": "application/json",
     "idempotency-key": "a9ed9cbf-9e3b-4f3e-b0a5-6a0f0d7c3f53",
-    "original-request": "req_8f0Jq2Hc3dLk5N",
+    "original-request": REQUEST,
     "stripe-should-retry": "false",
 }
 
