@@ -119,18 +119,17 @@ def _open(writer: Writer, number: int) -> None:
     table = writer.table(number)
     _forget_unpublished_indexes(table)
     table.index.settle_moving()
+    commit = writer.commit
     begun: dict[str, int] = {}
     first = table.control.words[layout.entry_at(number, layout.TABLE_NAMESPACES)]
     for version in table.chain(NAMESPACES, first):
-        namespace = _namespace_of(table, version, writer.commit)
+        namespace = _namespace_of(table, version, commit)
         table.scopes[namespace.scope] = namespace
-        if version.is_visible(writer.commit):
+        if version.is_visible(commit):
             table.adopt(namespace)
             begun[namespace.name] = version.begin
     for namespace in table.namespaces.values():
-        if namespace.parent and not (
-            begun.get(namespace.parent, writer.commit) < begun[namespace.name]
-        ):
+        if namespace.parent and not begun.get(namespace.parent, commit) < begun[namespace.name]:
             raise Vanished(f"{table.folder}: {namespace.name!r} has no parent before it")
     if table.index.previous is not None:
         table.move_forks()

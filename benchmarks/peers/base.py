@@ -14,6 +14,7 @@ methods, and a peer has those that it can honestly do:
     clear()              removes every record
     sandbox(), fork()    begins a namespace, empty or a copy, and ends it
     enter_fork()         begins a copy that later calls are about, until `close`
+    insert_after_kill(r) as insert, when the server was killed just before; of tigerd
     fill_tables()        one record into each table of tigerd's
     stored(), resident() the bytes that the store takes, and those of its server in memory
     private_size()       those of its server's that are neither stored nor shared

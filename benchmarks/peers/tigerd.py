@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -91,6 +93,10 @@ class Tigerd(Peer):
 
     def private_size(self) -> int:
         return private_size(self._store.ping()["pid"])
+
+    def insert_after_kill(self, record: Record) -> None:
+        os.kill(self._store.ping()["pid"], signal.SIGKILL)
+        self._table.insert(record)
 
     def launch(self, directory: Path) -> None:
         with import_module("tiger").connect(directory=str(directory)) as store:

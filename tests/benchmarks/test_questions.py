@@ -10,8 +10,8 @@ from benchmarks.questions import find_question, question_names
 from benchmarks.result import Row, Turn
 
 ASKED = {
-    "busy", "churn", "growth", "isolation", "list", "memory", "read", "start", "stripe", "suite",
-    "write",
+    "busy", "churn", "growth", "isolation", "list", "memory", "read", "scale", "start", "stripe",
+    "suite", "write",
 }  # fmt: skip
 
 
