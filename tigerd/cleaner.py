@@ -173,7 +173,7 @@ class Cleaner:
             self._touched[table.number] = table
             if ref & layout.REF_OFFSET_MASK:
                 return self._retire(table, ref, cleaned)
-            table.space.drop_if_unneeded(ref >> layout.REF_OFFSET_BITS)
+            table.space.recount(ref >> layout.REF_OFFSET_BITS)
         while self._touched:
             table = self._touched.popitem()[1]
             number = self._emptiest(table)
@@ -205,8 +205,7 @@ class Cleaner:
             is_more = next(steps, steps) is None
             self._control.store(layout.RETIRING, 0)
             for number in table.space.take_unneeded():
-                if (table.number, number) not in self._copied:
-                    table.space.drop_if_unneeded(number)
+                table.space.drop_if_unneeded(number)
             yield
         self._cleaned = max(self._cleaned, cleaned)
 
@@ -243,7 +242,7 @@ class Cleaner:
             except TigerError:
                 self._no_room_at = commit
                 self._copied.discard((table.number, number))
-                return
+                break
             yield
         # A reader that is in an original when its chunk goes reads again.
         commit = self._control.words[layout.COMMIT]

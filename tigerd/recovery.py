@@ -230,7 +230,7 @@ def _settle(table: Table) -> None:
     _raise_counter(table, layout.TABLE_LAST_NUMBER, table.space.last_number)
     table.space.settle()
     for number in list(table.space.chunks):
-        table.space.drop_if_unneeded(number)
+        table.space.recount(number)
 
 
 def _raise_counter(table: Table, word: int, number: int) -> None:

@@ -155,5 +155,5 @@ def finish_copy(table: Table, version: Version, copy: int, found: Found | None) 
             table.lists.replace(name, first, version.ref, copy)
     if found is not None and found[3].ref == version.ref:
         table.index.replace(found, copy)
-    table.space.discard(version.ref, table.size_of(version))
+    table.space.discard(version.ref, table.size_of(version), is_copied=True)
     table.lists.store(version.ref, END, COPIED)

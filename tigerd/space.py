@@ -199,17 +199,28 @@ class Space:
 
     # --- What is not needed any more ---
 
-    def discard(self, ref: int, size: int) -> None:
-        """Count the bytes of a version as garbage, unless it is the one that was counted last."""
+    def discard(self, ref: int, size: int, *, is_copied: bool = False) -> None:
+        """Count the bytes of a version as garbage, unless it is the one that was counted last.
+
+        Of one that was copied this daemon counts them only with `recount`: a reader may be in it.
+        """
         number, offset = ref >> layout.REF_OFFSET_BITS, ref & layout.REF_OFFSET_MASK
         chunk = self.chunks[number]
         last, garbage = divmod(chunk.words[layout.CHUNK_GARBAGE], 1 << layout.GARBAGE_BITS)
         if last == offset:
             return
         chunk.store(layout.CHUNK_GARBAGE, offset << layout.GARBAGE_BITS | garbage + size)
-        self.needed[number] -= size
-        if not self.needed[number]:
-            self._unneeded.append(number)
+        if not is_copied:
+            self.needed[number] -= size
+            if not self.needed[number]:
+                self._unneeded.append(number)
+
+    def recount(self, number: int) -> None:
+        """Take what a chunk says of its garbage, and unlink it if nothing in it is needed."""
+        chunk = self.chunks.get(number)
+        if chunk is not None:
+            self.needed[number] = used_in(chunk) - HEADER_SIZE - garbage_in(chunk)
+            self.drop_if_unneeded(number)
 
     def take_unneeded(self) -> list[int]:
         """Return the chunks in which the last version was discarded since the last call."""

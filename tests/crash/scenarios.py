@@ -78,8 +78,12 @@ GARBAGE: list[Step] = [
     *wide(14)[:6],
     *wide(14)[7:],
     *wide(14)[8:],
+    [delete(CUSTOMERS, "a", f"w{n}") for n in range(1, 5)],
     [put(CUSTOMERS, "b", "w0")],
 ]
+"""More than half of it is garbage, so a chunk is to be emptied."""
+EMPTYING = 55
+"""Steps of the cleaner until it is amid that."""
 KEYS: list[Step] = [[put(CUSTOMERS, "a", f"k{n}", email=f"e{n % 5}")] for n in range(247)]
 """As many as the smallest index holds, less two."""
 LONG: list[Step] = [
@@ -209,10 +213,12 @@ SCENARIOS = {
     "clean_records": Scenario(ENDED, DRAIN),
     "clean_a_namespace": Scenario(CLEARED, DRAIN),
     "clean_a_chunk": Scenario(GARBAGE, DRAIN),
-    "put_while_a_chunk_is_emptied": Scenario(GARBAGE, wide(14)[6], warm=[42]),
-    "clear_while_a_chunk_is_emptied": Scenario(GARBAGE, [clear_namespace(None, "a")], warm=[42]),
+    "put_while_a_chunk_is_emptied": Scenario(GARBAGE, wide(14)[6], warm=[EMPTYING]),
+    "clear_while_a_chunk_is_emptied": Scenario(
+        GARBAGE, [clear_namespace(None, "a")], warm=[EMPTYING]
+    ),
     "clean_after_a_clear_while_a_chunk_was_emptied": Scenario(
-        GARBAGE, DRAIN, warm=[42, wide(14)[6], [clear_namespace(None, "a")]]
+        GARBAGE, DRAIN, warm=[EMPTYING, wide(14)[6], [clear_namespace(None, "a")]]
     ),
 }
 

@@ -24,6 +24,7 @@ from tests.support.observe import Observer, Universe, difference
 from tests.support.seeds import sample
 from tiger import layout
 from tiger.pins import Pin
+from tigerd import retiring
 
 pytest_plugins = "tests.support.recordings"
 
@@ -163,6 +164,19 @@ def test_a_step_that_is_to_grow_the_index_does(name: str, place: Path) -> None:
     before, known = index.current.path, index.previous
     trial.run()
     assert (known, index.previous.path if index.previous else None) == (None, before)
+
+
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if "a_chunk" in name])
+def test_a_step_that_is_about_a_chunk_that_is_emptied_is(
+    name: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies: list[bool] = []
+    relocate = retiring.relocate
+    monkeypatch.setattr(retiring, "relocate", lambda *a: copies.append(relocate(*a)))
+    trial = Trial(SCENARIOS[name], place)
+    trial.begin()
+    trial.run()
+    assert any(copies) is ("makes" not in name)
 
 
 def test_killed_anywhere_a_step_is_done_or_not_done(trial: Trial, random: Random) -> None:

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pytest
 
 import tiger
-from tests.crash.scenarios import CUSTOMERS, INVOICES, WIDE
+from tests.crash.scenarios import CUSTOMERS, EMPTYING, GARBAGE, INVOICES, WIDE
 from tests.support.daemon import CLIENT, Daemon, new_directory
 from tests.support.file_system import bytes_below
 from tests.support.model import clear_namespace, delete, put, put_many
@@ -99,6 +99,22 @@ def test_a_clear_leaves_what_takes_long_to_the_cleaner(daemon: Daemon) -> None:
     daemon.clean()
     assert not copy
     assert not daemon.writer.tables[CUSTOMERS].lists.copies
+
+
+def test_a_chunk_is_emptied_once_though_a_reader_keeps_it(daemon: Daemon) -> None:
+    for step in GARBAGE:
+        daemon.do(step)
+    daemon.clean(EMPTYING)
+    held = Pin(daemon.directory, daemon.writer.commit)
+    daemon.do([put(COUPONS, "a", "one")])
+    chunks = daemon.writer.tables[CUSTOMERS].space.chunks
+    before = set(chunks)
+    daemon.clean()
+    assert before <= set(chunks)
+    assert len(chunks) <= len(before) + 1
+    held.release()
+    daemon.clean()
+    assert len(chunks) < len(before)
 
 
 def test_after_a_recovery_what_ended_first_goes_first(daemon: Daemon) -> None:
