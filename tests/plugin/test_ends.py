@@ -360,7 +360,7 @@ def test_gc_takes_what_is_left_and_nothing_else(
             begin("stopped", owners.Owner(mine))
             for name, owner in (
                 ("dead", owners.Owner(ended)),
-                ("pid-of-another", owners.Owner(owners.Process(os.getpid(), "1"))),
+                ("pid-of-another", owners.Owner(mine._replace(started="1"))),
                 ("dead-kept", owners.Owner(ended, keep=True)),
             ):
                 begin(name, owner)
