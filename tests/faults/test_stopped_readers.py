@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import tiger
 from tests.faults.processes import Worker, instance_directory, kill, serving, wait_for, workers
 from tests.faults.storm import check
 from tests.support.file_system import bytes_below
+from tigerd.server import PAUSE_MS
 
 READER = Path(__file__).with_name("reader.py")
 RECORDS = 120
@@ -97,6 +99,10 @@ def test_what_a_snapshot_held_is_given_back_once_it_is_gone(
 
 
 def settled(store: tiger.Store, directory: Path) -> int:
-    """Write a little, for the daemon looks at pins when it is asked something; return the size."""
+    """Write a little, for the daemon looks at pins when it is asked something; return the size.
+
+    Then leave it a pause, in which it cleans as much as in hundreds of writes.
+    """
     store.coupons.insert({"id": "A"})
+    time.sleep(3 * PAUSE_MS / 1000)
     return bytes_below(directory / "tables")
