@@ -44,7 +44,7 @@ class Account:
         self._owns_store = owns_store
         self.engine = Engine(store)
         """What answers requests, of this account and others of the instance."""
-        self.pages: Callable[[], str] | None = None
+        self.pages: Callable[[], str | None] | None = None
         """Returns where pages are served; None: the addresses in answers are Stripe's own."""
 
     def __repr__(self) -> str:
@@ -93,11 +93,12 @@ class Account:
 
         `session.url`, of a portal session too, `payment_link.url`, the receipt of a charge, and
         where a buyer authenticates. The first one begins a small server, for this machine alone,
-        on a port of its own; it ends with the process.
+        on a port of its own; it ends with the process. Where sockets are forbidden, as by
+        pytest-socket, addresses stay Stripe's own.
         """
         directory = str(self.store.directory)
 
-        def base() -> str:
+        def base() -> str | None:
             from tigerstripe.pages import server
 
             return server.base(directory)

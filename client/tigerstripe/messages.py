@@ -19,7 +19,7 @@ class Request(NamedTuple):
     account: str | None = None
     """The connected account, of the header `Stripe-Account`."""
     content_type: str = ""
-    pages: Callable[[], str] | None = None
+    pages: Callable[[], str | None] | None = None
     """Where pages are served; None: at Stripe's own addresses, which tigerstripe does not have."""
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import warnings
 from html import unescape
 from http.client import HTTPConnection
 from typing import Any
@@ -10,6 +12,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 import stripe
+
+from tigerstripe.pages import server
 
 CARD = {"type": "card", "number": "4242 4242 4242 4242", "expiry": "12/40", "cvc": "123"}
 SUCCESS = "https://shop.test/done?session={CHECKOUT_SESSION_ID}"
@@ -47,6 +51,18 @@ def session_of(price: str, **params: Any) -> Any:
     wanted = {"mode": "payment", "success_url": SUCCESS, "cancel_url": "https://shop.test/"}
     items = [{"price": price, "quantity": 2}]
     return stripe.checkout.Session.create(**{**wanted, "line_items": items, **params})
+
+
+def test_where_sockets_are_forbidden_addresses_stay_as_stripes(served, price, monkeypatch) -> None:
+    """As pytest-socket forbids them, to a process that has not served a page yet."""
+
+    def forbidden(*_: object, **__: object) -> None:
+        warnings.warn("A test tried to use socket.socket.", stacklevel=1)
+        raise RuntimeError("A test tried to use socket.socket.")
+
+    monkeypatch.setattr(server, "_bases", {})
+    monkeypatch.setattr(socket, "socket", forbidden)
+    assert session_of(price).url.startswith("https://checkout.stripe.com/c/pay/cs_test_")
 
 
 def test_a_page_takes_a_card_and_leads_on(served, price) -> None:

@@ -24,14 +24,17 @@ PAGES = {
 _PAGES = re.compile("|".join(map(re.escape, PAGES)))
 
 
-def local(text: str, base: Callable[[], str], account: str) -> str:
+def local(text: str, base: Callable[[], str | None], account: str) -> str:
     """Return a text, an answer say, whose pages' addresses are those of a server.
 
-    `base()` is where that is; it is asked only if there is an address.
+    `base()` is where that is, None: nowhere; it is asked only if there is an address.
     """
     if ".stripe.com/" not in text or not _PAGES.search(text):
         return text
-    root = f"{base()}/accounts/{quote(account, safe='')}/pages/"
+    served = base()
+    if served is None:
+        return text
+    root = f"{served}/accounts/{quote(account, safe='')}/pages/"
 
     def of(match: re.Match[str]) -> str:
         page = PAGES[match[0]]
