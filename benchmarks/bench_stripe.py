@@ -136,7 +136,6 @@ BARS = [
         f"{TOGETHER}, over HTTP: 10 times as many as localstripe's",
         1 / 10,
         paces((TOGETHER, SERVED), (TOGETHER, OTHER)),
-        is_kept=False,
     ),
     of_floor("500 tests", 1.6),
     Bar(
