@@ -146,7 +146,10 @@ def test_a_request_under_way_is_not_said_again_by_a_child(directory: str, run_sc
         global child
         child = os.fork()
 
-    store._connection._watch = lambda watch, looks: child != 0 and watch.slot.is_answered(1)
+    def watch(asked, looks):
+        return child != 0 and asked.slot.is_answered(asked.request)
+
+    store._connection._watch = watch
     try:
         number = store.coupons._resource.number
         store._connection.write([["delete", number, "global", "first"]], fork_here)
