@@ -23,6 +23,10 @@ Record = dict[str, Any]
 TABLE = "request_log"
 PLACES = 256
 """Requests that wrote nothing, of each process, that are kept."""
+FIELDS = (
+    "account", "at", "created", "error", "method", "params", "path", "process", "status",
+)  # fmt: skip
+"""What is said of each request; `account` is the connected one that it was for."""
 
 
 class Log:
@@ -45,8 +49,10 @@ class Log:
         error: Record | None,
         account: str | None = None,
     ) -> None:
-        """Keep a request that wrote nothing; `account` is the connected one that it was for."""
-        self._waiting.append((time.time(), created, method, path, params, status, error, account))
+        """Keep a request that wrote nothing."""
+        self._waiting.append(
+            (account, time.time(), created, error, method, params, path, os.getpid(), status)
+        )
 
     def tell(self) -> None:
         """Put what is kept into the store, if that can be done now."""
@@ -62,7 +68,7 @@ class Log:
             place = self._next % PLACES
             self._next += 1
             id = f"{os.getpid()}-{self._key}-{place}"  # of a child another
-            records.append({"id": id, **_of_noted(*noted)})
+            records.append({"id": id, **dict(zip(FIELDS, noted, strict=True))})
         self._scope.in_batch(batch, TABLE).insert_many(records)
 
     def _taken(self) -> Iterator[tuple[Any, ...]]:
@@ -73,48 +79,16 @@ class Log:
     def entries(self, path: str | None = None) -> list[Record]:
         """Return the log, oldest first; of one path, if given. `at` is the machine's time."""
         wrote = [_of_kept(r) for r in self._scope.table(idempotency.TABLE)]
-        told = [{k: v for k, v in r.items() if k != "id"} for r in self._scope.table(TABLE)]
-        rest = [*told, *(_of_noted(*noted) for noted in self._waiting.copy())]
-        found = sorted(
-            [*wrote, *({**entry, "key": None} for entry in rest)], key=lambda entry: entry["at"]
-        )
+        told = [[r[name] for name in FIELDS] for r in self._scope.table(TABLE)]
+        rest = [
+            {**dict(zip(FIELDS, noted, strict=True)), "key": None}
+            for noted in (*told, *self._waiting.copy())
+        ]
+        found = sorted([*wrote, *rest], key=lambda entry: entry["at"])
         return [entry for entry in found if path is None or entry["path"] == path]
 
 
-def _of_noted(
-    at: float,
-    created: int,
-    method: str,
-    path: str,
-    params: Record,
-    status: int,
-    error: Record | None,
-    account: str | None,
-) -> Record:
-    return {
-        "account": account,
-        "at": at,
-        "created": created,
-        "error": error,
-        "method": method,
-        "params": params,
-        "path": path,
-        "process": os.getpid(),
-        "status": status,
-    }
-
-
 def _of_kept(record: Record) -> Record:
-    is_error = record["status"] >= 400
-    return {
-        "account": record["account"],
-        "at": record["at"],
-        "created": record["created"],
-        "error": json.loads(record["body"])["error"] if is_error else None,
-        "key": record["key"],
-        "method": record["method"],
-        "params": record["params"],
-        "path": record["path"],
-        "process": record["process"],
-        "status": record["status"],
-    }
+    error = json.loads(record["body"])["error"] if record["status"] >= 400 else None
+    found = {**record, "error": error}
+    return {name: found[name] for name in (*FIELDS, "key")}
