@@ -332,9 +332,4 @@ def _of_store(error: TigerError) -> Refused:
     """Return what an error of the store is answered as; a retry would not help."""
     if isinstance(error, InvalidRecord):  # an id or a text that nothing could be stored under
         return Refused(f"Invalid request: {error}")
-    return Refused(
-        f"tigerstripe's store could not do it: {error}",
-        status=500,
-        type="api_error",
-        headers={"stripe-should-retry": "false"},
-    )
+    return errors.of_fake(f"tigerstripe's store could not do it: {error}")

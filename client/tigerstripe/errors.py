@@ -167,22 +167,26 @@ def no_such_url(method: str, path: str) -> Refused:
 
 def not_built(method: str, path: str) -> Refused:
     """Return the refusal of an operation that Stripe has and tigerstripe has not yet."""
-    return Refused(
+    return of_fake(
         f"tigerstripe does not have {method} {path} yet, though Stripe does: nothing was done. "
         f"`tigerd stripe routes` lists what it has.",
         status=501,
-        type="api_error",
-        headers={"stripe-should-retry": "false"},
     )
 
 
 def not_built_parameter(name: str) -> Refused:
     """Return the refusal of a parameter whose meaning tigerstripe does not have yet."""
-    return Refused(
+    return of_fake(
         f"tigerstripe does not have the parameter {name} here yet, though Stripe does: nothing was "
         f"done.",
         status=501,
-        type="api_error",
         param=name,
-        headers={"stripe-should-retry": "false"},
     )
+
+
+def of_fake(
+    message: str, *, status: int = 500, param: str | None = None, retry: bool = False
+) -> Refused:
+    """Return what tigerstripe answers where Stripe would not refuse; SDKs `retry` or do not."""
+    headers = {"stripe-should-retry": str(retry).lower()}
+    return Refused(message, status=status, type="api_error", param=param, headers=headers)

@@ -8,6 +8,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from tigerstripe import errors
 from tigerstripe.engine import Engine
 from tigerstripe.errors import Refused
 from tigerstripe.faults import LOST
@@ -84,7 +85,13 @@ class Api:
             else:
                 await self._free.acquire()
         except asyncio.TimeoutError:
-            return self._engine.refusal(_busy(), new_id("req", 14))
+            refused = errors.of_fake(
+                f"tigerstripe's store has not answered for {FREE_S:g} s: {THREADS} requests wait "
+                f"for its daemon, which may be stopped; /_tiger/health tells",
+                status=503,
+                retry=True,
+            )
+            return self._engine.refusal(refused, new_id("req", 14))
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, self._answer, request)
@@ -97,24 +104,10 @@ class Api:
             return self._engine.answer(request, self._namespace)
         except Exception:
             log.exception("%s %s met a fault in tigerstripe", request.method, request.path)
-            refused = Refused(
-                "This is a fault in tigerstripe, please report it; the server's log says where.",
-                status=500,
-                type="api_error",
-                headers={"stripe-should-retry": "false"},
+            refused = errors.of_fake(
+                "This is a fault in tigerstripe, please report it; the server's log says where."
             )
             return self._engine.refusal(refused, new_id("req", 14))
-
-
-def _busy() -> Refused:
-    """Return the refusal of a write while so many others wait for the daemon."""
-    return Refused(
-        f"tigerstripe's store has not answered for {FREE_S:g} s: {THREADS} requests wait for its "
-        f"daemon, which may be stopped; /_tiger/health tells",
-        status=503,
-        type="api_error",
-        headers={"stripe-should-retry": "true"},
-    )
 
 
 def request_of(scope: Scope, body: bytes) -> Request:
