@@ -17,6 +17,12 @@ def paid(price: str, **params: Any) -> Any:
     return Session.create(**{"mode": "payment", "line_items": items, **HERE, **params})
 
 
+def shipping_rate(name: str, amount: int) -> str:
+    """Return the id of a new rate, in dollars."""
+    fixed = {"amount": amount, "currency": "usd"}
+    return stripe.ShippingRate.create(display_name=name, type="fixed_amount", fixed_amount=fixed).id
+
+
 def refused(call: Any, *given: Any, **params: Any) -> stripe.InvalidRequestError:
     """Return the error that a call is refused with."""
     with pytest.raises(stripe.InvalidRequestError) as raised:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import stripe
 
-from tests.stripe.shop import HERE, Session, paid, refused
+from tests.stripe.shop import HERE, Session, paid, refused, shipping_rate
 
 # --- Line items ---
 
@@ -248,9 +248,7 @@ def test_a_customer_may_be_exempt(price) -> None:
 
 
 def test_shipping_costs_the_first_option(price) -> None:
-    slow = stripe.ShippingRate.create(
-        display_name="Slow", type="fixed_amount", fixed_amount={"amount": 500, "currency": "usd"}
-    ).id
+    slow = shipping_rate("Slow", 500)
     fast = {
         "display_name": "Fast",
         "type": "fixed_amount",

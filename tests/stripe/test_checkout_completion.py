@@ -9,6 +9,7 @@ import pytest
 import stripe
 
 import tigerstripe
+from tests.stripe.shop import shipping_rate
 
 SUCCESS = "https://shop.test/done"
 ADDRESS = {"line1": "1 Main St", "city": "Ulm", "postal_code": "89073", "country": "DE"}
@@ -195,14 +196,7 @@ def test_discounts_are_redeemed_by_the_completion_alone(account, price) -> None:
 
 
 def test_a_buyer_chooses_how_it_is_sent(account, price) -> None:
-    rates = [
-        stripe.ShippingRate.create(
-            display_name=name,
-            type="fixed_amount",
-            fixed_amount={"amount": amount, "currency": "usd"},
-        ).id
-        for name, amount in (("Slow", 0), ("Fast", 900))
-    ]
+    rates = [shipping_rate("Slow", 0), shipping_rate("Fast", 900)]
     session = session_of(price, shipping_options=[{"shipping_rate": rate} for rate in rates])
     done = account.complete_checkout(session, shipping_rate=rates[1])
     assert (done["amount_total"], done["shipping_cost"]["shipping_rate"]) == (3900, rates[1])

@@ -18,8 +18,8 @@ def shop(account: Any) -> str:
     return str(account.onboard(made)["id"])
 
 
-def paid(amount: int = 10000, **params: Any) -> Any:
-    intent = stripe.PaymentIntent.create(
+def pay(amount: int = 10000, **params: Any) -> Any:
+    return stripe.PaymentIntent.create(
         amount=amount,
         currency="usd",
         confirm=True,
@@ -27,6 +27,10 @@ def paid(amount: int = 10000, **params: Any) -> Any:
         automatic_payment_methods={"enabled": True, "allow_redirects": "never"},
         **params,
     )
+
+
+def paid(amount: int = 10000, **params: Any) -> Any:
+    intent = pay(amount, **params)
     expand = {"expand": ["latest_charge"]}
     if "stripe_account" in params:
         expand["stripe_account"] = params["stripe_account"]
@@ -153,16 +157,8 @@ def test_a_part_goes_to_the_account_and_a_part_is_captured(account, shop) -> Non
     charge = paid(transfer_data={"destination": shop, "amount": 7000})
     assert stripe.Transfer.retrieve(charge.transfer).amount == 7000
     assert charge.application_fee is None
-    held = stripe.PaymentIntent.create(
-        amount=10000,
-        currency="usd",
-        confirm=True,
-        capture_method="manual",
-        payment_method="pm_card_visa",
-        payment_method_types=["card"],
-        application_fee_amount=1000,
-        transfer_data={"destination": shop},
-    )
+    to = {"application_fee_amount": 1000, "transfer_data": {"destination": shop}}
+    held = pay(capture_method="manual", **to)
     assert "transfer" not in stripe.Charge.retrieve(held.latest_charge)
     stripe.PaymentIntent.capture(held.id, amount_to_capture=4000, application_fee_amount=400)
     charge = stripe.Charge.retrieve(held.latest_charge)

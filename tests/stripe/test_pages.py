@@ -13,10 +13,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 import stripe
 
+from tests.stripe.shop import HERE, paid, shipping_rate
 from tigerstripe.pages import server
 
 CARD = {"type": "card", "number": "4242 4242 4242 4242", "expiry": "12/40", "cvc": "123"}
-SUCCESS = "https://shop.test/done?session={CHECKOUT_SESSION_ID}"
 
 
 def visit(url: str, form: dict[str, Any] | None = None) -> tuple[int, str, str | None]:
@@ -47,12 +47,6 @@ def served(account: Any) -> Any:
     return account
 
 
-def session_of(price: str, **params: Any) -> Any:
-    wanted = {"mode": "payment", "success_url": SUCCESS, "cancel_url": "https://shop.test/"}
-    items = [{"price": price, "quantity": 2}]
-    return stripe.checkout.Session.create(**{**wanted, "line_items": items, **params})
-
-
 def test_where_sockets_are_forbidden_addresses_stay_as_stripes(served, price, monkeypatch) -> None:
     """As pytest-socket forbids them, to a process that has not served a page yet."""
 
@@ -62,11 +56,11 @@ def test_where_sockets_are_forbidden_addresses_stay_as_stripes(served, price, mo
 
     monkeypatch.setattr(server, "_bases", {})
     monkeypatch.setattr(socket, "socket", forbidden)
-    assert session_of(price).url.startswith("https://checkout.stripe.com/c/pay/cs_test_")
+    assert paid(price).url.startswith("https://checkout.stripe.com/c/pay/cs_test_")
 
 
 def test_a_page_takes_a_card_and_leads_on(served, price) -> None:
-    session = session_of(price)
+    session = paid(price, cancel_url="https://shop.test/")
     assert session.url.startswith("http://127.0.0.1:")
     status, text, _ = visit(session.url)
     assert status == 200
@@ -81,7 +75,7 @@ def test_a_page_takes_a_card_and_leads_on(served, price) -> None:
     )  # fmt: skip
     assert "load it again" in visit(session.url, {**CARD, "expected_amount": "5"})[1]
     status, _, location = visit(session.url, {**CARD, "email": "jane@example.com"})
-    assert (status, location) == (303, f"https://shop.test/done?session={session.id}")
+    assert (status, location) == (303, f"https://shop.test/thanks?id={session.id}")
     assert visit(session.url)[2] == location  # once more
     done = stripe.checkout.Session.retrieve(session.id)
     assert (done.payment_status, done.customer_details.email) == ("paid", "jane@example.com")
@@ -91,7 +85,7 @@ def test_a_page_takes_a_card_and_leads_on(served, price) -> None:
 
 @pytest.mark.parametrize("outcome", ["succeed", "fail"])
 def test_a_buyer_authenticates_on_the_bank_s_page(served, price, outcome) -> None:
-    session = session_of(price)
+    session = paid(price)
     status, _, bank = visit(session.url, {**CARD, "number": "4000002760003184"})
     assert status == 303
     assert "to pay $30.00" in visit(bank)[1]
@@ -101,7 +95,7 @@ def test_a_buyer_authenticates_on_the_bank_s_page(served, price, outcome) -> Non
     assert told["redirect_status"] == ("succeeded" if outcome == "succeed" else "failed")
     status, text, location = visit(back)
     if outcome == "succeed":
-        assert location == f"https://shop.test/done?session={session.id}"
+        assert location == f"https://shop.test/thanks?id={session.id}"
     else:
         assert (status, "failed authentication" in text) == (200, True)
         assert visit(session.url, CARD)[2] is not None
@@ -124,15 +118,8 @@ def test_an_intent_of_the_application_s_own_leads_to_the_bank_and_back(served) -
 
 
 def test_what_a_session_asks_for_is_on_its_page(served, price) -> None:
-    rates = [
-        stripe.ShippingRate.create(
-            display_name=name,
-            type="fixed_amount",
-            fixed_amount={"amount": amount, "currency": "usd"},
-        ).id
-        for name, amount in (("Slow", 0), ("Fast", 900))
-    ]
-    session = session_of(
+    rates = [shipping_rate("Slow", 0), shipping_rate("Fast", 900)]
+    session = paid(
         price,
         allow_promotion_codes=True,
         billing_address_collection="required",
@@ -169,14 +156,14 @@ def test_what_a_session_asks_for_is_on_its_page(served, price) -> None:
 
 def test_a_debit_and_a_setup_have_pages_too(served) -> None:
     price = stripe.Price.create(currency="eur", unit_amount=1500, product_data={"name": "Mug"})
-    debit = session_of(price.id, payment_method_types=["sepa_debit"])
+    debit = paid(price.id, payment_method_types=["sepa_debit"])
     assert "SEPA debit" in visit(debit.url)[1]
     filled = {"type": "sepa_debit", "iban": "DE89370400440532013000", "name": "Jane"}
     assert visit(debit.url, {**filled, "email": "jane@example.com"})[0] == 303
     assert stripe.checkout.Session.retrieve(debit.id).payment_status == "unpaid"
     customer = stripe.Customer.create(email="jane@example.com")
     setup = stripe.checkout.Session.create(
-        mode="setup", currency="usd", customer=customer.id, success_url=SUCCESS
+        mode="setup", currency="usd", customer=customer.id, **HERE
     )
     assert "Save a payment method" in visit(setup.url)[1]
     assert visit(setup.url, CARD)[0] == 303
@@ -196,7 +183,7 @@ def test_a_link_and_a_recovery_lead_to_sessions(served, price) -> None:
     assert (session.payment_status, session.amount_total) == ("paid", 3000)
     status, text, _ = visit(link.url)
     assert (status, "Sold out" in text) == (410, True)
-    old = session_of(price, after_expiration={"recovery": {"enabled": True}})
+    old = paid(price, after_expiration={"recovery": {"enabled": True}})
     served.expire_checkout(old)
     status, text, _ = visit(old.url)
     assert (status, "has expired" in text) == (410, True)
@@ -204,8 +191,8 @@ def test_a_link_and_a_recovery_lead_to_sessions(served, price) -> None:
     assert again is not None
     new = visit(again[1])[2]
     assert visit(new, CARD)[0] == 303
-    paid = stripe.checkout.Session.list(status="complete").data[0]
-    assert paid.recovered_from == old.id
+    done = stripe.checkout.Session.list(status="complete").data[0]
+    assert done.recovered_from == old.id
 
 
 def test_a_customer_helps_themselves_in_the_portal(served) -> None:
@@ -234,10 +221,10 @@ def test_a_customer_helps_themselves_in_the_portal(served) -> None:
 
 @pytest.mark.parametrize("path", ["checkout/cs_x", "portal/x", "link/x", "receipt/x", "nothing/x"])
 def test_what_is_not_there_is_said(served, price, path) -> None:
-    base = session_of(price).url.partition("checkout/")[0]
+    base = paid(price).url.partition("checkout/")[0]
     status, text, _ = visit(base + path)
     assert (status, "There is no" in text) == (404, True)
 
 
 def test_without_pages_addresses_are_stripe_s(account, price) -> None:
-    assert session_of(price).url.startswith("https://checkout.stripe.com/c/pay/")
+    assert paid(price).url.startswith("https://checkout.stripe.com/c/pay/")
