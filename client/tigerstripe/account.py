@@ -92,16 +92,17 @@ class Account:
         """Let the addresses of pages that the SDK of this process is given lead to pages here.
 
         `session.url`, of a portal session too, `payment_link.url`, the receipt of a charge, and
-        where a buyer authenticates. The first one begins a small server, for this machine alone,
-        on a port of its own; it ends with the process. Where sockets are forbidden, as by
-        pytest-socket, addresses stay Stripe's own.
+        where a buyer authenticates. The first process of the account that answers with one begins
+        a small server, for this machine alone, on a port of its own; all others give its addresses
+        too. It ends with its process, and its addresses with it: then another one takes its place.
+        Where sockets are forbidden, as by pytest-socket, none is begun: without one, addresses stay
+        Stripe's own.
         """
-        directory = str(self.store.directory)
 
         def base() -> str | None:
             from tigerstripe.pages import server
 
-            return server.base(directory)
+            return server.base(self._scope)
 
         self.pages = base
 
@@ -378,7 +379,8 @@ class Account:
             yield self._with_pages(Account(child))
 
     def _with_pages(self, other: Account) -> Account:
-        other.pages = self.pages
+        if self.pages is not None:
+            other.serve_pages()
         return other
 
     # --- The end ---

@@ -11,15 +11,13 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from tiger import AlreadyExists, Conflict, NotFound
-from tigerstripe import testing_cards
+from tigerstripe import settings, testing_cards
 from tigerstripe.errors import INVALID_REQUEST, Refused
 from tigerstripe.routes import route
 from tigerstripe.scope import Scope
 
 Record = dict[str, Any]
 
-TABLE = "account_settings"
 ID = "faults"
 
 LOST = 0
@@ -137,7 +135,7 @@ def meet(scope: Scope, method: str, path: str) -> Met:
     """Return what a request meets, and take it: the first failure and the first delay that fit."""
     while True:
         # Every request asks this: one that is there is found without its version.
-        record = scope.own(TABLE).get(ID, None)
+        record = scope.own(settings.TABLE).get(ID, None)
         if record is None or not record["waiting"]:
             return NOTHING
         waiting, version = _waiting(scope)
@@ -158,24 +156,13 @@ def _less(fault: Record) -> Record:
 
 
 def _waiting(scope: Scope) -> tuple[list[Record], int | None]:
-    try:
-        record, version = scope.own(TABLE).read_version(ID)
-    except NotFound:
-        return [], None
-    return record["waiting"], version
+    record, version = settings.read(scope, ID)
+    return record["waiting"] if record is not None else [], version
 
 
 def _replaced(scope: Scope, waiting: list[Record], version: int | None) -> bool:
     """Write what waits; False if another process has written it since it was read."""
-    table, record = scope.own(TABLE), {"id": ID, "waiting": waiting}
-    try:
-        if version is None:
-            table.create(record)
-        else:
-            table.update(record, version)
-    except (AlreadyExists, Conflict, NotFound):
-        return False
-    return True
+    return settings.replaced(scope, {"id": ID, "waiting": waiting}, version)
 
 
 def decline(failure: Record) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 import warnings
 from html import unescape
 from http.client import HTTPConnection
@@ -54,9 +55,39 @@ def test_where_sockets_are_forbidden_addresses_stay_as_stripes(served, price, mo
         warnings.warn("A test tried to use socket.socket.", stacklevel=1)
         raise RuntimeError("A test tried to use socket.socket.")
 
-    monkeypatch.setattr(server, "_bases", {})
+    monkeypatch.setattr(server, "_begun", {})
     monkeypatch.setattr(socket, "socket", forbidden)
     assert paid(price).url.startswith("https://checkout.stripe.com/c/pay/cs_test_")
+
+
+def test_a_page_is_served_on_where_later_tests_forbid_sockets(served, price, monkeypatch) -> None:
+    """To this thread they are allowed, as to the browser, which is another process."""
+    session, real = paid(price), socket.socket
+
+    def forbidden(*given: Any, **more: Any) -> Any:
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("A test tried to use socket.socket.")
+        return real(*given, **more)
+
+    monkeypatch.setattr(socket, "socket", forbidden)
+    assert visit(session.url)[0] == visit(session.url)[0] == 200
+
+
+def test_all_processes_give_one_address_while_it_is_served(served, price, monkeypatch) -> None:
+    session = paid(price)
+    monkeypatch.setattr(server, "_begun", {})  # as another process has it
+    assert stripe.checkout.Session.retrieve(session.id).url == session.url
+    with served.fork() as fork, fork.installed():
+        there = stripe.checkout.Session.retrieve(session.id).url
+        assert urlsplit(there).netloc == urlsplit(session.url).netloc
+        assert visit(there, CARD)[0] == 303
+    assert visit(session.url)[0] == 200
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}"
+    served.store.account_settings.insert({"id": server.ID, "url": url})
+    taken = stripe.checkout.Session.retrieve(session.id).url
+    assert urlsplit(taken).netloc not in (urlsplit(session.url).netloc, urlsplit(url).netloc)
+    assert visit(taken, CARD)[0] == 303
 
 
 def test_a_page_takes_a_card_and_leads_on(served, price) -> None:

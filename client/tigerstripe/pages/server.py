@@ -1,7 +1,7 @@
-"""A small server of pages, for a process that answers the SDK by itself.
+"""A small server of pages, for processes that answer the SDK by themselves.
 
-It begins when the first address of a page is asked for, and ends with the process; a forked child
-begins its own.
+An account has one, whichever of its processes is asked: the first of them begins it, and writes its
+address into the account. It ends with its process; then the next one that is asked has its turn.
 """
 
 from __future__ import annotations
@@ -11,29 +11,74 @@ import threading
 import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 import tiger
+from tiger.system import socket
+from tigerstripe import settings
 from tigerstripe.pages.site import HEADERS, Site
+from tigerstripe.scope import Scope
 
 BODY_MAX = 1 << 20
+ID = "pages"
+ANSWER_S = 1.0
+"""How long a server may take to let one connect to it, which its machine does for it."""
 
-_bases: dict[tuple[int, str], str | None] = {}
+_begun: dict[tuple[int, str], str | None] = {}
+"""Where a process serves the pages of an instance; None: it cannot."""
 
 
-def base(directory: str) -> str | None:
-    """Return where this process serves the pages of an instance; the first call begins it.
+def base(scope: Scope) -> str | None:
+    """Return where the pages of an account are served.
 
-    None where it cannot: the tests may be forbidden to use sockets, as by pytest-socket.
+    None where no process does and this one cannot: the tests may be forbidden to use sockets, as
+    by pytest-socket.
     """
+    directory = str(scope.store.directory)
+    while True:
+        known, version = settings.read(scope, ID)
+        own = _begun.get((os.getpid(), directory))
+        if known is not None and (known["url"] == own or _answers(known["url"])):
+            return str(known["url"])
+        own = _own(directory)
+        if own is None or settings.replaced(scope, {"id": ID, "url": own}, version):
+            return own
+
+
+def _own(directory: str) -> str | None:
+    """Return where this process serves the pages of an instance; the first call begins it."""
     key = (os.getpid(), directory)
-    if key not in _bases:
+    if key not in _begun:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of whoever forbids it
-                _bases.setdefault(key, PageServer(directory).url)
+                _begun.setdefault(key, PageServer(directory).url)
         except (OSError, RuntimeError):
-            _bases[key] = None
-    return _bases[key]
+            _begun[key] = None
+    return _begun[key]
+
+
+def _answers(url: str) -> bool:
+    """Tell whether there is still a server; its process may have ended."""
+    place = urlsplit(url)
+    probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        probe.settimeout(ANSWER_S)
+        probe.connect((place.hostname, place.port))
+    except OSError:
+        return False
+    finally:
+        probe.close()
+    return True
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def get_request(self) -> tuple[Any, Any]:
+        """Take a connection with the sockets of the start: a later test may forbid others."""
+        number, address = self.socket._accept()  # type: ignore[attr-defined]
+        return type(self.socket)(fileno=number), address
 
 
 class PageServer:
@@ -41,8 +86,7 @@ class PageServer:
 
     def __init__(self, directory: str) -> None:
         """Begin to serve."""
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        server.daemon_threads = True
+        server = _Server(("127.0.0.1", 0), _handler(self))
         self.site = Site(tiger.connect(directory))
         self.url = f"http://127.0.0.1:{server.server_address[1]}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
