@@ -57,7 +57,10 @@ class Resource:
     """What an error about an id in the path names as its parameter."""
     event: ClassVar[str | None] = ""
     """What `....created` begins with; by default the object. None: nothing is told."""
+    told: ClassVar[frozenset[str]] = frozenset(("created", "updated", "deleted"))
+    """Which of these are told of by themselves; events of other names always are."""
     has_created: ClassVar[bool] = True
+    has_livemode: ClassVar[bool] = True
     has_metadata: ClassVar[bool] = True
     keeps_deleted: ClassVar[bool] = False
     """Whether a deleted one can still be retrieved, as three fields."""
@@ -175,21 +178,25 @@ class Resource:
 
     def add(self, work: Work, fields: Record) -> Record:
         """Store a new object, tell of it, and return it."""
-        id = fields.pop("id", None)
-        if id is None:
-            id = new_id(self.prefix, self.id_length)
-        elif work.get(self.table, id) is not None:
+        id = fields.get("id")
+        if id is not None and work.get(self.table, id) is not None:
             raise errors.already_exists(self.name.capitalize())
-        if self.has_created:
-            fields.setdefault("created", work.now)
-        fields["livemode"] = False
-        if self.has_metadata:
-            fields["metadata"] = metadata.new(fields.get("metadata"))
-        record = {"id": id, "object": self.object, **dict(sorted(fields.items()))}
+        record = self.record(work, fields)
         work.put(self.table, record)
-        if self.event is not None:
-            work.tell(f"{self.event}.created", record)
+        self.tell_of(work, "created", record)
         return record
+
+    def record(self, work: Work, fields: Record) -> Record:
+        """Return a new object with these fields, not stored yet."""
+        id = fields.get("id") or new_id(self.prefix, self.id_length)
+        record = {**fields, "id": id, "object": self.object}
+        if self.has_created:
+            record.setdefault("created", work.now)
+        if self.has_livemode:
+            record["livemode"] = False
+        if self.has_metadata:
+            record["metadata"] = metadata.new(record.get("metadata"))
+        return ordered(record)
 
     def save(self, work: Work, old: Record, new: Record, event: str = "updated") -> Record:
         """Store a changed object, tell of what changed, and return it; of no change nothing."""
@@ -197,9 +204,22 @@ class Resource:
             return old
         work.put(self.table, new)
         previous = previous_attributes(old, new)
-        if previous and self.event is not None:
-            work.tell(f"{self.event}.{event}", new, previous)
+        if previous:
+            self.tell_of(work, event, new, previous)
         return new
+
+    def move(self, work: Work, new: Record, event: str) -> Record:
+        """Store an object in its next state, and return it; the event tells of the state alone."""
+        work.put(self.table, new)
+        self.tell_of(work, event, new)
+        return new
+
+    def tell_of(
+        self, work: Work, event: str, record: Record, previous: Record | None = None
+    ) -> None:
+        """Tell of an object, unless nothing is told of its kind or of such a change."""
+        if self.event is not None and (event in self.told or event not in Resource.told):
+            work.tell(f"{self.event}.{event}", record, previous)
 
     def drop(self, work: Work, record: Record) -> None:
         """Remove an object, and tell of it; cursors of lists still know where it was."""
@@ -208,8 +228,12 @@ class Resource:
         older = after[0]["id"] if after else None
         work.delete(self.table, record["id"])
         work.put(DELETED, {"id": record["id"], "object": self.object, "older": older})
-        if self.event is not None:
-            work.tell(f"{self.event}.deleted", record)
+        self.tell_of(work, "deleted", record)
+
+
+def ordered(record: Record) -> Record:
+    """Return an object with its fields in the order that Stripe shows them in."""
+    return {"id": record["id"], "object": record["object"], **dict(sorted(record.items()))}
 
 
 def private(record: Record) -> Record:

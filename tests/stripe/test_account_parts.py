@@ -123,6 +123,8 @@ def test_persons_are_their_account_s_alone(account, connected) -> None:
     assert told(connected.id) == [
         "person.created", "person.created", "person.updated", "person.deleted",
     ]  # fmt: skip
+    events = stripe.Event.list(stripe_account=connected.id).data
+    assert [event for event in events if "livemode" in event.data.object] == []
     stripe.Account.delete(connected.id)
     assert account.store.table("connected_objects").count() == 0
 

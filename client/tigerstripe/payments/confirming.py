@@ -60,7 +60,7 @@ def _approved(work: Work, intent: Record, attempt: Attempt) -> Record:
         work.tell("charge.succeeded", charge)
         new = _moved(intent, charge, status="requires_capture")
         new["amount_capturable"] = intent["amount"]
-        return _save(work, intent, new, "amount_capturable_updated")
+        return _move(work, new, "amount_capturable_updated")
     is_late = intent["capture_method"] == "automatic_async"
     if is_late:
         charge[PRIVATE] = {"by": work.request_id}
@@ -82,7 +82,7 @@ def _taken(work: Work, intent: Record, charge: Record, method: Record, *, is_lat
     followed = charges.follow(work, taken, method)
     new = _moved(intent, followed, status="succeeded")
     new.update(amount_received=charge["amount"], review=followed["review"])
-    new = _save(work, intent, new, "succeeded")
+    new = _move(work, new, "succeeded")
     if is_late:
         late = {**followed, "balance_transaction": transaction}
         work.put("charges", late)
@@ -137,7 +137,7 @@ def _waits(work: Work, intent: Record, attempt: Attempt) -> Record:
         "status": "requires_action",
         PRIVATE: kept,
     }
-    return _save(work, intent, new, "requires_action")
+    return _move(work, new, "requires_action")
 
 
 # --- Declined ---
@@ -171,7 +171,7 @@ def _refused(
         "payment_method": None,
         "status": "requires_payment_method",
     }
-    new = _save(work, intent, new, "payment_failed")
+    new = _move(work, new, "payment_failed")
     error.error["payment_intent"] = shown(new)
     return new, error
 
@@ -191,7 +191,7 @@ def _processes(work: Work, intent: Record, attempt: Attempt) -> Record:
     if outcome.outcome != "never":
         due.put(work, OBJECT, intent["id"], work.now + outcome.after_s)
     new = _moved(intent, charge, status="processing")
-    return _save(work, intent, new, "processing")
+    return _move(work, new, "processing")
 
 
 def settle(
@@ -260,13 +260,15 @@ def authenticate(work: Work, intent: Record, *, succeed: bool) -> Record:
     )
     if intent["confirmation_method"] == "manual":
         new = {**intent, "next_action": None, "status": "requires_confirmation"}
-        return _save(work, intent, {**new, PRIVATE: {**kept, "is_authenticated": True}})
+        new[PRIVATE] = {**kept, "is_authenticated": True}
+        saved: Record = registry.need(OBJECT).save(work, intent, new)
+        return saved
     return hearing.heard(work, tried(work, {**intent, "next_action": None}, attempt)[0])
 
 
-def _save(work: Work, old: Record, new: Record, event: str = "") -> Record:
-    saved: Record = registry.need(OBJECT).save(work, old, new, event)
-    return saved
+def _move(work: Work, new: Record, event: str) -> Record:
+    moved: Record = registry.need(OBJECT).move(work, new, event)
+    return moved
 
 
 def _moved(intent: Record, charge: Record, *, status: str) -> Record:

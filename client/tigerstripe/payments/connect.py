@@ -16,6 +16,7 @@ from typing import Any
 from tigerstripe import money, registry
 from tigerstripe.errors import Refused
 from tigerstripe.payments import books
+from tigerstripe.resource import ordered
 from tigerstripe.work import Work
 
 Record = dict[str, Any]
@@ -119,8 +120,7 @@ def shared(work: Work, charge: Record) -> Record:
         new["transfer_group"] = transfer["transfer_group"]
     else:
         return charge
-    rest = {name: value for name, value in new.items() if name not in ("id", "object")}
-    new = {"id": new["id"], "object": new["object"], **dict(sorted(rest.items()))}
+    new = ordered(new)
     work.put("charges", new)
     return new
 

@@ -31,6 +31,7 @@ class Accounts(Resource):
     id_length = 16
     param = "account"
     event = None  # of a change the account itself tells: see `save`
+    has_livemode = False
     standard = Resource.standard | {"delete"}
     not_yet = ("account_token", "documents", "groups")
 
@@ -57,12 +58,6 @@ class Accounts(Resource):
         currency = params.get("default_currency")
         fields["default_currency"] = currency or fields["default_currency"]
         return self._with_parts(work, fields, params)
-
-    def add(self, work: Work, fields: Record) -> Record:
-        """Store an account; it is neither live nor in test mode."""
-        record = super().add(work, fields)
-        del record["livemode"]
-        return record
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return an account with other details; the parts of them that are not named stay."""
@@ -144,12 +139,11 @@ class Accounts(Resource):
                 "business_type": None,
                 "country": "US",
             }
-            fields.update(created=work.now, email=None, metadata={}, type="standard")
+            fields.update(email=None, type="standard")
             fields.update(charges_enabled=True, details_submitted=True, payouts_enabled=True)
             fields["capabilities"] = {"card_payments": "active", "transfers": "active"}
             fields["controller"] = {"type": "account"}
-            account = {"id": id, "object": self.object, **dict(sorted(fields.items()))}
-            kept = {"id": OWN, "account": account}
+            kept = {"id": OWN, "account": self.record(work, {"id": id, **fields})}
             work.put(SETTINGS, kept)
         found: Record = kept["account"]
         return found

@@ -6,7 +6,7 @@ from tigerstripe import cards, due, errors, listing, money, registry, testing_ca
 from tigerstripe.errors import Refused
 from tigerstripe.payments import amounts, bank, books, charging, connect
 from tigerstripe.payments.bank import Attempt
-from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.resource import Ids, Params, Record, Resource, operation, ordered, private
 from tigerstripe.work import PRIVATE, Work
 
 HOLD = "https://stripe.com/docs/payments/place-a-hold-on-a-payment-method"
@@ -45,6 +45,7 @@ class Charges(Resource):
     table = "charges"
     paths = ("/v1/charges",)
     prefix = "ch"
+    told = Resource.told - {"created"}  # the bank's answer is told of
     not_yet = ("application_fee", "destination")
     standard = Resource.standard | {"search"}
     searchable = frozenset((
@@ -55,13 +56,6 @@ class Charges(Resource):
     ))  # fmt: skip
     listed_of = ("customer", "payment_intent")
     filters = {"transfer_group": lambda record, wanted: record["transfer_group"] == wanted}
-
-    def add(self, work: Work, fields: Record) -> Record:
-        """Store a charge; its bank's answer is what is told of it: see `tell_answer`."""
-        fields = {"created": work.now, "livemode": False, **fields}
-        record = {"id": fields.pop("id"), "object": self.object, **dict(sorted(fields.items()))}
-        work.put(self.table, record)
-        return record
 
     def view(self, work: Work, record: Record) -> Record:
         """Return a charge; one captured later by itself has no transaction in the same answer."""
@@ -256,8 +250,7 @@ def _as_source(card: Record) -> Record:
     """Return a card as a charge shows it."""
     more = {"allow_redisplay": "unspecified", "email": None, "phone": None, "wallet": None}
     shown = {**more, **{n: v for n, v in card.items() if n not in (PRIVATE, "networks")}}
-    rest = {name: value for name, value in shown.items() if name not in ("id", "object")}
-    return {"id": shown["id"], "object": "card", **dict(sorted(rest.items()))}
+    return ordered({**shown, "object": "card"})
 
 
 def _as_method(card: Record, number: str) -> Record:

@@ -18,6 +18,7 @@ class FeeRefunds(Resource):
     prefix = "fr"
     name = "fee refund"
     event = None
+    has_livemode = False
     parent = "fee"
     standard = frozenset(("retrieve", "update"))
 
@@ -53,12 +54,6 @@ class FeeRefunds(Resource):
             "fee": fee["id"],
             "metadata": params.get("metadata"),
         })  # fmt: skip
-
-    def add(self, work: Work, fields: Record) -> Record:
-        """Store a refund; it is neither live nor in test mode."""
-        record = super().add(work, fields)
-        del record["livemode"]
-        return record
 
     def update(self, work: Work, ids: Ids, params: Params) -> Record:
         """Change the metadata of a refund, in its fee too."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe.ids import letters, new_id
+from tigerstripe.ids import letters
 from tigerstripe.resource import Record, Resource
 from tigerstripe.work import Work
 
@@ -20,6 +20,7 @@ class Mandates(Resource):
     prefix = "mandate"
     param = "mandate"
     event = None
+    has_created = False
     has_metadata = False
     standard = frozenset(("retrieve",))
 
@@ -37,7 +38,6 @@ class Mandates(Resource):
         accepted[given["type"]] = _place(given)
         fields: Record = {
             "customer_acceptance": accepted,
-            "livemode": False,
             "payment_method": method["id"],
             "payment_method_details": {kind: _details(kind), "type": kind},
             "status": "active",
@@ -47,10 +47,7 @@ class Mandates(Resource):
             fields["multi_use"] = {}
         else:
             fields["single_use"] = {"amount": amount[0], "currency": amount[1]}
-        id = new_id(self.prefix, self.id_length)
-        record = {"id": id, "object": self.object, **dict(sorted(fields.items()))}
-        work.put(self.table, record)
-        return record
+        return self.add(work, fields)
 
 
 def _place(given: dict[str, Any]) -> Record:

@@ -93,6 +93,7 @@ class PaymentIntents(Resource):
     paths = ("/v1/payment_intents",)
     prefix = "pi"
     param = "intent"
+    told = frozenset(("created",))
     not_yet = (
         "amount_details[line_items]", "confirmation_token", "customer_account", "hooks",
     )  # fmt: skip
@@ -174,14 +175,6 @@ class PaymentIntents(Resource):
             names = ("customer_reference", "order_reference")
             fields["payment_details"] = {n: params["payment_details"].get(n) for n in names}
         return fields
-
-    def save(self, work: Work, old: Record, new: Record, event: str = "") -> Record:
-        """Store a changed intent; only a change of its state is told of."""
-        if new != old:
-            work.put(self.table, new)
-        if event:
-            work.tell(f"payment_intent.{event}", new)
-        return new
 
     # --- Confirmed ---
 
@@ -299,8 +292,8 @@ class PaymentIntents(Resource):
         new["amount_capturable"] = 0 if is_final else intent["amount_capturable"] - amount
         new["amount_received"] = intent["amount_received"] + amount
         if not is_final:
-            return self.save(work, intent, new, "amount_capturable_updated")
-        new = self.save(work, intent, {**new, "status": "succeeded"}, "succeeded")
+            return self.move(work, new, "amount_capturable_updated")
+        new = self.move(work, {**new, "status": "succeeded"}, "succeeded")
         return hearing.heard(work, new)
 
     def _to_capture(self, intent: Record, params: Params) -> int:
@@ -371,7 +364,7 @@ class PaymentIntents(Resource):
         new = {**intent, **{n: v for n, v in metadata.merged(intent, params).items() if n in own}}
         more = amount - intent["amount"]
         new.update(amount=amount, amount_capturable=intent["amount_capturable"] + more)
-        return self.save(work, intent, new, "amount_capturable_updated")
+        return self.move(work, new, "amount_capturable_updated")
 
     # --- Canceled ---
 
@@ -405,7 +398,7 @@ class PaymentIntents(Resource):
             "next_action": None,
             "status": "canceled",
         }
-        return self.save(work, intent, new, "canceled")
+        return self.move(work, new, "canceled")
 
     def _release(self, work: Work, intent: Record, charge: Record, reason: str | None) -> None:
         """Let go what is held."""

@@ -6,7 +6,6 @@ from tigerstripe import bank_accounts, cards, errors, registry, testing_banks
 from tigerstripe.differences import merged
 from tigerstripe.errors import Refused
 from tigerstripe.facts import facts
-from tigerstripe.ids import new_id
 from tigerstripe.kinds import Enum
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.work import PRIVATE, Work
@@ -40,6 +39,7 @@ class PaymentMethods(Resource):
     table = "payment_methods"
     paths = ("/v1/payment_methods", "/v1/customers/{customer}/payment_methods")
     prefix = "pm"
+    told = Resource.told - {"created"}  # nothing is told of one before a customer has it
     name = "PaymentMethod"
     param = "payment_method"
     parent = "customer"
@@ -103,18 +103,6 @@ class PaymentMethods(Resource):
             fields["radar_options"] = params["radar_options"]
         return fields
 
-    def add(self, work: Work, fields: Record) -> Record:
-        """Store a new one; nothing tells of it before a customer has it."""
-        record = self._made(work, fields)
-        work.put(self.table, record)
-        return record
-
-    def _made(self, work: Work, fields: Record) -> Record:
-        fields = {**fields, "created": work.now, "livemode": False}
-        fields["metadata"] = fields.get("metadata") or {}
-        id = new_id(self.prefix, self.id_length)
-        return {"id": id, "object": self.object, **dict(sorted(fields.items()))}
-
     # --- Found by their ids, or by the name of a test card ---
 
     def of_test_card(self, work: Work, id: str) -> Record | None:
@@ -124,7 +112,7 @@ class PaymentMethods(Resource):
             return self._of_test_bank(work, id)
         section = cards.in_payment_method(card, None, {})
         kept = {"number": card["number"]}
-        return self._made(work, self._fields("card", section, kept, _billing({}), {}))
+        return self.record(work, self._fields("card", section, kept, _billing({}), {}))
 
     def _of_test_bank(self, work: Work, id: str) -> Record | None:
         """Return a new one, verified already, of a bank account that `pm_...` names, or None."""
@@ -135,7 +123,7 @@ class PaymentMethods(Resource):
         kept = {**_account(given), "is_verified": True}
         section = bank_accounts.section(kind, given)
         billing = {**_billing({}), "email": "jane@example.com", "name": "Jane"}
-        return self._made(work, self._fields(kind, section, kept, billing, {}))
+        return self.record(work, self._fields(kind, section, kept, billing, {}))
 
     def verify(self, work: Work, id: str, params: Params) -> None:
         """Note that a bank account is the buyer's, by what they saw in it; raises `Refused`."""

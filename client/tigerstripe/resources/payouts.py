@@ -126,18 +126,13 @@ class Payouts(Resource):
         if succeed:
             trace = {"status": "supported", "value": payout["id"]}
             new = {**payout, "status": "paid", "trace_id": trace}
-            self._ended(work, payout, new, "paid")
+            self.move(work, new, "paid")
             return
         code = failure or "could_not_process"
         new = self._posted(work, payout, "payout_failure", payout["amount"])
         message = FAILURES.get(code, FAILURES["could_not_process"])
         new = {**new, "failure_code": code, "failure_message": message, "status": "failed"}
-        self._ended(work, payout, new, "failed")
-
-    def _ended(self, work: Work, old: Record, new: Record, event: str) -> Record:
-        work.put(self.table, new)
-        work.tell(f"payout.{event}", new)
-        return new
+        self.move(work, new, "failed")
 
     @operation("POST /v1/payouts/{payout}/cancel")
     def cancel(self, work: Work, ids: Ids, params: Params) -> Record:
@@ -148,7 +143,7 @@ class Payouts(Resource):
             raise Refused(message)
         due.drop(work, payout["id"])
         new = self._posted(work, payout, "payout_cancel", payout["amount"])
-        return self._ended(work, payout, {**new, "status": "canceled"}, "canceled")
+        return self.move(work, {**new, "status": "canceled"}, "canceled")
 
     @operation("POST /v1/payouts/{payout}/reverse")
     def reverse(self, work: Work, ids: Ids, params: Params) -> Record:

@@ -17,6 +17,7 @@ class Persons(Resource):
     paths = ("/v1/accounts/{account}/persons",)
     prefix = "person"
     id_length = 14
+    has_livemode = False
     param = "person"
     parent = "account"
     standard = Resource.standard | {"delete"}
@@ -54,12 +55,6 @@ class Persons(Resource):
             **details.shown(params),
             "relationship": {**details.NO_RELATIONSHIP, **(params.get("relationship") or {})},
         }
-
-    def add(self, work: Work, fields: Record) -> Record:
-        """Store somebody; persons are neither live nor in test mode."""
-        record = super().add(work, fields)
-        del record["livemode"]
-        return record
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return somebody of whom other things are known."""

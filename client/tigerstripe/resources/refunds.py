@@ -8,7 +8,7 @@ from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.payments import bank, books, connect
 from tigerstripe.payments.amounts import check_positive
-from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.resource import Ids, Params, Record, Resource, operation, ordered, private
 from tigerstripe.resources.charges import HOLD
 from tigerstripe.testing_banks import SLOW_S
 from tigerstripe.work import PRIVATE, Work
@@ -26,6 +26,7 @@ class Refunds(Resource):
     table = "refunds"
     paths = ("/v1/refunds",)
     prefix = "re"
+    has_livemode = False
     listed_of = ("charge", "payment_intent")
     not_yet = ("customer", "instructions_email", "origin")
 
@@ -52,14 +53,6 @@ class Refunds(Resource):
         else:
             self._counted(work, charge, amount)
         return refund
-
-    def add(self, work: Work, fields: Record) -> Record:
-        """Store a refund, and tell of it; it is neither live nor in test mode."""
-        fields = {**fields, "created": work.now, "metadata": fields.get("metadata") or {}}
-        record = {"id": fields.pop("id"), "object": self.object, **dict(sorted(fields.items()))}
-        work.put(self.table, record)
-        work.tell("refund.created", record)
-        return record
 
     def save(self, work: Work, old: Record, new: Record, event: str = "updated") -> Record:
         """Store a changed refund, and tell of it by its own event and the charge's."""
@@ -197,13 +190,9 @@ class Refunds(Resource):
 
         The refund is there without an event of its own, as recorded of captures of a part.
         """
-        fields = {
-            **self._fields({**charge, "captured": False}, amount, {"reason": reason}, "succeeded"),
-            "id": new_id(self.prefix, 24),
-        }
-        fields = {**fields, "created": work.now, "metadata": {}}
-        record = {"id": fields.pop("id"), "object": self.object, **dict(sorted(fields.items()))}
-        work.put(self.table, record)
+        held = {**charge, "captured": False}
+        fields = self._fields(held, amount, {"reason": reason}, "succeeded")
+        work.put(self.table, self.record(work, fields))
         refunded = charge["amount_refunded"] + amount
         is_all = refunded == charge["amount"]
         return {**charge, "amount_refunded": refunded, "refunded": is_all}
@@ -214,7 +203,7 @@ class Refunds(Resource):
             message = "A charge that was not captured can be refunded as a whole only."
             raise Refused(message, param="amount")
         fields = self._fields(charge, amount, params, "succeeded")
-        refund = self.add(work, {**fields, "id": new_id(self.prefix, 24)})
+        refund = self.add(work, fields)
         self._counted(work, charge, amount)
         due.drop(work, charge["id"])
         return refund
@@ -255,7 +244,7 @@ class Refunds(Resource):
                 description=f"REFUND FAILURE ({refund['id']})",
             )
             new["failure_balance_transaction"] = back["id"]
-        new = {"id": new["id"], "object": self.object, **_sorted(new)}
+        new = ordered(new)
         self.save(work, refund, new)
         work.tell("refund.failed", new)
         if not was_pending:
@@ -278,11 +267,6 @@ class Refunds(Resource):
         assert charge is not None, refund
         self._waits_no_longer(work, charge, refund)
         return self.save(work, refund, {**refund, "status": "canceled"})
-
-
-def _sorted(record: Record) -> Record:
-    rest = {name: value for name, value in record.items() if name not in ("id", "object")}
-    return dict(sorted(rest.items()))
 
 
 RESOURCE = Refunds()

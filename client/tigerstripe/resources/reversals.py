@@ -18,6 +18,7 @@ class Reversals(Resource):
     prefix = "trr"
     name = "reversal"
     event = None
+    has_livemode = False
     parent = "transfer"
     standard = frozenset(("retrieve", "update"))
 
@@ -61,12 +62,6 @@ class Reversals(Resource):
             "source_refund": params.get("source_refund"),
             "transfer": transfer["id"],
         })  # fmt: skip
-
-    def add(self, work: Work, fields: Record) -> Record:
-        """Store a reversal; it is neither live nor in test mode."""
-        record = super().add(work, fields)
-        del record["livemode"]
-        return record
 
     def update(self, work: Work, ids: Ids, params: Params) -> Record:
         """Change the metadata of a reversal, in its transfer too."""

@@ -36,6 +36,7 @@ class SetupIntents(Resource):
     prefix = "seti"
     name = "setupintent"
     param = "intent"
+    told = frozenset(("created",))
     not_yet = ("attach_to_self", "confirmation_token", "customer_account", "on_behalf_of")
     listed_of = ("customer", "payment_method")
     filters = {"payment_method": lambda record, wanted: record["payment_method"] == wanted}
@@ -93,14 +94,6 @@ class SetupIntents(Resource):
             "usage": params.get("usage") or "off_session",
             **taken,
         })  # fmt: skip
-
-    def save(self, work: Work, old: Record, new: Record, event: str = "") -> Record:
-        """Store a changed intent; only a change of its state is told of."""
-        if new != old:
-            work.put(self.table, new)
-        if event:
-            work.tell(f"setup_intent.{event}", new)
-        return new
 
     # --- Confirmed ---
 
@@ -173,7 +166,7 @@ class SetupIntents(Resource):
                 "status": "requires_action",
                 PRIVATE: {"return_url": attempt.return_url},
             }
-            return self.save(work, intent, new, "requires_action"), None
+            return self.move(work, new, "requires_action"), None
         return self._succeeded(work, intent, attempt, mandate), None
 
     def _succeeded(
@@ -195,7 +188,7 @@ class SetupIntents(Resource):
             "payment_method": method["id"],
             "status": "succeeded",
         }
-        return self.save(work, intent, new, "succeeded")
+        return self.move(work, new, "succeeded")
 
     def _mandate(self, work: Work, attempt: Attempt) -> str | None:
         """Return the id of a debit's mandate, made where there is none."""
@@ -224,7 +217,7 @@ class SetupIntents(Resource):
             "payment_method": None,
             "status": "requires_payment_method",
         }
-        new = self.save(work, intent, new, "setup_failed")
+        new = self.move(work, new, "setup_failed")
         error.error["setup_intent"] = shown(new)
         return new, error
 
@@ -298,7 +291,7 @@ class SetupIntents(Resource):
             )
         reason = params.get("cancellation_reason")
         new = {**intent, "cancellation_reason": reason, "next_action": None, "status": "canceled"}
-        return self.save(work, intent, new, "canceled")
+        return self.move(work, new, "canceled")
 
 
 def _unexpected(intent: Record, message: str) -> Refused:

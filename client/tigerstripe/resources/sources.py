@@ -16,6 +16,7 @@ class Sources(Resource):
     prefix = "card"
     name = "source"
     event = "customer.source"
+    has_created = has_livemode = False
     parent = "customer"
     standard = Resource.standard | {"delete"}
     filters = {"object": lambda record, wanted: record["object"] == wanted}
@@ -46,21 +47,12 @@ class Sources(Resource):
         """Store a prepared card as a customer's."""
         return self.add(work, {**fields, "customer": customer["id"]})
 
-    def add(self, work: Work, fields: Record) -> Record:
-        """Store a card, and tell of it; it has no time of its own."""
-        record = {"id": fields["id"], "object": self.object}
-        rest = {name: value for name, value in fields.items() if name != "id"}
-        record.update(dict(sorted(rest.items())))
-        work.put(self.table, record)
-        work.tell("customer.source.created", record)
-        return record
-
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Let a customer have another card; the first is the default."""
         customers = registry.need("customer")
         customer = customers.named(work, {"customer": ids["customer"]})
         card = self.prepared(work, params["source"], "source")
-        card["metadata"] = params.get("metadata") or {}
+        card["metadata"] = params.get("metadata")
         made = self.add_to(work, customer, card)
         default = customer["default_source"] or made["id"]
         customers.save(work, customer, {**customer, "default_source": default})

@@ -20,6 +20,7 @@ class Topups(Resource):
     table = "topups"
     paths = ("/v1/topups",)
     prefix = "tu"
+    told = frozenset(("created",))
     param = "topup"
     not_yet = ("payment_method", "payment_method_options", "source")
 
@@ -50,14 +51,6 @@ class Topups(Resource):
         due.put(work, self.object, made["id"], made["expected_availability_date"])
         return made
 
-    def save(self, work: Work, old: Record, new: Record, event: str = "") -> Record:
-        """Store a changed one; only its end is told of."""
-        if new != old:
-            work.put(self.table, new)
-        if event:
-            work.tell(f"topup.{event}", new)
-        return new
-
     def happen(self, work: Work, id: str) -> None:
         """Let the money come."""
         topup = work.get(self.table, id)
@@ -72,7 +65,7 @@ class Topups(Resource):
         if not succeed:
             code = failure or "insufficient_funds"
             new = {**topup, "failure_code": code, "failure_message": FAILURE, "status": "failed"}
-            self.save(work, topup, new, "failed")
+            self.move(work, new, "failed")
             return
         posted = books.post(
             work,
@@ -84,7 +77,7 @@ class Topups(Resource):
             description=topup["description"],
         )
         new = {**topup, "balance_transaction": posted["id"], "status": "succeeded"}
-        self.save(work, topup, new, "succeeded")
+        self.move(work, new, "succeeded")
 
     @operation("POST /v1/topups/{topup}/cancel")
     def cancel(self, work: Work, ids: Ids, params: Params) -> Record:
@@ -93,7 +86,7 @@ class Topups(Resource):
         if topup["status"] != "pending":
             raise Refused(f"Topups with a status of {topup['status']} cannot be canceled.")
         due.drop(work, topup["id"])
-        return self.save(work, topup, {**topup, "status": "canceled"}, "canceled")
+        return self.move(work, {**topup, "status": "canceled"}, "canceled")
 
 
 RESOURCE = Topups()
