@@ -29,5 +29,5 @@ def fork(work):
 """
 
 C_FORK = "import ctypes\n" + FORK.replace("os.fork()", "ctypes.PyDLL(None).fork()")
-"""The same, as programs in C do it: no hook of Python's is called. The GIL is kept, as they keep it:
-a child of a call without it may wait for a thread that it has not."""
+"""The same, as programs in C do it: no hook of Python's is called. The GIL is kept, as they keep
+it: a child of a call without it may wait for a thread that it has not."""
