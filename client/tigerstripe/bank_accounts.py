@@ -65,7 +65,7 @@ def _of_us(given: Params) -> Record:
     return {
         "account_holder_type": given.get("account_holder_type") or "individual",
         "account_type": given.get("account_type") or "checking",
-        "networks": {"preferred": "ach", "supported": ["ach", "us_domestic_wire"]},
+        "networks": {"preferred": "ach", "supported": ["ach"]},
         "status_details": {},
     }
 

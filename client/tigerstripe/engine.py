@@ -199,7 +199,7 @@ class Exchange:
         if self._params or facts().parameters(where.operation).required:
             # Of a request without a version, the account's own may be any, as of Stripe's CLI.
             params = checked(where.operation, self._params, version if request.version else "")
-            wanted = expansion.expansion(where.operation, params.pop("expand", None))
+            wanted = expansion.expansion(where.operation, params.pop("expand", None), version)
             not_yet.check(where.operation, params)
         is_write = request.method != "GET"
         key = request.idempotency_key if request.method == "POST" else None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from tigerstripe import registry
+from tigerstripe import registry, versions
 from tigerstripe.errors import Refused
 from tigerstripe.facts import facts
 from tigerstripe.kinds import Id, Kind, List, Map, Obj, Page, Ref, Union
@@ -38,17 +38,17 @@ class Expansion:
 NONE = Expansion()
 
 
-def expansion(operation: str, paths: Sequence[str] | None) -> Expansion:
+def expansion(operation: str, paths: Sequence[str] | None, version: str) -> Expansion:
     """Return what a request wants expanded; raises `Refused` for what cannot be."""
-    return _of_answer(operation, tuple(paths)) if paths else NONE
+    return _of_answer(operation, tuple(paths), version) if paths else NONE
 
 
 @lru_cache(maxsize=512)
-def _of_answer(operation: str, paths: tuple[str, ...]) -> Expansion:
+def _of_answer(operation: str, paths: tuple[str, ...], version: str) -> Expansion:
     root = Expansion()
     answer = facts().answer(operation)
     for path in paths:
-        _add(root, answer, path)
+        _add(root, answer, path, version)
     return root
 
 
@@ -57,11 +57,11 @@ def of_resource(name: str, paths: tuple[str, ...]) -> Expansion:
     """Return the expansion of some paths of a resource."""
     root = Expansion()
     for path in paths:
-        _add(root, Ref(name), path)
+        _add(root, Ref(name), path, versions.newest())
     return root
 
 
-def _add(root: Expansion, kind: Kind, path: str) -> None:
+def _add(root: Expansion, kind: Kind, path: str, version: str) -> None:
     """Add a path, checked step by step, to what is to be expanded."""
     steps = path.split(".")
     is_list = isinstance(kind, Page)
@@ -75,6 +75,8 @@ def _add(root: Expansion, kind: Kind, path: str) -> None:
             owners, within = _owners(kind), ""
         within = f"{within}.{step}" if within else step
         inner, is_included = _step(kind, step)
+        if inner is None and version < versions.OLDEST:
+            inner = _before(owners, within, version)
         is_included = is_included or _is_included(owners, within)
         is_last = place == len(steps) - 1
         if inner is None or (is_last and not (is_included or _has_ids(inner))):
@@ -92,6 +94,12 @@ def _owners(kind: Kind) -> tuple[str, ...]:
     if isinstance(kind, Union):
         return tuple(name for option in kind.of for name in _owners(option))
     return (kind.to,) if isinstance(kind, Ref) else tuple(kind.to) if isinstance(kind, Id) else ()
+
+
+def _before(owners: tuple[str, ...], field: str, version: str) -> Kind | None:
+    """Return the kind of a field that one of the resources had in an older version, or None."""
+    found = (versions.field_before(name, field, version) for name in owners)
+    return next((field.kind for field in found if field is not None), None)
 
 
 def _is_included(owners: tuple[str, ...], path: str) -> bool:

@@ -1,27 +1,31 @@
 """API versions: which one a request asks for, and how an answer looks in it.
 
-Records are kept in the shape of the newest version. A release that moved or renamed fields is a
-list of changes here: functions that turn an object back into the shape before it. Fields that were
-only added have a mark in the table of facts, and are left out of the versions before.
+Records are kept in the shape of the newest version. Fields that were only added have a mark in the
+table of facts, and are left out of the versions before; `releases` lists what else changed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 from tigerstripe.errors import Refused
-from tigerstripe.facts import facts
-from tigerstripe.kinds import Empty, Field, Obj, Str, Union
-
-Record = dict[str, Any]
-Change = Callable[[Record], None]
-"""Turns an object, in place, into the shape that it had before a release."""
+from tigerstripe.facts import Reader, facts
+from tigerstripe.kinds import Field, Obj
+from tigerstripe.releases import (
+    EXPANDED_BEFORE,
+    FIELDS_BEFORE,
+    PARAMETERS_BEFORE,
+    RELEASES,
+    SINCE,
+    UNLISTED,
+    Change,
+)
 
 OLDEST = "2025-03-31.basil"
-"""The oldest version that has its own answers; older ones are answered as this."""
+"""The oldest version that has answers of its own in all; of older ones only payments have."""
 
 _version = re.compile(r"(\d{4}-\d{2}-\d{2})(\.[a-z]+)?(; *[a-z_]+=v\d+)*\Z").match
 
@@ -41,65 +45,13 @@ def asked(header: str) -> str:
 
 
 def notice(version: str) -> str | None:
-    """Return what to say once of a version older than any that has its own answers."""
+    """Return what to say once of a version that has no answers of its own in all."""
     if version >= OLDEST:
         return None
-    return f"tigerstripe answers API version {version} as {OLDEST}, the oldest it knows."
-
-
-# --- What each release changed --------------------------------------------------------------------
-
-
-def _coupon_of_promotion_code(code: Record) -> None:
-    promotion = code.pop("promotion", None)
-    code["coupon"] = promotion["coupon"] if promotion else None
-
-
-def _coupon_of_discount(discount: Record) -> None:
-    source = discount.pop("source", None)
-    discount["coupon"] = source["coupon"] if source else None
-
-
-_UI_MODES = {"elements": "custom", "embedded_page": "embedded", "hosted_page": "hosted"}
-
-
-def _ui_mode_of_session(session: Record) -> None:
-    session["ui_mode"] = _UI_MODES.get(session["ui_mode"], session["ui_mode"])
-
-
-def _options_of_intent(intent: Record) -> None:
-    options = intent["payment_method_options"].get("us_bank_account")
-    if options is not None:
-        options.pop("transaction_purpose", None)
-
-
-RELEASES: dict[str, dict[str, Change]] = {
-    "2025-09-30.clover": {
-        "promotion_code": _coupon_of_promotion_code,
-        "discount": _coupon_of_discount,
-    },
-    "2026-01-28.clover": {
-        "payment_intent": _options_of_intent,
-    },
-    "2026-03-25.dahlia": {
-        "checkout.session": _ui_mode_of_session,
-    },
-}
-"""By release, and by the `object` that it changed; oldest first."""
-
-
-def _text() -> Union:
-    return Union([Empty(), Str()])
-
-
-_DISCOUNT = {name: Field(_text, False, False, -1, -1) for name in ("coupon", "promotion_code")}
-PARAMETERS_BEFORE: dict[str, dict[str, dict[str, Field]]] = {
-    "2025-03-31.basil": {
-        "POST /v1/customers": _DISCOUNT,
-        "POST /v1/customers/{customer}": _DISCOUNT,
-    },
-}
-"""By release, the parameters that it took from an operation, and no SDK of the table has."""
+    return (
+        f"tigerstripe answers API version {version} as {OLDEST}, the oldest it knows; but payments "
+        f"as in that version, as far as they are known."
+    )
 
 
 @lru_cache(maxsize=256)
@@ -112,13 +64,15 @@ def parameters_before(operation: str, version: str) -> dict[str, Field]:
     return found
 
 
-EXPANDED_BEFORE: dict[str, dict[str, tuple[str, ...]]] = {
-    "2025-09-30.clover": {
-        "promotion_code": ("promotion.coupon",),
-        "discount": ("source.coupon",),
-    },
-}
-"""What was a whole object until a release, and is an id since: expanded in older versions."""
+@lru_cache(maxsize=256)
+def field_before(name: str, field: str, version: str) -> Field | None:
+    """Return a field that an object had in an older version alone, or None."""
+    for release, taken in FIELDS_BEFORE.items():
+        if version < release and name in taken:
+            kind = Reader(facts(), taken[name]).kind()
+            assert isinstance(kind, Obj)
+            return kind.fields.get(field)
+    return None
 
 
 @lru_cache(maxsize=64)
@@ -130,32 +84,6 @@ def changes_since(version: str) -> dict[str, list[Change]]:
             for name, change in RELEASES[release].items():
                 found.setdefault(name, []).append(change)
     return found
-
-
-SINCE = {
-    "allowed_payment_method_types": "2026-07-29.dahlia",
-    "balance_type": "2025-08-27.basil",
-    "customer_account": "2025-11-17.clover",
-    "excluded_payment_method_types": "2025-09-30.clover",
-    "integration_identifier": "2026-03-25.dahlia",
-    "managed_payments": "2026-04-22.dahlia",
-    "payment_record": "2026-08-26.dahlia",
-    "quantity_decimal": "2026-03-25.dahlia",
-    "refund.customer_account": "2026-06-24.dahlia",
-    "shared_payment_granted_token": "2026-04-22.dahlia",
-    "specified_commercial_transactions_act_url": "2026-03-25.dahlia",
-    "subtotal": "2025-12-15.clover",
-}
-"""Fields that answers had before an SDK of the table knew them, and the version of that time; some
-of one object alone."""
-
-
-UNLISTED = {
-    "balance_transaction": ("balance_type",),
-    "payment_intent": ("excluded_payment_method_types", "shared_payment_granted_token"),
-    "payment_method": ("shared_payment_granted_token",),
-}
-"""Fields that answers have, of the time in `SINCE`, though no SDK's object has them."""
 
 
 @lru_cache(maxsize=1024)
@@ -170,11 +98,14 @@ def later_fields(version: str, name: str) -> tuple[tuple[str, ...], ...]:
 
 def _later(version: str, kind: Obj, of: str) -> Iterator[tuple[str, ...]]:
     for name, field in kind.fields.items():
-        known = SINCE.get(name, facts().versions[field.since])
-        if field.since > 0 and version < SINCE.get(f"{of}.{name}", known):
+        path = f"{of}.{name}"
+        since = SINCE.get(path)
+        if since is None and field.since > 0:
+            since = SINCE.get(name, facts().versions[field.since])
+        if since is not None and version < since:
             yield (name,)
         elif isinstance(field.kind, Obj):
-            yield from ((name, *path) for path in _later(version, field.kind, of))
+            yield from ((name, *rest) for rest in _later(version, field.kind, path))
 
 
 @lru_cache(maxsize=64)

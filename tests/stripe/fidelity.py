@@ -20,7 +20,15 @@ from benchmarks.machine import describe_machine
 from benchmarks.pages import markdown_table
 from tests.stripe import replay
 from tests.stripe.fidelity_peers import PEERS
-from tests.stripe.replay import LOST, NOT_BUILT, PROJECT, RECORDINGS, Result, operation_of
+from tests.stripe.replay import (
+    LOST,
+    NOT_BUILT,
+    PROJECT,
+    RECORDINGS,
+    Result,
+    Score,
+    operation_of,
+)
 from tigerstripe import errors, routes
 
 PAGE = PROJECT / "docs" / "stripe-fidelity.md"
@@ -66,6 +74,17 @@ answers in one version of the API only, whatever a request asks for. One field t
 makes all answers of an operation inexact, as `type` does in seahaven's products.
 """
 
+OF_PAYMENTS = """\
+Of tigerstripe alone: payment intents, setup intents, payment methods, charges, refunds, tokens,
+disputes, transfers, payouts, accounts, checkout and the portal, each answer by its own version.
+Without the payments of invoices, which tigerstripe does not have yet, and without answers that lean
+on what could not be made before. Recordings of one version contradict each other: Stripe begins to
+show a field on a day, in all versions, and tigerstripe goes by the version of that time. So of
+2023-10-16, which was recorded until 2026, it answers as in 2023. Charges captured by
+`automatic_async` have no balance transaction in the requests right after, as recorded; tigerstripe
+has it with the next request, so that a test does not wait for it.
+"""
+
 
 def main() -> None:
     """Judge all, and write the page."""
@@ -75,15 +94,20 @@ def main() -> None:
     parser.add_argument("directory", nargs="?", type=Path, default=RECORDINGS)
     directory = parser.parse_args().directory
     results: Results = {}
-    results[OURS] = replay.judged(["--call", "tests.stripe.replay_target:call"], None, directory)
+    results[OURS] = replay.judged(replay.TARGET, None, directory)
+    older = replay.judged(replay.TARGET, None, directory, replay.OLDER)
+    payments = {
+        versions: replay.scored(replay.payments(judged, directory, versions))
+        for versions, judged in ((replay.VERSIONS, results[OURS]), (replay.OLDER, older))
+    }
     with tempfile.TemporaryDirectory() as folder:
         for name, peer in PEERS.items():
             with peer.served(Path(folder) / name) as options:
                 results[name] = replay.judged(options, None, directory)
-    PAGE.write_text(page(results, describe_machine()), encoding="utf-8")
+    PAGE.write_text(page(results, describe_machine(), payments), encoding="utf-8")
 
 
-def page(results: Results, machine: dict[str, str]) -> str:
+def page(results: Results, machine: dict[str, str], payments: dict[str, Score]) -> str:
     """Return the text of the page."""
     ours = results[OURS]
     places = [n for n in range(len(ours)) if any(asked(each[n]) for each in results.values())]
@@ -96,7 +120,8 @@ def page(results: Results, machine: dict[str, str]) -> str:
     lines = ["# Beside recorded answers of Stripe", "", "Written by `scripts/fidelity`.", "", HOW]
     lines += [*(f"* {name}: {value}" for name, value in facts.items()), "", "## In all", ""]
     lines += table("", results, sums)
-    lines += ["", *shares(results, there), "", f"## {THERE}", ""]
+    lines += ["", *shares(results, there), "", "## Payments, by version", "", OF_PAYMENTS]
+    lines += [*by_version(payments), "", f"## {THERE}", ""]
     lines += table("operation", results, by_operation(ours, there))
     lines += ["", f"## {REST}", ""]
     lines += table("operation", results, by_operation(ours, rest))
@@ -157,6 +182,15 @@ def shares(results: Results, there: Sequence[int]) -> list[str]:
         share = f"{classes['exact'] / total:.1%} exact, {right / total:.1%} of statuses right"
         lines.append(f"* {name}: of {total} answers {share}.")
     return lines
+
+
+def by_version(payments: dict[str, Score]) -> list[str]:
+    """Return a table of how well payments are answered, by the versions asked for."""
+    rows = [
+        [f"`{name}`", str(each.interactions), f"{each.exact_share:.1%}", f"{each.status_share:.1%}"]
+        for name, each in payments.items()
+    ]
+    return markdown_table(["API versions", "answers", "exact", "status"], rows)
 
 
 def differences(ours: Sequence[Result], there: Iterable[int]) -> list[str]:

@@ -1,9 +1,10 @@
 """Replays recordings of the live API, and prints how many answers are as recorded.
 
-    python -m tests.stripe.replay [--per-file N] [DIRECTORY]
+    python -m tests.stripe.replay [--per-file N] [--older] [DIRECTORY]
 
 The recordings and their judge are not part of the project; DIRECTORY holds them. Of the operations
-that are built: the share of answers that are exactly as recorded, and that of right statuses.
+that are built: the share of answers that are exactly as recorded, and that of right statuses. With
+--older: of what moves money, in the versions before.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import lzma
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,7 +26,15 @@ PROJECT = Path(__file__).resolve().parents[2]
 RECORDINGS = PROJECT.parent / "shared" / "recordings"
 JUDGE = RECORDINGS / "replay.py"
 VERSIONS = "2025-(0[89]|1)|2026"
+OLDER = "2023-1|2024|2025-0[1-7]"
+"""The versions that are judged, and those before of which payments are; in recordings that have
+both, each answer is of its own."""
+PAYMENTS = re.compile(
+    r"/v1/(accounts?|billing_portal|charges|checkout|disputes|payment_intents|payment_methods|"
+    r"payouts|refunds|setup_intents|tokens|transfers)\b"
+)
 
+TARGET = ["--call", "tests.stripe.replay_target:call"]
 LOST = {"crash", "status"}
 NOT_BUILT = "501 "  # a parameter that is not built yet
 OF_INVOICES = {"Payment for Invoice", "Subscription creation", "Subscription update"}
@@ -55,13 +65,33 @@ class Score(NamedTuple):
         return self.right_status / self.interactions
 
 
-def run(per_file: int | None = None, recordings: Path = RECORDINGS) -> Score:
+def run(
+    per_file: int | None = None, recordings: Path = RECORDINGS, versions: str = VERSIONS
+) -> Score:
     """Replay the recordings, or so many cassettes of each file by chance; return the score."""
-    results = judged(["--call", "tests.stripe.replay_target:call"], per_file, recordings)
-    if registry.resource("invoice") is None:
-        made = _of_invoices(recordings)
-        results = [result for result in results if (result["cassette"], result["i"]) not in made]
-    return scored(results)
+    results = judged(TARGET, per_file, recordings, versions)
+    return scored(
+        payments(results, recordings, versions)
+        if versions == OLDER
+        else without_invoices(results, recordings)
+    )
+
+
+def payments(results: list[Result], recordings: Path, versions: str) -> list[Result]:
+    """Return the results of what moves money, of answers in one of the versions."""
+    return [
+        result
+        for result in without_invoices(results, recordings)
+        if PAYMENTS.search(result["endpoint"]) and re.match(versions, result["version"] or "")
+    ]
+
+
+def without_invoices(results: list[Result], recordings: Path) -> list[Result]:
+    """Return the results without payments of invoices, as long as there are none."""
+    if registry.resource("invoice") is not None:
+        return results
+    made = _of_invoices(recordings)
+    return [result for result in results if (result["cassette"], result["i"]) not in made]
 
 
 def _of_invoices(recordings: Path) -> set[tuple[str, int]]:
@@ -81,12 +111,15 @@ def _of_invoices(recordings: Path) -> set[tuple[str, int]]:
 
 
 def judged(
-    target: list[str], per_file: int | None = None, recordings: Path = RECORDINGS
+    target: list[str],
+    per_file: int | None = None,
+    recordings: Path = RECORDINGS,
+    versions: str = VERSIONS,
 ) -> list[Result]:
     """Return the judge's result of every interaction with a target, which its options name."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.jsonl"
-        command = [sys.executable, str(recordings / "replay.py"), *target, "--version", VERSIONS]
+        command = [sys.executable, str(recordings / "replay.py"), *target, "--version", versions]
         command += ["--seed-hook", "tests.stripe.replay_seed:seed"]
         command += ["--out", str(out), *map(str, sorted(recordings.glob("*.jsonl.xz")))]
         command += ["--per-file", str(per_file)] if per_file else []
@@ -131,8 +164,9 @@ def main() -> None:
     )
     parser.add_argument("directory", nargs="?", type=Path, default=RECORDINGS)
     parser.add_argument("--per-file", type=int)
+    parser.add_argument("--older", action="store_true")
     given = parser.parse_args()
-    score = run(given.per_file, given.directory)
+    score = run(given.per_file, given.directory, OLDER if given.older else VERSIONS)
     for operation, counts in sorted(score.by_operation.items()):
         print(f"{operation:<60} {counts.total():>5}  {dict(counts)}")
     print(

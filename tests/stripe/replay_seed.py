@@ -7,6 +7,11 @@ from typing import Any
 
 Send = Callable[..., Any]
 MONEY = [("currency", "usd")]
+TYPES = (
+    "acss_debit", "afterpay_clearpay", "alipay", "bancontact", "cashapp", "eps", "ideal", "klarna",
+    "link", "sepa_debit", "us_bank_account", "wechat_pay",
+)  # fmt: skip
+"""Types of payment methods that an account may take, beside cards."""
 
 
 def seed(
@@ -23,7 +28,10 @@ def seed(
     if recorded.startswith("acct_"):
         return _able(send, shown or {})
     if recorded.startswith(("pi_", "ch_")) and shown is not None:
-        return _paid(send, recorded, shown, ids)
+        return _payment(send, recorded, shown, ids)
+    if recorded.startswith("pi_"):  # what is refunded without being shown
+        paid = [*MONEY, ("amount", "1000"), ("payment_method", "pm_card_visa"), ("confirm", "true")]
+        return _made(send, "/v1/payment_intents", [*paid, ("return_url", "http://localhost:3000/")])
     if recorded.startswith("cus_") and shown is None:  # what is charged without being shown
         return _made(send, "/v1/customers", [("source", "tok_visa")])
     default = ((shown or {}).get("invoice_settings") or {}).get("default_payment_method")
@@ -56,32 +64,85 @@ def _able(send: Send, shown: dict[str, Any]) -> str | None:
     return _made(send, "/v1/accounts", pairs)
 
 
-def _paid(send: Send, recorded: str, shown: dict[str, Any], ids: dict[str, str]) -> str | None:
-    """Make a payment as a whole: its customer, its payment method, the intent and the charge."""
+def _payment(send: Send, recorded: str, shown: dict[str, Any], ids: dict[str, str]) -> str | None:
+    """Make a payment as a whole: its customer, its payment method, the intent and its charge."""
     charge = shown if recorded.startswith("ch_") else shown.get("latest_charge")
     intent = shown.get("payment_intent") if recorded.startswith("ch_") else shown
-    if not isinstance(intent, dict) or charge is None:
+    if not isinstance(intent, dict) or intent["description"]:  # made by an invoice, say
         return None
     customer, method = intent["customer"], intent["payment_method"]
-    if not isinstance(customer, str) or not isinstance(method, str) or intent["description"]:
-        return None  # made by an invoice, say
-    made_customer = ids.get(customer) or _made(send, "/v1/customers", [])
-    made_method = made_customer and _attached(send, made_customer)
-    if not made_customer or not made_method:
+    pairs = [(name, str(intent[name])) for name in ("amount", "currency", "capture_method")]
+    if isinstance(customer, str):
+        made_customer = ids.get(customer) or _made(send, "/v1/customers", [])
+        if not made_customer:
+            return None
+        ids[customer] = made_customer
+        pairs.append(("customer", made_customer))
+    if method is not None:
+        made_method = _method(send, method, ids.get(customer))
+        if not made_method:
+            return None
+        pairs.append(("payment_method", made_method))
+    if charge is not None:
+        pairs += [("confirm", "true"), ("return_url", "http://localhost:3000/")]
+    pairs += _details(intent)
+    status, _, made = send("POST", "/v1/payment_intents", pairs + _taken(intent))
+    if status != 200:  # a fake that knows no such parameter
+        status, _, made = send("POST", "/v1/payment_intents", pairs)
+    if status != 200:
         return None
-    pairs = [("payment_method", made_method), ("confirm", "true"), ("customer", made_customer)]
-    pairs += [("return_url", "http://localhost:3000/")]
-    pairs += [(name, str(intent[name])) for name in ("amount", "currency", "capture_method")]
+    ids[intent["id"]] = str(made["id"])
+    if method is not None:
+        ids[method if isinstance(method, str) else method["id"]] = str(made["payment_method"])
+    if charge is not None:
+        ids[charge if isinstance(charge, str) else charge["id"]] = str(made["latest_charge"])
+    return ids[recorded]
+
+
+def _details(intent: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the parameters of what an intent shows beside the money."""
+    names = ("setup_future_usage", "statement_descriptor_suffix", "transfer_group")
+    pairs = [(name, intent[name]) for name in names if intent.get(name)]
+    pairs += [(f"metadata[{name}]", value) for name, value in intent["metadata"].items()]
     sent = intent["shipping"] or {"address": {}}
     pairs += [(f"shipping[{name}]", sent[name]) for name in ("name", "phone") if sent.get(name)]
     pairs += [(f"shipping[address][{name}]", v) for name, v in sent["address"].items() if v]
-    status, _, made = send("POST", "/v1/payment_intents", pairs)
-    if status != 200:
-        return None
-    ids[customer], ids[method] = made_customer, made_method
-    ids[intent["id"]] = str(made["id"])
-    ids[charge if isinstance(charge, str) else charge["id"]] = str(made["latest_charge"])
-    return ids[recorded]
+    usage = (intent["payment_method_options"].get("card") or {}).get("setup_future_usage")
+    if usage:
+        pairs.append(("payment_method_options[card][setup_future_usage]", usage))
+    return pairs
+
+
+def _taken(intent: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the parameters by which an intent takes what it took in the recorded account."""
+    automatic = intent["automatic_payment_methods"]
+    if automatic is None:
+        return [("payment_method_types[]", name) for name in intent["payment_method_types"]]
+    pairs = [(f"automatic_payment_methods[{name}]", _text(v)) for name, v in automatic.items()]
+    if "excluded_payment_method_types" in intent:
+        return pairs
+    others = (name for name in TYPES if name not in intent["payment_method_types"])
+    return pairs + [("excluded_payment_method_types[]", name) for name in others]
+
+
+def _text(value: str | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _method(send: Send, shown: str | dict[str, Any], customer: str | None) -> str | None:
+    """Make a card, as far as it is shown; a customer's, if there is one."""
+    if isinstance(shown, str) or "card" not in shown:
+        return _attached(send, customer) if customer else "pm_card_visa"
+    pairs = [("type", "card"), ("card[token]", f"tok_{shown['card']['brand']}")]
+    details = shown["billing_details"]
+    names = ("email", "name", "phone")
+    pairs += [(f"billing_details[{name}]", details[name]) for name in names if details[name]]
+    address = details["address"].items()
+    pairs += [(f"billing_details[address][{name}]", value) for name, value in address if value]
+    made = _made(send, "/v1/payment_methods", pairs)
+    if made is None or customer is None:
+        return made
+    return _made(send, f"/v1/payment_methods/{made}/attach", [("customer", customer)])
 
 
 def _attached(send: Send, customer: str) -> str | None:

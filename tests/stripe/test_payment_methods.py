@@ -77,7 +77,7 @@ def test_other_types_show_what_was_given(account) -> None:
         billing_details={"name": "Jane"},
     )
     assert us.us_bank_account.last4 == "6789"
-    assert us.us_bank_account.networks.supported == ["ach", "us_domestic_wire"]
+    assert us.us_bank_account.networks.supported == ["ach"]
     assert us.us_bank_account.bank_name == "STRIPE TEST BANK"
     sepa = stripe.PaymentMethod.create(
         type="sepa_debit", sepa_debit={"iban": "DE89370400440532013000"}

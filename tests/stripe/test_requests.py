@@ -139,6 +139,32 @@ def test_an_old_version_is_noticed_once(account) -> None:
     assert "stripe-notice" not in engine.answer(request).headers
 
 
+def test_a_payment_is_as_in_the_version_asked_for(account, ask) -> None:
+    body = "amount=500&currency=usd&source=tok_visa"
+    versions = ("2023-10-16", "2024-12-18.acacia", "2025-04-30.basil", "2026-10-28.endive")
+    oldest, old, basil, newest = (
+        json.loads(ask("POST /v1/charges", body, version=version).body) for version in versions
+    )
+    assert (oldest["invoice"], old["invoice"]) == (None, None)
+    assert "invoice" not in basil
+    assert "network_decline_code" not in oldest["outcome"]
+    assert old["outcome"]["network_decline_code"] is None
+    assert ("tax_id" in old["billing_details"], "tax_id" in basil["billing_details"]) == (0, 1)
+    codes = [
+        charge["payment_method_details"]["card"]["authorization_code"] for charge in (basil, newest)
+    ]
+    assert codes[0] is None
+    assert codes[1] is not None
+
+
+def test_what_an_older_version_had_can_be_expanded_in_it(ask) -> None:
+    body = "amount=500&currency=usd&source=tok_visa&expand[]=invoice.subscription"
+    older = json.loads(ask("POST /v1/charges", body, version="2024-06-20").body)
+    assert older["invoice"] is None
+    refused = error(ask("POST /v1/charges", body, version="2025-03-31.basil"))
+    assert refused["message"] == "This property cannot be expanded (invoice)."
+
+
 # --- Parameters ---
 
 

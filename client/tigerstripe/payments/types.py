@@ -153,8 +153,12 @@ def options(taken: Record, given: Params, *, is_setup: bool = False) -> Record:
     """
     is_listed = taken["automatic_payment_methods"] is None
     known = _SETUP_OPTIONS if is_setup else {**_OPTIONS, **(_LISTED if is_listed else {})}
-    return {
+    found: Record = {
         name: merged(known.get(name, {}), given.get(name) or {})
         for name in sorted(taken["payment_method_types"])
         if name in known or name in given
     }
+    connections = found.get("us_bank_account", {}).get("financial_connections")
+    if connections is not None:
+        found["us_bank_account"]["financial_connections"] = {"prefetch": [], **connections}
+    return found
