@@ -84,6 +84,8 @@ class Resource:
     """The fields that a search may ask for, beside `metadata`."""
 
     def __init_subclass__(cls) -> None:
+        if not hasattr(cls, "object"):  # what several resources have in common
+            return
         cls.name = cls.name or cls.object
         cls.event = cls.object if cls.event == "" else cls.event
 

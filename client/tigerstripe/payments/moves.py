@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import registry
-from tigerstripe.payments import confirming
+from tigerstripe.payments import confirming, setting_up
 
 
 def of(intent: dict[str, Any]) -> Any:
     """Return what has `tried(work, intent, attempt)` and `authenticate(work, intent, succeed=)`."""
-    return confirming if intent["object"] == "payment_intent" else registry.need("setup_intent")
+    return confirming if intent["object"] == confirming.OBJECT else setting_up

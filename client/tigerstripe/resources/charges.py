@@ -6,14 +6,11 @@ from tigerstripe import cards, due, errors, listing, money, registry, testing_ca
 from tigerstripe.errors import Refused
 from tigerstripe.payments import amounts, bank, books, charging, connect
 from tigerstripe.payments.bank import Attempt
+from tigerstripe.payments.capturing import TOO_MUCH
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, ordered, private
 from tigerstripe.work import PRIVATE, Work
 
 HOLD = "https://stripe.com/docs/payments/place-a-hold-on-a-payment-method"
-TOO_MUCH = (
-    "The payment could not be captured because the requested capture amount is greater than the "
-    "amount you can capture for this charge."
-)
 NO_SOURCE = (
     "This Customer doesn't have any saved payment details. Attach a legacy Token, Card, Bank "
     "Account, or Source to this Customer and then try this request again, or use Payment Intents "
