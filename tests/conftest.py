@@ -31,6 +31,7 @@ pytest_plugins = "pytester"  # for tests/plugin; pytest wants it here
 
 PROJECT = Path(__file__).resolve().parent.parent
 COMMAND_TIMEOUT_S = 60.0
+STOP_S = 10.0
 
 PROGRAM = """\
 import json, os, sys, time
@@ -45,7 +46,13 @@ with tiger.connect(sys.argv[1], **json.loads(sys.argv[2])) as store:
 
 
 def pytest_configure() -> None:
-    """Notice Ctrl-C, as all that the tests start: what a shell starts behind itself ignores it."""
+    """Undo what a runner may say, and what would hold for all that the tests start.
+
+    Ctrl-C is noticed: what a shell starts behind itself ignores it. And what is compiled is kept,
+    lest each of a few thousand processes compile all that it imports.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -151,24 +158,19 @@ def _stop_and_remove(directory: str) -> None:
 
 
 def _stop(place: str) -> None:
-    with suppress(subprocess.TimeoutExpired):
-        stopped = _run_tigerd("stop", directory=place, timeout_s=20)
-        if stopped.returncode in (0, 1):  # it is gone, or was gone before
-            return
-    pid = _daemon_pid(place)
-    if pid is not None:
-        os.kill(pid, signal.SIGKILL)
+    from tiger.errors import TigerError
+    from tigerd.stopping import signal_daemon, stop_daemon
+
+    try:
+        stop_daemon(Path(place), STOP_S)
+    except TigerError:
+        signal_daemon(Path(place), signal.SIGKILL)
 
 
 def _instances(directory: str) -> list[str]:
     """The directories in which a daemon has made its socket."""
     paths = Path(directory).rglob("*")
     return [str(path.parent) for path in paths if path.is_socket()]
-
-
-def _daemon_pid(directory: str) -> int | None:
-    status = _run_tigerd("status", "--json", directory=directory)
-    return int(json.loads(status.stdout)["pid"]) if status.returncode == 0 else None
 
 
 @contextmanager

@@ -181,6 +181,8 @@ def suite(
     """A user's suite, with nothing in it."""
     for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
         monkeypatch.delenv(name)
+    # Two versions of a file may be of one second, and of one size.
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     made = Suite(pytester, wait_until, is_alive)
     try:
         yield made
