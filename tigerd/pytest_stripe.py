@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tigerd.pytest_nodes import ACCOUNTS
+
 if TYPE_CHECKING:
     from tiger import Store
     from tigerstripe import Account
@@ -61,7 +63,6 @@ def tiger_stripe_session(
 
 def _installed(fixture: str, request: pytest.FixtureRequest, store: Store) -> Iterator[Account]:
     """Let the SDK here, and in Python processes that are started, talk to the store's account."""
-    from tigerd.pytest_plugin import ACCOUNTS  # noqa: PLC0415
     from tigerstripe import Account, children, told  # noqa: PLC0415
 
     account = Account(store)

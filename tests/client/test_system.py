@@ -11,7 +11,13 @@ import tigerd
 from tiger import system
 
 PACKAGES = [Path(system.__file__).parent, Path(tigerd.__file__).parent]
-LOADED = ("pytest_plugin.py", "run_environment.py", "run_place.py")
+LOADED = (
+    "pytest_fixtures.py",
+    "pytest_nodes.py",
+    "pytest_plugin.py",
+    "run_environment.py",
+    "run_place.py",
+)
 APART = {Path(system.__file__), *(PACKAGES[1] / name for name in LOADED)}
 """That module, and those that pytest loads in every run, which do without `tiger`."""
 MODULES = [path for package in PACKAGES for path in package.rglob("*.py") if path not in APART]

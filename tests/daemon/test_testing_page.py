@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.pages import reading
-from tigerd import accounts, pytest_plugin, run_environment, runs
+from tigerd import accounts, pytest_fixtures, pytest_plugin, run_environment, runs
 
 PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
-MODULES = (pytest_plugin, run_environment, runs, accounts)
+MODULES = (pytest_fixtures, pytest_plugin, run_environment, runs, accounts)
 CODE = "".join(Path(str(module.__file__)).read_text() for module in MODULES)
 
 
@@ -22,7 +22,7 @@ CODE = "".join(Path(str(module.__file__)).read_text() for module in MODULES)
 
 def fixtures() -> Iterator[str]:
     """Yield the names of the plugin's fixtures that are for users."""
-    for node in ast.parse(Path(str(pytest_plugin.__file__)).read_text()).body:
+    for node in ast.parse(Path(str(pytest_fixtures.__file__)).read_text()).body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             decorators = {ast.unparse(decorator) for decorator in node.decorator_list}
             if any(name.startswith("pytest.fixture") for name in decorators):

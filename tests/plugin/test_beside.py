@@ -141,12 +141,12 @@ def test_a_runner_that_leaves_out_hooks(suite: Suite) -> None:
     suite.conftest(
         """
         import pytest
-        from tigerd import pytest_plugin
+        from tigerd import pytest_nodes
 
         @pytest.hookimpl(trylast=True)
         def pytest_configure(config):
-            config.stash[pytest_plugin.ENVIRONMENT].leave()
-            del config.stash[pytest_plugin.ENVIRONMENT]
+            config.stash[pytest_nodes.ENVIRONMENT].leave()
+            del config.stash[pytest_nodes.ENVIRONMENT]
         """
     )
     suite.write("test_it.py", "def test_plain(): pass\n\ndef test_red(): assert 0\n")

@@ -8,9 +8,16 @@ import sys
 import pytest
 
 from tests.plugin.conftest import Suite
+from tigerd.pytest_plugin import PARTS
 
-PLUGIN = ["tigerd", "tigerd.pytest_plugin", "tigerd.run_environment", "tigerd.run_place"]
-ALWAYS = sorted([*PLUGIN, "tigerd.pytest_stripe"])
+PLUGIN = [
+    "tigerd",
+    "tigerd.pytest_nodes",
+    "tigerd.pytest_plugin",
+    "tigerd.run_environment",
+    "tigerd.run_place",
+]
+ALWAYS = sorted([*PLUGIN, *PARTS])
 """What every run loads."""
 
 LOADED = """
