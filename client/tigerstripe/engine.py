@@ -23,6 +23,7 @@ from tigerstripe import (
     keys,
     not_yet,
     registry,
+    settings,
     versions,
 )
 from tigerstripe.errors import Refused
@@ -126,7 +127,8 @@ class Exchange:
         self._scope, self._log = engine.account(named if namespace is None else namespace)
         if request.account:
             self._scope = self._connected(key, request.account)
-        self._now = clock.now(self._scope)
+        self._state = settings.state(self._scope)
+        self._now = clock.shown(self._state)
         self._params: Record = {}
         self._met = faults.NOTHING
 
@@ -187,7 +189,7 @@ class Exchange:
         body = None if request.method == "GET" else request.body  # Stripe reads none of a GET
         if request.query or body:
             self._params = form.decode(request.query, body, request.content_type)
-        self._met = faults.meet(self._scope, request.method, self._path)
+        self._met = faults.meet(self._scope, self._state, request.method, self._path)
         failure = self._met.failure
         decline = faults.decline(failure) if failure is not None else None
         if failure is not None and failure["lost"] != "answer" and decline is None:

@@ -1,6 +1,6 @@
 """Faults on request: what an account's next requests meet instead of a good answer.
 
-They wait in one record of the account, so all its processes see them, a fork has them and a
+They wait in the account's state (`settings`), so all its processes see them, a fork has them and a
 savepoint takes them back. A request takes what it meets by a guarded write: of two processes that
 ask for the same thing at once, one meets a fault that was asked for once.
 """
@@ -17,8 +17,6 @@ from tigerstripe.routes import route
 from tigerstripe.scope import Scope
 
 Record = dict[str, Any]
-
-ID = "faults"
 
 LOST = 0
 """The status of an answer that never comes: the connection is closed instead."""
@@ -120,49 +118,39 @@ def _fits(match: str) -> re.Pattern[str]:
 
 def add(scope: Scope, fault: Record) -> None:
     """Let a fault wait behind those that wait already."""
-    while True:
-        waiting, version = _waiting(scope)
-        if _replaced(scope, [*waiting, fault], version):
-            return
+    settings.change_state(scope, lambda state: {"faults": [*state["faults"], fault]})
 
 
 def waiting(scope: Scope) -> list[Record]:
     """Return the faults that no request has met yet."""
-    return _waiting(scope)[0]
+    found: list[Record] = settings.state(scope)["faults"]
+    return found
 
 
-def meet(scope: Scope, method: str, path: str) -> Met:
-    """Return what a request meets, and take it: the first failure and the first delay that fit."""
-    while True:
-        # Every request asks this: one that is there is found without its version.
-        record = scope.own(settings.TABLE).get(ID, None)
-        if record is None or not record["waiting"]:
-            return NOTHING
-        waiting, version = _waiting(scope)
-        met: dict[bool, Record] = {}
-        for fault in waiting:
+def meet(scope: Scope, state: Record, method: str, path: str) -> Met:
+    """Return what a request meets, and take it: the first failure and the first delay that fit.
+
+    `state` is the account's as the request found it.
+    """
+    if not state["faults"]:
+        return NOTHING
+    met: dict[bool, Record] = {}
+
+    def take(state: Record) -> Record:
+        met.clear()
+        for fault in state["faults"]:
             if _fits(fault["match"]).fullmatch(f"{method} {path}"):
                 met.setdefault("delay_s" in fault, fault)
-        if not met:
-            return NOTHING
-        left = [_less(f) if any(f is m for m in met.values()) else f for f in waiting]
-        if _replaced(scope, [fault for fault in left if fault["times"]], version):
-            delayed = met.get(True)
-            return Met(delayed["delay_s"] if delayed else 0.0, met.get(False))
+        left = [_less(f) if any(f is m for m in met.values()) else f for f in state["faults"]]
+        return {"faults": [fault for fault in left if fault["times"]]}
+
+    settings.change_state(scope, take)
+    delayed = met.get(True)
+    return Met(delayed["delay_s"] if delayed else 0.0, met.get(False))
 
 
 def _less(fault: Record) -> Record:
     return {**fault, "times": fault["times"] - 1}
-
-
-def _waiting(scope: Scope) -> tuple[list[Record], int | None]:
-    record, version = settings.read(scope, ID)
-    return record["waiting"] if record is not None else [], version
-
-
-def _replaced(scope: Scope, waiting: list[Record], version: int | None) -> bool:
-    """Write what waits; False if another process has written it since it was read."""
-    return settings.replaced(scope, {"id": ID, "waiting": waiting}, version)
 
 
 def decline(failure: Record) -> str | None:

@@ -1,18 +1,27 @@
-"""Ids as Stripe makes them: a prefix, `_`, and letters or digits."""
+"""Ids as Stripe makes them: a prefix, `_`, and letters or digits.
+
+They are drawn from a generator of this module's own, which each process seeds from the system: a
+request makes several, and to ask the system for each took longer than to route it. The generator of
+`random` will not do, since tests seed it, all their processes alike.
+"""
 
 from __future__ import annotations
 
 import os
+import random
 import string
 
 LETTERS = (string.ascii_letters + string.digits).encode()
 
 _LETTER_OF_BYTE = bytes(LETTERS[byte % len(LETTERS)] for byte in range(256))
 
+_random = random.Random()
+os.register_at_fork(after_in_child=_random.seed)
+
 
 def letters(length: int) -> str:
     """Return so many letters or digits by chance; no two processes get the same."""
-    return os.urandom(length).translate(_LETTER_OF_BYTE).decode()
+    return _random.randbytes(length).translate(_LETTER_OF_BYTE).decode()
 
 
 def new_id(prefix: str, length: int) -> str:

@@ -235,7 +235,7 @@ class Resource:
 
 def ordered(record: Record) -> Record:
     """Return an object with its fields in the order that Stripe shows them in."""
-    return {"id": record["id"], "object": record["object"], **dict(sorted(record.items()))}
+    return {name: record[name] for name in ("id", "object", *sorted(record))}
 
 
 def private(record: Record) -> Record:

@@ -53,8 +53,8 @@ class Scope:
         self._connected: dict[str, Scope] = {}
         self.prune_at = 0
         """When to look for expired idempotency records again."""
-        self.has_clock = True
-        """Whether the account's clock was a record when it was looked at last."""
+        self.has_state = True
+        """Whether the account's state was a record when it was looked at last."""
 
     def __repr__(self) -> str:
         return f"<Scope {self.store.current_namespace!r} {self.account or ''}>"

@@ -1,7 +1,13 @@
-"""What an account keeps for itself, a record each: its clock, its faults, who serves its pages."""
+"""What an account keeps for itself, a record each: its state, its fees, who serves its pages.
+
+The state is what every request asks first, so it is one record: the clock, and the faults that
+wait. A fork has it, and a savepoint takes it back. The first commit of an account makes it, since a
+record that is there is found faster than one that is not.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tiger import AlreadyExists, Conflict, NotFound
@@ -10,6 +16,26 @@ from tigerstripe.scope import Scope
 Record = dict[str, Any]
 
 TABLE = "account_settings"
+STATE = "state"
+FRESH: Record = {"id": STATE, "faults": [], "frozen_at": None, "offset_s": 0}
+"""The state of an account whose clock shows real time, and where no fault waits."""
+
+
+def state(scope: Scope) -> Record:
+    """Return an account's state."""
+    found = scope.own(TABLE).get(STATE, None)
+    scope.platform.has_state = found is not None
+    return FRESH if found is None else found
+
+
+def change_state(scope: Scope, change: Callable[[Record], Record]) -> None:
+    """Write the fields that `change` gives; it is asked again if another process was faster."""
+    while True:
+        there, version = read(scope, STATE)
+        old = FRESH if there is None else there
+        new = {**old, **change(old)}
+        if new == old or replaced(scope, new, version):
+            return
 
 
 def read(scope: Scope, id: str) -> tuple[Record | None, int | None]:

@@ -12,10 +12,12 @@ those who add one `touch` the record that the rule is about.
 from __future__ import annotations
 
 import copy
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from tiger import InvalidRecord, NotFound
-from tigerstripe import clock, hooks, versions
+from tigerstripe import hooks, settings, versions
 from tigerstripe.ids import new_id
 from tigerstripe.log import Log
 from tigerstripe.scope import SHARED, Scope
@@ -225,8 +227,9 @@ class Work:
                     table.create_many([record])
                 else:
                     table.update(record, version)
-            if not scope.platform.has_clock:
-                scope.in_batch(batch, clock.TABLE).create_many([clock.REAL])
-            for account, event in self._events:
-                scope.inside(account).in_batch(batch, EVENTS).insert_many([event])
+            if not scope.platform.has_state:
+                scope.in_batch(batch, settings.TABLE).create_many([settings.FRESH])
+            for account, told in groupby(self._events, itemgetter(0)):
+                events = [event for _, event in told]
+                scope.inside(account).in_batch(batch, EVENTS).insert_many(events)
             log.add_to(batch)

@@ -204,4 +204,4 @@ def test_all_processes_use_up_what_was_asked_for_once(account) -> None:
 def test_what_cannot_be_asked_for_is_refused(account, call, said) -> None:
     with pytest.raises(ValueError, match=said):
         call(account)
-    assert account.store.table("account_settings").get("faults", None) is None
+    assert account.waiting_faults() == []

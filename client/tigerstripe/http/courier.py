@@ -17,7 +17,7 @@ from typing import Any
 
 from tiger import Store
 from tiger.system import time
-from tigerstripe import clock, delivery, due, hooks
+from tigerstripe import clock, delivery, due, hooks, settings
 from tigerstripe.engine import Engine
 from tigerstripe.sending import to_url
 
@@ -31,7 +31,7 @@ LOOK_S = 0.05
 AGAIN_S = 5.0
 """When something is tried again that the store refused."""
 
-CLOCK = (clock.TABLE, clock.ID)
+CLOCK = (settings.TABLE, settings.STATE)
 """The record that says what an account's clock shows."""
 
 log = logging.getLogger("tigerstripe")
