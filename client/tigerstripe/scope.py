@@ -10,6 +10,7 @@ from tigerstripe.connected import ConnectedBatch, ConnectedTable, Place
 OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     "account_settings": (None, None, ()),
     "claims": (None, None, ()),
+    "confirmation_tokens": ("ctoken", None, ()),
     connected.TABLE: (None, None, (connected.ACCOUNT, connected.PART)),
     "deleted_objects": (None, None, ()),
     "due": (None, None, ()),

@@ -67,10 +67,11 @@ class Intents(Resource):
             for name in self.with_confirm:
                 if params.get(name):
                     raise self._needs_confirm(name)
+        token, params = self._said(work, params)
         intent = self.make(work, params)
         if not confirms:
             return intent
-        return self._tried(work, intent, self.attempt(work, intent, params))
+        return self._tried(work, intent, self.attempt(work, intent, params), token)
 
     def _needs_confirm(self, name: str) -> Refused:
         return Refused(
@@ -90,6 +91,7 @@ class Intents(Resource):
     def confirmed(self, work: Work, old: Record, params: Params) -> Record:
         """Change an intent as its confirmation asks for, and try it; return it after that."""
         try:
+            token, params = self._said(work, params)
             rest = {name: v for name, v in params.items() if name not in self.with_confirm}
             intent = self.ready(work, self.change(work, old, rest))
             attempt = self.attempt(work, intent, params)
@@ -97,13 +99,23 @@ class Intents(Resource):
             if refused.status == 400:
                 refused.error.setdefault(self.object, shown(old))
             raise
-        return self._tried(work, intent, attempt)
+        return self._tried(work, intent, attempt, token)
 
     def ready(self, work: Work, intent: Record) -> Record:
         """Return an intent with what it takes by itself where nothing was given."""
         return intent
 
-    def _tried(self, work: Work, intent: Record, attempt: Attempt) -> Record:
+    def _said(self, work: Work, params: Params) -> tuple[Record | None, Params]:
+        """Return the confirmation token that a request names, and what it says with it."""
+        if params.get("confirmation_token") is None:
+            return None, params
+        found: tuple[Record, Params] = registry.need("confirmation_token").unfolded(work, params)
+        return found
+
+    def _tried(self, work: Work, intent: Record, attempt: Attempt, token: Record | None) -> Record:
+        """Ask the bank; a token has confirmed the intent, whatever the bank says."""
+        if token is not None:
+            registry.need("confirmation_token").use(work, token, intent)
         return clients.answered(work, *moves.of(intent).tried(work, intent, attempt))
 
     def method(self, work: Work, intent: Record) -> Record:

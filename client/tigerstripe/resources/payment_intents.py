@@ -76,10 +76,11 @@ class PaymentIntents(Intents):
     paths = ("/v1/payment_intents",)
     prefix = "pi"
     words = "PaymentIntent"
-    with_confirm = ("error_on_requires_action", "mandate_data", "off_session", "return_url")
-    not_yet = (
-        "amount_details[line_items]", "confirmation_token", "customer_account", "hooks",
+    with_confirm = (
+        "confirmation_token", "error_on_requires_action", "mandate_data", "off_session",
+        "return_url",
     )  # fmt: skip
+    not_yet = ("amount_details[line_items]", "customer_account", "hooks")
     listed_of = ("customer",)
     standard = Intents.standard | {"search"}
     searchable = frozenset(("amount", "created", "currency", "customer", "status"))

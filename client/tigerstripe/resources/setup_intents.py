@@ -21,8 +21,8 @@ class SetupIntents(Intents):
     name = "setupintent"
     words = "SetupIntent"
     is_setup = True
-    with_confirm = ("mandate_data", "return_url")
-    not_yet = ("attach_to_self", "confirmation_token", "customer_account", "on_behalf_of")
+    with_confirm = ("confirmation_token", "mandate_data", "return_url")
+    not_yet = ("attach_to_self", "customer_account", "on_behalf_of")
     listed_of = ("customer", "payment_method")
     filters = {"payment_method": lambda record, wanted: record["payment_method"] == wanted}
 
