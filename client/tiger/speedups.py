@@ -1,6 +1,7 @@
 """The compiled part, where the installation found a compiler; all works without it, slower.
 
-`TIGERD_PURE=1` leaves it out: for the tests, which run with and without, and for anyone who suspects it.
+`TIGERD_PURE=1` leaves it out: for the tests, which run with and without, and to rule it out when
+something is wrong.
 A compiled module that was made of another source than the one beside it, as after a `git pull` in
 a checkout that is installed as editable, is left out with a warning.
 """
