@@ -111,11 +111,15 @@ def take_back(table: Table, version: Version) -> None:
 
 
 def take_end_back(table: Table, version: Version) -> None:
-    """Let a version live on whose end was never committed."""
-    if version.end > table.control.words[layout.COMMIT]:
+    """Let a version live on whose end was never committed.
+
+    The end goes last: after another kill a search finds the version by it.
+    """
+    if 0 < version.end <= table.control.words[layout.COMMIT]:
+        return
+    table.index.mark_live(version)
+    if version.end:
         table.lists.store(version.ref, END, 0)
-    if not version.end:
-        table.index.mark_live(version)
 
 
 def relocate(table: Table, version: Version, spare: Spare) -> bool:

@@ -19,7 +19,7 @@ import pytest
 from tests.crash.scenarios import CUSTOMERS, MORE, SCENARIOS, Scenario
 from tests.support.choke import Choke
 from tests.support.daemon import Daemon, after, check_space, new_directory
-from tests.support.model import Model, delete, rollback
+from tests.support.model import Model, delete, put_many, rollback
 from tests.support.observe import Observer, Universe, difference
 from tests.support.seeds import sample
 from tiger import layout
@@ -224,6 +224,25 @@ def test_killed_where_more_ended_than_the_ring_holds(
     trial = Trial(replace(SCENARIOS[name], cuts=3), place)
     test_killed_anywhere_a_step_is_done_or_not_done(trial, random)
     test_killed_in_its_recovery_too_it_recovers(trial, random)
+
+
+def test_killed_anywhere_in_a_recovery_that_searches_what_ended_it_recovers(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layout, "ENDED_MAX", 2)
+    keys = ["u0", "u1", "u2"]
+    base = [put_many(CUSTOMERS, "a", [{"id": key, "email": "e1"} for key in keys])]
+    trial = Trial(Scenario([base], [delete(CUSTOMERS, "a", key) for key in keys]), place)
+    last, _ = changes_of(trial)[-2]
+    trial.begin()
+    trial.run(last)
+    for second in range(1, trial.recover().count + 1):
+        trial.begin()
+        trial.run(last)
+        trial.recover(second)
+        trial.recover()
+        trial.look(f"after a second kill at change {second}")
+        trial.go_on()
 
 
 def test_killed_while_it_makes_the_instance_the_next_daemon_makes_it(place: Path) -> None:
