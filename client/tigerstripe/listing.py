@@ -108,7 +108,7 @@ def _test(rule: Callable[[Record, Any], bool], value: Any) -> Callable[[Record],
 
 
 def _of_field(field: str, rule: Callable[[Any], bool]) -> Callable[[Record], bool]:
-    return lambda record: rule(record[field])
+    return lambda record: rule(record.get(field))
 
 
 def _has(field: str, value: Any) -> Callable[[Record], bool]:

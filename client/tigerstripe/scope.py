@@ -9,12 +9,14 @@ from tigerstripe.connected import ConnectedBatch, ConnectedTable, Place
 
 OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     "account_settings": (None, None, ()),
+    "cash_balance_transactions": ("ccsbtxn", None, ("customer",)),
     "claims": (None, None, ()),
     "confirmation_tokens": ("ctoken", None, ()),
     connected.TABLE: (None, None, (connected.ACCOUNT, connected.PART)),
     "deleted_objects": (None, None, ()),
     "due": (None, None, ()),
     "early_fraud_warnings": ("issfr", "/v1/radar/early_fraud_warnings", ("charge",)),
+    "ephemeral_keys": ("ephkey", None, ()),
     "idempotency_keys": (None, None, ()),
     "payment_links": ("plink", "/v1/payment_links", ("active",)),
     "persons": ("person", None, ("account",)),

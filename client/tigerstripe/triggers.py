@@ -183,6 +183,41 @@ REVERSAL = Step("POST /v1/transfers/${transfer:id}/reversals", {"amount": "100"}
 _FEE = "POST /v1/application_fees/${intent:latest_charge.application_fee}/refunds"
 FEE_REFUND = Step(_FEE, {"amount": "50"}, "refund")
 
+_CASH = "customer_balance"
+TRANSFERRED = Step(
+    _INTENTS,
+    {
+        **_2000,
+        "confirm": "true",
+        "customer": "${customer:id}",
+        "payment_method_types[0]": _CASH,
+        "payment_method_data[type]": _CASH,
+        f"payment_method_options[{_CASH}][funding_type]": "bank_transfer",
+        f"payment_method_options[{_CASH}][bank_transfer][type]": "us_bank_transfer",
+    },
+    "intent",
+)
+BY_HAND = Step(
+    "POST /v1/customers/${customer:id}/cash_balance", {"settings[reconciliation_mode]": "manual"}
+)
+CASH = Step("POST /v1/test_helpers/customers/${customer:id}/fund_cash_balance", _2000)
+APPLIED = Step(f"{_INTENTS}/${{intent:id}}/apply_customer_balance", {"amount": "1000"})
+
+
+def _paid_out(account: Account, answers: Record) -> None:
+    """Let the money of a connected account be paid out by itself, and arrive."""
+    scope, log = account.engine.account(account.name)
+    shop = answers["account"]["id"]
+    _worked_off(account, answers)
+    due.do_now(scope, log, f"payouts-{shop}", account.now)
+    [payout] = [one for one in scope.inside(shop).table("payouts") if one["status"] == "pending"]
+    account.settle(payout["id"])
+
+
+def _schedule(interval: str) -> Step:
+    return Step("POST /v1/balance_settings", {"payments[payouts][schedule][interval]": interval})
+
+
 RECIPES: dict[str, tuple[Step | Act, ...]] = {
     "account.external_account.created": (ACCOUNT, EXTERNAL),
     "account.external_account.deleted": (
@@ -199,6 +234,7 @@ RECIPES: dict[str, tuple[Step | Act, ...]] = {
     ),
     "application_fee.refunded": (ABLE, SHARED, FEE_REFUND),
     "balance.available": (FUNDED, _worked_off),
+    "balance_settings.updated": (_schedule("daily"), _schedule("manual")),
     "billing_portal.configuration.created": (CONFIGURATION,),
     "billing_portal.configuration.updated": (
         CONFIGURATION,
@@ -210,6 +246,7 @@ RECIPES: dict[str, tuple[Step | Act, ...]] = {
     "capability.updated": (
         ACCOUNT, Step(f"{_PARTS}/capabilities/transfers", {"requested": "true"}),
     ),
+    "cash_balance.funds_available": (CUSTOMER, CASH),
     "charge.captured": (HELD, Step(f"{_INTENTS}/${{intent:id}}/capture", {})),
     "charge.dispute.closed": (DISPUTED, Step(f"{_DISPUTE}/close", {})),
     "charge.dispute.created": (DISPUTED,),
@@ -255,6 +292,7 @@ RECIPES: dict[str, tuple[Step | Act, ...]] = {
         CUSTOMER, TAX_ID, Step("DELETE /v1/customers/${customer:id}/tax_ids/${tax_id:id}", {}),
     ),
     "customer.updated": (CUSTOMER, Step("POST /v1/customers/${customer:id}", {"name": "Joe"})),
+    "customer_cash_balance_transaction.created": (CUSTOMER, CASH),
     "payment_link.created": (PRODUCT, PRICE, LINK),
     "payment_link.updated": (
         PRODUCT, PRICE, LINK, Step("POST /v1/payment_links/${link:id}", {"active": "false"}),
@@ -262,6 +300,7 @@ RECIPES: dict[str, tuple[Step | Act, ...]] = {
     "payment_intent.amount_capturable_updated": (HELD,),
     "payment_intent.canceled": (INTENT, Step(f"{_INTENTS}/${{intent:id}}/cancel", {})),
     "payment_intent.created": (INTENT,),
+    "payment_intent.partially_funded": (CUSTOMER, BY_HAND, TRANSFERRED, CASH, APPLIED),
     "payment_intent.payment_failed": (DECLINED,),
     "payment_intent.processing": (DEBITED,),
     "payment_intent.requires_action": (_paid("pm_card_threeDSecure2Required"),),
@@ -284,6 +323,11 @@ RECIPES: dict[str, tuple[Step | Act, ...]] = {
     "payout.created": (FUNDED, PAYOUT),
     "payout.failed": (FUNDED, PAYOUT, _settled("payout", succeed=False)),
     "payout.paid": (FUNDED, PAYOUT, _settled("payout")),
+    "payout.reconciliation_completed": (
+        ABLE,
+        _paid("pm_card_bypassPending", **{"transfer_data[destination]": "${account:id}"}),
+        _paid_out,
+    ),
     "payout.updated": (FUNDED, PAYOUT, Step("POST /v1/payouts/${payout:id}", NOTED)),
     "plan.created": (PRODUCT, PLAN),
     "plan.deleted": (PRODUCT, PLAN, Step("DELETE /v1/plans/${plan:id}", {})),

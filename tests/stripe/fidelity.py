@@ -97,14 +97,19 @@ def main() -> None:
     results[OURS] = replay.judged(replay.TARGET, None, directory)
     older = replay.judged(replay.TARGET, None, directory, replay.OLDER)
     payments = {
-        versions: replay.scored(replay.payments(judged, directory, versions))
-        for versions, judged in ((replay.VERSIONS, results[OURS]), (replay.OLDER, older))
+        "2025-08 and later": of_payments(results[OURS], directory, replay.VERSIONS),
+        "2023-10 to 2025-07": of_payments(older, directory, replay.OLDER),
     }
     with tempfile.TemporaryDirectory() as folder:
         for name, peer in PEERS.items():
             with peer.served(Path(folder) / name) as options:
                 results[name] = replay.judged(options, None, directory)
     PAGE.write_text(page(results, describe_machine(), payments), encoding="utf-8")
+
+
+def of_payments(results: list[Result], directory: Path, versions: str) -> Score:
+    """Return the score of what moves money, of answers in one of the versions."""
+    return replay.scored(replay.payments(results, directory, versions))
 
 
 def page(results: Results, machine: dict[str, str], payments: dict[str, Score]) -> str:
@@ -187,7 +192,7 @@ def shares(results: Results, there: Sequence[int]) -> list[str]:
 def by_version(payments: dict[str, Score]) -> list[str]:
     """Return a table of how well payments are answered, by the versions asked for."""
     rows = [
-        [f"`{name}`", str(each.interactions), f"{each.exact_share:.1%}", f"{each.status_share:.1%}"]
+        [name, str(each.interactions), f"{each.exact_share:.1%}", f"{each.status_share:.1%}"]
         for name, each in payments.items()
     ]
     return markdown_table(["API versions", "answers", "exact", "status"], rows)

@@ -23,7 +23,7 @@ def pay(amount: int = 10000, **params: Any) -> Any:
         amount=amount,
         currency="usd",
         confirm=True,
-        payment_method="pm_card_bypassPending",
+        payment_method=params.pop("payment_method", "pm_card_bypassPending"),
         automatic_payment_methods={"enabled": True, "allow_redirects": "never"},
         **params,
     )
@@ -151,6 +151,32 @@ def test_a_refund_takes_the_transfer_and_the_fee_back_in_parts(account, shop) ->
     assert stripe.Transfer.retrieve(charge.transfer).reversed
     assert stripe.ApplicationFee.retrieve(charge.application_fee).refunded
     assert (balance(), balance(**at)) == (-320, 0)
+
+
+@pytest.mark.parametrize("card", ["refundFail", "pendingRefund"])
+def test_a_refund_that_fails_leaves_the_account_its_money_and_the_platform_its_fee(
+    account, shop, card
+) -> None:
+    charge = paid(
+        payment_method=f"pm_card_{card}",
+        application_fee_amount=1000,
+        transfer_data={"destination": shop},
+    )
+    before = balance(), balance(stripe_account=shop)
+    refund = stripe.Refund.create(
+        charge=charge.id, amount=5000, reverse_transfer=True, refund_application_fee=True
+    )
+    transfer = stripe.Transfer.retrieve(charge.transfer)
+    assert (transfer.amount_reversed, len(transfer.reversals.data)) == (5000, 1)
+    assert account.settle(refund.id, succeed=False)["status"] == "failed"
+    assert (balance(), balance(stripe_account=shop)) == before
+    transfer = stripe.Transfer.retrieve(charge.transfer)
+    assert (transfer.amount_reversed, transfer.reversals.total_count) == (0, 0)
+    assert stripe.Transfer.list_reversals(transfer.id).data == []
+    fee = stripe.ApplicationFee.retrieve(charge.application_fee)
+    assert (fee.amount_refunded, fee.refunds.data) == (0, [])
+    stripe.Refund.create(charge=charge.id, reverse_transfer=True, refund_application_fee=True)
+    assert stripe.Transfer.retrieve(transfer.id).reversed is True
 
 
 def test_a_part_goes_to_the_account_and_a_part_is_captured(account, shop) -> None:

@@ -38,7 +38,7 @@ def test_answers_are_counted_alike_for_all() -> None:
     counts = {"GET /v1/charges": Counter(exact=3, value=1)}
     payments = {"2023": replay.Score(4, 3, 4, counts)}
     text = fidelity.page(results, MACHINE, payments)
-    assert "| `2023` | 4 | 75.0% | 100.0% |" in text
+    assert "| 2023 | 4 | 75.0% | 100.0% |" in text
     # The one that was left out, and the one that nobody could be given, are not counted.
     assert "| `POST /v1/customers` | 4 | 1 | 2 | 1 | 2 |" in text
     assert "| `POST /v1/topups/:id/unheard_of` | 1 | 1 | 1 | 1 | 1 |" in text

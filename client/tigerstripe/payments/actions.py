@@ -6,6 +6,7 @@ from typing import Any
 
 from tigerstripe.errors import Declined
 from tigerstripe.ids import letters, new_id
+from tigerstripe.payments import cash
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.work import Work
 
@@ -21,6 +22,8 @@ ACTION_REQUIRED = (
 
 def wanted(work: Work, intent: Record, attempt: Attempt) -> Record:
     """Return what the buyer has to do; where to depends on what the request said of it."""
+    if attempt.method["type"] == cash.TYPE:
+        return cash.instructions(intent)
     if attempt.method["type"] == "us_bank_account":
         return {
             "type": "verify_with_microdeposits",

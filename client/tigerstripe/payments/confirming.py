@@ -11,7 +11,7 @@ from typing import Any
 from tigerstripe import due, registry, testing_banks, testing_cards
 from tigerstripe.differences import previous_attributes
 from tigerstripe.errors import INVALID_REQUEST, Declined, Refused
-from tigerstripe.payments import actions, bank, charging, connect, hearing, types, using
+from tigerstripe.payments import actions, bank, cash, charging, connect, hearing, types, using
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.using import shown
 from tigerstripe.resource import private
@@ -31,6 +31,8 @@ def tried(work: Work, intent: Record, attempt: Attempt) -> tuple[Record, Decline
 
     Whatever comes of it is written in this work, and told of.
     """
+    if attempt.method["type"] == cash.TYPE:
+        return _of_cash(work, intent, attempt), None
     answer = bank.asked(work, attempt)
     if answer.verdict == "declined":
         assert answer.decline is not None
@@ -43,6 +45,14 @@ def tried(work: Work, intent: Record, attempt: Attempt) -> tuple[Record, Decline
     if answer.verdict == "later":
         return _processes(work, intent, attempt), None
     return _approved(work, intent, attempt), None
+
+
+def _of_cash(work: Work, intent: Record, attempt: Attempt) -> Record:
+    """Pay with what a customer has sent, or wait for it."""
+    if cash.asked(work, intent) is not bank.APPROVED:
+        return _waits(work, intent, attempt)
+    cash.applied(work, intent, cash.needed(intent))
+    return _approved(work, intent, attempt)
 
 
 def _approved(work: Work, intent: Record, attempt: Attempt) -> Record:
@@ -129,6 +139,7 @@ def _waits(work: Work, intent: Record, attempt: Attempt) -> Record:
     kept = {
         "mandate_data": attempt.mandate_data,
         "return_url": attempt.return_url,
+        **{name: value for name, value in private(intent).items() if name == cash.APPLIED},
     }
     new = {
         **intent,

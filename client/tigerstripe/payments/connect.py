@@ -16,7 +16,7 @@ from typing import Any
 from tigerstripe import money, registry
 from tigerstripe.errors import Refused
 from tigerstripe.payments import books
-from tigerstripe.resource import ordered
+from tigerstripe.resource import ordered, private
 from tigerstripe.work import Work
 
 Record = dict[str, Any]
@@ -104,8 +104,11 @@ def fee_of_charge(work: Work, charge: Record) -> int:
     return fee or 0 if work.scope.account is not None else 0
 
 
-def shared(work: Work, charge: Record) -> Record:
-    """Let the money of a charge go where it belongs, and return the charge after that."""
+def shared(work: Work, charge: Record, *, at_once: bool) -> Record:
+    """Let the money of a charge go where it belongs, and return the charge after that.
+
+    It is there `at_once`, or when that of the charge is.
+    """
     fee, data = charge["application_fee_amount"], charge["transfer_data"]
     if work.scope.account is not None:
         if fee is None:
@@ -115,7 +118,7 @@ def shared(work: Work, charge: Record) -> Record:
         made = registry.need("application_fee").collected(platform, account, charge, charge, fee)
         new = {**charge, "application_fee": made["id"]}
     elif data is not None:
-        transfer, fee_id = registry.need("transfer").of_charge(work, charge, fee or 0)
+        transfer, fee_id = registry.need("transfer").of_charge(work, charge, fee or 0, at_once)
         new = {**charge, "application_fee": fee_id, "transfer": transfer["id"]}
         new["transfer_group"] = transfer["transfer_group"]
     else:
@@ -133,10 +136,12 @@ def group_of(charge: Record) -> str:
 # --- The way back ---
 
 
-def given_back(work: Work, charge: Record, refund: Record, params: Params) -> str | None:
+def given_back(
+    work: Work, charge: Record, refund: Record, params: Params
+) -> tuple[str | None, str | None]:
     """Take back what a refund asks for: of the transfer, and of the application fee.
 
-    Returns the id of the transfer's reversal, if there is one; raises `Refused`.
+    Returns the ids of the transfer's reversal and of the fee's refund; raises `Refused`.
     """
     wants_fee, wants_transfer = params.get("refund_application_fee"), params.get("reverse_transfer")
     fee, transfer, amount = charge["application_fee"], charge.get("transfer"), refund["amount"]
@@ -156,21 +161,32 @@ def given_back(work: Work, charge: Record, refund: Record, params: Params) -> st
         assert there is not None, charge
         part = _part(there["amount"], there["amount_reversed"], charge, amount)
         if part:
-            reversal = transfers.reversed(work, there, part, {}, refund["id"])["id"]
-    if wants_fee:
-        fee_given_back(work, charge, amount)
-    return reversal
+            of = {"source_refund": refund["id"]}
+            reversal = transfers.given_back(work, there, part, of)["id"]
+    return reversal, fee_given_back(work, charge, amount) if wants_fee else None
 
 
-def fee_given_back(work: Work, charge: Record, amount: int) -> None:
-    """Give the account its part of the application fee back, for an amount of the charge."""
+def fee_given_back(work: Work, charge: Record, amount: int) -> str | None:
+    """Give the account its part of the application fee back, for an amount of the charge.
+
+    Returns the id of the fee's refund; None if there is nothing to give back.
+    """
     fees = registry.need("application_fee")
     platform = work.inside(None)
     fee = platform.get(fees.table, charge["application_fee"] or "")
-    if fee is not None:
-        part = _part(fee["amount"], fee["amount_refunded"], charge, amount)
-        if part:
-            fees.refunded(platform, fee, part, {})
+    if fee is None:
+        return None
+    part = _part(fee["amount"], fee["amount_refunded"], charge, amount)
+    return str(fees.given_back(platform, fee, part, {})["id"]) if part else None
+
+
+def kept(work: Work, refund: Record) -> None:
+    """Let a refund that failed not have taken anything back of a transfer or a fee."""
+    if refund["transfer_reversal"] is not None:
+        registry.need("transfer_reversal").undo(work, refund["transfer_reversal"])
+    fee_refund = private(refund).get("fee_refund")
+    if fee_refund is not None:
+        registry.need("fee_refund").undo(work.inside(None), fee_refund)
 
 
 def _part(whole: int, returned: int, charge: Record, amount: int) -> int:

@@ -7,6 +7,7 @@ from tigerstripe import connected, errors, keys, metadata, registry
 from tigerstripe.differences import previous_attributes
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
+from tigerstripe.payments.schedules import MANUAL
 from tigerstripe.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.resources import capabilities
 from tigerstripe.work import Work
@@ -140,6 +141,7 @@ class Accounts(Resource):
                 "country": "US",
             }
             fields.update(email=None, type="standard")
+            fields["settings"]["payouts"]["schedule"]["interval"] = MANUAL
             fields.update(charges_enabled=True, details_submitted=True, payouts_enabled=True)
             fields["capabilities"] = {"card_payments": "active", "transfers": "active"}
             fields["controller"] = {"type": "account"}
@@ -147,6 +149,13 @@ class Accounts(Resource):
             work.put(SETTINGS, kept)
         found: Record = kept["account"]
         return found
+
+    def keep(self, work: Work, old: Record, new: Record) -> None:
+        """Store the account that asks, changed; of the platform's own nothing is told."""
+        if work.scope.account is not None:
+            self.save(work.inside(None), old, new)
+        else:
+            work.put(SETTINGS, {"id": OWN, "account": new})
 
     def named(self, work: Work, ids: Ids) -> Record:
         """Return a connected account, the platform's own, or of one of these itself.
@@ -186,7 +195,9 @@ class Accounts(Resource):
         record = self.named(work, ids)
         self._check_connected(work, record)
         changes = metadata.merged(record, params)
-        return self.save(work.inside(None), record, self.change(work, record, changes))
+        changed = self.save(work.inside(None), record, self.change(work, record, changes))
+        registry.need("payout").plan(work.inside(record["id"]))
+        return changed
 
     def _check_connected(self, work: Work, record: Record) -> None:
         if work.inside(None).get(self.table, record["id"]) is None:

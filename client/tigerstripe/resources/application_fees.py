@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from tigerstripe import listing, money, registry
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.payments import connect
-from tigerstripe.payments.amounts import check_positive
-from tigerstripe.resource import Params, Record, Resource
+from tigerstripe.payments.returns import Whole
+from tigerstripe.resource import Record
 from tigerstripe.work import Work
 
 
-class ApplicationFees(Resource):
+class ApplicationFees(Whole):
     """Application fees; payments make them."""
 
     object = "application_fee"
@@ -20,6 +19,10 @@ class ApplicationFees(Resource):
     prefix = "fee"
     name = "application fee"
     has_metadata = False
+    part = "fee_refund"
+    parts = "refunds"
+    flag = "refunded"
+    path = "/v1/application_fees/{}"
     standard = frozenset(("list", "retrieve"))
 
     def collected(
@@ -46,47 +49,24 @@ class ApplicationFees(Resource):
             "fee_source": {"charge": payment["id"], "type": "charge"},
             "originating_transaction": charge["id"] if charge is not payment else None,
             "refunded": False,
-            "refunds": _refunds(id, []),
+            "refunds": self.listed(id, []),
         })  # fmt: skip
 
-    def refunded(self, work: Work, fee: Record, amount: int, params: Params) -> Record:
-        """Give an account a part of a fee back; return the refund. Raises `Refused`."""
-        left = fee["amount"] - fee["amount_refunded"]
-        if left <= 0:
-            message = f"Application fee {fee['id']} has already been refunded."
-            raise Refused(message, code="application_fee_already_refunded")
-        check_positive(amount)
-        if amount > left:
-            shown = [money.shown(n, fee["currency"]) for n in (amount, left)]
-            raise Refused(
-                f"Refund amount ({shown[0]}) is greater than unrefunded amount on application fee "
-                f"({shown[1]})",
-                param="amount",
-            )
-        made: Record = registry.need("fee_refund").made(work, fee, amount, params)
-        self.counted(work, fee, amount)
-        return made
+    def over(self, whole: Record) -> Refused:
+        """Return the refusal of a refund where nothing is left."""
+        message = f"Application fee {whole['id']} has already been refunded."
+        return Refused(message, code="application_fee_already_refunded")
 
-    def counted(self, work: Work, fee: Record, amount: int) -> None:
-        """Store a fee with its refunds as they are now, so much of it more."""
-        found = work.find_by("fee_refunds", "fee", fee["id"])
-        total = fee["amount_refunded"] + amount
-        new = {
-            **fee,
-            "amount_refunded": total,
-            "refunded": total == fee["amount"],
-            "refunds": _refunds(fee["id"], found),
-        }
-        self.save(work, fee, new, "refunded" if amount else "refund.updated")
+    def too_much(self, amount: str, left: str) -> str:
+        """Return what is said of a refund that is more than what is left."""
+        return (
+            f"Refund amount ({amount}) is greater than unrefunded amount on application fee "
+            f"({left})"
+        )
 
-
-def _refunds(id: str, found: list[Record]) -> Record:
-    data = found[: listing.LIMIT]
-    return {
-        **listing.listed(data, len(found) > len(data)),
-        "total_count": len(found),
-        "url": f"/v1/application_fees/{id}/refunds",
-    }
+    def event_of(self, amount: int) -> str:
+        """Return how it is told that so much more is given back."""
+        return "refunded" if amount > 0 else "refund.updated"
 
 
 RESOURCE = ApplicationFees()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tigerstripe import registry
 from tigerstripe.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.work import Work
 
@@ -40,8 +41,9 @@ class Balance(Resource):
         return available, pending
 
     def happen(self, work: Work, id: str) -> None:
-        """Tell that money of a day is available now."""
+        """Tell that money of a day is available now; it may be paid out by itself."""
         work.tell("balance.available", self.read(work, {}, {}))
+        registry.need("payout").plan(work)
 
 
 def _currency(work: Work) -> str:

@@ -22,6 +22,9 @@ NO_OLD_SOURCE = (
     "https://stripe.com/docs/payments/payment-intents/migration"
 )
 
+AT_ONCE = "available_at_once"
+"""What follows a payment whose money is there without waiting, as `testing_cards` names it."""
+
 PLAIN = {
     "application_fee_amount": None,
     "description": None,
@@ -75,7 +78,7 @@ class Charges(Resource):
             fee=books.fee_of(work, amount),
             application_fee=connect.fee_of_charge(work, charge),
             description=charge["description"],
-            at_once=bank.follows(method) == "available_at_once",
+            at_once=bank.follows(method) == AT_ONCE,
         )
         return {
             **charge,
@@ -89,8 +92,8 @@ class Charges(Resource):
 
         Its money goes where it belongs, and a test card has more in store.
         """
-        charge = connect.shared(work, charge)
         later = bank.follows(method) or ""
+        charge = connect.shared(work, charge, at_once=later == AT_ONCE)
         if later == "inquiry" or later.startswith("dispute_"):
             reason = later.removeprefix("dispute_") if later != "inquiry" else "fraudulent"
             disputes = registry.need("dispute")

@@ -9,6 +9,7 @@ from tigerstripe import discounts, errors, listing, registry
 from tigerstripe.differences import previous_attributes
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
+from tigerstripe.payments import cash
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.work import PRIVATE, Work
 
@@ -214,7 +215,10 @@ class Customers(Resource):
     @operation("GET /v1/customers/{customer}/cash_balance")
     def cash_balance(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return what a customer has in cash, and how it is used."""
-        customer = self.named(work, ids)
+        return self.cash_of(work, self.named(work, ids))
+
+    def cash_of(self, work: Work, customer: Record) -> Record:
+        """Return what a customer has in cash, as an object."""
         return self._cash_balance(work, customer, private(customer))
 
     @operation("POST /v1/customers/{customer}/cash_balance")
@@ -254,7 +258,7 @@ class Customers(Resource):
         is_default = mode == "merchant_default"
         return {
             "object": "cash_balance",
-            "available": None,
+            "available": cash.balances(work, record["id"]) or None,
             "customer": record["id"],
             "customer_account": None,
             "livemode": False,

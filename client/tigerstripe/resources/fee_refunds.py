@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from tigerstripe import metadata, registry
+from tigerstripe import registry
 from tigerstripe.ids import new_id
 from tigerstripe.payments import connect
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.payments.returns import Part
+from tigerstripe.resource import Ids, Params, Record, operation
 from tigerstripe.work import Work
 
+KIND = "application_fee_refund"
 
-class FeeRefunds(Resource):
+
+class FeeRefunds(Part):
     """Refunds of application fees."""
 
     object = "fee_refund"
@@ -17,51 +20,43 @@ class FeeRefunds(Resource):
     paths = ("/v1/application_fees/{fee}/refunds", "/v1/application_fees/{id}/refunds")
     prefix = "fr"
     name = "fee refund"
-    event = None
-    has_livemode = False
+    whole = "application_fee"
     parent = "fee"
-    standard = frozenset(("retrieve", "update"))
 
     @operation("POST /v1/application_fees/{id}/refunds")
     def refund(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Give an account a part of a fee back: by default what is left of it."""
-        fees = registry.need("application_fee")
-        fee = fees.named(work, ids)
-        amount = params.get("amount")
-        if amount is None:
-            amount = fee["amount"] - fee["amount_refunded"]
-        made: Record = fees.refunded(work, fee, amount, params)
-        return made
+        """Give an account a part of a fee back."""
+        return self.returned(work, ids, params)
 
     @operation("GET /v1/application_fees/{id}/refunds")
     def of_fee(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return a page of the refunds of a fee."""
-        fee = registry.need("application_fee").named(work, ids)
-        return self.list(work, {"fee": fee["id"]}, params)
+        return self.of_whole(work, ids, params)
 
-    def made(self, work: Work, fee: Record, amount: int, params: Params) -> Record:
+    def made(self, work: Work, whole: Record, amount: int, params: Params) -> Record:
         """Store a refund of a fee, and write it into both sides' books."""
-        id, currency = new_id(self.prefix, 24), fee["currency"]
-        kind = "application_fee_refund"
-        out = connect.moved(work, id, -amount, currency, kind, "platform_earning_refund")
-        inside = work.inside(fee["account"])
-        connect.moved(inside, id, amount, currency, kind, "fee")
+        id = new_id(self.prefix, 24)
         return self.add(work, {
             "id": id,
             "amount": amount,
-            "balance_transaction": out,
-            "currency": currency,
-            "fee": fee["id"],
+            "balance_transaction": _moved(work, id, whole, amount),
+            "currency": whole["currency"],
+            "fee": whole["id"],
             "metadata": params.get("metadata"),
         })  # fmt: skip
 
-    def update(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Change the metadata of a refund, in its fee too."""
-        old = self.named(work, ids)
-        new = self.save(work, old, {**old, **metadata.merged(old, params)})
-        fees = registry.need("application_fee")
-        fees.counted(work, fees.named(work, {"id": ids["fee"]}), 0)
-        return new
+    def taken_back(self, work: Work, part: Record) -> None:
+        """Let the platform have its fee again."""
+        fee = registry.need(self.whole).named(work, {"id": part["fee"]})
+        _moved(work, part["id"], fee, -part["amount"])
+
+
+def _moved(work: Work, id: str, fee: Record, amount: int) -> str:
+    """Move a part of a fee to its account; return the id of the platform's transaction."""
+    currency = fee["currency"]
+    out = connect.moved(work, id, -amount, currency, KIND, "platform_earning_refund")
+    connect.moved(work.inside(fee["account"]), id, amount, currency, KIND, "fee")
+    return out
 
 
 RESOURCE = FeeRefunds()

@@ -16,15 +16,18 @@ from tigerstripe.ids import letters, new_id
 from tigerstripe.payments import (
     amounts,
     capturing,
+    cash,
     charging,
     clients,
     confirming,
     connect,
+    hearing,
     types,
     using,
 )
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.intents import OPEN, Intents
+from tigerstripe.payments.using import shown
 from tigerstripe.resource import Ids, Params, Record, operation, private
 from tigerstripe.work import Work
 
@@ -212,6 +215,36 @@ class PaymentIntents(Intents):
         """Verify a bank account by what was sent to it, and send the debit on its way."""
         return self.verified(work, ids, params)
 
+    @operation("POST /v1/payment_intents/{intent}/apply_customer_balance")
+    def apply(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Take what an intent needs, or a part of it, of its customer's cash."""
+        intent = self.named(work, ids)
+        if (intent["next_action"] or {}).get("type") != cash.WAITS:
+            message = "This PaymentIntent does not wait for a bank transfer of its customer."
+            raise self.unexpected(intent, message)
+        currency = intent["currency"]
+        if money.currency(params.get("currency") or currency) != currency:
+            raise Refused(f"The currency of this PaymentIntent is {currency}.", param="currency")
+        there = cash.balances(work, intent["customer"]).get(currency, 0)
+        needed = cash.needed(intent)
+        amount = params.get("amount", min(there, needed))
+        if not 0 < amount <= min(there, needed):
+            words = [money.shown(n, currency) for n in (needed, there)]
+            raise Refused(
+                f"This PaymentIntent still needs {words[0]}, and its customer has {words[1]} in "
+                f"cash: apply an amount that is no more than either.",
+                param="amount",
+            )
+        if amount < needed:
+            return self.move(work, cash.partly(work, intent, amount), "partially_funded")
+        return self.pay_in_cash(work, intent)
+
+    def pay_in_cash(self, work: Work, intent: Record) -> Record:
+        """Pay an intent that waits for its customer's cash; the money is there."""
+        method = self.method(work, intent)
+        intent = confirming.tried(work, {**intent, "next_action": None}, Attempt(method))[0]
+        return hearing.heard(work, intent)
+
     # --- Captured, and given up ---
 
     @operation("POST /v1/payment_intents/{intent}/capture")
@@ -266,8 +299,10 @@ class PaymentIntents(Intents):
             failed = {**charge, "amount_captured": 0, "captured": False, "status": "failed"}
             work.put("charges", failed)
             work.tell("charge.failed", failed)
+        if private(intent).get(cash.APPLIED):
+            cash.applied(work, intent, -private(intent)[cash.APPLIED])
         new = {
-            **intent,
+            **shown(intent),
             "amount_capturable": 0,
             "canceled_at": work.now,
             "cancellation_reason": reason,

@@ -1,4 +1,9 @@
-"""Payouts: money of the balance that goes to the account's bank; none is made by itself."""
+"""Payouts: money of the balance that goes to the account's bank, when asked for or by itself.
+
+By itself, all that is available is paid out at the times of the account's schedule. A connected
+account has that of each day, once it may be paid out; the platform's own none, so that what a test
+has paid stays there.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +12,9 @@ from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.payments import books
 from tigerstripe.payments.amounts import check_positive
+from tigerstripe.payments.schedules import next_time
 from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.work import Work
+from tigerstripe.work import PRIVATE, Work
 
 SETTINGS = "account_settings"
 DAY_S = 24 * 3600
@@ -40,35 +46,81 @@ class Payouts(Resource):
         """Send money that is available to the bank."""
         amount, currency = params["amount"], money.currency(params["currency"])
         check_positive(amount)
-        bank = self.check_available(work, amount, currency)
-        fields = self._fields(amount, currency, params, params.get("destination") or bank)
+        self.check_available(work, amount, currency)
+        return self._made(work, amount, currency, params, is_automatic=False)
+
+    def _made(
+        self, work: Work, amount: int, currency: str, params: Params, *, is_automatic: bool
+    ) -> Record:
+        bank = params.get("destination") or self._bank(work, currency)
+        fields = self._fields(amount, currency, params, bank)
         is_instant = fields["method"] == "instant"
         arrival = work.now if is_instant else _midnight(work.now) + ARRIVAL_DAYS * DAY_S
         fields.update(id=new_id(self.prefix, 24), arrival_date=arrival)
+        if is_automatic:
+            fields.update(automatic=True, reconciliation_status="in_progress")
+            fields[PRIVATE] = {"after": self._last(work, currency)}
         payout = self.add(work, self._posted(work, fields, "payout", -amount))
         due.put(work, self.object, payout["id"], arrival)
         return payout
 
-    def check_available(self, work: Work, amount: int, currency: str) -> str:
-        """Raise `Refused` if so much is not available; return the id of the bank account.
+    def check_available(self, work: Work, amount: int, currency: str) -> None:
+        """Raise `Refused` if so much is not available.
 
         Of two that take the last of it, one is worked out again.
         """
-        bank = self._bank(work)
+        self._bank(work, currency)
         available, _ = registry.need("balance").sums(work)
         if amount > available.get(currency, 0):
             raise Refused(TOO_LOW, code="balance_insufficient")
-        return bank
 
-    def _bank(self, work: Work) -> str:
-        """Return the id of the account's bank account: the same one always.
+    def _bank(self, work: Work, currency: str) -> str:
+        """Return the id of the account's bank account: its own, or the same one always.
 
         Its record is written by each payout, so that two never both take the last of the money.
         """
-        id = "payouts" if work.scope.account is None else f"payouts-{work.scope.account}"
+        id = _settings_id(work)
         kept = work.get(SETTINGS, id) or {"id": id, "bank": new_id("ba", 24)}
         work.put(SETTINGS, kept)
-        return str(kept["bank"])
+        return self._external(work, currency) or str(kept["bank"])
+
+    def _external(self, work: Work, currency: str) -> str | None:
+        """Return the id of a connected account's own bank account or card for a currency."""
+        account = registry.need("account").own(work, {}, {}) if work.scope.account else None
+        for one in account["external_accounts"]["data"] if account is not None else ():
+            if one["currency"] == currency and one["default_for_currency"]:
+                return str(one["id"])
+        return None
+
+    # --- By itself ---
+
+    def plan(self, work: Work) -> None:
+        """Let all that is available be paid out at the next time of the account's schedule."""
+        account = registry.need("account").own(work, {}, {})
+        at = next_time(account["settings"]["payouts"]["schedule"], work.now)
+        id = _settings_id(work)
+        if at is None or not account["payouts_enabled"]:
+            due.drop(work, id)
+        elif self._available(work, account):
+            due.put(work, self.object, id, at)
+
+    def _available(self, work: Work, account: Record) -> list[tuple[str, int]]:
+        """Return what could be paid out by itself, by currency."""
+        available, _ = registry.need("balance").sums(work)
+        has_bank = work.scope.account is None
+        return [
+            (currency, amount)
+            for currency, amount in sorted(available.items())
+            if amount > 0 and (has_bank or self._external(work, currency))
+        ]
+
+    def _pay_out(self, work: Work) -> None:
+        """Pay out all that is available."""
+        account = registry.need("account").own(work, {}, {})
+        descriptor = account["settings"]["payouts"]["statement_descriptor"]
+        for currency, amount in self._available(work, account):
+            params = {"statement_descriptor": descriptor}
+            self._made(work, amount, currency, params, is_automatic=True)
 
     def _fields(self, amount: int, currency: str, params: Params, bank: str) -> Record:
         return {
@@ -110,12 +162,19 @@ class Payouts(Resource):
         )
         return {**payout, field: posted["id"]}
 
+    def _last(self, work: Work, currency: str) -> int:
+        """Return when money was paid out by itself last; 0 if it never was."""
+        earlier = (one for one in work.scope.table(self.table) if one["automatic"])
+        return max((one["created"] for one in earlier if one["currency"] == currency), default=0)
+
     # --- What becomes of it ---
 
     def happen(self, work: Work, id: str) -> None:
-        """Let a payout arrive."""
+        """Let a payout arrive, or what is available be paid out."""
         payout = work.get(self.table, id)
-        if payout is not None:
+        if id == _settings_id(work):
+            self._pay_out(work)
+        elif payout is not None:
             self.settle(work, payout, succeed=True)
 
     def settle(
@@ -125,8 +184,10 @@ class Payouts(Resource):
         due.drop(work, payout["id"])
         if succeed:
             trace = {"status": "supported", "value": payout["id"]}
-            new = {**payout, "status": "paid", "trace_id": trace}
-            self.move(work, new, "paid")
+            new = self.move(work, {**payout, "status": "paid", "trace_id": trace}, "paid")
+            if payout["automatic"]:
+                new = {**new, "reconciliation_status": "completed"}
+                self.move(work, new, "reconciliation_completed")
             return
         code = failure or "could_not_process"
         new = self._posted(work, payout, "payout_failure", payout["amount"])
@@ -160,6 +221,11 @@ class Payouts(Resource):
         self.save(work, payout, {**payout, "reversed_by": made["id"]})
         due.put(work, self.object, made["id"], arrival)
         return made
+
+
+def _settings_id(work: Work) -> str:
+    """Return the id of the record of `SETTINGS` and of what is due: of the account's payouts."""
+    return "payouts" if work.scope.account is None else f"payouts-{work.scope.account}"
 
 
 def _midnight(now: int) -> int:

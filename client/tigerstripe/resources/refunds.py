@@ -43,7 +43,10 @@ class Refunds(Resource):
         fields["id"] = new_id("re" if charge["id"].startswith("ch_") else "pyr", 24)
         if not is_pending:
             fields["balance_transaction"] = self._posted(work, fields, charge)["id"]
-        fields["transfer_reversal"] = connect.given_back(work, charge, fields, params)
+        reversal, fee_refund = connect.given_back(work, charge, fields, params)
+        fields["transfer_reversal"] = reversal
+        if fee_refund is not None:
+            fields[PRIVATE] = {"fee_refund": fee_refund}
         refund = self.add(work, fields)
         if is_pending or later == "refund_fails":
             due.put(work, self.object, refund["id"], work.now + SLOW_S)
@@ -232,6 +235,7 @@ class Refunds(Resource):
             self.save(work, refund, new)
             self._counted(work, charge, refund["amount"])
             return
+        connect.kept(work, refund)
         new = {**refund, "failure_reason": failure or "unknown", "status": "failed"}
         if not was_pending:
             back = books.post(
@@ -266,6 +270,7 @@ class Refunds(Resource):
         charge = work.get("charges", refund["charge"])
         assert charge is not None, refund
         self._waits_no_longer(work, charge, refund)
+        connect.kept(work, refund)
         return self.save(work, refund, {**refund, "status": "canceled"})
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from tigerstripe import metadata, registry
+from tigerstripe import registry
 from tigerstripe.ids import new_id
 from tigerstripe.payments import connect
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.payments.returns import Part
+from tigerstripe.resource import Ids, Params, Record, operation
 from tigerstripe.work import Work
 
 
-class Reversals(Resource):
+class Reversals(Part):
     """Reversals of transfers."""
 
     object = "transfer_reversal"
@@ -17,21 +18,15 @@ class Reversals(Resource):
     paths = ("/v1/transfers/{transfer}/reversals", "/v1/transfers/{id}/reversals")
     prefix = "trr"
     name = "reversal"
-    event = None
-    has_livemode = False
-    parent = "transfer"
-    standard = frozenset(("retrieve", "update"))
+    whole = parent = "transfer"
 
     @operation("POST /v1/transfers/{id}/reversals")
     def reverse(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Take money of a transfer back: by default what is left of it."""
-        transfers = registry.need("transfer")
-        transfer = transfers.named(work, ids)
-        amount = params.get("amount")
-        if amount is None:
-            amount = transfer["amount"] - transfer["amount_reversed"]
-        made: Record = transfers.reversed(work, transfer, amount, params)
+        """Take money of a transfer back; of the application fee the part that belongs to it."""
+        made = self.returned(work, ids, params)
         if params.get("refund_application_fee"):
+            transfer = registry.need("transfer").named(work, ids)
+            amount = made["amount"]
             inside = work.inside(transfer["destination"])
             payment = inside.get("charges", transfer["destination_payment"])
             assert payment is not None, transfer
@@ -42,15 +37,14 @@ class Reversals(Resource):
     @operation("GET /v1/transfers/{id}/reversals")
     def of_transfer(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return a page of the reversals of a transfer."""
-        transfer = registry.need("transfer").named(work, ids)
-        return self.list(work, {"transfer": transfer["id"]}, params)
+        return self.of_whole(work, ids, params)
 
-    def made(self, work: Work, transfer: Record, amount: int, params: Params) -> Record:
+    def made(self, work: Work, whole: Record, amount: int, params: Params) -> Record:
         """Store a reversal, with the refund that it is in the account, and both sides' books."""
-        id, currency = new_id(self.prefix, 24), transfer["currency"]
+        id, currency = new_id(self.prefix, 24), whole["currency"]
         back = connect.moved(work, id, amount, currency, "transfer_refund", "transfer_reversal")
-        inside = work.inside(transfer["destination"])
-        payment = transfer["destination_payment"]
+        inside = work.inside(whole["destination"])
+        payment = whole["destination_payment"]
         refund = registry.need("refund").of_reversal(inside, payment, id, amount)
         return self.add(work, {
             "id": id,
@@ -60,16 +54,19 @@ class Reversals(Resource):
             "destination_payment_refund": refund["id"],
             "metadata": params.get("metadata"),
             "source_refund": params.get("source_refund"),
-            "transfer": transfer["id"],
+            "transfer": whole["id"],
         })  # fmt: skip
 
-    def update(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Change the metadata of a reversal, in its transfer too."""
-        old = self.named(work, ids)
-        new = self.save(work, old, {**old, **metadata.merged(old, params)})
-        transfers = registry.need("transfer")
-        transfers.counted(work, transfers.named(work, {"id": ids["transfer"]}), 0)
-        return new
+    def taken_back(self, work: Work, part: Record) -> None:
+        """Let the account have its money again: the refund that it had made fails."""
+        amount, currency = -part["amount"], part["currency"]
+        kind = "transfer_refund"
+        connect.moved(work, part["id"], amount, currency, kind, "transfer_reversal")
+        transfer = registry.need("transfer").named(work, {"id": part["transfer"]})
+        refunds = registry.need("refund")
+        inside = work.inside(transfer["destination"])
+        refund = refunds.named(inside, {"id": part["destination_payment_refund"]})
+        refunds.settle(inside, refund, succeed=False)
 
 
 RESOURCE = Reversals()

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from tigerstripe.resource import Record, Resource
+from tigerstripe import registry
+from tigerstripe.resource import Ids, Params, Record, Resource, private
 from tigerstripe.work import Work
+
+
+def _is_in(transaction: Record, payout: Record) -> bool:
+    """Tell whether a payout made by itself took a transaction along, or is it."""
+    if transaction["source"] == payout["id"]:
+        return True
+    after = private(payout).get("after")
+    return (
+        after is not None
+        and after < transaction["available_on"] <= payout["created"]
+        and transaction["currency"] == payout["currency"]
+        and not transaction["type"].startswith("payout")
+    )
 
 
 class Transactions(Resource):
@@ -17,13 +31,20 @@ class Transactions(Resource):
     has_metadata = False
     standard = frozenset(("list", "retrieve"))
     computed = frozenset(("status",))
-    filters = {"payout": lambda record, wanted: record["source"] == wanted}
+    filters = {"payout": _is_in}
 
     def view(self, work: Work, record: Record) -> Record:
         """Return a transaction as it is at this time."""
         if record["status"] == "pending" and record["available_on"] <= work.now:
             return {**record, "status": "available"}
         return record
+
+    def list(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return a page of them; of a payout those that it took along, and its own."""
+        if params.get("payout") is not None:
+            payout = registry.need("payout").given(work, params["payout"], "payout")
+            params = {**params, "payout": payout}
+        return super().list(work, ids, params)
 
 
 RESOURCE = Transactions()

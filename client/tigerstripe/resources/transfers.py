@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tigerstripe import errors, listing, money, registry
+from tigerstripe import errors, money, registry
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.payments import charging, connect
 from tigerstripe.payments.amounts import check_positive
-from tigerstripe.resource import Ids, Params, Record, Resource
+from tigerstripe.payments.returns import Whole
+from tigerstripe.resource import Ids, Params, Record
 from tigerstripe.work import Work
 
 OVER = (
@@ -20,7 +21,7 @@ NOT_ABLE = (
 )
 
 
-class Transfers(Resource):
+class Transfers(Whole):
     """Transfers."""
 
     object = "transfer"
@@ -28,6 +29,10 @@ class Transfers(Resource):
     paths = ("/v1/transfers",)
     prefix = "tr"
     param = "transfer"
+    part = "transfer_reversal"
+    parts = "reversals"
+    flag = "reversed"
+    path = "/v1/transfers/{}"
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Let a connected account have money of the balance, or of one charge."""
@@ -56,7 +61,8 @@ class Transfers(Resource):
             "source_transaction": source,
             "transfer_group": group,
         }
-        return self.made(work, fields, charge)[0]
+        at_once = charge is None or connect.is_available(work, charge)
+        return self.made(work, fields, charge, at_once)[0]
 
     def _destination(self, work: Work, id: str, param: str) -> str:
         """Return a connected account that may get money; raises `Refused`."""
@@ -88,7 +94,9 @@ class Transfers(Resource):
             shown = [money.shown(n, charge["currency"]) for n in (taken + amount, charge["amount"])]
             raise Refused(OVER.format(charge["id"], *shown), code="balance_insufficient")
 
-    def of_charge(self, work: Work, charge: Record, fee: int) -> tuple[Record, str | None]:
+    def of_charge(
+        self, work: Work, charge: Record, fee: int, at_once: bool
+    ) -> tuple[Record, str | None]:
         """Make the transfer of a destination charge, of which the platform gets a fee back.
 
         Returns it, and the id of the application fee.
@@ -104,17 +112,17 @@ class Transfers(Resource):
             "source_transaction": charge["id"],
             "transfer_group": charge["transfer_group"] or connect.group_of(charge),
         }
-        return self.made(work, fields, charge, fee)
+        return self.made(work, fields, charge, at_once, fee)
 
     def made(
-        self, work: Work, fields: Record, charge: Record | None, fee: int = 0
+        self, work: Work, fields: Record, charge: Record | None, at_once: bool, fee: int = 0
     ) -> tuple[Record, str | None]:
         """Store a transfer, with the payment that it is in the account, and both sides' books.
 
-        Money of a charge is there when the charge's is. Returns it, and the application fee's id.
+        Money that is not there `at_once` is pending until the seventh day. Returns it, and the
+        application fee's id.
         """
         id, amount, currency = new_id(self.prefix, 24), fields["amount"], fields["currency"]
-        at_once = charge is None or connect.is_available(work, charge)
         out = connect.moved(work, id, -amount, currency, "transfer", "transfer", at_once=at_once)
         inside = work.inside(fields["destination"])
         payment = self._payment(inside, id, fields)
@@ -136,7 +144,7 @@ class Transfers(Resource):
             "amount_reversed": 0,
             "balance_transaction": out,
             "destination_payment": payment["id"],
-            "reversals": _reversals(id, []),
+            "reversals": self.listed(id, []),
             "reversed": False,
             "source_type": "card",
         })  # fmt: skip
@@ -164,55 +172,17 @@ class Transfers(Resource):
 
     # --- Reversals ---
 
-    def reversed(
-        self,
-        work: Work,
-        transfer: Record,
-        amount: int,
-        params: Params,
-        source_refund: str | None = None,
-    ) -> Record:
-        """Take money of a transfer back; return the reversal. Raises `Refused`.
+    def over(self, whole: Record) -> Refused:
+        """Return the refusal of a reversal where nothing is left."""
+        message = f"Transfer {whole['id']} is already fully reversed."
+        return Refused(message, code="transfer_already_reversed")
 
-        `source_refund` is the refund that asked for it.
-        """
-        left = transfer["amount"] - transfer["amount_reversed"]
-        if left <= 0:
-            message = f"Transfer {transfer['id']} is already fully reversed."
-            raise Refused(message, code="transfer_already_reversed")
-        check_positive(amount)
-        if amount > left:
-            shown = [money.shown(n, transfer["currency"]) for n in (amount, left)]
-            raise Refused(
-                f"Reversal amount ({shown[0]}) is greater than the unreversed amount on the "
-                f"transfer ({shown[1]})",
-                param="amount",
-            )
-        given = {"metadata": params.get("metadata"), "source_refund": source_refund}
-        made: Record = registry.need("transfer_reversal").made(work, transfer, amount, given)
-        self.counted(work, transfer, amount)
-        return made
-
-    def counted(self, work: Work, transfer: Record, amount: int) -> None:
-        """Store a transfer with its reversals as they are now, so much of it more."""
-        found = work.find_by("transfer_reversals", "transfer", transfer["id"])
-        total = transfer["amount_reversed"] + amount
-        new = {
-            **transfer,
-            "amount_reversed": total,
-            "reversals": _reversals(transfer["id"], found),
-            "reversed": total == transfer["amount"],
-        }
-        self.save(work, transfer, new, "reversed" if amount else "updated")
-
-
-def _reversals(id: str, found: list[Record]) -> Record:
-    data = found[: listing.LIMIT]
-    return {
-        **listing.listed(data, len(found) > len(data)),
-        "total_count": len(found),
-        "url": f"/v1/transfers/{id}/reversals",
-    }
+    def too_much(self, amount: str, left: str) -> str:
+        """Return what is said of a reversal that is more than what is left."""
+        return (
+            f"Reversal amount ({amount}) is greater than the unreversed amount on the transfer "
+            f"({left})"
+        )
 
 
 RESOURCE = Transfers()

@@ -1,0 +1,139 @@
+"""What customers have sent by bank transfer, and what pays for intents of it.
+
+A customer's cash is the sum of its transactions. An intent takes from it what it still needs; where
+that is not there yet, its buyer is told where to send it, and the intent is paid when it comes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe import registry
+from tigerstripe.errors import Refused
+from tigerstripe.ids import letters
+from tigerstripe.payments.bank import APPROVED, AUTHENTICATE, Answer
+from tigerstripe.resource import private
+from tigerstripe.work import PRIVATE, Work
+
+Record = dict[str, Any]
+
+TYPE = "customer_balance"
+"""The type of payment methods that stands for a customer's cash."""
+APPLIED = "applied"
+"""The part of an intent's private part that is what it has taken already."""
+WAITS = "display_bank_transfer_instructions"
+"""The next action of an intent whose money has not come."""
+NETWORKS = {
+    "eu_bank_transfer": ("iban", ("sepa",)),
+    "gb_bank_transfer": ("sort_code", ("bacs", "fps")),
+    "jp_bank_transfer": ("zengin", ("zengin",)),
+    "mx_bank_transfer": ("spei", ("spei",)),
+    "us_bank_transfer": ("aba", ("ach", "domestic_wire_us")),
+}
+"""By type of transfer: the type of address that money is sent to, and by which networks."""
+_ADDRESSES: dict[str, Record] = {
+    "aba": {"account_number": "11119990123456", "routing_number": "999999999"},
+    "iban": {"bic": "TESTDEFFXXX", "country": "DE", "iban": "DE00000000000000000001"},
+    "sort_code": {"account_number": "00012345", "sort_code": "000000"},
+    "spei": {"bank_code": "646", "clabe": "646180111812345678"},
+    "zengin": {"account_number": "0001234", "bank_code": "0000", "branch_code": "000"},
+}
+"""What money is sent to, by type of address; the numbers are of no bank."""
+
+
+def balances(work: Work, customer: str) -> dict[str, int]:
+    """Return what a customer has in cash, by currency."""
+    found: dict[str, int] = {}
+    for one in work.find_by("cash_balance_transactions", "customer", customer):
+        found[one["currency"]] = found.get(one["currency"], 0) + one["net_amount"]
+    return found
+
+
+def needed(intent: Record) -> int:
+    """Return how much an intent still needs."""
+    return int(intent["amount"] - private(intent).get(APPLIED, 0))
+
+
+def asked(work: Work, intent: Record) -> Answer:
+    """Return whether a customer's cash pays for an intent; raises `Refused` if it has none."""
+    if intent["customer"] is None:
+        raise Refused(
+            "You must provide a customer when paying with customer_balance.", param="customer"
+        )
+    there = balances(work, intent["customer"]).get(intent["currency"], 0)
+    return APPROVED if there >= needed(intent) else AUTHENTICATE
+
+
+def applied(work: Work, intent: Record, amount: int) -> None:
+    """Take an amount of a customer's cash for an intent; less than 0: give it back."""
+    kind = "applied_to_payment" if amount > 0 else "unapplied_from_payment"
+    _moved(work, intent["customer"], intent["currency"], -amount, kind, payment_intent=intent["id"])
+
+
+def funded(work: Work, customer: Record, amount: int, currency: str, reference: str | None) -> Any:
+    """Let money of a customer come, and pay what waits for it; return its transaction."""
+    sent = {"network": "ach", "sender_name": None}
+    transfer = {"reference": reference, "type": "us_bank_transfer", "us_bank_transfer": sent}
+    made = _moved(work, customer["id"], currency, amount, "funded", bank_transfer=transfer)
+    shown = registry.need("customer").cash_of(work, customer)
+    work.tell("cash_balance.funds_available", shown)
+    if shown["settings"]["reconciliation_mode"] == "automatic":
+        _reconcile(work, customer["id"], currency)
+    return made
+
+
+def _reconcile(work: Work, customer: str, currency: str) -> None:
+    """Pay the intents of a customer that wait for money, oldest first, as far as it goes."""
+    intents = registry.need("payment_intent")
+    for found in reversed(work.find_by(intents.table, "customer", customer)):
+        intent = work.get(intents.table, found["id"]) or found
+        is_open = (intent["next_action"] or {}).get("type") == WAITS
+        if is_open and intent["currency"] == currency and asked(work, intent) is APPROVED:
+            intents.pay_in_cash(work, intent)
+
+
+def _moved(
+    work: Work, customer: str, currency: str, amount: int, kind: str, **details: Any
+) -> Record:
+    ending = balances(work, customer).get(currency, 0) + amount
+    made: Record = registry.need("customer_cash_balance_transaction").add(work, {
+        "currency": currency,
+        "customer": customer,
+        "customer_account": None,
+        "ending_balance": ending,
+        "net_amount": amount,
+        "type": kind,
+        kind: details,
+    })  # fmt: skip
+    work.touch("customers", customer)  # of two that take the last of it, one is worked out again
+    return made
+
+
+def instructions(intent: Record) -> Record:
+    """Return where the buyer of an intent has to send how much, as recorded."""
+    options = intent["payment_method_options"].get(TYPE) or {}
+    kind = (options.get("bank_transfer") or {}).get("type") or "us_bank_transfer"
+    address, networks = NETWORKS[kind]
+    account = {**_ADDRESSES[address], "account_holder_name": "Jane Doe", "bank_name": "Test Bank"}
+    return {
+        WAITS: {
+            "amount_remaining": needed(intent),
+            "currency": intent["currency"],
+            "financial_addresses": [
+                {address: account, "supported_networks": list(networks), "type": address}
+            ],
+            "hosted_instructions_url": f"https://payments.stripe.com/bank_transfers/{letters(24)}",
+            "reference": letters(12).upper(),
+            "type": kind,
+        },
+        "type": WAITS,
+    }
+
+
+def partly(work: Work, intent: Record, amount: int) -> Record:
+    """Return an intent that has taken a part of what it needs of its customer's cash."""
+    applied(work, intent, amount)
+    total = intent["amount"] - needed(intent) + amount
+    new = {**intent, PRIVATE: {**private(intent), APPLIED: total}}
+    told = {**new["next_action"][WAITS], "amount_remaining": needed(new)}
+    return {**new, "next_action": {WAITS: told, "type": WAITS}}

@@ -1,0 +1,86 @@
+"""Balance settings: when an account's money is paid out, and what is said of it."""
+
+from __future__ import annotations
+
+from tigerstripe import registry
+from tigerstripe.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.work import Work
+
+DAYS_OF = {"monthly": "monthly_payout_days", "weekly": "weekly_payout_days"}
+"""The field of a schedule that names its days, by interval."""
+
+
+class BalanceSettings(Resource):
+    """The settings of the account that asks; they are kept in its own record."""
+
+    object = "balance_settings"
+    table = ""
+    paths = ("/v1/balance_settings",)
+    prefix = ""
+    has_metadata = False
+    standard = frozenset()
+    not_yet = (
+        "payments[payouts][automatic_transfer_rules_by_currency]",
+        "payments[payouts][minimum_balance_by_currency]",
+        "payments[settlement_timing]",
+    )
+
+    @operation("GET /v1/balance_settings")
+    def read(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return the settings."""
+        return _of(registry.need("account").own(work, {}, {}))
+
+    @operation("POST /v1/balance_settings")
+    def write(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Change the settings; what is available is paid out as they say from now on."""
+        accounts = registry.need("account")
+        old = accounts.own(work, {}, {})
+        given = params.get("payments") or {}
+        asked = given.get("payouts") or {}
+        payouts = dict(old["settings"]["payouts"])
+        for name, value in (
+            ("debit_negative_balances", given.get("debit_negative_balances")),
+            ("statement_descriptor", asked.get("statement_descriptor")),
+        ):
+            if value is not None:
+                payouts[name] = value
+        if asked.get("schedule"):
+            kept = payouts["schedule"]
+            payouts["schedule"] = {**kept, **asked["schedule"]}
+        new = {**old, "settings": {**old["settings"], "payouts": payouts}}
+        accounts.keep(work, old, new)
+        registry.need("payout").plan(work)
+        if new != old:
+            self.tell_of(work, "updated", _of(new), None)
+        return _of(new)
+
+
+def _of(account: Record) -> Record:
+    """Return an account's settings as this object shows them."""
+    payouts = account["settings"]["payouts"]
+    schedule = payouts["schedule"]
+    days = DAYS_OF.get(schedule["interval"])
+    return {
+        "object": BalanceSettings.object,
+        "payments": {
+            "debit_negative_balances": payouts["debit_negative_balances"],
+            "payouts": {
+                "automatic_transfer_rules_by_currency": {},
+                "minimum_balance_by_currency": None,
+                "schedule": {
+                    "interval": schedule["interval"],
+                    **({days: schedule.get(days)} if days else {}),
+                },
+                "statement_descriptor": payouts["statement_descriptor"],
+                "status": "enabled" if account["payouts_enabled"] else "disabled",
+            },
+            "settlement_timing": {
+                "delay_days": schedule.get("delay_days", 2),
+                "delay_days_override": None,
+                "start_of_day": None,
+            },
+        },
+    }
+
+
+RESOURCE = BalanceSettings()

@@ -1,0 +1,45 @@
+"""Cash balance transactions: what a customer has sent, and what it was used for."""
+
+from __future__ import annotations
+
+from tigerstripe import money, registry
+from tigerstripe.payments import cash
+from tigerstripe.payments.amounts import check_positive
+from tigerstripe.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.work import Work
+
+
+class CashTransactions(Resource):
+    """Cash balance transactions of a customer."""
+
+    object = "customer_cash_balance_transaction"
+    table = "cash_balance_transactions"
+    paths = (
+        "/v1/customers/{customer}/cash_balance_transactions",
+        "/v1/test_helpers/customers",
+    )
+    prefix = "ccsbtxn"
+    param = "transaction"
+    parent = "customer"
+    told = frozenset(("created",))
+    has_metadata = False
+    standard = frozenset(("list", "retrieve"))
+
+    def list(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return a page of a customer's."""
+        registry.need("customer").named(work, ids)
+        return super().list(work, ids, params)
+
+    @operation("POST /v1/test_helpers/customers/{customer}/fund_cash_balance")
+    def fund(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Let a customer's money come; it pays for what waits for it."""
+        customer = registry.need("customer").named(work, ids)
+        check_positive(params["amount"])
+        currency = money.currency(params["currency"])
+        made: Record = cash.funded(
+            work, customer, params["amount"], currency, params.get("reference")
+        )
+        return made
+
+
+RESOURCE = CashTransactions()

@@ -1,0 +1,139 @@
+"""Bank transfers: what a customer has sent pays for intents, by itself or when it is applied."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.stripe.test_payment_methods import refused
+
+CASH = "customer_balance"
+
+
+@pytest.fixture
+def customer(account: Any) -> str:
+    return str(stripe.Customer.create(email="a@b.c").id)
+
+
+def order(customer: str, amount: int = 1000, **more: Any) -> Any:
+    """Return an intent that is paid by bank transfer."""
+    transfer = {"type": "eu_bank_transfer", "eu_bank_transfer": {"country": "DE"}}
+    options = {"funding_type": "bank_transfer", "bank_transfer": transfer}
+    params = {"amount": amount, "currency": "eur", "confirm": True, "customer": customer, **more}
+    return stripe.PaymentIntent.create(
+        payment_method_types=[CASH],
+        payment_method_data={"type": CASH},
+        payment_method_options={CASH: options},
+        **params,
+    )
+
+
+def fund(customer: str, amount: int) -> Any:
+    return stripe.Customer.TestHelpers.fund_cash_balance(customer, amount=amount, currency="eur")
+
+
+def cash(customer: str) -> int:
+    found = stripe.Customer.retrieve_cash_balance(customer).available
+    listed = stripe.Customer.list_cash_balance_transactions(customer).data
+    there = found["eur"] if found else 0
+    assert there == sum(one.net_amount for one in listed)
+    assert not listed or listed[0].ending_balance == there
+    return int(there)
+
+
+def by_hand(customer: str) -> None:
+    settings = {"reconciliation_mode": "manual"}
+    stripe.Customer.modify_cash_balance(customer, settings=settings)
+
+
+def test_a_buyer_is_told_where_to_send_and_the_intent_is_paid_when_it_comes(
+    account, customer
+) -> None:
+    intent = order(customer)
+    assert intent.status == "requires_action"
+    told = intent.next_action.display_bank_transfer_instructions
+    assert (told.amount_remaining, told.type) == (1000, "eu_bank_transfer")
+    assert told.financial_addresses[0].type == "iban"
+    fund(customer, 400)
+    assert stripe.PaymentIntent.retrieve(intent.id).status == "requires_action"
+    fund(customer, 700)
+    paid = stripe.PaymentIntent.retrieve(intent.id, expand=["latest_charge"])
+    assert (paid.status, paid.amount_received, paid.next_action) == ("succeeded", 1000, None)
+    assert paid.latest_charge.payment_method_details.type == CASH
+    assert cash(customer) == 100
+    kinds = [one.type for one in stripe.Customer.list_cash_balance_transactions(customer).data]
+    assert kinds == ["applied_to_payment", "funded", "funded"]
+    assert account.events("cash_balance.*")[0]["data"]["object"]["customer"] == customer
+
+
+def test_what_is_there_pays_at_once_and_oldest_first(account, customer) -> None:
+    first, second = order(customer), order(customer)
+    fund(customer, 1500)
+    statuses = [stripe.PaymentIntent.retrieve(one.id).status for one in (first, second)]
+    assert statuses == ["succeeded", "requires_action"]
+    assert (order(customer, 500).status, cash(customer)) == ("succeeded", 0)
+
+
+def test_by_hand_an_intent_takes_a_part_and_gives_it_back_when_it_is_canceled(
+    account, customer
+) -> None:
+    by_hand(customer)
+    intent = order(customer)
+    fund(customer, 1000)
+    assert stripe.PaymentIntent.retrieve(intent.id).status == "requires_action"
+    part = stripe.PaymentIntent.apply_customer_balance(intent.id, amount=600)
+    assert part.next_action.display_bank_transfer_instructions.amount_remaining == 400
+    assert (part.status, cash(customer)) == ("requires_action", 400)
+    assert account.events()[-1]["type"] == "payment_intent.partially_funded"
+    stripe.PaymentIntent.cancel(intent.id)
+    assert cash(customer) == 1000
+
+
+def test_the_rest_pays_an_intent_that_has_a_part(account, customer) -> None:
+    by_hand(customer)
+    intent = order(customer)
+    fund(customer, 600)
+    stripe.PaymentIntent.apply_customer_balance(intent.id)
+    fund(customer, 600)
+    paid = stripe.PaymentIntent.apply_customer_balance(intent.id, amount=400, currency="eur")
+    assert (paid.status, paid.amount_received, cash(customer)) == ("succeeded", 1000, 200)
+
+
+@pytest.mark.parametrize(
+    ("params", "param"),
+    [({"amount": 601}, "amount"), ({"amount": 0}, "amount"), ({"currency": "usd"}, "currency")],
+)
+def test_what_is_not_there_is_not_applied(account, customer, params, param) -> None:
+    by_hand(customer)
+    intent = order(customer)
+    fund(customer, 600)
+    assert refused(stripe.PaymentIntent.apply_customer_balance, intent.id, **params).param == param
+    assert cash(customer) == 600
+
+
+def test_only_what_waits_for_a_transfer_takes_cash(account, customer) -> None:
+    intent = stripe.PaymentIntent.create(amount=500, currency="eur", customer=customer)
+    error = refused(stripe.PaymentIntent.apply_customer_balance, intent.id)
+    assert error.code == "payment_intent_unexpected_state"
+    fund = stripe.Customer.TestHelpers.fund_cash_balance
+    assert refused(fund, customer, amount=0, currency="eur").param == "amount"
+    assert refused(fund, "cus_no", amount=1, currency="eur").code == "resource_missing"
+
+
+def test_of_two_intents_that_take_the_last_at_once_one_is_paid(account, customer) -> None:
+    by_hand(customer)
+    intents = [order(customer).id for _ in range(4)]
+    fund(customer, 1000)
+
+    def pay(id: str) -> str:
+        try:
+            return str(stripe.PaymentIntent.apply_customer_balance(id, amount=1000).status)
+        except stripe.InvalidRequestError as error:
+            return str(error.param)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(pay, intents)) == ["amount"] * 3 + ["succeeded"]
+    assert cash(customer) == 0

@@ -1,0 +1,121 @@
+"""Payouts that are made by themselves, at the times of an account's schedule."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.stripe.test_connect import pay, refused
+from tigerstripe.payments.schedules import next_time
+
+MONDAY = int(datetime(2030, 1, 7, 12, tzinfo=timezone.utc).timestamp())
+
+
+def day(at: int) -> str:
+    return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%d %H:%M")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "at"),
+    [
+        ({"interval": "daily"}, "2030-01-08 00:00"),
+        ({"interval": "weekly", "weekly_anchor": "friday"}, "2030-01-11 00:00"),
+        ({"interval": "weekly", "weekly_payout_days": ["monday", "sunday"]}, "2030-01-13 00:00"),
+        ({"interval": "monthly", "monthly_anchor": 31}, "2030-01-31 00:00"),
+        ({"interval": "monthly", "monthly_payout_days": [7, 20]}, "2030-01-20 00:00"),
+    ],
+)
+def test_a_schedule_has_its_next_time(schedule: Any, at: str) -> None:
+    found = next_time(schedule, MONDAY)
+    assert found is not None
+    assert day(found) == at
+    assert next_time(schedule, found) == found
+
+
+def test_a_short_month_has_its_last_day_and_by_hand_there_is_none() -> None:
+    february = int(datetime(2030, 2, 2, tzinfo=timezone.utc).timestamp())
+    found = next_time({"interval": "monthly", "monthly_anchor": 31}, february)
+    assert found is not None
+    assert day(found) == "2030-02-28 00:00"
+    assert next_time({"interval": "manual"}, february) is None
+
+
+@pytest.fixture
+def shop(account: Any) -> str:
+    """The id of a connected account that may take money, on a Monday."""
+    account.freeze(MONDAY)
+    return str(account.onboard(stripe.Account.create(type="custom", country="US"))["id"])
+
+
+def payouts(shop: str) -> list[Any]:
+    return list(stripe.Payout.list(stripe_account=shop).data)
+
+
+def test_a_connected_account_is_paid_out_each_day_to_its_own_bank(account, shop) -> None:
+    pay(10000, transfer_data={"destination": shop}, application_fee_amount=1000)
+    account.advance(hours=6)
+    assert payouts(shop) == []
+    account.advance(hours=6)
+    [payout] = payouts(shop)
+    assert (payout.amount, payout.automatic, payout.status) == (9000, True, "pending")
+    assert day(payout.created) == "2030-01-08 00:00"
+    bank = stripe.Account.retrieve(shop).external_accounts.data[0]
+    assert payout.destination == bank.id
+    assert stripe.Balance.retrieve(stripe_account=shop).available[0].amount == 0
+    account.advance(days=3)
+    [payout] = payouts(shop)
+    assert (payout.status, payout.reconciliation_status) == ("paid", "completed")
+    events = [one.type for one in stripe.Event.list(stripe_account=shop, limit=3).data]
+    assert events == ["payout.reconciliation_completed", "payout.paid", "payout.created"]
+
+
+def test_a_payout_tells_what_it_took_along(account, shop) -> None:
+    for amount in (1000, 2000):
+        pay(amount, transfer_data={"destination": shop})
+        account.advance(days=1)
+    second, first = payouts(shop)
+    for payout, amount in ((first, 1000), (second, 2000)):
+        found = stripe.BalanceTransaction.list(payout=payout.id, stripe_account=shop).data
+        assert [(one.type, one.amount) for one in found] == [
+            ("payout", -amount), ("payment", amount),
+        ]  # fmt: skip
+    error = refused(stripe.BalanceTransaction.list, payout="po_no", stripe_account=shop)
+    assert error.param == "payout"
+
+
+def test_by_hand_nothing_is_paid_out_until_the_schedule_says_so(account, shop) -> None:
+    by_hand = {"payouts": {"schedule": {"interval": "manual"}}}
+    stripe.Account.modify(shop, settings=by_hand)
+    pay(1000, transfer_data={"destination": shop})
+    account.advance(days=3)
+    assert payouts(shop) == []
+    weekly = {"interval": "weekly", "weekly_payout_days": ["friday"]}
+    changed = stripe.BalanceSettings.modify(
+        payments={"payouts": {"schedule": weekly}}, stripe_account=shop
+    )
+    assert changed.payments.payouts.schedule.to_dict() == weekly
+    account.advance(days=1)
+    [payout] = payouts(shop)
+    assert day(payout.created) == "2030-01-11 00:00"
+    settings = stripe.Account.retrieve(shop).settings
+    assert settings.payouts.schedule.interval == "weekly"
+
+
+def test_the_platform_is_paid_out_where_it_asks_for_that(account) -> None:
+    account.freeze(MONDAY)
+    assert stripe.BalanceSettings.retrieve().payments.payouts.schedule.interval == "manual"
+    pay(10000)
+    account.advance(days=2)
+    assert stripe.Payout.list().data == []
+    schedule = {"interval": "daily"}
+    stripe.BalanceSettings.modify(payments={"payouts": {"schedule": schedule}})
+    assert account.events()[-1]["type"] == "balance_settings.updated"
+    account.advance(days=1)
+    [payout] = stripe.Payout.list().data
+    assert (payout.amount, payout.automatic) == (9680, True)
+    failed = account.settle(payout.id, failure="account_closed")
+    assert failed["status"] == "failed"
+    assert stripe.Balance.retrieve().available[0].amount == 9680
