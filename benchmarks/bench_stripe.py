@@ -3,6 +3,9 @@
 - retrieve, list of 10, create: one call of the official SDK, in an account of 100 customers that is
   in the same process; a create writes the customer, its event and its idempotency record in one
   commit. The floor is the SDK with a transport that answers at once, always the same
+- pay: two calls, the create and the confirmation of a payment intent; what comes of the second, the
+  charge with its balance transaction and events, is one commit too
+- page of 100: charges, with their customers expanded
 - create, 4 clients: four processes at once, in an account of 400 customers; in-process, over HTTP
   with a server of two workers, and of localstripe
 - retrieve of 100,000, create in 100,000: the same calls in a larger account
@@ -21,7 +24,7 @@ from typing import Any
 
 from benchmarks.bars import Bar, beyond, paces, times
 from benchmarks.peers import Peer
-from benchmarks.peers.stripe_api import PARAMS, StripeApi
+from benchmarks.peers.stripe_api import PARAMS, PAYMENT, PAYS, StripeApi
 from benchmarks.runs import run_program, run_pytest
 from benchmarks.workload import Load, Plan, Trial, Workload, one_figure
 
@@ -64,6 +67,20 @@ def create(peer: Peer, trial: Trial) -> Plan:
     )
 
 
+def pay(peer: Peer, trial: Trial) -> Plan:
+    intents = v1(peer).payment_intents
+
+    def create_and_confirm() -> Any:
+        return intents.confirm(intents.create(PAYMENT).id, PAYS)
+
+    return Plan(create_and_confirm, long=True, expect=lambda intent: intent.status == "succeeded")
+
+
+def page100(peer: Peer, _: Trial) -> Plan:
+    ask = partial(v1(peer).charges.list, {"limit": 100, "expand": ["data.customer"]})
+    return Plan(ask, expect=lambda page: len({c.customer.object for c in page.data}) == 1)
+
+
 def run_suite(peer: Peer, trial: Trial) -> Plan:
     settings = {"SUITE_PEER": peer.name, "TIGERD_DIR": str(trial.directory)}
     plugins = PLUGINS.get(peer.name, ())
@@ -95,6 +112,7 @@ def program(programs: Mapping[str, str]) -> Callable[[Peer, Trial], Plan]:
 
 BOTH = (OURS, FLOOR)
 READ, WRITTEN = Load("customers", SMALL, reused=True), Load("customers", SMALL)
+CHARGES = Load("charges", 100, reused=True)
 LARGE_READ, LARGE_WRITTEN = Load("customers", LARGE, reused=True), Load("customers", LARGE)
 NOTHING = Load("customers")
 WORKLOADS = [
@@ -103,6 +121,8 @@ WORKLOADS = [
     Workload("retrieve of 100,000", (OURS,), LARGE_READ, retrieve, group="reads"),
     Workload("create", BOTH, WRITTEN, create, group="creates"),
     Workload("create in 100,000", (OURS,), LARGE_WRITTEN, create, group="creates"),
+    Workload("pay", BOTH, WRITTEN, pay, group="creates"),
+    Workload("page of 100", BOTH, CHARGES, page100, group="pages"),
     Workload(
         "create, 4 clients",
         (OURS, SERVED, OTHER, FLOOR),
@@ -126,6 +146,8 @@ BARS = [
     of_floor("retrieve", 1.25, is_kept=False),
     of_floor("list of 10", 1.15),
     of_floor("create", 2.0, is_kept=False),
+    of_floor("pay", 2.6, is_kept=False),
+    of_floor("page of 100", 1.25, is_kept=False),
     Bar(
         f"{TOGETHER}: 45 times as many as localstripe's",
         1 / 45,

@@ -26,6 +26,10 @@ PARAMS = {
     "metadata": {"order": "6735"},
 }
 """What a customer is created with."""
+PAYMENT = {"amount": 2000, "currency": "usd", "payment_method_types": ["card"]}
+"""What a payment intent is created with."""
+PAYS = {"payment_method": "pm_card_visa"}
+"""What it is confirmed with."""
 
 
 class StripeApi(Peer):
@@ -74,8 +78,14 @@ class Tigerstripe(Tigerd, StripeApi):
         self.client = self._account.client()
 
     def fill(self, table: str, count: int) -> None:
-        """Create one customer by a request, and copy what that wrote under other ids."""
-        self._account.client().v1.customers.create(PARAMS)
+        """Create one customer by a request, and copy what that wrote under other ids.
+
+        Of charges, one for each of so many customers.
+        """
+        if table == "charges":
+            self._fill_charges(count)
+            return
+        self.client.v1.customers.create(PARAMS)
         customers, events, keys = map(
             self._account.store.table, ("customers", "events", "idempotency_keys")
         )
@@ -89,6 +99,17 @@ class Tigerstripe(Tigerd, StripeApi):
                 for number, copy in zip(numbers, copies, strict=True)
             )
             keys.insert_many({**kept, "id": copy["id"], "key": copy["id"]} for copy in copies)
+
+    def _fill_charges(self, count: int) -> None:
+        self.fill("customers", count)
+        self.client.v1.payment_intents.create({**PAYMENT, **PAYS, "confirm": True})
+        charges = self._account.store.charges
+        (made,) = charges
+        owners = [customer["id"] for customer in self._account.store.customers]
+        charges.insert_many(
+            {**made, "id": made["id"] if number == 0 else identifier("ch", number), "customer": id}
+            for number, id in enumerate(owners)
+        )
 
 
 class TigerstripeServe(Tigerstripe):
