@@ -59,9 +59,9 @@ class Batch(BatchTables):
 
     def clear_namespace(self, name: str | None = None) -> None:
         """Collect a clear of one namespace, this one by default, in all tables."""
-        self._add(requests.clear_namespace(self._namespace if name is None else name))
+        self._add(requests.clear_namespace(self._namespace if name is None else name).operations)
 
-    def _add(self, request: Request[Any]) -> None:
+    def _add(self, operations: list[Operation]) -> None:
         if self._operations is None:
             raise InvalidRequest("this batch has ended: begin another with store.batch()")
         if self._process != process.current():
@@ -69,7 +69,7 @@ class Batch(BatchTables):
                 "this batch belongs to the process that this one was forked from, which sends it: "
                 "begin another with store.batch()"
             )
-        self._operations += request.operations
+        self._operations += operations
 
     def close(self) -> list[Operation]:
         """End the batch and return what it collected: in a forked child, nothing."""
@@ -83,7 +83,7 @@ class BatchTable:
     A record is checked at once. Reads raise: what a batch wrote cannot be read before its end.
     """
 
-    def __init__(self, requests: TableRequests, add: Callable[[Request[Any]], None]) -> None:
+    def __init__(self, requests: TableRequests, add: Callable[[list[Operation]], None]) -> None:
         """Collect with `add`."""
         self._requests = requests
         self._add = add
@@ -102,32 +102,31 @@ class BatchTable:
 
     def create_many(self, items: Iterable[Mapping[str, Any]]) -> int:
         """Collect creates; return how many. Cheaper than `create`, which returns a record."""
-        wanted = [self._requests.create(item) for item in items]
-        for request in wanted:
-            self._add(request)
-        return len(wanted)
+        creations = [self._requests.creation(item) for item in items]
+        self._add(creations)
+        return len(creations)
 
     def update(self, item: Mapping[str, Any], if_version: int | None = None) -> Record:
         """Collect an update; return the record."""
         return self._collect(self._requests.update(item, if_version))
 
     def _collect(self, request: Request[Record]) -> Record:
-        self._add(request)
-        return record.decode(request.operations[0][3])
+        self._add(request.operations)
+        return record.decode(request.operations[0][requests.BODY])
 
     def insert_many(self, items: Iterable[Mapping[str, Any]]) -> int:
         """Collect inserts; return how many."""
         request = self._requests.insert_many(items)
-        self._add(request)
-        return len(request.operations[0][3]) if request.operations else 0
+        self._add(request.operations)
+        return len(request.operations[0][requests.BODY]) if request.operations else 0
 
     def patch(self, id: str, changes: Mapping[str, Any]) -> None:
         """Collect a patch; what comes of it is not known yet, so it returns None."""
-        self._add(self._requests.patch(id, changes))
+        self._add(self._requests.patch(id, changes).operations)
 
     def delete(self, id: str) -> None:
         """Collect a delete; whether the record is there is not known yet."""
-        self._add(self._requests.delete(id))
+        self._add(self._requests.delete(id).operations)
 
     def expect(self, id: str, version: int | None) -> None:
         """Let the batch be applied only if a record is still at a version.
@@ -136,15 +135,15 @@ class BatchTable:
         was before the batch, whatever this writes. Else the batch raises `Conflict` at its end, and
         changes nothing. For a record that the batch's writes were worked out from.
         """
-        self._add(self._requests.expect(id, version))
+        self._add(self._requests.expect(id, version).operations)
 
     def clear(self, *, everywhere: bool = False) -> None:
         """Collect a clear of the table in all namespaces, as `Table.clear`."""
-        self._add(self._requests.clear(everywhere=everywhere))
+        self._add(self._requests.clear(everywhere=everywhere).operations)
 
     def clear_namespace(self, name: str | None = None) -> None:
         """Collect a clear of the table in one namespace, by default in the store's own."""
-        self._add(self._requests.clear_namespace(name))
+        self._add(self._requests.clear_namespace(name).operations)
 
     def _named(self, name: str) -> NoReturn:
         """Refuse reads: what a batch wrote cannot be read before it ends."""

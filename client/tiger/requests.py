@@ -21,6 +21,9 @@ from tiger.session import Answer
 Result = TypeVar("Result")
 Made = TypeVar("Made")
 
+BODY = 3
+"""The place of a record in the operation that writes it."""
+
 VERSION_MAX = (1 << 64) - 1
 """A record's version is a word of shared memory."""
 
@@ -73,7 +76,7 @@ class TableRequests:
 
     def insert(self, item: Mapping[str, Any]) -> Request[Record]:
         """Write a record, under a new id if it has none."""
-        return self._put(protocol.PUT, self._with_id(item))
+        return _writing(self._put(protocol.PUT, self._with_id(item)))
 
     def _with_id(self, item: Mapping[str, Any]) -> Mapping[str, Any]:
         if (type(item) is dict or isinstance(item, Mapping)) and "id" not in item:
@@ -82,19 +85,21 @@ class TableRequests:
 
     def create(self, item: Mapping[str, Any]) -> Request[Record]:
         """Write a record that must not be there."""
+        return _writing(self.creation(item))
+
+    def creation(self, item: Mapping[str, Any]) -> Operation:
+        """Return the operation of `create` alone, for those who need no more of it."""
         return self._put(protocol.CREATE, self._with_id(item))
 
     def update(self, item: Mapping[str, Any], if_version: int | None = None) -> Request[Record]:
         """Write a record that has an id; only over that version, if one is given."""
         if if_version is None:
-            return self._put(protocol.PUT, item)
+            return _writing(self._put(protocol.PUT, item))
         _check_version(if_version)
-        return self._put(protocol.PUT, item, if_version)
+        return _writing(self._put(protocol.PUT, item, if_version))
 
-    def _put(self, name: str, item: Mapping[str, Any], *more: int) -> Request[Record]:
-        _, body = record.encode(item, self._max_record)
-        operation = [name, *self._target, body, *more]
-        return Request([operation], _value, lambda: record.decode(body))
+    def _put(self, name: str, item: Mapping[str, Any], *more: int) -> Operation:
+        return [name, *self._target, record.encode(item, self._max_record)[1], *more]
 
     @property
     def _max_record(self) -> int:
@@ -180,6 +185,11 @@ class TableRequests:
         name = own if name is None else name
         record.encode_name(name, "namespace")
         return Request([[protocol.CLEAR_NAMESPACE, number, name]], _nothing)
+
+
+def _writing(operation: Operation) -> Request[Record]:
+    """Return the request for one record, which comes to the record."""
+    return Request([operation], _value, lambda: record.decode(operation[BODY]))
 
 
 def _check_version(version: object) -> None:

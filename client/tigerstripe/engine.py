@@ -1,6 +1,6 @@
 """The way of a request through all steps, from what came to what is answered.
 
-    account -> route -> faults -> version -> parameters -> idempotency -> plan -> commit -> shape
+    account -> route -> faults -> version -> parameters -> plan -> shape -> commit -> idempotency
 
 Each step is a module; here is their order, and what an error of the store comes to. An engine is of
 one instance, and has the accounts of all its namespaces.
@@ -208,9 +208,10 @@ class Exchange:
         if key is not None:
             idempotency.check(key)
         for attempt in range(ATTEMPTS):
-            if attempt:
+            there = None
+            if attempt:  # others were faster, or this was answered before: the first commit tells
                 self._now = clock.now(self._scope)
-            there = idempotency.find(self._scope, key) if key is not None else None
+                there = idempotency.find(self._scope, key) if key is not None else None
             if there is not None and idempotency.is_current(there, self._now):
                 idempotency.check_same(there, request.method, self._path, self._params)
                 return self._replay(there, version), False
@@ -220,7 +221,12 @@ class Exchange:
             if self._scope.account is not None:  # it may have been deleted meanwhile
                 registry.need("account").named(work, {"account": self._scope.account})
             work.decline, work.is_publishable = decline, self._is_publishable
-            status, answer = self._work_out(work, handler, where.ids, params, wanted)
+            try:
+                status, answer = self._work_out(work, handler, where.ids, params, wanted)
+            except Refused:
+                if not attempt and key is not None and idempotency.find(self._scope, key):
+                    continue
+                raise
             body = encode(answer)
             is_to_commit = is_write or not work.writes_nothing  # a read of a test card makes one
             if is_to_commit and not self._commit(work, status, body, there is not None):

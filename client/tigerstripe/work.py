@@ -93,18 +93,20 @@ class Work:
         place = self._place(table, id)
         if place in self._records:
             return self._records[place]
+        if not id:
+            return None
+        of = self.scope.table(table)
+        version = None
         try:
-            if not self.is_write:
-                found: Record | None = self.scope.table(table).get(id, None)
-                return found
-            record, version = self.scope.table(table).read_version(id)
+            record: Record | None = of.get(id, None)
+            if record is not None and self.is_write:
+                record, version = of.read_version(id)
         except InvalidRecord:  # what cannot be an id names nothing
             return None
-        except NotFound:
-            self._has_read[place] = self._records[place] = None
-            return None
-        self._has_read[place] = version
-        self._records[place] = record
+        except NotFound:  # any more
+            record = None
+        if self.is_write:
+            self._records[place], self._has_read[place] = record, version
         return record
 
     def find_by(self, table: str, field: str, value: str) -> list[Record]:
