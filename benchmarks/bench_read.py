@@ -7,7 +7,12 @@ Of a coupon (about 0.2 KiB) and of a checkout session (about 3 KiB), in a table 
 - get, first read: each record once, in a process that has not read it
 - get, missing: an id that no record has
 
-Of a coupon only, in pairs that take turns:
+Of a coupon only:
+
+- get, peek, in turn: 5,000 records that this process has read already, so that most of what a read
+  looks at is in no fast cache
+
+And in pairs that take turns:
 
 - 1 process, 2 processes: get, read before, at once
 - quiet, beside a writer: every call timed alone, while nobody else is there, and while another
@@ -27,6 +32,7 @@ from benchmarks.workload import Load, Plan, Trial, Workload
 
 RECORDS = 10_000
 READ_BEFORE = 1_000
+IN_TURN = 5_000
 WRITTEN = 2_000  # records that the writer inserts, and then updates
 TABLES = {"coupon": "coupons", "session": "checkout_sessions"}
 STORES = ("tigerd", "floor", "lmdb", "sqlite", "diskcache", "manager dict", "redis")
@@ -37,9 +43,14 @@ WRITTEN_TO = Load("coupons", RECORDS)  # so that no other measurement reads what
 
 
 def read_before(
-    peer: Peer, trial: Trial, table: str, operation: str = "get", alone: bool = False
+    peer: Peer,
+    trial: Trial,
+    table: str,
+    operation: str = "get",
+    alone: bool = False,
+    count: int = READ_BEFORE,
 ) -> Plan:
-    ids = shuffled_ids(table, trial)[:READ_BEFORE]
+    ids = shuffled_ids(table, trial)[:count]
     return Plan(
         peer.operation(operation), ids, alone=alone, expect=lambda found: found["id"] == ids[0]
     )
@@ -88,6 +99,11 @@ def workloads_of(kind: str, table: str) -> list[Workload]:
     ]
 
 
+def in_turn(operation: str, stores: tuple[str, ...]) -> Workload:
+    plan = partial(read_before, table="coupons", operation=operation, count=IN_TURN)
+    return Workload(f"{operation}, in turn", stores, COUPONS, plan, group="in turn")
+
+
 def beside_a_writer(name: str, plan: Callable[..., Plan]) -> list[Workload]:
     each_alone = partial(plan, table="coupons", alone=True)
     return [
@@ -132,6 +148,8 @@ def writer_bars(name: str) -> list[Bar]:
 
 WORKLOADS = [
     *(workload for kind, table in TABLES.items() for workload in workloads_of(kind, table)),
+    in_turn("get", STORES),
+    in_turn("peek", ("tigerd",)),
     Workload("get, missing, coupon", STORES, COUPONS, partial(read_missing, table="coupons")),
     *(
         Workload(
@@ -149,6 +167,14 @@ WORKLOADS = [
 ]
 BARS = [
     *(bar for kind in TABLES for bar in bars_of(kind)),
+    *(
+        Bar(
+            f"{operation} of {IN_TURN:,} coupons in turn: {limit} of LMDB's get",
+            limit,
+            times((f"{operation}, in turn", "tigerd"), ("get, in turn", "lmdb")),
+        )
+        for operation, limit in (("get", 0.22), ("peek", 0.1))
+    ),
     Bar(
         "reads of 2 processes: scale as the floor's, within a twentieth",
         1 / 0.95,

@@ -28,6 +28,13 @@ def bodies_along(
     most: int,
 ) -> list[bytes] | None: ...
 
+class Known:
+    place: int
+    word: int
+    content: Any
+    size: int
+    def __init__(self, place: int, word: int, content: Any, size: int) -> None: ...
+
 class Recall:
     def __init__(
         self,
@@ -37,6 +44,7 @@ class Recall:
         word: int,
         look: object,
         every_s: float,
+        copies: bool,
     ) -> None: ...
     def get(self, key: str) -> Any: ...
 

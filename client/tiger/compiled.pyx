@@ -9,7 +9,7 @@ Every load of shared memory is one atomic load with acquire order, so none is ma
 that come before it, on any machine.
 """
 
-from cython cimport always_allow_keywords
+from cython cimport always_allow_keywords, no_gc
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_SetFromErrno
@@ -400,7 +400,7 @@ cdef str new_text(Value *value):
     return text
 
 
-# --- Looking a remembered record up: reader.watched -----------------------------------------------
+# --- Looking a remembered record up: remembered.Known, remembered._recall -------------------------
 
 cdef extern from *:
     """
@@ -422,6 +422,19 @@ cdef extern from *:
     double now_s() nogil
 
 
+@no_gc  # what it holds has no cycles: it was decoded
+cdef class Known:
+    """A record that is remembered, as `remembered.Known`, in one piece of memory."""
+
+    cdef readonly Py_ssize_t place
+    cdef readonly uint64_t word
+    cdef readonly object content
+    cdef readonly Py_ssize_t size
+
+    def __init__(self, Py_ssize_t place, uint64_t word, content, Py_ssize_t size):
+        self.place, self.word, self.content, self.size = place, word, content, size
+
+
 cdef class Recall:
     """What is remembered of a namespace, given while the index has the words that it was read with.
 
@@ -436,22 +449,22 @@ cdef class Recall:
     cdef object look
     cdef double every_s
     cdef double due_s
+    cdef bint copies
 
     def __init__(
-        self, dict found, words, Py_ssize_t place, uint64_t word, look, double every_s
+        self, dict found, words, Py_ssize_t place, uint64_t word, look, double every_s, bint copies
     ):
         self.found, self.words, self.place, self.word = found, words, place, word
-        self.look, self.every_s = look, every_s
+        self.look, self.every_s, self.copies = look, every_s, copies
         if not 0 <= place < self.words.shape[0]:
             raise IndexError(place)
         self.due_s = now_s() + every_s
 
     @always_allow_keywords(False)  # 10 ns of 40
     def get(self, key):
-        """Return what is remembered under a key, or None."""
+        """Return what is remembered under a key, or a copy that it makes, or None."""
         cdef PyObject *found
-        cdef tuple known
-        cdef Py_ssize_t place
+        cdef Known known
         if now_s() >= self.due_s:
             self.look()
             self.due_s = now_s() + self.every_s
@@ -460,13 +473,14 @@ cdef class Recall:
         found = PyDict_GetItemWithError(self.found, key)
         if found == NULL:
             return None
-        known = <tuple>found
-        place = known[0]
-        if not 0 <= place < self.words.shape[0]:
-            raise IndexError(place)
-        if LOAD(&self.words[0] + place) != <uint64_t>known[1]:
+        known = <Known?><object>found
+        if not 0 <= known.place < self.words.shape[0]:
+            raise IndexError(known.place)
+        PREFETCH(<PyObject *>known.content)  # it is wanted next, and mostly in no fast cache
+        if LOAD(&self.words[0] + known.place) != known.word:
             return None
-        return known[2]
+        content = known.content
+        return content() if self.copies else content
 
 
 # --- Copies: record.copier ------------------------------------------------------------------------
@@ -502,6 +516,8 @@ cdef class Copier:
     def __cinit__(self, dict record):
         self.record = record
         self.add(record, NULL, 0)
+        self.containers = <Container *>of_size(self.containers, self.count * sizeof(Container))
+        self.leaves = <PyObject **>of_size(self.leaves, self.leaf_count * sizeof(PyObject *))
 
     def __dealloc__(self):
         free(self.containers)
@@ -510,8 +526,8 @@ cdef class Copier:
     def __sizeof__(self):
         return (
             object.__sizeof__(self)
-            + self.room * <Py_ssize_t>sizeof(Container)
-            + self.leaf_room * <Py_ssize_t>sizeof(PyObject *)
+            + self.count * <Py_ssize_t>sizeof(Container)
+            + self.leaf_count * <Py_ssize_t>sizeof(PyObject *)
         )
 
     cdef object add(self, object source, PyObject *key, Py_ssize_t place):
@@ -570,6 +586,12 @@ cdef void *with_room(void *items, Py_ssize_t count, Py_ssize_t *room, size_t siz
         raise MemoryError
     room[0] = 2 * room[0] + 8
     return items
+
+
+cdef void *of_size(void *items, size_t size) noexcept:
+    """Return an array that is not going to grow, with room for nothing more."""
+    cdef void *smaller = realloc(items, size) if size else NULL
+    return items if smaller == NULL else smaller
 
 
 cdef void ask_for(Container *container, PyObject **leaves) noexcept:

@@ -25,7 +25,7 @@ deleted, goes. What a hit costs does not depend on what else is remembered.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from weakref import WeakValueDictionary
 
 from tiger import record
@@ -46,11 +46,21 @@ ENTRY_BYTES = 512
 """What is kept beside a record: its id, the place in the index and the word there, and room in a
 dict. That a record was read once takes as much."""
 
-Copied = tuple[int, int, Callable[[], Record], int]
-"""Place and word in the index, what makes a copy of the record, and the bytes that this takes."""
 
-Shown = tuple[int, int, Record, int]
-"""Place and word in the index, the record, read-only, and the bytes that it takes."""
+class _Known(NamedTuple):
+    """A record that is remembered."""
+
+    place: int
+    """Of its key in the index."""
+    word: int
+    """Which stood there when the record was read."""
+    content: Any
+    """The record, read-only; or what makes a copy of it."""
+    size: int
+    """The bytes that all of this takes."""
+
+
+Known: type[_Known] = compiled("tiger.compiled", "Known", _Known)
 
 
 class Remembered:
@@ -91,8 +101,8 @@ class Generation:
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self.copied: dict[str, Copied] = {}
-        self.shown: dict[str, Shown] = {}
+        self.copied: dict[str, _Known] = {}
+        self.shown: dict[str, _Known] = {}
         self.once: dict[str, int] = {}
         """The index words of records that were read once."""
 
@@ -105,8 +115,8 @@ class View:
         "shown", "word", "words",
     )  # fmt: skip
 
-    known: Callable[[str], Callable[[], Record] | None]
-    """Returns what makes a copy of a record that was read before and still stands, or None."""
+    known: Callable[[str], Record | None]
+    """Returns a copy of a record that was read before and still stands, or None."""
     shown: Callable[[str], Record | None]
     """The same of the record itself, read-only."""
 
@@ -141,8 +151,9 @@ class View:
         self.known = self.shown = _nothing
 
     def _begin(self) -> None:
-        self.known = _recall(self, self._younger.copied, self._remembered.presence)
-        self.shown = _recall(self, self._younger.shown, self._remembered.presence)
+        presence = self._remembered.presence
+        self.known = _recall(self, self._younger.copied, presence, copies=True)
+        self.shown = _recall(self, self._younger.shown, presence, copies=False)
 
     def goes_on(self, words: Any, place: int, word: int, scope: int) -> bool:
         """Go on with a namespace if it is the same one, whose version was copied elsewhere.
@@ -159,21 +170,23 @@ class View:
 
     def recall(self, name: str) -> Record | None:
         """Return a copy of a record that is remembered in the elder generation, as `known`."""
-        known = self._elder.copied.get(name)
-        if known is None or self.words[known[0]] != known[1]:
-            return None
-        self._younger.copied[name] = known
-        self._remembered.charge(known[3])
-        return known[2]()
+        known = self._from_elder(name, self._elder.copied, self._younger.copied)
+        return None if known is None else known.content()
 
     def recall_shown(self, name: str) -> Record | None:
         """Return a read-only record that is remembered in the elder generation, as `shown`."""
-        known = self._elder.shown.get(name)
-        if known is None or self.words[known[0]] != known[1]:
+        known = self._from_elder(name, self._elder.shown, self._younger.shown)
+        return None if known is None else known.content
+
+    def _from_elder(
+        self, name: str, elder: dict[str, _Known], younger: dict[str, _Known]
+    ) -> _Known | None:
+        known = elder.get(name)
+        if known is None or self.words[known.place] != known.word:
             return None
-        self._younger.shown[name] = known
-        self._remembered.charge(known[3])
-        return known[2]
+        younger[name] = known
+        self._remembered.charge(known.size)
+        return known
 
     # --- What was read: the index words it was found in, place and word there, the msgpack.
     # What stands in another generation of the index than the namespace is not kept. ---
@@ -196,7 +209,7 @@ class View:
             return content
         copy, more = record.copier(content)
         size += more + ENTRY_BYTES
-        self._younger.copied[name] = (place, word, copy, size)
+        self._younger.copied[name] = Known(place, word, copy, size)
         self._remembered.charge(size)
         return copy()
 
@@ -208,30 +221,34 @@ class View:
         size = ENTRY_BYTES + record.size_of(content)
         shown: Record = record.freeze(content)
         if size <= RECORD_BYTES:
-            self._younger.shown[name] = (place, word, shown, size)
+            self._younger.shown[name] = Known(place, word, shown, size)
             self._remembered.charge(size)
         return shown
 
 
-def _recall(view: View, found: Mapping[str, Any], presence: Presence) -> Callable[[str], Any]:
-    """Return what gives the third part of what is remembered, while the words still stand.
+def _recall(
+    view: View, found: Mapping[str, _Known], presence: Presence, *, copies: bool
+) -> Callable[[str], Record | None]:
+    """Return what gives records that are remembered, or copies, while the words still stand.
 
     It also looks, about once a second, whether the instance is still there.
     """
     words, own_place, own_word = view.words, view.place, view.word
     if _Recall is not None and type(words) is memoryview:
-        compiled_recall: Callable[[str], Any] = _Recall(
-            found, words, own_place, own_word, presence.look, LOOK_S
+        compiled_recall: Callable[[str], Record | None] = _Recall(
+            found, words, own_place, own_word, presence.look, LOOK_S, copies
         ).get
         return compiled_recall
 
-    def recall(id: str) -> Any:
+    def recall(id: str) -> Record | None:
         if time.monotonic() >= presence.look_at:
             presence.check()
         if words[own_place] != own_word or (known := found.get(id)) is None:
             return None
-        place, word, content, _ = known
-        return content if words[place] == word else None
+        if words[known.place] != known.word:
+            return None
+        content: Record = known.content() if copies else known.content
+        return content
 
     return recall
 

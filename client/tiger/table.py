@@ -89,7 +89,7 @@ class RememberingReads(TableReads):
         """
         try:
             if (copy := self._view.known(id)) is not None:
-                return copy()
+                return copy
         except TypeError:
             record.encode_name(id, "id")  # says that a list, say, is no id
         except ValueError:  # of what is unmapped no load is made
