@@ -102,6 +102,21 @@ def test_the_rest_pays_an_intent_that_has_a_part(account, customer) -> None:
     assert (paid.status, paid.amount_received, cash(customer)) == ("succeeded", 1000, 200)
 
 
+def test_an_intent_that_is_paid_by_card_gives_back_what_it_took(account, customer) -> None:
+    by_hand(customer)
+    intent = order(customer)
+    fund(customer, 600)
+    stripe.PaymentIntent.apply_customer_balance(intent.id)
+    stripe.PaymentIntent.modify(intent.id, payment_method_types=[CASH, "card"])
+    paid = stripe.PaymentIntent.confirm(intent.id, payment_method="pm_card_visa")
+    assert (paid.status, paid.amount_received, cash(customer)) == ("succeeded", 1000, 600)
+
+
+def test_a_buyer_of_a_transfer_has_nothing_to_authenticate(account, customer) -> None:
+    with pytest.raises(ValueError, match="fund_cash_balance"):
+        account.authenticate(order(customer).id)
+
+
 @pytest.mark.parametrize(
     ("params", "param"),
     [({"amount": 601}, "amount"), ({"amount": 0}, "amount"), ({"currency": "usd"}, "currency")],

@@ -20,6 +20,7 @@ import stripe
 
 import tigerstripe
 from tigerstripe.payments.returns import is_undone
+from tigerstripe.resource import private
 
 METHODS = (
     "pm_card_visa", "pm_card_visa", "pm_card_bypassPending", "pm_card_chargeDeclined",
@@ -31,6 +32,7 @@ DEBITS = (
     "pm_usBankAccount_success", "pm_usBankAccount_insufficientFunds", "pm_usBankAccount_dispute",
 )  # fmt: skip
 CURRENCIES = ("usd", "usd", "eur", "jpy")
+CASH = "customer_balance"
 FEW = 15
 """Of so many of the newest one is chosen, so that several processes meet."""
 
@@ -44,6 +46,9 @@ class Till:
         self.v1 = account.client().v1
         self.random = random
         self.done: Counter[str] = Counter()
+        self.buyer = self.v1.customers.create({"email": "jane@example.com"}).id
+        mode = {"reconciliation_mode": random.choice(["automatic", "manual"])}
+        self.v1.customers.cash_balance.update(self.buyer, {"settings": mode})
         self.shop = account.onboard(self.v1.accounts.create({"type": "express"}))["id"]
 
     def act(self) -> None:
@@ -52,7 +57,7 @@ class Till:
             self.pay, self.pay, self.pay, self.charge, self.debit, self.capture, self.cancel,
             self.refund, self.refund, self.authenticate, self.settle, self.settle, self.dispute,
             self.answer, self.pay_out, self.top_up, self.confirm, self.share, self.share,
-            self.transfer, self.reverse, self.give_back,
+            self.transfer, self.reverse, self.give_back, self.order, self.fund, self.apply,
         )  # fmt: skip
         act = self.random.choice(acts)
         name = act.__name__
@@ -151,6 +156,32 @@ class Till:
         some = self.random.randint(1, fee.amount)
         self.v1.application_fees.refunds.create(fee.id, {"amount": some})
 
+    def order(self) -> None:
+        """Ask for a bank transfer; some are paid by a card in the end."""
+        transfer = {"type": "us_bank_transfer"}
+        options = {"funding_type": "bank_transfer", "bank_transfer": transfer}
+        self.v1.payment_intents.create({
+            "amount": self.amount(),
+            "currency": "usd",
+            "confirm": True,
+            "customer": self.buyer,
+            "payment_method_data": {"type": "customer_balance"},
+            "payment_method_options": {"customer_balance": options},
+            "payment_method_types": ["card", "customer_balance"],
+        })  # fmt: skip
+
+    def fund(self) -> None:
+        params = {"amount": self.amount(), "currency": "usd"}
+        self.v1.test_helpers.customers.fund_cash_balance(self.buyer, params)
+
+    def apply(self) -> None:
+        intent = self.one(self.v1.payment_intents, "requires_action")
+        if self.random.random() < 0.2:
+            self.v1.payment_intents.confirm(intent.id, {"payment_method": "pm_card_visa"})
+            return
+        params = {} if self.random.random() < 0.5 else {"amount": self.random.randint(1, 4000)}
+        self.v1.payment_intents.apply_customer_balance(intent.id, params)
+
     def authenticate(self) -> None:
         intent = self.one(self.v1.payment_intents, "requires_action")
         self.account.authenticate(intent.id, succeed=self.random.random() < 0.7)
@@ -216,6 +247,7 @@ def check(account: tigerstripe.Account) -> int:
     for topup in store.topups:
         check_sum(topup, moved, topup["amount"] * (topup["status"] == "succeeded"))
     check_shared(account, moved)
+    check_cash(account)
     assert moved == {}, "transactions without a source"
     return store.balance_transactions.count()
 
@@ -265,6 +297,27 @@ def check_shared(account: tigerstripe.Account, moved: dict[str, list[dict[str, A
             if r["fee"] == one["id"] and not is_undone(r)
         ]
         assert one["amount_refunded"] == sum(back) <= one["amount"], one
+
+
+def check_cash(account: tigerstripe.Account) -> None:
+    """What customers have sent is there, or in the intents that have taken it."""
+    table = account.engine.account(account.name)[0].table("cash_balance_transactions")
+    there: Counter[str] = Counter()
+    sent: Counter[str] = Counter()
+    for one in table:
+        there[one["customer"]] += one["net_amount"]
+        sent[one["customer"]] += one["net_amount"] * (one["type"] == "funded")
+    methods = account.store.payment_methods
+    taken: Counter[str] = Counter()
+    for intent in account.store.payment_intents:
+        if (
+            intent["status"] == "succeeded"
+            and methods.get(intent["payment_method"])["type"] == CASH
+        ):
+            taken[intent["customer"]] += intent["amount"]
+        taken[intent["customer"]] += private(intent).get("applied", 0)
+    for customer, amount in there.items():
+        assert amount == sent[customer] - taken[customer] >= 0, customer
 
 
 def stripe_balance(account: tigerstripe.Account) -> Counter[str]:

@@ -42,7 +42,11 @@ _ADDRESSES: dict[str, Record] = {
 
 
 def balances(work: Work, customer: str) -> dict[str, int]:
-    """Return what a customer has in cash, by currency."""
+    """Return what a customer has in cash, by currency.
+
+    A work that looks is worked out again if the customer's cash changes meanwhile.
+    """
+    work.get("customers", customer)
     found: dict[str, int] = {}
     for one in work.find_by("cash_balance_transactions", "customer", customer):
         found[one["currency"]] = found.get(one["currency"], 0) + one["net_amount"]
@@ -68,6 +72,15 @@ def applied(work: Work, intent: Record, amount: int) -> None:
     """Take an amount of a customer's cash for an intent; less than 0: give it back."""
     kind = "applied_to_payment" if amount > 0 else "unapplied_from_payment"
     _moved(work, intent["customer"], intent["currency"], -amount, kind, payment_intent=intent["id"])
+
+
+def given_back(work: Work, intent: Record) -> Record:
+    """Give back what an intent has taken, since it is paid in another way or not at all."""
+    kept = private(intent)
+    if not kept.get(APPLIED):
+        return intent
+    applied(work, intent, -kept[APPLIED])
+    return {**intent, PRIVATE: {name: v for name, v in kept.items() if name != APPLIED}}
 
 
 def funded(work: Work, customer: Record, amount: int, currency: str, reference: str | None) -> Any:
@@ -105,7 +118,7 @@ def _moved(
         "type": kind,
         kind: details,
     })  # fmt: skip
-    work.touch("customers", customer)  # of two that take the last of it, one is worked out again
+    work.touch("customers", customer)  # whoever has looked meanwhile looks again
     return made
 
 

@@ -33,6 +33,7 @@ def tried(work: Work, intent: Record, attempt: Attempt) -> tuple[Record, Decline
     """
     if attempt.method["type"] == cash.TYPE:
         return _of_cash(work, intent, attempt), None
+    intent = cash.given_back(work, intent)
     answer = bank.asked(work, attempt)
     if answer.verdict == "declined":
         assert answer.decline is not None
@@ -253,6 +254,10 @@ def authenticate(work: Work, intent: Record, *, succeed: bool) -> Record:
         raise Refused(f"{intent['id']} does not wait for its buyer: it is {intent['status']}.")
     method = work.get("payment_methods", intent["payment_method"])
     assert method is not None, intent
+    if method["type"] == cash.TYPE:
+        raise Refused(
+            f"{intent['id']} waits for its customer's money: fund_cash_balance lets it come."
+        )
     if not succeed:
         error = Declined(
             AUTHENTICATION_FAILED,

@@ -27,7 +27,6 @@ from tigerstripe.payments import (
 )
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.intents import OPEN, Intents
-from tigerstripe.payments.using import shown
 from tigerstripe.resource import Ids, Params, Record, operation, private
 from tigerstripe.work import Work
 
@@ -299,10 +298,8 @@ class PaymentIntents(Intents):
             failed = {**charge, "amount_captured": 0, "captured": False, "status": "failed"}
             work.put("charges", failed)
             work.tell("charge.failed", failed)
-        if private(intent).get(cash.APPLIED):
-            cash.applied(work, intent, -private(intent)[cash.APPLIED])
         new = {
-            **shown(intent),
+            **cash.given_back(work, intent),
             "amount_capturable": 0,
             "canceled_at": work.now,
             "cancellation_reason": reason,

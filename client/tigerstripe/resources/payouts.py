@@ -115,7 +115,8 @@ class Payouts(Resource):
         ]
 
     def _pay_out(self, work: Work) -> None:
-        """Pay out all that is available."""
+        """Pay out all that is available; with another payout meanwhile it is worked out again."""
+        work.get(SETTINGS, _settings_id(work))
         account = registry.need("account").own(work, {}, {})
         descriptor = account["settings"]["payouts"]["statement_descriptor"]
         for currency, amount in self._available(work, account):
