@@ -9,6 +9,7 @@ import pytest
 import stripe
 
 from tests.stripe.test_payment_methods import refused
+from tigerstripe.payments import cash as cash_of_intents
 
 CASH = "customer_balance"
 
@@ -136,6 +137,25 @@ def test_only_what_waits_for_a_transfer_takes_cash(account, customer) -> None:
     fund = stripe.Customer.TestHelpers.fund_cash_balance
     assert refused(fund, customer, amount=0, currency="eur").param == "amount"
     assert refused(fund, "cus_no", amount=1, currency="eur").code == "resource_missing"
+
+
+def test_cash_that_another_takes_meanwhile_is_looked_for_again(
+    account, customer, monkeypatch
+) -> None:
+    by_hand(customer)
+    mine, other = order(customer).id, order(customer).id
+    fund(customer, 1000)
+    apply, asked = stripe.PaymentIntent.apply_customer_balance, cash_of_intents.asked
+    waiting = [other]
+
+    def slow(work: Any, intent: Any) -> Any:
+        if waiting:
+            assert apply(waiting.pop()).status == "succeeded"
+        return asked(work, intent)
+
+    monkeypatch.setattr(cash_of_intents, "asked", slow)
+    assert refused(apply, mine).param == "amount"
+    assert cash(customer) == 0
 
 
 def test_of_two_intents_that_take_the_last_at_once_one_is_paid(account, customer) -> None:
