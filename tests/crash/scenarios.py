@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from tests.support.daemon import DRAIN, Step
+from tests.support.daemon import DRAIN, SLOTS_MIN, Step
 from tests.support.model import (
     clear,
     clear_namespace,
@@ -84,8 +84,10 @@ GARBAGE: list[Step] = [
 """More than half of it is garbage, so a chunk is to be emptied."""
 EMPTYING = 55
 """Steps of the cleaner until it is amid that."""
-KEYS: list[Step] = [[put(CUSTOMERS, "a", f"k{n}", email=f"e{n % 5}")] for n in range(247)]
-"""As many as the smallest index holds, less two."""
+KEYS: list[Step] = [
+    [put(CUSTOMERS, "a", f"k{n}", email=f"e{n % 5}")] for n in range(SLOTS_MIN // 2 - 9)
+]
+"""As many as the smallest index holds, with what else is in it, less two."""
 LONG: list[Step] = [
     [put_many(CUSTOMERS, "a", [{"id": f"l{n}", "created": n, "email": "e1"} for n in range(70)])],
     [put(CUSTOMERS, "a", "deep", created=2, email="e1")],
@@ -203,7 +205,7 @@ SCENARIOS = {
     ),
     "put_that_grows_the_index": Scenario(KEYS, GROWING[2], warm=GROWING[:2]),
     "put_while_the_index_moves": Scenario(KEYS, [put(CUSTOMERS, "a", "k7", email="e9")], GROWING),
-    "delete_while_the_index_moves": Scenario(KEYS, [delete(CUSTOMERS, "a", "k240")], GROWING),
+    "delete_while_the_index_moves": Scenario(KEYS, [delete(CUSTOMERS, "a", "k20")], GROWING),
     "put_deep_in_a_long_list": Scenario(
         LONG,
         [put(CUSTOMERS, "a", "deep", created=2, email="e2")],

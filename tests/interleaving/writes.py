@@ -26,15 +26,14 @@ from tests.crash.scenarios import (
     invoice,
     wide,
 )
-from tests.support.daemon import DRAIN, Step
+from tests.support.daemon import DRAIN, SLOTS_MIN, Step
 from tests.support.model import clear_namespace, delete, fork, patch, put, put_many, rollback
 from tests.support.simulation import Cut, Recording, record
-from tiger.layout import SLOTS_MIN
 
 SOON: Step = [put(INVOICES, "a", **invoice("i3", 6, "c0", n=1))]
 LATER: Step = [put(INVOICES, "a", **invoice("i3", 6, "c1", n=2))]
 
-MANY = put_many(CUSTOMERS, "a", [{"id": f"n{n}", "email": "e1"} for n in range(40)])
+MANY = put_many(CUSTOMERS, "a", [{"id": f"n{n}", "email": "e1"} for n in range(8)])
 
 WRITES: dict[str, tuple[Scenario, Sequence[Step | Cut]]] = {
     "put_over_twice": (Scenario(RECORDS, 0), [SOON, LATER]),
