@@ -148,7 +148,7 @@ def money(seed: int, seconds: float) -> Figures:
     """Move money in an account of the Stripe fake, from several processes, and kill its daemon."""
     goes_on, figures = until(seconds), Counter[str]()
     while goes_on(figures):
-        figures.update(test_books.crowd(seed + figures["money"], actions=400, rounds=4))
+        figures.update(test_books.crowd(seed + figures["money"], actions=400, rounds=20))
     return figures
 
 

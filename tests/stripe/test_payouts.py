@@ -61,6 +61,7 @@ def test_a_connected_account_is_paid_out_each_day_to_its_own_bank(account, shop)
     account.advance(hours=6)
     [payout] = payouts(shop)
     assert (payout.amount, payout.automatic, payout.status) == (9000, True, "pending")
+    assert payout.description == "STRIPE PAYOUT"
     assert day(payout.created) == "2030-01-08 00:00"
     bank = stripe.Account.retrieve(shop).external_accounts.data[0]
     assert payout.destination == bank.id

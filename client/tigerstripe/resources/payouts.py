@@ -19,6 +19,8 @@ from tigerstripe.work import PRIVATE, Work
 SETTINGS = "account_settings"
 DAY_S = 24 * 3600
 ARRIVAL_DAYS = 2
+WORDS = "STRIPE PAYOUT"
+"""What is said of a payout that was made by itself, and in the books of all, as Stripe does."""
 
 TOO_LOW = (
     "You have insufficient funds in your Stripe account for this transfer. Your card balance is "
@@ -120,7 +122,7 @@ class Payouts(Resource):
         account = registry.need("account").own(work, {}, {})
         descriptor = account["settings"]["payouts"]["statement_descriptor"]
         for currency, amount in self._available(work, account):
-            params = {"statement_descriptor": descriptor}
+            params = {"description": WORDS, "statement_descriptor": descriptor}
             self._made(work, amount, currency, params, is_automatic=True)
 
     def _fields(self, amount: int, currency: str, params: Params, bank: str) -> Record:
@@ -159,7 +161,7 @@ class Payouts(Resource):
             payout["currency"],
             type=type,
             category=type if payout["amount"] > 0 else "payout_reversal",
-            description=payout["description"] or "STRIPE PAYOUT",
+            description=payout["description"] or WORDS,
         )
         return {**payout, field: posted["id"]}
 
