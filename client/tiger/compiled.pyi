@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 def pack_record(record: object, max_record: int) -> tuple[str, bytes] | None: ...
@@ -26,6 +26,8 @@ def bodies_along(
     link: int,
     is_older: bool,
     most: int,
+    texts: tuple[bytes, ...],
+    match: Callable[[bytes], bool] | None,
 ) -> list[bytes] | None: ...
 
 class Known:

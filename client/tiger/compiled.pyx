@@ -22,6 +22,9 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, u
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcmp, memcpy
 
+cdef extern from "<string.h>":
+    void *memmem(const void *, size_t, const void *, size_t) nogil
+
 from sys import getsizeof
 from zlib import crc32
 
@@ -810,11 +813,12 @@ cdef Py_ssize_t END = layout.END
 
 def bodies_along(
     dict chunks, uint32_t scope, uint64_t ref, uint64_t commit, Py_ssize_t link, bint is_older,
-    Py_ssize_t most,
+    Py_ssize_t most, tuple texts, match,
 ):
     """Return the bodies of a list's versions visible at a commit, from a ref on, so many at most.
 
-    As `TableReader.bodies`; None if that is to look: a chunk is not mapped yet, say.
+    As `TableReader.bodies`; None if that is to look: a chunk is not mapped yet, say. Those that
+    lack one of the texts do not match.
     """
     cdef Py_buffer view
     cdef Version version
@@ -844,9 +848,21 @@ def bodies_along(
             return None
         last = version.place
         count += 1
-        if version.place.begin <= commit and not 0 < end <= commit:
-            found.append(body_of(&version))
+        if version.place.begin <= commit and not 0 < end <= commit and has_all(&version, texts):
+            body = body_of(&version)
+            if match is None or match(body):
+                found.append(body)
     return found
+
+
+cdef bint has_all(Version *version, tuple texts) except -1:
+    """Tell whether a body has all of these bytes in it."""
+    cdef const char *body = version.key + version.key_size
+    cdef bytes text
+    for text in texts:
+        if memmem(body, version.body_size, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text)) == NULL:
+            return False
+    return True
 
 
 cdef bint is_before(Place *one, Place *other) noexcept:

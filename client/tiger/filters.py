@@ -39,6 +39,23 @@ class Filters(NamedTuple):
 NONE = Filters({})
 
 
+class Match:
+    """Whether a record has values, told of its msgpack: of most that have not, without decoding."""
+
+    def __init__(self, keys: Mapping[str, bytes]) -> None:
+        """Take the values' keys (`record.value_key`) by the names of fields."""
+        self._keys = keys
+        self.texts: tuple[bytes, ...] = tuple(
+            text for key in keys.values() if (text := record.text_of(key))
+        )
+        """What stands in each record that matches."""
+
+    def __call__(self, body: bytes) -> bool:
+        """Tell whether the record of this msgpack matches."""
+        has_texts = all(text in body for text in self.texts)
+        return has_texts and record.matches(record.decode(body), self._keys)
+
+
 def filters_of(wanted: Mapping[str, Any]) -> Filters:
     """Return what keyword arguments ask for, or raise `InvalidRequest` saying what can be."""
     if not wanted:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from heapq import merge
-from itertools import islice
 
-from tiger.filters import Order
+from tiger.filters import Match, Order
 from tiger.layout import NAMESPACES, OLDER, VALUES
 from tiger.memory import Vanished
 from tiger.seeking import Seeker
-from tiger.table_reader import TableReader
+from tiger.table_reader import TableReader, bodies_of
 from tiger.version import Version
 
 
@@ -135,12 +134,18 @@ class Lineage:
         return merge(*shown, key=lambda version: version.order, reverse=towards == OLDER)
 
     def bodies(
-        self, firsts: Sequence[int], index: int = 0, towards: int = OLDER, most: int = sys.maxsize
+        self,
+        firsts: Sequence[int],
+        index: int = 0,
+        towards: int = OLDER,
+        most: int = sys.maxsize,
+        match: Match | None = None,
     ) -> list[bytes]:
-        """Return the bodies of what `walk` yields, so many at most."""
+        """Return the bodies of what `walk` yields and matches, so many at most."""
         if len(firsts) == 1:
-            return self._table.bodies(self.scope, firsts[0], self.commit, index, towards, most)
-        return [version.body for version in islice(self.walk(firsts, index, towards), most)]
+            first = firsts[0]
+            return self._table.bodies(self.scope, first, self.commit, index, towards, most, match)
+        return bodies_of(self.walk(firsts, index, towards), most, match)
 
     def _shown(self, level: int, versions: Iterator[Version]) -> Iterator[Version]:
         """Yield the records of a space that no fork below it has overwritten or hidden."""

@@ -35,6 +35,8 @@ _UNEVEN = bytes(range(_EVEN, 256))
 
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PLAIN = frozenset((str, int, bool, type(None)))
+_HASHED = b"\xc1"
+"""What the key of a long value begins with, and no msgpack."""
 _pack_record = compiled("tiger.compiled", "pack_record")
 _compiled_copier = compiled("tiger.compiled", "Copier", otherwise=None)
 
@@ -250,7 +252,16 @@ def value_key(value: Any) -> bytes:
         ) from None
     if len(data) < layout.KEY_MAX:
         return data
-    return b"\xc1" + hashlib.sha256(data).digest()  # 0xc1 begins no msgpack
+    return _HASHED + hashlib.sha256(data).digest()
+
+
+def text_of(key: bytes) -> bytes | None:
+    """Return the text, in UTF-8, whose value key this is; None of another value, or a long text.
+
+    It stands in the msgpack of every record that has the value, however that was packed.
+    """
+    value = msgpack.unpackb(key, raw=True) if key[:1] != _HASHED else None
+    return value if isinstance(value, bytes) else None
 
 
 def matches(record: Mapping[str, Any], filters: Mapping[str, bytes]) -> bool:

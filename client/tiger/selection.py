@@ -11,7 +11,7 @@ from heapq import merge
 from itertools import islice
 
 from tiger import record
-from tiger.filters import Filters, Span, has_created
+from tiger.filters import Filters, Match, Span, has_created
 from tiger.layout import OLDER
 from tiger.lineage import Lineage
 from tiger.record import Record, decode
@@ -38,8 +38,9 @@ class Selection:
         keys, self._span = filters
         self._index, value = _choose(fields, keys, start)
         indexed = fields[self._index - 1] if self._index else None
-        self._others = {name: keys[name] for name in keys if name != indexed}
-        """The values that not all those in the list have."""
+        others = {name: keys[name] for name in keys if name != indexed}
+        self._match = Match(others) if others else None
+        """Whether a record has the values that not all those in the list have."""
         self._firsts = lineage.firsts(self._index, value)
         if start is not None:
             self._firsts = lineage.beyond(start, self._index, self._firsts, towards)
@@ -62,18 +63,20 @@ class Selection:
 
     def bodies(self, most: int = sys.maxsize) -> Bodies:
         """Return the first of the records."""
-        if not self._others and self._span is None:
-            return self._lineage.bodies(self._firsts, self._index, self._towards, most)
+        if self._span is None:
+            return self._lineage.bodies(self._firsts, self._index, self._towards, most, self._match)
         return [body for body, _ in islice(self.contents(), most)]
 
     def contents(self) -> Iterator[tuple[bytes, Record]]:
         """Yield each of the records in msgpack and decoded."""
-        span, others = self._span, self._others
+        span, match = self._span, self._match
         for version in self._lineage.walk(self._firsts, self._index, self._towards):
             if span is not None and not span.has(version.order):
                 return
+            if match is not None and not match(version.body):
+                continue
             content = decode(version.body)
-            if record.matches(content, others) and (span is None or has_created(content)):
+            if span is None or has_created(content):
                 yield version.body, content
 
 

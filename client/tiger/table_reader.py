@@ -14,6 +14,7 @@ from typing import Any
 from zlib import crc32
 
 from tiger import layout, memory
+from tiger.filters import Match
 from tiger.layout import (
     BODY_SIZE_SHIFT,
     EMPTY,
@@ -302,16 +303,32 @@ class TableReader:
             ref = words[head + link]
 
     def bodies(
-        self, scope: int, ref: int, commit: int, index: int, towards: int, most: int
+        self,
+        scope: int,
+        ref: int,
+        commit: int,
+        index: int,
+        towards: int,
+        most: int,
+        match: Match | None = None,
     ) -> list[bytes]:
-        """Return the bodies of what `walk` yields, so many at most."""
+        """Return the bodies of what `walk` yields and matches, so many at most."""
         link = towards - 2 * index
         is_older = towards == layout.OLDER
-        found: list[bytes] | None = along(self.chunks, scope, ref, commit, link, is_older, most)
+        texts = match.texts if match is not None else ()
+        found: list[bytes] | None = along(
+            self.chunks, scope, ref, commit, link, is_older, most, texts, match
+        )
         if found is not None:
             return found
-        return [v.body for v in islice(self.walk(scope, ref, commit, index, towards), most)]
+        return bodies_of(self.walk(scope, ref, commit, index, towards), most, match)
 
     def namespaces(self, commit: int) -> Iterator[Version]:
         """Yield the namespaces of the table that are visible at a commit, newest first."""
         return self.walk(layout.NAMESPACES, self._control[self._namespaces_at], commit)
+
+
+def bodies_of(versions: Iterator[Version], most: int, match: Match | None) -> list[bytes]:
+    """Return the bodies of the versions that match, so many at most."""
+    bodies = (version.body for version in versions)
+    return list(islice(filter(match, bodies) if match is not None else bodies, most))

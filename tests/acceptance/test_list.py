@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import tiger
+from tiger import record
 
 
 @pytest.fixture
@@ -330,6 +331,28 @@ def test_the_order_of_keys_in_an_object_does_not_matter(coupons) -> None:
     coupons.insert({"id": "a", "metadata": {"x": 1, "y": {"p": 2, "q": 3}}})
     coupons.insert({"id": "b", "metadata": {"x": 1, "y": {"p": 2}}})
     assert ids(coupons.find_by("metadata", {"y": {"q": 3, "p": 2}, "x": 1})) == "a"
+
+
+def test_a_text_elsewhere_in_a_record_does_not_match(coupons) -> None:
+    coupons.insert({"id": "a", "name": "summer", "code": "winter"})
+    coupons.insert({"id": "b", "name": "winter", "code": ["summer"]})
+    coupons.insert({"id": "summer", "name": "midsummer"})
+    assert [coupon["id"] for coupon in coupons.list(name="summer")] == ["a"]
+
+
+@pytest.mark.parametrize("length", [31, 32, 254, 255, 256, 70_000])
+def test_a_text_of_any_length_is_found(coupons, length: int) -> None:
+    coupons.insert({"id": "a", "name": "ü" * length})
+    coupons.insert({"id": "b", "name": "ü" * (length + 1)})
+    assert [coupon["id"] for coupon in coupons.list(name="ü" * length)] == ["a"]
+
+
+def test_what_lacks_the_text_of_a_filter_is_not_decoded(coupons, monkeypatch) -> None:
+    for number in range(20):
+        coupons.insert({"id": f"c{number}", "name": f"name {number % 10}"})
+    decode, decoded = record.decode, []
+    monkeypatch.setattr(record, "decode", lambda body: decoded.append(body) or decode(body))
+    assert coupons.count(name="name 3") == len(decoded) == 2
 
 
 def test_all_filters_must_match(coupons) -> None:

@@ -20,6 +20,7 @@ from tests.support.daemon import Daemon, new_directory
 from tests.support.seeds import new_random
 from tiger import errors, layout, protocol, reader, record, table_reader
 from tiger.errors import Damaged
+from tiger.filters import Match
 from tiger.memory import Vanished
 from tiger.protocol import CLEAR_NAMESPACE, DELETE, PUT
 from tiger.resources import RESOURCES
@@ -289,7 +290,8 @@ def test_lists() -> None:
         for _ in range(600):
             created = random.choice([1, 2, 2**60 + random.randrange(3), random.random() * 3])
             name, field = f"c{random.randrange(80)}", {resource.indexes[0]: random.choice("ab")}
-            body = msgpack.packb({"id": name, "created": created, **field})
+            other = random.choice(["x", "y", 1])
+            body = msgpack.packb({"id": name, "created": created, "other": other, **field})
             place = [resource.number, random.choice(["global", "global", "other"])]
             daemon.do([[PUT, *place, body] if random.random() < 0.7 else [DELETE, *place, name]])
         table = daemon.writer.reader.table(resource.number, resource.table)
@@ -297,7 +299,10 @@ def test_lists() -> None:
         lists = list(lists_of(table, commit))
         for _ in range(400):
             at = random.choice([commit, random.randrange(commit)])
-            assert walks_alike(table, random.choice(lists), at, random.choice([1, 3, 1000]))
+            match = Match({"other": record.value_key(random.choice(["x", 1]))})
+            most = random.choice([1, 3, 1000])
+            for wanted in (None, match):
+                assert walks_alike(table, random.choice(lists), at, most, wanted)
         written = daemon.writer.tables[resource.number]
         chunk, refs = written.space.chunks[1], [version.ref for version in written.versions_in(1)]
         for _ in range(2000):
@@ -324,20 +329,26 @@ def lists_of(table: TableReader, commit: int) -> Iterator[tuple[int, int, int, i
 
 
 def walks_alike(
-    table: TableReader, place: tuple[int, int, int, int], commit: int, most: int
+    table: TableReader,
+    place: tuple[int, int, int, int],
+    commit: int,
+    most: int,
+    match: Match | None = None,
 ) -> bool:
     """Walk compiled, in Python, and as users do; return whether it was a common case."""
     scope, ref, index, towards = place
 
     def read() -> Any:
         try:
-            return table.bodies(scope, ref, commit, index, towards, most)
+            return table.bodies(scope, ref, commit, index, towards, most, match)
         except (Vanished, Damaged) as error:
             return type(error)
 
     check(table_reader, "along", compiled.bodies_along, read)
     link, is_older = towards - 2 * index, towards == layout.OLDER
-    found = compiled.bodies_along(table.chunks, scope, ref, commit, link, is_older, most)
+    found = compiled.bodies_along(
+        table.chunks, scope, ref, commit, link, is_older, most, match.texts if match else (), match
+    )
     return found is not None
 
 
