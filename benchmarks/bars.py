@@ -90,10 +90,21 @@ def times(subject: Place, peer: Place) -> Figure:
     )
 
 
-def beyond(subject: Place, peer: Place, limit_ns: float) -> Figure:
-    """Divide what the subject takes longer than the peer by a limit."""
+def beyond(
+    subject: Place, peer: Place, limit_ns: float, yardstick: Place, yardstick_ns: float
+) -> Figure:
+    """Divide what the subject takes longer than the peer by a limit.
+
+    The limit is of a machine where the yardstick takes so long; here it is as many times as much
+    as the yardstick takes here.
+    """
     return lambda rows: median_of(
-        paired((rows[subject], rows[peer]), lambda mine, its: (mine.median - its.median) / limit_ns)
+        paired(
+            (rows[subject], rows[peer], rows[yardstick]),
+            lambda mine, its, yard: (
+                (mine.median - its.median) / limit_ns * (yardstick_ns / yard.median)
+            ),
+        )
     )
 
 

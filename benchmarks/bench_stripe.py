@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bars import Bar, beyond, paces, times
+from benchmarks.bars import Bar, Figure, beyond, paces, times
 from benchmarks.peers import Peer
 from benchmarks.peers.stripe_api import PARAMS, PAYMENT, PAYS, StripeApi
 from benchmarks.runs import run_program, run_pytest
@@ -141,6 +141,11 @@ def of_floor(workload: str, at_most: float, *, is_kept: bool = True) -> Bar:
     return Bar(name, at_most, times((workload, OURS), (workload, FLOOR)), is_kept)
 
 
+def longer_than_floor(workload: str, limit_ms: float) -> Figure:
+    yardstick = ("retrieve", FLOOR)  # limits in time are of a machine where it takes 127 us
+    return beyond((workload, OURS), (workload, FLOOR), limit_ms * MS, yardstick, 127_000)
+
+
 TOGETHER = "create, 4 clients"
 BARS = [
     of_floor("retrieve", 1.25, is_kept=False),
@@ -161,15 +166,15 @@ BARS = [
     ),
     of_floor("500 tests", 1.6),
     Bar(
-        "import: 15 ms more than the SDK's",
+        "import: 15 ms more than the SDK's, where a retrieve takes it 127 us",
         1,
-        beyond(("import", OURS), ("import", FLOOR), 15 * MS),
+        longer_than_floor("import", 15),
         is_kept=False,
     ),
     Bar(
-        "import and first request: 25 ms more than the floor's",
+        "import and first request: 25 ms more than the floor's, likewise",
         1,
-        beyond(("first request", OURS), ("first request", FLOOR), 25 * MS),
+        longer_than_floor("first request", 25),
         is_kept=False,
     ),
     Bar(

@@ -48,8 +48,12 @@ def test_times_leaves_out_turns_that_one_of_them_did_not_have() -> None:
 def test_what_one_takes_longer_is_divided_by_its_limit() -> None:
     mine = row("import", "tigerstripe", [turn(110), turn(220)])
     its = row("import", "floor, sdk", [turn(100), turn(200)])
+    yard = row("retrieve", "floor, sdk", [turn(8), turn(8)])
     place = ("import", "tigerstripe"), ("import", "floor, sdk")
-    assert beyond(*place, limit_ns=10)(places(mine, its)) == (1.5, [1.5])
+    yardstick = ("retrieve", "floor, sdk")
+    assert beyond(*place, 10, yardstick, 8)(places(mine, its, yard)) == (1.5, [1.5])
+    of_a_faster_machine = beyond(*place, 10, yardstick, 4)(places(mine, its, yard))
+    assert of_a_faster_machine == (0.75, [0.75])
 
 
 def test_p99_is_compared_with_the_median_of_the_other() -> None:
