@@ -114,13 +114,12 @@ def _sections(item: pytest.Item, error: BaseException | None = None) -> Iterator
         return
     if type(error).__name__ == "FailedHealthCheck" and "tiger_store" in fixtures_of(item):
         yield "tiger_store and hypothesis", HYPOTHESIS
-    for fixture, account in (*accounts_of(item, shared=True), *accounts_of(item)):
-        yield f"{fixture}: what this test changed", account.describe()
+    begun = [(account.label, account) for account in environment.here.accounts or []]
+    for name, account in (*accounts_of(item, shared=True), *accounts_of(item), *begun):
+        yield f"{name}: what this test changed", account.describe()
         failures = account.describe_failures()
         if failures is not None:
-            yield f"{fixture}: requests that failed", failures
-    for account in environment.here.accounts or []:
-        yield f"{account.label}: what this test changed", account.describe()
+            yield f"{name}: requests that failed", failures
     from tiger import TigerError  # noqa: PLC0415
     from tigerd.accounts import undone_by  # noqa: PLC0415
     from tigerd.runs import Run  # noqa: PLC0415

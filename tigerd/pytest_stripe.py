@@ -28,13 +28,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     is_run = not session.config.getoption("collectonly", False)
     names = {name for item in session.items for name in getattr(item, "fixturenames", ())}
     if is_run and any(name.startswith(PREFIX) for name in names):
-        import tigerstripe.children  # noqa: F401, PLC0415
+        import tigerd.stripe_account  # noqa: F401, PLC0415
 
 
 @pytest.fixture
 def tiger_stripe(request: pytest.FixtureRequest, tiger_store: Store) -> Iterator[Account]:
     """Give a Stripe account of this test's own; the `stripe` package talks to it."""
-    yield from _installed("tiger_store", request, tiger_store)
+    yield from _installed("tiger_store", request)
 
 
 @pytest.fixture(scope="class")
@@ -42,7 +42,7 @@ def tiger_stripe_class(
     request: pytest.FixtureRequest, tiger_store_class: Store
 ) -> Iterator[Account]:
     """Give a Stripe account that the tests of a class share."""
-    yield from _installed("tiger_store_class", request, tiger_store_class)
+    yield from _installed("tiger_store_class", request)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def tiger_stripe_module(
     request: pytest.FixtureRequest, tiger_store_module: Store
 ) -> Iterator[Account]:
     """Give a Stripe account that the tests of a module share."""
-    yield from _installed("tiger_store_module", request, tiger_store_module)
+    yield from _installed("tiger_store_module", request)
 
 
 @pytest.fixture(scope="session")
@@ -58,23 +58,19 @@ def tiger_stripe_session(
     request: pytest.FixtureRequest, tiger_store_session: Store
 ) -> Iterator[Account]:
     """Give a Stripe account that all tests of a worker share."""
-    yield from _installed("tiger_store_session", request, tiger_store_session)
+    yield from _installed("tiger_store_session", request)
 
 
-def _installed(fixture: str, request: pytest.FixtureRequest, store: Store) -> Iterator[Account]:
-    """Let the SDK here, and in Python processes that are started, talk to the store's account."""
-    from tigerstripe import Account, children, told  # noqa: PLC0415
+def _installed(fixture: str, request: pytest.FixtureRequest) -> Iterator[Account]:
+    """Let the SDK talk to the account of a fixture, or fail plainly where there is none."""
+    from tigerd.stripe_account import installed  # noqa: PLC0415
 
-    account = Account(store)
-    account.serve_pages()
-    installed = account.installed()
+    block = installed(request.node.stash[ACCOUNTS][fixture])
     try:
-        installed.__enter__()
+        account = block.__enter__()
     except ImportError as error:
         raise pytest.fail.Exception(f"{request.fixturename}: {error}", pytrace=False) from None
     try:
-        request.node.stash[ACCOUNTS][fixture].teller = told.Teller(account)
-        with children.joining():
-            yield account
+        yield account
     finally:
-        installed.__exit__(None, None, None)
+        block.__exit__(None, None, None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from tiger import Store
 from tiger.system import os
@@ -18,7 +19,10 @@ from tigerd.accounts import Account, end_run, worker_of
 from tigerd.run_environment import RunEnvironment
 from tigerd.seeds import Seed
 
-__all__ = ["account"]
+if TYPE_CHECKING:
+    import tigerstripe
+
+__all__ = ["account", "stripe_account"]
 
 
 @contextlib.contextmanager
@@ -36,6 +40,29 @@ def account(seed: Seed = None, *, name: str = "account") -> Iterator[Store]:
 
     Raises `InvalidDocument` for a seed that is wrong, and what `tiger.connect` and writes raise.
     """
+    with _begun(seed, name) as made:
+        yield made.store
+
+
+@contextlib.contextmanager
+def stripe_account(seed: Seed = None, *, name: str = "stripe") -> Iterator[tigerstripe.Account]:
+    """Give a Stripe account of its own that the `stripe` package talks to within the block.
+
+    As `account` gives a store: with the same seeds, and gone after the block. Python processes that
+    are started within it use it too, `session.url` leads to a page, and under pytest the report of
+    a test that failed tells of the requests that failed, as with the fixture `tiger_stripe`.
+
+    Raises ImportError without the `stripe` package, and what `account` raises.
+    """
+    from tigerd.stripe_account import installed  # noqa: PLC0415 - few tests need it
+
+    with _begun(seed, name) as made, installed(made) as of_stripe:
+        yield of_stripe
+
+
+@contextlib.contextmanager
+def _begun(seed: Seed, name: str) -> Iterator[Account]:
+    """Give an account that is gone after the block, or after the report of its test."""
     environment = run_environment.current() or _begin()
     made = Account(worker_of(environment), name, seed)
     here = environment.here
@@ -46,7 +73,7 @@ def account(seed: Seed = None, *, name: str = "account") -> Iterator[Store]:
     environment.show(made.name)
     has_failed = True
     try:
-        yield made.store
+        yield made
         has_failed = False
     finally:
         environment.show(before)

@@ -197,6 +197,41 @@ def test_a_red_test_tells_of_requests_that_failed_and_of_what_changed(suite: Sui
         assert f"created {hidden}" not in text
 
 
+CASE = """
+import subprocess, sys, unittest
+import stripe
+from tigerd.testing import stripe_account
+
+CHILD = "import stripe; stripe.Customer.retrieve('cus_of_child')"
+
+class TestCase(unittest.TestCase):
+    def setUp(self):
+        block = stripe_account({"customers": [{"id": "cus_1", "object": "customer"}]})
+        self.account = block.__enter__()
+        self.addCleanup(block.__exit__, None, None, None)
+
+    def test_red(self):
+        subprocess.run([sys.executable, "-c", CHILD], stderr=subprocess.DEVNULL)
+        stripe.Coupon.create(percent_off=500)
+
+    def test_green(self):
+        stripe.Customer.retrieve("cus_1")
+        with self.assertRaises(stripe.InvalidRequestError):
+            stripe.Customer.retrieve("cus_of_green")
+"""
+
+
+def test_a_red_case_of_unittest_tells_of_requests_that_failed(suite: Suite) -> None:
+    suite.write("test_it.py", CASE)
+    result = suite.run()
+    result.assert_outcomes(passed=1, failed=1)
+    text = result.stdout.str()
+    assert "stripe: requests that failed" in text
+    assert "GET /v1/customers/cus_of_child 404 resource_missing: No such customer" in text
+    assert "POST /v1/coupons 400" in text
+    assert "cus_of_green" not in text
+
+
 def test_without_the_sdk_it_is_said_what_to_install(suite: Suite) -> None:
     suite.conftest("import sys; sys.modules['stripe'] = None")
     suite.write("test_it.py", "def test_it(tiger_stripe): pass")
