@@ -221,6 +221,7 @@ class Exchange:
             if self._scope.account is not None:  # it may have been deleted meanwhile
                 registry.need("account").named(work, {"account": self._scope.account})
             work.decline, work.is_publishable = decline, self._is_publishable
+            work.has_version = bool(request.version)
             try:
                 status, answer = self._work_out(work, handler, where.ids, params, wanted)
             except Refused:

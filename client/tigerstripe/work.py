@@ -38,8 +38,8 @@ class Work:
     """What one request reads and writes in one account."""
 
     __slots__ = (
-        "_endpoints", "_events", "_has_read", "_records", "_writes", "decline", "idempotency_key",
-        "is_publishable", "is_write", "now", "request_id", "scope", "version",
+        "_endpoints", "_events", "_has_read", "_records", "_writes", "decline", "has_version",
+        "idempotency_key", "is_publishable", "is_write", "now", "request_id", "scope", "version",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +57,8 @@ class Work:
         self.now = now
         self.version = version
         """The API version of the request."""
+        self.has_version = True
+        """Whether the request names its version; else the account's own may be any."""
         self.request_id = request_id
         """The id of the request; None for what time brings."""
         self.idempotency_key = idempotency_key

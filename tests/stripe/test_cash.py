@@ -50,7 +50,7 @@ def by_hand(customer: str) -> None:
     stripe.Customer.modify_cash_balance(customer, settings=settings)
 
 
-def test_a_buyer_is_told_where_to_send_and_the_intent_is_paid_when_it_comes(
+def test_a_buyer_is_told_where_to_send_and_the_intent_is_paid_as_money_comes(
     account, customer
 ) -> None:
     intent = order(customer)
@@ -59,22 +59,27 @@ def test_a_buyer_is_told_where_to_send_and_the_intent_is_paid_when_it_comes(
     assert (told.amount_remaining, told.type) == (1000, "eu_bank_transfer")
     assert told.financial_addresses[0].type == "iban"
     fund(customer, 400)
-    assert stripe.PaymentIntent.retrieve(intent.id).status == "requires_action"
+    part = stripe.PaymentIntent.retrieve(intent.id)
+    assert part.status == "requires_action"
+    assert part.next_action.display_bank_transfer_instructions.amount_remaining == 600
+    assert account.events()[-1]["type"] == "payment_intent.partially_funded"
     fund(customer, 700)
     paid = stripe.PaymentIntent.retrieve(intent.id, expand=["latest_charge"])
     assert (paid.status, paid.amount_received, paid.next_action) == ("succeeded", 1000, None)
     assert paid.latest_charge.payment_method_details.type == CASH
     assert cash(customer) == 100
     kinds = [one.type for one in stripe.Customer.list_cash_balance_transactions(customer).data]
-    assert kinds == ["applied_to_payment", "funded", "funded"]
+    assert kinds == ["applied_to_payment", "funded"] * 2
     assert account.events("cash_balance.*")[0]["data"]["object"]["customer"] == customer
 
 
-def test_what_is_there_pays_at_once_and_oldest_first(account, customer) -> None:
+def test_what_comes_pays_the_oldest_first_and_what_is_there_pays_at_once(account, customer) -> None:
     first, second = order(customer), order(customer)
     fund(customer, 1500)
     statuses = [stripe.PaymentIntent.retrieve(one.id).status for one in (first, second)]
     assert statuses == ["succeeded", "requires_action"]
+    fund(customer, 1000)
+    assert stripe.PaymentIntent.retrieve(second.id).status == "succeeded"
     assert (order(customer, 500).status, cash(customer)) == ("succeeded", 0)
 
 

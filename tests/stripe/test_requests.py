@@ -139,6 +139,14 @@ def test_an_old_version_is_noticed_once(account) -> None:
     assert "stripe-notice" not in engine.answer(request).headers
 
 
+def test_without_a_version_an_intent_may_be_one_of_cards_alone(ask) -> None:
+    """Stripe's CLI sends none, and confirms intents without types and `return_url`."""
+    body = "amount=500&currency=usd&confirm=true&payment_method=pm_card_visa"
+    assert json.loads(ask("POST /v1/payment_intents", body).body)["status"] == "succeeded"
+    newest = error(ask("POST /v1/payment_intents", body, version="2026-10-28.endive"))
+    assert "return_url" in newest["message"]
+
+
 def test_a_payment_is_as_in_the_version_asked_for(account, ask) -> None:
     body = "amount=500&currency=usd&source=tok_visa"
     versions = ("2023-10-16", "2024-12-18.acacia", "2025-04-30.basil", "2026-10-28.endive")

@@ -96,13 +96,14 @@ def funded(work: Work, customer: Record, amount: int, currency: str, reference: 
 
 
 def _reconcile(work: Work, customer: str, currency: str) -> None:
-    """Pay the intents of a customer that wait for money, oldest first, as far as it goes."""
+    """Pay what waits for a customer's money, oldest first, the last one in part."""
     intents = registry.need("payment_intent")
     for found in reversed(work.find_by(intents.table, "customer", customer)):
         intent = work.get(intents.table, found["id"]) or found
         is_open = (intent["next_action"] or {}).get("type") == WAITS
-        if is_open and intent["currency"] == currency and asked(work, intent) is APPROVED:
-            intents.pay_in_cash(work, intent)
+        there = balances(work, customer).get(currency, 0)
+        if is_open and there > 0 and intent["currency"] == currency:
+            intents.apply_cash(work, intent, min(there, needed(intent)))
 
 
 def _moved(

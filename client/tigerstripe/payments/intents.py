@@ -131,8 +131,14 @@ class Intents(Resource):
         """Return what is said of an intent that has no payment method."""
         return NO_METHOD.format(self.words)
 
-    def check_return(self, intent: Record, params: Params) -> None:
-        """Raise `Refused` if a buyer may have to leave the page, and nothing says where to."""
+    def check_return(self, work: Work, intent: Record, params: Params) -> None:
+        """Raise `Refused` if a buyer may have to leave the page, and nothing says where to.
+
+        Of a request without a version, the account's own may be one that takes cards alone: so the
+        official CLI asks.
+        """
+        if not work.has_version:
+            return
         automatic = intent["automatic_payment_methods"] or {"allow_redirects": "never"}
         comes_back = params.get("return_url") is not None or params.get("use_stripe_sdk")
         if automatic["allow_redirects"] != "never" and not comes_back:

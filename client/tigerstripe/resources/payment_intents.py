@@ -191,7 +191,7 @@ class PaymentIntents(Intents):
         method = self.method(work, intent)
         off_session = bool(params.get("off_session"))
         if not off_session:
-            self.check_return(intent, params)
+            self.check_return(work, intent, params)
         if params.get("mandate") is not None:
             registry.need("mandate").given(work, params["mandate"], "mandate")
         mandate = (params.get("mandate_data") or {}).get("customer_acceptance")
@@ -234,12 +234,12 @@ class PaymentIntents(Intents):
                 f"cash: apply an amount that is no more than either.",
                 param="amount",
             )
-        if amount < needed:
-            return self.move(work, cash.partly(work, intent, amount), "partially_funded")
-        return self.pay_in_cash(work, intent)
+        return self.apply_cash(work, intent, amount)
 
-    def pay_in_cash(self, work: Work, intent: Record) -> Record:
-        """Pay an intent that waits for its customer's cash; the money is there."""
+    def apply_cash(self, work: Work, intent: Record, amount: int) -> Record:
+        """Take an amount of a customer's cash that is there, for an intent that needs it."""
+        if amount < cash.needed(intent):
+            return self.move(work, cash.partly(work, intent, amount), "partially_funded")
         method = self.method(work, intent)
         intent = confirming.tried(work, {**intent, "next_action": None}, Attempt(method))[0]
         return hearing.heard(work, intent)

@@ -80,7 +80,7 @@ class SetupIntents(Intents):
     def attempt(self, work: Work, intent: Record, params: Params) -> Attempt:
         """Return the try that a request asks for; raises `Refused` if it cannot be made."""
         method = self.method(work, intent)
-        self.check_return(intent, params)
+        self.check_return(work, intent, params)
         return Attempt(
             method,
             options=intent["payment_method_options"].get(method["type"]) or {},
