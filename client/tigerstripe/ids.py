@@ -16,11 +16,15 @@ LETTERS = (string.ascii_letters + string.digits).encode()
 _LETTER_OF_BYTE = bytes(LETTERS[byte % len(LETTERS)] for byte in range(256))
 
 _random = random.Random()
-os.register_at_fork(after_in_child=_random.seed)
+_seeded_in = os.getpid()
 
 
 def letters(length: int) -> str:
     """Return so many letters or digits by chance; no two processes get the same."""
+    global _seeded_in  # noqa: PLW0603
+    if _seeded_in != os.getpid():  # a child, which may have been forked without Python's hooks
+        _random.seed()
+        _seeded_in = os.getpid()
     return _random.randbytes(length).translate(_LETTER_OF_BYTE).decode()
 
 

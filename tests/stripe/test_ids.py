@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
+import subprocess
+import sys
 
+import pytest
+
+from tests.support.forks import C_FORK, FORK
 from tigerstripe.ids import new_id
 
 
@@ -14,15 +18,16 @@ def test_an_id_is_its_prefix_and_so_many_letters_and_digits() -> None:
     assert re.fullmatch(r"[A-Za-z0-9]{8}", new_id("", 8))
 
 
-def test_a_forked_child_makes_other_ids_than_its_parent() -> None:
-    reading, writing = os.pipe()
-    if (child := os.fork()) == 0:
-        os.write(writing, new_id("cus", 14).encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    os.close(writing)
-    with os.fdopen(reading) as said:
-        assert said.read() != new_id("cus", 14)
+@pytest.mark.parametrize("way", [FORK, C_FORK], ids=["of Python", "in C"])
+def test_a_forked_child_makes_other_ids_than_its_parent(way: str) -> None:
+    program = f"""{way}
+from tigerstripe.ids import new_id
+
+new_id("cus", 14)
+answer = fork(lambda: new_id("cus", 14))
+assert new_id("cus", 14) != answer()
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_ids_differ_where_a_test_seeds_the_generator_of_all() -> None:
