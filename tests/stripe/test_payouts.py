@@ -87,6 +87,14 @@ def test_a_payout_tells_what_it_took_along(account, shop) -> None:
     assert error.param == "payout"
 
 
+def test_what_waits_for_an_account_goes_with_it(account, shop) -> None:
+    for card in ("pm_card_bypassPending", "pm_card_visa"):
+        pay(1000, transfer_data={"destination": shop}, payment_method=card)
+    stripe.Account.delete(shop)
+    account.advance(days=20)
+    assert "payout.created" not in [event["type"] for event in account.events()]
+
+
 def test_by_hand_nothing_is_paid_out_until_the_schedule_says_so(account, shop) -> None:
     by_hand = {"payouts": {"schedule": {"interval": "manual"}}}
     stripe.Account.modify(shop, settings=by_hand)

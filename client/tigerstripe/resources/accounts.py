@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tigerstripe import account_details as details
-from tigerstripe import connected, errors, keys, metadata, registry
+from tigerstripe import connected, due, errors, keys, metadata, registry
 from tigerstripe.differences import previous_attributes
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
@@ -119,7 +119,10 @@ class Accounts(Resource):
         return work.inside(id if is_connected else None)
 
     def drop(self, work: Work, record: Record) -> None:
-        """Remove an account, and all that it has."""
+        """Remove an account, all that it has, and what time would have brought to it."""
+        for waiting in work.scope.own(due.TABLE):
+            if waiting["account"] == record["id"]:
+                due.drop(work, waiting["id"])
         inside = work.inside(record["id"])
         for table, id in connected.all_of(work.scope.own(connected.TABLE), record["id"]):
             inside.delete(table, id)
