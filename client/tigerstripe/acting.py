@@ -1,4 +1,4 @@
-"""What buyers and banks do: a work of its own that is no request, committed as one."""
+"""What buyers, banks and time do: a work of its own that is no request, committed as one."""
 
 from __future__ import annotations
 

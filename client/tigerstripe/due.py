@@ -6,8 +6,7 @@ do each of them once.
 
 from __future__ import annotations
 
-from tiger import AlreadyExists, Conflict
-from tigerstripe import registry, versions
+from tigerstripe import acting, registry
 from tigerstripe.log import Log
 from tigerstripe.scope import Scope
 from tigerstripe.work import Work
@@ -52,16 +51,14 @@ def work_off(scope: Scope, log: Log, until: int) -> None:
 
 def _do(scope: Scope, log: Log, id: str, now: int | None = None) -> bool:
     """Do one thing, unless another process has done it; tell whether more became due by it."""
-    while True:
-        work = Work(scope, 0, versions.newest(), None, is_write=True)
+
+    def do(work: Work) -> bool:
         record = work.get(TABLE, id)
         if record is None:
             return False
         work.now = record["at"] if now is None else now
         work.delete(TABLE, id)
         registry.need(record["of"]).happen(work, id)
-        try:
-            work.commit(log)
-        except (Conflict, AlreadyExists):
-            continue  # another process was faster
         return work.writes_to(TABLE)
+
+    return acting.act(scope, log, do)
