@@ -48,9 +48,15 @@ def _with_invoice(payment: Record) -> None:
     payment["invoice"] = None  # no payment is an invoice's yet
 
 
+def _with_shipping(session: Record) -> None:
+    collected = session["collected_information"]
+    session["shipping_details"] = collected["shipping_details"] if collected else None
+
+
 RELEASES: dict[str, dict[str, Change]] = {
     "2025-03-31.basil": {
         "charge": _with_invoice,
+        "checkout.session": _with_shipping,
         "payment_intent": _with_invoice,
     },
     "2025-09-30.clover": {
@@ -105,6 +111,7 @@ EXPANDED_BEFORE: dict[str, dict[str, tuple[str, ...]]] = {
 
 SINCE = {
     "allowed_payment_method_types": "2026-07-29.dahlia",
+    "application_fee.fee_source": "2024-12-18.acacia",
     "balance_type": "2025-08-27.basil",
     "charge.billing_details.tax_id": "2025-03-31.basil",
     "charge.outcome.advice_code": "2024-12-18.acacia",
@@ -114,6 +121,7 @@ SINCE = {
     "charge.payment_method_details.card.regulated_status": "2024-12-18.acacia",
     "charge.radar_options": "2024-12-18.acacia",
     "customer_account": "2025-11-17.clover",
+    "dispute.enhanced_eligibility_types": "2024-12-18.acacia",
     "excluded_payment_method_types": "2025-09-30.clover",
     "integration_identifier": "2026-03-25.dahlia",
     "managed_payments": "2026-04-22.dahlia",
@@ -122,6 +130,8 @@ SINCE = {
     "payment_method.card.display_brand": "2024-04-10",
     "payment_method.card.regulated_status": "2024-12-18.acacia",
     "payment_record": "2026-08-26.dahlia",
+    "payout.payout_method": "2025-01-27.acacia",
+    "payout.trace_id": "2024-11-20.acacia",
     "quantity_decimal": "2026-03-25.dahlia",
     "refund.customer_account": "2026-06-24.dahlia",
     "shared_payment_granted_token": "2026-04-22.dahlia",

@@ -165,6 +165,21 @@ def test_a_payment_is_as_in_the_version_asked_for(account, ask) -> None:
     assert codes[1] is not None
 
 
+def test_what_moved_or_came_is_where_the_version_has_it(account) -> None:
+    old = "2024-04-10"
+    with pytest.warns(UserWarning, match="payments as in that version"):
+        session = stripe.checkout.Session.create(
+            mode="setup", currency="usd", success_url="https://a.b/", stripe_version=old
+        )
+    assert session.shipping_details is None
+    newest = stripe.checkout.Session.retrieve(session.id)
+    assert "shipping_details" not in newest
+    stripe.Charge.create(amount=5000, currency="usd", source="tok_bypassPending")
+    payout = stripe.Payout.create(amount=100, currency="usd", stripe_version=old)
+    assert ("trace_id" in payout, "payout_method" in payout) == (False, False)
+    assert stripe.Payout.retrieve(payout.id).trace_id.status == "pending"
+
+
 def test_what_an_older_version_had_can_be_expanded_in_it(ask) -> None:
     body = "amount=500&currency=usd&source=tok_visa&expand[]=invoice.subscription"
     older = json.loads(ask("POST /v1/charges", body, version="2024-06-20").body)
