@@ -224,15 +224,15 @@ class Exchange:
             work.has_version = bool(request.version)
             try:
                 status, answer = self._work_out(work, handler, where.ids, params, wanted)
-            except Refused:
+                body = encode(answer)
+                is_read = not is_write and work.writes_nothing  # a read of a test card makes one
+                is_done = is_read or self._commit(work, status, body, there is not None)
+            except (Refused, TigerError):
                 if not attempt and key is not None and idempotency.find(self._scope, key):
                     continue
                 raise
-            body = encode(answer)
-            is_to_commit = is_write or not work.writes_nothing  # a read of a test card makes one
-            if is_to_commit and not self._commit(work, status, body, there is not None):
-                continue
-            return Response(status, body, self._headers(version)), request.method == "POST"
+            if is_done:
+                return Response(status, body, self._headers(version)), request.method == "POST"
         raise Refused(
             BUSY, status=429, code="lock_timeout", headers={"stripe-should-retry": "true"}
         )

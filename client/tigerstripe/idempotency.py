@@ -1,8 +1,8 @@
 """Idempotency keys: the answer to a request is kept, in the commit that did what it asked.
 
 Of two requests with one key, at the same time or not, only one commits; the other finds the first
-one's answer and gives that. As most keys are new, it is looked for where a commit fails, or a plan
-is refused. Kept for 24 hours of the account's clock, with the parameters. What was
+one's answer and gives that. As most keys are new, one is looked for where a plan is refused or a
+commit fails. An answer is kept for 24 hours of the account's clock, with the parameters. What was
 refused before anything was done is not kept.
 """
 

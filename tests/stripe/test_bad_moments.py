@@ -95,10 +95,11 @@ def test_a_full_store_is_told_of_and_nothing_is_half_done(directory) -> None:
 
 def test_a_daemon_that_is_stopped_is_told_of_and_reads_go_on(directory) -> None:
     with tigerstripe.connect(directory, timeout_s=0.5) as account, account.installed():
-        stripe.Customer.create(name="Jane")
+        made = stripe.Customer.create(name="Jane", idempotency_key="j")
         daemon = account.store.ping()["pid"]
         os.kill(daemon, signal.SIGSTOP)
         try:
+            assert stripe.Customer.create(name="Jane", idempotency_key="j") == made
             assert [customer.name for customer in stripe.Customer.list()] == ["Jane"]
             with pytest.raises(stripe.APIError, match="tigerstripe's store could not") as raised:
                 stripe.Customer.create(name="Joe", idempotency_key="a")

@@ -288,6 +288,13 @@ def test_a_key_is_of_one_request(account) -> None:
         stripe.Product.create(name="Jane", idempotency_key="k")
 
 
+def test_a_key_gives_the_answer_again_though_the_request_would_be_refused_by_now(account) -> None:
+    made = [stripe.Coupon.create(id="C", percent_off=5, idempotency_key="k") for _ in range(2)]
+    assert made[0] == made[1]
+    with pytest.raises(stripe.IdempotencyError, match="same parameters"):
+        stripe.Coupon.create(id="C", percent_off=9, idempotency_key="k")
+
+
 def test_a_key_ends_after_a_day_of_the_account(account) -> None:
     account.freeze()
     stripe.Customer.create(name="Jane", idempotency_key="k")
