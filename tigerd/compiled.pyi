@@ -21,6 +21,14 @@ def move(
     start: int,
     stop: int,
 ) -> bool: ...
+def walk(
+    chunks: dict[int, Any],
+    newer: int,
+    older: int,
+    index: int,
+    order: tuple[float, int, int],
+    steps: int,
+) -> tuple[int, int]: ...
 def put(
     table: Table,
     namespace: Namespace,

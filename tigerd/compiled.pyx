@@ -589,10 +589,6 @@ def put(
             store(&held, places[number].named_by.segment, places[number].named_by.at, ref)
             if places[number].older:
                 store(&held, places[number].names_back.segment, places[number].names_back.at, ref)
-        if table.lists.copies:
-            for number in range(len(values) + 1):
-                index_and_value = values[number - 1] if number else (0, b"")
-                table.lists.note((scope, *index_and_value), order, ref)
         word = <uint64_t>(digest >> FINGERPRINT_SHIFT) << HASH_SHIFT | ref
         if found is not None:
             store(&held, index, place, word)
@@ -614,7 +610,6 @@ cdef bint find_places(
     """Find where a version goes in each list; return whether all the lists are there."""
     cdef Py_ssize_t number = 0
     cdef dict chunks = table.space.chunks
-    cdef dict copies = table.lists.copies
     cdef dict owners = table.owners
     scope = namespace.scope
     values_scope = VALUES | scope
@@ -623,9 +618,7 @@ cdef bint find_places(
     while True:
         if beside is not None and (number == 0 or kept.get(index) == value):
             find_beside(held, &places[number], chunks, owner, beside.ref, index)
-        elif (copies and (scope, index, value) in copies) or not find_front(
-            held, &places[number], chunks, owner, head, index
-        ):
+        elif not find_front(held, &places[number], chunks, owner, head, index):
             newer, older = table.lists.place((scope, index, value), table.first_of(owner), order)
             find_between(held, &places[number], chunks, owner, newer, older, index)
         if number == len(values):
@@ -680,7 +673,36 @@ cdef bint find_front(
         return True
     place.names_back = word_of(held, chunks, place.older, NEWER - 2 * index)
     first = word_of(held, chunks, place.older, 0)
-    return is_before(head, <const Head *>(words_of(held, first.segment) + first.at + 1))
+    return is_before(head, head_at(held, first))
+
+
+def walk(dict chunks, uint64_t newer, uint64_t older, Py_ssize_t index, tuple order, int steps):
+    """Follow links to what is older, at most to the place of that order: `Lists._walk`."""
+    cdef Segments held
+    cdef Word version
+    cdef Head head
+    head.created, head.rest, head.number = order
+    held.count = 0
+    try:
+        for _ in range(steps):
+            if not older:
+                break
+            version = word_of(&held, chunks, older, 0)
+            if is_before(&head, head_at(&held, version)):
+                break
+            newer = older
+            version = word_of(&held, chunks, older, OLDER - 2 * index)
+            older = words_of(&held, version.segment)[version.at]
+            if held.count == OPEN_MAX:
+                release_after(&held, 0)
+        return newer, older
+    finally:
+        release_after(&held, 0)
+
+
+cdef const Head *head_at(Segments *held, Word version) noexcept:
+    """Return the head of a version after its first word."""
+    return <const Head *>(words_of(held, version.segment) + version.at + 1)
 
 
 cdef bint is_before(const Head *head, const Head *other) noexcept:

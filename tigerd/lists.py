@@ -5,13 +5,16 @@ key; the word that holds its first ref is in the version that owns the list, or,
 namespaces, in the control segment.
 
 Most records arrive in the order of `created`, so a place is looked for near a list's beginning
-first. A list that is asked for a place further down gets a sorted copy in the daemon's own memory,
-kept up to date from then on, in which the place is found by bisection.
+first. Of a list that is asked for a place further down, the daemon keeps marks in its own memory:
+members in their order, in which a place is bisected, and then walked to from the next newer one.
+The first marks are members that a chunk begins with, so nobody waits for a walk along all of a long
+list; what is walked along is marked on the way, so that nobody walks far there again.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterable
 
 from tiger.errors import Damaged
 from tiger.layout import (
@@ -25,6 +28,7 @@ from tiger.layout import (
     REF_OFFSET_MASK,
 )
 from tiger.memory import REMEDY, WritableSegment
+from tiger.speedups import compiled
 from tiger.version import HEAD_ALIGNMENT
 from tigerd.space import Space
 
@@ -41,22 +45,24 @@ Entry = tuple[float, int, int, int]
 """An order and a ref; of versions of one record, equal in order, the newer has the greater ref."""
 
 NEAR = 64
-"""Links followed before a sorted copy is made."""
+"""Links followed from one mark to the next."""
 
 LAST_REF = 1 << 63
 
 unpack_order = ORDER.unpack_from
+_walk = compiled("tigerd.compiled", "walk")
 
 
 class Lists:
-    """Links of versions, and sorted copies of some lists."""
+    """Links of versions, and marks in some lists."""
 
-    def __init__(self, space: Space) -> None:
-        """Begin without copies."""
+    def __init__(self, space: Space, members: Callable[[ListName], Iterable[int]]) -> None:
+        """Begin without marks; `members` gives some members of a list, wherever they stand."""
         self._space = space
         self._chunks = space.chunks
-        self.copies: dict[ListName, list[Entry]] = {}
-        """The lists that were asked for a place further down, oldest first."""
+        self._members = members
+        self.marks: dict[ListName, list[Entry]] = {}
+        """Some members of the lists that were asked for a place further down, oldest first."""
 
     # --- Words of a version ---
 
@@ -90,46 +96,54 @@ class Lists:
 
         Among versions of the same order, which are of one record, it goes to the newer side.
         """
-        known = self.copies.get(name)
+        known = self.marks.get(name)
         if known is None:
-            newer, older = 0, first[0].words[first[1]]
-            for _ in range(NEAR):
-                if not older or self.order(older) <= order:
-                    return newer, older
-                newer, older = older, self.word(older, OLDER - 2 * name[1])
-            known = self.copies[name] = self._copy(name[1], first)
+            newer, older = self._walk(name[1], 0, first[0].words[first[1]], order)
+            if not older or self.order(older) <= order:
+                return newer, older
+            marks = ((*self.order(ref), ref) for ref in self._members(name))
+            known = self.marks[name] = sorted(marks)
+        return self._place_among(known, name[1], first, order)
+
+    def _place_among(
+        self, known: list[Entry], index: int, first: First, order: Order
+    ) -> tuple[int, int]:
+        """Look for a place from the mark before it on, and mark what is walked along."""
         at = bisect_right(known, (*order, LAST_REF))
-        return known[at][-1] if at < len(known) else 0, known[at - 1][-1] if at else 0
-
-    def _copy(self, index: int, first: First) -> list[Entry]:
-        entries: list[Entry] = []
-        ref = first[0].words[first[1]]
-        most = self._space.size // HEAD_SIZE
-        while ref:
-            if len(entries) == most:
+        newer, older = 0, first[0].words[first[1]]
+        if at < len(known):
+            newer = known[at][-1]
+            older = self.word(newer, OLDER - 2 * index)
+        passed: list[Entry] = []
+        newer, older = self._walk(index, newer, older, order)
+        while older and self.order(older) > order:
+            passed.append((*self.order(newer), newer))
+            if len(passed) * NEAR > self._space.size // HEAD_SIZE:
                 raise Damaged(f"{first[0].path}: a list that runs in a circle{REMEDY}")
-            entries.append((*self.order(ref), ref))
-            ref = self.word(ref, OLDER - 2 * index)
-        entries.reverse()
-        return entries
+            newer, older = self._walk(index, newer, older, order)
+        known[at:at] = reversed(passed)
+        return newer, older
 
-    def take_copies(self, scope: int) -> list[list[Entry]]:
-        """Forget the copies of a namespace's lists, and return them: freeing one takes a while."""
-        return [self.copies.pop(name) for name in list(self.copies) if name[0] == scope]
+    def _walk(self, index: int, newer: int, older: int, order: Order) -> tuple[int, int]:
+        """Follow `NEAR` links to what is older, or fewer, to the place of a version."""
+        found: tuple[int, int] | None = _walk(self._chunks, newer, older, index, order, NEAR)
+        if found is not None:
+            return found
+        for _ in range(NEAR):
+            if not older or self.order(older) <= order:
+                break
+            newer, older = older, self.word(older, OLDER - 2 * index)
+        return newer, older
+
+    def take_marks(self, scope: int) -> list[list[Entry]]:
+        """Forget the marks of a namespace's lists, and return them: freeing many takes a while."""
+        return [self.marks.pop(name) for name in list(self.marks) if name[0] == scope]
 
     # --- Changing links; each store leaves walks towards older versions whole ---
 
-    def link(self, name: ListName, first: First, newer: int, older: int, ref: int) -> None:
+    def link(self, index: int, first: First, newer: int, older: int, ref: int) -> None:
         """Let the neighbours of a version, whose own links are there, name it."""
-        self._name(name[1], first, newer, older, ref, ref)
-        if self.copies:
-            self.note(name, self.order(ref), ref)
-
-    def note(self, name: ListName, order: Order, ref: int) -> None:
-        """Let the sorted copy of a list, if there is one, have a version of that order."""
-        known = self.copies.get(name)
-        if known is not None:
-            insort(known, (*order, ref))
+        self._name(index, first, newer, older, ref, ref)
 
     def unlink(self, name: ListName, first: First, ref: int) -> None:
         """Let the neighbours of a version name each other, where they still name it."""
@@ -140,26 +154,26 @@ class Lists:
             self._name(index, first, newer, 0, older, 0)
         if older and self.word(older, NEWER - 2 * index) == ref:
             self.store(older, NEWER - 2 * index, newer)
-        known = self.copies.get(name)
-        if known is not None:
-            self._forget_entry(known, (*self.order(ref), ref))
+        self._forget_mark(name, ref)
 
     def replace(self, name: ListName, first: First, ref: int, copy: int) -> None:
-        """Let the neighbours of a version, and the sorted copy, name a copy of it instead."""
+        """Let the neighbours of a version, and the marks, name a copy of it instead."""
         newer, older = self.neighbours(ref, name[1])
         self._name(name[1], first, newer, older, copy, copy)
-        known = self.copies.get(name)
-        if known is not None:
-            order = self.order(ref)
-            self._forget_entry(known, (*order, ref))
-            insort(known, (*order, copy))
+        if self._forget_mark(name, ref):
+            insort(self.marks[name], (*self.order(ref), copy))
 
-    @staticmethod
-    def _forget_entry(known: list[Entry], entry: Entry) -> None:
-        """Take an entry out, if it is there: a copy made after a kill lacks what was unlinked."""
+    def _forget_mark(self, name: ListName, ref: int) -> bool:
+        """Take a version out of the marks; return whether it was one."""
+        known = self.marks.get(name)
+        if known is None:
+            return False
+        entry = (*self.order(ref), ref)
         at = bisect_left(known, entry)
-        if at < len(known) and known[at] == entry:
-            del known[at]
+        if at == len(known) or known[at] != entry:
+            return False
+        del known[at]
+        return True
 
     def _name(
         self, index: int, first: First, newer: int, older: int, for_newer: int, for_older: int

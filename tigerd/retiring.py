@@ -56,7 +56,7 @@ def drop_value(table: Table, scope: int, value: bytes) -> None:
     found = table.reader.newest(scope, value)
     if found is not None:
         table.owners.pop((scope, value), None)
-        table.lists.copies.pop((scope & ~VALUES, value[0], value), None)
+        table.lists.marks.pop((scope & ~VALUES, value[0], value), None)
         _discard(table, found[3])
         table.index.remove(found[3])
 
@@ -72,7 +72,7 @@ def _retire_namespace(table: Table, namespace: Version) -> Iterator[None]:
     ref, scope = namespace.ref, namespace.number
     table.index.remove(namespace)
     dropped: set[bytes] = set()
-    copies = table.lists.take_copies(scope)
+    marks = table.lists.take_marks(scope)
     while first := table.lists.word(ref, FIRST):
         version = table.reader.version(first)
         for _, value in table.values_in(version):
@@ -82,8 +82,8 @@ def _retire_namespace(table: Table, namespace: Version) -> Iterator[None]:
         table.index.remove(version)
         _discard(table, version)
         table.lists.store(ref, FIRST, version.link(OLDER))
-        for copy in copies:
-            del copy[-1:]
+        for marked in marks:
+            del marked[-1:]
         yield
     table.space.discard(ref, table.size_of(namespace))
     table.lists.unlink(NAMESPACES_LIST, table.first_namespace(), ref)

@@ -9,14 +9,16 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 from zlib import crc32
 
 from tiger import layout
 from tiger.errors import Damaged
-from tiger.layout import FIRST, NAMESPACES, NEWER, OLDER, VALUES
-from tiger.memory import REMEDY, WritableSegment, make_folder
+from tiger.layout import COPIED, FIRST, NAMESPACES, NEWER, OLDER, TAKEN, VALUES
+from tiger.memory import REMEDY, Vanished, WritableSegment, make_folder
 from tiger.reader import Reader
 from tiger.resources import Resource
 from tiger.speedups import compiled
@@ -78,7 +80,7 @@ class Table:
         self.reader.chunks = self.space.chunks
         self.reader.keeps_chunks = True
         self.index = Index(control, self.folder, self.number, self.reader)
-        self.lists = Lists(self.space)
+        self.lists = Lists(self.space, self.first_members)
         self.namespaces: dict[str, Namespace] = {}
         self.scopes: dict[int, Namespace] = {}
         """By scope, and until they are retired: those that have ended too."""
@@ -248,6 +250,19 @@ class Table:
             yield version
             offset += self.size_of(version)
 
+    def first_members(self, name: ListName) -> Iterator[int]:
+        """Yield the members of a list that stand first in a chunk, in any order.
+
+        With so many chunks, evenly filled, a place is as far from one as a chunk is long.
+        """
+        scope, index, value = name
+        for number in self.space.chunks:
+            with suppress(Vanished):  # a version that is damaged and not needed here
+                for version in islice(self.versions_in(number), 1):
+                    is_linked = version.scope == scope and version.end not in (TAKEN, COPIED)
+                    if is_linked and (not index or (index, value) in self.values_in(version)):
+                        yield version.ref
+
     def listed(self) -> Iterator[Version]:
         """Yield each namespace, and then the versions in its list unless it has ended.
 
@@ -304,7 +319,7 @@ class Table:
         origin = parent.name if parent else ""
         order = (0.0, 0, number)
         ref = self._append(NAMESPACES, key, origin.encode(), order, commit, previous, words)
-        self.lists.link(NAMESPACES_LIST, (segment, at), 0, older, ref)
+        self.lists.link(0, (segment, at), 0, older, ref)
         self.index.put(NAMESPACES, key, ref, found)
         known = Namespace(name, ref, number, records, commit, layout.COUNT_A, origin)
         self.adopt(known)
@@ -378,15 +393,14 @@ class Table:
         places = []
         for index, value in ((0, b""), *values):
             owner = self._owner(VALUES | scope, value, commit) if index else namespace.ref
-            list_name = (scope, index, value)
             first = self.first_of(owner)
             if beside is not None and (index == 0 or kept.get(index) == value):
                 newer, older = self.lists.neighbours(beside.ref, index)[0], beside.ref
             else:
-                newer, older = self.lists.place(list_name, first, order)
+                newer, older = self.lists.place((scope, index, value), first, order)
             words[OLDER - 2 * index] = older
             words[NEWER - 2 * index] = newer
-            places.append((list_name, first, newer, older))
+            places.append((index, first, newer, older))
         previous = found[3].ref if found else 0
         ref = self._append(scope, key, body, order, commit, previous, words)
         for place in places:

@@ -16,13 +16,14 @@ from tests.support.daemon import DRAIN, Daemon, Step, new_directory
 from tests.support.model import clear_namespace, create, delete, fork, put, put_many
 from tests.support.seeds import new_random
 from tests.support.simulation import recorded
-from tigerd import facts, index, table
+from tigerd import facts, index, lists, table
 
 compiled = pytest.importorskip("tigerd.compiled", reason="there was no compiler to install it")
 
 PARTS = (
     (facts, "_facts_of", compiled.facts_of),
     (index, "_move", compiled.move),
+    (lists, "_walk", compiled.walk),
     (table, "_put", compiled.put),
 )
 
