@@ -50,6 +50,8 @@ class Cleaner:
         """When, where and what; and how many entries of the ring are done with when it is gone. A
         ref without an offset is a chunk that everything was copied out of."""
         self._cleaned = 0
+        self.has_more = False
+        """Whether the last turn left something that may go now."""
         self._owed = 0
         self._taken = 0
         self._work: Iterator[None] | None = None
@@ -135,7 +137,8 @@ class Cleaner:
         is_done = self._work_off(horizon, steps)
         if self._control.words[layout.CLEANED] < self._cleaned:
             self._control.store(layout.CLEANED, self._cleaned)
-        return not (is_done and is_all)
+        self.has_more = not (is_done and is_all)
+        return self.has_more
 
     def _work_off(self, horizon: int, steps: int) -> bool:
         """Take so many steps; return whether that was all there was to do."""

@@ -57,6 +57,11 @@ it. While commands come, cleaning has its turns between them. With 2 ms, a clien
 processor is taken for one that is quiet: beside two processes that compute, the daemon took a
 quarter more of the processor for an insert, and the insert a quarter longer."""
 
+SOON_MS = 1
+"""The same while a turn of cleaning has left more that may go now, as after a reader that held
+much: writes that come every few milliseconds leave no longer pause, and what the reader held went
+away with one write in thirty-two. A write waits for one turn at most, as ever."""
+
 SWEEP_S = 0.5
 """How often to look for namespaces, and the instance, whose process is gone."""
 
@@ -135,8 +140,8 @@ class Server:
                 if others and self._peers.look():
                     self._busy_at = time.monotonic()
                 if requests:
-                    wait_ms = PAUSE_MS
                     self._drain()
+                    wait_ms = SOON_MS if self.writer.cleaner.has_more else PAUSE_MS
                 elif not self._large and wait_ms != TURN_MS:
                     wait_ms = 0 if self._applying.clean() else TURN_MS
                 if self._large and self._large.is_due(requests or others):

@@ -245,3 +245,24 @@ def test_a_failure_while_room_is_made_is_recovered_from_and_told_as_no_room(
     assert applying.writer is not before
     applying.apply([put(COUPONS, "global", "C")], None)
     assert applying.writer.commit == 2
+
+
+def test_what_a_reader_held_goes_between_writes_that_come_every_few_milliseconds(
+    daemon: Daemon,
+) -> None:
+    pin = Pin(daemon.directory, daemon.writer.commit)
+    daemon.do([put_many(COUPONS, "a", records(1000))])
+    daemon.do([put_many(COUPONS, "a", records(1000))])
+    daemon.clean()
+    cleaner = daemon.writer.cleaner
+    assert not cleaner.has_more, "a reader holds it"
+    pin.release()
+    asked = [0, 0]
+    while cleaner.is_waiting:
+        do_and_clean(daemon, [put(COUPONS, "b", "x")])
+        asked[cleaner.has_more] += 1
+        if cleaner.has_more:
+            cleaner.turn()  # as after `SOON_MS` without a request
+    assert not cleaner.has_more
+    assert asked[0] <= 32, "writes until it is seen that the reader has gone"
+    assert asked[1] <= 3 * 1000 // STEPS

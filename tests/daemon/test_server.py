@@ -6,13 +6,16 @@ import os
 import re
 import signal
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 import tiger
 from tests.faults.processes import is_stopped, wait_for
-from tiger import speedups
+from tests.support.daemon import new_directory
+from tiger import instance, speedups
 from tigerd.serve import TURN_NS
+from tigerd.server import PAUSE_MS, SOON_MS, Server
 
 
 def slice_of(process: int | str) -> int | None:
@@ -50,3 +53,23 @@ def test_a_second_signal_ends_it_at_once_and_nothing_is_lost(serve, directory: s
         assert daemon.process.wait(timeout=20) == 128 + signal.SIGTERM
         store.coupons.insert({"id": "B"})  # by the next one
         assert [record["id"] for record in store.coupons] == ["B", "A"]
+
+
+@pytest.mark.parametrize(("is_more", "pause"), [(False, PAUSE_MS), (True, SOON_MS)])
+def test_it_cleans_after_a_short_pause_only_while_there_is_more_to_take_away(
+    is_more: bool, pause: int
+) -> None:
+    with new_directory() as place:
+        lock = instance.take_lock(place / "i", make=True)
+        server = Server(place / "i", lock, max_record=None, idle_exit_s=0)
+        waits: list[int] = []
+
+        def wait(longest_ms: int) -> tuple[bool, bool]:
+            waits.append(longest_ms)
+            server._stopping = len(waits) == 2
+            server.writer.cleaner.has_more = is_more
+            return len(waits) == 1, False
+
+        with patch.object(server._arrivals, "wait", wait), patch("tigerd.server.signal.signal"):
+            server.run()
+        assert waits == [PAUSE_MS, pause]
