@@ -17,8 +17,7 @@ from tiger import holds, layout, leases, pins
 from tiger.errors import Damaged, StoreFull, TigerError, code_of
 from tiger.memory import WritableSegment
 from tiger.system import time
-from tigerd.operations import add_all
-from tigerd.plan import Plan
+from tigerd.plan import Outcome
 from tigerd.recovery import recover
 from tigerd.writer import Asked, Failed, Writer
 
@@ -69,7 +68,7 @@ class Applying:
 
     # --- Requests ---
 
-    def apply(self, operations: list[Any], asked: Asked | None) -> Plan:
+    def apply(self, operations: list[Any], asked: Asked | None) -> Outcome:
         """Apply operations under one commit number, or raise why nothing was changed.
 
         Where there is no room, what may go already is taken away first.
@@ -77,17 +76,15 @@ class Applying:
         if self._refusal is not None:
             raise self._refusal.with_traceback(None)
         try:
-            return self._plan_and_apply(operations, asked)
+            return self._do(operations, asked)
         except StoreFull:
             if not self._cleaned(self.writer.cleaner.catch_up):
                 raise
-        return self._plan_and_apply(operations, asked)
+        return self._do(operations, asked)
 
-    def _plan_and_apply(self, operations: list[Any], asked: Asked | None) -> Plan:
-        plan = self.writer.plan()
+    def _do(self, operations: list[Any], asked: Asked | None) -> Outcome:
         try:
-            add_all(plan, operations)
-            self.writer.apply(plan, asked)
+            return self.writer.do(operations, asked)
         except MemoryError:  # before anything was stored
             raise StoreFull(
                 "the daemon has too little memory of its own for this request, and nothing was "
@@ -95,7 +92,7 @@ class Applying:
             ) from None
         except Failed as error:
             self._bring_back(error.__cause__, asked)
-        return plan
+            return error.outcome
 
     def _bring_back(self, cause: BaseException | None, asked: Asked | None) -> None:
         """Take back what a request left half done, and raise that; return if it is committed."""

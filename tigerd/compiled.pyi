@@ -5,7 +5,9 @@ from tiger.memory import WritableSegment
 from tiger.table_reader import Found
 from tiger.version import Version
 from tigerd.facts import Facts, ValueKey
+from tigerd.plan import Changed
 from tigerd.table import Namespace, Table
+from tigerd.writer import Writer
 
 def take_turns(ns: int) -> bool: ...
 def watch(on: bool) -> None: ...
@@ -42,3 +44,6 @@ def put(
     kept: dict[int, bytes],
     commit: int,
 ) -> int | None: ...
+def write(
+    writer: Writer, operations: list[Any], slot: int, request: int
+) -> list[Changed] | None: ...

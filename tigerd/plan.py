@@ -6,6 +6,7 @@ Operations of one request see what those before them did, so a plan holds one ef
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from tiger import layout, protocol, record
@@ -14,6 +15,12 @@ from tigerd.effects import Effect
 from tigerd.facts import Facts
 from tigerd.history import History
 from tigerd.table import Table
+
+Place = tuple[int, str, bytes]
+"""A record's table, namespace and key."""
+
+Changed = tuple[int, str, bytes | None]
+"""The same; None for the key: the namespace began as a fork, or was cleared."""
 
 
 class Tables(Protocol):
@@ -38,6 +45,26 @@ class Tables(Protocol):
         """Return the tables that have segments, without the definitions."""
 
 
+class Outcome(Protocol):
+    """What is to be told of a request that was applied."""
+
+    @property
+    def status(self) -> int:
+        """What its last operation came to."""
+
+    @property
+    def answer(self) -> bytes | None:
+        """The record to answer with, if the last operation was a patch."""
+
+    def changed(self) -> set[tuple[int | None, str]]:
+        """Return table's number and namespace of all that is written to, and None for any table."""
+
+
+def with_any_table(places: Iterable[Changed]) -> set[tuple[int | None, str]]:
+    """Return tables and namespaces of places, and the namespaces with None for any table."""
+    return {at for number, name, _ in places for at in ((number, name), (None, name))}
+
+
 class Plan:
     """What the operations of one request come to."""
 
@@ -51,7 +78,7 @@ class Plan:
         self.tables = tables
         self._names: set[str] = set()
         """Of namespaces that are not there yet: those that are such as may be."""
-        self.effects: dict[tuple[int, str, bytes], Effect] = {}
+        self.effects: dict[Place, Effect] = {}
         self.cleared: dict[tuple[int, str], Table] = {}
         self.forked: list[tuple[Table, str, str]] = []
         """Tables, and the parent and the child in each."""
@@ -117,12 +144,15 @@ class Plan:
 
     # --- Before and after applying ---
 
+    def places(self) -> list[Changed]:
+        """Return all that is written to."""
+        ended = [(number, namespace, None) for number, namespace in self.cleared]
+        begun = [(table.number, child, None) for table, _, child in self.forked]
+        return [*ended, *begun, *self.effects]
+
     def changed(self) -> set[tuple[int | None, str]]:
-        """Return table's number and namespace of all that is written to, and None for any table."""
-        places = {(number, namespace) for number, namespace, _ in self.effects}
-        places |= self.cleared.keys()
-        places |= {(table.number, child) for table, _, child in self.forked}
-        return {*places, *((None, namespace) for _, namespace in places)}
+        """As `Outcome.changed`."""
+        return with_any_table(self.places())
 
     @property
     def answer(self) -> bytes | None:

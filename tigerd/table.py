@@ -141,7 +141,7 @@ class Table:
         """Return the record that a fork has, or would have, from its ancestors."""
         while namespace.parent:
             namespace = self.namespaces[namespace.parent]
-            found = self.reader.newest(namespace.scope, key)
+            found = self._newest(namespace.scope, key)
             if found is not None and not found[2] & layout.GONE:
                 return found[3] if found[3].body else None
         return None
@@ -321,6 +321,13 @@ class Table:
         ref = self._append(NAMESPACES, key, origin.encode(), order, commit, previous, words)
         self.lists.link(0, (segment, at), 0, older, ref)
         self.index.put(NAMESPACES, key, ref, found)
+        return self.know(name, ref, number, parent, commit)
+
+    def know(
+        self, name: str, ref: int, number: int, parent: Namespace | None, commit: int
+    ) -> Namespace:
+        """Return what is known of a namespace that begins, and know it from now on."""
+        records, origin = (parent.records, parent.name) if parent else (0, "")
         known = Namespace(name, ref, number, records, commit, layout.COUNT_A, origin)
         self.adopt(known)
         return known
@@ -349,16 +356,19 @@ class Table:
         word = commit << layout.COUNT_BITS | namespace.records
         self.lists.store(namespace.ref, namespace.count_at, word)
 
-    def end_namespace(self, name: str, commit: int) -> Namespace | None:
+    def end_namespace(self, name: str, commit: int) -> None:
         """End a namespace with all its records: two stores, however many there are."""
-        known = self.namespaces.pop(name, None)
-        if known is not None:
-            self.index.mark_gone(NAMESPACES, name.encode(), known.ref)
-            self.lists.store(known.ref, layout.END, commit)
-            if known.parent:
-                self._forks[known.parent] -= 1
-                if not self._forks[known.parent]:
-                    del self._forks[known.parent]
+        known = self.forget(name)
+        self.index.mark_gone(NAMESPACES, name.encode(), known.ref)
+        self.lists.store(known.ref, layout.END, commit)
+
+    def forget(self, name: str) -> Namespace:
+        """Know a namespace no more, and return what was known of it."""
+        known = self.namespaces.pop(name)
+        if known.parent:
+            self._forks[known.parent] -= 1
+            if not self._forks[known.parent]:
+                del self._forks[known.parent]
         return known
 
     # --- Records ---
@@ -414,7 +424,7 @@ class Table:
         """Return the version that owns the list of a value, made if there is none."""
         ref = self.owners.get((scope, key))
         if ref is None:
-            found = self.reader.newest(scope, key)
+            found = self._newest(scope, key)
             if found is not None:
                 ref = found[3].ref
             else:
@@ -422,10 +432,14 @@ class Table:
                     scope, key, b"", (0.0, 0, 0), commit, 0, [0] * self.mutable_count
                 )
                 self.index.put(scope, key, ref, None)
-            if len(self.owners) >= OWNERS_KNOWN:
-                self.owners.clear()
-            self.owners[(scope, key)] = ref
+            self.know_owner(scope, key, ref)
         return ref
+
+    def know_owner(self, scope: int, key: bytes, ref: int) -> None:
+        """Remember which version owns the list of a value."""
+        if len(self.owners) >= OWNERS_KNOWN:
+            self.owners.clear()
+        self.owners[(scope, key)] = ref
 
     def _values_beside(self, old: Version | None) -> dict[int, bytes]:
         return dict(self.values_in(old)) if old is not None and self._indexes else {}

@@ -8,9 +8,11 @@ number; then the number is stored, and all of it is there at once.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
-from tiger import layout, memory, record
+from tiger import layout, memory, protocol, record
 from tiger.errors import UnknownTable
 from tiger.memory import WritableSegment
 from tiger.reader import Reader
@@ -22,11 +24,15 @@ from tiger.resources import (
     defined_resource,
 )
 from tiger.slot import wake
+from tiger.speedups import compiled
 from tigerd.cleaner import Cleaner
 from tigerd.effects import Effect
 from tigerd.history import History
-from tigerd.plan import Plan
+from tigerd.operations import add_all
+from tigerd.plan import Changed, Outcome, Plan, with_any_table
 from tigerd.table import Table
+
+_write = compiled("tigerd.compiled", "write")
 
 Asked = tuple[int, int]
 """Which client asks, by its slot, and with which of its requests."""
@@ -34,6 +40,23 @@ Asked = tuple[int, int]
 
 class Failed(Exception):
     """In the middle of a commit: memory is as a kill would leave it, for recovery to mend."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        """Say what it has come to, if it was committed all the same."""
+        super().__init__()
+        self.outcome = outcome
+
+
+class Written:
+    """The outcome of a request that did little."""
+
+    status = protocol.DONE
+    answer = None
+    places: Collection[Changed] = ()
+
+    def changed(self) -> set[tuple[int | None, str]]:
+        """As `Plan.changed`."""
+        return with_any_table(self.places)
 
 
 class Writer:
@@ -103,6 +126,35 @@ class Writer:
         known = (t.namespaces[namespace].counted for t in tables if namespace in t.namespaces)
         return max([self._cleared_at, *known])
 
+    def do(self, operations: list[Any], asked: Asked | None) -> Outcome:
+        """Apply operations under one commit number.
+
+        A `TigerError` refuses them, and nothing was stored; after `Failed` the tables are
+        recovered.
+        """
+        written = self._write_little(operations, asked) if asked is not None else None
+        if written is not None:
+            return written
+        plan = self.plan()
+        add_all(plan, operations)
+        self.apply(plan, asked)
+        return plan
+
+    def _write_little(self, operations: list[Any], asked: Asked) -> Written | None:
+        """Apply operations that are common and few, in one compiled call; None if others are."""
+        written = Written()
+        try:
+            places: Collection[Changed] | None = _write(self, operations, *asked)
+            if places is None:
+                return None
+            written.places = places
+            self._commit(self.commit + 1)
+            self._wake(asked)
+            self._note(places)
+        except Exception as error:
+            raise Failed(written) from error
+        return written
+
     def plan(self) -> Plan:
         """Return an empty plan on this instance."""
         return Plan(self)
@@ -117,14 +169,13 @@ class Writer:
         try:
             return self._store(plan, asked)
         except Exception as error:
-            raise Failed from error
+            raise Failed(plan) from error
 
     def _store(self, plan: Plan, asked: Asked | None) -> int:
         commit = self.commit + 1
         for (_, namespace), table in plan.cleared.items():
             self._clear(table, namespace, commit)
         for table, parent, child in plan.forked:
-            self.history.note(commit, child, table.number, None)
             self._tell(layout.FORKED, table, table.fork(parent, child, commit), commit)
             self.cleaner.touched(table)
         answer = self._write(plan, commit) if plan.effects else 0
@@ -133,11 +184,14 @@ class Writer:
         self._commit(commit)
         if asked is not None:
             self._wake(asked)
-        # What only this daemon needs to know; the client has its answer already.
-        for number, namespace, key in plan.effects:
-            self.history.note(commit, namespace, number, key)
-        self.cleaner.wrote(len(plan.effects) + len(plan.cleared))
+        self._note(plan.places())
         return answer
+
+    def _note(self, places: Collection[Changed]) -> None:
+        """Note what only this daemon needs to know; the client has its answer already."""
+        for number, namespace, key in places:
+            self.history.note(self.committed, namespace, number, key)
+        self.cleaner.wrote(len(places))
 
     def _write(self, plan: Plan, commit: int) -> int:
         """Write what a plan says of records; return the ref that it answers with, or 0."""
@@ -191,9 +245,12 @@ class Writer:
         if known is not None:
             self.cleaner.ended(commit, table, known.ref)
             table.end_namespace(namespace, commit)
-            self._cleared_at = commit
-            self.history.note(commit, namespace, table.number, None)
+            self.cleared(commit)
             self._tell(layout.CLEARED, table, known.ref, commit)
+
+    def cleared(self, commit: int) -> None:
+        """Note when a namespace was cleared."""
+        self._cleared_at = commit
 
     def _tell(self, kind: int, table: Table, ref: int, commit: int) -> None:
         """Add a change to the ring that watchers read."""

@@ -189,7 +189,14 @@ asked = st.tuples(
     numbers,
     st.booleans() | st.sampled_from([None, 1]),
     st.lists(
-        st.lists(numbers | texts | st.binary(max_size=300), max_size=5)
+        st.lists(
+            numbers
+            | texts
+            | st.sampled_from([None, True, 1.5])
+            | st.binary(max_size=300)
+            | st.lists(st.binary(max_size=9), max_size=600),
+            max_size=5,
+        )
         | st.tuples(st.sampled_from(["put", "é"]), numbers, texts, st.binary(max_size=70_000)),
         max_size=2,
     ),

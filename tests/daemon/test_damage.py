@@ -18,6 +18,7 @@ from tiger.layout import HEAD, HEAD_SIZE, NAMESPACES, OLDER, WORD
 from tiger.resources import BY_NAME
 from tiger.version import Version
 from tigerd import table as daemon_table
+from tigerd import writer as daemon_writer
 from tigerd.audit import audit
 from tigerd.repair import salvage
 from tigerd.table import Table
@@ -41,6 +42,7 @@ def daemon() -> Iterator[Daemon]:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "python":
         monkeypatch.setattr(daemon_table, "_put", lambda *_: None)
+        monkeypatch.setattr(daemon_writer, "_write", lambda *_: None)
 
 
 def rewrite(version: Version, *, body: bytes | None = None, **changes: float) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 
 from tiger.errors import Damaged
 from tiger.session import QUESTION
-from tigerd import applying, server
+from tigerd import applying, server, writer
 from tigerd.cleaner import Cleaner
 from tigerd.effects import Effect
 from tigerd.recovery import Found
@@ -79,10 +79,10 @@ def fail(error: Exception, *, for_good: bool = False) -> None:
             raise error
         return ref
 
-    def recover_once(writer: Writer) -> Found:
+    def recover_once(of: Writer) -> Found:
         if for_good and next(recoveries):
             raise Damaged("and a fault in recovery")
-        return recover(writer)
+        return recover(of)
 
     Writer._apply_effect = failing  # type: ignore[method-assign]
     applying.recover = recover_once  # type: ignore[attr-defined]
@@ -119,6 +119,7 @@ def main() -> None:
     """Build the fault in, and serve."""
     from tigerd.serve import serve
 
+    writer._write = lambda *_: None  # what is altered is in Python
     FAULTS[sys.argv[1]]()
     sys.exit(serve(sys.argv[3:]))
 

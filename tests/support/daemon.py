@@ -19,7 +19,6 @@ from tiger.resources import DEFINITIONS, RESOURCES, Resource
 from tiger.store import Store
 from tiger.version import aligned
 from tigerd.facts import values_of
-from tigerd.operations import add_all
 from tigerd.recovery import recover
 from tigerd.sessions import Sessions
 from tigerd.table import Table
@@ -74,10 +73,8 @@ class Daemon:
             self.clean(step)
             return
         request = self.last_request() + 1
-        plan = self.writer.plan()
         with patch.object(layout, "SLOTS_MIN", SLOTS_MIN):
-            add_all(plan, step)
-            self.writer.apply(plan, (self.slot, request))
+            self.writer.do(step, (self.slot, request))
 
     def clean(self, steps: int = DRAIN) -> None:
         """Take some steps of cleaning, or all there are."""
