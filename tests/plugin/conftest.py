@@ -20,6 +20,8 @@ from typing import NamedTuple
 import pytest
 import zmq  # noqa: F401 - pytester unloads at a test's end what was loaded in it
 
+from tigerstripe.children import BOOTSTRAP, PYTHONPATH
+
 TELLING = """
 import os
 import pytest
@@ -181,6 +183,9 @@ def suite(
     """A user's suite, with nothing in it."""
     for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
         monkeypatch.delenv(name)
+    # An account that the tests of examples/ share may be there still, for what is started here.
+    paths = os.environ.get(PYTHONPATH, "").split(os.pathsep)
+    monkeypatch.setenv(PYTHONPATH, os.pathsep.join(path for path in paths if path != BOOTSTRAP))
     # Two versions of a file may be of one second, and of one size.
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     made = Suite(pytester, wait_until, is_alive)
