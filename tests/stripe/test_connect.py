@@ -335,3 +335,66 @@ def test_a_checkout_session_may_pay_an_account(account, shop, price) -> None:
         payment_intent_data={"transfer_data": {"destination": "acct_x"}},
     )
     assert error.param == "payment_intent_data[transfer_data][destination]"
+
+
+# --- Accounts that are deleted ---
+
+
+@pytest.mark.parametrize("amount", [None, 4000])
+def test_nothing_comes_back_of_an_account_that_is_deleted(account, shop, amount) -> None:
+    charge = paid(transfer_data={"destination": shop}, application_fee_amount=1000)
+    stripe.Account.delete(shop)
+    before = books()
+    part = {} if amount is None else {"amount": amount}
+    for call, id, more in (
+        (stripe.Transfer.create_reversal, charge.transfer, {}),
+        (stripe.ApplicationFee.create_refund, charge.application_fee, {}),
+        (stripe.Refund.create, None, {"charge": charge.id, "reverse_transfer": True}),
+        (stripe.Refund.create, None, {"charge": charge.id, "refund_application_fee": True}),
+    ):
+        wrong = refused(call, *([id] if id else []), **more, **part)
+        assert f"its account, {shop}, has been deleted" in str(wrong)
+    assert books() == before
+    assert stripe.Refund.create(charge=charge.id, **part).status == "succeeded"
+
+
+@pytest.mark.parametrize("card", ["pm_card_pendingRefund", "pm_card_refundFail"])
+def test_a_refund_that_fails_after_its_account_is_deleted_takes_nothing_to_it(
+    account, shop, card
+) -> None:
+    charge = paid(
+        transfer_data={"destination": shop}, application_fee_amount=1000, payment_method=card
+    )
+    both = {"reverse_transfer": True, "refund_application_fee": True}
+    refund = stripe.Refund.create(charge=charge.id, **both)
+    stripe.Account.delete(shop)
+    if refund.status == "pending":
+        assert stripe.Refund.cancel(refund.id).status == "canceled"
+    account.advance(hours=1)
+    assert stripe.Refund.retrieve(refund.id).status in ("canceled", "failed")
+    assert stripe.Transfer.retrieve(charge.transfer).reversed
+    assert balance() == 10000 - 320
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_debit_that_no_account_may_get_stays_with_the_platform(account, shop, is_deleted) -> None:
+    debit = stripe.PaymentIntent.create(
+        amount=10000,
+        currency="usd",
+        confirm=True,
+        payment_method="pm_usBankAccount_success",
+        payment_method_types=["us_bank_account"],
+        mandate_data={"customer_acceptance": {"type": "offline"}},
+        transfer_data={"destination": shop},
+        application_fee_amount=1000,
+    )
+    assert debit.status == "processing"
+    if is_deleted:
+        stripe.Account.delete(shop)
+    else:
+        stripe.Account.modify_capability(shop, "transfers", requested=False)
+    account.advance(days=1)
+    charge = stripe.PaymentIntent.retrieve(debit.id, expand=["latest_charge"]).latest_charge
+    assert (charge.status, charge.transfer_data) == ("succeeded", None)
+    assert not stripe.Transfer.list().data
+    assert balance() == 10000 - 320

@@ -223,6 +223,7 @@ def settle(
         return hearing.heard(work, bounced)
     attempt = Attempt(method)
     paid = {**charge, **charging.approved(charge, attempt), "amount_captured": 0}
+    paid = connect.receivable(work, paid)
     return hearing.heard(work, _taken(work, intent, paid, method, is_late=False))
 
 

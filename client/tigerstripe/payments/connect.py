@@ -128,6 +128,27 @@ def shared(work: Work, charge: Record, *, at_once: bool) -> Record:
     return new
 
 
+def is_there(work: Work, account: str) -> bool:
+    """Tell whether a connected account has not been deleted."""
+    return work.inside(None).get("accounts", account) is not None
+
+
+def may_get(account: Record | None) -> bool:
+    """Tell whether a connected account may get money of the platform's."""
+    return account is not None and account["capabilities"].get("transfers") == "active"
+
+
+def receivable(work: Work, charge: Record) -> Record:
+    """Return a charge that is paid later, when nobody is there to be refused.
+
+    Its money stays with the platform if the account that was to get it may not any more.
+    """
+    data = charge["transfer_data"]
+    if data is None or may_get(work.get("accounts", data["destination"])):
+        return charge
+    return {**charge, "application_fee_amount": None, "transfer_data": None}
+
+
 def group_of(charge: Record) -> str:
     """Return the group of a charge's transfers where none was named."""
     return f"group_{charge['payment_intent'] or charge['id']}"

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from tigerstripe import listing, metadata, money, registry
 from tigerstripe.errors import Refused
+from tigerstripe.payments import connect
 from tigerstripe.payments.amounts import check_positive
 from tigerstripe.resource import Ids, Params, Record, Resource, private
 from tigerstripe.work import PRIVATE, Work
@@ -29,6 +30,8 @@ class Whole(Resource):
     """The field that says whether all has come back; `amount_` before it: how much has."""
     path: ClassVar[str]
     """The path of one, with {} for its id."""
+    owner: ClassVar[str]
+    """The field with the account that it concerns."""
 
     @abstractmethod
     def over(self, whole: Record) -> Refused:
@@ -39,7 +42,15 @@ class Whole(Resource):
         """Return what is said of a part that is more than what is left."""
 
     def given_back(self, work: Work, whole: Record, amount: int, params: Params) -> Record:
-        """Take a part back; return it. Raises `Refused`, as recorded, if less is left."""
+        """Take a part back; return it.
+
+        Raises `Refused`: as recorded, if less is left; and if the account is deleted.
+        """
+        if not connect.is_there(work, whole[self.owner]):
+            raise Refused(
+                f"Nothing of {whole['id']} can come back: its account, {whole[self.owner]}, has "
+                f"been deleted."
+            )
         left = self.left(whole)
         if left <= 0:
             raise self.over(whole)
@@ -127,13 +138,16 @@ class Part(Resource):
         return new
 
     def undo(self, work: Work, id: str) -> None:
-        """Let a part not have come back."""
+        """Let a part not have come back; if its account is deleted, nobody is there to get it."""
         part = work.get(self.table, id)
         assert part is not None, id
+        wholes = registry.need(self.whole)
+        whole = wholes.named(work, {"id": part[self.parent]})
+        if not connect.is_there(work, whole[wholes.owner]):
+            return
         self.taken_back(work, part)
         work.put(self.table, {**part, PRIVATE: {"is_undone": True}})
-        wholes = registry.need(self.whole)
-        wholes.counted(work, wholes.named(work, {"id": part[self.parent]}), -part["amount"])
+        wholes.counted(work, whole, -part["amount"])
 
 
 def is_undone(part: Record) -> bool:

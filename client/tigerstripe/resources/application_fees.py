@@ -23,6 +23,7 @@ class ApplicationFees(Whole):
     parts = "refunds"
     flag = "refunded"
     path = "/v1/application_fees/{}"
+    owner = "account"
     standard = frozenset(("list", "retrieve"))
 
     def collected(

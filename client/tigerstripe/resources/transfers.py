@@ -33,6 +33,7 @@ class Transfers(Whole):
     parts = "reversals"
     flag = "reversed"
     path = "/v1/transfers/{}"
+    owner = "destination"
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Let a connected account have money of the balance, or of one charge."""
@@ -69,7 +70,7 @@ class Transfers(Whole):
         if work.scope.account is not None:
             raise Refused("Only a platform can transfer money to its connected accounts.")
         account = registry.need("account").given(work, id, param)
-        if account["capabilities"].get("transfers") != "active":
+        if not connect.may_get(account):
             raise Refused(NOT_ABLE, code="insufficient_capabilities_for_transfer")
         return str(account["id"])
 
