@@ -199,7 +199,7 @@ def remember_blindly() -> None:
     def get(self: Any, id: str, default: Any = MISSING) -> Any:
         known = self._view is not NOWHERE and self._view._younger.copied.get(id)
         if known:
-            return known[2]()
+            return known.content()
         return original(self, id, default)
 
     RememberingReads.get = get  # type: ignore[assignment]
