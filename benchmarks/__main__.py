@@ -15,6 +15,7 @@ from rich.console import Console
 
 from benchmarks import report
 from benchmarks.bars import Verdict, judge
+from benchmarks.exponents import growths
 from benchmarks.harness import measure
 from benchmarks.machine import describe_machine
 from benchmarks.pages import write_page
@@ -63,6 +64,7 @@ def main(
             measured = measure(question, quick, status.update)
             judged = judge(question.name, question.bars, measured)
             report.print_rows(console, question, measured)
+            report.print_growths(console, growths(question.series, measured))
             has_failed = any(row.failure for row in measured)
             if not has_failed and (pictures or not (quick or peers)):
                 command = command_for(question.name, quick, peers, pictures)

@@ -4,8 +4,8 @@ A question is measured in several rounds. In each round, every workload with eve
 by a fresh process (see worker.py), or by as many as the workload has clients. All the processes of
 one group of workloads are started together, then warmed up one by one, and then take turns,
 round-robin: a machine's speed changes by the second, and in a turn of a few hundredths of one it
-changes for none or for all. A store that is only read is filled once and kept for all the rounds;
-one that is written is made anew for each measurement.
+changes for none or for all. A store that is left as it was is filled once and kept for all the
+rounds; one that is written is made anew for each measurement.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def _filled_store(name: str, load: Load) -> Iterator[Path]:
             return
         try:
             peer.start(directory)
-            if load.count and not peer.private:
+            if (load.count or load.more) and not peer.private:
                 with ExitStack() as stack:
                     _start_workers(stack, [_spec(load, name, directory)])[0].read_line()
             yield directory

@@ -6,9 +6,19 @@ from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 
 from benchmarks.bars import Verdict
+from benchmarks.exponents import growths
 from benchmarks.harness import PROJECT
 from benchmarks.questions import Question
-from benchmarks.report import BAR_FIGURES, FIGURES, NAMES, bar_cells, cells, peer_and_trouble
+from benchmarks.report import (
+    BAR_FIGURES,
+    FIGURES,
+    GROWTH_FIGURES,
+    NAMES,
+    bar_cells,
+    cells,
+    growth_cells,
+    peer_and_trouble,
+)
 from benchmarks.result import Row
 
 DIRECTORY = PROJECT / "docs" / "benchmarks"
@@ -32,13 +42,15 @@ def write_page(
         "",
     ]
     DIRECTORY.mkdir(exist_ok=True)
-    if question.pictured and find_spec("matplotlib"):
+    if (question.pictured or question.series) and find_spec("matplotlib"):
         from benchmarks.picture import draw
 
         draw(question, rows, DIRECTORY / f"{question.name}.svg")
         lines += [f"![{question.title}]({question.name}.svg)", ""]
     if verdicts:
         lines += [*bars_table(verdicts), ""]
+    if grown := growths(question.series, rows):
+        lines += [*markdown_table(GROWTH_FIGURES, map(growth_cells, grown)), ""]
     lines += rows_table(rows)
     (DIRECTORY / f"{question.name}.md").write_text("\n".join(lines) + "\n")
 

@@ -1,4 +1,4 @@
-"""A question's picture: how many times tigerd's time each peer takes, as bars."""
+"""A question's picture: how many times tigerd's time each peer takes, or how figures grow."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.exponents import Growth, growths
 from benchmarks.questions import Question
 from benchmarks.report import format_quantity
 from benchmarks.result import Row, paired
@@ -17,7 +18,7 @@ from benchmarks.result import Row, paired
 SUBJECT = "tigerd"
 INK = "#6e7781"  # legible on white and on black
 COLOUR, OTHERS = "#e8590c", "#74a9cf"  # of tigerd's bars, and of its peers'
-WIDTH, BAR_HEIGHT, HEADING_HEIGHT = 8.0, 0.26, 0.5  # inches
+WIDTH, BAR_HEIGHT, HEADING_HEIGHT, LINES_HEIGHT = 8.0, 0.26, 0.5, 2.6  # inches
 ROOM = 1.3  # times the longest bar: the scale leaves it for what is written behind a bar
 
 rcParams["svg.fonttype"] = "none"  # text stays text
@@ -26,18 +27,51 @@ rcParams["font.family"] = "sans-serif"
 
 
 def draw(question: Question, rows: Sequence[Row], path: Path) -> None:
-    """Write one panel, with a scale of its own, for each pictured workload that was measured."""
+    """Write a panel for each pictured workload, or a line for each series, that was measured."""
+    figure = bars_of(question, rows) or lines_of(growths(question.series, rows))
+    if figure is not None:
+        figure.savefig(path, transparent=True, metadata={"Date": None, "Title": question.title})
+
+
+def bars_of(question: Question, rows: Sequence[Row]) -> Figure | None:
+    """Draw a panel, with a scale of its own, for each pictured workload."""
     measured = [row for row in rows if not row.trouble]
     panels = [[row for row in measured if row.workload == name] for name in question.pictured]
     panels = [panel for panel in panels if any(row.peer == SUBJECT for row in panel)]
     if not panels:
-        return
+        return None
     heights = [len(panel) * BAR_HEIGHT + HEADING_HEIGHT for panel in panels]
     figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
     grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)
     for axes, panel in zip(grid[:, 0], panels, strict=True):
         draw_panel(axes, panel)
-    figure.savefig(path, transparent=True, metadata={"Date": None, "Title": question.title})
+    return figure
+
+
+def lines_of(grown: Sequence[Growth]) -> Figure | None:
+    """Draw a panel for each kind of n: every figure in what it is for the least n."""
+    kinds = dict.fromkeys(growth.series.of for growth in grown)
+    if not kinds:
+        return None
+    figure = Figure(figsize=(WIDTH, LINES_HEIGHT * len(kinds)), layout="constrained")
+    grid = figure.subplots(len(kinds), 1, squeeze=False, sharey=True)
+    for axes, kind in zip(grid[:, 0], kinds, strict=True):
+        for growth in grown:
+            if growth.series.of == kind:
+                ns, (first, *_) = list(growth.medians), growth.medians.values()
+                ratios = [median / first for median in growth.medians.values()]
+                axes.plot(ns, ratios, marker="o", markersize=3, label=growth.series.what)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_title(
+            f"{kind}: times the figure of the fewest", color=INK, fontsize=10, loc="left"
+        )
+        axes.tick_params(which="both", colors=INK, labelsize=9)
+        axes.spines[:].set_color(INK)
+        axes.legend(
+            loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=INK, fontsize=9, frameon=False
+        )
+    return figure
 
 
 def draw_panel(axes: Axes, panel: Sequence[Row]) -> None:

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from benchmarks.bars import Bar
+from benchmarks.exponents import Series
 from benchmarks.workload import FULL, Workload
 
 
@@ -15,7 +16,8 @@ from benchmarks.workload import FULL, Workload
 class Question:
     """One module's declarations; its title is the first line of the docstring.
 
-    `rounds` are those of a full run; `pictured` are the workloads in its picture.
+    `rounds` are those of a full run; `pictured` are the workloads in its picture, or `series`,
+    which differ in n alone.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Question:
     bars: Sequence[Bar]
     rounds: int
     pictured: Sequence[str]
+    series: Sequence[Series]
 
     def only(self, peers: Collection[str]) -> Question:
         """Return the same question asked of these peers alone: of workloads that they have."""
@@ -49,4 +52,5 @@ def find_question(name: str) -> Question:
         bars=module.BARS,
         rounds=getattr(module, "ROUNDS", FULL.rounds),
         pictured=getattr(module, "PICTURED", ()),
+        series=getattr(module, "SERIES", ()),
     )

@@ -42,11 +42,16 @@ def make(table: str, count: int, seed: str = LOADED) -> list[Record]:
     return [
         {
             "id": record_id,
-            "created": FIRST_CREATED + number // 10,
+            "created": created_at(number),
             **body(random, number, count),
         }
         for number, record_id in enumerate(ids(table, count, seed))
     ]
+
+
+def created_at(number: int) -> int:
+    """Return when a record was made: ten to the second."""
+    return FIRST_CREATED + number // 10
 
 
 def customers(count: int) -> list[str]:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.bars import Verdict
+from benchmarks.exponents import Growth
 from benchmarks.questions import Question
 from benchmarks.result import Row
 from benchmarks.workload import Unit
@@ -21,6 +22,7 @@ SCALES: Mapping[Unit, Sequence[tuple[str, float]]] = {
 NAMES = ("workload", "peer")
 FIGURES = ("calls", "mean", "median", "p90", "p99", "max", "spread", "batch", "calls/s")
 SMALL = 0.1  # a bar below it has a digit more
+GROWTH_FIGURES = ("grows", "from", "to", "n to the power of")
 BAR_FIGURES = ("bar", "at most", "measured", "rounds", "")
 
 
@@ -71,6 +73,28 @@ def cells(row: Row) -> list[str]:
     times = (row.mean, row.median, row.percentile(90), row.percentile(99), max(row.round_longest))
     spread, batch, rate = f"{row.spread:.0%}", str(row.batch), f"{row.rate:,.0f}"
     return [f"{row.calls:,}", *(format_quantity(t, row.unit) for t in times), spread, batch, rate]
+
+
+def print_growths(console: Console, grown: Sequence[Growth]) -> None:
+    table = Table(title="growth", title_justify="left")
+    for heading in GROWTH_FIGURES:
+        table.add_column(heading)
+    for growth in grown:
+        table.add_row(*growth_cells(growth))
+    if grown:
+        console.print(table)
+
+
+def growth_cells(growth: Growth) -> list[str]:
+    """Write a series' `GROWTH_FIGURES`: medians of the least and of the greatest n."""
+    unit = next(iter(growth.series.workloads.values())).unit
+    (least, first), *_, (most, last) = growth.medians.items()
+    return [
+        f"{growth.series.what}, by {growth.series.of}",
+        f"{format_quantity(first, unit)} of {least:,}",
+        f"{format_quantity(last, unit)} of {most:,}",
+        f"{growth.exponent:.3f} ± {growth.error:.3f}",
+    ]
 
 
 def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:

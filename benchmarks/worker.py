@@ -44,7 +44,7 @@ def main() -> None:
     if load.served:
         peer.open(directory, load.table)
     if peer.private or "question" not in spec:
-        peer.fill(load.table, load.count)
+        fill(peer, load)
     if "question" in spec:
         trial = Trial(spec["round"], spec["client"], spec["quick"], directory)
         measure(find_workload(spec), peer, trial, writes=spec.get("writes", False))
@@ -52,6 +52,13 @@ def main() -> None:
         say("ready")
     if load.served:
         peer.close()
+
+
+def fill(peer: Peer, load: Load) -> None:
+    peer.fill(load.table, load.count)
+    if load.more:
+        operation, argument = load.more
+        peer.operation(operation)(argument)
 
 
 def find_workload(spec: dict[str, Any]) -> Workload:

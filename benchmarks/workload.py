@@ -82,8 +82,9 @@ class Load:
 
     table: str
     count: int = 0
-    reused: bool = False  # whether nobody writes into it, so that measurements may share it
+    reused: bool = False  # whether all leave it as it was, so that measurements may share it
     served: bool = True  # whether the harness starts the server, and the worker connects
+    more: tuple[str, int] | None = None  # the operation that fills it further, and its argument
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,11 @@ methods, and a peer has those that it can honestly do:
     clear()              removes every record
     sandbox(), fork()    begins a namespace, empty or a copy, and ends it
     enter_fork()         begins a copy that later calls are about, until `close`
+    update(record)       of one that is there; insert_and_delete(record), of one that is not
     insert_after_kill(r) as insert, when the server was killed just before; of tigerd
     fill_tables()        one record into each table of tigerd's
+    fill_records(n), fill_accounts(n), begin_forks(n), connect_others(n)
+                         n of these, of tigerd's, whatever time it takes
     stored(), resident() the bytes that the store takes, and those of its server in memory
     private_size()       those of its server's that are neither stored nor shared
     launch(directory)    starts the server and waits for its first answer

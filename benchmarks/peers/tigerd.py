@@ -12,10 +12,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.base import Peer, allocated_size, private_size, resident_size
+from benchmarks import records
+from benchmarks.peers.base import CHUNK, Peer, allocated_size, private_size, resident_size
 from benchmarks.records import Record
 
-OF_TABLE = ("get", "peek", "insert", "count")  # operations that are a table's own methods
+SEED = 1_000  # records of an account, where accounts or clients or forks are counted
+OF_TABLE = ("get", "peek", "insert", "update", "count")  # operations that are a table's own methods
 
 
 class Tigerd(Peer):
@@ -80,6 +82,46 @@ class Tigerd(Peer):
     def enter_fork(self) -> None:
         self._store = self._exits.enter_context(self._store.fork())
         self._table = self._store.table(self._table_name)
+
+    def insert_and_delete(self, record: Record) -> None:
+        self._table.insert(record)
+        self._table.delete(record["id"])
+
+    def fill_records(self, count: int) -> None:
+        """Write so many coupons, oldest first, with the bodies of a few."""
+        made = records.make("coupons", SEED)
+        for begin in range(0, count, CHUNK):
+            self._table.insert_many(
+                {
+                    **made[number % SEED],
+                    "id": records.identifier("coupon", number),
+                    "created": records.created_at(number),
+                }
+                for number in range(begin, min(begin + CHUNK, count))
+            )
+
+    def fill_accounts(self, count: int) -> None:
+        """Write coupons into so many namespaces, this one among them."""
+        self.fill_records(SEED)
+        made = records.make("coupons", SEED)
+        for number in range(1, count):
+            self._store.namespace(f"account-{number}").table("coupons").insert_many(made)
+
+    def begin_forks(self, count: int) -> None:
+        """Write coupons and begin so many forks of them, which stay."""
+        self.fill_records(SEED)
+        for number in range(count):
+            self._store.begin_fork(f"fork-{number}")
+
+    def fill_for_clients(self, _: int) -> None:
+        """Write coupons, as many for any number of clients."""
+        self.fill_records(SEED)
+
+    def connect_others(self, count: int) -> None:
+        """Be so many more clients, until `close`."""
+        for _ in range(count):
+            store = import_module("tiger").connect(directory=str(self._directory))
+            self._exits.enter_context(store).ping()
 
     def fill_tables(self) -> None:
         for name in self._store.tables():

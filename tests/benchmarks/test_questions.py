@@ -43,6 +43,7 @@ def test_every_bar_is_computed_from_what_its_question_measures(name: str) -> Non
 def test_pictures_are_of_workloads_that_tigerd_has(name: str) -> None:
     question = find_question(name)
     assert bool(question.pictured) is (name in {"read", "write", "list", "suite"})
+    assert bool(question.series) is (name == "scale")
     peers = {workload.name: workload.peers for workload in question.workloads}
     assert all("tigerd" in peers[pictured] for pictured in question.pictured)
 
