@@ -53,6 +53,7 @@ class Cleaner:
         self.has_more = False
         """Whether the last turn left something that may go now."""
         self._owed = 0
+        self._written = 0
         self._taken = 0
         self._work: Iterator[None] | None = None
         self._spare = Spare(directory)
@@ -107,6 +108,7 @@ class Cleaner:
     def wrote(self, count: int) -> None:
         """Note how many records a command wrote, and namespaces it cleared."""
         self._owed += STEPS_A_RECORD * count
+        self._written += count
 
     def touched(self, table: Table) -> None:
         """Note a table that was written to."""
@@ -131,7 +133,9 @@ class Cleaner:
         """Move the horizon and take so many steps; return whether there is more to do now."""
         commit = self._control.words[layout.COMMIT]
         horizon = self._move_horizon(commit) if self._ended or self._history else commit
-        is_all = self._history.forget(horizon, steps)
+        # Twice as much as came: else what came while others write is never caught up with.
+        is_all = self._history.forget(horizon, steps + 2 * self._written)
+        self._written = 0
         for table in self._touched.values():
             table.space.settle()
         is_done = self._work_off(horizon, steps)

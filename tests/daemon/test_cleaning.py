@@ -76,6 +76,15 @@ def test_a_daemon_that_is_never_idle_keeps_up(daemon: Daemon) -> None:
     assert max(sizes[30:]) < 1.5 * max(sizes[:30])
 
 
+def test_what_a_rollback_would_look_at_is_forgotten_though_the_daemon_is_never_idle(
+    daemon: Daemon,
+) -> None:
+    for number in range(20):
+        do_and_clean(daemon, [put_many(COUPONS, f"{number}", records(1000))])
+    known = [list(daemon.writer.history.since(0, f"{number}")) for number in range(20)]
+    assert sum(map(len, known)) <= 1000
+
+
 def test_lists_of_values_that_are_gone_are_forgotten(daemon: Daemon) -> None:
     deep = range(NEAR + 2)  # each is the oldest: its place is found from a mark on at last
     for number in deep:
