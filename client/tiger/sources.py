@@ -8,7 +8,15 @@ from zlib import crc32
 
 COMPILED = {
     "tiger.compiled": ("client/tiger/compiled.pyx", "client/tiger/value.pxi"),
-    "tigerd.compiled": ("tigerd/compiled.pyx", "client/tiger/value.pxi"),
+    "tigerd.compiled": (
+        "tigerd/compiled.pyx",
+        "client/tiger/value.pxi",
+        "tigerd/facts.pxi",
+        "tigerd/parsing.pxi",
+        "tigerd/segments.pxi",
+        "tigerd/versions.pxi",
+        "tigerd/little.pxi",
+    ),
 }
 """Each compiled module with its source, and what that includes, from the root of a checkout."""
 
