@@ -23,12 +23,10 @@ def order(customer: str, amount: int = 1000, **more: Any) -> Any:
     """Return an intent that is paid by bank transfer."""
     transfer = {"type": "eu_bank_transfer", "eu_bank_transfer": {"country": "DE"}}
     options = {"funding_type": "bank_transfer", "bank_transfer": transfer}
-    params = {"amount": amount, "currency": "eur", "confirm": True, "customer": customer, **more}
+    params = {"amount": amount, "currency": "eur", "confirm": True, "customer": customer}
+    params["payment_method_options"] = {CASH: options}
     return stripe.PaymentIntent.create(
-        payment_method_types=[CASH],
-        payment_method_data={"type": CASH},
-        payment_method_options={CASH: options},
-        **params,
+        payment_method_types=[CASH], payment_method_data={"type": CASH}, **{**params, **more}
     )
 
 
@@ -116,6 +114,56 @@ def test_an_intent_that_is_paid_by_card_gives_back_what_it_took(account, custome
     stripe.PaymentIntent.modify(intent.id, payment_method_types=[CASH, "card"])
     paid = stripe.PaymentIntent.confirm(intent.id, payment_method="pm_card_visa")
     assert (paid.status, paid.amount_received, cash(customer)) == ("succeeded", 1000, 600)
+
+
+@pytest.mark.parametrize("is_of_customer", [True, False])
+def test_an_intent_of_another_customer_or_currency_gives_back_what_it_took(
+    account, customer, is_of_customer
+) -> None:
+    intent = order(customer)
+    fund(customer, 600)
+    other = stripe.Customer.create().id
+    change = {"customer": other} if is_of_customer else {"currency": "gbp"}
+    changed = stripe.PaymentIntent.modify(intent.id, **change)
+    assert (changed.status, changed.next_action) == ("requires_confirmation", None)
+    stripe.PaymentIntent.cancel(intent.id)
+    assert cash(customer) == 600
+    assert "gbp" not in stripe.Customer.retrieve_cash_balance(customer).available
+    assert not stripe.Customer.list_cash_balance_transactions(other).data
+
+
+def test_an_intent_of_another_amount_waits_for_the_rest_of_it(account, customer) -> None:
+    intent = order(customer)
+    fund(customer, 600)
+    for amount in (500, 600):
+        wrong = refused(stripe.PaymentIntent.modify, intent.id, amount=amount)
+        assert (wrong.param, "already (\u20ac6.00)" in str(wrong)) == ("amount", True)
+    changed = stripe.PaymentIntent.modify(intent.id, amount=700)
+    assert changed.next_action.display_bank_transfer_instructions.amount_remaining == 100
+    fund(customer, 100)
+    paid = stripe.PaymentIntent.retrieve(intent.id)
+    assert (paid.status, paid.amount_received, cash(customer)) == ("succeeded", 700, 0)
+
+
+@pytest.mark.parametrize(
+    ("currency", "kind", "address"),
+    [("eur", "eu", "iban"), ("gbp", "gb", "sort_code"), ("jpy", "jp", "zengin"), ("usd", "us", "aba")],
+)
+def test_money_comes_the_way_of_its_currency(account, customer, currency, kind, address) -> None:
+    intent = order(customer, currency=currency, payment_method_options={})
+    told = intent.next_action.display_bank_transfer_instructions
+    assert (told.type, told.financial_addresses[0].type) == (f"{kind}_bank_transfer", address)
+    come = stripe.Customer.TestHelpers.fund_cash_balance(customer, amount=1000, currency=currency)
+    transfer = come.funded.bank_transfer
+    assert (transfer.type, "sender_name" in transfer[transfer.type]) == (told.type, True)
+    assert stripe.PaymentIntent.retrieve(intent.id).status == "succeeded"
+
+
+def test_a_currency_that_no_transfer_has_is_refused(account, customer) -> None:
+    send = stripe.Customer.TestHelpers.fund_cash_balance
+    assert "jpy, mxn, usd" in str(refused(send, customer, amount=1000, currency="cad"))
+    wrong = refused(order, customer, currency="cad", payment_method_options={})
+    assert wrong.param == "currency"
 
 
 def test_a_buyer_of_a_transfer_has_nothing_to_authenticate(account, customer) -> None:

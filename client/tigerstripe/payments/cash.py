@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import registry
+from tigerstripe import money, registry
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
 from tigerstripe.payments.bank import APPROVED, AUTHENTICATE, Answer
@@ -31,6 +31,14 @@ NETWORKS = {
     "us_bank_transfer": ("aba", ("ach", "domestic_wire_us")),
 }
 """By type of transfer: the type of address that money is sent to, and by which networks."""
+_OF_CURRENCY: dict[str, tuple[str, Record | None]] = {
+    "eur": ("eu_bank_transfer", dict.fromkeys(("bic", "iban_last4", "sender_name"))),
+    "gbp": ("gb_bank_transfer", dict.fromkeys(("account_number_last4", "sender_name", "sort_code"))),
+    "jpy": ("jp_bank_transfer", dict.fromkeys(("sender_bank", "sender_branch", "sender_name"))),
+    "mxn": ("mx_bank_transfer", None),
+    "usd": ("us_bank_transfer", {"network": "ach", "sender_name": None}),
+}
+"""By currency that can be sent: the type of transfer, and what it tells of its sender."""
 _ADDRESSES: dict[str, Record] = {
     "aba": {"account_number": "11119990123456", "routing_number": "999999999"},
     "iban": {"bic": "TESTDEFFXXX", "country": "DE", "iban": "DE00000000000000000001"},
@@ -51,6 +59,11 @@ def balances(work: Work, customer: str) -> dict[str, int]:
     for one in work.find_by("cash_balance_transactions", "customer", customer):
         found[one["currency"]] = found.get(one["currency"], 0) + one["net_amount"]
     return found
+
+
+def waits(intent: Record) -> bool:
+    """Tell whether an intent waits for its customer's money."""
+    return (intent["next_action"] or {}).get("type") == WAITS
 
 
 def needed(intent: Record) -> int:
@@ -83,10 +96,21 @@ def given_back(work: Work, intent: Record) -> Record:
     return {**intent, PRIVATE: {name: v for name, v in kept.items() if name != APPLIED}}
 
 
+def _transfer_of(currency: str) -> tuple[str, Record | None]:
+    """Return how money of a currency is sent; raises `Refused` for one that cannot be."""
+    if currency not in _OF_CURRENCY:
+        raise Refused(
+            f"The currency {currency} cannot be sent by bank transfer; use one of these: "
+            f"{', '.join(_OF_CURRENCY)}.",
+            param="currency",
+        )
+    return _OF_CURRENCY[currency]
+
+
 def funded(work: Work, customer: Record, amount: int, currency: str, reference: str | None) -> Any:
     """Let money of a customer come, and pay what waits for it; return its transaction."""
-    sent = {"network": "ach", "sender_name": None}
-    transfer = {"reference": reference, "type": "us_bank_transfer", "us_bank_transfer": sent}
+    kind, sent = _transfer_of(currency)
+    transfer = {"reference": reference, "type": kind, **({kind: sent} if sent else {})}
     made = _moved(work, customer["id"], currency, amount, "funded", bank_transfer=transfer)
     shown = registry.need("customer").cash_of(work, customer)
     work.tell("cash_balance.funds_available", shown)
@@ -100,9 +124,8 @@ def _reconcile(work: Work, customer: str, currency: str) -> None:
     intents = registry.need("payment_intent")
     for found in reversed(work.find_by(intents.table, "customer", customer)):
         intent = work.get(intents.table, found["id"]) or found
-        is_open = (intent["next_action"] or {}).get("type") == WAITS
         there = balances(work, customer).get(currency, 0)
-        if is_open and there > 0 and intent["currency"] == currency:
+        if waits(intent) and there > 0 and intent["currency"] == currency:
             intents.apply_cash(work, intent, min(there, needed(intent)))
 
 
@@ -126,7 +149,8 @@ def _moved(
 def instructions(intent: Record) -> Record:
     """Return where the buyer of an intent has to send how much, as recorded."""
     options = intent["payment_method_options"].get(TYPE) or {}
-    kind = (options.get("bank_transfer") or {}).get("type") or "us_bank_transfer"
+    kind = (options.get("bank_transfer") or {}).get("type")
+    kind = kind or _transfer_of(intent["currency"])[0]
     address, networks = NETWORKS[kind]
     account = {**_ADDRESSES[address], "account_holder_name": "Jane Doe", "bank_name": "Test Bank"}
     return {
@@ -148,6 +172,32 @@ def partly(work: Work, intent: Record, amount: int) -> Record:
     """Return an intent that has taken a part of what it needs of its customer's cash."""
     applied(work, intent, amount)
     total = intent["amount"] - needed(intent) + amount
-    new = {**intent, PRIVATE: {**private(intent), APPLIED: total}}
-    told = {**new["next_action"][WAITS], "amount_remaining": needed(new)}
-    return {**new, "next_action": {WAITS: told, "type": WAITS}}
+    return _told({**intent, PRIVATE: {**private(intent), APPLIED: total}})
+
+
+def changed(work: Work, old: Record, new: Record) -> Record:
+    """Return an intent as a change of it leaves it, whatever cash it has taken or waits for.
+
+    With another customer or currency it gives back what it took, and is to be confirmed again. With
+    another amount it waits for the rest of that; raises `Refused` if it has taken as much already.
+    """
+    taken = private(old).get(APPLIED, 0)
+    if (new["currency"], new["customer"]) != (old["currency"], old["customer"]):
+        if taken:
+            new = {**new, PRIVATE: private(given_back(work, old))}
+        again = {"next_action": None, "status": "requires_confirmation"}
+        return {**new, **again} if waits(new) else new
+    if needed(new) <= 0:
+        shown = [money.shown(n, new["currency"]) for n in (new["amount"], taken)]
+        raise Refused(
+            f"The amount ({shown[0]}) must be more than what this PaymentIntent has taken of its "
+            f"customer's cash already ({shown[1]}). Cancel it to give that back.",
+            param="amount",
+        )
+    return _told(new) if waits(new) and needed(new) != needed(old) else new
+
+
+def _told(intent: Record) -> Record:
+    """Return an intent whose buyer is told how much remains to be sent."""
+    told = {**intent["next_action"][WAITS], "amount_remaining": needed(intent)}
+    return {**intent, "next_action": {WAITS: told, "type": WAITS}}

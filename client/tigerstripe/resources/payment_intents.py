@@ -218,7 +218,7 @@ class PaymentIntents(Intents):
     def apply(self, work: Work, ids: Ids, params: Params) -> Record:
         """Take what an intent needs, or a part of it, of its customer's cash."""
         intent = self.named(work, ids)
-        if (intent["next_action"] or {}).get("type") != cash.WAITS:
+        if not cash.waits(intent):
             message = "This PaymentIntent does not wait for a bank transfer of its customer."
             raise self.unexpected(intent, message)
         currency = intent["currency"]
@@ -349,7 +349,7 @@ class PaymentIntents(Intents):
             new["shipping"] = charging.shipping(params["shipping"])
         new.update(connect.changed(work, old, {**params, "amount": new["amount"]}))
         new.update(self.taking(new, params))
-        return self.paid_with(work, new, params)
+        return cash.changed(work, old, self.paid_with(work, new, params))
 
 
 RESOURCE = PaymentIntents()
