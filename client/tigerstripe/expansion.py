@@ -80,8 +80,9 @@ def _add(root: Expansion, kind: Kind, path: str, version: str) -> None:
         is_included = is_included or _is_included(owners, within)
         is_last = place == len(steps) - 1
         if inner is None or (is_last and not (is_included or _has_ids(inner))):
-            hint = f" You may want to try expanding 'data.{path}' instead." if is_list else ""
-            raise Refused(f"This property cannot be expanded ({step}).{hint}")
+            hint = f" You may want to try expanding 'data.{path}' instead."
+            is_of_page = is_list and place == 0
+            raise Refused(f"This property cannot be expanded ({step}).{hint * is_of_page}")
         at = at.inside.setdefault(step, Expansion())
         at.to = _names(inner)
         kind = inner

@@ -147,7 +147,12 @@ def test_an_intent_of_another_amount_waits_for_the_rest_of_it(account, customer)
 
 @pytest.mark.parametrize(
     ("currency", "kind", "address"),
-    [("eur", "eu", "iban"), ("gbp", "gb", "sort_code"), ("jpy", "jp", "zengin"), ("usd", "us", "aba")],
+    [
+        ("eur", "eu", "iban"),
+        ("gbp", "gb", "sort_code"),
+        ("jpy", "jp", "zengin"),
+        ("usd", "us", "aba"),
+    ],
 )
 def test_money_comes_the_way_of_its_currency(account, customer, currency, kind, address) -> None:
     intent = order(customer, currency=currency, payment_method_options={})

@@ -293,6 +293,58 @@ def test_several_captures_and_a_larger_hold(account) -> None:
     assert "not eligible" in str(wrong)
 
 
+def capture_part(amount: int = 800, **more: Any) -> Any:
+    """Return an intent of which a part is captured, and the rest held."""
+    options = {"card": {"request_multicapture": "if_available"}}
+    intent = pay(capture_method="manual", payment_method_options=options, **more)
+    part = {"amount_to_capture": amount, "final_capture": False}
+    return stripe.PaymentIntent.capture(intent.id, **part)
+
+
+def test_of_what_is_captured_in_part_that_part_goes_back_at_most(account) -> None:
+    part = capture_part()
+    charge = stripe.Charge.retrieve(part.latest_charge)
+    assert (charge.captured, charge.amount_captured) == (False, 800)
+    assert told(account)[-2:] == ["charge.updated", "payment_intent.amount_capturable_updated"]
+    wrong = refused(stripe.Refund.create, payment_intent=part.id, amount=801)
+    assert "$8.01) is greater than" in str(wrong)
+    back = stripe.Refund.create(payment_intent=part.id, amount=300)
+    assert back.destination_details.card.type == "refund"
+    assert stripe.Refund.create(payment_intent=part.id).amount == 500
+    wrong = refused(stripe.Refund.create, payment_intent=part.id)
+    assert wrong.code == "charge_already_refunded"
+    assert stripe.Charge.retrieve(part.latest_charge).refunded is False
+    assert stripe.PaymentIntent.capture(part.id).amount_received == 2000
+    assert stripe.Refund.create(payment_intent=part.id).amount == 1200
+
+
+@pytest.mark.parametrize("ends", ["released", "expired", "canceled"])
+def test_what_is_left_of_a_hold_is_let_go(account, ends) -> None:
+    part = capture_part()
+    if ends == "released":
+        stripe.PaymentIntent.capture(part.id, amount_to_capture=0, final_capture=True)
+    elif ends == "expired":
+        account.advance(days=8)
+    else:
+        stripe.PaymentIntent.cancel(part.id)
+    over = stripe.PaymentIntent.retrieve(part.id)
+    status = "canceled" if ends == "canceled" else "succeeded"
+    assert (over.status, over.amount_received, over.amount_capturable) == (status, 800, 0)
+    types = [one for one in told(account) if one != "balance.available"]
+    assert types[-2:] == ["charge.captured", f"payment_intent.{status}"]
+    charge = stripe.Charge.retrieve(part.latest_charge)
+    assert (charge.captured, charge.amount_captured, charge.refunded) == (True, 800, False)
+    assert len(stripe.BalanceTransaction.list(source=charge.id).data) == 1
+    assert stripe.Refund.create(payment_intent=part.id).amount == 800
+
+
+def test_captures_of_a_part_share_nothing_with_an_account(account) -> None:
+    shop = account.onboard(stripe.Account.create(type="express"))["id"]
+    with pytest.raises(stripe.APIError, match="final_capture") as raised:
+        capture_part(transfer_data={"destination": shop})
+    assert raised.value.http_status == 501
+
+
 @pytest.mark.parametrize(
     ("amount", "code", "param", "words"),
     [

@@ -240,6 +240,13 @@ def test_an_id_is_expanded(client) -> None:
     assert client.v1.prices.list().data[0].product == product.id
 
 
+def test_of_a_list_what_is_in_it_is_expanded(account) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match=r"expanding 'data\.customer' instead"):
+        stripe.Charge.list(expand=["customer"])
+    with pytest.raises(stripe.InvalidRequestError, match=r"cannot be expanded \(wat\)\.$"):
+        stripe.Charge.list(expand=["data.wat"])
+
+
 @pytest.mark.parametrize(
     ("paths", "message"),
     [

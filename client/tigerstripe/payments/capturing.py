@@ -21,7 +21,10 @@ TOO_MUCH = (
 
 
 def captured(work: Work, intent: Record, params: Params) -> Record:
-    """Take all or a part of what an intent holds; return it after that. Raises `Refused`."""
+    """Take all or a part of what an intent holds; return it after that. Raises `Refused`.
+
+    Of what was captured in part, the rest is let go by a capture of 0.
+    """
     amount = _amount(intent, params)
     intent = {**intent, **connect.changed(work, intent, {**params, "amount": amount})}
     charge = work.get("charges", intent["latest_charge"])
@@ -53,7 +56,7 @@ def _amount(intent: Record, params: Params) -> int:
     if amount < 0:
         message = "Invalid non-negative integer"
         raise Refused(message, param="amount_to_capture", payment_intent=shown(intent))
-    if amount == 0:
+    if amount == 0 and not (intent["amount_received"] and params.get("final_capture")):
         refused = errors.too_small("amount", 1)
         refused.error["payment_intent"] = shown(intent)
         raise refused
@@ -74,6 +77,9 @@ def _is_final(intent: Record, charge: Record, amount: int, params: Params) -> bo
             param="final_capture",
             payment_intent=shown(intent),
         )
+    for name in ("application_fee_amount", "transfer_data"):
+        if intent[name] is not None:
+            raise errors.not_built_parameter(f"final_capture of an intent with {name}")
     return False
 
 
@@ -108,7 +114,9 @@ def released(work: Work, charge: Record, *, is_over: bool) -> None:
     why = "expired_uncaptured_charge" if is_over else None
     rest = charge["amount"] - charge["amount_captured"]
     new = registry.need("refund").release(work, charge, rest, why)
-    if is_over:
+    if charge["amount_captured"]:
+        registry.need("charge").save(work, charge, {**new, "captured": True}, "captured")
+    elif is_over:
         work.put("charges", new)
         work.tell("charge.expired", new)
     else:

@@ -31,9 +31,10 @@ NETWORKS = {
     "us_bank_transfer": ("aba", ("ach", "domestic_wire_us")),
 }
 """By type of transfer: the type of address that money is sent to, and by which networks."""
+_OF_GB = ("account_number_last4", "sender_name", "sort_code")
 _OF_CURRENCY: dict[str, tuple[str, Record | None]] = {
     "eur": ("eu_bank_transfer", dict.fromkeys(("bic", "iban_last4", "sender_name"))),
-    "gbp": ("gb_bank_transfer", dict.fromkeys(("account_number_last4", "sender_name", "sort_code"))),
+    "gbp": ("gb_bank_transfer", dict.fromkeys(_OF_GB)),
     "jpy": ("jp_bank_transfer", dict.fromkeys(("sender_bank", "sender_branch", "sender_name"))),
     "mxn": ("mx_bank_transfer", None),
     "usd": ("us_bank_transfer", {"network": "ach", "sender_name": None}),

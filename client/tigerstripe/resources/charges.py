@@ -217,12 +217,16 @@ class Charges(Resource):
     def captured(
         self, work: Work, old: Record, method: Record, amount: int, *, is_final: bool = True
     ) -> Record:
-        """Take an amount that a charge holds, give back the rest if it is final, and tell of it."""
-        new = self.taken(work, old, method, amount)
+        """Take an amount that a charge holds, and tell of it.
+
+        If it is final the rest is given back, and the charge is captured; the amount may be 0 then.
+        """
+        new = self.taken(work, old, method, amount) if amount else old
+        new = {**new, "captured": is_final}
         rest = new["amount"] - new["amount_captured"]
         if is_final and rest:
             new = registry.need("refund").release(work, new, rest)
-        return self.save(work, old, new, "captured")
+        return self.save(work, old, new, "captured" if is_final else "updated")
 
     def happen(self, work: Work, id: str) -> None:
         """Let what a charge of the older way holds go, since nobody took it."""

@@ -313,6 +313,8 @@ class PaymentIntents(Intents):
         intent = work.get(self.table, id)
         if intent is not None and intent["status"] == "processing":
             confirming.settle(work, intent)
+        elif intent is not None and intent["amount_received"]:
+            capturing.captured(work, intent, {"amount_to_capture": 0, "final_capture": True})
         elif intent is not None and intent["status"] == "requires_capture":
             self._canceled(work, intent, "automatic")
 

@@ -34,7 +34,7 @@ class Refunds(Resource):
         """Give money of a charge back."""
         charge = self._charge(work, params)
         amount = self._amount(charge, params)
-        if not charge["captured"]:
+        if not _has_taken(charge):
             return self._void(work, charge, amount, params)
         method = self._method(work, charge)
         later = bank.follows(method) if method is not None else None
@@ -103,7 +103,7 @@ class Refunds(Resource):
         if private(charge).get("is_charged_back"):
             message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
             raise Refused(message, code="charge_disputed")
-        if not charge["captured"] and charge["payment_intent"] is not None:
+        if not _has_taken(charge) and charge["payment_intent"] is not None:
             raise Refused(
                 f"This uncaptured Charge was created by a PaymentIntent "
                 f"({charge['payment_intent']}). You must cancel the PaymentIntent to reverse the "
@@ -114,7 +114,9 @@ class Refunds(Resource):
 
     def _amount(self, charge: Record, params: Params) -> int:
         """Return how much goes back: by default what is left; raises `Refused`."""
-        left = charge["amount"] - charge["amount_refunded"] - private(charge).get("refunding", 0)
+        is_held = _has_taken(charge) and not charge["captured"]
+        whole = charge["amount_captured"] if is_held else charge["amount"]
+        left = whole - charge["amount_refunded"] - private(charge).get("refunding", 0)
         if left <= 0:
             message = f"Charge {charge['id']} has already been refunded."
             raise Refused(message, code="charge_already_refunded")
@@ -155,7 +157,7 @@ class Refunds(Resource):
         }
         if charge["id"].startswith("ch_"):
             card = {"reference_status": "pending", "reference_type": "acquirer_reference_number"}
-            kind = "refund" if charge["captured"] else "reversal"
+            kind = "refund" if _has_taken(charge) else "reversal"
             fields["destination_details"] = {"card": {**card, "type": kind}, "type": "card"}
         return fields
 
@@ -193,7 +195,7 @@ class Refunds(Resource):
 
         The refund is there without an event of its own, as recorded of captures of a part.
         """
-        held = {**charge, "captured": False}
+        held = {**charge, "amount_captured": 0, "captured": False}
         fields = self._fields(held, amount, {"reason": reason}, "succeeded")
         work.put(self.table, self.record(work, fields))
         refunded = charge["amount_refunded"] + amount
@@ -272,6 +274,11 @@ class Refunds(Resource):
         self._waits_no_longer(work, charge, refund)
         connect.kept(work, refund)
         return self.save(work, refund, {**refund, "status": "canceled"})
+
+
+def _has_taken(charge: Record) -> bool:
+    """Tell whether a charge has taken money, at least a part of what it holds."""
+    return bool(charge["captured"] or charge["amount_captured"])
 
 
 RESOURCE = Refunds()
