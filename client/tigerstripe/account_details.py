@@ -6,6 +6,7 @@ from typing import Any
 
 from tigerstripe.differences import merged
 from tigerstripe.ids import new_id
+from tigerstripe.payments import schedules
 from tigerstripe.work import PRIVATE
 
 Record = dict[str, Any]
@@ -189,8 +190,13 @@ def _requirements(due: list[str]) -> Record:
 
 
 def with_parts(account: Record, params: Params, now: int) -> Record:
-    """Return an account with what parameters say of its parts, and with what follows of that."""
+    """Return an account with what parameters say of its parts, and with what follows of that.
+
+    Raises `Refused` for a schedule of payouts that cannot be.
+    """
     parts = {name: params[name] for name in PARTS if params.get(name) is not None}
+    payouts = parts.get("settings", {}).get("payouts") or {}
+    schedules.check(payouts.get("schedule") or {}, "settings[payouts][schedule]")
     new = dict(account)
     for name in ("business_profile", "settings", "tos_acceptance"):
         if name in parts:

@@ -132,6 +132,26 @@ def test_a_buyer_authenticates_on_the_bank_s_page(served, price, outcome) -> Non
         assert visit(session.url, CARD)[2] is not None
 
 
+def test_what_the_bank_s_page_cannot_do_it_says(served) -> None:
+    shop = served.onboard(stripe.Account.create(type="express"))["id"]
+    intent = stripe.PaymentIntent.create(
+        amount=1500,
+        currency="usd",
+        confirm=True,
+        payment_method="pm_card_threeDSecureRequired",
+        payment_method_types=["card"],
+        return_url="https://shop.test/back",
+        transfer_data={"destination": shop},
+    )
+    bank = intent.next_action.redirect_to_url.url
+    status, text, location = visit(bank, {})
+    assert (status, location, "to pay $15.00" in text) == (200, None, True)
+    stripe.Account.delete(shop)
+    status, text, _ = visit(bank, {"outcome": "succeed"})
+    assert (status, f"No such destination: '{shop}'" in text) == (400, True)
+    assert stripe.PaymentIntent.retrieve(intent.id).status == "requires_action"
+
+
 def test_an_intent_of_the_application_s_own_leads_to_the_bank_and_back(served) -> None:
     intent = stripe.PaymentIntent.create(
         amount=1500,

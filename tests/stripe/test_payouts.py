@@ -113,6 +113,18 @@ def test_by_hand_nothing_is_paid_out_until_the_schedule_says_so(account, shop) -
     assert settings.payouts.schedule.interval == "weekly"
 
 
+@pytest.mark.parametrize("day", [0, 32, -1])
+def test_a_day_that_no_month_has_is_refused(account, shop, day) -> None:
+    monthly = {"interval": "monthly", "monthly_payout_days": [1, day]}
+    payouts = {"payouts": {"schedule": monthly}}
+    wrong = refused(stripe.BalanceSettings.modify, payments=payouts)
+    assert f"{day}; use 1 to 31" in str(wrong)
+    assert wrong.param == "payments[payouts][schedule][monthly_payout_days][1]"
+    anchored = {"payouts": {"schedule": {"interval": "monthly", "monthly_anchor": day}}}
+    wrong = refused(stripe.Account.modify, shop, settings=anchored)
+    assert wrong.param == "settings[payouts][schedule][monthly_anchor]"
+
+
 def test_the_platform_is_paid_out_where_it_asks_for_that(account) -> None:
     account.freeze(MONDAY)
     assert stripe.BalanceSettings.retrieve().payments.payouts.schedule.interval == "manual"

@@ -28,9 +28,10 @@ def authentication(visit: Visit) -> Page:
     back = _return_url(intent)
     if intent["status"] != "requires_action":
         return to(back) if back else Page(templates.message("Done", DONE))
-    if visit.form is None:
+    outcome = (visit.form or {}).get("outcome")
+    if outcome not in ("succeed", "fail"):
         return Page(templates.authentication(intent))
-    succeed = visit.form.get("outcome") == "succeed"
+    succeed = outcome == "succeed"
     done = visit.act(lambda work: _answered(work, kind, intent["id"], succeed=succeed))
     if back is None:
         return Page(templates.message("Done", "You can close this page and go on in the shop."))

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, unquote
 
 from tiger import Store, TigerError
 from tigerstripe.engine import Engine
+from tigerstripe.errors import Refused
 from tigerstripe.pages import bank, checkout, portal, templates
 from tigerstripe.pages.addresses import local
 from tigerstripe.pages.visit import Page, Visit, not_there
@@ -54,6 +55,8 @@ class Site:
         visit = Visit(scope, log, rest, dict(parse_qsl(query)), filled)
         try:
             page = show(visit)
+        except Refused as refused:
+            page = Page(templates.message("Not possible", str(refused)), refused.status)
         except TigerError as error:
             text = f"tigerstripe's store could not do it: {error}"
             page = Page(templates.message("Not possible", text), 500)

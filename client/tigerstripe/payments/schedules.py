@@ -7,10 +7,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from tigerstripe.errors import Refused
+
 Record = dict[str, Any]
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MANUAL = "manual"
+MONTH_DAYS = 31
 
 
 def next_time(schedule: Record, now: int) -> int | None:
@@ -25,6 +28,19 @@ def next_time(schedule: Record, now: int) -> int | None:
     while not is_due(day):
         day += timedelta(days=1)
     return int(day.timestamp())
+
+
+def check(schedule: Record, param: str) -> None:
+    """Raise `Refused` for days that no month has; `param` is where the schedule was given."""
+    days = [("monthly_anchor", schedule.get("monthly_anchor"))]
+    listed = schedule.get("monthly_payout_days") or []
+    days += [(f"monthly_payout_days][{place}", day) for place, day in enumerate(listed)]
+    for name, day in days:
+        if day is not None and not 1 <= day <= MONTH_DAYS:
+            raise Refused(
+                f"Invalid day of the month: {day}; use 1 to {MONTH_DAYS}.",
+                param=f"{param}[{name}]",
+            )
 
 
 def _rule(schedule: Record) -> Callable[[datetime], bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tigerstripe import registry
+from tigerstripe.payments import schedules
 from tigerstripe.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.work import Work
 
@@ -45,6 +46,7 @@ class BalanceSettings(Resource):
             if value is not None:
                 payouts[name] = value
         if asked.get("schedule"):
+            schedules.check(asked["schedule"], "payments[payouts][schedule]")
             kept = payouts["schedule"]
             payouts["schedule"] = {**kept, **asked["schedule"]}
         new = {**old, "settings": {**old["settings"], "payouts": payouts}}
