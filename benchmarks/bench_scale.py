@@ -79,7 +79,7 @@ def fork(peer: Peer, trial: Trial, n: int) -> Plan:
 
 def clear(peer: Peer, trial: Trial, n: int) -> Plan:
     count, fill = peer.operation("count"), peer.operation("fill_records")
-    insert_and_delete = peer.operation("insert_and_delete")
+    insert_and_delete, sandbox = (peer.operation("insert_and_delete"), peer.operation("sandbox"))
     others = records.make("coupons", OTHERS, "others")
 
     def prepare() -> None:
@@ -87,6 +87,7 @@ def clear(peer: Peer, trial: Trial, n: int) -> Plan:
             fill(n)
         for record in others:
             insert_and_delete(record)
+        sandbox()  # is cleared too, so what is timed is not the first clear of a process
 
     samples = max(1, min(trial.effort.turns, CLEARED // n))
     return Plan(peer.operation("clear"), samples=samples, warmed=False, before=prepare)
@@ -211,6 +212,7 @@ SERIES = [
     *series_of("records", RECORDS, {"clear": clear}),
     *series_of("accounts", ACCOUNTS, of_one({"clear": clear})),
 ]
+MISSED = (("get, first read", "records"), ("clear", "records"))
 EMPTY = Load("coupons", reused=True)
 WORKLOADS = [
     Workload(name_of(START, 0, "records"), TIGERD, EMPTY, partial(start, n=0), group=START),
@@ -220,8 +222,8 @@ WORKLOADS = [
 ]
 BARS = [
     *(
-        # A process touches each page of memory for the first time when it reads far and wide.
-        to_least(what, unit, ns, 1.25, is_kept=(what, unit) != ("get, first read", "records"))
+        # First reads far apart touch each page for the first time; a large clear is one call.
+        to_least(what, unit, ns, 1.25, is_kept=(what, unit) not in MISSED)
         for unit, ns in (("records", RECORDS), ("accounts", ACCOUNTS))
         for what in (*READS, *WRITES, "clear")
     ),
