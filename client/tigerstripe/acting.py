@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from tiger import AlreadyExists, Conflict
 from tigerstripe import clock, versions
-from tigerstripe.errors import Declined
+from tigerstripe.errors import Declined, Refused
 from tigerstripe.log import Log
 from tigerstripe.scope import Scope
 from tigerstripe.work import Work
@@ -27,6 +27,10 @@ def act(scope: Scope, log: Log, do: Callable[[Work], Result]) -> Result:
             result = do(work)
         except Declined as error:
             declined = error
+        except Refused:
+            if work.is_outdated():
+                continue
+            raise
         try:
             work.commit(log)
         except (Conflict, AlreadyExists):

@@ -227,8 +227,10 @@ class Exchange:
                 body = encode(answer)
                 is_read = not is_write and work.writes_nothing  # a read of a test card makes one
                 is_done = is_read or self._commit(work, status, body, there is not None)
-            except (Refused, TigerError):
+            except (Refused, TigerError) as error:
                 if not attempt and key is not None and idempotency.find(self._scope, key):
+                    continue
+                if isinstance(error, Refused) and work.is_outdated():
                     continue
                 raise
             if is_done:

@@ -124,6 +124,20 @@ class Work:
                     found = {id: record, **found} if id not in found else {**found, id: record}
         return list(found.values())
 
+    def is_outdated(self) -> bool:
+        """Tell whether somebody has written meanwhile what was read here.
+
+        What was read before and after that may not fit together, nor a refusal because of it.
+        """
+        for (account, table, id), version in self._has_read.items():
+            try:
+                now: int | None = self.scope.inside(account).table(table).read_version(id)[1]
+            except NotFound:
+                now = None
+            if now != version:
+                return True
+        return False
+
     # --- Writes ---
 
     def put(self, table: str, record: Record) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 import stripe
 
 import tiger
+from tests.stripe.shop import paid
 from tests.stripe.test_payment_methods import declined, refused
 from tigerstripe import testing_cards
+from tigerstripe.errors import Refused
 from tigerstripe.work import Work
 
 CARD = {"payment_method_types": ["card"]}
@@ -502,6 +505,35 @@ def test_what_is_planned_again_is_what_was_asked(account, monkeypatch, faster) -
     assert stripe.Charge.modify(charge, fraud_details={"user_report": "safe"}).fraud_details
 
 
+def meanwhile(monkeypatch: Any, table: str, act: Any) -> None:
+    """Let another process act once, just before a work first looks into a table."""
+    get, left = Work.get, [1]
+
+    def late(work: Work, name: str, id: str) -> Any:
+        if name == table and left:
+            left.clear()
+            act()
+        return get(work, name, id)
+
+    monkeypatch.setattr(Work, "get", late)
+
+
+def test_a_refusal_is_of_what_is_there_and_not_half_of_what_was(account, monkeypatch) -> None:
+    intent = pay(confirm=False)
+    meanwhile(monkeypatch, "payment_methods", lambda: stripe.PaymentIntent.confirm(intent.id))
+    wrong = refused(stripe.PaymentIntent.confirm, intent.id)
+    assert wrong.code == "payment_intent_unexpected_state"
+
+
+def test_so_is_the_refusal_of_what_a_buyer_does(account, price, monkeypatch) -> None:
+    session = paid(price)
+    card = stripe.PaymentMethod.create(type="card", card={"token": "tok_visa"}).id
+    complete = partial(account.complete_checkout, session, card)
+    meanwhile(monkeypatch, "payment_methods", complete)
+    with pytest.raises(Refused, match="has a status of `complete`"):
+        complete()
+
+
 # --- Seen by clients ---
 
 
@@ -538,6 +570,44 @@ def test_a_charge_of_a_token(account) -> None:
     error = declined(stripe.Charge.create, amount=500, currency="usd", source="tok_chargeDeclined")
     assert stripe.Charge.retrieve(error.json_body["error"]["charge"]).status == "failed"
     assert told(account)[-1] == "charge.failed"
+
+
+def test_a_hold_of_the_older_way_is_captured_by_an_amount_that_can_be(account) -> None:
+    held = {"amount": 2000, "currency": "usd", "source": "tok_visa", "capture": False}
+    charge = stripe.Charge.create(**held)
+    for amount in (0, -1):
+        wrong = refused(stripe.Charge.capture, charge.id, amount=amount)
+        assert (wrong.code, wrong.param) == ("parameter_invalid_integer", "amount")
+    assert stripe.Charge.capture(charge.id, amount=1).amount_captured == 1
+    assert stripe.Charge.capture(stripe.Charge.create(**held).id).amount_captured == 2000
+
+
+def test_a_type_of_payment_methods_that_is_none_is_refused(account) -> None:
+    types = {"payment_method_types": ["card", "crad"]}
+    intent = stripe.PaymentIntent.create(amount=2000, currency="usd")
+    for call, params in (
+        (stripe.PaymentIntent.create, {"amount": 2000, "currency": "usd"}),
+        (partial(stripe.PaymentIntent.modify, intent.id), {}),
+        (stripe.SetupIntent.create, {}),
+    ):
+        wrong = refused(call, **params, **types)
+        assert wrong.param == "payment_method_types"
+        assert 'The payment method type "crad" is invalid' in str(wrong)
+
+
+@pytest.mark.parametrize("end", ["succeeded", "canceled"])
+def test_a_setup_that_is_over_stays_so(account, customer, end) -> None:
+    intent = stripe.SetupIntent.create(payment_method_types=["card"], customer=customer)
+    if end == "succeeded":
+        stripe.SetupIntent.confirm(intent.id, payment_method="pm_card_visa")
+    else:
+        stripe.SetupIntent.cancel(intent.id)
+    for change in ({"payment_method": "pm_card_visa"}, {"payment_method_types": ["link"]}):
+        wrong = refused(stripe.SetupIntent.modify, intent.id, **change)
+        assert wrong.code == "setup_intent_unexpected_state"
+        assert "You cannot update this SetupIntent because it has" in str(wrong)
+    changed = stripe.SetupIntent.modify(intent.id, description="Mug", metadata={"a": "b"})
+    assert (changed.status, changed.description) == (end, "Mug")
 
 
 def test_a_charge_of_a_customer(account, customer) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any
 
 from tigerstripe.differences import merged
 from tigerstripe.errors import Refused
+from tigerstripe.facts import facts
+from tigerstripe.kinds import Enum, List
 from tigerstripe.work import Work
 
 Record = dict[str, Any]
@@ -105,7 +108,25 @@ def asked(params: Params) -> list[str] | None:
             "You may only specify one of these parameters: allowed_payment_method_types, "
             "payment_method_types."
         )
+    for kind in older or ():
+        if kind not in _known():
+            raise Refused(
+                f'The payment method type "{kind}" is invalid. Please ensure the provided type is '
+                f"activated in your dashboard (https://dashboard.stripe.com/account/payments/"
+                f"settings) and your account is enabled for any preview features that you are "
+                f"trying to use.",
+                param="payment_method_types",
+            )
     return newer or older or None
+
+
+@lru_cache(maxsize=1)
+def _known() -> frozenset[str]:
+    """Return all types that there are: those of the newer name, whose values the table has."""
+    taken = facts().parameters("POST /v1/payment_intents").fields["allowed_payment_method_types"]
+    assert isinstance(taken.kind, List)
+    assert isinstance(taken.kind.of, Enum)
+    return taken.kind.of.values
 
 
 def chosen(work: Work, params: Params, *, is_setup: bool = False) -> Record:

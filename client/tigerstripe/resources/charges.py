@@ -205,7 +205,9 @@ class Charges(Resource):
         if charge["refunded"]:
             message = f"Charge {charge['id']} has already been refunded."
             raise Refused(message, code="charge_already_refunded")
-        amount = params.get("amount") or charge["amount"]
+        given: int | None = params.get("amount")
+        amount = charge["amount"] if given is None else given
+        amounts.check_positive(amount)
         if amount > charge["amount"]:
             raise Refused(TOO_MUCH, code="amount_too_large")
         own = ("receipt_email", "statement_descriptor", "statement_descriptor_suffix")

@@ -10,6 +10,12 @@ from tigerstripe.payments.intents import OPEN, Intents
 from tigerstripe.resource import Ids, Params, Record, operation
 from tigerstripe.work import Work
 
+GUARDED = (
+    "payment_method", "payment_method_data", "payment_method_options", "payment_method_types",
+    "allowed_payment_method_types",
+)  # fmt: skip
+"""What cannot be changed any more once a setup is over."""
+
 
 class SetupIntents(Intents):
     """Setup intents."""
@@ -95,6 +101,15 @@ class SetupIntents(Intents):
         return self.verified(work, ids, params)
 
     # --- Changed, and given up ---
+
+    def update(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Change an intent; once it is over, not what it sets up."""
+        old = self.named(work, ids)
+        is_over = {"canceled": "been canceled", "succeeded": "already succeeded"}.get(old["status"])
+        if is_over and any(params.get(name) is not None for name in GUARDED):
+            message = f"You cannot update this SetupIntent because it has {is_over}."
+            raise self.unexpected(old, message)
+        return super().update(work, ids, params)
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return an intent with other fields, and the state that it is in by them."""
