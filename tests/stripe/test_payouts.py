@@ -113,6 +113,16 @@ def test_by_hand_nothing_is_paid_out_until_the_schedule_says_so(account, shop) -
     assert settings.payouts.schedule.interval == "weekly"
 
 
+def test_a_payout_goes_to_what_the_account_has(account, shop) -> None:
+    pay(10000, transfer_data={"destination": shop, "amount": 1000})
+    at = {"currency": "usd", "amount": 100}
+    for where in ({}, {"stripe_account": shop}):
+        own = stripe.Payout.create(**at, **where).destination
+        assert stripe.Payout.create(**at, **where, destination=own).destination == own
+        wrong = refused(stripe.Payout.create, **at, **where, destination="ba_nope")
+        assert (wrong.code, wrong.param) == ("resource_missing", "destination")
+
+
 @pytest.mark.parametrize("day", [0, 32, -1])
 def test_a_day_that_no_month_has_is_refused(account, shop, day) -> None:
     monthly = {"interval": "monthly", "monthly_payout_days": [1, day]}

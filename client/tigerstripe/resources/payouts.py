@@ -7,7 +7,7 @@ has paid stays there.
 
 from __future__ import annotations
 
-from tigerstripe import due, money, registry
+from tigerstripe import due, errors, money, registry
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.payments import books
@@ -49,6 +49,10 @@ class Payouts(Resource):
         amount, currency = params["amount"], money.currency(params["currency"])
         check_positive(amount)
         self.check_available(work, amount, currency)
+        named = params.get("destination")
+        known = {self._bank(work, currency), *(one["id"] for one in self._externals(work))}
+        if named is not None and named not in known:
+            raise errors.no_such("external account", named, "destination")
         return self._made(work, amount, currency, params, is_automatic=False)
 
     def _made(
@@ -88,11 +92,18 @@ class Payouts(Resource):
 
     def _external(self, work: Work, currency: str) -> str | None:
         """Return the id of a connected account's own bank account or card for a currency."""
-        account = registry.need("account").own(work, {}, {}) if work.scope.account else None
-        for one in account["external_accounts"]["data"] if account is not None else ():
+        for one in self._externals(work):
             if one["currency"] == currency and one["default_for_currency"]:
                 return str(one["id"])
         return None
+
+    def _externals(self, work: Work) -> list[Record]:
+        """Return a connected account's own bank accounts and cards; the platform has none here."""
+        if work.scope.account is None:
+            return []
+        account = registry.need("account").own(work, {}, {})
+        found: list[Record] = account["external_accounts"]["data"]
+        return found
 
     # --- By itself ---
 
