@@ -164,6 +164,12 @@ def test_money_comes_the_way_of_its_currency(account, customer, currency, kind, 
     assert stripe.PaymentIntent.retrieve(intent.id).status == "succeeded"
 
 
+def test_cash_is_never_held(account, customer) -> None:
+    fund(customer, 1000)
+    assert refused(order, customer, capture_method="manual").param == "capture_method"
+    assert cash(customer) == 1000
+
+
 def test_a_currency_that_no_transfer_has_is_refused(account, customer) -> None:
     send = stripe.Customer.TestHelpers.fund_cash_balance
     assert "jpy, mxn, usd" in str(refused(send, customer, amount=1000, currency="cad"))

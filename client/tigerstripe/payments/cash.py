@@ -73,10 +73,19 @@ def needed(intent: Record) -> int:
 
 
 def asked(work: Work, intent: Record) -> Answer:
-    """Return whether a customer's cash pays for an intent; raises `Refused` if it has none."""
+    """Return whether a customer's cash pays for an intent.
+
+    Raises `Refused` for one without a customer, and for one that is to be held: cash cannot be.
+    """
     if intent["customer"] is None:
         raise Refused(
             "You must provide a customer when paying with customer_balance.", param="customer"
+        )
+    if intent["capture_method"] == "manual":
+        raise Refused(
+            "A payment with customer_balance cannot be captured later: set capture_method to "
+            "automatic.",
+            param="capture_method",
         )
     there = balances(work, intent["customer"]).get(intent["currency"], 0)
     return APPROVED if there >= needed(intent) else AUTHENTICATE
