@@ -337,6 +337,20 @@ def test_a_checkout_session_may_pay_an_account(account, shop, price) -> None:
     assert error.param == "payment_intent_data[transfer_data][destination]"
 
 
+def test_of_a_capture_no_more_is_shared_than_it_took(account, shop) -> None:
+    held = pay(10000, capture_method="manual", application_fee_amount=1000, stripe_account=shop)
+    stripe.PaymentIntent.capture(held.id, amount_to_capture=500, stripe_account=shop)
+    assert (stripe.ApplicationFee.list().data[0].amount, balance()) == (500, 500)
+    assert balance(stripe_account=shop) == 500 - 45 - 500
+    for more, net in (({"application_fee_amount": 1000}, 0), ({}, 500)):
+        before = balance(stripe_account=shop)
+        data = {"destination": shop} if more else {"destination": shop, "amount": 8000}
+        held = pay(10000, capture_method="manual", transfer_data=data, **more)
+        stripe.PaymentIntent.capture(held.id, amount_to_capture=500)
+        assert stripe.Transfer.list().data[0].amount == 500
+        assert balance(stripe_account=shop) == before + net
+
+
 # --- Accounts that are deleted ---
 
 

@@ -98,10 +98,15 @@ def _check_part(part: int | None, whole: int | None, param: str) -> None:
         raise Refused(f"{param} ({part}) must not be more than the amount ({whole}).", param=param)
 
 
-def fee_of_charge(work: Work, charge: Record) -> int:
-    """Return the application fee that a charge costs where it is: of a direct charge."""
+def fee_of_charge(work: Work, charge: Record, amount: int) -> int:
+    """Return the application fee that taking an amount costs where it is: of a direct charge."""
+    return _capped(charge, amount) or 0 if work.scope.account is not None else 0
+
+
+def _capped(charge: Record, amount: int) -> int | None:
+    """Return the fee of a charge; it is no more than what is taken, as Stripe's reference says."""
     fee: int | None = charge["application_fee_amount"]
-    return fee or 0 if work.scope.account is not None else 0
+    return None if fee is None else min(fee, amount)
 
 
 def shared(work: Work, charge: Record, *, at_once: bool) -> Record:
@@ -109,7 +114,7 @@ def shared(work: Work, charge: Record, *, at_once: bool) -> Record:
 
     It is there `at_once`, or when that of the charge is.
     """
-    fee, data = charge["application_fee_amount"], charge["transfer_data"]
+    fee, data = _capped(charge, charge["amount_captured"]), charge["transfer_data"]
     if work.scope.account is not None:
         if fee is None:
             return charge

@@ -76,7 +76,7 @@ class Charges(Resource):
             type="charge" if is_card else "payment",
             category="charge",
             fee=books.fee_of(work, amount),
-            application_fee=connect.fee_of_charge(work, charge),
+            application_fee=connect.fee_of_charge(work, charge, amount),
             description=charge["description"],
             at_once=bank.follows(method) == AT_ONCE,
         )

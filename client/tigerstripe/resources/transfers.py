@@ -104,8 +104,9 @@ class Transfers(Whole):
         """
         data = charge["transfer_data"]
         param = "transfer_data[destination]"
+        taken = charge["amount_captured"]
         fields = {
-            "amount": charge["amount_captured"] if data["amount"] is None else data["amount"],
+            "amount": min(taken, taken if data["amount"] is None else data["amount"]),
             "currency": charge["currency"],
             "description": None,
             "destination": self._destination(work, data["destination"], param),
