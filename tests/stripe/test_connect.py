@@ -351,6 +351,22 @@ def test_of_a_capture_no_more_is_shared_than_it_took(account, shop) -> None:
         assert balance(stripe_account=shop) == before + net
 
 
+def test_a_charge_of_the_older_way_is_shared_as_its_capture_says(account, shop) -> None:
+    held = {"amount": 2000, "currency": "usd", "source": "tok_visa", "capture": False}
+    direct = stripe.Charge.create(**held, stripe_account=shop)
+    fee = {"application_fee_amount": 100}
+    stripe.Charge.capture(direct.id, **fee, stripe_account=shop)
+    assert stripe.ApplicationFee.list().data[0].amount == 100
+    there = stripe.Charge.create(**held, transfer_data={"destination": shop, "amount": 1500})
+    taken = stripe.Charge.capture(there.id, transfer_data={"amount": 700}, transfer_group="mugs")
+    assert (taken.transfer_data.amount, taken.transfer_group) == (700, "mugs")
+    assert stripe.Transfer.retrieve(taken.transfer).amount == 700
+    balance()
+    balance(stripe_account=shop)
+    wrong = refused(stripe.Charge.capture, stripe.Charge.create(**held).id, **fee)
+    assert wrong.param == "application_fee_amount"
+
+
 # --- Accounts that are deleted ---
 
 

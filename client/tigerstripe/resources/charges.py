@@ -210,8 +210,15 @@ class Charges(Resource):
         amounts.check_positive(amount)
         if amount > charge["amount"]:
             raise Refused(TOO_MUCH, code="amount_too_large")
-        own = ("receipt_email", "statement_descriptor", "statement_descriptor_suffix")
-        charge = {**charge, **{name: params[name] for name in own if name in params}}
+        own = (
+            "receipt_email", "statement_descriptor", "statement_descriptor_suffix",
+            "transfer_group",
+        )  # fmt: skip
+        charge = {
+            **charge,
+            **connect.changed(work, charge, {**params, "amount": amount}),
+            **{name: params[name] for name in own if name in params},
+        }
         method = _as_method(charge["source"], private(charge)["number"])
         due.drop(work, charge["id"])
         return self.follow(work, self.captured(work, charge, method, amount), method)
