@@ -68,7 +68,7 @@ def bars_of(computing: int) -> list[Bar]:
             f"{name}: {what} at most {at_most} of redis-py SET's",
             at_most,
             figure((name, "tigerd"), (name, "redis")),
-            is_kept=False,  # no full run on a machine of its own yet
+            is_kept=False,  # docs/design.md, "Busy cores"
         )
         for what, at_most, figure in figures
     ]

@@ -148,11 +148,11 @@ def longer_than_floor(workload: str, limit_ms: float) -> Figure:
 
 TOGETHER = "create, 4 clients"
 BARS = [
-    of_floor("retrieve", 1.25, is_kept=False),
+    of_floor("retrieve", 1.25),
     of_floor("list of 10", 1.15),
     of_floor("create", 2.0, is_kept=False),
-    of_floor("pay", 2.6, is_kept=False),
-    of_floor("page of 100", 1.25, is_kept=False),
+    of_floor("pay", 2.6),
+    of_floor("page of 100", 1.25),
     Bar(
         f"{TOGETHER}: 45 times as many as localstripe's",
         1 / 45,
