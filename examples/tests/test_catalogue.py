@@ -1,4 +1,4 @@
-"""A large catalogue, made once for each process of the run: these tests only read."""
+"""A large catalogue, made once for all tests of this module: they only read."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import stripe
 SIZE = 120
 
 
-@pytest.fixture(scope="session")
-def catalogue(tiger_stripe_session):
+@pytest.fixture(scope="module")
+def catalogue(tiger_stripe_module):
     """An account with more prices than fit on a page."""
     for number in range(SIZE):
         product = "prod_lamp" if number % 3 else "prod_vase"
         stripe.Price.create(product=product, currency="eur", unit_amount=number)
-    return tiger_stripe_session
+    return tiger_stripe_module
 
 
 def test_pages_follow_each_other(catalogue):
