@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 import tiger
-from tigerstripe import registry, triggers
+from tigerstripe import recipes, registry, triggers
 
 
-@pytest.mark.parametrize("event", sorted(triggers.RECIPES))
+@pytest.mark.parametrize("event", sorted(recipes.RECIPES))
 def test_a_recipe_leads_to_its_event(account, event) -> None:
     happened = triggers.trigger(account, event)
     assert event in [one["type"] for one in happened]
@@ -23,7 +23,7 @@ def test_each_resource_that_tells_of_its_objects_has_recipes() -> None:
         if resource.event is None:
             continue
         told = {f"{resource.event}.{verb}" for verb in ("created", "updated", "deleted")}
-        assert told & {*triggers.RECIPES} or not told & _known_events(), name
+        assert told & {*recipes.RECIPES} or not told & _known_events(), name
 
 
 def _known_events() -> set[str]:

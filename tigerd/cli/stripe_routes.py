@@ -56,12 +56,12 @@ def trigger(directory: Path, namespace: str, event: str, as_json: bool) -> None:
 
     Prints the events that happened.
     """
-    from tigerstripe import triggers  # noqa: PLC0415 - only these commands need it
+    from tigerstripe import recipes, triggers  # noqa: PLC0415 - only these commands need it
 
-    if event not in triggers.RECIPES:
-        known = ", ".join(sorted(triggers.RECIPES))
+    if event not in recipes.RECIPES:
+        known = ", ".join(sorted(recipes.RECIPES))
         raise click.BadParameter(
-            f"nothing here leads to {event!r}{hint(event, triggers.RECIPES)}; there are: {known}"
+            f"nothing here leads to {event!r}{hint(event, recipes.RECIPES)}; there are: {known}"
         )
     with on_account(directory, namespace, autostart=True) as account:
         happened = triggers.trigger(account, event)

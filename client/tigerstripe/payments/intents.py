@@ -8,6 +8,7 @@ What a confirmation comes to is in `confirming` and `setting_up`.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from tigerstripe import metadata, registry
@@ -47,16 +48,16 @@ class Intents(Resource):
     param = "intent"
     told = frozenset(("created",))
 
+    @abstractmethod
     def make(self, work: Work, params: Params) -> Record:
         """Store an intent of the parameters of a create, and return it; raises `Refused`.
 
         Whatever takes money in its own work begins here, and goes on with the intent's moves.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def attempt(self, work: Work, intent: Record, params: Params) -> Attempt:
         """Return the try that a request asks for; raises `Refused` if it cannot be made."""
-        raise NotImplementedError
 
     # --- Made ---
 
