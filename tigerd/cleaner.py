@@ -21,7 +21,7 @@ from tiger import layout, memory, pins
 from tiger.errors import TigerError
 from tiger.layout import END, TAKEN
 from tiger.memory import WritableSegment
-from tigerd import retiring
+from tigerd import retiring, walks
 from tigerd.history import History
 from tigerd.index import STEP
 from tigerd.space import Spare
@@ -84,7 +84,7 @@ class Cleaner:
         """Find in the lists what had ended up to a commit, when the ring had so many entries."""
         found = []
         for table in tables.values():
-            for version in table.listed():
+            for version in walks.listed(table):
                 if TAKEN < (end := version.end) <= commit:
                     found.append((end, table, version.ref, 0))
                 yield
@@ -242,7 +242,7 @@ class Cleaner:
     def _copy_from(self, table: Table, number: int) -> Iterator[None]:
         """Copy what is needed out of a chunk; it is unlinked when no reader is in it any more."""
         self._copied.add((table.number, number))
-        for version in table.versions_in(number):
+        for version in walks.versions_in(table, number):
             commit = self._control.words[layout.COMMIT]
             try:
                 retiring.relocate(table, version, self._spare)

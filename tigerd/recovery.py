@@ -25,7 +25,7 @@ from tiger.layout import COPIED, NAMESPACES, REF_MASK, TAKEN
 from tiger.memory import Vanished
 from tiger.resources import DEFINITIONS, RESOURCES
 from tiger.version import Version
-from tigerd import retiring
+from tigerd import retiring, walks
 from tigerd.cleaner import named_by
 from tigerd.table import Namespace, Table
 from tigerd.writer import Writer
@@ -122,7 +122,7 @@ def _open(writer: Writer, number: int) -> None:
     commit = writer.commit
     begun: dict[str, int] = {}
     first = table.control.words[layout.entry_at(number, layout.TABLE_NAMESPACES)]
-    for version in table.chain(NAMESPACES, first):
+    for version in walks.chain(table, NAMESPACES, first):
         namespace = _namespace_of(table, version, commit)
         table.scopes[namespace.scope] = namespace
         if version.is_visible(commit):
@@ -185,7 +185,7 @@ def _take_back_versions(table: Table) -> int:
     commit = table.control.words[layout.COMMIT]
     count = 0
     for number, offset in sorted(table.space.unsettled(), reverse=True):
-        for version in reversed(list(table.versions_in(number, offset))):
+        for version in reversed(list(walks.versions_in(table, number, offset))):
             if version.scope != NAMESPACES:
                 _raise_counter(table, layout.TABLE_LAST_NUMBER, version.number)
             if version.begin > commit:
@@ -218,7 +218,7 @@ def _take_back_ends(writer: Writer) -> None:
 def _search_ends(writer: Writer) -> None:
     """Look everywhere for ends that were never committed: one command had more than the ring."""
     for table in writer.tables.values():
-        for version in table.listed():
+        for version in walks.listed(table):
             if writer.commit < version.end < COPIED:
                 retiring.take_end_back(table, version)
 

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from typing import Protocol
 from zlib import crc32
 
 from tiger import layout
-from tiger.errors import Damaged
-from tiger.layout import COPIED, FIRST, NAMESPACES, NEWER, OLDER, TAKEN, VALUES
-from tiger.memory import REMEDY, Vanished, WritableSegment, make_folder
+from tiger.layout import FIRST, NAMESPACES, NEWER, OLDER, VALUES
+from tiger.memory import WritableSegment, make_folder
 from tiger.reader import Reader
 from tiger.resources import Resource
 from tiger.speedups import compiled
 from tiger.table_reader import Found, TableReader
 from tiger.version import Version, aligned
+from tigerd import walks
 from tigerd.facts import Facts, ValueKey, facts_of
 from tigerd.index import Index
 from tigerd.lists import First, ListName, Lists, Order
@@ -80,7 +79,7 @@ class Table:
         self.reader.chunks = self.space.chunks
         self.reader.keeps_chunks = True
         self.index = Index(control, self.folder, self.number, self.reader)
-        self.lists = Lists(self.space, self.first_members)
+        self.lists = Lists(self.space, partial(walks.first_members, self))
         self.namespaces: dict[str, Namespace] = {}
         self.scopes: dict[int, Namespace] = {}
         """By scope, and until they are retired: those that have ended too."""
@@ -239,53 +238,6 @@ class Table:
     def size_of(self, version: Version) -> int:
         """Bytes that a version takes in its chunk."""
         return self.mutable_size + version.size
-
-    def versions_in(
-        self, number: int, offset: int = layout.HEADER_WORDS * layout.WORD
-    ) -> Iterator[Version]:
-        """Yield the versions of a chunk, from a byte on, in the order they were appended."""
-        chunk = self.space.chunks[number]
-        while number in self.space.chunks and offset < chunk.words[layout.HEADER_STATE]:
-            version = self.reader.version(layout.ref_of(number, offset + self.mutable_size))
-            yield version
-            offset += self.size_of(version)
-
-    def first_members(self, name: ListName) -> Iterator[int]:
-        """Yield the members of a list that stand first in a chunk, in any order.
-
-        With so many chunks, evenly filled, a place is as far from one as a chunk is long.
-        """
-        scope, index, value = name
-        for number in self.space.chunks:
-            with suppress(Vanished):  # a version that is damaged and not needed here
-                for version in islice(self.versions_in(number), 1):
-                    is_linked = version.scope == scope and version.end not in (TAKEN, COPIED)
-                    if is_linked and (not index or (index, value) in self.values_in(version)):
-                        yield version.ref
-
-    def listed(self) -> Iterator[Version]:
-        """Yield each namespace, and then the versions in its list unless it has ended.
-
-        `Damaged` for a list without end.
-        """
-        for space in list(self.scopes.values()):
-            namespace = self.reader.version(space.ref)
-            yield namespace
-            if not namespace.end:
-                yield from self.chain(namespace.number, namespace.first)
-
-    def chain(self, scope: int, ref: int) -> Iterator[Version]:
-        """Yield all versions of a table's own list from one on, whether committed or not."""
-        bound = self.space.size // layout.HEAD_SIZE
-        while ref:
-            version = self.reader.version(ref)
-            if version.scope != scope:
-                raise Damaged(f"{version.chunk.path}: a link into another list{REMEDY}")
-            yield version
-            ref = version.link(OLDER)
-            bound -= 1
-            if bound < 0:
-                raise Damaged(f"{self.folder}: a list without end{REMEDY}")
 
     def first_of(self, owner: int) -> First:
         """Return where the first ref of the list is that a version owns."""

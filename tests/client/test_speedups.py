@@ -25,7 +25,7 @@ from tiger.memory import Vanished
 from tiger.protocol import CLEAR_NAMESPACE, DELETE, PUT
 from tiger.resources import RESOURCES
 from tiger.table_reader import TableReader
-from tigerd import facts, requests
+from tigerd import facts, requests, walks
 
 compiled = pytest.importorskip("tiger.compiled", reason="there was no compiler to install it")
 daemons = pytest.importorskip("tigerd.compiled")
@@ -311,7 +311,8 @@ def test_lists() -> None:
             for wanted in (None, match):
                 assert walks_alike(table, random.choice(lists), at, most, wanted)
         written = daemon.writer.tables[resource.number]
-        chunk, refs = written.space.chunks[1], [version.ref for version in written.versions_in(1)]
+        chunk = written.space.chunks[1]
+        refs = [version.ref for version in walks.versions_in(written, 1)]
         for _ in range(2000):
             place_at = random.randrange(layout.HEADER_WORDS, chunk.words[layout.HEADER_STATE] // 8)
             word = chunk.words[place_at]

@@ -15,6 +15,7 @@ from tiger.resources import BY_NAME
 from tigerd import lists
 from tigerd.audit import audit
 from tigerd.lists import NEAR, Lists
+from tigerd.walks import versions_in
 
 CUSTOMERS = BY_NAME["customers"].number
 
@@ -46,7 +47,7 @@ def fill(daemon: Daemon, count: int) -> int:
         daemon.do([put_many(CUSTOMERS, "a", made)])
     table = daemon.writer.tables[CUSTOMERS]
     number = max(table.space.chunks, key=lambda n: len(table.space.chunks[n].map))
-    return sum(1 for _ in table.versions_in(number))
+    return sum(1 for _ in versions_in(table, number))
 
 
 def test_nobody_waits_for_a_walk_along_all_of_a_list(daemon: Daemon, walks: list[int]) -> None:

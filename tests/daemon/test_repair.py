@@ -20,7 +20,7 @@ from tests.support.seeds import new_random
 from tests.support.terminal import at_terminal
 from tiger import layout, record
 from tiger.resources import BY_NAME, DEFINITIONS
-from tigerd import repair
+from tigerd import repair, walks
 from tigerd.audit import audit
 from tigerd.repair import salvage
 
@@ -235,7 +235,7 @@ def test_of_copies_and_their_originals_one_is_kept() -> None:
         while not any(
             version.end == layout.COPIED
             for number in list(table.space.chunks)
-            for version in table.versions_in(number)
+            for version in walks.versions_in(table, number)
         ):
             daemon.clean(1)
         kept = {version.key.decode() for _, version in salvage(place).records[coupons]}

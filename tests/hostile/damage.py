@@ -13,6 +13,7 @@ from tests.support.daemon import Daemon, Step, after
 from tests.support.model import Model, clear_namespace, define, delete, patch, put, put_many
 from tiger import layout
 from tiger.resources import BY_NAME
+from tigerd import walks
 
 PLANS = BY_NAME["plans"].number
 INVOICES = BY_NAME["invoices"].number
@@ -67,7 +68,7 @@ def make_instance(directory: Path) -> tuple[Model, Ever, Heads]:
                     known.append(row.content)
     heads = {
         str(chunk.path.relative_to(directory)): [
-            (version.head, version.ref) for version in table.versions_in(number)
+            (version.head, version.ref) for version in walks.versions_in(table, number)
         ]
         for table in daemon.writer.tables.values()
         for number, chunk in table.space.chunks.items()
