@@ -100,7 +100,7 @@ class Work:
         of = self.scope.table(table)
         version = None
         try:
-            record: Record | None = of.get(id, None)
+            record: Record | None = of.get(id, None)  # what is not there is found out fastest so
             if record is not None and self.is_write:
                 record, version = of.read_version(id)
         except InvalidRecord:  # what cannot be an id names nothing

@@ -134,9 +134,12 @@ def _reconcile(work: Work, customer: str, currency: str) -> None:
     intents = registry.need("payment_intent")
     for found in reversed(work.find_by(intents.table, "customer", customer)):
         intent = work.get(intents.table, found["id"]) or found
+        if not waits(intent) or intent["currency"] != currency:
+            continue
         there = balances(work, customer).get(currency, 0)
-        if waits(intent) and there > 0 and intent["currency"] == currency:
-            intents.apply_cash(work, intent, min(there, needed(intent)))
+        if there <= 0:
+            return
+        intents.apply_cash(work, intent, min(there, needed(intent)))
 
 
 def _moved(
