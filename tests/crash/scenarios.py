@@ -95,7 +95,7 @@ LONG: list[Step] = [
     [put(CUSTOMERS, "a", "deep", created=2, email="e1")],
     [delete(CUSTOMERS, "a", "l2")],
 ]
-"""Places in it are found in a sorted copy; versions of one record are in it more than once."""
+"""Places in it are found by marks; versions of one record are in it more than once."""
 GROWING: list[Step] = [[put(CUSTOMERS, "a", f"g{n}", email="e1")] for n in range(3)]
 
 
