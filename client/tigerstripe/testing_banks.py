@@ -11,6 +11,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from tigerstripe.cards import fingerprint
+
 QUICK_S = 10
 SLOW_S = 180
 """When a debit is settled, in seconds; Stripe's testing pages say "at once" and "three minutes"."""
@@ -97,6 +99,17 @@ FAILURES = {
 }
 """What is said of a debit that failed, by its code; the words are this project's own."""
 
+_PAYOUTS = """
+account_closed        000111111113 111111113 11111113 DE89370400440532013002
+could_not_process     4000056655665572
+debit_not_authorized  000333333335 333333335 33333335 DE89370400440532013004
+insufficient_funds    000222222227 222222227 22222227 DE89370400440532013003
+invalid_currency      000444444440 444444440 44444440 DE89370400440532013005
+no_account            000111111116 111111116 11111116 DE62370400440532013001
+"""
+"""By the code of its failure: the external accounts that no payout reaches, in the US, Australia,
+Britain and Germany, and a card."""
+
 _TYPES = {
     "bacsDebit": "bacs_debit",
     "sepaDebit": "sepa_debit",
@@ -132,6 +145,17 @@ def _by_name() -> dict[str, KnownBank]:
 def of_number(number: str | None) -> KnownBank:
     """Return the account of a number or IBAN; one that the pages do not have pays."""
     return _by_number().get(number or "", SOUND)
+
+
+@lru_cache(maxsize=1)
+def _unreached() -> dict[str, str]:
+    lines = (line.split() for line in _PAYOUTS.strip().splitlines())
+    return {fingerprint(number): code for code, *numbers in lines for number in numbers}
+
+
+def payout_failure(shown: str | None) -> str | None:
+    """Return why a payout fails to an external account of this fingerprint; None: it arrives."""
+    return _unreached().get(shown or "")
 
 
 def of_name(id: str) -> tuple[str, dict[str, str]] | None:

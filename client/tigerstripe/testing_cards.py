@@ -41,6 +41,7 @@ _CARDS = """
 name                                    number               brand       of  funding attach setup charge later checks
 visa                                    4242424242424242     visa        US  credit
 visa_debit                              4000056655665556     visa        US  debit
+-                                       4000056655665572     visa        US  debit
 mastercard                              5555555555554444     mastercard  US  credit
 -                                       2223003122003222     mastercard  US  credit
 mastercard_debit                        5200828282828210     mastercard  US  debit

@@ -29,6 +29,7 @@ def test_the_books_are_right_after_any_sequence(account: Any) -> None:
     assert till.check(account) > 0
     account.advance(days=30)  # all that waits comes to its end
     till.check(account)
+    till.check_paid_out(account)
 
 
 def test_the_books_are_right_though_several_write_and_the_daemon_is_killed() -> None:
@@ -56,4 +57,6 @@ def crowd(seed: int, actions: int, rounds: int = ROUNDS) -> dict[str, int]:
                 assert isinstance(one.hear(), int)
             kills += processes.kill(processes.daemons_of(directory))
         done = sum(sum(one.hear().values()) for one in tills)
-        return {"money": done, "kills": kills, "transactions": till.check(account)}
+        transactions = till.check(account)
+        till.check_paid_out(account)
+        return {"money": done, "kills": kills, "transactions": transactions}

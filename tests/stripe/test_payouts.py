@@ -123,6 +123,77 @@ def test_a_payout_goes_to_what_the_account_has(account, shop) -> None:
         assert (wrong.code, wrong.param) == ("resource_missing", "destination")
 
 
+def topped_up(account: Any, shop: str) -> str | None:
+    account.settle(stripe.Topup.create(amount=1000, currency="usd").id)
+    return None
+
+
+def with_a_won_dispute(account: Any, shop: str) -> str | None:
+    charge = pay(1000, payment_method="pm_card_bypassPending").latest_charge
+    dispute = account.dispute(charge)
+    account.advance(days=1)
+    account.settle(dispute["id"], succeed=True)
+    return None
+
+
+def with_a_payout_that_failed(account: Any, shop: str) -> str | None:
+    topped_up(account, shop)
+    account.settle(stripe.Payout.create(amount=1000, currency="usd").id, succeed=False)
+    return None
+
+
+def with_a_payout_that_was_canceled(account: Any, shop: str) -> str | None:
+    topped_up(account, shop)
+    stripe.Payout.cancel(stripe.Payout.create(amount=1000, currency="usd").id)
+    return None
+
+
+def with_a_reversed_transfer(account: Any, shop: str) -> str | None:
+    topped_up(account, shop)
+    transfer = stripe.Transfer.create(amount=1000, currency="usd", destination=shop)
+    stripe.Transfer.create_reversal(transfer.id)
+    return None
+
+
+def with_a_refund_that_came_back(account: Any, shop: str) -> str | None:
+    refund = stripe.Refund.create(charge=pay(1000).latest_charge)
+    account.settle(refund.id, succeed=False)
+    return None
+
+
+def with_a_transfer(account: Any, shop: str) -> str | None:
+    topped_up(account, shop)
+    stripe.Transfer.create(amount=1000, currency="usd", destination=shop)
+    return shop
+
+
+def with_a_fee_given_back(account: Any, shop: str) -> str | None:
+    pay(1000, transfer_data={"destination": shop}, application_fee_amount=500)
+    [fee] = stripe.ApplicationFee.list().data
+    stripe.ApplicationFee.create_refund(fee.id)
+    return shop
+
+
+@pytest.mark.parametrize(
+    "came",
+    [
+        topped_up, with_a_won_dispute, with_a_payout_that_failed, with_a_payout_that_was_canceled,
+        with_a_reversed_transfer, with_a_refund_that_came_back, with_a_transfer,
+        with_a_fee_given_back,
+    ],
+)  # fmt: skip
+def test_money_is_paid_out_by_itself_however_it_came(account, shop, came) -> None:
+    daily = {"payouts": {"schedule": {"interval": "daily"}}}
+    stripe.BalanceSettings.modify(payments=daily)
+    whose = came(account, shop)
+    there = stripe.Balance.retrieve(stripe_account=whose).available[0].amount
+    assert there > 0
+    account.advance(days=1)
+    found = stripe.Payout.list(stripe_account=whose).data
+    assert [one.amount for one in found if one.automatic and one.status == "pending"] == [there]
+    assert stripe.Balance.retrieve(stripe_account=whose).available[0].amount == 0
+
+
 @pytest.mark.parametrize("day", [0, 32, -1])
 def test_a_day_that_no_month_has_is_refused(account, shop, day) -> None:
     monthly = {"interval": "monthly", "monthly_payout_days": [1, day]}
@@ -150,3 +221,62 @@ def test_the_platform_is_paid_out_where_it_asks_for_that(account) -> None:
     failed = account.settle(payout.id, failure="account_closed")
     assert failed["status"] == "failed"
     assert stripe.Balance.retrieve().available[0].amount == 9680
+
+
+def test_what_a_payout_took_along_is_its_amount_though_money_comes_at_its_very_moment(
+    account, shop
+) -> None:
+    """At midnight money becomes available and is paid out; what comes then is the next one's."""
+    account.freeze(int(datetime(2030, 1, 8, tzinfo=timezone.utc).timestamp()))
+    stripe.BalanceSettings.modify(payments={"payouts": {"schedule": {"interval": "daily"}}})
+    pay(1000, payment_method="pm_card_visa")
+    account.advance(days=7)
+    topped_up(account, shop)
+    first = stripe.Payout.list().data[0]
+    by_hand = stripe.Payout.create(amount=100, currency="usd")
+    account.settle(first.id, failure="could_not_process")
+    account.advance(days=1)
+    second = stripe.Payout.list().data[0]
+    assert (first.amount, second.amount) == (941, 1000 - 100 + 941)
+    for payout in (first, second):
+        found = stripe.BalanceTransaction.list(payout=payout.id).data
+        nets = [one.net for one in found if one.source != payout.id]
+        assert sum(nets) == payout.amount
+    error = refused(stripe.BalanceTransaction.list, payout=by_hand.id)
+    assert "only be filtered on automatic transfers" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("external", "code"),
+    [
+        ({"account_number": "000111111116"}, "no_account"),
+        ({"account_number": "000111111113"}, "account_closed"),
+        ({"account_number": "000222222227"}, "insufficient_funds"),
+        ({"account_number": "000333333335"}, "debit_not_authorized"),
+        ({"account_number": "000444444440"}, "invalid_currency"),
+    ],
+)
+def test_a_payout_fails_at_a_test_bank_and_none_follows_until_it_is_changed(
+    account, external, code
+) -> None:
+    made = stripe.Account.create(
+        type="custom",
+        external_account={
+            "object": "bank_account", "country": "US", "currency": "usd",
+            "routing_number": "110000000", **external,
+        },
+    )  # fmt: skip
+    account.freeze(MONDAY)
+    shop = account.onboard(made)["id"]
+    pay(1000, transfer_data={"destination": shop})
+    account.advance(days=4)
+    [payout] = payouts(shop)
+    assert (payout.status, payout.failure_code) == ("failed", code)
+    [bank] = stripe.Account.retrieve(shop).external_accounts.data
+    assert bank.status == "errored"
+    stripe.Account.modify_external_account(shop, bank.id, metadata={"seen": "yes"})
+    account.advance(days=4)
+    assert len(payouts(shop)) == 1
+    stripe.Account.modify_external_account(shop, bank.id, account_holder_name="Jane")
+    account.advance(days=1)
+    assert [one.amount for one in payouts(shop)] == [1000, 1000]

@@ -58,6 +58,7 @@ class Till:
             self.refund, self.refund, self.authenticate, self.settle, self.settle, self.dispute,
             self.answer, self.pay_out, self.top_up, self.confirm, self.share, self.share,
             self.transfer, self.reverse, self.give_back, self.order, self.fund, self.apply,
+            self.schedule, self.wait,
         )  # fmt: skip
         act = self.random.choice(acts)
         name = act.__name__
@@ -211,6 +212,20 @@ class Till:
     def top_up(self) -> None:
         self.v1.topups.create({"amount": self.amount(), "currency": "usd"})
 
+    def schedule(self) -> None:
+        """Let the platform's money be paid out by itself, or not."""
+        pay_out(self.account, self.random.choice(["daily", "weekly", "manual"]))
+
+    def wait(self) -> None:
+        """Let time go on, for all; what is due is done by whoever is first."""
+        self.account.advance(hours=self.random.randint(1, 40))
+
+
+def pay_out(account: tigerstripe.Account, interval: str) -> None:
+    """Let the platform's money be paid out by itself at the times of a schedule."""
+    schedule = {"payouts": {"schedule": {"interval": interval}}}
+    account.client().v1.balance_settings.update({"payments": schedule})
+
 
 # --- What must be so ------------------------------------------------------------------------------
 
@@ -250,6 +265,17 @@ def check(account: tigerstripe.Account) -> int:
     check_cash(account)
     assert moved == {}, "transactions without a source"
     return store.balance_transactions.count()
+
+
+def check_paid_out(account: tigerstripe.Account) -> None:
+    """Nothing stays where all that is available is paid out each day, however it came."""
+    pay_out(account, "daily")
+    account.advance(days=10)
+    check(account)
+    v1 = account.client().v1
+    for id in (None, *(shop.id for shop in v1.accounts.list({"limit": 100}).data)):
+        there = v1.balance.retrieve({}, {"stripe_account": id} if id else {})
+        assert all(part.amount <= 0 for part in there.available), id
 
 
 def check_shared(account: tigerstripe.Account, moved: dict[str, list[dict[str, Any]]]) -> None:

@@ -64,8 +64,6 @@ def post(
     available_on = work.now
     if not at_once:
         available_on = work.now // DAY_S * DAY_S + PENDING_DAYS * DAY_S
-    if category == "charge":
-        _tell_when_available(work, available_on)
     transaction: Record = {
         "id": new_id("txn", 24),
         "object": "balance_transaction",
@@ -85,6 +83,8 @@ def post(
         "type": type,
     }
     work.put(TABLE, transaction)
+    if transaction["net"] > 0:
+        _tell_when_available(work, available_on)
     return transaction
 
 
@@ -109,7 +109,10 @@ def _fees(type: str, fee: int, application_fee: int, currency: str) -> list[Reco
 
 
 def _tell_when_available(work: Work, at: int) -> None:
-    """Let `balance.available` be told once money of that time is there."""
+    """Let `balance.available` be told once money of that time is there, and it be paid out.
+
+    Stripe tells of money that comes, whatever brought it, and of none that goes.
+    """
     account = work.scope.account
     id = f"balance-{at}" if account is None else f"balance-{at}-{account}"
     if work.get(due.TABLE, id) is None:

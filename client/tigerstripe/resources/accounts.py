@@ -110,7 +110,9 @@ class Accounts(Resource):
         Raises `Refused` for the platform's own.
         """
         self._check_connected(work, old)
-        return self.save(work.inside(None), old, details.settled(new))
+        settled = self.save(work.inside(None), old, details.settled(new))
+        registry.need("payout").plan(work.inside(old["id"]))
+        return settled
 
     def inside(self, work: Work, id: str) -> Work:
         """Return a work as an account sees it; raises `Refused` (403) as `named` does."""
@@ -198,9 +200,7 @@ class Accounts(Resource):
         record = self.named(work, ids)
         self._check_connected(work, record)
         changes = metadata.merged(record, params)
-        changed = self.save(work.inside(None), record, self.change(work, record, changes))
-        registry.need("payout").plan(work.inside(record["id"]))
-        return changed
+        return self.settle(work, record, self.change(work, record, changes))
 
     def _check_connected(self, work: Work, record: Record) -> None:
         if work.inside(None).get(self.table, record["id"]) is None:

@@ -26,6 +26,9 @@ CARD_FIELDS = (
     "address_city", "address_country", "address_line1", "address_line2", "address_state",
     "address_zip", "exp_month", "exp_year", "name",
 )  # fmt: skip
+NEW, ERRORED = "new", "errored"
+"""The status of one that has taken all payouts, and of one that a payout has failed to reach: it
+gets none by itself until its details are changed."""
 NOTHING_DUE = ("currently_due", "errors", "past_due", "pending_verification")
 
 
@@ -90,12 +93,21 @@ class ExternalAccounts(Resource):
         for name in ("exp_month", "exp_year"):
             if params.get(name) is not None:
                 params[name] = int(params[name])
-        new = {**old, **params}
+        if old["status"] == ERRORED and params.keys() & set(fields):
+            params["status"] = NEW
+        return self._changed(work, account, old, {**old, **params})
+
+    def _changed(self, work: Work, account: Record, old: Record, new: Record) -> Record:
         if new != old:
             others = _without_default(account, new)
             self._store(work, account, [new if o["id"] == new["id"] else o for o in others])
             self._tell(work, account, "updated", new, previous_attributes(old, new))
         return new
+
+    def failed(self, work: Work, id: str) -> None:
+        """Note that a payout to one of the account that asks has failed."""
+        account, old = self._named(work, {"id": id})
+        self._changed(work, account, old, {**old, "status": ERRORED})
 
     @operation(f"DELETE {PATH}/{{id}}")
     def delete(self, work: Work, ids: Ids, params: Params) -> Record:
@@ -143,6 +155,11 @@ class ExternalAccounts(Resource):
         inside.tell(f"{self.event}.{verb}", record, previous)
 
 
+def is_sound(external: Record) -> bool:
+    """Tell whether no payout has failed to reach one since its details were changed."""
+    return bool(external["status"] != ERRORED)
+
+
 def _without_default(account: Record, new: Record) -> list[Record]:
     """Return an account's external accounts; a new default takes the place of another."""
     return [
@@ -186,6 +203,7 @@ def _card(shown: Record) -> Record:
         "currency": "usd",
         **shown,
         "available_payout_methods": ["standard", "instant"],
+        "status": NEW,
     }
 
 

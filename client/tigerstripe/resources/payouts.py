@@ -7,13 +7,14 @@ has paid stays there.
 
 from __future__ import annotations
 
-from tigerstripe import due, errors, money, registry
+from tigerstripe import due, errors, money, registry, testing_banks
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.payments import books
 from tigerstripe.payments.amounts import check_positive
 from tigerstripe.payments.schedules import next_time
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.resources.external_accounts import is_sound
 from tigerstripe.work import PRIVATE, Work
 
 SETTINGS = "account_settings"
@@ -27,9 +28,13 @@ TOO_LOW = (
     "too low.  You can use the /v1/balance endpoint to view your Stripe balance (for more details, "
     "see stripe.com/docs/api#balance)."
 )
+BY_HAND = "Balance transaction history can only be filtered on automatic transfers, not manual."
 FAILURES = {
     "account_closed": "The bank account has been closed.",
     "could_not_process": "The bank could not process this transfer.",
+    "debit_not_authorized": "The bank account does not take what this transfer asks for.",
+    "insufficient_funds": "There was not enough money for this transfer.",
+    "invalid_currency": "The bank could not process this transfer because of its currency.",
     "no_account": "The bank account could not be located.",
 }
 """What is said of a payout that failed, by its code; the words are this project's own."""
@@ -88,13 +93,14 @@ class Payouts(Resource):
         id = _settings_id(work)
         kept = work.get(SETTINGS, id) or {"id": id, "bank": new_id("ba", 24)}
         work.put(SETTINGS, kept)
-        return self._external(work, currency) or str(kept["bank"])
+        own = self._external(work, currency)
+        return str(kept["bank"] if own is None else own["id"])
 
-    def _external(self, work: Work, currency: str) -> str | None:
-        """Return the id of a connected account's own bank account or card for a currency."""
+    def _external(self, work: Work, currency: str) -> Record | None:
+        """Return a connected account's own bank account or card for a currency."""
         for one in self._externals(work):
             if one["currency"] == currency and one["default_for_currency"]:
-                return str(one["id"])
+                return one
         return None
 
     def _externals(self, work: Work) -> list[Record]:
@@ -118,14 +124,16 @@ class Payouts(Resource):
             due.put(work, self.object, id, at)
 
     def _available(self, work: Work, account: Record) -> list[tuple[str, int]]:
-        """Return what could be paid out by itself, by currency."""
+        """Return what could be paid out by itself, by currency.
+
+        To where a payout has failed none goes by itself, as Stripe's reference says.
+        """
         available, _ = registry.need("balance").sums(work)
-        has_bank = work.scope.account is None
-        return [
-            (currency, amount)
-            for currency, amount in sorted(available.items())
-            if amount > 0 and (has_bank or self._external(work, currency))
-        ]
+        there = [(name, amount) for name, amount in sorted(available.items()) if amount > 0]
+        if work.scope.account is None:
+            return there
+        banks = ((self._external(work, name), name, amount) for name, amount in there)
+        return [(name, amount) for bank, name, amount in banks if bank and is_sound(bank)]
 
     def _pay_out(self, work: Work) -> None:
         """Pay out all that is available; with another payout meanwhile it is worked out again."""
@@ -176,10 +184,23 @@ class Payouts(Resource):
         )
         return {**payout, field: posted["id"]}
 
-    def _last(self, work: Work, currency: str) -> int:
-        """Return when money was paid out by itself last; 0 if it never was."""
+    def _last(self, work: Work, currency: str) -> str | None:
+        """Return the last payout that was made by itself; None if none was."""
         earlier = (one for one in work.scope.table(self.table) if one["automatic"])
-        return max((one["created"] for one in earlier if one["currency"] == currency), default=0)
+        return next((one["id"] for one in earlier if one["currency"] == currency), None)
+
+    def taken_along(self, work: Work, id: str) -> frozenset[str]:
+        """Return the ids of the transactions that a payout made by itself took along, and its own.
+
+        That is what was available and written before it, and not before the last one.
+        Raises `Refused` for one made by hand, as Stripe.
+        """
+        payout = self.given(work, id, "payout")
+        if not payout["automatic"]:
+            raise Refused(BY_HAND)
+        last = work.get(self.table, private(payout)["after"] or "")
+        own = {one["id"] for one in work.find_by(books.TABLE, "source", id)}
+        return frozenset(own | _there(work, payout) - (_there(work, last) if last else set()))
 
     # --- What becomes of it ---
 
@@ -189,7 +210,10 @@ class Payouts(Resource):
         if id == _settings_id(work):
             self._pay_out(work)
         elif payout is not None:
-            self.settle(work, payout, succeed=True)
+            externals = {one["id"]: one for one in self._externals(work)}
+            bank = externals.get(payout["destination"], {})
+            failure = testing_banks.payout_failure(bank.get("fingerprint"))
+            self.settle(work, payout, succeed=failure is None, failure=failure)
 
     def settle(
         self, work: Work, payout: Record, *, succeed: bool, failure: str | None = None
@@ -208,6 +232,8 @@ class Payouts(Resource):
         message = FAILURES.get(code, FAILURES["could_not_process"])
         new = {**new, "failure_code": code, "failure_message": message, "status": "failed"}
         self.move(work, new, "failed")
+        if payout["destination"] in (one["id"] for one in self._externals(work)):
+            registry.need("bank_account").failed(work, payout["destination"])
 
     @operation("POST /v1/payouts/{payout}/cancel")
     def cancel(self, work: Work, ids: Ids, params: Params) -> Record:
@@ -235,6 +261,19 @@ class Payouts(Resource):
         self.save(work, payout, {**payout, "reversed_by": made["id"]})
         due.put(work, self.object, made["id"], arrival)
         return made
+
+
+def _there(work: Work, payout: Record) -> set[str]:
+    """Return the ids of the transactions that were available when a payout was made."""
+    newest_first = iter(work.scope.table(books.TABLE))
+    for transaction in newest_first:
+        if transaction["id"] == payout["balance_transaction"]:
+            break
+    return {
+        one["id"]
+        for one in newest_first
+        if one["available_on"] <= payout["created"] and one["currency"] == payout["currency"]
+    } | {payout["balance_transaction"]}
 
 
 def _settings_id(work: Work) -> str:

@@ -3,21 +3,8 @@
 from __future__ import annotations
 
 from tigerstripe import registry
-from tigerstripe.resource import Ids, Params, Record, Resource, private
+from tigerstripe.resource import Ids, Params, Record, Resource
 from tigerstripe.work import Work
-
-
-def _is_in(transaction: Record, payout: Record) -> bool:
-    """Tell whether a payout made by itself took a transaction along, or is it."""
-    if transaction["source"] == payout["id"]:
-        return True
-    after = private(payout).get("after")
-    return (
-        after is not None
-        and after < transaction["available_on"] <= payout["created"]
-        and transaction["currency"] == payout["currency"]
-        and not transaction["type"].startswith("payout")
-    )
 
 
 class Transactions(Resource):
@@ -31,7 +18,7 @@ class Transactions(Resource):
     has_metadata = False
     standard = frozenset(("list", "retrieve"))
     computed = frozenset(("status",))
-    filters = {"payout": _is_in}
+    filters = {"payout": lambda record, taken: record["id"] in taken}
 
     def view(self, work: Work, record: Record) -> Record:
         """Return a transaction as it is at this time."""
@@ -42,8 +29,8 @@ class Transactions(Resource):
     def list(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return a page of them; of a payout those that it took along, and its own."""
         if params.get("payout") is not None:
-            payout = registry.need("payout").given(work, params["payout"], "payout")
-            params = {**params, "payout": payout}
+            taken = registry.need("payout").taken_along(work, params["payout"])
+            params = {**params, "payout": taken}
         return super().list(work, ids, params)
 
 
