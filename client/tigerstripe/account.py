@@ -166,7 +166,8 @@ class Account(Others):
         connection instead, `lost="answer"` after the request was done. The SDK does not try again
         by itself, unless `retry`. What failed so is not kept under its idempotency key.
 
-        Raises ValueError for a match that no request can fit, and for a status that is no error's.
+        Raises ValueError for a match that no request can fit, for a status that is no error's, and
+        for codes and members of errors that Stripe does not have.
         """
         faults.add(self._scope, faults.fail(match, status, code, times, lost, retry, error))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tigerstripe import acting, registry
+from tigerstripe import acting, arguments, registry
 from tigerstripe.errors import Refused
 from tigerstripe.log import Log
 from tigerstripe.payments import confirming, moves
@@ -52,6 +52,8 @@ def dispute(
     scope: Scope, log: Log, thing: Any, *, reason: str, amount: int | None, is_inquiry: bool
 ) -> Record:
     """Let a buyer question a charge; raises ValueError if it took no money, or is disputed."""
+    disputes = registry.need("dispute")
+    arguments.known("reason", reason, disputes.reasons)
 
     def act(work: Work, record: Record) -> Any:
         charge = record
@@ -61,11 +63,9 @@ def dispute(
             raise Refused(f"{record['id']} has taken no money that could be disputed.")
         if charge["disputed"]:
             raise Refused(f"{charge['id']} is disputed already: {charge['dispute']}.")
-        if amount is not None and not 0 < amount <= charge["amount_captured"]:
-            raise Refused(f"amount={amount}: use 1 to {charge['amount_captured']}.")
-        return registry.need("dispute").open(
-            work, charge, reason=reason, amount=amount, is_inquiry=is_inquiry
-        )[1]
+        if amount is not None:
+            arguments.whole("amount", amount, 1, charge["amount_captured"])
+        return disputes.open(work, charge, reason=reason, amount=amount, is_inquiry=is_inquiry)[1]
 
     return _done(scope, log, thing, ("charge", "payment_intent"), act, "dispute")
 
@@ -78,20 +78,29 @@ def settle(
     def act(work: Work, record: Record) -> Any:
         kind = record["object"]
         resource = registry.need(kind)
+        if failure is not None:
+            _check_failure(resource, succeed, failure)
         if kind == "dispute":
             return _decided(work, resource, record, succeed is not False)
         if record["status"] not in UNDER_WAY[kind]:
             raise Refused(f"{record['id']} waits for no bank: it is {record['status']}.")
         if kind == "payment_intent":
             return confirming.settle(work, record, succeed=succeed, failure=failure)
-        if record["status"] == "succeeded" and succeed is not False:
+        if record["status"] == "succeeded" and succeed is not False and failure is None:
             raise Refused(f"{record['id']} has succeeded already: succeed=False sends it back.")
         if record["status"] == "succeeded" and record["balance_transaction"] is None:
             raise Refused(f"{record['id']} only released what was held: nothing can come back.")
-        resource.settle(work, record, succeed=succeed is not False, failure=failure)
+        fails = succeed is False or failure is not None
+        resource.settle(work, record, succeed=not fails, failure=failure)
         return work.get(resource.table, record["id"])
 
     return _done(scope, log, thing, ("dispute", *UNDER_WAY), act, "settle")
+
+
+def _check_failure(resource: Any, succeed: bool | None, failure: str) -> None:
+    if succeed:
+        raise ValueError(f"succeed={succeed}, failure={failure!r}: leave out one of them")
+    arguments.known("failure", failure, resource.failures)
 
 
 def _decided(work: Work, disputes: Any, dispute: Record, is_won: bool) -> Any:

@@ -11,8 +11,10 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from tigerstripe import settings, testing_cards
+from tigerstripe import arguments, settings, testing_cards
 from tigerstripe.errors import INVALID_REQUEST, Refused
+from tigerstripe.facts import facts
+from tigerstripe.kinds import Enum, Obj
 from tigerstripe.routes import route
 from tigerstripe.scope import Scope
 
@@ -32,6 +34,12 @@ STATUSES = {"rate_limit": 429, "lock_timeout": 429, "resource_missing": 404}
 
 TYPES = {402: "card_error", 409: "idempotency_error"}
 """Types of errors by status; those of 500 and more are `api_error`, others are of the request."""
+
+OTHER_CODES = {
+    "application_fee_already_refunded", "checkout_amount_mismatch", "invalid_bank_account_iban",
+    "insufficient_capabilities_for_transfer", "transfer_already_reversed",
+}  # fmt: skip
+"""Codes that Stripe answers with, and the table of facts does not have."""
 
 PARTS = ("request", "answer")
 """What a lost connection may lose: the request, which is not done then, or the answer to it."""
@@ -66,8 +74,9 @@ def fail(
     elif status is None:
         is_card = code in CARD_CODES or "decline_code" in error
         status = 402 if is_card else STATUSES.get(code, 400) if code else 500
-    elif not 400 <= status <= 599:
-        raise ValueError(f"status={status}: use the status of an error, 400 to 599")
+    else:
+        arguments.whole("status", status, 400, 599)
+    _check(code, error)
     return {
         "code": code or {429: "rate_limit", 402: "card_declined"}.get(status),
         "error": error,
@@ -81,15 +90,31 @@ def fail(
 
 def delay(match: str, seconds: float, times: int) -> Record:
     """Return a delay that waits for a request; raises ValueError for what cannot be."""
-    if not 0 < seconds < float("inf"):
-        raise ValueError(f"seconds={seconds}: use a number above 0")
+    if not isinstance(seconds, (int, float)) or not 0 < seconds < float("inf"):
+        raise ValueError(f"seconds={seconds!r}: use a number above 0")
     return {"delay_s": float(seconds), "match": _checked(match), "times": _times(times)}
 
 
 def _times(times: int) -> int:
-    if times < 1:
-        raise ValueError(f"times={times}: use 1 or more")
-    return int(times)
+    arguments.whole("times", times, 1)
+    return times
+
+
+def _check(code: str | None, error: Record) -> None:
+    """Raise ValueError for codes and members of errors that Stripe does not have."""
+    of_error = facts().fields("payment_intent").fields["last_payment_error"].kind
+    assert isinstance(of_error, Obj)
+    codes, types = (of_error.fields[name].kind for name in ("code", "type"))
+    assert isinstance(codes, Enum)
+    assert isinstance(types, Enum)
+    if code is not None:
+        arguments.known("code", code, codes.values | OTHER_CODES)
+    for name in error:
+        arguments.known("member", name, of_error.fields.keys() - {"code"})
+    if "type" in error:
+        arguments.known("type", error["type"], types.values)
+    if "decline_code" in error:
+        arguments.known("decline_code", error["decline_code"], testing_cards.DECLINES)
 
 
 def _checked(match: str) -> str:
@@ -157,7 +182,7 @@ def decline(failure: Record) -> str | None:
     """Return why the bank is to decline what a request wants to be paid; None: it is not to."""
     code = failure["error"].get("decline_code")
     is_plain = failure["status"] == 402 and set(failure["error"]) == {"decline_code"}
-    return code if is_plain and code in testing_cards.DECLINES else None
+    return code if is_plain else None
 
 
 def refusal(failure: Record) -> Refused:

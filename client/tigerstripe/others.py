@@ -114,7 +114,8 @@ class Others:
 
         `charge` is one, a payment intent, or the id of one; `amount` in the smallest unit is by
         default all of it. A chargeback takes the money away at once; an `inquiry` takes none.
-        `settle` ends it. Raises ValueError for a charge without money, and one disputed already.
+        `settle` ends it. Raises ValueError for a charge without money, for one disputed already,
+        and for a reason that Stripe does not have.
         """
         from tigerstripe import acts
 
@@ -131,12 +132,11 @@ class Others:
         is pending, or that succeeded and is to come back (`succeed=False`); a payout or top-up that
         is pending; or a dispute, won or lost (an inquiry: closed, or come to a chargeback). By
         default it is what a test account or card has in store, else a success; `failure` is the
-        code of a failure, as `insufficient_funds`. Raises ValueError where nothing waits.
+        code of a failure, as `insufficient_funds`. Raises ValueError where nothing waits, and for a
+        failure that Stripe does not have of such an object.
         """
         from tigerstripe import acts
 
-        if failure is not None:
-            succeed = False
         return acts.settle(self._scope, self._log, thing, succeed=succeed, failure=failure)
 
     def set_fee(self, percent: str | float = "2.9", fixed: int = 30) -> None:

@@ -44,6 +44,11 @@ def test_the_next_request_that_matches_fails_and_does_nothing(account) -> None:
         ({"status": 402}, stripe.CardError, {"decline_code": "generic_decline"}),
         ({"code": "expired_card"}, stripe.CardError, {"code": "expired_card"}),
         (
+            {"decline_code": "do_not_honor"},
+            stripe.CardError,
+            {"code": "card_declined", "decline_code": "do_not_honor"},
+        ),
+        (
             {"code": "parameter_invalid_empty", "param": "name"},
             stripe.InvalidRequestError,
             {"param": "name"},
@@ -84,6 +89,7 @@ def test_a_match_is_of_method_and_path(account, match, fits) -> None:
     assert stripe.Customer.retrieve("cus_1").id == "cus_1"
 
 
+PAY = "POST /v1/payment_intents"
 CUSTOMER = {"id": "cus_1", "object": "customer"}
 
 
@@ -199,6 +205,20 @@ def test_all_processes_use_up_what_was_asked_for_once(account) -> None:
         (lambda a: a.fail_next("POST /v1/customers", lost="all"), "'request' or 'answer'"),
         (lambda a: a.fail_next("POST /v1/customers", 500, lost="answer"), "leave out status"),
         (lambda a: a.delay_next("POST /v1/customers", 0), "a number above 0"),
+        (lambda a: a.delay_next("POST /v1/customers", "2"), "a number above 0"),
+        (lambda a: a.delay_next("POST /v1/customers", float("nan")), "a number above 0"),
+        (lambda a: a.fail_next("POST /v1/customers", status="500"), "400 to 599"),
+        (lambda a: a.fail_next("POST /v1/customers", status=500.0), "400 to 599"),
+        (lambda a: a.fail_next("POST /v1/customers", times="2"), "use 1 or more"),
+        (lambda a: a.fail_next("POST /v1/customers", times=1.5), "use 1 or more"),
+        (lambda a: a.fail_next("POST /v1/customers", times=True), "use 1 or more"),
+        (lambda a: a.fail_next(PAY, decline_code="lost_crad"), "did you mean 'lost_card'"),
+        (lambda a: a.fail_next(PAY, decline_code="typo"), "do_not_honor, .*lost_card"),
+        (lambda a: a.fail_next(PAY, decline_code="typo", status=500), "lost_card"),
+        (lambda a: a.fail_next(PAY, code="card_decline"), "did you mean 'card_declined'"),
+        (lambda a: a.fail_next(PAY, code=7), "no such name"),
+        (lambda a: a.fail_next(PAY, decline="lost_card"), "did you mean 'decline_code'"),
+        (lambda a: a.fail_next(PAY, type="card"), "use one of api_error, card_error"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused(account, call, said) -> None:

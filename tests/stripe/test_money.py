@@ -386,3 +386,26 @@ def test_a_topup_comes_into_the_balance(account) -> None:
     third = stripe.Topup.create(amount=100, currency="usd")
     assert stripe.Topup.cancel(third.id).status == "canceled"
     assert told(account)[-3:] == ["topup.failed", "topup.created", "topup.canceled"]
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda a, c: a.dispute(c, "fraud"), "did you mean 'fraudulent'"),
+        (lambda a, c: a.dispute(c, None), "product_not_received"),
+        (lambda a, c: a.dispute(c, amount="5"), "use 1 to 2000"),
+        (lambda a, c: a.dispute(c, amount=1.5), "use 1 to 2000"),
+        (lambda a, c: a.settle(refund_of(c), failure="lost"), "lost_or_stolen_card"),
+        (lambda a, c: a.settle(refund_of(c), True, failure="unknown"), "leave out one of them"),
+        (lambda a, c: a.settle(a.dispute(c), failure="lost"), "failure='lost'"),
+    ],
+)
+def test_what_no_bank_says_is_refused_and_nothing_happens(account, call, said) -> None:
+    charge = pay().latest_charge
+    with pytest.raises(ValueError, match=said):
+        call(account, charge)
+    assert account.events("refund.failed") == account.events("charge.dispute.closed") == []
+
+
+def refund_of(charge: str) -> str:
+    return stripe.Refund.create(charge=charge).id

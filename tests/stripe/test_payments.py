@@ -77,6 +77,9 @@ def test_a_fee_can_be_another(account) -> None:
     assert balance() == (0, 1000 - 15 - 25)
     with pytest.raises(ValueError, match="percent="):
         account.set_fee(percent=-1)
+    for wrong in ({"percent": "nan"}, {"percent": "a"}, {"fixed": 2.5}, {"fixed": "30"}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            account.set_fee(**wrong)
 
 
 def test_money_is_available_on_the_seventh_day(account) -> None:

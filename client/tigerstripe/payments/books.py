@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from tigerstripe import due, money
+from tigerstripe import arguments, due, money
 from tigerstripe.ids import new_id
 from tigerstripe.scope import Scope
 from tigerstripe.work import Work
@@ -39,9 +39,10 @@ def set_fee(scope: Scope, percent: str | float, fixed: int) -> None:
         part = Decimal(str(percent))
     except InvalidOperation:
         raise ValueError(f"percent={percent!r}: use a number from 0 to 100") from None
-    if not 0 <= part <= 100 or fixed < 0:
-        raise ValueError(f"percent={percent!r}, fixed={fixed!r}: use 0 to 100, and 0 or more")
-    scope.own(SETTINGS).insert({"id": FEE, "percent": str(part), "fixed": int(fixed)})
+    if part.is_nan() or not 0 <= part <= 100:
+        raise ValueError(f"percent={percent!r}: use a number from 0 to 100")
+    arguments.whole("fixed", fixed, 0)
+    scope.own(SETTINGS).insert({"id": FEE, "percent": str(part), "fixed": fixed})
 
 
 def post(

@@ -216,7 +216,7 @@ def settle(
     assert charge is not None, intent
     assert method is not None, intent
     code = failure or bank.settled(method).failure
-    if succeed is None:
+    if succeed is None or failure is not None:
         succeed = code is None
     if not succeed:
         bounced = _bounced(work, intent, charge, method, code or "account_closed")

@@ -22,6 +22,11 @@ REASON_CODES = {
     "unrecognized": "10.4",
 }
 """What the network calls a reason."""
+OF_BANKS = frozenset((
+    "bank_cannot_process", "check_returned", "customer_initiated", "debit_not_authorized",
+    "incorrect_account_details", "insufficient_funds", "noncompliant",
+))  # fmt: skip
+"""The reasons that no card network has."""
 INQUIRY_CODE = "10"
 OPEN = frozenset(
     ("needs_response", "under_review", "warning_needs_response", "warning_under_review")
@@ -48,6 +53,8 @@ class Disputes(Resource):
     prefix = "du"
     param = "dispute"
     event = "charge.dispute"
+    reasons = OF_BANKS | REASON_CODES.keys()
+    failures = frozenset[str]()
     standard = frozenset(("list", "retrieve", "update"))
     listed_of = ("charge", "payment_intent")
     filters = {"payment_intent": lambda record, wanted: record["payment_intent"] == wanted}

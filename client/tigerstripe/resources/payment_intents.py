@@ -10,7 +10,7 @@ commit of the request.
 
 from __future__ import annotations
 
-from tigerstripe import due, money, registry
+from tigerstripe import due, money, registry, testing_banks
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters, new_id
 from tigerstripe.payments import (
@@ -78,6 +78,7 @@ class PaymentIntents(Intents):
     paths = ("/v1/payment_intents",)
     prefix = "pi"
     words = "PaymentIntent"
+    failures = testing_banks.FAILURES.keys()
     with_confirm = (
         "confirmation_token", "error_on_requires_action", "mandate_data", "off_session",
         "return_url",

@@ -38,6 +38,13 @@ FAILURES = {
     "no_account": "The bank account could not be located.",
 }
 """What is said of a payout that failed, by its code; the words are this project's own."""
+UNSAID = frozenset((
+    "account_frozen", "bank_account_restricted", "bank_ownership_changed", "declined",
+    "incorrect_account_holder_address", "incorrect_account_holder_name",
+    "incorrect_account_holder_tax_id", "incorrect_account_type", "invalid_account_number",
+    "invalid_account_number_length", "unsupported_card",
+))  # fmt: skip
+"""Further codes of Stripe's reference; what is said of them is that of `could_not_process`."""
 
 
 class Payouts(Resource):
@@ -48,6 +55,7 @@ class Payouts(Resource):
     paths = ("/v1/payouts",)
     prefix = "po"
     param = "payout"
+    failures = FAILURES.keys() | UNSAID
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Send money that is available to the bank."""

@@ -28,6 +28,11 @@ class Refunds(Resource):
     prefix = "re"
     has_livemode = False
     listed_of = ("charge", "payment_intent")
+    failures = frozenset((
+        "charge_for_pending_refund_disputed", "declined", "expired_or_canceled_card",
+        "insufficient_funds", "lost_or_stolen_card", "merchant_request", "unknown",
+    ))  # fmt: skip
+    """Why a refund may fail, as Stripe's reference says."""
     not_yet = ("customer", "instructions_email", "origin")
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:

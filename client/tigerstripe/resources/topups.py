@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tigerstripe import due, money
+from tigerstripe import due, money, testing_banks
 from tigerstripe.errors import Refused
 from tigerstripe.payments import books
 from tigerstripe.payments.amounts import check_positive
@@ -22,6 +22,7 @@ class Topups(Resource):
     prefix = "tu"
     told = frozenset(("created",))
     param = "topup"
+    failures = testing_banks.FAILURES.keys()
     not_yet = ("payment_method", "payment_method_options", "source")
 
     def new(self, work: Work, params: Params) -> Record:
