@@ -428,3 +428,39 @@ def test_a_debit_that_no_account_may_get_stays_with_the_platform(account, shop, 
     assert (charge.status, charge.transfer_data) == ("succeeded", None)
     assert not stripe.Transfer.list().data
     assert balance() == 10000 - 320
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+@pytest.mark.parametrize("how", ["cash", "authenticated"])
+def test_what_a_buyer_pays_later_stays_with_the_platform_if_the_account_may_not_get_it(
+    account, shop, how, is_deleted
+) -> None:
+    share = {"transfer_data": {"destination": shop}, "application_fee_amount": 100}
+    if how == "authenticated":
+        intent = pay(1000, payment_method="pm_card_threeDSecure2Required", **share)
+    else:
+        customer = stripe.Customer.create(email="jane@example.com").id
+        transfer = {"funding_type": "bank_transfer", "bank_transfer": {"type": "us_bank_transfer"}}
+        intent = stripe.PaymentIntent.create(
+            amount=1000,
+            currency="usd",
+            confirm=True,
+            customer=customer,
+            payment_method_types=["customer_balance"],
+            payment_method_data={"type": "customer_balance"},
+            payment_method_options={"customer_balance": transfer},
+            **share,
+        )
+    assert intent.status == "requires_action"
+    if is_deleted:
+        stripe.Account.delete(shop)
+    else:
+        stripe.Account.modify(shop, capabilities={"transfers": {"requested": False}})
+    if how == "authenticated":
+        account.authenticate(intent)
+    else:
+        fund = stripe.Customer.TestHelpers.fund_cash_balance
+        fund(customer, amount=1000, currency="usd")
+    paid = stripe.PaymentIntent.retrieve(intent.id)
+    assert (paid.status, paid.transfer_data) == ("succeeded", None)
+    assert books() == [("charge" if how == "authenticated" else "payment", 1000, 59)]

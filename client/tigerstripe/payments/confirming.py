@@ -280,7 +280,8 @@ def authenticate(work: Work, intent: Record, *, succeed: bool) -> Record:
         new[PRIVATE] = {**kept, "is_authenticated": True}
         saved: Record = registry.need(OBJECT).save(work, intent, new)
         return saved
-    return hearing.heard(work, tried(work, {**intent, "next_action": None}, attempt)[0])
+    intent = connect.receivable(work, {**intent, "next_action": None})
+    return hearing.heard(work, tried(work, intent, attempt)[0])
 
 
 def _move(work: Work, new: Record, event: str) -> Record:

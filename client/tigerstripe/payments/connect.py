@@ -143,15 +143,15 @@ def may_get(account: Record | None) -> bool:
     return account is not None and account["capabilities"].get("transfers") == "active"
 
 
-def receivable(work: Work, charge: Record) -> Record:
-    """Return a charge that is paid later, when nobody is there to be refused.
+def receivable(work: Work, payment: Record) -> Record:
+    """Return a charge or an intent that is paid later, when nobody is there to be refused.
 
     Its money stays with the platform if the account that was to get it may not any more.
     """
-    data = charge["transfer_data"]
+    data = payment["transfer_data"]
     if data is None or may_get(work.get("accounts", data["destination"])):
-        return charge
-    return {**charge, "application_fee_amount": None, "transfer_data": None}
+        return payment
+    return {**payment, "application_fee_amount": None, "transfer_data": None}
 
 
 def group_of(charge: Record) -> str:

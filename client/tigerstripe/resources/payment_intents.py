@@ -242,7 +242,8 @@ class PaymentIntents(Intents):
         if amount < cash.needed(intent):
             return self.move(work, cash.partly(work, intent, amount), "partially_funded")
         method = self.method(work, intent)
-        intent = confirming.tried(work, {**intent, "next_action": None}, Attempt(method))[0]
+        intent = connect.receivable(work, {**intent, "next_action": None})
+        intent = confirming.tried(work, intent, Attempt(method))[0]
         return hearing.heard(work, intent)
 
     # --- Captured, and given up ---
