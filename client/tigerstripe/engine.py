@@ -101,7 +101,7 @@ class Engine:
         )
 
     def notice(self, version: str) -> str | None:
-        """Return what is said of an old version, the first time."""
+        """Return what is said of a version that is not known, the first time."""
         if version in self._noticed:
             return None
         self._noticed.add(version)
@@ -305,7 +305,7 @@ class Exchange:
             headers["stripe-should-retry"] = "false"
         elif request.method == "DELETE" and request.idempotency_key:
             headers["idempotency-key"] = request.idempotency_key
-        if version < versions.OLDEST and (notice := self._engine.notice(version)):
+        if not versions.is_known(version) and (notice := self._engine.notice(version)):
             headers["stripe-notice"] = notice
         return headers
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from tigerstripe.errors import Refused
 from tigerstripe.facts import Reader, facts
-from tigerstripe.kinds import Field, Obj
+from tigerstripe.kinds import Enum, Field, Obj
 from tigerstripe.releases import (
     EXPANDED_BEFORE,
     FIELDS_BEFORE,
@@ -27,6 +27,8 @@ from tigerstripe.releases import (
 OLDEST = "2025-03-31.basil"
 """The oldest version that has answers of its own in all; of older ones only payments have."""
 
+PREVIEW = ".preview"
+
 _version = re.compile(r"(\d{4}-\d{2}-\d{2})(\.[a-z]+)?(; *[a-z_]+=v\d+)*\Z").match
 
 
@@ -35,19 +37,40 @@ def newest() -> str:
     return facts().versions[-1]
 
 
+@lru_cache(maxsize=1)
+def published() -> frozenset[str]:
+    """Return the versions that Stripe has: those that a webhook endpoint may be of."""
+    kind = facts().parameters("POST /v1/webhook_endpoints").fields["api_version"].kind
+    assert isinstance(kind, Enum)
+    return kind.values
+
+
 @lru_cache(maxsize=256)
 def asked(header: str) -> str:
-    """Return the version that a `Stripe-Version` header asks for; raises `Refused` if none is."""
+    """Return the version that a `Stripe-Version` header asks for; raises `Refused` if none is.
+
+    A version that Stripe does not have is none, as the real one says. But one that is newer than
+    the table of facts is taken: the SDK of next month sends it with each request.
+    """
     found = _version(header)
-    if not found:
-        raise Refused(f"Invalid Stripe API version: {header}")
-    return found[1] + (found[2] or "")
+    version = found[1] + (found[2] or "") if found else ""
+    if version in published() or version > newest() or version.endswith(PREVIEW):
+        return version
+    raise Refused(f"Invalid Stripe API version: {header}")
 
 
-def notice(version: str) -> str | None:
-    """Return what to say once of a version that has no answers of its own in all."""
-    if version >= OLDEST:
-        return None
+def is_known(version: str) -> bool:
+    """Tell whether a version has answers of its own in all."""
+    return OLDEST <= version <= newest()
+
+
+def notice(version: str) -> str:
+    """Return what to say once of a version that is not known."""
+    if version > newest():
+        return (
+            f"tigerstripe answers API version {version} as {newest()}, the newest that it knows: "
+            f"what came later is not there."
+        )
     return (
         f"tigerstripe answers API version {version} as {OLDEST}, the oldest it knows; but payments "
         f"as in that version, as far as they are known."

@@ -126,10 +126,31 @@ def test_the_version_asked_for_is_echoed(ask) -> None:
     asked = ask("GET /v1/coupons", version="2025-08-27.basil")
     assert asked.headers["Stripe-Version"] == "2025-08-27.basil"
     assert ask("GET /v1/coupons").headers["Stripe-Version"] == "2026-10-28.endive"
-    assert (
-        "Invalid Stripe API version: soon"
-        in error(ask("GET /v1/coupons", version="soon"))["message"]
-    )
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["soon", "2025-08-27", "2026-08-27.basil", "2020-08-28", "2023-10-16.acacia", "1999-01-01"],
+)
+def test_a_version_that_stripe_does_not_have_is_refused(ask, version) -> None:
+    refused = ask("GET /v1/coupons", version=version)
+    assert refused.status == 400
+    assert error(refused)["message"] == f"Invalid Stripe API version: {version}"
+
+
+@pytest.mark.parametrize("version", ["2015-01-11", "2024-04-10", "2025-03-31.preview"])
+def test_all_that_stripe_has_are_taken(ask, version) -> None:
+    assert ask("GET /v1/coupons", version=version).status == 200
+
+
+def test_of_a_version_newer_than_the_table_it_is_said_once(account) -> None:
+    engine = Engine(account.store)
+    version = "2027-01-27.fungus"
+    request = Request("GET", "/v1/coupons", authorization="Bearer sk_test_x", version=version)
+    answer = engine.answer(request)
+    assert (answer.status, answer.headers["stripe-version"]) == (200, version)
+    assert "as 2026-10-28.endive" in str(answer.headers.get("stripe-notice"))
+    assert "stripe-notice" not in engine.answer(request).headers
 
 
 def test_an_old_version_is_noticed_once(account) -> None:
