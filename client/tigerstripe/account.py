@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import tiger
-from tigerstripe import clock, due, faults, hooks, keys
+from tigerstripe import clock, due, faults, hooks, keys, settings
 from tigerstripe.engine import Engine
 from tigerstripe.log import Log
 from tigerstripe.others import Others
@@ -118,14 +118,16 @@ class Account(Others):
         Times are seconds since 1970. What is due until then is done. Raises TypeError for a
         time of another kind, as a `datetime`.
         """
-        frozen = clock.freeze(self._scope, at)
-        due.work_off(self._scope, self._log, frozen)
-        return frozen
+        at = self.now if at is None else clock.seconds(at)
+        due.work_off(self._scope, self._log, at)
+        return clock.freeze(self._scope, at)
 
     def advance(self, to: int | None = None, **delta: float) -> int:
         """Move the clock on, to a time or by a `timedelta`'s arguments; return the time it shows.
 
-        All that is due on the way is done, in order, before this returns.
+        All that is due on the way is done, in order, before this returns; the clock shows each
+        moment once what comes before it is done. Two that advance at once do each thing once, and
+        where a process was killed on the way, the next call goes on. Test clocks stay as they are.
         Raises ValueError for a time before the one it shows, TypeError as `freeze`.
         """
         now = self.now
@@ -135,8 +137,8 @@ class Account(Others):
             raise ValueError(
                 f"advance to {target}: the clock shows {now} already; use a later time"
             )
-        clock.move(self._scope, target)
         due.work_off(self._scope, self._log, target)
+        clock.move(self._scope, target)
         return target
 
     def thaw(self) -> None:
@@ -186,6 +188,7 @@ class Account(Others):
 
     def events(self, type: str | None = None) -> list[Record]:
         """Return the account's events, oldest first; of a type, which may end in `*`."""
+        due.catch_up(self._scope, self._log, settings.state(self._scope))
         found = self.store.events.list_namespace(self.name)[::-1]
         return [e for e in found if type is None or fnmatch.fnmatchcase(e["type"], type)]
 

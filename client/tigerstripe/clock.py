@@ -1,18 +1,23 @@
-"""The account's clock: real time, unless it was frozen or moved; one for all processes.
+"""Clocks: the account's, which shows real time unless it was frozen or moved, and test clocks.
 
-It is part of the account's state (`settings`). Nothing else here reads the machine's clock, but the
-log of requests.
+The account's is part of its state (`settings`), one for all processes; a test clock is a record.
+Nothing else here reads the machine's clock, but the log of requests.
 """
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tigerstripe import settings
 from tigerstripe.scope import Scope
 
+if TYPE_CHECKING:
+    from tigerstripe.work import Work
+
 Record = dict[str, Any]
+
+TEST_CLOCKS = "test_clocks"
 
 
 def now(scope: Scope) -> int:
@@ -43,9 +48,8 @@ def seconds(at: Any) -> int:
     return int(at)
 
 
-def freeze(scope: Scope, at: int | None = None) -> int:
-    """Stop the clock, now or at another time; return the time it shows."""
-    at = now(scope) if at is None else seconds(at)
+def freeze(scope: Scope, at: int) -> int:
+    """Stop the clock at a time, and return that."""
     settings.change_state(scope, lambda _: {"frozen_at": at, "offset_s": 0})
     return at
 
@@ -56,11 +60,30 @@ def thaw(scope: Scope) -> None:
 
 
 def move(scope: Scope, to: int) -> None:
-    """Set the clock; a frozen one stays frozen. Whatever is due is the caller's."""
-    settings.change_state(
-        scope,
-        lambda state: _going_on_from(to) if state["frozen_at"] is None else {"frozen_at": to},
-    )
+    """Move the clock on, if it does not show that time yet; a frozen one stays frozen.
+
+    Whatever is due is the caller's.
+    """
+    settings.change_state(scope, lambda state: _moved(state, to))
+
+
+def show(work: Work) -> None:
+    """Let the clock that a work goes by show its moment, in its commit; it never goes back."""
+    if work.clock is None:
+        state = work.get(settings.TABLE, settings.STATE) or settings.FRESH
+        if moved := _moved(state, work.now):
+            work.put(settings.TABLE, {**state, **moved})
+    else:
+        found = work.get(TEST_CLOCKS, work.clock)
+        if found is not None and found["frozen_time"] < work.now:
+            work.put(TEST_CLOCKS, {**found, "frozen_time": work.now})
+
+
+def _moved(state: Record, to: int) -> Record:
+    """Return what of a state changes if its clock is moved on to a time."""
+    if shown(state) >= to:
+        return {}
+    return _going_on_from(to) if state["frozen_at"] is None else {"frozen_at": to}
 
 
 def _going_on_from(at: int) -> Record:

@@ -1,23 +1,56 @@
-"""What time brings: records of what is due and when, worked off as the account's clock goes on.
+"""The calendar of what is due: what time brings, in order, once, whichever process comes first.
 
-Each is one `Work`, with `now` set to the time it was due at; two processes that work off at once
-do each of them once.
+A record for each object that something will happen to. The store keeps them in the order in which
+they are due, for that is what `created` of a record says: its moment, then the rank of its kind;
+what is alike in both stands in the order in which it was first put in. Each clock has a calendar of
+its own: the account's, and each test clock. It begins with a record that is never due, from which
+the next ones are found by a cursor, however many there are.
 """
 
 from __future__ import annotations
 
-from tigerstripe import acting, registry
+from itertools import chain, repeat, takewhile
+from typing import Any
+
+from tiger import InvalidCursor, TigerError
+from tigerstripe import acting, clock, registry
 from tigerstripe.log import Log
 from tigerstripe.scope import Scope
 from tigerstripe.work import Work
 
+Record = dict[str, Any]
+
 TABLE = "due"
+
+KINDS = (
+    "charge", "payment_intent", "refund", "topup", "dispute", "balance", "payout",
+    "checkout.session", "quote", "subscription_schedule", "subscription", "invoice",
+)  # fmt: skip
+"""What comes first of what is due at one moment: what banks decide, the money that is there by
+that, and then what is sold. Other kinds come after these."""
+
+RANKS = 16
+_RANK = {kind: rank for rank, kind in enumerate(KINDS)}
+
+PAGE = 100
+"""Records that are read at once."""
+TOGETHER = 32
+"""Things that share a commit, at most."""
 
 
 def put(work: Work, object: str, id: str, at: int) -> None:
-    """Let something happen to an object at a time, instead of what was due for it before."""
+    """Let something happen to an object at a time, instead of what was due for it before.
+
+    The time is that of the clock that the work goes by.
+    """
+    start = _start(work.clock)
+    if work.get(TABLE, start) is None:
+        work.put(TABLE, {"id": start, "account": None, "clock": work.clock, "created": -(1 << 62)})
     work.get(TABLE, id)
-    work.put(TABLE, {"id": id, "of": object, "at": at, "account": work.scope.account})
+    place = at * RANKS + _RANK.get(object, RANKS - 1)
+    record = {"id": id, "of": object, "at": at, "account": work.scope.account}
+    work.put(TABLE, {**record, "clock": work.clock, "created": place})
+    work.due.append(place)
 
 
 def drop(work: Work, id: str) -> None:
@@ -26,39 +59,112 @@ def drop(work: Work, id: str) -> None:
         work.delete(TABLE, id)
 
 
+def drop_all(work: Work, field: str, value: str) -> None:
+    """Let nothing happen any more to what goes by a test `clock`, or is of an `account`."""
+    for record in work.scope.own(TABLE).find_by(field, value):
+        drop(work, record["id"])
+
+
 def scope_of(scope: Scope, id: str) -> Scope:
     """Return the account that an object is of for which something is due; else the platform."""
     record = scope.table(TABLE).get(id, None)
     return scope.inside(record["account"] if record is not None else None)
 
 
-def do_now(scope: Scope, log: Log, id: str, now: int) -> bool:
+def next_at(scope: Scope) -> int | None:
+    """Return when the account's clock shows that something is due next; None: nothing is."""
+    found = _next(scope, None, 1)
+    return found[0]["at"] if found else None
+
+
+def do_now(scope: Scope, log: Log, id: str) -> bool:
     """Do what is due for an object before its time; tell whether there was anything."""
     record = scope.table(TABLE).get(id, None)
     if record is None:
         return False
-    _do(scope.inside(record["account"]), log, id, now)
+
+    def do(work: Work) -> bool:
+        return _happen(work.inside(record["account"]).on_clock(record["clock"]), record)
+
+    acting.act(scope.inside(record["account"]), log, do)
     return True
 
 
-def work_off(scope: Scope, log: Log, until: int) -> None:
-    """Do all that is due until a time, in order; its resource's `happen` says what it is."""
-    while waiting := [record for record in scope.table(TABLE) if record["at"] <= until]:
-        for record in sorted(waiting, key=lambda record: (record["at"], record["id"])):
-            if _do(scope.inside(record["account"]), log, record["id"]):
-                break  # what became due by it may come before the rest
+def work_off(scope: Scope, log: Log, until: int, on: str | None = None) -> None:
+    """Do all that is due until a time, in order; its resource's `happen` says what it is.
+
+    By the account's clock, or a test clock. Each commit also lets the clock show the moment of what
+    it did, so nobody sees a time before which something is left to do, whatever ends this process.
+    """
+    while waiting := [record for record in _next(scope, on, PAGE) if record["at"] <= until]:
+        while waiting:
+            done, put_in = _do(scope, log, _together(waiting))
+            del waiting[:done]
+            if waiting and put_in and min(put_in) < waiting[0]["created"]:
+                break  # what became due by it comes before the rest
 
 
-def _do(scope: Scope, log: Log, id: str, now: int | None = None) -> bool:
-    """Do one thing, unless another process has done it; tell whether more became due by it."""
+def catch_up(scope: Scope, log: Log, state: Record) -> None:
+    """Do what is due by now, if this process has not looked in this second of the clock yet.
 
-    def do(work: Work) -> bool:
-        record = work.get(TABLE, id)
-        if record is None:
-            return False
-        work.now = record["at"] if now is None else now
-        work.delete(TABLE, id)
-        registry.need(record["of"]).happen(work, id)
-        return work.writes_to(TABLE)
+    While the clock stands still, nothing happens by itself. What the store refuses is left for the
+    next look: it is no fault of the request that looks.
+    """
+    platform, now = scope.platform, clock.shown(state)
+    if platform.looked_at == now or state["frozen_at"] is not None:
+        return
+    platform.looked_at = now
+    try:
+        work_off(platform, log, now)
+    except TigerError:
+        return
+
+
+def _start(on: str | None) -> str:
+    """Return the id of the first record of a clock's calendar."""
+    return "start" if on is None else f"start-{on}"
+
+
+def _next(scope: Scope, on: str | None, most: int) -> list[Record]:
+    """Return what is due next by a clock, whenever that is, in order."""
+    try:
+        page = scope.own(TABLE).list(limit=most, ending_before=_start(on), clock=on)
+    except InvalidCursor:  # nothing ever was due
+        return []
+    return page.data[::-1]
+
+
+def _together(waiting: list[Record]) -> list[Record]:
+    """Return the first of what is due, and what may be done in one commit with it."""
+    alike = takewhile(lambda record: registry.need(record["of"]).happens_together, waiting)
+    return list(alike)[:TOGETHER] or waiting[:1]
+
+
+def _do(scope: Scope, log: Log, records: list[Record]) -> tuple[int, list[int]]:
+    """Do some of these in one commit; return how many, and the places that they put things in.
+
+    If others were faster, one alone is tried from then on.
+    """
+    sizes = chain((len(records),), repeat(1))
+
+    def do(work: Work) -> tuple[int, list[int]]:
+        done = 0
+        for record in records[: next(sizes)]:
+            if work.due and min(work.due) < record["created"]:
+                break
+            view = work.inside(record["account"]).at(record["at"], record["clock"])
+            if work.get(TABLE, record["id"]) == record:  # else another process has done it
+                clock.show(view)
+                _happen(view, record)
+            done += 1
+        return done, work.due
 
     return acting.act(scope, log, do)
+
+
+def _happen(work: Work, record: Record) -> bool:
+    if work.get(TABLE, record["id"]) is None:
+        return False
+    work.delete(TABLE, record["id"])
+    registry.need(record["of"]).happen(work, record["id"])
+    return True

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from tiger import AlreadyExists, Conflict, InvalidRecord, Store, TigerError
 from tigerstripe import (
     clock,
+    due,
     errors,
     expansion,
     faults,
@@ -65,6 +66,8 @@ class Engine:
         self._store = store
         self._accounts: dict[str, tuple[Scope, Log]] = {}
         self._noticed: set[str] = set()
+        self.reads_wait = True
+        """Whether a read, as all that writes, does first what is due; else a courier has to."""
         self.tells_failures = False
         """Whether a request that failed is in the log at once, though this process writes no more.
 
@@ -129,6 +132,8 @@ class Exchange:
             self._scope = self._connected(key, request.account)
         self._state = settings.state(self._scope)
         self._now = clock.shown(self._state)
+        if engine.reads_wait or request.method != "GET":
+            due.catch_up(self._scope, self._log, self._state)
         self._params: Record = {}
         self._met = faults.NOTHING
 

@@ -95,6 +95,8 @@ def _wanted(
             tests.append(_at_path(rule.split("."), value))
         else:
             equal[rule] = value
+    if resource.on_clocks and not any(params.get(name) for name in resource.on_clocks):
+        equal["test_clock"] = None
     tests += [_of_field(f, rule) for f, rule in resource.shown.items() if f not in params]
     return equal, tests
 

@@ -24,10 +24,6 @@ class Others:
             """The namespace."""
 
         @property
-        def now(self) -> int:
-            """The time of the account's clock."""
-
-        @property
         def _scope(self) -> Scope: ...
 
         @property
@@ -88,7 +84,7 @@ class Others:
         Raises ValueError if it is not open.
         """
         id = _id_of(session)
-        if not due.do_now(self._scope, self._log, id, self.now):
+        if not due.do_now(self._scope, self._log, id):
             raise ValueError(f"expire_checkout: {id} is no open checkout session of {self.name}")
 
     def authenticate(self, intent: Any, succeed: bool = True) -> Record:

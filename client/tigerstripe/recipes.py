@@ -41,7 +41,7 @@ def _happened(name: str) -> Act:
     """Let what time has in store for what an answer shows happen now."""
 
     def act(account: Account, answers: Record) -> None:
-        due.do_now(*account.engine.account(account.name), answers[name]["id"], account.now)
+        due.do_now(*account.engine.account(account.name), answers[name]["id"])
 
     return act
 
@@ -209,7 +209,7 @@ def _paid_out(account: Account, answers: Record) -> None:
     scope, log = account.engine.account(account.name)
     shop = answers["account"]["id"]
     _worked_off(account, answers)
-    due.do_now(scope, log, f"payouts-{shop}", account.now)
+    due.do_now(scope, log, f"payouts-{shop}")
     [payout] = [one for one in scope.inside(shop).table("payouts") if one["status"] == "pending"]
     account.settle(payout["id"])
 

@@ -80,6 +80,11 @@ class Resource:
     included: ClassVar[Mapping[str, Included]] = {}
     """The fields that are only there when they are expanded, and what makes each; a field of a
     part of the object has a path, as `total_details.breakdown`."""
+    on_clocks: ClassVar[tuple[str, ...]] = ()
+    """Parameters that let a list show what goes by a test clock; else it is hidden, if any are."""
+    happens_together: ClassVar[bool] = False
+    """Whether several that are due may be done in one commit: `happen` reads by the work alone,
+    and what a work's own writes change is not looked for past it, as in a list or a sum."""
     searchable: ClassVar[frozenset[str]] = frozenset()
     """The fields that a search may ask for, beside `metadata`."""
 
@@ -129,12 +134,14 @@ class Resource:
     def update(self, work: Work, ids: Ids, params: Params) -> Record:
         """Change an object."""
         old = self.named(work, ids)
+        work = work.on_clock(old.get("test_clock"))
         changes = metadata.merged(old, params)
         return self.save(work, old, self.change(work, old, changes))
 
     def delete(self, work: Work, ids: Ids, params: Params) -> Record:
         """Delete an object."""
         record = self.named(work, ids)
+        work = work.on_clock(record.get("test_clock"))
         self.check_delete(work, record)
         self.drop(work, record)
         return {"id": record["id"], "object": self.object, "deleted": True}

@@ -14,7 +14,7 @@ OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     "confirmation_tokens": ("ctoken", None, ()),
     connected.TABLE: (None, None, (connected.ACCOUNT, connected.PART)),
     "deleted_objects": (None, None, ()),
-    "due": (None, None, ()),
+    "due": (None, None, ("clock", "account")),
     "early_fraud_warnings": ("issfr", "/v1/radar/early_fraud_warnings", ("charge",)),
     "ephemeral_keys": ("ephkey", None, ()),
     "idempotency_keys": (None, None, ()),
@@ -56,6 +56,8 @@ class Scope:
         self._connected: dict[str, Scope] = {}
         self.prune_at = 0
         """When to look for expired idempotency records again."""
+        self.looked_at: int | None = None
+        """The second of the account's clock at which this process looked for what is due last."""
         self.has_state = True
         """Whether the account's state was a record when it was looked at last."""
 

@@ -17,6 +17,7 @@ from operator import itemgetter
 from typing import Any
 
 from tiger import InvalidRecord, NotFound
+from tigerstripe import clock as clocks
 from tigerstripe import hooks, settings, versions
 from tigerstripe.ids import new_id
 from tigerstripe.log import Log
@@ -29,6 +30,7 @@ Place = tuple[str | None, str, str]
 PRIVATE = "_"
 """The field of a record that no answer shows; a dict of what its resource keeps for itself."""
 
+STATE: Place = (None, settings.TABLE, settings.STATE)
 CLAIMS = "claims"
 DELETED = "deleted_objects"
 EVENTS = "events"
@@ -38,8 +40,9 @@ class Work:
     """What one request reads and writes in one account."""
 
     __slots__ = (
-        "_endpoints", "_events", "_has_read", "_records", "_writes", "decline", "has_version",
-        "idempotency_key", "is_publishable", "is_write", "now", "request_id", "scope", "version",
+        "_endpoints", "_events", "_has_read", "_records", "_writes", "clock", "decline", "due",
+        "has_version", "idempotency_key", "is_publishable", "is_write", "now", "request_id",
+        "scope", "version",
     )  # fmt: skip
 
     def __init__(
@@ -55,6 +58,10 @@ class Work:
         """Begin with nothing read and nothing written; `now` is the account's time."""
         self.scope = scope
         self.now = now
+        self.clock: str | None = None
+        """The test clock that `now` is of; None: the account's."""
+        self.due: list[int] = []
+        """The places of the calendar that it put something into: see `tigerstripe.due`."""
         self.version = version
         """The API version of the request."""
         self.has_version = True
@@ -73,7 +80,8 @@ class Work:
         """The version of what was read; None where there was nothing."""
         self._writes: dict[Place, None] = {}
         self._events: list[tuple[str | None, Record]] = []
-        self._endpoints: list[Record] | None = None
+        self._endpoints: list[list[Record]] = []
+        """The endpoints of webhooks, once they were asked for."""
 
     def inside(self, account: str | None) -> Work:
         """Return this work as an account connected to the platform sees it; None: the platform.
@@ -82,6 +90,25 @@ class Work:
         """
         view = copy.copy(self)
         view.scope = self.scope.inside(account)
+        return view
+
+    def on_clock(self, clock: str | None) -> Work:
+        """Return this work as what goes by a test clock sees it; None: by the account's clock.
+
+        `now` is that clock's time, and so are the times of what is made, told and put into the
+        calendar with it. The clock is guarded: if it is advanced meanwhile, all is planned again.
+        """
+        if clock == self.clock:
+            return self
+        if clock is None:
+            return self.at(clocks.now(self.scope), None)
+        found = self.get(clocks.TEST_CLOCKS, clock)
+        return self if found is None else self.at(found["frozen_time"], clock)
+
+    def at(self, moment: int, clock: str | None) -> Work:
+        """Return this work as it is at a moment of a clock."""
+        view = copy.copy(self)
+        view.now, view.clock = moment, clock
         return view
 
     def _place(self, table: str, id: str) -> Place:
@@ -158,10 +185,6 @@ class Work:
         if record is not None:
             self.put(table, record)
 
-    def writes_to(self, table: str) -> bool:
-        """Tell whether records of a table are going to be written, not only deleted."""
-        return any(place[1] == table and self._records[place] for place in self._writes)
-
     # --- Names that only one may have ---
 
     def holder(self, kind: str, value: str) -> str | None:
@@ -203,9 +226,9 @@ class Work:
             "type": type,
         }
         self._events.append((account, event))
-        if self._endpoints is None:
-            self._endpoints = hooks.endpoints(self.scope)
-        for endpoint in self._endpoints:
+        if not self._endpoints:
+            self._endpoints.append(hooks.endpoints(self.scope))
+        for endpoint in self._endpoints[0]:
             if hooks.wants(endpoint, event):
                 event["pending_webhooks"] += 1
                 self.inside(None).put(hooks.DELIVERIES, hooks.queued(self.scope, event, endpoint))
@@ -245,7 +268,7 @@ class Work:
                     table.create_many([record])
                 else:
                     table.update(record, version)
-            if not scope.platform.has_state:
+            if not scope.platform.has_state and STATE not in self._writes:
                 scope.in_batch(batch, settings.TABLE).create_many([settings.FRESH])
             for account, told in groupby(self._events, itemgetter(0)):
                 events = [event for _, event in told]

@@ -75,13 +75,16 @@ class Courier:
         self._look_at_all()
         missed = 0
         while not self._ended.wait(LOOK_S):
+            times: set[str] = set()
             for change in changes.take():
                 if change.namespace is None or change.id is None or change.what == "deleted":
                     continue
                 if change.table == hooks.DELIVERIES:
                     self._look(change.namespace, change.id)
                 elif change.table == due.TABLE or (change.table, change.id) == CLOCK:
-                    self._look_at_due(change.namespace)
+                    times.add(change.namespace)
+            for namespace in times:
+                self._look_at_due(namespace)
             if changes.missed > missed:
                 missed = changes.missed
                 self._look_at_all()
@@ -110,7 +113,7 @@ class Courier:
     def _look_at_due(self, namespace: str) -> None:
         """Do what is due in an account, once its clock shows the time."""
         scope, _ = self._engine.account(namespace)
-        first = min((record["at"] for record in scope.own(due.TABLE)), default=None)
+        first = due.next_at(scope)
         left_s = None if first is None else clock.seconds_until(scope, first)
         if left_s is not None:
             self._put_off(time.time() + left_s, namespace, "")

@@ -43,7 +43,9 @@ class Application:
 
     def __init__(self, store: Store, namespace: str | None = None) -> None:
         """Answer from a store; `namespace` is the account of all keys, if not their own."""
-        self._api = Api(Engine(store), namespace)
+        engine = Engine(store)
+        engine.reads_wait = False  # the parent has a courier
+        self._api = Api(engine, namespace)
         control = Control(store, namespace).__call__
         self._control = Starlette(
             routes=[

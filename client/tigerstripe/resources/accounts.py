@@ -122,9 +122,7 @@ class Accounts(Resource):
 
     def drop(self, work: Work, record: Record) -> None:
         """Remove an account, all that it has, and what time would have brought to it."""
-        for waiting in work.scope.own(due.TABLE):
-            if waiting["account"] == record["id"]:
-                due.drop(work, waiting["id"])
+        due.drop_all(work, "account", record["id"])
         inside = work.inside(record["id"])
         for table, id in connected.all_of(work.scope.own(connected.TABLE), record["id"]):
             inside.delete(table, id)

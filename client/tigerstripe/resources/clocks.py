@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from tigerstripe import registry
+from tigerstripe import acting, due, registry
+from tigerstripe.clock import TEST_CLOCKS
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
+from tigerstripe.log import Log
 from tigerstripe.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.work import Work
 
 KEPT_S = 30 * 24 * 3600
+FURTHEST_S = 2 * 366 * 24 * 3600
+"""Two years, as Stripe's documentation says of clocks without subscriptions."""
+READY = "ready"
 
 
 class Clocks(Resource):
     """Test clocks."""
 
     object = "test_helpers.test_clock"
-    table = "test_clocks"
+    table = TEST_CLOCKS
     paths = ("/v1/test_helpers/test_clocks",)
     prefix = "clock"
     name = "test clock"
@@ -33,7 +38,7 @@ class Clocks(Resource):
             "deletes_after": work.now + KEPT_S,
             "frozen_time": params["frozen_time"],
             "name": params.get("name"),
-            "status": "ready",
+            "status": READY,
             "status_details": {},
         }
 
@@ -48,26 +53,66 @@ class Clocks(Resource):
 
     @operation("POST /v1/test_helpers/test_clocks/{test_clock}/advance")
     def advance(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Move a clock on; it is ready at once, while the real one advances for some seconds."""
-        clock = self.named(work, ids)
+        """Move a clock on, and do all that is due on the way before this is answered.
+
+        The real one does it afterwards. What was interrupted is ended by the same request again.
+        """
         target = params["frozen_time"]
-        if target <= clock["frozen_time"]:
-            raise Refused(
-                f"A test clock only goes on: it shows {clock['frozen_time']}, and frozen_time is "
-                f"{target}. Give a later time.",
-                param="frozen_time",
-            )
+        log = Log(work.scope)
+        acting.act(work.scope, log, lambda first: self._begin(first, work, ids, target))
+        due.work_off(work.scope, log, target, ids["test_clock"])
+        clock = self.named(work, ids)
+        done = {**clock, "frozen_time": target, "status": READY, "status_details": {}}
+        return self.save(work, clock, done, "ready")
+
+    def _begin(self, work: Work, of: Work, ids: Ids, target: int) -> Record:
+        """Let a clock be on its way, in a commit before all that is due; raises `Refused`."""
+        work.request_id, work.idempotency_key = of.request_id, of.idempotency_key
+        clock = self.named(work, ids)
         details = {"advancing": {"target_frozen_time": target}}
+        if clock["status"] != READY:
+            if clock["status_details"] != details:
+                raise _underway(clock)
+            return clock
+        _check_target(clock, target)
         advancing = {**clock, "status": "advancing", "status_details": details}
-        self.save(work, clock, advancing, "advancing")
-        return self.save(work, advancing, {**clock, "frozen_time": target}, "ready")
+        return self.save(work, clock, advancing, "advancing")
 
     def drop(self, work: Work, record: Record) -> None:
-        """Remove a clock, and the customers on it."""
+        """Remove a clock, the customers on it, and what time would have brought to them."""
         customers = registry.need("customer")
         for customer in work.find_by(customers.table, "test_clock", record["id"]):
-            customers.drop(work, work.get(customers.table, customer["id"]) or customer)
+            there = work.get(customers.table, customer["id"]) or customer
+            customers.drop(work.on_clock(record["id"]), there)
+        due.drop_all(work, "clock", record["id"])
         super().drop(work, record)
+
+
+def _check_target(clock: Record, target: int) -> None:
+    """Raise `Refused` for a time that a clock cannot be advanced to."""
+    now = clock["frozen_time"]
+    if target <= now:
+        raise Refused(
+            f"A test clock only goes on: it shows {now}, and frozen_time is {target}. Give a later "
+            f"time.",
+            param="frozen_time",
+        )
+    if target > now + FURTHEST_S:
+        raise Refused(
+            f"A test clock without subscriptions goes on by two years at most, to "
+            f"{now + FURTHEST_S}, and frozen_time is {target}. Advance it in steps.",
+            param="frozen_time",
+        )
+
+
+def _underway(clock: Record) -> Refused:
+    """Return the refusal of what has to wait until a clock is ready."""
+    target = clock["status_details"]["advancing"]["target_frozen_time"]
+    return Refused(
+        f"Test clock advancement underway - cannot perform modifications: {clock['id']} (to "
+        f"{target}; if its process has ended, advance it to that time again)",
+        status=429,
+    )
 
 
 RESOURCE = Clocks()
