@@ -13,7 +13,7 @@ from typing import Any
 
 from tigerstripe import errors, testing_cards
 from tigerstripe.errors import Declined
-from tigerstripe.work import Work
+from tigerstripe.work import PRIVATE, Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]
@@ -148,6 +148,41 @@ def as_card(card: Record, given: Params) -> Record:
         "networks": {"preferred": (given.get("networks") or {}).get("preferred")},
         "regulated_status": "unregulated",
         "tokenization_method": None,
+    }
+
+
+def as_method(card: Record, number: str) -> Record:
+    """Return a card of the older way as the payment method that it would be."""
+    test_card = test_card_of(number)
+    address = dict.fromkeys(("city", "country", "line1", "line2", "state"))
+    return {
+        "id": card["id"],
+        "billing_details": {
+            "address": {**address, "postal_code": card["address_zip"]},
+            "email": None,
+            "name": card["name"],
+            "phone": None,
+            "tax_id": None,
+        },
+        "card": {
+            "brand": test_card.brand,
+            "checks": {
+                "address_line1_check": card["address_line1_check"],
+                "address_postal_code_check": card["address_zip_check"],
+                "cvc_check": card["cvc_check"],
+            },
+            "country": card["country"],
+            "exp_month": card["exp_month"],
+            "exp_year": card["exp_year"],
+            "fingerprint": card["fingerprint"],
+            "funding": card["funding"],
+            "last4": card["last4"],
+            "regulated_status": "unregulated",
+            "wallet": None,
+        },
+        "customer": card["customer"],
+        "type": "card",
+        PRIVATE: {"number": number},
     }
 
 

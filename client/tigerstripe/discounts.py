@@ -1,18 +1,25 @@
-"""Discounts: a coupon that somebody has redeemed, with its time."""
+"""Discounts: a coupon that somebody has redeemed, with its time.
+
+A discount keeps the terms of its coupon, which may be deleted while the discount goes on.
+"""
 
 from __future__ import annotations
 
-import calendar
-from datetime import datetime, timezone
 from typing import Any
 
-from tigerstripe import registry
+from tigerstripe import errors, registry
+from tigerstripe.billing.periods import months_later
 from tigerstripe.ids import new_id
-from tigerstripe.work import Work
+from tigerstripe.resource import private
+from tigerstripe.totals import Line, discount
+from tigerstripe.work import PRIVATE, Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]
 
+TABLE = "discounts"
+MAX = 20
+"""How many discounts an object may have."""
 MEMBERS = (
     "checkout_session", "customer", "customer_account", "end", "invoice", "invoice_item",
     "promotion_code", "subscription", "subscription_item",
@@ -25,35 +32,113 @@ def of_customer(work: Work, customer: str | None, params: Params) -> Record:
 
     The coupon, and the code, are redeemed once more by this work. Raises `Refused`.
     """
-    id, code = params.get("coupon"), None
-    if id is None:
-        codes = registry.need("promotion_code")
-        param = "promotion_code"
-        found = codes.redeemed(work, params[param], param, customer)
-        id, code = found["promotion"]["coupon"], found["id"]
-    coupon = registry.need("coupon").redeemed(work, id, "coupon")
-    months = coupon["duration_in_months"] if coupon["duration"] == "repeating" else None
-    return discount(
+    made = redeemed(work, params, "{}", customer, None)
+    return shown(made)
+
+
+def all_redeemed(
+    work: Work,
+    given: list[Params] | None,
+    param: str,
+    customer: str | None,
+    currency: str,
+    **of: str | None,
+) -> list[str]:
+    """Return the ids of the discounts that a parameter names, made by this work, in its order.
+
+    One may be named that is there already (`discount`); `of` is what new ones are of. Raises
+    `Refused`.
+    """
+    if given and len(given) > MAX:
+        raise errors.too_many(param, MAX)
+    ids = []
+    for place, wanted in enumerate(given or ()):
+        names = f"{param}[{place}][{{}}]"
+        if wanted.get("discount") is not None:
+            registry.need("discount").given(work, wanted["discount"], names.format("discount"))
+            ids.append(wanted["discount"])
+        else:
+            ids.append(redeemed(work, wanted, names, customer, currency, **of)["id"])
+    return ids
+
+
+def redeemed(
+    work: Work,
+    wanted: Params,
+    names: str,
+    customer: str | None,
+    currency: str | None,
+    **of: str | None,
+) -> Record:
+    """Return the discount of a coupon or a promotion code, which is redeemed by this work.
+
+    `names` makes the name of a parameter for errors; a currency has to be one that the coupon has
+    an amount in. Raises `Refused`.
+    """
+    coupon, code = wanted.get("coupon"), wanted.get("promotion_code")
+    if coupon is not None and code is not None:
+        raise errors.one_may_be_given("coupon", "promotion_code")
+    if coupon is None and code is None:
+        raise errors.missing(names.format("coupon"))
+    param = names.format("coupon")
+    if coupon is None:
+        param = names.format("promotion_code")
+        found = registry.need("promotion_code").redeemed(work, code, param, customer)
+        coupon = found["promotion"]["coupon"]
+    coupons = registry.need("coupon")
+    terms = coupons.redeemed(work, coupon, param)
+    if currency is not None:
+        coupons.amount_off(terms, currency, param)
+    months = terms["duration_in_months"] if terms["duration"] == "repeating" else None
+    made = discount_of(
         new_id("di", 24),
-        coupon["id"],
+        coupon,
         work.now,
         customer=customer,
         end=None if months is None else months_later(work.now, months),
         promotion_code=code,
+        **of,
     )
+    made[PRIVATE] = coupons.terms(terms)
+    work.put(TABLE, made)
+    return made
 
 
-def discount(id: str, coupon: str, start: int, **more: Any) -> Record:
+def discount_of(id: str, coupon: str, start: int, **more: Any) -> Record:
     """Return a discount; `more` is what it is of, and until when."""
     source = {"coupon": coupon, "type": "coupon"}
     members = {**dict.fromkeys(MEMBERS), "source": source, "start": start, **more}
     return {"id": id, "object": "discount", **dict(sorted(members.items()))}
 
 
-def months_later(start: int, months: int) -> int:
-    """Return the time some months later: the same day, or the last one of a shorter month."""
-    at = datetime.fromtimestamp(start, timezone.utc)
-    years, month = divmod(at.month - 1 + months, 12)
-    year = at.year + years
-    day = min(at.day, calendar.monthrange(year, month + 1)[1])
-    return int(at.replace(year=year, month=month + 1, day=day).timestamp())
+def shown(made: Record) -> Record:
+    """Return a discount as it stands in another object."""
+    return {name: value for name, value in made.items() if name != PRIVATE}
+
+
+def lasting(work: Work, ids: list[str], at: int) -> list[str]:
+    """Return which of some discounts are still to be given at a time, after the first invoice."""
+    return [id for id in ids if _lasts(work.get(TABLE, id), at)]
+
+
+def current(work: Work, ids: list[str], at: int) -> list[str]:
+    """Return which of some discounts are given at a time."""
+    found = ((id, work.get(TABLE, id)) for id in ids)
+    return [id for id, one in found if one is not None and not _is_over(one, at)]
+
+
+def _lasts(one: Record | None, at: int) -> bool:
+    return one is not None and private(one)["duration"] != "once" and not _is_over(one, at)
+
+
+def _is_over(one: Record, at: int) -> bool:
+    return one["end"] is not None and bool(one["end"] <= at)
+
+
+def take(work: Work, id: str, lines: list[Line], currency: str) -> None:
+    """Take a discount off lines, as far as it is for their products."""
+    terms = private(work.get(TABLE, id) or {})
+    amount = terms["amounts"].get(currency) if terms["amounts"] else None
+    products = terms["products"]
+    percent = terms["percent_off"] or 0
+    discount(lines, percent, amount, lambda product: products is None or product in products)

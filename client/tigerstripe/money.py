@@ -79,8 +79,13 @@ def whole(amount: Decimal) -> int:
 
 def shown(amount: int, currency: str) -> str:
     """Return an amount as messages write it: `$0.50`, `¥50`, `15.00`."""
-    places = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
-    return f"{_SIGNS.get(currency, '')}{Decimal(amount).scaleb(-places):,.{places}f}"
+    exponent = places(currency)
+    return f"{_SIGNS.get(currency, '')}{Decimal(amount).scaleb(-exponent):,.{exponent}f}"
+
+
+def places(currency: str) -> int:
+    """Return how many decimal places amounts of a currency have when they are written."""
+    return 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
 
 
 def both(

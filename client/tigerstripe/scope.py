@@ -14,6 +14,7 @@ OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     "confirmation_tokens": ("ctoken", None, ()),
     connected.TABLE: (None, None, (connected.ACCOUNT, connected.PART)),
     "deleted_objects": (None, None, ()),
+    "discounts": ("di", None, ("customer", "subscription")),
     "due": (None, None, ("clock", "account")),
     "early_fraud_warnings": ("issfr", "/v1/radar/early_fraud_warnings", ("charge",)),
     "ephemeral_keys": ("ephkey", None, ()),
@@ -28,6 +29,7 @@ OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     "tax_ids": ("txi", "/v1/tax_ids", ("customer",)),
     "application_fees": ("fee", "/v1/application_fees", ("charge",)),
     "fee_refunds": ("fr", None, ("fee",)),
+    "invoice_payments": ("inpay", None, ("invoice",)),
     "transfer_reversals": ("trr", None, ("transfer",)),
     "transfers": ("tr", "/v1/transfers", ("destination", "source_transaction")),
 }

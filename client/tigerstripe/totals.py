@@ -25,6 +25,7 @@ class Line:
     product: str
     rates: list[Record] = field(default_factory=list)
     """The tax rates."""
+    is_discountable: bool = True
     discounts: list[int] = field(default_factory=list)
     """What each discount takes off, in order; 0 for those that do not apply."""
     taxes: list[Record] = field(default_factory=list)
@@ -99,7 +100,10 @@ def discount(
     `applies` tells of a product's id whether the discount is for it.
     """
     lines = list(lines)
-    left = [line.subtotal - line.discount if applies(line.product) else 0 for line in lines]
+    left = [
+        line.subtotal - line.discount if line.is_discountable and applies(line.product) else 0
+        for line in lines
+    ]
     whole = sum(left)
     if amount is not None:
         off = min(amount, whole)

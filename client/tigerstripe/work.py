@@ -111,6 +111,15 @@ class Work:
         view.now, view.clock = moment, clock
         return view
 
+    def aside(self) -> Work:
+        """Return a work that sees what this one does; what it writes and tells is never committed.
+
+        What comes of a request can be looked at by it beforehand.
+        """
+        view = copy.copy(self)
+        view._records, view._writes, view._events = {**self._records}, {}, []
+        return view
+
     def _place(self, table: str, id: str) -> Place:
         account = self.scope.account
         return (None if account is None or table in SHARED else account, table, id)

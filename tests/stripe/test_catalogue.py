@@ -328,6 +328,31 @@ def of_pages(customer: str) -> list[Any]:
     ]
 
 
+def of_billing() -> list[Any]:
+    """A subscription with a discount, and all that came of it."""
+    coupon = stripe.Coupon.create(percent_off=10, duration="forever").id
+    price = stripe.Price.create(
+        product_data={"name": "Club"},
+        currency="usd",
+        unit_amount=900,
+        recurring={"interval": "month"},
+    )
+    customer = stripe.Customer.create(
+        payment_method="pm_card_visa",
+        invoice_settings={"default_payment_method": "pm_card_visa"},
+    ).id
+    made = stripe.Subscription.create(
+        customer=customer,
+        items=[{"price": price.id}],
+        discounts=[{"coupon": coupon}],
+        expand=["latest_invoice.payments", "latest_invoice.confirmation_secret", "discounts"],
+    )
+    invoice = made.latest_invoice
+    waiting = stripe.InvoiceItem.create(customer=customer, amount=5, currency="usd")
+    parts = [made["items"].data[0], made.discounts[0], invoice.lines.data[0]]
+    return [made, invoice, *parts, invoice.payments.data[0], waiting]
+
+
 def test_every_answer_has_the_fields_that_the_table_says_are_always_there(account, client) -> None:
     product = stripe.Product.create(name="Mug")
     price = stripe.Price.create(
@@ -370,6 +395,7 @@ def test_every_answer_has_the_fields_that_the_table_says_are_always_there(accoun
         *money(account, customer.id),
         *moved(account),
         *of_pages(customer.id),
+        *of_billing(),
         stripe.BalanceSettings.retrieve(),
     ]
     no_object = {"payment_page"}  # of no SDK: see test_checkout_completion
@@ -380,6 +406,7 @@ def test_every_answer_has_the_fields_that_the_table_says_are_always_there(accoun
         "payment_intent": {"shared_payment_granted_token"},
         "payment_method": {"shared_payment_granted_token"},
         "product": {"attributes", "type"},
+        "subscription": {"plan", "quantity"},
     }
     for one in made:
         fields = facts().fields(one.object).fields

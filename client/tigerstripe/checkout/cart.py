@@ -130,7 +130,7 @@ def breakdown(work: Work, session: Record) -> Record:
 def discount_object(session: Record, id: str) -> Record:
     """Return a session's discount as the object that Stripe shows."""
     one = next(one for one in private(session)["discounts"] if one["id"] == id)
-    return discounts.discount(
+    return discounts.discount_of(
         id,
         one["coupon"],
         session["created"],

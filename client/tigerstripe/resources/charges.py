@@ -152,10 +152,10 @@ class Charges(Resource):
             raise Refused(message, code="parameter_missing", param="source")
         if customer is None:
             card, number = self._of_token(work, str(id))
-            return None, card, _as_method(card, number)
+            return None, card, cards.as_method(card, number)
         owner = registry.need("customer").given(work, customer, "customer")
         card = self._of_customer(work, owner, id)
-        return customer, _as_source(card), _as_method(card, private(card)["number"])
+        return customer, _as_source(card), cards.as_method(card, private(card)["number"])
 
     def _of_token(self, work: Work, id: str) -> tuple[Record, str]:
         token = registry.need("token").unspent(work, id, "source")
@@ -219,7 +219,7 @@ class Charges(Resource):
             **connect.changed(work, charge, {**params, "amount": amount}),
             **{name: params[name] for name in own if name in params},
         }
-        method = _as_method(charge["source"], private(charge)["number"])
+        method = cards.as_method(charge["source"], private(charge)["number"])
         due.drop(work, charge["id"])
         return self.follow(work, self.captured(work, charge, method, amount), method)
 
@@ -264,41 +264,6 @@ def _as_source(card: Record) -> Record:
     more = {"allow_redisplay": "unspecified", "email": None, "phone": None, "wallet": None}
     shown = {**more, **{n: v for n, v in card.items() if n not in (PRIVATE, "networks")}}
     return ordered({**shown, "object": "card"})
-
-
-def _as_method(card: Record, number: str) -> Record:
-    """Return a card of the older way as the payment method that it would be."""
-    test_card = cards.test_card_of(number)
-    address = dict.fromkeys(("city", "country", "line1", "line2", "state"))
-    return {
-        "id": card["id"],
-        "billing_details": {
-            "address": {**address, "postal_code": card["address_zip"]},
-            "email": None,
-            "name": card["name"],
-            "phone": None,
-            "tax_id": None,
-        },
-        "card": {
-            "brand": test_card.brand,
-            "checks": {
-                "address_line1_check": card["address_line1_check"],
-                "address_postal_code_check": card["address_zip_check"],
-                "cvc_check": card["cvc_check"],
-            },
-            "country": card["country"],
-            "exp_month": card["exp_month"],
-            "exp_year": card["exp_year"],
-            "fingerprint": card["fingerprint"],
-            "funding": card["funding"],
-            "last4": card["last4"],
-            "regulated_status": "unregulated",
-            "wallet": None,
-        },
-        "customer": card["customer"],
-        "type": "card",
-        PRIVATE: {"number": number},
-    }
 
 
 RESOURCE = Charges()

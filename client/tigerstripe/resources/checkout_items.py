@@ -216,16 +216,7 @@ def _adjustable(given: Params | None, quantity: int | None, at: str) -> Record |
 
 def _subtotal(price: Record, currency: str, quantity: int | None, at: str) -> int:
     """Return what a quantity costs in a currency; what is metered costs nothing yet."""
-    amounts = {**price, **private(price)} if price["currency"] == currency else None
-    options = private(price)["currency_options"]
-    amounts = amounts or options.get(currency)
-    if amounts is None:
-        supported = ", ".join(f"`{name}`" for name in (price["currency"], *options))
-        raise Refused(
-            f"The price specified supports currencies of {supported}. This doesn't match the "
-            f"expected currency: `{currency}`.",
-            param=f"{at}[price]",
-        )
+    amounts = registry.need("price").in_currency(price, currency, f"{at}[price]")
     return 0 if quantity is None else totals.cost(amounts, price, quantity)
 
 

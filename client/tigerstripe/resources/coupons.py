@@ -137,6 +137,19 @@ class Coupons(Resource):
             )
         return int(option["amount_off"])
 
+    def terms(self, coupon: Record) -> Record:
+        """Return what a coupon takes off, for its discounts to keep: it may be deleted."""
+        kept = private(coupon)
+        amounts = {name: option["amount_off"] for name, option in kept["currency_options"].items()}
+        if coupon["amount_off"] is not None:
+            amounts[coupon["currency"]] = coupon["amount_off"]
+        return {
+            "amounts": amounts,
+            "duration": coupon["duration"],
+            "percent_off": coupon["percent_off"],
+            "products": (kept["applies_to"] or {}).get("products"),
+        }
+
     def _applies_to(self, work: Work, record: Record, kept: Record) -> Any:
         return kept.get("applies_to")
 

@@ -289,9 +289,10 @@ class PaymentIntents(Intents):
                 f"{intent['status']}. Only a PaymentIntent with one of the following statuses may "
                 f"be canceled: {', '.join(CANCELABLE)}.",
             )
-        return self._canceled(work, intent, params.get("cancellation_reason"))
+        return self.given_up(work, intent, params.get("cancellation_reason"))
 
-    def _canceled(self, work: Work, intent: Record, reason: str | None) -> Record:
+    def given_up(self, work: Work, intent: Record, reason: str | None) -> Record:
+        """Return an intent that is canceled; what it holds is released."""
         due.drop(work, intent["id"])
         charge = work.get("charges", intent["latest_charge"] or "")
         if charge is not None and intent["status"] == "requires_capture":
@@ -318,7 +319,7 @@ class PaymentIntents(Intents):
         elif intent is not None and intent["amount_received"]:
             capturing.captured(work, intent, {"amount_to_capture": 0, "final_capture": True})
         elif intent is not None and intent["status"] == "requires_capture":
-            self._canceled(work, intent, "automatic")
+            self.given_up(work, intent, "automatic")
 
     # --- Changed ---
 

@@ -117,6 +117,21 @@ class Prices(Resource):
                 work.tell("plan.updated", after, previous)
         return record
 
+    def in_currency(self, price: Record, currency: str, param: str | None = None) -> Record:
+        """Return a price's amounts in a currency; raises `Refused` if it has none in it."""
+        if price["currency"] == currency:
+            return {**price, **private(price)}
+        options = private(price)["currency_options"]
+        found: Record | None = options.get(currency)
+        if found is None:
+            supported = ", ".join(f"`{name}`" for name in (price["currency"], *options))
+            raise Refused(
+                f"The price specified supports currencies of {supported}. This doesn't match the "
+                f"expected currency: `{currency}`.",
+                param=param,
+            )
+        return found
+
     def _take_lookup_key(self, work: Work, id: str, key: str | None, params: Params) -> None:
         """Claim a lookup key, from another price if that is wanted."""
         if key is None:

@@ -47,6 +47,18 @@ class Sources(Resource):
         """Store a prepared card as a customer's."""
         return self.add(work, {**fields, "customer": customer["id"]})
 
+    def as_method(self, work: Work, id: str) -> Record | None:
+        """Return a card as a payment method, for a payment; None if there is none.
+
+        It is stored under the card's id, which names a payment method too from then on.
+        """
+        card = work.get(self.table, id)
+        if card is None:
+            return None
+        method = cards.as_method(card, private(card)["number"])
+        work.put("payment_methods", method)
+        return method
+
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Let a customer have another card; the first is the default."""
         customers = registry.need("customer")

@@ -1,0 +1,1 @@
+"""Billing: what subscriptions owe and when, and how invoices are drawn up and collected."""

@@ -1,0 +1,139 @@
+"""What an invoice comes to: its lines, less discounts in order, with taxes, and the balance.
+
+    lines -> discounts of each line -> subtotal -> discounts of all -> taxes -> total
+    total -> the customer's balance -> the amount due
+
+As recorded, a discount of a line is within the subtotal, and one of the invoice is not.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from tigerstripe import discounts, money
+from tigerstripe.billing import lines as lines_of_invoices
+from tigerstripe.totals import Line, tax
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+
+EXEMPT = ("exempt", "reverse")
+"""What a customer may be of taxes."""
+
+
+def priced(work: Work, invoice: Record) -> Record:
+    """Return a draft with the amounts that its lines, discounts and tax rates come to."""
+    lines, rates = lines_of_invoices.all_of(invoice), lines_of_invoices.rates_of(invoice)
+    counted = [_counted(work, invoice, line, rates.get(line["id"])) for line in lines]
+    currency = invoice["currency"]
+    for line, one in zip(lines, counted, strict=True):
+        for id in line["discounts"]:
+            discounts.take(work, id, [one], currency)
+    gross = [one.subtotal - one.discount for one in counted]
+    for id in invoice["discounts"]:
+        discounts.take(work, id, counted, currency)
+    is_exempt = invoice["customer_tax_exempt"] in EXEMPT
+    for one in counted:
+        tax(one, is_exempt)
+    lines = [
+        _shown(line, one, invoice["discounts"]) for line, one in zip(lines, counted, strict=True)
+    ]
+    invoice = lines_of_invoices.with_lines(invoice, lines, rates)
+    total = sum(one.total for one in counted)
+    taxes = _summed_taxes(lines)
+    off = _summed_discounts(lines)
+    return with_balance({
+        **invoice,
+        "subtotal": sum(gross),
+        "subtotal_excluding_tax": sum(map(_without_tax, counted, gross)),
+        "total": total,
+        "total_discount_amounts": off,
+        "total_excluding_tax": total - sum(one["amount"] for one in taxes),
+        "total_pretax_credit_amounts": [{**one, "type": "discount"} for one in off],
+        "total_taxes": taxes,
+    })  # fmt: skip
+
+
+def with_balance(invoice: Record) -> Record:
+    """Return a draft with the amount that is due, after its customer's balance.
+
+    Too little to be charged waits on the balance for the next invoice.
+    """
+    due = balanced(invoice)[0]
+    return {**invoice, "amount_due": due, "amount_remaining": due}
+
+
+def balanced(invoice: Record) -> tuple[int, int]:
+    """Return what is due of an invoice, and the customer's balance after it."""
+    total, balance = invoice["total"], invoice["starting_balance"]
+    if total == 0:
+        return 0, balance
+    owed = total + balance
+    if total < 0 or owed < money.MINIMUMS.get(invoice["currency"], 1):
+        return 0, owed
+    return owed, 0
+
+
+def _counted(work: Work, invoice: Record, line: Record, own: list[str] | None) -> Line:
+    rates = invoice["default_tax_rates"]
+    if own is not None:
+        rates = [work.get("tax_rates", id) or {} for id in own]
+    product = (line["pricing"] or {}).get("price_details", {}).get("product") or ""
+    return Line(line["amount"], product, rates, is_discountable=line["discountable"])
+
+
+def _shown(line: Record, counted: Line, of_all: list[str]) -> Record:
+    """Return a line with what discounts and taxes come to in it."""
+    ids = [*line["discounts"], *of_all]
+    off = [
+        {"amount": amount, "discount": id}
+        for id, amount in zip(ids, counted.discounts, strict=True)
+        if amount
+    ]
+    return {
+        **line,
+        "discount_amounts": off,
+        "pretax_credit_amounts": [{**one, "type": "discount"} for one in off],
+        "taxes": [_of_rate(one) for one in counted.taxes],
+    }
+
+
+def _of_rate(tax: Record) -> Record:
+    rate = tax["rate"]
+    return {
+        "amount": tax["amount"],
+        "tax_behavior": "inclusive" if rate["inclusive"] else "exclusive",
+        "tax_rate_details": {"tax_rate": rate["id"]},
+        "taxability_reason": "not_available",
+        "taxable_amount": tax["taxable_amount"],
+        "type": "tax_rate_details",
+    }
+
+
+def _summed_discounts(lines: list[Record]) -> list[Record]:
+    """Return what each discount comes to in all lines."""
+    found: dict[str, int] = {}
+    for line in lines:
+        for one in line["discount_amounts"]:
+            found[one["discount"]] = found.get(one["discount"], 0) + one["amount"]
+    return [{"amount": amount, "discount": id} for id, amount in found.items()]
+
+
+def _summed_taxes(lines: list[Record]) -> list[Record]:
+    """Return what each tax rate comes to in all lines."""
+    found: dict[str, Record] = {}
+    for line in lines:
+        for one in line["taxes"]:
+            there = found.setdefault(
+                one["tax_rate_details"]["tax_rate"], {**one, "amount": 0, "taxable_amount": 0}
+            )
+            there["amount"] += one["amount"]
+            there["taxable_amount"] += one["taxable_amount"]
+    return list(found.values())
+
+
+def _without_tax(line: Line, gross: int) -> int:
+    """Return what a line costs before the invoice's discounts, without the tax in its price."""
+    within = sum(Decimal(str(rate["percentage"])) for rate in line.rates if rate["inclusive"])
+    return money.whole(Decimal(gross) / (1 + within / 100)) if within else gross

@@ -1,0 +1,324 @@
+"""What a change of a subscription comes to: its items, its periods, and what is to be paid for it.
+
+A change in the middle of a period gives back what is left of the old, and asks for what is left of
+the new (`proration`). Periods begin anew where `billing_cycle_anchor` says so, at the end of a
+trial, and, in classic mode, with another interval; in flexible mode an item has its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe import errors, metadata, registry
+from tigerstripe.billing import (
+    collecting,
+    issuing,
+    items,
+    paying,
+    periods,
+    proration,
+    standing,
+    starting,
+)
+from tigerstripe.errors import Refused
+from tigerstripe.resource import ordered
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+Params = dict[str, Any]
+
+PENDING_S = 23 * 3600
+"""How long a change waits to be paid for."""
+BOTH = "Received both items and quantity parameters. Please pass in only one."
+
+
+class Change:
+    """A change of a subscription on its way: the old, the new, and what is between them."""
+
+    __slots__ = ("at", "behavior", "is_anew", "new", "old", "pairs")
+
+    def __init__(self, work: Work, old: Record, new: Record, params: Params) -> None:
+        """Compare a subscription with what it is to be; raises `Refused` for a date outside."""
+        self.old, self.new = old, new
+        self.behavior = params.get("proration_behavior") or "create_prorations"
+        self.at: int = params.get("proration_date") or work.now
+        self.pairs = _pairs(old, new)
+        """The items that change, the old and the new of each; None where there is none."""
+        self.is_anew = _begins_anew(old, new, params)
+        """Whether all periods begin at this moment."""
+        if params.get("proration_date") is not None:
+            _check_date(old, self.at)
+
+
+def _pairs(old: Record, new: Record) -> list[tuple[Record | None, Record | None]]:
+    before = {item["id"]: item for item in old["items"]["data"]}
+    after = {item["id"]: item for item in new["items"]["data"]}
+    return [
+        (before.get(id), after.get(id))
+        for id in {**before, **after}
+        if id not in before or id not in after or items.terms(before[id]) != items.terms(after[id])
+    ]
+
+
+def _begins_anew(old: Record, new: Record, params: Params) -> bool:
+    if old["status"] == "trialing" and new["status"] != "trialing":
+        return True
+    if anchor_of(params) == "now":
+        return True
+    is_classic = new["billing_mode"]["type"] == "classic"
+    return is_classic and _interval(old) != _interval(new) and new["status"] != "trialing"
+
+
+def anchor_of(params: Params) -> str | None:
+    """Return what a request says of the anchor, in the newer form or the older."""
+    given = params.get("billing_cycle_anchor")
+    found: str | None = given["type"] if isinstance(given, dict) else given
+    return found
+
+
+def _interval(subscription: Record) -> tuple[str, int] | None:
+    data = subscription["items"]["data"]
+    recurring = data[0]["price"]["recurring"] if data else None
+    return (recurring["interval"], recurring["interval_count"]) if recurring else None
+
+
+def _check_date(subscription: Record, at: int) -> None:
+    starts = [item["current_period_start"] for item in subscription["items"]["data"]]
+    if not min(starts) <= at <= max(starting.period_ends(subscription)):
+        raise Refused(
+            "Cannot specify `proration_date` that is outside of the current period.",
+            param="proration_date",
+        )
+
+
+# --- The items ---
+
+
+def with_items(work: Work, old: Record, params: Params) -> Record:
+    """Return a subscription with the items that a request asks for; raises `Refused`."""
+    given = params.get("items")
+    if given is not None and params.get("quantity") is not None:
+        raise Refused(BOTH)
+    named = {name: params[name] for name in ("plan", "quantity") if params.get(name) is not None}
+    if given is None and named:
+        data = old["items"]["data"]
+        if len(data) != 1:
+            raise Refused(
+                "You cannot update a subscription with multiple plans by `plan` or `quantity`: "
+                "update its items instead."
+            )
+        given = [{"id": data[0]["id"], **named}]
+    if given is None:
+        return old
+    data = list(old["items"]["data"])
+    for place, wanted in enumerate(given):
+        data = _with(work, old, data, wanted, f"items[{place}]")
+    if not data:
+        raise Refused(
+            "A subscription must have at least one active plan. Cancel the subscription instead.",
+            param="items",
+        )
+    new = {**old, "items": items.listed(old["id"], data), **starting.of_one(data)}
+    items.check_together(new, data)
+    return new
+
+
+def _with(
+    work: Work, subscription: Record, data: list[Record], wanted: Params, at: str
+) -> list[Record]:
+    """Return the items after one of those that a request asks for."""
+    id = wanted.get("id")
+    if id is None:
+        first = data[0] if data else None
+        period = (
+            (first["current_period_start"], first["current_period_end"])
+            if first
+            else (work.now, work.now)
+        )
+        return [*data, items.made(work, subscription, wanted, at, period)]
+    place = next((n for n, item in enumerate(data) if item["id"] == id), None)
+    if place is None:
+        raise errors.no_such("subscription_item", id, f"{at}[id]")
+    if wanted.get("deleted"):
+        return data[:place] + data[place + 1 :]
+    item = changed_item(work, subscription, data[place], wanted, at)
+    return [*data[:place], item, *data[place + 1 :]]
+
+
+def changed_item(work: Work, subscription: Record, item: Record, wanted: Params, at: str) -> Record:
+    """Return an item with another price, quantity or metadata; raises `Refused`."""
+    new = dict(item)
+    if any(wanted.get(name) is not None for name in ("plan", "price", "price_data")):
+        price = items.price_of(work, wanted, at, subscription["currency"])
+        new.update(items.priced(price))
+    else:
+        price = items.whole_price(work, item)
+    new["quantity"] = items.quantity_of(price, wanted, at, item["quantity"])
+    if "metadata" in wanted:
+        new["metadata"] = metadata.merged(item, wanted)["metadata"]
+    if "tax_rates" in wanted:
+        rates = registry.need("tax_rate")
+        ids = wanted["tax_rates"] or ()
+        param = f"{at}[tax_rates]" if at else "tax_rates"
+        new["tax_rates"] = [rates.given(work, id, f"{param}[{n}]") for n, id in enumerate(ids)]
+    if "billing_thresholds" in wanted:
+        new["billing_thresholds"] = wanted["billing_thresholds"]
+    return new
+
+
+# --- Its end ---
+
+
+def canceled(work: Work, old: Record, params: Params, details: Record) -> Record:
+    """Return a subscription that is over now; what is left of it is given back if that is asked."""
+    if params.get("prorate"):
+        for item in old["items"]["data"]:
+            proration.stored(work, proration.changed(work, old, item, None, work.now))
+    if not params.get("invoice_now"):
+        return standing.canceled(work, old, details=details)
+    id = issuing.new_invoice_id()
+    usage = issuing.of_usage(work, old, old["items"]["data"], id)
+    start = min(item["current_period_start"] for item in old["items"]["data"])
+    period = (start, work.now)
+    invoice = issuing.invoice(work, old, "subscription_update", usage, period, id=id)
+    old = {**old, "latest_invoice": invoice["id"]}
+    return standing.canceled(work, old, details=details)
+
+
+# --- Its periods and its money ---
+
+
+def applied(work: Work, change: Change, params: Params) -> Record:
+    """Return the subscription changed, stored, with its invoice if one is due now.
+
+    Raises `Refused` where the change has to be paid for and is not.
+    """
+    old, new = change.old, change.new
+    id = issuing.new_invoice_id()
+    is_billed = old["status"] not in ("trialing", "incomplete", "paused")
+    full: issuing.Content = ([], {})
+    credits: list[Record] = []
+    if change.is_anew:
+        new = _anew(work, new)
+        if is_billed and change.behavior != "none":
+            for item in old["items"]["data"]:
+                credits += proration.changed(work, old, item, None, change.at)
+        full = issuing.of_period(work, {**new, "created": 0}, new["items"]["data"], id)
+        if is_billed:
+            usage = issuing.of_usage(work, old, old["items"]["data"], id)
+            full = issuing.both(usage, full)
+    elif new["status"] == "trialing":
+        if is_billed and change.behavior != "none":
+            for item in old["items"]["data"]:
+                credits += proration.changed(work, old, item, None, change.at)
+    else:
+        new = _moved(work, change)
+        if is_billed and change.behavior != "none":
+            after = {item["id"]: item for item in new["items"]["data"]}
+            for before, later in change.pairs:
+                current = after.get(later["id"]) if later else None
+                credits += _of_pair(work, old, new, before, current, change.at)
+    proration.stored(work, credits)
+    added = starting.added(work, new, params, id)
+    is_due = change.is_anew or change.behavior == "always_invoice" or _has_new_interval(change)
+    if new["status"] == "trialing" or (not (is_due and (credits or full[0])) and not added[0]):
+        return _save(work, old, new)
+    starts = [item["current_period_start"] for item in old["items"]["data"]]
+    period = (work.now, work.now) if change.is_anew else (min(starts), work.now)
+    work.put("subscriptions", {**old, "latest_invoice": None})
+    content = issuing.both(added, full)
+    invoice = issuing.invoice(work, new, "subscription_update", content, period, id=id)
+    return _paid_for(work, old, new, invoice, params)
+
+
+def _of_pair(
+    work: Work, old: Record, new: Record, before: Record | None, after: Record | None, at: int
+) -> list[Record]:
+    """Return what an item's change gives back, by the old terms, and asks for, by the new."""
+    back = proration.changed(work, old, before, None, at)
+    return [*back, *proration.changed(work, new, None, after, at)]
+
+
+def _has_new_interval(change: Change) -> bool:
+    """Tell whether an item is billed in another interval from now on: it is billed at once."""
+    return any(
+        before is not None and after is not None and _rhythm(before) != _rhythm(after)
+        for before, after in change.pairs
+    )
+
+
+def _rhythm(item: Record) -> tuple[str, int]:
+    recurring = item["price"]["recurring"]
+    return recurring["interval"], recurring["interval_count"]
+
+
+def _anew(work: Work, subscription: Record) -> Record:
+    """Return a subscription whose periods all begin at this moment."""
+    data = [
+        {
+            **item,
+            "current_period_start": work.now,
+            "current_period_end": periods.later(work.now, *_rhythm(item)),
+        }
+        for item in subscription["items"]["data"]
+    ]
+    return {
+        **subscription,
+        "billing_cycle_anchor": work.now,
+        "items": items.listed(subscription["id"], data),
+    }
+
+
+def _moved(work: Work, change: Change) -> Record:
+    """Return a subscription whose items with another interval are in a period of it."""
+    new = change.new
+    moved = {
+        after["id"]: periods.period(
+            new["billing_cycle_anchor"], after["price"]["recurring"], change.at
+        )
+        for before, after in change.pairs
+        if after is not None and (before is None or _rhythm(before) != _rhythm(after))
+    }
+    data = [
+        {
+            **item,
+            "current_period_start": moved[item["id"]][0],
+            "current_period_end": moved[item["id"]][1],
+        }
+        if item["id"] in moved and new["status"] != "trialing"
+        else item
+        for item in new["items"]["data"]
+    ]
+    return {**new, "items": items.listed(new["id"], data)}
+
+
+def _paid_for(work: Work, old: Record, new: Record, invoice: Record, params: Params) -> Record:
+    """Return a changed subscription as the invoice of its change leaves it."""
+    behavior = params.get("payment_behavior") or "allow_incomplete"
+    new = {**new, "latest_invoice": invoice["id"]}
+    if new["collection_method"] == "send_invoice":
+        return _save(work, old, new)
+    invoice = collecting.finalized(work, invoice)
+    if invoice["status"] != "paid" and behavior != "default_incomplete":
+        if paying.method_of(work, invoice) is None:
+            raise paying.nothing()
+        invoice, declined = collecting.collected(
+            work, invoice, off_session=bool(params.get("off_session"))
+        )
+        if behavior == "error_if_incomplete":
+            starting.check_paid(invoice, declined)
+    if invoice["status"] == "paid":
+        return _save(work, old, {**new, "status": _once_paid(new)})
+    if behavior == "pending_if_incomplete":
+        return standing.wait_for(work, old, new, invoice, work.now + PENDING_S)
+    return _save(work, old, {**new, "status": "past_due"})
+
+
+def _once_paid(subscription: Record) -> str:
+    status: str = subscription["status"]
+    return status if status == "trialing" else "active"
+
+
+def _save(work: Work, old: Record, new: Record) -> Record:
+    saved: Record = registry.need("subscription").save(work, old, ordered(new))
+    return saved

@@ -1,0 +1,251 @@
+"""An invoice on its way to its money: finalized, tried, paid or not; given up or voided.
+
+    draft -> open -> paid | void | uncollectible
+
+Each payment is a payment intent of the invoice, which hears of what becomes of it (`heard`). What
+follows for a subscription is the subscription's own: `standing`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe import due, registry
+from tigerstripe.billing import amounts, dunning, paying
+from tigerstripe.errors import Declined
+from tigerstripe.ids import letters
+from tigerstripe.resource import private
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+
+OBJECT = "invoice"
+DAY_S = 24 * 3600
+
+
+# --- Finalized ---
+
+
+def finalized(work: Work, invoice: Record) -> Record:
+    """Return a draft as it is once its amounts are fixed: open, or paid where nothing is due."""
+    customer = _customer(work, invoice)
+    invoice = amounts.with_balance({**invoice, "starting_balance": customer["balance"]})
+    invoice = _numbered(work, invoice, customer)
+    account, secret = "acct_0", letters(60)
+    invoice.update(
+        attempted=invoice["attempted"],
+        automatically_finalizes_at=None,
+        effective_at=invoice["effective_at"] or work.now,
+        hosted_invoice_url=f"https://invoice.stripe.com/i/{account}/test_{secret}?s=ap",
+        invoice_pdf=f"https://pay.stripe.com/invoice/{account}/test_{secret}/pdf?s=ap",
+        status="open",
+    )
+    if invoice["rendering"] is not None:
+        invoice["rendering"] = {**invoice["rendering"], "pdf": {"page_size": "letter"}}
+    if invoice["due_date"] is None and invoice["collection_method"] == "send_invoice":
+        invoice["due_date"] = work.now + (private(invoice).get("days_until_due") or 0) * DAY_S
+    invoice = _at(work, invoice, "finalized_at")
+    due.drop(work, invoice["id"])
+    if not invoice["amount_due"]:
+        invoice = _move(work, {**invoice, "attempted": True}, "finalized")
+        return paid(work, invoice)
+    invoice = paying.with_intent(work, invoice)
+    return _move(work, invoice, "finalized")
+
+
+def _numbered(work: Work, invoice: Record, customer: Record) -> Record:
+    """Return an invoice with its number and the balance that it leaves; store the customer's."""
+    number = invoice["number"]
+    sequence = customer["next_invoice_sequence"]
+    if number is None:
+        number = f"{customer['invoice_prefix']}-{sequence:04d}"
+        sequence += 1
+    ending = amounts.balanced(invoice)[1]
+    counted = {**customer, "next_invoice_sequence": sequence}
+    work.put("customers", counted)  # nobody is told of a number
+    new = {**counted, "currency": customer["currency"] or invoice["currency"]}
+    change = ending - customer["balance"]
+    if change:
+        kind = "applied_to_invoice"
+        if invoice["total"] > 0 and ending > customer["balance"] and ending > 0:
+            kind = "invoice_too_small"
+        elif invoice["total"] < 0:
+            kind = "invoice_too_large"
+        _change_balance(work, new, change, kind, invoice)
+        new["balance"] = ending
+    registry.need("customer").save(work, counted, new)
+    return {**invoice, "ending_balance": ending, "number": number}
+
+
+def _change_balance(work: Work, customer: Record, amount: int, kind: str, invoice: Record) -> None:
+    transactions = registry.need("customer_balance_transaction")
+    transactions.adjust(work, customer, amount, kind, {"invoice": invoice["id"]})
+
+
+# --- Asked for ---
+
+
+def collected(
+    work: Work,
+    invoice: Record,
+    method: Record | None = None,
+    *,
+    off_session: bool = False,
+) -> tuple[Record, Declined | None]:
+    """Try to be paid for an open invoice; return it after that, and the error of a decline.
+
+    `method` is what pays it, by default what its customer pays with. Raises `Refused` where there
+    is nothing to pay with.
+    """
+    invoice, intent, declined = paying.tried(work, invoice, method, off_session=off_session)
+    return _after(work, invoice, intent), declined
+
+
+def advanced(work: Work, invoice: Record) -> Record:
+    """Return an invoice after what time brings to it: a try to be paid, or its due date."""
+    if invoice["status"] != "open" or not invoice["auto_advance"]:
+        return invoice
+    if invoice["collection_method"] == "send_invoice":
+        if invoice["due_date"] > work.now:
+            due.put(work, OBJECT, invoice["id"], invoice["due_date"])
+        else:
+            work.tell("invoice.overdue", invoice)
+            _follows(work, invoice, "overdue")
+        return invoice
+    if paying.method_of(work, invoice) is None:
+        return failed(work, invoice, None)
+    return collected(work, invoice, off_session=True)[0]
+
+
+def heard(work: Work, id: str, intent: Record) -> None:
+    """Let an invoice hear what has become of its payment later."""
+    invoice = work.get("invoices", id)
+    if invoice is not None and invoice["status"] in ("open", "uncollectible"):
+        _after(work, invoice, intent)
+
+
+def _after(work: Work, invoice: Record, intent: Record) -> Record:
+    """Return an invoice as the state of its payment leaves it, with all that follows."""
+    status = intent["status"]
+    if status == "succeeded":
+        return paid(work, {**invoice, "attempt_count": invoice["attempt_count"] + 1}, intent)
+    if status == "processing":
+        tried = {**invoice, "attempt_count": invoice["attempt_count"] + 1, "attempted": True}
+        return _save(work, invoice, tried)
+    if status == "requires_action":
+        return _move(work, {**invoice, "attempted": True}, "payment_action_required")
+    return failed(work, invoice, intent)
+
+
+def failed(work: Work, invoice: Record, intent: Record | None) -> Record:
+    """Return an invoice whose payment failed; it is tried again when the table says so."""
+    again = dunning.next_attempt(work, invoice)
+    tried = {
+        **invoice,
+        "attempt_count": invoice["attempt_count"] + 1,
+        "attempted": True,
+        "next_payment_attempt": again,
+    }
+    if again is not None:
+        due.put(work, OBJECT, invoice["id"], again)
+    saved = _save(work, invoice, tried)
+    work.tell("invoice.payment_failed", saved)
+    error = (intent or {}).get("last_payment_error") or {}
+    if error.get("code") == "authentication_required":
+        work.tell("invoice.payment_action_required", saved)
+    _follows(work, saved, "failed")
+    return saved
+
+
+def paid(work: Work, invoice: Record, intent: Record | None = None) -> Record:
+    """Return an invoice that is paid; no intent where nothing was due, or it was paid elsewhere."""
+    received = intent["amount_received"] if intent is not None else 0
+    invoice = {
+        **invoice,
+        "amount_paid": invoice["amount_paid"] + received,
+        "amount_remaining": 0,
+        "attempted": True,
+        "auto_advance": False,
+        "next_payment_attempt": None,
+        "status": "paid",
+    }
+    due.drop(work, invoice["id"])
+    invoice = _at(work, invoice, "paid_at")
+    if intent is not None:
+        paying.was_paid(work, invoice, intent)
+    work.put("invoices", invoice)
+    work.tell("invoice.paid", invoice)
+    work.tell("invoice.payment_succeeded", invoice)
+    _follows(work, invoice, "paid")
+    return invoice
+
+
+def paid_elsewhere(work: Work, invoice: Record) -> Record:
+    """Return an invoice that was paid without Stripe."""
+    paying.cancel(work, invoice)
+    return paid(work, {**invoice, "amount_paid": invoice["amount_due"]})
+
+
+# --- Given up ---
+
+
+def voided(work: Work, invoice: Record) -> Record:
+    """Return an invoice that never was owed; what its customer's balance paid is given back."""
+    paying.cancel(work, invoice)
+    due.drop(work, invoice["id"])
+    customer = _customer(work, invoice)
+    back = invoice["starting_balance"] - (invoice["ending_balance"] or 0)
+    if back:
+        _change_balance(work, customer, back, "unapplied_from_invoice", invoice)
+        new = {**customer, "balance": customer["balance"] + back}
+        registry.need("customer").save(work, customer, new)
+    invoice = {**invoice, "auto_advance": False, "next_payment_attempt": None, "status": "void"}
+    invoice = _move(work, _at(work, invoice, "voided_at"), "voided")
+    _follows(work, invoice, "voided")
+    return invoice
+
+
+def uncollectible(work: Work, invoice: Record) -> Record:
+    """Return an invoice that nobody expects to be paid any more."""
+    due.drop(work, invoice["id"])
+    invoice = {
+        **invoice, "auto_advance": False, "next_payment_attempt": None, "status": "uncollectible",
+    }  # fmt: skip
+    invoice = _move(work, _at(work, invoice, "marked_uncollectible_at"), "marked_uncollectible")
+    _follows(work, invoice, "uncollectible")
+    return invoice
+
+
+# --- Its parts ---
+
+
+def _follows(work: Work, invoice: Record, what: str) -> None:
+    """Let a subscription go on as its invoice did."""
+    id = subscription_of(invoice)
+    if id is not None:
+        registry.need("subscription").follow(work, id, invoice, what)
+
+
+def subscription_of(invoice: Record) -> str | None:
+    """Return the id of the subscription that an invoice is of, or None."""
+    details = (invoice["parent"] or {}).get("subscription_details")
+    return details["subscription"] if details else None
+
+
+def _customer(work: Work, invoice: Record) -> Record:
+    customer: Record = registry.need("customer").given(work, invoice["customer"], "customer")
+    return customer
+
+
+def _at(work: Work, invoice: Record, name: str) -> Record:
+    return {**invoice, "status_transitions": {**invoice["status_transitions"], name: work.now}}
+
+
+def _move(work: Work, invoice: Record, event: str) -> Record:
+    moved: Record = registry.need(OBJECT).move(work, invoice, event)
+    return moved
+
+
+def _save(work: Work, old: Record, new: Record) -> Record:
+    saved: Record = registry.need(OBJECT).save(work, old, new)
+    return saved

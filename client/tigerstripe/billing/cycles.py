@@ -1,0 +1,182 @@
+"""What time brings to a subscription: its next period, the end of its trial, its own end.
+
+    incomplete -> incomplete_expired            23 hours after its creation
+    trialing -> active | paused | canceled      at the end of the trial
+    active -> active, with an invoice           at the end of each period
+    any -> canceled                             at `cancel_at`
+
+`next_time` says when to look again; one record of the calendar waits for each subscription.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe import discounts, due, registry
+from tigerstripe.billing import collecting, issuing, items, paying, periods, standing
+from tigerstripe.resource import private
+from tigerstripe.work import PRIVATE, Work
+
+Record = dict[str, Any]
+
+OBJECT = "subscription"
+EXPIRES_S = 23 * 3600
+"""How long an incomplete subscription waits for its first payment."""
+NOTICE_S = 3 * periods.DAY_S
+"""How long before the end of a trial it is told of."""
+OVER = ("canceled", "incomplete_expired")
+
+
+def next_time(subscription: Record) -> int | None:
+    """Return when time brings something to a subscription next, or None."""
+    status = subscription["status"]
+    if status in OVER:
+        return None
+    if status == "incomplete":
+        return int(subscription["created"]) + EXPIRES_S
+    times = [subscription["cancel_at"]]
+    if subscription["pending_update"] is not None:
+        times.append(subscription["pending_update"]["expires_at"])
+    if subscription["pause_collection"] is not None:
+        times.append(subscription["pause_collection"]["resumes_at"])
+    if status != "paused":
+        times += [item["current_period_end"] for item in subscription["items"]["data"]]
+    if status == "trialing" and not private(subscription).get("told_trial_end"):
+        times.append(subscription["trial_end"] - NOTICE_S)
+    known = [time for time in times if time is not None]
+    return min(known) if known else None
+
+
+def planned(work: Work, subscription: Record) -> None:
+    """Let time go on with a subscription."""
+    at = next_time(subscription)
+    if at is None:
+        due.drop(work, subscription["id"])
+    else:
+        due.put(work, OBJECT, subscription["id"], at)
+
+
+def happen(work: Work, id: str) -> None:
+    """Do what is due for a subscription, and plan what comes next."""
+    subscription = work.get("subscriptions", id)
+    if subscription is None or subscription["status"] in OVER:
+        return
+    step = _step(subscription, work.now)
+    if step is not None:
+        subscription = step(work, subscription)
+    planned(work, subscription)
+
+
+def _step(subscription: Record, now: int) -> Any:
+    """Return what is due first; what else is due at that time follows by itself."""
+    status = subscription["status"]
+    pause, update = subscription["pause_collection"], subscription["pending_update"]
+    steps = (
+        (_expire, status == "incomplete"),
+        (standing.drop_update, update is not None and update["expires_at"] <= now),
+        (_resume_collection, pause is not None and (pause["resumes_at"] or now + 1) <= now),
+        (_end, (subscription["cancel_at"] or now + 1) <= now),
+        (_end_trial, status == "trialing" and subscription["trial_end"] <= now),
+        (_tell_trial_end, status == "trialing"),
+        (renewed, status != "paused"),
+    )
+    return next((step for step, is_due in steps if is_due), None)
+
+
+def _save(work: Work, old: Record, new: Record) -> Record:
+    saved: Record = registry.need(OBJECT).save(work, old, new)
+    return saved
+
+
+def _expire(work: Work, subscription: Record) -> Record:
+    """Give up a subscription whose first payment never came."""
+    invoice = work.get("invoices", subscription["latest_invoice"] or "")
+    if invoice is not None and invoice["status"] == "open":
+        collecting.voided(work, invoice)
+        subscription = work.get("subscriptions", subscription["id"]) or subscription
+    return standing.expired(work, subscription)
+
+
+def _resume_collection(work: Work, subscription: Record) -> Record:
+    return _save(work, subscription, {**subscription, "pause_collection": None})
+
+
+def _tell_trial_end(work: Work, subscription: Record) -> Record:
+    told = {**subscription, PRIVATE: {**private(subscription), "told_trial_end": True}}
+    work.put("subscriptions", told)
+    work.tell("customer.subscription.trial_will_end", told)
+    return told
+
+
+def _end(work: Work, subscription: Record) -> Record:
+    """Cancel a subscription at the time it was to end, with what was used until then."""
+    return standing.canceled(work, subscription, is_planned=True)
+
+
+def _end_trial(work: Work, subscription: Record) -> Record:
+    """Let a trial be over: the first period that is paid begins, if there is something to pay."""
+    behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
+    if behavior != "create_invoice" and not paying.has_method(work, subscription):
+        if behavior == "cancel":
+            return standing.canceled(work, subscription, is_planned=True)
+        paused = _save(work, subscription, {**subscription, "status": "paused"})
+        work.tell("customer.subscription.paused", paused)
+        return paused
+    return renewed(work, {**subscription}, status="active")
+
+
+def renewed(work: Work, subscription: Record, status: str | None = None) -> Record:
+    """Return a subscription in its next period, and issue the invoice of it."""
+    now = work.now
+    old = work.get("subscriptions", subscription["id"]) or subscription
+    data = subscription["items"]["data"]
+    over = [item for item in data if item["current_period_end"] <= now]
+    if not over:
+        return subscription
+    id = issuing.new_invoice_id()
+    back = (over[0]["current_period_start"], over[0]["current_period_end"])
+    content = issuing.of_usage(work, subscription, over, id)
+    if subscription["status"] == "trialing":
+        content = ([], {})
+    anchor = subscription["billing_cycle_anchor"]
+    moved = [_next(item, anchor) if item in over else item for item in data]
+    subscription = {
+        **subscription,
+        "items": items.listed(subscription["id"], moved),
+        "status": status or subscription["status"],
+    }
+    begun = [item for item in moved if item["id"] in {one["id"] for one in over}]
+    content = issuing.both(content, issuing.of_period(work, subscription, begun, id))
+    invoice = issuing.invoice(work, subscription, "subscription_cycle", content, back, id=id)
+    invoice = _held_back(work, subscription, invoice)
+    subscription = {
+        **subscription,
+        "discounts": discounts.lasting(work, subscription["discounts"], now),
+        "latest_invoice": invoice["id"],
+    }
+    return _save(work, old, subscription)
+
+
+def _next(item: Record, anchor: int) -> Record:
+    """Return an item in the period that follows on its own."""
+    start = item["current_period_end"]
+    end = periods.period(anchor, item["price"]["recurring"], start)[1]
+    return {**item, "current_period_end": end, "current_period_start": start}
+
+
+def _held_back(work: Work, subscription: Record, invoice: Record) -> Record:
+    """Return an invoice that is not asked for, if its subscription is paused or unpaid."""
+    pause = subscription["pause_collection"]
+    if pause is None and subscription["status"] != "unpaid":
+        return invoice
+    due.drop(work, invoice["id"])
+    held = {**invoice, "auto_advance": False, "automatically_finalizes_at": None}
+    invoices = registry.need("invoice")
+    invoice = invoices.save(work, invoice, held)
+    behavior = pause["behavior"] if pause else "keep_as_draft"
+    if behavior == "keep_as_draft":
+        return invoice
+    invoice = collecting.finalized(work, invoice)
+    if invoice["status"] != "open":
+        return invoice
+    return (collecting.voided if behavior == "void" else collecting.uncollectible)(work, invoice)

@@ -1,0 +1,154 @@
+"""Drafts of invoices: what a new one says, before anybody asks for its money."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe.billing import amounts, lines
+from tigerstripe.ids import new_id
+from tigerstripe.resource import ordered
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+
+DRAFT_S = 3600
+"""How long an invoice that advances by itself stays a draft, as recorded."""
+DAY_S = 24 * 3600
+OWN_ACCOUNT = ("account_settings", "account")
+
+
+def drawn_up(
+    work: Work,
+    customer: Record,
+    currency: str,
+    reason: str,
+    content: list[Record],
+    rates: Record,
+    **more: Any,
+) -> Record:
+    """Return a draft with these lines, priced but not stored.
+
+    `rates` has the tax rates of lines with their own, by the line's id; `more` are fields that
+    differ from those of a plain invoice.
+    """
+    fields = {**_plain(work, customer), "billing_reason": reason, "currency": currency, **more}
+    invoice = {"id": fields.get("id") or new_id("in", 24), "object": "invoice", **fields}
+    content = [{**line, "invoice": invoice["id"]} for line in content]
+    return ordered(amounts.priced(work, lines.with_lines(invoice, content, rates)))
+
+
+def _plain(work: Work, customer: Record) -> Record:
+    own = (work.get(*OWN_ACCOUNT) or {}).get("account") or {"country": "US"}
+    return {
+        "account_country": own["country"],
+        "account_name": (own.get("business_profile") or {}).get("name"),
+        "account_tax_ids": None,
+        "amount_due": 0,
+        "amount_overpaid": 0,
+        "amount_paid": 0,
+        "amount_remaining": 0,
+        "amount_shipping": 0,
+        "application": None,
+        "attempt_count": 0,
+        "attempted": False,
+        "auto_advance": False,
+        "automatic_tax": {
+            "disabled_reason": None,
+            "enabled": False,
+            "liability": None,
+            "provider": None,
+            "status": None,
+        },
+        "automatically_finalizes_at": None,
+        "collection_method": "charge_automatically",
+        "created": work.now,
+        "custom_fields": None,
+        "customer": customer["id"],
+        "customer_account": None,
+        "customer_address": customer["address"],
+        "customer_email": customer["email"],
+        "customer_name": customer["name"],
+        "customer_phone": customer["phone"],
+        "customer_shipping": customer["shipping"],
+        "customer_tax_exempt": customer["tax_exempt"],
+        "customer_tax_ids": _tax_ids(work, customer),
+        "default_payment_method": None,
+        "default_source": None,
+        "default_tax_rates": [],
+        "description": None,
+        "discounts": [],
+        "due_date": None,
+        "effective_at": None,
+        "ending_balance": None,
+        "footer": None,
+        "from_invoice": None,
+        "hosted_invoice_url": None,
+        "invoice_pdf": None,
+        "issuer": {"type": "self"},
+        "last_finalization_error": None,
+        "latest_revision": None,
+        "livemode": False,
+        "metadata": {},
+        "next_payment_attempt": None,
+        "number": None,
+        "on_behalf_of": None,
+        "parent": None,
+        "payment_settings": {
+            "default_mandate": None,
+            "payment_method_options": None,
+            "payment_method_types": None,
+        },
+        "period_end": work.now,
+        "period_start": work.now,
+        "post_payment_credit_notes_amount": 0,
+        "pre_payment_credit_notes_amount": 0,
+        "receipt_number": None,
+        "rendering": None,
+        "shipping_cost": None,
+        "shipping_details": None,
+        "starting_balance": customer["balance"],
+        "statement_descriptor": None,
+        "status": "draft",
+        "status_transitions": dict.fromkeys(
+            ("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")
+        ),
+        "test_clock": customer["test_clock"],
+        "webhooks_delivered_at": work.now,
+    }
+
+
+def _tax_ids(work: Work, customer: Record) -> list[Record]:
+    found = work.find_by("tax_ids", "customer", customer["id"])
+    return [{"type": one["type"], "value": one["value"]} for one in reversed(found)]
+
+
+def advancing(work: Work, *, is_draft: bool) -> Record:
+    """Return the fields of an invoice that goes on by itself."""
+    return {
+        "auto_advance": True,
+        "automatically_finalizes_at": work.now + DRAFT_S if is_draft else None,
+    }
+
+
+def of_subscription(subscription: Record) -> Record:
+    """Return the parent of a subscription's invoice."""
+    return {
+        "quote_details": None,
+        "subscription_details": {
+            "metadata": subscription["metadata"],
+            "subscription": subscription["id"],
+        },
+        "type": "subscription_details",
+    }
+
+
+def automatic_tax(given: Record) -> Record:
+    """Return what an invoice says of automatic tax."""
+    is_on = bool(given["enabled"])
+    return {
+        "disabled_reason": None,
+        "enabled": is_on,
+        "liability": {"type": "self"} if is_on else None,
+        "provider": "stripe" if is_on else None,
+        "status": "complete" if is_on else None,
+    }

@@ -1,0 +1,47 @@
+"""When a payment that failed is tried again, and what becomes of a subscription after the last.
+
+The table is the account's (`account_settings`); by default it is Stripe's of old: three, five and
+seven days after each try, and then the subscription is canceled.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe.scope import Scope
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+
+SETTINGS = "account_settings"
+DUNNING = "dunning"
+USUAL: Record = {"retry_days": [3, 5, 7], "then": "canceled"}
+ENDS = ("canceled", "unpaid", "past_due")
+DAY_S = 24 * 3600
+
+
+def table(work: Work) -> Record:
+    """Return the account's table: the days between tries, and the subscription's state at last."""
+    found = work.scope.own(SETTINGS).get(DUNNING, USUAL)
+    return {**USUAL, **found}
+
+
+def next_attempt(work: Work, invoice: Record) -> int | None:
+    """Return when an invoice is tried again whose payment has just failed; None: never."""
+    if not invoice["auto_advance"] or invoice["collection_method"] != "charge_automatically":
+        return None
+    if invoice["billing_reason"] == "subscription_create":
+        return None  # its subscription is incomplete, and waits for its customer
+    days = table(work)["retry_days"]
+    tries = invoice["attempt_count"]
+    return work.now + days[tries] * DAY_S if tries < len(days) else None
+
+
+def set_table(scope: Scope, retry_days: list[int], then: str) -> None:
+    """Set when payments are tried again from now on; raises ValueError for what cannot be."""
+    if then not in ENDS:
+        raise ValueError(f"then={then!r}: expected one of {', '.join(ENDS)}")
+    days = list(retry_days)
+    if not all(isinstance(day, int) and day > 0 for day in days):
+        raise ValueError(f"retry_days={retry_days!r}: expected whole days, each 1 or more")
+    scope.own(SETTINGS).insert({"id": DUNNING, "retry_days": days, "then": then})

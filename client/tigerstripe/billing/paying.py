@@ -1,0 +1,180 @@
+"""What pays an invoice: the payment intent of it, and the payment method that its customer has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe import registry
+from tigerstripe.errors import Declined, Refused
+from tigerstripe.ids import new_id
+from tigerstripe.payments import confirming, hearing
+from tigerstripe.payments.bank import Attempt
+from tigerstripe.resource import private
+from tigerstripe.work import PRIVATE, Work
+
+Record = dict[str, Any]
+
+TABLE = "invoice_payments"
+NOTHING_TO_PAY_WITH = (
+    "This customer has no attached payment source or default payment method. Please consider "
+    "adding a default payment method. For more information, visit "
+    "https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority."
+)
+REASONS = {
+    "subscription_create": "Subscription creation",
+    "subscription_cycle": "Subscription update",
+    "subscription_update": "Subscription update",
+}
+"""What the payment of an invoice says of itself, as recorded, by why the invoice was made."""
+TYPES = ("acss_debit", "card", "cashapp", "link", "us_bank_account")
+"""What the payment of an invoice takes, as recorded, of an account in dollars."""
+
+
+def method_of(work: Work, invoice: Record) -> Record | None:
+    """Return what pays an invoice: its own, its subscription's or its customer's, or None."""
+    details = (invoice["parent"] or {}).get("subscription_details")
+    subscription = work.get("subscriptions", details["subscription"]) if details else None
+    customer = work.get("customers", invoice["customer"]) or {}
+    settings = customer.get("invoice_settings") or {}
+    of_subscription = subscription or {}
+    for method, source in (
+        (invoice["default_payment_method"], invoice["default_source"]),
+        (of_subscription.get("default_payment_method"), of_subscription.get("default_source")),
+        (settings.get("default_payment_method"), customer.get("default_source")),
+    ):
+        found = work.get("payment_methods", method) if method else None
+        if found is None and source:
+            found = registry.need("card").as_method(work, source)
+        if found is not None:
+            return found
+    return None
+
+
+def has_method(work: Work, subscription: Record) -> bool:
+    """Tell whether a subscription's next invoice has something to be paid with."""
+    own = {"default_payment_method": None, "default_source": None, "parent": None}
+    of = {**own, "customer": subscription["customer"]}
+    details = {"subscription_details": {"subscription": subscription["id"]}}
+    return method_of(work, {**of, "parent": details}) is not None
+
+
+def nothing() -> Refused:
+    """Return the refusal, as recorded, of what there is nothing to pay with."""
+    return Refused(NOTHING_TO_PAY_WITH, code="resource_missing")
+
+
+# --- The intent ---
+
+
+def with_intent(work: Work, invoice: Record) -> Record:
+    """Return an invoice with the payment intent that is to pay what is due of it."""
+    intents = registry.need("payment_intent")
+    is_of_subscription = invoice["billing_reason"] in REASONS
+    amount = invoice["amount_remaining"]
+    intent = intents.make(work, {
+        "amount": amount,
+        "capture_method": "automatic",
+        "currency": invoice["currency"],
+        "customer": invoice["customer"],
+        "description": REASONS.get(invoice["billing_reason"], "Payment for Invoice"),
+        "payment_details": {"order_reference": invoice["id"]},
+        "payment_method_types": _types(invoice),
+        "setup_future_usage": "off_session" if is_of_subscription else None,
+    })  # fmt: skip
+    hearing.belongs(work, intent, invoice)
+    made = {
+        "id": new_id("inpay", 24),
+        "object": "invoice_payment",
+        "amount_paid": None,
+        "amount_requested": amount,
+        "created": work.now,
+        "currency": invoice["currency"],
+        "invoice": invoice["id"],
+        "is_default": True,
+        "livemode": False,
+        "payment": {"payment_intent": intent["id"], "type": "payment_intent"},
+        "status": "open",
+        "status_transitions": {"canceled_at": None, "paid_at": None},
+    }
+    work.put(TABLE, made)
+    kept = {**private(invoice), "intent": intent["id"], "payment": made["id"]}
+    return {**invoice, PRIVATE: kept}
+
+
+def _types(invoice: Record) -> list[str]:
+    given = invoice["payment_settings"]["payment_method_types"]
+    return given or [*TYPES] if invoice["currency"] == "usd" else given or ["card"]
+
+
+def intent_of(work: Work, invoice: Record) -> Record | None:
+    """Return the payment intent of an invoice, or None if nothing was due of it."""
+    id = private(invoice).get("intent")
+    return work.get("payment_intents", id) if id else None
+
+
+def tried(
+    work: Work, invoice: Record, method: Record | None, *, off_session: bool
+) -> tuple[Record, Record, Declined | None]:
+    """Ask the bank for what is due; return the invoice, its intent, and the error of a decline.
+
+    Raises `Refused` where there is nothing to pay with.
+    """
+    intent = intent_of(work, invoice)
+    if intent is None or intent["status"] == "canceled":
+        invoice = with_intent(work, invoice)
+        intent = intent_of(work, invoice)
+        assert intent is not None
+    method = method or method_of(work, invoice)
+    if method is None:
+        raise nothing()
+    options = intent["payment_method_options"].get(method["type"]) or {}
+    attempt = Attempt(method, off_session=off_session, options=options)
+    intent = {**intent, "payment_method": method["id"]}
+    done, declined = confirming.tried(work, intent, attempt)
+    return invoice, done, declined
+
+
+def was_paid(work: Work, invoice: Record, intent: Record) -> None:
+    """Note the payment of an invoice as paid."""
+    payment = work.get(TABLE, private(invoice)["payment"])
+    assert payment is not None, invoice
+    transitions = {**payment["status_transitions"], "paid_at": work.now}
+    new = {
+        **payment,
+        "amount_paid": intent["amount_received"],
+        "status": "paid",
+        "status_transitions": transitions,
+    }
+    work.put(TABLE, new)
+    work.tell("invoice_payment.paid", new)
+
+
+def cancel(work: Work, invoice: Record) -> None:
+    """Give up the payment of an invoice, if one is under way."""
+    intent = intent_of(work, invoice)
+    if intent is None or intent["status"] in ("canceled", "succeeded"):
+        return
+    registry.need("payment_intent").given_up(work, intent, "void_invoice")
+    payment = work.get(TABLE, private(invoice)["payment"])
+    if payment is not None:
+        transitions = {**payment["status_transitions"], "canceled_at": work.now}
+        work.put(TABLE, {**payment, "status": "canceled", "status_transitions": transitions})
+
+
+def invoice_of(work: Work, intent: str) -> str | None:
+    """Return the id of the invoice that a payment intent is to pay, or None."""
+    object, _, id = (work.holder(hearing.OWNER, intent) or "").partition("/")
+    return id if object == "invoice" else None
+
+
+def given(work: Work, customer: str, id: str) -> str:
+    """Return the id of a customer's payment method; raises `Refused` if it is not theirs."""
+    method = registry.need("payment_method").given(work, id, "default_payment_method")
+    if method["customer"] != customer:
+        raise Refused(
+            f"The customer does not have a payment method with the ID {id}. The payment method "
+            f"must be attached to the customer.",
+            code="resource_missing",
+            param="default_payment_method",
+        )
+    return str(method["id"])

@@ -1,0 +1,139 @@
+"""Previews: the invoice that would come, worked out by the code that would make it.
+
+A preview does in a work of its own what the request or the time would do, and takes the invoice
+out of it; nothing of that work is written. So it cannot differ from what it is a preview of.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe import errors, registry
+from tigerstripe.billing import cycles, lines, starting
+from tigerstripe.errors import Refused
+from tigerstripe.ids import new_id
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+Params = dict[str, Any]
+
+NOTHING = "No upcoming invoices for customer: {}"
+
+
+def of(work: Work, params: Params) -> Record:
+    """Return the preview that a request asks for; raises `Refused`."""
+    aside = work.aside()
+    subscription = _subscription(aside, params)
+    customer = _customer(aside, subscription, params)
+    for place, item in enumerate(params.get("invoice_items") or ()):
+        _add_item(aside, customer, item, place)
+    details = params.get("subscription_details") or {}
+    if subscription is not None:
+        invoice = _of_change(aside, subscription, details)
+    elif details.get("items"):
+        invoice = _of_new(aside, customer, details, params)
+    else:
+        invoice = _of_waiting(aside, customer, params)
+    return _shown(invoice)
+
+
+def _subscription(work: Work, params: Params) -> Record | None:
+    if params.get("subscription") is None:
+        return None
+    found: Record = registry.need("subscription").given(
+        work, params["subscription"], "subscription"
+    )
+    return found
+
+
+def _customer(work: Work, subscription: Record | None, params: Params) -> Record:
+    customers = registry.need("customer")
+    id = params.get("customer") or (subscription and subscription["customer"])
+    if id is not None:
+        found: Record = customers.given(work, id, "customer")
+        return found
+    details = params.get("customer_details")
+    if details is None:
+        raise Refused(
+            "You must either provide a `customer` or a `subscription` to the upcoming invoice "
+            "endpoint."
+        )
+    made: Record = customers.create(work, {}, {"address": details.get("address")})
+    return made
+
+
+def _add_item(work: Work, customer: Record, item: Params, place: int) -> None:
+    resource = registry.need("invoiceitem")
+    try:
+        resource.add(work, resource.new(work, {**item, "customer": customer["id"]}))
+    except Refused as refused:
+        raise errors.under(refused, f"invoice_items[{place}]") from None
+
+
+def _of_change(work: Work, subscription: Record, details: Params) -> Record:
+    """Return the next invoice of a subscription, after the change that is asked about."""
+    before = subscription["latest_invoice"]
+    changes = {name: value for name, value in details.items() if name not in ("cancel_now",)}
+    if changes:
+        subscription = registry.need("subscription").update(
+            work, {"id": subscription["id"]}, {**changes, "payment_behavior": "default_incomplete"}
+        )
+        if subscription["latest_invoice"] != before:
+            found = work.get("invoices", subscription["latest_invoice"])
+            assert found is not None
+            return found
+    ends = starting.period_ends(subscription)
+    if subscription["status"] in cycles.OVER or subscription["cancel_at"] in ends:
+        raise Refused(
+            NOTHING.format(subscription["customer"]), status=404, code="invoice_upcoming_none"
+        )
+    work.now = min(ends)
+    renewed = cycles.renewed(work, subscription)
+    found = work.get("invoices", renewed["latest_invoice"])
+    assert found is not None
+    return found
+
+
+def _of_new(work: Work, customer: Record, details: Params, params: Params) -> Record:
+    """Return the first invoice of a subscription that is not there yet."""
+    wanted = {**details, "payment_behavior": "default_incomplete"}
+    wanted["discounts"] = params.get("discounts")
+    made = starting.begun(work, customer, wanted)
+    found = work.get("invoices", made["latest_invoice"])
+    assert found is not None
+    return found
+
+
+def _of_waiting(work: Work, customer: Record, params: Params) -> Record:
+    """Return the invoice of what waits for a customer's next one; raises `Refused` if nothing."""
+    invoices = registry.need("invoice")
+    wanted = {"customer": customer["id"], "pending_invoice_items_behavior": "include"}
+    wanted["discounts"] = params.get("discounts")
+    invoice: Record = invoices.new(work, {k: v for k, v in wanted.items() if v is not None})
+    if not invoice["lines"]["data"]:
+        raise Refused(NOTHING.format(customer["id"]), status=404, code="invoice_upcoming_none")
+    return invoice
+
+
+def _shown(invoice: Record) -> Record:
+    """Return an invoice as a preview of itself: nobody has asked for its money."""
+    id = f"upcoming_in_{new_id('', 24).lstrip('_')}"
+    content = [
+        {**line, "id": f"il_tmp_{line['id'][3:]}", "invoice": id} for line in lines.all_of(invoice)
+    ]
+    shown = lines.with_lines({**invoice, "id": id}, content, {})
+    return {
+        **shown,
+        "attempted": False,
+        "auto_advance": True,
+        "amount_paid": 0,
+        "amount_remaining": invoice["amount_due"],
+        "effective_at": None,
+        "ending_balance": None,
+        "hosted_invoice_url": None,
+        "invoice_pdf": None,
+        "number": None,
+        "status": "draft",
+        "status_transitions": dict.fromkeys(invoice["status_transitions"]),
+        "webhooks_delivered_at": None,
+    }

@@ -1,0 +1,182 @@
+"""How a subscription stands: what its invoices do to it, and how it ends.
+
+Its most recent invoice decides: paid, it is active; failed, past due, until the table of `dunning`
+is at its end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe import due, registry
+from tigerstripe.billing import collecting, dunning, issuing
+from tigerstripe.resource import private
+from tigerstripe.work import PRIVATE, Work
+
+Record = dict[str, Any]
+
+OBJECT = "subscription"
+LATE = ("past_due", "unpaid")
+
+
+def follow(work: Work, id: str, invoice: Record, what: str) -> None:
+    """Let a subscription go on as one of its invoices did.
+
+    `what` is `paid`, `failed`, `overdue`, `voided` or `uncollectible`. Only its most
+    recent invoice decides; a subscription that is being created has none yet.
+    """
+    subscription = work.get("subscriptions", id)
+    if subscription is None or subscription["latest_invoice"] != invoice["id"]:
+        return
+    status = subscription["status"]
+    update = private(subscription).get("update")
+    if update is not None and update["invoice"] == invoice["id"]:
+        if what == "paid":
+            apply_update(work, subscription)
+        return
+    if what == "failed":
+        _failed(work, subscription, invoice)
+    elif what == "overdue":
+        if status == "active":
+            _save(work, subscription, {**subscription, "status": "past_due"})
+    elif status == "incomplete" and what == "voided":
+        expired(work, subscription)
+    elif status == "incomplete" or status in LATE:
+        _save(work, subscription, {**subscription, "status": "active"})
+
+
+def _failed(work: Work, subscription: Record, invoice: Record) -> None:
+    """Let a subscription be past due; after the last try it ends as the table says."""
+    if subscription["status"] in ("incomplete", "unpaid"):
+        return
+    if invoice["next_payment_attempt"] is not None or not invoice["auto_advance"]:
+        _save(work, subscription, {**subscription, "status": "past_due"})
+        return
+    then = dunning.table(work)["then"]
+    if then == "canceled":
+        canceled(work, subscription, reason="payment_failed")
+    else:
+        _save(work, subscription, {**subscription, "status": then})
+
+
+# --- Its end ---
+
+
+def canceled(
+    work: Work,
+    subscription: Record,
+    *,
+    reason: str = "cancellation_requested",
+    details: Record | None = None,
+    is_planned: bool = False,
+    bills_usage: bool = True,
+) -> Record:
+    """Return a subscription that is over; what was used until now is billed, if anything.
+
+    `details` is what its customer said; `is_planned`: it was told beforehand that it would end.
+    """
+    if is_planned and bills_usage:
+        subscription = _with_last_invoice(work, subscription)
+    told = subscription["cancellation_details"]
+    new = {
+        **subscription,
+        "cancel_at": subscription["cancel_at"] if is_planned else None,
+        "cancel_at_period_end": is_planned and subscription["cancel_at_period_end"],
+        "canceled_at": subscription["canceled_at"] if is_planned else work.now,
+        "cancellation_details": {**told, **(details or {}), "reason": told["reason"] or reason},
+        "ended_at": work.now,
+        "pending_update": None,
+        "status": "canceled",
+        PRIVATE: {},
+    }
+    new["canceled_at"] = new["canceled_at"] or work.now
+    due.drop(work, subscription["id"])
+    _stop_collecting(work, subscription)
+    work.put("subscriptions", new)
+    work.tell("customer.subscription.deleted", new)
+    return new
+
+
+def _with_last_invoice(work: Work, subscription: Record) -> Record:
+    """Return a subscription whose metered usage, if it has any, is on an invoice."""
+    data = subscription["items"]["data"]
+    id = issuing.new_invoice_id()
+    content = issuing.of_usage(work, subscription, data, id)
+    if not any(line["amount"] for line in content[0]):
+        return subscription
+    back = (data[0]["current_period_start"], work.now)
+    invoice = issuing.invoice(work, subscription, "subscription_cycle", content, back, id=id)
+    return {**subscription, "latest_invoice": invoice["id"]}
+
+
+def _stop_collecting(work: Work, subscription: Record) -> None:
+    """Let the open invoice of a subscription that is over not be tried again by itself."""
+    invoice = work.get("invoices", subscription["latest_invoice"] or "")
+    if invoice is None or invoice["status"] not in ("draft", "open"):
+        return
+    if invoice["status"] == "draft" and invoice["total"]:
+        return  # what was used is still to be paid
+    due.drop(work, invoice["id"])
+    stopped = {**invoice, "auto_advance": False, "next_payment_attempt": None}
+    registry.need("invoice").save(work, invoice, stopped)
+
+
+def expired(work: Work, subscription: Record) -> Record:
+    """Return a subscription that was never paid for."""
+    due.drop(work, subscription["id"])
+    new = {**subscription, "ended_at": work.now, "status": "incomplete_expired"}
+    return _save(work, subscription, new)
+
+
+# --- Updates that wait for their payment ---
+
+
+def wait_for(work: Work, old: Record, new: Record, invoice: Record, expires_at: int) -> Record:
+    """Return a subscription as it was, with the change that its invoice has to be paid for."""
+    names = ("billing_cycle_anchor", "items", "plan", "quantity", "trial_end")
+    changes = {name: new[name] for name in names if new.get(name) != old.get(name)}
+    waiting = {
+        **old,
+        "latest_invoice": invoice["id"],
+        "pending_update": {
+            "billing_cycle_anchor": changes.get("billing_cycle_anchor"),
+            "cancel_at_period_end": None,
+            "discount": None,
+            "discounts": None,
+            "expires_at": expires_at,
+            "metadata": None,
+            "subscription_items": changes["items"]["data"] if "items" in changes else None,
+            "trial_end": changes.get("trial_end"),
+            "trial_from_plan": None,
+        },
+        PRIVATE: {**private(old), "update": {"changes": changes, "invoice": invoice["id"]}},
+    }
+    return _save(work, old, waiting)
+
+
+def apply_update(work: Work, subscription: Record) -> Record:
+    """Return a subscription changed as was wanted: it is paid for."""
+    kept = {name: value for name, value in private(subscription).items() if name != "update"}
+    changes = private(subscription)["update"]["changes"]
+    new = {**subscription, **changes, "pending_update": None, PRIVATE: kept}
+    saved = _save(work, subscription, new)
+    work.tell("customer.subscription.pending_update_applied", saved)
+    return saved
+
+
+def drop_update(work: Work, subscription: Record) -> Record:
+    """Return a subscription whose change was not paid for in time; its invoice is void."""
+    id = private(subscription)["update"]["invoice"]
+    kept = {name: value for name, value in private(subscription).items() if name != "update"}
+    new = {**subscription, "pending_update": None, PRIVATE: kept}
+    saved = _save(work, subscription, new)
+    work.tell("customer.subscription.pending_update_expired", saved)
+    invoice = work.get("invoices", id)
+    if invoice is not None and invoice["status"] == "open":
+        collecting.voided(work, invoice)
+    return saved
+
+
+def _save(work: Work, old: Record, new: Record) -> Record:
+    saved: Record = registry.need(OBJECT).save(work, old, new)
+    return saved

@@ -1,0 +1,20 @@
+"""Discounts that others have: they are made with them, and found where they are expanded."""
+
+from __future__ import annotations
+
+from tigerstripe.discounts import TABLE
+from tigerstripe.resource import Resource
+
+
+class Discounts(Resource):
+    """Discounts."""
+
+    object = "discount"
+    table = TABLE
+    paths = ()
+    prefix = "di"
+    event = None
+    standard = frozenset(("retrieve",))
+
+
+RESOURCE = Discounts()

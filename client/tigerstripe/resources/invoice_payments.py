@@ -1,0 +1,45 @@
+"""Invoice payments: what pays an invoice, and how far it has come."""
+
+from __future__ import annotations
+
+from tigerstripe import errors, listing
+from tigerstripe.billing.paying import TABLE, invoice_of
+from tigerstripe.resource import Ids, Params, Record, Resource
+from tigerstripe.work import Work
+
+
+class InvoicePayments(Resource):
+    """Invoice payments."""
+
+    object = "invoice_payment"
+    table = TABLE
+    paths = ("/v1/invoice_payments",)
+    prefix = "inpay"
+    param = "invoice_payment"
+    has_metadata = False
+    standard = frozenset(("list", "retrieve"))
+    listed_of = ("invoice",)
+
+    def list(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return a page of them; those of a payment intent are of one invoice."""
+        wanted = params.pop("payment", None)
+        if wanted is None:
+            return super().list(work, ids, params)
+        id = wanted.get("payment_intent")
+        if id is None:
+            raise errors.missing("payment[payment_intent]")
+        intent = work.get("payment_intents", id)
+        if intent is None:
+            raise errors.no_such("payment_intent", id, "payment[payment_intent]")
+        invoice = invoice_of(work, id)
+        found = [
+            one
+            for one in (work.find_by(self.table, "invoice", invoice) if invoice else ())
+            if one["payment"]["payment_intent"] == id
+            and params.get("status") in (None, one["status"])
+            and params.get("invoice") in (None, one["invoice"])
+        ]
+        return listing.cut(found, params, self.name)
+
+
+RESOURCE = InvoicePayments()

@@ -1,0 +1,96 @@
+"""The items of subscriptions, by themselves; they are kept in their subscription's record.
+
+A record of this table says only whose an item is.
+"""
+
+from __future__ import annotations
+
+from tigerstripe import errors, listing, registry
+from tigerstripe.resource import Ids, Params, Record, Resource
+from tigerstripe.work import Work
+
+
+class SubscriptionItems(Resource):
+    """Items of subscriptions."""
+
+    object = "subscription_item"
+    table = "subscription_items"
+    paths = ("/v1/subscription_items",)
+    prefix = "si"
+    event = None
+    standard = Resource.standard | {"delete"}
+    not_yet = ("billing_thresholds", "current_trial")
+
+    def known(self, work: Work, subscription: Record) -> None:
+        """Let the items of a subscription be found by their ids."""
+        for item in subscription["items"]["data"]:
+            if work.get(self.table, item["id"]) is None:
+                of = {"id": item["id"], "subscription": subscription["id"]}
+                work.put(self.table, of)
+
+    def _of(self, work: Work, ids: Ids) -> tuple[Record, Record]:
+        """Return the subscription that an item is of, and the item; raises `Refused` (404)."""
+        id = list(ids.values())[-1]
+        subscriptions = registry.need("subscription")
+        there = work.get(self.table, id)
+        subscription = work.get(subscriptions.table, there["subscription"]) if there else None
+        data = subscriptions.view(work, subscription)["items"]["data"] if subscription else ()
+        item = next((one for one in data if one["id"] == id), None)
+        if subscription is None or item is None:
+            raise self.missing(id, self.param, in_path=True)
+        return subscription, item
+
+    def create(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Put another item on a subscription."""
+        subscription = registry.need("subscription").given(
+            work, params["subscription"], "subscription"
+        )
+        before = {item["id"] for item in subscription["items"]["data"]}
+        own = ("subscription", "payment_behavior", "proration_behavior", "proration_date")
+        item = {name: value for name, value in params.items() if name not in own}
+        new = self._update(work, subscription, item, params)
+        return next(one for one in new["items"]["data"] if one["id"] not in before)
+
+    def retrieve(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return an item."""
+        return self._of(work, ids)[1]
+
+    def update(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Change an item, with what is to be paid for that."""
+        subscription, item = self._of(work, ids)
+        own = ("off_session", "payment_behavior", "proration_behavior", "proration_date")
+        wanted = {name: value for name, value in params.items() if name not in own}
+        new = self._update(work, subscription, {**wanted, "id": item["id"]}, params)
+        return next(one for one in new["items"]["data"] if one["id"] == item["id"])
+
+    def delete(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Take an item from its subscription."""
+        subscription, item = self._of(work, ids)
+        self._update(work, subscription, {"id": item["id"], "deleted": True}, params)
+        return {"id": item["id"], "object": self.object, "deleted": True}
+
+    def list(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return a page of a subscription's items."""
+        subscriptions = registry.need("subscription")
+        subscription = subscriptions.given(work, params["subscription"], "subscription")
+        data = subscriptions.view(work, subscription)["items"]["data"]
+        return listing.cut(data, params, self.name)
+
+    def _update(self, work: Work, subscription: Record, item: Params, params: Params) -> Record:
+        """Return a subscription of which one item is changed, as an update of it would."""
+        names = ("off_session", "payment_behavior", "proration_behavior", "proration_date")
+        how = {name: params[name] for name in names if name in params}
+        try:
+            changed: Record = registry.need("subscription").update(
+                work, {"subscription": subscription["id"]}, {"items": [item], **how}
+            )
+        except errors.Refused as refused:
+            param = refused.error.get("param") or ""
+            if param.startswith("items[0]["):
+                name, _, rest = param.removeprefix("items[0][").partition("]")
+                refused.error["param"] = name + rest
+            raise
+        return changed
+
+
+RESOURCE = SubscriptionItems()
