@@ -53,6 +53,9 @@ ONBOARDED: Params = {
 """What the owner of an account says of it in a test."""
 USUAL_CAPABILITIES = ("card_payments", "transfers")
 
+REJECTED = "rejected"
+"""The part of an account's private part that says why its platform has rejected it."""
+
 NO_RELATIONSHIP: Record = {
     "authorizer": False,
     "director": False,
@@ -236,16 +239,23 @@ def shown(given: Params) -> Record:
 
 
 def settled(account: Record) -> Record:
-    """Return an account with what follows of its details: what is still due, and what it may do."""
+    """Return an account with what follows of its details: what is still due, and what it may do.
+
+    One that was rejected may do nothing, whatever it says.
+    """
     due = [need for need in NEEDED if not _has(account, need.split("."))]
-    status = "inactive" if due else "active"
+    why = account.get(PRIVATE, {}).get(REJECTED)
+    may = not (due or why)
+    requirements = _requirements(due)
     return {
         **account,
-        "capabilities": dict.fromkeys(sorted(account["capabilities"]), status),
-        "charges_enabled": not due,
+        "capabilities": dict.fromkeys(
+            sorted(account["capabilities"]), "active" if may else "inactive"
+        ),
+        "charges_enabled": may,
         "details_submitted": not due,
-        "payouts_enabled": not due,
-        "requirements": _requirements(due),
+        "payouts_enabled": may,
+        "requirements": {**requirements, "disabled_reason": why or requirements["disabled_reason"]},
     }
 
 

@@ -33,7 +33,7 @@ KINDS = {
 UNDER_WAY = {
     "payment_intent": ("processing",),
     "payout": ("pending",),
-    "refund": ("pending", "succeeded"),
+    "refund": ("pending", "requires_action", "succeeded"),
     "topup": ("pending",),
 }
 """The states in which a bank has something to decide."""

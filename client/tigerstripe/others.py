@@ -125,11 +125,12 @@ class Others:
         """Let the bank decide what waits for it, now instead of in its time; return it after that.
 
         `thing` is an object or its id: a payment intent whose debit is `processing`; a refund that
-        is pending, or that succeeded and is to come back (`succeed=False`); a payout or top-up that
-        is pending; or a dispute, won or lost (an inquiry: closed, or come to a chargeback). By
-        default it is what a test account or card has in store, else a success; `failure` is the
-        code of a failure, as `insufficient_funds`. Raises ValueError where nothing waits, and for a
-        failure that Stripe does not have of such an object.
+        is pending, or that succeeded and is to come back (`succeed=False`), or whose customer was
+        asked where to, and tells; a payout or top-up that is pending; or a dispute, won or lost (an
+        inquiry: closed, or come to a chargeback). By default it is what a test account or card has
+        in store, else a success; `failure` is the code of a failure, as `insufficient_funds`.
+        Raises ValueError where nothing waits, and for a failure that Stripe does not have of such
+        an object.
         """
         from tigerstripe import acts
 

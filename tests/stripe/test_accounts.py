@@ -225,3 +225,39 @@ def test_what_is_due_in_a_connected_account_comes_with_time(account, connected) 
     account.advance(hours=25)
     got = stripe.checkout.Session.retrieve(session.id, stripe_account=connected.id)
     assert got.status == "expired"
+
+
+# --- Rejected ---
+
+
+@pytest.mark.parametrize(
+    ("reason", "why"),
+    [
+        ("fraud", "rejected.platform_fraud"),
+        ("terms_of_service", "rejected.platform_terms_of_service"),
+        ("other", "rejected.platform_other"),
+    ],
+)
+def test_an_account_that_is_rejected_can_do_nothing_any_more(account, reason, why) -> None:
+    shop = account.onboard(stripe.Account.create(type="custom"))["id"]
+    rejected = stripe.Account.reject(shop, reason=reason)
+    assert (rejected.charges_enabled, rejected.payouts_enabled) == (False, False)
+    assert rejected.requirements.disabled_reason == why
+    assert set(rejected.capabilities.to_dict().values()) == {"inactive"}
+    assert stripe.Event.list(stripe_account=shop).data[0].type == "account.updated"
+    assert account.onboard(shop)["charges_enabled"] is False  # for good
+    with pytest.raises(stripe.InvalidRequestError, match="capabilities enabled"):
+        stripe.Transfer.create(amount=1, currency="usd", destination=shop)
+
+
+def test_what_is_not_the_platform_s_is_not_rejected(account) -> None:
+    own = stripe.Account.create(type="standard").id
+    custom = stripe.Account.create(type="custom").id
+    for shop, reason, said in (
+        (own, "fraud", "not liable for its losses"),
+        (custom, "typo", "Invalid reason: must be one of credit, fraud"),
+        (stripe.Account.retrieve().id, "fraud", "your own account"),
+    ):
+        with pytest.raises(stripe.InvalidRequestError, match=said):
+            stripe.Account.reject(shop, reason=reason)
+    assert stripe.Account.retrieve(custom).requirements.disabled_reason == "requirements.past_due"

@@ -236,3 +236,128 @@ def test_of_two_intents_that_take_the_last_at_once_one_is_paid(account, customer
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(pay, intents)) == ["amount"] * 3 + ["succeeded"]
     assert cash(customer) == 0
+
+
+# --- Refunds ---
+
+
+@pytest.fixture
+def transferred(account: Any, customer: str) -> str:
+    """The id of an intent of 1000 that was paid by bank transfer."""
+    intent = order(customer)
+    fund(customer, 1000)
+    return str(intent.id)
+
+
+def test_a_customer_is_asked_where_their_bank_transfer_goes_back_to(account, transferred) -> None:
+    account.freeze(1_800_000_000)
+    refund = stripe.Refund.create(payment_intent=transferred, amount=400)
+    assert (refund.status, refund.instructions_email) == ("requires_action", "a@b.c")
+    details = refund.next_action.display_details
+    assert details.email_sent.email_sent_to == "a@b.c"
+    assert details.expires_at == 1_800_000_000 + 45 * 24 * 3600
+    charge = stripe.PaymentIntent.retrieve(transferred).latest_charge
+    assert stripe.Charge.retrieve(charge).amount_refunded == 0
+    assert account.settle(refund)["status"] == "succeeded"
+    after = [event["data"]["object"] for event in account.events("refund.updated")]
+    assert [one["status"] for one in after] == ["pending", "succeeded"]
+    assert "next_action" not in stripe.Refund.retrieve(refund.id)
+    assert stripe.Charge.retrieve(charge).amount_refunded == 400
+
+
+def test_a_customer_who_does_not_tell_gets_nothing_back(account, transferred) -> None:
+    expired, late, canceled = (
+        stripe.Refund.create(
+            payment_intent=transferred, amount=100, instructions_email="other@b.c"
+        ).id
+        for _ in range(3)
+    )
+    assert stripe.Refund.TestHelpers.expire(expired).status == "failed"
+    assert stripe.Refund.cancel(canceled).status == "canceled"
+    account.advance(days=46)
+    assert stripe.Refund.retrieve(late).status == "failed"
+    charge = stripe.PaymentIntent.retrieve(transferred).latest_charge
+    assert stripe.Charge.retrieve(charge).amount_refunded == 0
+    for id in (expired, canceled, late):
+        assert "only one that is requires_action" in str(
+            refused(stripe.Refund.TestHelpers.expire, id)
+        )
+        assert "unsupported" in str(refused(stripe.Refund.cancel, id))
+    assert refused(stripe.Refund.TestHelpers.expire, "re_no").http_status == 404
+    assert stripe.Refund.create(payment_intent=transferred).amount == 1000
+
+
+def test_a_customer_without_an_email_cannot_be_asked(account) -> None:
+    nobody = stripe.Customer.create().id
+    intent = order(nobody)
+    fund(nobody, 1000)
+    error = refused(stripe.Refund.create, payment_intent=intent.id)
+    assert error.param == "instructions_email"
+    assert stripe.Refund.list().data == []
+
+
+# --- Where to send it ---
+
+
+@pytest.mark.parametrize(
+    ("currency", "transfer", "country", "kinds"),
+    [
+        ("usd", {"type": "us_bank_transfer"}, "US", ["aba", "swift"]),
+        (
+            "eur",
+            {"type": "eu_bank_transfer", "eu_bank_transfer": {"country": "FR"}},
+            "FR",
+            ["iban"],
+        ),
+        ("gbp", {"type": "gb_bank_transfer"}, "GB", ["sort_code"]),
+        (
+            "jpy",
+            {"type": "jp_bank_transfer", "requested_address_types": ["zengin"]},
+            "JP",
+            ["zengin"],
+        ),
+        ("mxn", {"type": "mx_bank_transfer"}, "MX", ["spei"]),
+    ],
+)  # fmt: skip
+def test_a_customer_is_told_where_to_send_money_the_same_each_time(
+    account, customer, currency, transfer, country, kinds
+) -> None:
+    asked = {"currency": currency, "funding_type": "bank_transfer", "bank_transfer": transfer}
+    told = stripe.Customer.create_funding_instructions(customer, **asked)
+    assert (told.object, told.currency, told.livemode) == ("funding_instructions", currency, False)
+    assert (told.bank_transfer.country, told.bank_transfer.type) == (country, transfer["type"])
+    assert [one.type for one in told.bank_transfer.financial_addresses] == kinds
+    again = stripe.Customer.create_funding_instructions(customer, **asked)
+    assert again.to_dict() == told.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "param"),
+    [
+        ({"currency": "usd"}, "bank_transfer[type]"),
+        ({"currency": "chf"}, "currency"),
+        (
+            {"bank_transfer": {"type": "eu_bank_transfer"}},
+            "bank_transfer[eu_bank_transfer]",
+        ),
+        (
+            {"bank_transfer": {"type": "eu_bank_transfer", "eu_bank_transfer": {"country": "US"}}},
+            "bank_transfer[eu_bank_transfer][country]",
+        ),
+        (
+            {
+                "bank_transfer": {
+                    "type": "eu_bank_transfer",
+                    "eu_bank_transfer": {"country": "DE"},
+                    "requested_address_types": ["spei"],
+                }
+            },
+            "bank_transfer[requested_address_types]",
+        ),
+    ],
+)
+def test_money_cannot_be_sent_by_what_its_currency_does_not_have(customer, wrong, param) -> None:
+    transfer = {"type": "eu_bank_transfer", "eu_bank_transfer": {"country": "DE"}}
+    asked = {"currency": "eur", "funding_type": "bank_transfer", "bank_transfer": transfer}
+    error = refused(stripe.Customer.create_funding_instructions, customer, **{**asked, **wrong})
+    assert error.param == param

@@ -325,6 +325,12 @@ def of_pages(customer: str) -> list[Any]:
         stripe.EphemeralKey.create(customer=customer, stripe_version="2026-10-28.endive"),
         stripe.ConfirmationToken.TestHelpers.create(payment_method="pm_card_visa"),
         stripe.Customer.TestHelpers.fund_cash_balance(customer, amount=5, currency="usd"),
+        stripe.Customer.create_funding_instructions(
+            customer,
+            bank_transfer={"type": "us_bank_transfer"},
+            currency="usd",
+            funding_type="bank_transfer",
+        ),
     ]
 
 

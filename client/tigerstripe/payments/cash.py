@@ -23,14 +23,14 @@ APPLIED = "applied"
 """The part of an intent's private part that is what it has taken already."""
 WAITS = "display_bank_transfer_instructions"
 """The next action of an intent whose money has not come."""
-NETWORKS = {
-    "eu_bank_transfer": ("iban", ("sepa",)),
-    "gb_bank_transfer": ("sort_code", ("bacs", "fps")),
-    "jp_bank_transfer": ("zengin", ("zengin",)),
-    "mx_bank_transfer": ("spei", ("spei",)),
-    "us_bank_transfer": ("aba", ("ach", "domestic_wire_us")),
+NETWORKS: dict[str, dict[str, tuple[str, ...]]] = {
+    "eu_bank_transfer": {"iban": ("sepa",)},
+    "gb_bank_transfer": {"sort_code": ("bacs", "fps")},
+    "jp_bank_transfer": {"zengin": ("zengin",)},
+    "mx_bank_transfer": {"spei": ("spei",)},
+    "us_bank_transfer": {"aba": ("ach", "domestic_wire_us"), "swift": ("swift",)},
 }
-"""By type of transfer: the type of address that money is sent to, and by which networks."""
+"""By type of transfer: the types of addresses that money is sent to, and by which networks."""
 _OF_GB = ("account_number_last4", "sender_name", "sort_code")
 _OF_CURRENCY: dict[str, tuple[str, Record | None]] = {
     "eur": ("eu_bank_transfer", dict.fromkeys(("bic", "iban_last4", "sender_name"))),
@@ -41,11 +41,29 @@ _OF_CURRENCY: dict[str, tuple[str, Record | None]] = {
 }
 """By currency that can be sent: the type of transfer, and what it tells of its sender."""
 _ADDRESSES: dict[str, Record] = {
-    "aba": {"account_number": "11119990123456", "routing_number": "999999999"},
+    "aba": {
+        "account_number": "11119990123456",
+        "account_type": "checking",
+        "bank_name": "US Test Bank",
+        "routing_number": "999999999",
+    },
     "iban": {"bic": "TESTDEFFXXX", "country": "DE", "iban": "DE00000000000000000001"},
     "sort_code": {"account_number": "00012345", "sort_code": "000000"},
-    "spei": {"bank_code": "646", "clabe": "646180111812345678"},
-    "zengin": {"account_number": "0001234", "bank_code": "0000", "branch_code": "000"},
+    "spei": {"bank_code": "646", "bank_name": "Test Bank", "clabe": "646180111812345678"},
+    "swift": {
+        "account_number": "11119990123456",
+        "account_type": "checking",
+        "bank_name": "US Test Bank",
+        "swift_code": "TESTUS99XXX",
+    },
+    "zengin": {
+        "account_number": "0001234",
+        "account_type": "futsu",
+        "bank_code": "0000",
+        "bank_name": "Test Bank",
+        "branch_code": "000",
+        "branch_name": "Test Branch",
+    },
 }
 """What money is sent to, by type of address; the numbers are of no bank."""
 
@@ -106,8 +124,12 @@ def given_back(work: Work, intent: Record) -> Record:
     return {**intent, PRIVATE: {name: v for name, v in kept.items() if name != APPLIED}}
 
 
+def transfer_of(currency: str) -> str:
+    """Return the type of transfer of a currency; raises `Refused` for one that cannot be sent."""
+    return _transfer_of(currency)[0]
+
+
 def _transfer_of(currency: str) -> tuple[str, Record | None]:
-    """Return how money of a currency is sent; raises `Refused` for one that cannot be."""
     if currency not in _OF_CURRENCY:
         raise Refused(
             f"The currency {currency} cannot be sent by bank transfer; use one of these: "
@@ -159,20 +181,30 @@ def _moved(
     return made
 
 
+def addresses(kind: str) -> list[Record]:
+    """Return what money is sent to by a type of transfer."""
+    somewhere = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
+    holder = {
+        "account_holder_address": somewhere,
+        "account_holder_name": "Jane Doe",
+        "bank_address": somewhere,
+    }
+    return [
+        {address: {**holder, **_ADDRESSES[address]}, "supported_networks": [*by], "type": address}
+        for address, by in NETWORKS[kind].items()
+    ]
+
+
 def instructions(intent: Record) -> Record:
     """Return where the buyer of an intent has to send how much, as recorded."""
     options = intent["payment_method_options"].get(TYPE) or {}
     kind = (options.get("bank_transfer") or {}).get("type")
-    kind = kind or _transfer_of(intent["currency"])[0]
-    address, networks = NETWORKS[kind]
-    account = {**_ADDRESSES[address], "account_holder_name": "Jane Doe", "bank_name": "Test Bank"}
+    kind = kind or transfer_of(intent["currency"])
     return {
         WAITS: {
             "amount_remaining": needed(intent),
             "currency": intent["currency"],
-            "financial_addresses": [
-                {address: account, "supported_networks": list(networks), "type": address}
-            ],
+            "financial_addresses": addresses(kind),
             "hosted_instructions_url": f"https://payments.stripe.com/bank_transfers/{letters(24)}",
             "reference": letters(12).upper(),
             "type": kind,

@@ -8,13 +8,25 @@ from tigerstripe.differences import previous_attributes
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.payments.schedules import MANUAL
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.resources import capabilities
-from tigerstripe.work import Work
+from tigerstripe.work import PRIVATE, Work
 
 SETTINGS = "account_settings"
 OWN = "account"
 """The record of `SETTINGS` that is the platform's own account."""
+
+REJECTED = {
+    "credit": "platform_other",
+    "fraud": "platform_fraud",
+    "fraud_no_intent_to_fulfill": "platform_fraud",
+    "fraud_other": "platform_fraud",
+    "fraud_payment_method_casher": "platform_fraud",
+    "fraud_payment_method_tester": "platform_fraud",
+    "other": "platform_other",
+    "terms_of_service": "platform_terms_of_service",
+}
+"""By the reason of a platform that rejects an account: why it is disabled from then on."""
 
 NO_CONNECT = (
     "You can only create new accounts if you've signed up for Connect, which you can do at "
@@ -34,7 +46,7 @@ class Accounts(Resource):
     event = None  # of a change the account itself tells: see `save`
     has_livemode = False
     standard = Resource.standard | {"delete"}
-    not_yet = ("account_token", "documents", "groups")
+    not_yet = ("account_token", "documents", "groups", "payouts_action")
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new connected account."""
@@ -199,6 +211,24 @@ class Accounts(Resource):
         self._check_connected(work, record)
         changes = metadata.merged(record, params)
         return self.settle(work, record, self.change(work, record, changes))
+
+    @operation("POST /v1/accounts/{account}/reject")
+    def reject(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Reject an account for good: it takes no money any more, and gets none.
+
+        Raises `Refused` for one whose losses are not the platform's, as Stripe's guide says.
+        """
+        account = self.named(work, ids)
+        self._check_connected(work, account)
+        if params["reason"] not in REJECTED:
+            raise errors.not_one_of("reason", sorted(REJECTED))
+        if account["controller"]["losses"]["payments"] != "application":
+            raise Refused(
+                f"Account {account['id']} cannot be rejected: your platform is not liable for its "
+                f"losses."
+            )
+        why = {details.REJECTED: f"rejected.{REJECTED[params['reason']]}"}
+        return self.settle(work, account, {**account, PRIVATE: {**private(account), **why}})
 
     def _check_connected(self, work: Work, record: Record) -> None:
         if work.inside(None).get(self.table, record["id"]) is None:

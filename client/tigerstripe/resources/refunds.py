@@ -6,7 +6,7 @@ from tigerstripe import due, errors, money, registry
 from tigerstripe.differences import previous_attributes
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.payments import bank, books, connect
+from tigerstripe.payments import bank, books, cash, connect
 from tigerstripe.payments.amounts import check_positive
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, ordered, private
 from tigerstripe.resources.charges import HOLD
@@ -17,6 +17,15 @@ NEITHER = (
     "One of the following params should be provided for this request: payment_intent or charge."
 )
 NO_CANCEL = "Canceling this refund is unsupported."
+NO_EMAIL = (
+    "A bank transfer is refunded to the bank account that its customer tells by an e-mail: give "
+    "instructions_email, or let the customer have an email."
+)
+ANSWER_S = 45 * 24 * 3600
+"""How long a customer has to tell where their bank transfer goes back to."""
+ASKED = "requires_action"
+"""The status of a refund whose customer was asked for that."""
+WAITING = ("pending", ASKED)
 
 
 class Refunds(Resource):
@@ -24,7 +33,7 @@ class Refunds(Resource):
 
     object = "refund"
     table = "refunds"
-    paths = ("/v1/refunds",)
+    paths = ("/v1/refunds", "/v1/test_helpers/refunds")
     prefix = "re"
     has_livemode = False
     listed_of = ("charge", "payment_intent")
@@ -33,7 +42,7 @@ class Refunds(Resource):
         "insufficient_funds", "lost_or_stolen_card", "merchant_request", "unknown",
     ))  # fmt: skip
     """Why a refund may fail, as Stripe's reference says."""
-    not_yet = ("customer", "instructions_email", "origin")
+    not_yet = ("customer", "origin")
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Give money of a charge back."""
@@ -43,24 +52,45 @@ class Refunds(Resource):
             return self._void(work, charge, amount, params)
         method = self._method(work, charge)
         later = bank.follows(method) if method is not None else None
-        is_pending = later == "refund_pending"
-        fields = self._fields(charge, amount, params, "pending" if is_pending else "succeeded")
+        fields = self._fields(charge, amount, params, "succeeded")
         fields["id"] = new_id("re" if charge["id"].startswith("ch_") else "pyr", 24)
-        if not is_pending:
+        if method is not None and method["type"] == cash.TYPE:
+            fields.update(self._asked(work, charge, params))
+        elif params.get("instructions_email") is not None:
+            raise errors.not_built_parameter("instructions_email of what was no bank transfer")
+        elif later == "refund_pending":
+            fields["status"] = "pending"
+        is_waiting = fields["status"] in WAITING
+        if not is_waiting:
             fields["balance_transaction"] = self._posted(work, fields, charge)["id"]
         reversal, fee_refund = connect.given_back(work, charge, fields, params)
         fields["transfer_reversal"] = reversal
         if fee_refund is not None:
             fields[PRIVATE] = {"fee_refund": fee_refund}
         refund = self.add(work, fields)
-        if is_pending or later == "refund_fails":
-            due.put(work, self.object, refund["id"], work.now + SLOW_S)
-        if is_pending:
+        if is_waiting or later == "refund_fails":
+            after = ANSWER_S if refund["status"] == ASKED else SLOW_S
+            due.put(work, self.object, refund["id"], work.now + after)
+        if is_waiting:
             waiting = private(charge).get("refunding", 0) + amount
             work.put("charges", {**charge, PRIVATE: {**private(charge), "refunding": waiting}})
         else:
             self._counted(work, charge, amount)
         return refund
+
+    def _asked(self, work: Work, charge: Record, params: Params) -> Record:
+        """Return the fields of a refund whose customer is asked where to; raises `Refused`."""
+        customer = work.get("customers", charge["customer"] or "") or {}
+        email = params.get("instructions_email") or customer.get("email")
+        if email is None:
+            raise Refused(NO_EMAIL, param="instructions_email")
+        sent = {"email_sent_at": work.now, "email_sent_to": email}
+        details = {"email_sent": sent, "expires_at": work.now + ANSWER_S}
+        return {
+            "instructions_email": email,
+            "next_action": {"display_details": details, "type": "display_details"},
+            "status": ASKED,
+        }
 
     def save(self, work: Work, old: Record, new: Record, event: str = "updated") -> Record:
         """Store a changed refund, and tell of it by its own event and the charge's."""
@@ -221,7 +251,10 @@ class Refunds(Resource):
     # --- Later ---
 
     def happen(self, work: Work, id: str) -> None:
-        """Do what a test card has in store for a refund: one that waits succeeds, another fails."""
+        """Do what a test card has in store for a refund: one that waits succeeds, another fails.
+
+        So does one whose customer has not told in time where to.
+        """
         refund = work.get(self.table, id)
         if refund is not None:
             self.settle(work, refund, succeed=refund["status"] == "pending")
@@ -229,12 +262,18 @@ class Refunds(Resource):
     def settle(
         self, work: Work, refund: Record, *, succeed: bool, failure: str | None = None
     ) -> None:
-        """Let a bank take a refund that waits, or send one back."""
+        """Let a bank take a refund that waits, or send one back.
+
+        Of one whose customer was asked where to, that they have told.
+        """
         due.drop(work, refund["id"])
         charge = work.get("charges", refund["charge"])
         assert charge is not None, refund
-        was_pending = refund["status"] == "pending"
-        if was_pending:
+        if succeed and refund["status"] == ASKED:
+            told = {name: value for name, value in refund.items() if name != "next_action"}
+            refund = self.save(work, refund, {**told, "status": "pending"})
+        was_waiting = refund["status"] in WAITING
+        if was_waiting:
             charge = self._waits_no_longer(work, charge, refund)
         if succeed:
             posted = self._posted(work, refund, charge)
@@ -244,7 +283,8 @@ class Refunds(Resource):
             return
         connect.kept(work, refund)
         new = {**refund, "failure_reason": failure or "unknown", "status": "failed"}
-        if not was_pending:
+        new.pop("next_action", None)
+        if not was_waiting:
             back = books.post(
                 work,
                 refund["id"],
@@ -258,7 +298,7 @@ class Refunds(Resource):
         new = ordered(new)
         self.save(work, refund, new)
         work.tell("refund.failed", new)
-        if not was_pending:
+        if not was_waiting:
             self._counted(work, charge, -refund["amount"])
 
     def _waits_no_longer(self, work: Work, charge: Record, refund: Record) -> Record:
@@ -269,16 +309,29 @@ class Refunds(Resource):
 
     @operation("POST /v1/refunds/{refund}/cancel")
     def cancel(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Take back a refund that waits."""
+        """Take back a refund whose customer was asked where to."""
         refund = self.named(work, ids)
-        if refund["status"] != "pending":
+        if refund["status"] != ASKED:
             raise Refused(NO_CANCEL)
         due.drop(work, refund["id"])
         charge = work.get("charges", refund["charge"])
         assert charge is not None, refund
         self._waits_no_longer(work, charge, refund)
         connect.kept(work, refund)
-        return self.save(work, refund, {**refund, "status": "canceled"})
+        rest = {name: value for name, value in refund.items() if name != "next_action"}
+        return self.save(work, refund, {**rest, "status": "canceled"})
+
+    @operation("POST /v1/test_helpers/refunds/{refund}/expire")
+    def expire(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Let a customer not have told in time where a refund goes."""
+        refund = self.named(work, ids)
+        if refund["status"] != ASKED:
+            raise Refused(
+                f"Refund {refund['id']} has the status {refund['status']}: only one that is "
+                f"{ASKED} can expire."
+            )
+        self.settle(work, refund, succeed=False)
+        return self.named(work, ids)
 
 
 def _has_taken(charge: Record) -> bool:
