@@ -120,6 +120,19 @@ def merged_all(found: list[dict[str, Node]]) -> dict[str, Node]:
     return result
 
 
+def take_cards(operations: dict[str, Node]) -> None:
+    """Let a payment method that is given with an intent be a card, as when it is made by itself.
+
+    Stripe's guides send tokens so, and its pages numbers; no SDK and no document says it.
+    """
+    alone = operations["POST /v1/payment_methods"]["p"]
+    for node in operations.values():
+        given = node["p"].get("payment_method_data")
+        if given is not None and "link" in given.get("p", ()):
+            kind = {**given["p"]["type"], "v": sorted([*given["p"]["type"]["v"], "card"])}
+            given["p"] = dict(sorted({**given["p"], "card": alone["card"], "type": kind}.items()))
+
+
 # --- The text ---
 
 
@@ -133,6 +146,7 @@ def lines(packages: list[Package], document: Node) -> list[str]:
         add_spec(document, own_parameters, own_resources)
     writer = Writer()
     nodes = {"operations": merged_all(parameters), "resources": merged_all(resources)}
+    take_cards(nodes["operations"])
     writer.count([*nodes["operations"].values(), *nodes["resources"].values()])
     rows = [
         f"{key} = {marks(node)}{writer.text(node)} -> {writer.text(answers[key])}"

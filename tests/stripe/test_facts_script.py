@@ -79,3 +79,15 @@ def test_an_operation_is_read_from_the_source_of_an_sdk(script, tmp_path) -> Non
     assert script.Writer().text(answer) == "thing"
     resources = found.resources()
     assert script.Writer().text(resources["thing"]) == "(id!:str owner:@thing?)"
+
+
+def test_what_is_given_with_an_intent_may_be_a_card(script) -> None:
+    card = obj(token={"t": "str"})
+    data = obj(type={"t": "enum", "v": ["link"]}, link=obj())
+    operations = {
+        "POST /v1/payment_methods": obj(card=card),
+        "POST /v1/payment_intents": obj(payment_method_data=data),
+    }
+    script.take_cards(operations)
+    assert data["p"]["card"] == card
+    assert data["p"]["type"]["v"] == ["card", "link"]

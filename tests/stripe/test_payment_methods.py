@@ -340,3 +340,53 @@ def test_a_card_of_two_networks_says_so(account) -> None:
     assert both.networks.available == ["cartes_bancaires", "visa"]
     card = {"number": "4000002500001001", "networks": {"preferred": "cartes_bancaires"}}
     assert of_number(**card).card.networks.preferred == "cartes_bancaires"
+
+
+# --- Given with an intent ---
+
+
+TOKEN = {"type": "card", "card": {"token": "tok_visa"}}
+
+
+def test_a_card_may_be_given_with_an_intent(account) -> None:
+    card = {"number": "5555555555554444", "exp_month": 12, "exp_year": NEXT_YEAR}
+    typed = {"type": "card", "card": card}
+    for data, brand in ((TOKEN, "visa"), (typed, "mastercard")):
+        params = {"payment_method_types": ["card"], "payment_method_data": data}
+        paid = stripe.PaymentIntent.create(amount=1000, currency="usd", confirm=True, **params)
+        method = stripe.PaymentMethod.retrieve(paid.payment_method)
+        assert (paid.status, method.card.brand) == ("succeeded", brand)
+        assert stripe.SetupIntent.create(confirm=True, **params).status == "succeeded"
+    intent = stripe.PaymentIntent.create(
+        amount=1000, currency="usd", payment_method_types=["card"]
+    ).id
+    declined = {"type": "card", "card": {"token": "tok_visa_chargeDeclined"}}
+    with pytest.raises(stripe.CardError):
+        stripe.PaymentIntent.confirm(intent, payment_method_data=declined)
+    assert stripe.PaymentIntent.confirm(intent, payment_method_data=TOKEN).status == "succeeded"
+
+
+def test_a_token_given_with_an_intent_is_used_up(account) -> None:
+    token = stripe.Token.create(
+        card={"number": "4242424242424242", "exp_month": 12, "exp_year": NEXT_YEAR}
+    ).id
+    params = {
+        "amount": 1000,
+        "currency": "usd",
+        "payment_method_types": ["card"],
+        "payment_method_data": {"type": "card", "card": {"token": token}},
+    }
+    stripe.PaymentIntent.create(**params)
+    assert refused(stripe.PaymentIntent.create, **params).code == "token_already_used"
+    params["payment_method_data"] = {"type": "card", "card": {"token": "tok_nope"}}
+    unknown = refused(stripe.PaymentIntent.create, **params)
+    assert (unknown.code, unknown.param) == (
+        "resource_missing", "payment_method_data[card][token]",
+    )  # fmt: skip
+
+
+def test_a_token_and_a_number_are_not_given_together(account) -> None:
+    error = refused(
+        stripe.PaymentMethod.create, type="card", card={"token": "tok_visa", "exp_month": 5}
+    )
+    assert "only specify one of these parameters: card[exp_month], card[token]" in str(error)

@@ -110,7 +110,7 @@ def test_an_intent_goes_through_its_states(account, customer) -> None:
 
 def test_the_defaults_are_those_of_the_version(account) -> None:
     with pytest.warns(UserWarning, match="answers API version"):
-        old = stripe.PaymentIntent.create(amount=500, currency="usd", stripe_version="2023-08-01")
+        old = stripe.PaymentIntent.create(amount=500, currency="usd", stripe_version="2022-11-15")
     assert (old.automatic_payment_methods, old.payment_method_types) == (None, ["card"])
     assert old.capture_method == "automatic"
     new = stripe.PaymentIntent.create(amount=500, currency="usd")

@@ -82,6 +82,9 @@ class PaymentMethods(Resource):
     def _card(self, work: Work, given: Params) -> Record:
         if given.get("token") is None:
             return cards.of_params(work, given)
+        beside = sorted(given.keys() - {"networks", "token"})
+        if beside:
+            raise errors.one_may_be_given("card[token]", f"card[{beside[0]}]")
         card: Record = registry.need("token").spent(work, given["token"], "card[token]")
         return card
 
