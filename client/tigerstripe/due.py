@@ -86,8 +86,7 @@ def do_now(scope: Scope, log: Log, id: str) -> bool:
     def do(work: Work) -> bool:
         return _happen(work.inside(record["account"]).on_clock(record["clock"]), record)
 
-    acting.act(scope.inside(record["account"]), log, do)
-    return True
+    return acting.act(scope.inside(record["account"]), log, do)
 
 
 def work_off(scope: Scope, log: Log, until: int, on: str | None = None) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import stripe
 
 import tigerstripe
+from tests.stripe.alarms import Alarms
+from tigerstripe import registry
 
 
 @pytest.fixture
@@ -40,3 +44,41 @@ def monthly(account: tigerstripe.Account) -> str:
         product_data={"name": "Plan"},
         recurring={"interval": "month"},
     ).id
+
+
+@pytest.fixture
+def alarms(monkeypatch: pytest.MonkeyPatch) -> Alarms:
+    """The resource of the object `alarm`, done one at a time."""
+    found = Alarms(together=False)
+    monkeypatch.setattr(registry, "need", found.needed)
+    return found
+
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(account: Any) -> Iterator[Start]:
+    """Begin a process that advances the account, or a test clock of it, until a time.
+
+    At the ring of an alarm of a number it waits.
+    """
+    begun: list[subprocess.Popen[str]] = []
+
+    def started(until: int, stop: int = 0, *clock: str) -> subprocess.Popen[str]:
+        where = [str(account.store.directory), account.name]
+        arguments = [*where, str(until), str(stop), *clock]
+        begun.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.stripe.alarms", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return begun[-1]
+
+    yield started
+    for process in begun:
+        process.kill()
+        process.communicate()

@@ -60,8 +60,10 @@ def post(
 ) -> Record:
     """Write a transaction of an object that is its source, and return it.
 
-    Money that is not there `at_once` is pending until the seventh day.
+    Money that is not there `at_once` is pending until the seventh day. All of an account's is by
+    the account's clock, also that of customers on a test clock.
     """
+    work = work.on_clock(None)
     available_on = work.now
     if not at_once:
         available_on = work.now // DAY_S * DAY_S + PENDING_DAYS * DAY_S
