@@ -464,3 +464,36 @@ def test_what_a_buyer_pays_later_stays_with_the_platform_if_the_account_may_not_
     paid = stripe.PaymentIntent.retrieve(intent.id)
     assert (paid.status, paid.transfer_data) == ("succeeded", None)
     assert books() == [("charge" if how == "authenticated" else "payment", 1000, 59)]
+
+
+# --- Accounts that may not be paid by buyers ---
+
+
+@pytest.mark.parametrize("capabilities", [{}, {"transfers": {"requested": True}}])
+def test_a_direct_charge_needs_the_capability_of_its_account(account, capabilities) -> None:
+    made = stripe.Account.create(type="express", capabilities=capabilities)
+    shop = account.onboard(made)["id"] if capabilities else made.id
+    at = {"stripe_account": shop}
+    for call in (
+        lambda: pay(**at),
+        lambda: stripe.Charge.create(amount=500, currency="usd", source="tok_visa", **at),
+    ):
+        error = refused(call)
+        assert "without the `card_payments` capability enabled" in str(error)
+        assert (error.http_status, error.code) == (400, None)
+    assert stripe.Charge.list(**at).data == []
+    card = {"payment_method": "pm_card_visa", "payment_method_types": ["card"]}
+    intent = stripe.PaymentIntent.create(amount=500, currency="usd", **card, **at)
+    assert intent.status == "requires_confirmation"
+    refused(stripe.PaymentIntent.confirm, intent.id, **at)
+    stripe.Account.modify(shop, capabilities={"card_payments": {"requested": True}})
+    account.onboard(shop)
+    assert stripe.PaymentIntent.confirm(intent.id, **at).status == "succeeded"
+
+
+def test_a_charge_on_behalf_of_an_account_needs_its_capability(account) -> None:
+    made = stripe.Account.create(type="custom", capabilities={"transfers": {"requested": True}})
+    shop = account.onboard(made)["id"]
+    error = refused(pay, on_behalf_of=shop, transfer_data={"destination": shop})
+    assert "`on_behalf_of`" in str(error)
+    assert pay(transfer_data={"destination": shop}).status == "succeeded"

@@ -133,22 +133,31 @@ def test_a_buyer_authenticates_on_the_bank_s_page(served, price, outcome) -> Non
 
 
 def test_what_the_bank_s_page_cannot_do_it_says(served) -> None:
-    shop = served.onboard(stripe.Account.create(type="express"))["id"]
-    intent = stripe.PaymentIntent.create(
+    """The buyer of a bank transfer has nothing to authenticate."""
+    by_card = stripe.PaymentIntent.create(
         amount=1500,
         currency="usd",
         confirm=True,
         payment_method="pm_card_threeDSecureRequired",
         payment_method_types=["card"],
         return_url="https://shop.test/back",
-        transfer_data={"destination": shop},
     )
-    bank = intent.next_action.redirect_to_url.url
+    cash = {"funding_type": "bank_transfer", "bank_transfer": {"type": "us_bank_transfer"}}
+    intent = stripe.PaymentIntent.create(
+        amount=1500,
+        currency="usd",
+        confirm=True,
+        customer=stripe.Customer.create(email="jane@example.com").id,
+        payment_method_data={"type": "customer_balance"},
+        payment_method_options={"customer_balance": cash},
+        payment_method_types=["customer_balance"],
+    )
+    bank = by_card.next_action.redirect_to_url.url
     status, text, location = visit(bank, {})
     assert (status, location, "to pay $15.00" in text) == (200, None, True)
-    stripe.Account.delete(shop)
+    bank = bank.replace(by_card.client_secret, intent.client_secret).replace(by_card.id, intent.id)
     status, text, _ = visit(bank, {"outcome": "succeed"})
-    assert (status, f"No such destination: '{shop}'" in text) == (400, True)
+    assert (status, "waits for its customer" in text) == (400, True)
     assert stripe.PaymentIntent.retrieve(intent.id).status == "requires_action"
 
 

@@ -22,6 +22,15 @@ from tigerstripe.work import Work
 Record = dict[str, Any]
 Params = dict[str, Any]
 
+NOT_ABLE = (
+    "You cannot create a charge on a connected account without the `card_payments` capability "
+    "enabled."
+)
+NOT_ABLE_FOR = (
+    "You cannot create a charge with the `on_behalf_of` parameter set to a connected account with "
+    "`transfers` but without the `card_payments` capability enabled."
+)
+
 
 def application(work: Work) -> str | None:
     """Return the id of the platform as connected accounts have it; None on the platform itself."""
@@ -60,6 +69,21 @@ def fields(work: Work, params: Params) -> Record:
         )
     _check_part(fee, params.get("amount"), "application_fee_amount")
     return {"application_fee_amount": fee, "on_behalf_of": on_behalf, "transfer_data": data}
+
+
+def check_charge(work: Work, payment: Record) -> None:
+    """Raise `Refused` where the account whose charge it would be may not be paid by buyers.
+
+    An intent can be made all the same, as those tell who have met these words.
+    """
+    account, words = work.scope.account, NOT_ABLE
+    if account is None:
+        account, words = payment["on_behalf_of"], NOT_ABLE_FOR
+    if account is None:
+        return
+    record = work.inside(None).get("accounts", account)
+    if record is None or record["capabilities"].get("card_payments") != "active":
+        raise Refused(words)
 
 
 def changed(work: Work, old: Record, params: Params) -> Record:

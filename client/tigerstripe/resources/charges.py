@@ -119,6 +119,7 @@ class Charges(Resource):
         of = {**PLAIN, **{n: v for n, v in params.items() if n in PLAIN}, "currency": currency}
         of.update(customer=customer, metadata=params.get("metadata") or {})
         of.update(connect.fields(work, params))
+        connect.check_charge(work, of)
         attempt = Attempt(method)
         fields = charging.fields(work, of, method, params["amount"])
         fields.update(payment_method=source["id"], source=source)

@@ -189,6 +189,7 @@ class PaymentIntents(Intents):
 
     def attempt(self, work: Work, intent: Record, params: Params) -> Attempt:
         """Return the try that a request asks for; raises `Refused` if it cannot be made."""
+        connect.check_charge(work, intent)
         method = self.method(work, intent)
         off_session = bool(params.get("off_session"))
         if not off_session:
