@@ -218,6 +218,18 @@ def _schedule(interval: str) -> Step:
     return Step("POST /v1/balance_settings", {"payments[payouts][schedule][interval]": interval})
 
 
+_OWED = {"customer": "${customer:id}", "amount": "2000", "currency": "usd"}
+ITEM = Step("POST /v1/invoiceitems", _OWED, "item")
+DRAFT = Step(
+    "POST /v1/invoices",
+    {"customer": "${customer:id}", "pending_invoice_items_behavior": "include"},
+    "invoice",
+)
+FINALIZED = Step("POST /v1/invoices/${invoice:id}/finalize", {})
+INVOICE = (CUSTOMER, ITEM, DRAFT, FINALIZED)
+NOTE = Step("POST /v1/credit_notes", {"invoice": "${invoice:id}", "amount": "500"}, "note")
+
+
 RECIPES: dict[str, tuple[Step | Act, ...]] = {
     "account.external_account.created": (ACCOUNT, EXTERNAL),
     "account.external_account.deleted": (
@@ -269,6 +281,9 @@ RECIPES: dict[str, tuple[Step | Act, ...]] = {
     "coupon.created": (COUPON,),
     "coupon.deleted": (COUPON, Step("DELETE /v1/coupons/${coupon:id}", {})),
     "coupon.updated": (COUPON, Step("POST /v1/coupons/${coupon:id}", NOTED)),
+    "credit_note.created": (*INVOICE, NOTE),
+    "credit_note.updated": (*INVOICE, NOTE, Step("POST /v1/credit_notes/${note:id}", NOTED)),
+    "credit_note.voided": (*INVOICE, NOTE, Step("POST /v1/credit_notes/${note:id}/void", {})),
     "customer.created": (CUSTOMER,),
     "customer.deleted": (CUSTOMER, Step("DELETE /v1/customers/${customer:id}", {})),
     "customer.discount.created": (COUPON, DISCOUNTED),

@@ -25,6 +25,11 @@ def _coupon_of_discount(discount: Record) -> None:
     discount["coupon"] = source["coupon"] if source else None
 
 
+def _refunds_of_note(note: Record) -> None:
+    names = ("amount_refunded", "refund")
+    note["refunds"] = [{name: one[name] for name in names} for one in note["refunds"]]
+
+
 _UI_MODES = {"elements": "custom", "embedded_page": "embedded", "hosted_page": "hosted"}
 
 
@@ -61,6 +66,7 @@ RELEASES: dict[str, dict[str, Change]] = {
     },
     "2025-09-30.clover": {
         "charge": _without_code,
+        "credit_note": _refunds_of_note,
         "promotion_code": _coupon_of_promotion_code,
         "discount": _coupon_of_discount,
     },
@@ -120,6 +126,8 @@ SINCE = {
     "charge.payment_method_details.card.network_transaction_id": "2024-12-18.acacia",
     "charge.payment_method_details.card.regulated_status": "2024-12-18.acacia",
     "charge.radar_options": "2024-12-18.acacia",
+    "credit_note.post_payment_amount": "2025-09-30.clover",
+    "credit_note.pre_payment_amount": "2025-09-30.clover",
     "customer_account": "2025-11-17.clover",
     "dispute.enhanced_eligibility_types": "2024-12-18.acacia",
     "excluded_payment_method_types": "2025-09-30.clover",

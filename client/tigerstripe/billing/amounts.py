@@ -41,12 +41,12 @@ def priced(work: Work, invoice: Record) -> Record:
     ]
     invoice = lines_of_invoices.with_lines(invoice, lines, rates)
     total = sum(one.total for one in counted)
-    taxes = _summed_taxes(lines)
-    off = _summed_discounts(lines)
+    taxes = summed_taxes(lines)
+    off = summed_discounts(lines)
     return with_balance({
         **invoice,
         "subtotal": sum(gross),
-        "subtotal_excluding_tax": sum(map(_without_tax, counted, gross)),
+        "subtotal_excluding_tax": sum(map(without_tax, counted, gross)),
         "total": total,
         "total_discount_amounts": off,
         "total_excluding_tax": total - sum(one["amount"] for one in taxes),
@@ -95,11 +95,12 @@ def _shown(line: Record, counted: Line, of_all: list[str]) -> Record:
         **line,
         "discount_amounts": off,
         "pretax_credit_amounts": [{**one, "type": "discount"} for one in off],
-        "taxes": [_of_rate(one) for one in counted.taxes],
+        "taxes": [of_rate(one) for one in counted.taxes],
     }
 
 
-def _of_rate(tax: Record) -> Record:
+def of_rate(tax: Record) -> Record:
+    """Return what a tax rate comes to in a line, as an invoice shows it."""
     rate = tax["rate"]
     return {
         "amount": tax["amount"],
@@ -111,7 +112,7 @@ def _of_rate(tax: Record) -> Record:
     }
 
 
-def _summed_discounts(lines: list[Record]) -> list[Record]:
+def summed_discounts(lines: list[Record]) -> list[Record]:
     """Return what each discount comes to in all lines."""
     found: dict[str, int] = {}
     for line in lines:
@@ -120,7 +121,7 @@ def _summed_discounts(lines: list[Record]) -> list[Record]:
     return [{"amount": amount, "discount": id} for id, amount in found.items()]
 
 
-def _summed_taxes(lines: list[Record]) -> list[Record]:
+def summed_taxes(lines: list[Record]) -> list[Record]:
     """Return what each tax rate comes to in all lines."""
     found: dict[str, Record] = {}
     for line in lines:
@@ -133,7 +134,7 @@ def _summed_taxes(lines: list[Record]) -> list[Record]:
     return list(found.values())
 
 
-def _without_tax(line: Line, gross: int) -> int:
-    """Return what a line costs before the invoice's discounts, without the tax in its price."""
+def without_tax(line: Line, gross: int) -> int:
+    """Return what a line costs before the discounts of all, without the tax in its price."""
     within = sum(Decimal(str(rate["percentage"])) for rate in line.rates if rate["inclusive"])
     return money.whole(Decimal(gross) / (1 + within / 100)) if within else gross

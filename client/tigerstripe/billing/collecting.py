@@ -186,6 +186,29 @@ def paid_elsewhere(work: Work, invoice: Record) -> Record:
     return paid(work, {**invoice, "amount_paid": invoice["amount_due"]})
 
 
+# --- Credited ---
+
+
+def credited(work: Work, invoice: Record, before: int, after: int) -> Record:
+    """Return an invoice as a credit note leaves it; paid, if nothing is left to pay.
+
+    `before` is what the note takes of what is still due, `after` what it gives back of what was
+    paid; both are negative once the note is void. Raises `Refused` while a bank has the payment.
+    """
+    new = {
+        **invoice,
+        "amount_due": invoice["amount_due"] - before,
+        "amount_remaining": invoice["amount_remaining"] - before,
+    }
+    new["pre_payment_credit_notes_amount"] += before
+    new["post_payment_credit_notes_amount"] += after
+    if before:
+        paying.ask_for(work, new)
+    saved = _save(work, invoice, new)
+    is_settled = before and not saved["amount_remaining"] and saved["status"] != "paid"
+    return paid(work, saved) if is_settled else saved
+
+
 # --- Given up ---
 
 

@@ -149,6 +149,29 @@ def was_paid(work: Work, invoice: Record, intent: Record) -> None:
     work.tell("invoice_payment.paid", new)
 
 
+def ask_for(work: Work, invoice: Record) -> None:
+    """Let the payment of an invoice ask for what remains of it now; if that is nothing, end it.
+
+    Raises `Refused` if a bank is about to pay what remained before.
+    """
+    intent = intent_of(work, invoice)
+    if intent is None or intent["status"] in ("canceled", "succeeded"):
+        return
+    if intent["status"] == "processing":
+        raise Refused(
+            f"The payment of this invoice, {intent['id']}, is with the bank: what remains to be "
+            f"paid cannot change before it has succeeded or failed."
+        )
+    remaining = invoice["amount_remaining"]
+    if not remaining:
+        cancel(work, invoice)
+        return
+    work.put("payment_intents", {**intent, "amount": remaining})
+    payment = work.get(TABLE, private(invoice)["payment"])
+    assert payment is not None, invoice
+    work.put(TABLE, {**payment, "amount_requested": remaining})
+
+
 def cancel(work: Work, invoice: Record) -> None:
     """Give up the payment of an invoice, if one is under way."""
     intent = intent_of(work, invoice)

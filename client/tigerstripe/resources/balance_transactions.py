@@ -42,18 +42,21 @@ class BalanceTransactions(Resource):
     def adjust(
         self, work: Work, customer: Record, amount: int, type: str, params: Params | None = None
     ) -> Record:
-        """Note a change of a customer's balance; its `ending_balance` is the caller's to store."""
+        """Note a change of a customer's balance; its `ending_balance` is the caller's to store.
+
+        `params` has what it is for: an `invoice`, a `credit_note`, a `description`.
+        """
         params = params or {}
         return self.add(work, {
             "amount": amount,
             "checkout_session": None,
-            "credit_note": None,
+            "credit_note": params.get("credit_note"),
             "currency": customer["currency"] or "usd",
             "customer": customer["id"],
             "customer_account": None,
             "description": params.get("description"),
             "ending_balance": customer["balance"] + amount,
-            "invoice": None,
+            "invoice": params.get("invoice"),
             "metadata": params.get("metadata"),
             "type": type,
         })  # fmt: skip
