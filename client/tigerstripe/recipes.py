@@ -5,59 +5,33 @@ At the end of some stands what the buyer, the bank or time does then.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from tigerstripe import account_details, due, fixtures
+from tigerstripe.billing.recipes import BILLING
+from tigerstripe.steps import (
+    CLOCK,
+    CUSTOMER,
+    MONEY,
+    NOTED,
+    PRODUCT,
+    Act,
+    Record,
+    Step,
+    advanced,
+    attached,
+    happened,
+    settled,
+    worked_off,
+)
 
 if TYPE_CHECKING:
     from tigerstripe.account import Account
 
-Record = dict[str, Any]
-
-
-class Step(NamedTuple):
-    """One request, as `fixtures.run` makes it: `${name:id}` is the id of an earlier answer."""
-
-    operation: str
-    params: dict[str, str]
-    name: str = ""
-    version: str | None = None
-    """An older version of the API, for what later ones no longer take."""
-    error: str | None = None
-    """The type of the error that is answered; None: there is none."""
-
-
-Act = Callable[["Account", Record], Any]
-"""What is not asked for by a request: of an account and the answers by their names."""
-
-
-def _settled(name: str, succeed: bool | None = None) -> Act:
-    """Let the bank decide about what an answer shows."""
-    return lambda account, answers: account.settle(answers[name], succeed)
-
-
-def _happened(name: str) -> Act:
-    """Let what time has in store for what an answer shows happen now."""
-
-    def act(account: Account, answers: Record) -> None:
-        due.do_now(*account.engine.account(account.name), answers[name]["id"])
-
-    return act
-
-
-def _worked_off(account: Account, answers: Record) -> None:
-    """Do what is due already."""
-    due.work_off(*account.engine.account(account.name), account.now)
-
-
 OLD = "2024-06-20"
 
-CUSTOMER = Step("POST /v1/customers", {"email": "jane@example.com", "name": "Jane"}, "customer")
-PRODUCT = Step("POST /v1/products", {"name": "Mug"}, "product")
-_MONEY = {"product": "${product:id}", "currency": "usd"}
-PRICE = Step("POST /v1/prices", {**_MONEY, "unit_amount": "1500"}, "price")
-PLAN = Step("POST /v1/plans", {**_MONEY, "amount": "1500", "interval": "month"}, "plan")
+PRICE = Step("POST /v1/prices", {**MONEY, "unit_amount": "1500"}, "price")
+PLAN = Step("POST /v1/plans", {**MONEY, "amount": "1500", "interval": "month"}, "plan")
 COUPON = Step("POST /v1/coupons", {"percent_off": "20", "duration": "once"}, "coupon")
 _PROMOTION = {"promotion[type]": "coupon", "promotion[coupon]": "${coupon:id}"}
 PROMOTION_CODE = Step("POST /v1/promotion_codes", _PROMOTION, "code")
@@ -66,9 +40,7 @@ TAX_RATE = Step("POST /v1/tax_rates", _VAT, "rate")
 _DE = {"type": "eu_vat", "value": "DE123456789"}
 TAX_ID = Step("POST /v1/customers/${customer:id}/tax_ids", _DE, "tax_id")
 SOURCE = Step("POST /v1/customers/${customer:id}/sources", {"source": "tok_visa"}, "source")
-ATTACHED = Step(
-    "POST /v1/payment_methods/pm_card_visa/attach", {"customer": "${customer:id}"}, "method"
-)
+ATTACHED = attached("pm_card_visa")
 DISCOUNTED = Step("POST /v1/customers", {"coupon": "${coupon:id}"}, "customer", OLD)
 
 
@@ -88,15 +60,10 @@ CONFIGURATION = Step(
     {"features[invoice_history][enabled]": "true"},
     "configuration",
 )
-CLOCK = Step("POST /v1/test_helpers/test_clocks", {"frozen_time": "1900000000"}, "clock")
 _LINE = {"line_items[0][price]": "${price:id}", "line_items[0][quantity]": "1"}
 _PAGE = {"mode": "payment", "success_url": "https://example.com/"}
 SESSION = Step("POST /v1/checkout/sessions", {**_PAGE, **_LINE}, "session")
 LINK = Step("POST /v1/payment_links", _LINE, "link")
-ADVANCED = Step(
-    "POST /v1/test_helpers/test_clocks/${clock:id}/advance", {"frozen_time": "1900086400"}
-)
-NOTED = {"metadata[triggered]": "true"}
 
 _INTENTS, _CARD = "POST /v1/payment_intents", {"payment_method_types[0]": "card"}
 _2000 = {"amount": "2000", "currency": "usd"}
@@ -208,7 +175,7 @@ def _paid_out(account: Account, answers: Record) -> None:
     """Let the money of a connected account be paid out by itself, and arrive."""
     scope, log = account.engine.account(account.name)
     shop = answers["account"]["id"]
-    _worked_off(account, answers)
+    worked_off(account, answers)
     due.do_now(scope, log, f"payouts-{shop}")
     [payout] = [one for one in scope.inside(shop).table("payouts") if one["status"] == "pending"]
     account.settle(payout["id"])
@@ -218,19 +185,8 @@ def _schedule(interval: str) -> Step:
     return Step("POST /v1/balance_settings", {"payments[payouts][schedule][interval]": interval})
 
 
-_OWED = {"customer": "${customer:id}", "amount": "2000", "currency": "usd"}
-ITEM = Step("POST /v1/invoiceitems", _OWED, "item")
-DRAFT = Step(
-    "POST /v1/invoices",
-    {"customer": "${customer:id}", "pending_invoice_items_behavior": "include"},
-    "invoice",
-)
-FINALIZED = Step("POST /v1/invoices/${invoice:id}/finalize", {})
-INVOICE = (CUSTOMER, ITEM, DRAFT, FINALIZED)
-NOTE = Step("POST /v1/credit_notes", {"invoice": "${invoice:id}", "amount": "500"}, "note")
-
-
 RECIPES: dict[str, tuple[Step | Act, ...]] = {
+    **BILLING,
     "account.external_account.created": (ACCOUNT, EXTERNAL),
     "account.external_account.deleted": (
         ACCOUNT, EXTERNAL, EXTERNAL,
@@ -245,7 +201,7 @@ RECIPES: dict[str, tuple[Step | Act, ...]] = {
         ABLE, SHARED, FEE_REFUND, Step(f"{_FEE}/${{refund:id}}", NOTED),
     ),
     "application_fee.refunded": (ABLE, SHARED, FEE_REFUND),
-    "balance.available": (FUNDED, _worked_off),
+    "balance.available": (FUNDED, worked_off),
     "balance_settings.updated": (_schedule("daily"), _schedule("manual")),
     "billing_portal.configuration.created": (CONFIGURATION,),
     "billing_portal.configuration.updated": (
@@ -265,7 +221,7 @@ RECIPES: dict[str, tuple[Step | Act, ...]] = {
     "charge.dispute.funds_reinstated": (DISPUTED, WINNING),
     "charge.dispute.funds_withdrawn": (DISPUTED,),
     "charge.dispute.updated": (DISPUTED, EVIDENCE),
-    "charge.expired": (HELD, _happened("intent")),
+    "charge.expired": (HELD, happened("intent")),
     "charge.failed": (DECLINED,),
     "charge.pending": (DEBITED,),
     "charge.refund.updated": (PAID, REFUND, Step("POST /v1/refunds/${refund:id}", NOTED)),
@@ -281,9 +237,6 @@ RECIPES: dict[str, tuple[Step | Act, ...]] = {
     "coupon.created": (COUPON,),
     "coupon.deleted": (COUPON, Step("DELETE /v1/coupons/${coupon:id}", {})),
     "coupon.updated": (COUPON, Step("POST /v1/coupons/${coupon:id}", NOTED)),
-    "credit_note.created": (*INVOICE, NOTE),
-    "credit_note.updated": (*INVOICE, NOTE, Step("POST /v1/credit_notes/${note:id}", NOTED)),
-    "credit_note.voided": (*INVOICE, NOTE, Step("POST /v1/credit_notes/${note:id}/void", {})),
     "customer.created": (CUSTOMER,),
     "customer.deleted": (CUSTOMER, Step("DELETE /v1/customers/${customer:id}", {})),
     "customer.discount.created": (COUPON, DISCOUNTED),
@@ -336,8 +289,8 @@ RECIPES: dict[str, tuple[Step | Act, ...]] = {
     ),
     "payout.canceled": (FUNDED, PAYOUT, Step("POST /v1/payouts/${payout:id}/cancel", {})),
     "payout.created": (FUNDED, PAYOUT),
-    "payout.failed": (FUNDED, PAYOUT, _settled("payout", succeed=False)),
-    "payout.paid": (FUNDED, PAYOUT, _settled("payout")),
+    "payout.failed": (FUNDED, PAYOUT, settled("payout", succeed=False)),
+    "payout.paid": (FUNDED, PAYOUT, settled("payout")),
     "payout.reconciliation_completed": (
         ABLE,
         _paid("pm_card_bypassPending", **{"transfer_data[destination]": "${account:id}"}),
@@ -360,7 +313,7 @@ RECIPES: dict[str, tuple[Step | Act, ...]] = {
     "radar.early_fraud_warning.created": (WARNED,),
     "radar.early_fraud_warning.updated": (WARNED, REFUND),
     "refund.created": (PAID, REFUND),
-    "refund.failed": (PAID, REFUND, _settled("refund", succeed=False)),
+    "refund.failed": (PAID, REFUND, settled("refund", succeed=False)),
     "refund.updated": (PAID, REFUND, Step("POST /v1/refunds/${refund:id}", NOTED)),
     "review.closed": (REVIEWED, REFUND),
     "review.opened": (REVIEWED,),
@@ -371,16 +324,16 @@ RECIPES: dict[str, tuple[Step | Act, ...]] = {
     "setup_intent.succeeded": (_set_up("pm_card_visa"),),
     "tax_rate.created": (TAX_RATE,),
     "tax_rate.updated": (TAX_RATE, Step("POST /v1/tax_rates/${rate:id}", {"active": "false"})),
-    "test_helpers.test_clock.advancing": (CLOCK, ADVANCED),
+    "test_helpers.test_clock.advancing": (CLOCK, advanced(days=1)),
     "test_helpers.test_clock.created": (CLOCK,),
     "test_helpers.test_clock.deleted": (
         CLOCK, Step("DELETE /v1/test_helpers/test_clocks/${clock:id}", {}),
     ),
-    "test_helpers.test_clock.ready": (CLOCK, ADVANCED),
+    "test_helpers.test_clock.ready": (CLOCK, advanced(days=1)),
     "topup.canceled": (TOPUP, Step("POST /v1/topups/${topup:id}/cancel", {})),
     "topup.created": (TOPUP,),
-    "topup.failed": (TOPUP, _settled("topup", succeed=False)),
-    "topup.succeeded": (TOPUP, _settled("topup")),
+    "topup.failed": (TOPUP, settled("topup", succeed=False)),
+    "topup.succeeded": (TOPUP, settled("topup")),
     "transfer.created": (ABLE, FUNDED, TRANSFER),
     "transfer.reversed": (ABLE, FUNDED, TRANSFER, REVERSAL),
     "transfer.updated": (

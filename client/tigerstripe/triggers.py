@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tigerstripe import fixtures
-from tigerstripe.recipes import RECIPES, Step
+from tigerstripe.recipes import RECIPES
+from tigerstripe.steps import Step
 
 if TYPE_CHECKING:
     from tigerstripe.account import Account
