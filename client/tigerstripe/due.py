@@ -65,6 +65,11 @@ def drop_all(work: Work, field: str, value: str) -> None:
         drop(work, record["id"])
 
 
+def ids_on(scope: Scope, clock: str, object: str) -> list[str]:
+    """Return the ids of the objects of a kind to which something will happen by a test clock."""
+    return [r["id"] for r in scope.own(TABLE).find_by("clock", clock) if r.get("of") == object]
+
+
 def scope_of(scope: Scope, id: str) -> Scope:
     """Return the account that an object is of for which something is due; else the platform."""
     record = scope.table(TABLE).get(id, None)

@@ -258,7 +258,8 @@ class Exchange:
     ) -> tuple[int, Record]:
         """Return the status and the answer of a work, which is not committed yet."""
         try:
-            answer = shaped(work, handler(work, ids, {**params}), wanted, self._path)
+            seen = registry.owner(handler).in_time(work, ids, params) if work.is_write else work
+            answer = shaped(work, handler(seen, ids, {**params}), wanted, self._path)
         except errors.Declined as declined:
             declined.error["request_log_url"] = log_url(self._scope, self._id)
             return declined.status, {"error": told(work, declined.error)}

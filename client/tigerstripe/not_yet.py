@@ -17,11 +17,11 @@ def parameters(operation: str) -> tuple[str, ...]:
 
     They are those that its resource declares, as far as the table has them for this operation.
     """
-    resource = getattr(registry.handler(operation), "__self__", None)
-    if resource is None or not operation.startswith("POST "):
+    handler = registry.handler(operation)
+    if handler is None or not operation.startswith("POST "):
         return ()
     kind = facts().parameters(operation)
-    return tuple(name for name in resource.not_yet if _has(kind, _steps(name)))
+    return tuple(name for name in registry.owner(handler).not_yet if _has(kind, _steps(name)))
 
 
 def check(operation: str, params: dict[str, Any]) -> None:

@@ -198,6 +198,12 @@ def handler(operation: str) -> Handler | None:
     return made
 
 
+def owner(handler: Handler) -> Resource:
+    """Return the resource that does an operation."""
+    found: Resource = handler.__self__  # type: ignore[attr-defined]
+    return found
+
+
 def built() -> list[str]:
     """Return the operations of the table that are built."""
     return [operation for operation in facts().operations if handler(operation) is not None]

@@ -25,6 +25,9 @@ Method = TypeVar("Method", bound=Callable[..., Record])
 Included = Callable[[Any, Work, Record, Record], Any]
 """Makes a field that is only there when expanded: resource, work, record, its private part."""
 
+CLOCKED = {"customer": "customers", "subscription": "subscriptions", "invoice": "invoices"}
+"""The tables of what may go by a test clock, by the names of parameters."""
+
 
 def operation(*names: str) -> Callable[[Method], Method]:
     """Mark what does an operation of the table, as `POST /v1/invoices/{invoice}/pay`."""
@@ -81,7 +84,7 @@ class Resource:
     """The fields that are only there when they are expanded, and what makes each; a field of a
     part of the object has a path, as `total_details.breakdown`."""
     on_clocks: ClassVar[tuple[str, ...]] = ()
-    """Parameters that let a list show what goes by a test clock; else it is hidden, if any are."""
+    """Of what may go by a test clock: the parameters that let a list show also what does."""
     happens_together: ClassVar[bool] = False
     """Whether several that are due may be done in one commit: `happen` reads by the work alone,
     and what a work's own writes change is not looked for past it, as in a list or a sum."""
@@ -134,14 +137,12 @@ class Resource:
     def update(self, work: Work, ids: Ids, params: Params) -> Record:
         """Change an object."""
         old = self.named(work, ids)
-        work = work.on_clock(old.get("test_clock"))
         changes = metadata.merged(old, params)
         return self.save(work, old, self.change(work, old, changes))
 
     def delete(self, work: Work, ids: Ids, params: Params) -> Record:
         """Delete an object."""
         record = self.named(work, ids)
-        work = work.on_clock(record.get("test_clock"))
         self.check_delete(work, record)
         self.drop(work, record)
         return {"id": record["id"], "object": self.object, "deleted": True}
@@ -159,6 +160,22 @@ class Resource:
     def search(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return the objects that a query finds."""
         return searching.found(self, work, params)
+
+    def in_time(self, work: Work, ids: Ids, params: Params) -> Work:
+        """Return a work as the test clock sees it that a request goes by, if there is one.
+
+        It is that of the object in the path, else of what the parameters name.
+        """
+        if not self.on_clocks:
+            return work
+        about = [(self.table, id) for id in list(ids.values())[-1:]]
+        named = {**params, **ids}
+        about += [(table, named[name]) for name, table in CLOCKED.items() if named.get(name)]
+        for table, id in about:
+            record = work.get(table, id)
+            if record is not None and record.get("test_clock") is not None:
+                return work.on_clock(record["test_clock"])
+        return work
 
     # --- What they are made of, for a resource's own operations ---
 

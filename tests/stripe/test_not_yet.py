@@ -16,7 +16,7 @@ DECLARED = [(kind, path) for kind in registry.MODULES for path in registry.need(
 @pytest.mark.parametrize(("kind", "path"), DECLARED)
 def test_each_is_a_parameter_of_the_table_and_is_refused(kind, path) -> None:
     operations = [name for name in facts().operations if path in not_yet.parameters(name)]
-    own = [each for each in operations if registry.handler(each).__self__.object == kind]
+    own = [each for each in operations if registry.owner(registry.handler(each)).object == kind]
     assert own, f"{kind}.not_yet has {path!r}, which no operation takes"
     with pytest.raises(Refused, match="does not have the parameter") as refused:
         not_yet.check(own[0], given(path))

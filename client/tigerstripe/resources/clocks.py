@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tigerstripe import acting, due, registry
+from tigerstripe.billing import periods
 from tigerstripe.clock import TEST_CLOCKS
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
@@ -11,8 +12,6 @@ from tigerstripe.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.work import Work
 
 KEPT_S = 30 * 24 * 3600
-FURTHEST_S = 2 * 366 * 24 * 3600
-"""Two years, as Stripe's documentation says of clocks without subscriptions."""
 READY = "ready"
 
 
@@ -74,7 +73,7 @@ class Clocks(Resource):
             if clock["status_details"] != details:
                 raise _underway(clock)
             return clock
-        _check_target(clock, target)
+        _check_target(work, clock, target)
         advancing = {**clock, "status": "advancing", "status_details": details}
         return self.save(work, clock, advancing, "advancing")
 
@@ -88,7 +87,7 @@ class Clocks(Resource):
         super().drop(work, record)
 
 
-def _check_target(clock: Record, target: int) -> None:
+def _check_target(work: Work, clock: Record, target: int) -> None:
     """Raise `Refused` for a time that a clock cannot be advanced to."""
     now = clock["frozen_time"]
     if target <= now:
@@ -97,12 +96,28 @@ def _check_target(clock: Record, target: int) -> None:
             f"time.",
             param="frozen_time",
         )
-    if target > now + FURTHEST_S:
+    furthest, of = _furthest(work, clock)
+    if target > furthest:
         raise Refused(
-            f"A test clock without subscriptions goes on by two years at most, to "
-            f"{now + FURTHEST_S}, and frozen_time is {target}. Advance it in steps.",
+            f"A test clock goes on by two intervals of its shortest subscription at most, or by "
+            f"two years without any: {clock['id']}, {of}, to {furthest}, and frozen_time is "
+            f"{target}. Advance it in steps.",
             param="frozen_time",
         )
+
+
+def _furthest(work: Work, clock: Record) -> tuple[int, str]:
+    """Return how far a clock can be advanced at once, and which subscription says so."""
+    now = clock["frozen_time"]
+    furthest, of = periods.later(now, "year", 2), "without subscriptions"
+    for id in due.ids_on(work.scope, clock["id"], "subscription"):
+        subscription = work.get("subscriptions", id) or {"items": {"data": ()}}
+        for item in subscription["items"]["data"]:
+            recurring = item["price"]["recurring"]
+            end = periods.later(now, recurring["interval"], 2 * recurring["interval_count"])
+            if end < furthest:
+                furthest, of = end, f"with {id}"
+    return furthest, of
 
 
 def _underway(clock: Record) -> Refused:

@@ -31,7 +31,7 @@ class InvoiceItems(Resource):
     not_yet = ("customer_account", "tax_code")
     listed_of = ("customer", "invoice")
     filters = {"pending": lambda record, wanted: (record["invoice"] is None) == wanted}
-    shown = {"test_clock": lambda test_clock: test_clock is None}
+    on_clocks = ("customer", "invoice")
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of an item, of a price or an amount; raises `Refused`."""

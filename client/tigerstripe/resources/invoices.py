@@ -47,7 +47,7 @@ class Invoices(Resource):
     )  # fmt: skip
     listed_of = ("customer", "subscription")
     filters = {"subscription": "parent.subscription_details.subscription"}
-    shown = {"test_clock": lambda test_clock: test_clock is None}
+    on_clocks = ("customer", "subscription")
     searchable = frozenset(
         ("created", "currency", "customer", "last_finalization_error_code",
          "last_finalization_error_type", "number", "receipt_number", "status", "total")

@@ -1,6 +1,6 @@
 """The items of subscriptions, by themselves; they are kept in their subscription's record.
 
-A record of this table says only whose an item is.
+A record of this table says only whose an item is, and the clock that it goes by.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ class SubscriptionItems(Resource):
     paths = ("/v1/subscription_items",)
     prefix = "si"
     event = None
+    on_clocks = ("subscription",)
     standard = Resource.standard | {"delete"}
     not_yet = ("billing_thresholds", "current_trial")
 
@@ -26,7 +27,7 @@ class SubscriptionItems(Resource):
         for item in subscription["items"]["data"]:
             if work.get(self.table, item["id"]) is None:
                 of = {"id": item["id"], "subscription": subscription["id"]}
-                work.put(self.table, of)
+                work.put(self.table, {**of, "test_clock": subscription["test_clock"]})
 
     def _of(self, work: Work, ids: Ids) -> tuple[Record, Record]:
         """Return the subscription that an item is of, and the item; raises `Refused` (404)."""
