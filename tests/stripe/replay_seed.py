@@ -57,7 +57,8 @@ def _able(send: Send, shown: dict[str, Any]) -> str | None:
     bank += [*MONEY, ("routing_number", "110000000")]
     pairs = [("type", shown.get("type") or "express"), ("country", "US")]
     pairs += [(name, shown[name]) for name in ("email", "business_type") if shown.get(name)]
-    pairs += [("capabilities[transfers][requested]", "true")]
+    able = {"card_payments", "transfers", *(shown.get("capabilities") or ())}
+    pairs += [(f"capabilities[{name}][requested]", "true") for name in sorted(able)]
     pairs += [("tos_acceptance[date]", "1"), ("tos_acceptance[ip]", "192.0.2.1")]
     pairs += [(f"business_profile[{name}]", value) for name, value in profile]
     pairs += [(f"external_account[{name}]", value) for name, value in bank]
