@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from tiger import AlreadyExists, Conflict
 from tiger.system import os, time
-from tigerstripe import clock, hooks, versions
+from tigerstripe import acting, clock, hooks, versions
 from tigerstripe.differences import previous_attributes
 from tigerstripe.expansion import NONE
 from tigerstripe.log import Log
@@ -64,25 +63,9 @@ def deliver(scope: Scope, log: Log, id: str, send: Send) -> Record | None:
     return _conclude(scope, log, id, answer, time.monotonic() - began)
 
 
-def _work(scope: Scope) -> Work:
-    return Work(scope, clock.now(scope), versions.newest(), "", is_write=True)
-
-
-def _tries(scope: Scope, log: Log) -> Iterator[Work]:
-    """Yield works until one of them could be committed; each is committed when it comes back."""
-    while True:
-        work = _work(scope)
-        yield work
-        try:
-            work.commit(log)
-        except (Conflict, AlreadyExists):
-            continue
-        return
-
-
 def _claimed(scope: Scope, log: Log, id: str) -> Record | None:
     """Take a delivery; cancel it if its endpoint or its event is no more."""
-    work = _work(scope)
+    work = Work(scope, clock.now(scope), versions.newest(), None, is_write=True)
     delivery = work.get(hooks.DELIVERIES, id)
     now = time.time()
     if delivery is None or not hooks.is_own(scope, delivery) or not _is_free(delivery, now):
@@ -106,17 +89,19 @@ def _claimed(scope: Scope, log: Log, id: str) -> Record | None:
 
 def _conclude(scope: Scope, log: Log, id: str, answer: Answer, duration_s: float) -> Record | None:
     """Note an attempt; None if the delivery is no more, as after a savepoint."""
-    delivery: Record | None = None
-    for work in _tries(scope, log):
+
+    def conclude(work: Work) -> tuple[Record | None]:
         delivery = work.get(hooks.DELIVERIES, id)
         if delivery is None:
-            return None
+            return (None,)
         delivery = _attempted(delivery, answer, duration_s)
         work.put(hooks.DELIVERIES, delivery)
         if delivery["status"] == hooks.SUCCEEDED:
             of = work.inside(delivery["account"])
             _settle(of, of.get(EVENTS, delivery["event"]))
-    return delivery
+        return (delivery,)
+
+    return acting.act(scope, log, conclude)[0]
 
 
 def _attempted(delivery: Record, answer: Answer, duration_s: float) -> Record:
