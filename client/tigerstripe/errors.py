@@ -60,10 +60,15 @@ class Declined(Refused):
 # --- Parameters -----------------------------------------------------------------------------------
 
 
-def unknown(names: Sequence[str]) -> Refused:
-    """Return the refusal of parameters that the operation does not have."""
+def unknown(names: Sequence[str], hint: str | None = None) -> Refused:
+    """Return the refusal of parameters that the operation does not have.
+
+    `hint` is a name that it has, and that the only one is much like.
+    """
     plural = "s" if len(names) > 1 else ""
     message = f"Received unknown parameter{plural}: {', '.join(names)}"
+    if hint is not None and len(names) == 1:
+        message += f". Did you mean {hint}?"
     return Refused(message, code="parameter_unknown", param=names[0])
 
 

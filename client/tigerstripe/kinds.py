@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from difflib import get_close_matches
 from typing import Any
 
 from tigerstripe import errors
@@ -28,20 +29,25 @@ SEQUENTIAL = (
 class Faults:
     """What is wrong with the parameters of a request; the worst is answered."""
 
-    __slots__ = ("missing", "unknown", "wrong")
+    __slots__ = ("hint", "missing", "unknown", "wrong")
 
     def __init__(self) -> None:
         """Begin with nothing wrong."""
         self.unknown: list[str] = []
+        self.hint: str | None = None
+        """The name that the first unknown one is much like."""
         self.wrong: Refused | None = None
         self.missing: Refused | None = None
 
     def worst(self) -> Refused | None:
         """Return what is answered: unknown names, then wrong types, then what is missing."""
-        return errors.unknown(self.unknown) if self.unknown else self.wrong or self.missing
+        if self.unknown:
+            return errors.unknown(self.unknown, self.hint)
+        return self.wrong or self.missing
 
     def take(self, other: Faults) -> None:
         """Add what is wrong with a part."""
+        self.hint = self.hint if self.unknown else other.hint
         self.unknown += other.unknown
         self.wrong = self.wrong or other.wrong
         self.missing = self.missing or other.missing
@@ -281,6 +287,8 @@ class Obj(Kind):
             field = self.fields.get(name)
             place = f"{param}[{name}]" if param else name
             if field is None:
+                if not faults.unknown:
+                    faults.hint = next(iter(get_close_matches(name, self.fields, 1)), None)
                 faults.unknown.append(place)
                 continue
             kind = field.kind

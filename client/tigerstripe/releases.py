@@ -144,6 +144,8 @@ SINCE = {
     "refund.customer_account": "2026-06-24.dahlia",
     "shared_payment_granted_token": "2026-04-22.dahlia",
     "specified_commercial_transactions_act_url": "2026-03-25.dahlia",
+    "subscription.trial_settings.end_behavior.billing_cycle_anchor": "2026-08-26.dahlia",
+    "subscription_item.current_trial": "2026-08-26.dahlia",
     "subtotal": "2025-12-15.clover",
 }
 """Fields that answers have since another version than the table's mark says, by recordings: a name

@@ -7,6 +7,11 @@ from typing import Any
 
 Send = Callable[..., Any]
 MONEY = [("currency", "usd")]
+PRODUCTS = {"prod_EYTX7RYhRjcwKD": [("name", "Test Subscription"), ("unit_label", "user")]}
+OTHER_PRODUCTS = [("name", "VCR Test Product")]
+"""What lines of invoices tell of products that no answer shows."""
+TAXED = ("default", "small-monthly")
+"""Plans whose prices are said to be without tax."""
 TYPES = (
     "acss_debit", "afterpay_clearpay", "alipay", "bancontact", "cashapp", "eps", "ideal", "klarna",
     "link", "sepa_debit", "us_bank_account", "wechat_pay",
@@ -25,6 +30,8 @@ def seed(
     if recorded.startswith("pm_") and shown is None:
         customers = [id for id in ids.values() if id.startswith("cus_")]
         return _attached(send, customers[-1]) if customers else None
+    if recorded.startswith("prod_") and shown is None:
+        return _made(send, "/v1/products", PRODUCTS.get(recorded, OTHER_PRODUCTS))
     if recorded.startswith("acct_"):
         return _able(send, shown or {})
     if recorded.startswith(("pi_", "ch_")) and shown is not None:
@@ -33,7 +40,12 @@ def seed(
         paid = [*MONEY, ("amount", "1000"), ("payment_method", "pm_card_visa"), ("confirm", "true")]
         return _made(send, "/v1/payment_intents", [*paid, ("return_url", "http://localhost:3000/")])
     if recorded.startswith("cus_") and shown is None:  # what is charged without being shown
-        return _made(send, "/v1/customers", [("source", "tok_visa")])
+        known = [("source", "tok_visa"), ("email", "person1@example.com")]
+        return _made(send, "/v1/customers", known)
+    if (shown or {}).get("object") == "invoice":
+        return _invoice(send, shown or {}, ids)
+    if (shown or {}).get("object") in ("plan", "price") and not recorded.startswith("price_"):
+        return _plan(send, recorded, shown or {}, ids)
     default = ((shown or {}).get("invoice_settings") or {}).get("default_payment_method")
     if not recorded.startswith("cus_") or not isinstance(default, str) or shown is None:
         return None
@@ -47,6 +59,40 @@ def seed(
     ids[default] = method
     wanted = [("invoice_settings[default_payment_method]", method)]
     return _made(send, f"/v1/customers/{customer}", wanted)
+
+
+def _plan(send: Send, recorded: str, shown: dict[str, Any], ids: dict[str, str]) -> str | None:
+    """Make a plan under its own id, with what only lines and its price tell of it."""
+    of = shown["product"]
+    ids[of] = ids.get(of) or seed(send, of, None, ids) or ""
+    amount = shown.get("amount") or shown.get("unit_amount")
+    rhythm = shown.get("recurring") or shown
+    pairs = [("id", recorded), ("product", ids[of]), ("currency", shown["currency"])]
+    pairs += [("amount", str(amount)), ("interval", rhythm["interval"])]
+    pairs += [("nickname", shown["nickname"])] if shown.get("nickname") else []
+    made = _made(send, "/v1/plans", pairs)
+    if made and recorded in TAXED:
+        send("POST", f"/v1/prices/{made}", [("tax_behavior", "exclusive")])
+    return made
+
+
+def _invoice(send: Send, shown: dict[str, Any], ids: dict[str, str]) -> str | None:
+    """Make a draft with the lines that somebody put on it, of a customer that is there."""
+    customer = ids.get(shown["customer"])
+    lines = shown["lines"]["data"]
+    if customer is None or any(_is_of_subscription(line) for line in lines):
+        return None
+    for line in reversed(lines):
+        pairs = [("customer", customer), ("currency", line["currency"])]
+        pairs += [("amount", str(line["amount"])), ("description", line["description"] or "")]
+        _made(send, "/v1/invoiceitems", [pair for pair in pairs if pair[1]])
+    include = ("pending_invoice_items_behavior", "include")
+    return _made(send, "/v1/invoices", [("customer", customer), include])
+
+
+def _is_of_subscription(line: dict[str, Any]) -> bool:
+    parent = line.get("parent") or {}
+    return bool(line.get("subscription") or parent.get("subscription_item_details"))
 
 
 def _able(send: Send, shown: dict[str, Any]) -> str | None:

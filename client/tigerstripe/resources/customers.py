@@ -145,6 +145,25 @@ class Customers(Resource):
             settings = {**settings, "default_payment_method": None}
             self.save(work, customer, {**customer, "invoice_settings": settings})
 
+    def currency_of(self, work: Work, customer: Record) -> str:
+        """Return the currency of what says none itself: the customer's, or the account's.
+
+        The account's own is not known here: it is taken to be that of its newest price.
+        """
+        if customer["currency"] is not None:
+            return str(customer["currency"])
+        newest = work.scope.table("prices").list(limit=1).data
+        return str(newest[0]["currency"]) if newest else "usd"
+
+    def bill_in(self, work: Work, customer: Record, currency: str) -> Record:
+        """Return a customer that is billed in a currency from now on, if there was none before.
+
+        As recorded: what waits for the first invoice decides it.
+        """
+        if customer["currency"] is not None:
+            return customer
+        return self.save(work, customer, {**customer, "currency": currency})
+
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return a customer with other fields."""
         _check(params)

@@ -41,6 +41,7 @@ class InvoiceItems(Resource):
             raise errors.missing("customer")
         customer = registry.need("customer").given(work, id, "customer")
         priced = self._priced(work, customer, params)
+        registry.need("customer").bill_in(work, customer, priced["currency"])
         period = params.get("period") or {"end": work.now, "start": work.now}
         if period["end"] < period["start"]:
             raise Refused("The period's end is before its start.", param="period[end]")
@@ -176,7 +177,8 @@ class InvoiceItems(Resource):
         unit = money.decimal(exact, "unit_amount_decimal") if exact else Decimal(amount or 0)
         if amount is None:
             amount = money.whole(unit * quantity)
-        currency = money.currency(params.get("currency") or customer["currency"] or "usd")
+        currency = params.get("currency") or registry.need("customer").currency_of(work, customer)
+        currency = money.currency(currency)
         description = params.get("description")
         price = self._hidden_price(work, money.text(unit), currency, description)
         return {

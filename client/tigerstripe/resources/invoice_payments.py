@@ -28,10 +28,7 @@ class InvoicePayments(Resource):
         id = wanted.get("payment_intent")
         if id is None:
             raise errors.missing("payment[payment_intent]")
-        intent = work.get("payment_intents", id)
-        if intent is None:
-            raise errors.no_such("payment_intent", id, "payment[payment_intent]")
-        invoice = invoice_of(work, id)
+        invoice = invoice_of(work, id)  # of an id that names nothing there is none, as recorded
         found = [
             one
             for one in (work.find_by(self.table, "invoice", invoice) if invoice else ())

@@ -80,7 +80,7 @@ class Invoices(Resource):
 
     def _fields(self, work: Work, customer: Record, params: Params) -> Record:
         method = params.get("collection_method") or "charge_automatically"
-        currency = params.get("currency") or customer["currency"] or "usd"
+        currency = params.get("currency") or registry.need("customer").currency_of(work, customer)
         fields: Record = {
             **{name: params[name] for name in OWN if name in params},
             "auto_advance": params.get("auto_advance") or False,

@@ -55,9 +55,11 @@ class Sources(Resource):
         card = work.get(self.table, id)
         if card is None:
             return None
-        method = cards.as_method(card, private(card)["number"])
-        work.put("payment_methods", method)
-        return method
+        found = work.get("payment_methods", id)
+        if found is None:
+            found = cards.as_method(card, private(card)["number"])
+            work.put("payment_methods", found)
+        return found
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Let a customer have another card; the first is the default."""

@@ -128,9 +128,9 @@ class Subscriptions(Resource):
         """Return a subscription with the fields that a request gives; raises `Refused`."""
         new = {**old, **{name: params[name] for name in OWN if name in params}}
         customer = registry.need("customer").given(work, old["customer"], "customer")
-        if params.get("default_payment_method") is not None:
+        if "default_payment_method" in params:
             given = params["default_payment_method"]
-            new["default_payment_method"] = paying.given(work, customer["id"], given)
+            new["default_payment_method"] = given and paying.given(work, customer["id"], given)
         for name in ("collection_method", "days_until_due"):
             if params.get(name) is not None:
                 new[name] = params[name]
