@@ -50,7 +50,8 @@ def _without_code(charge: Record) -> None:
 
 
 def _with_invoice(payment: Record) -> None:
-    payment["invoice"] = None  # no payment is an invoice's yet
+    reference = (payment.get("payment_details") or {}).get("order_reference") or ""
+    payment["invoice"] = reference if reference.startswith("in_") else None
 
 
 def _with_shipping(session: Record) -> None:

@@ -73,7 +73,7 @@ def run(
     return scored(
         payments(results, recordings, versions)
         if versions == OLDER
-        else without_invoices(results, recordings)
+        else without_presupposed(results, recordings)
     )
 
 
@@ -81,24 +81,22 @@ def payments(results: list[Result], recordings: Path, versions: str) -> list[Res
     """Return the results of what moves money, of answers in one of the versions."""
     return [
         result
-        for result in without_invoices(results, recordings)
+        for result in without_presupposed(results, recordings)
         if PAYMENTS.search(result["endpoint"]) and re.match(versions, result["version"] or "")
     ]
 
 
-def without_invoices(results: list[Result], recordings: Path) -> list[Result]:
-    """Return the results without payments of invoices, as long as there are none."""
-    if registry.resource("invoice") is not None:
-        return results
+def without_presupposed(results: list[Result], recordings: Path) -> list[Result]:
+    """Return the results without payments of invoices that no request of their cassette makes.
+
+    The judge can only make such a payment in another way, as one of no invoice.
+    """
     made = _of_invoices(recordings)
-    return [result for result in results if (result["cassette"], result["i"]) not in made]
+    return [r for r in results if not (r["seeded"] and (r["cassette"], r["i"]) in made)]
 
 
 def _of_invoices(recordings: Path) -> set[tuple[str, int]]:
-    """Return what shows a payment that an invoice made, by cassette and number.
-
-    As long as there are no invoices, such a payment can only be made in another way.
-    """
+    """Return what shows a payment that an invoice made, by cassette and number."""
     found: set[tuple[str, int]] = set()
     for path in sorted(recordings.glob("*.jsonl.xz")):
         with lzma.open(path, "rt") as lines:

@@ -107,7 +107,7 @@ def test_errors_are_those_of_the_api(remote, server) -> None:
     with pytest.raises(stripe.AuthenticationError, match="test keys only"):
         server.client("x", key="sk_live_51HabcdefghijkLMNO").v1.customers.list()
     with pytest.raises(stripe.APIError, match="nothing was done"):
-        remote.v1.invoices.create({"customer": "cus_1"})
+        remote.v1.issuing.cards.create({"currency": "usd", "type": "virtual"})
     assert ask(server.url, "GET", "/v1/customers")[0] == 401
 
 

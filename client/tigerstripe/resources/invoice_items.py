@@ -40,6 +40,7 @@ class InvoiceItems(Resource):
         if id is None:
             raise errors.missing("customer")
         customer = registry.need("customer").given(work, id, "customer")
+        work = work.on_clock(customer["test_clock"])
         priced = self._priced(work, customer, params)
         registry.need("customer").bill_in(work, customer, priced["currency"])
         period = params.get("period") or {"end": work.now, "start": work.now}

@@ -62,6 +62,7 @@ class Invoices(Resource):
         if params.get("customer") is None:
             raise errors.missing("customer")
         customer = registry.need("customer").given(work, params["customer"], "customer")
+        work = work.on_clock(customer["test_clock"])
         fields = self._fields(work, customer, params)
         subscription = self._subscription(work, customer, params)
         if subscription is not None:
@@ -272,6 +273,11 @@ class Invoices(Resource):
 
     # --- Its way ---
 
+    def _its(self, work: Work, ids: Ids) -> tuple[Work, Record]:
+        """Return an invoice, and the work as it is by its customer's clock; raises `Refused`."""
+        invoice = self.named(work, ids)
+        return work.on_clock(invoice["test_clock"]), invoice
+
     def happen(self, work: Work, id: str) -> None:
         """Finalize a draft, or try again to be paid: it is time."""
         invoice = work.get(self.table, id)
@@ -288,7 +294,7 @@ class Invoices(Resource):
     @operation("POST /v1/invoices/{invoice}/finalize")
     def finalize(self, work: Work, ids: Ids, params: Params) -> Record:
         """Fix the amounts of a draft."""
-        invoice = self.named(work, ids)
+        work, invoice = self._its(work, ids)
         if invoice["status"] != "draft":
             raise Refused("This invoice is already finalized, you can't re-finalize a non-draft "
                           "invoice.", code="invoice_not_editable")  # fmt: skip
@@ -302,7 +308,7 @@ class Invoices(Resource):
     @operation("POST /v1/invoices/{invoice}/pay")
     def pay(self, work: Work, ids: Ids, params: Params) -> Record:
         """Ask for the money now, or note that it came without Stripe."""
-        invoice = self.named(work, ids)
+        work, invoice = self._its(work, ids)
         if invoice["status"] == "paid":
             raise Refused("Invoice is already paid", code="invoice_already_paid")
         if invoice["status"] == "void":
@@ -328,7 +334,7 @@ class Invoices(Resource):
     @operation("POST /v1/invoices/{invoice}/send")
     def send(self, work: Work, ids: Ids, params: Params) -> Record:
         """Send an invoice to its customer, finalized if it was not."""
-        invoice = self.named(work, ids)
+        work, invoice = self._its(work, ids)
         if invoice["customer_email"] is None:
             raise Refused(NO_EMAIL)
         if invoice["collection_method"] != "send_invoice":
@@ -344,7 +350,7 @@ class Invoices(Resource):
     @operation("POST /v1/invoices/{invoice}/void")
     def void(self, work: Work, ids: Ids, params: Params) -> Record:
         """Declare that an invoice is not owed."""
-        invoice = self.named(work, ids)
+        work, invoice = self._its(work, ids)
         if invoice["status"] not in ("open", "uncollectible"):
             raise _cannot(invoice, "voided", "open or uncollectible")
         return collecting.voided(work, invoice)
@@ -352,7 +358,7 @@ class Invoices(Resource):
     @operation("POST /v1/invoices/{invoice}/mark_uncollectible")
     def mark_uncollectible(self, work: Work, ids: Ids, params: Params) -> Record:
         """Give up hope of an invoice."""
-        invoice = self.named(work, ids)
+        work, invoice = self._its(work, ids)
         if invoice["status"] != "open":
             raise _cannot(invoice, "marked uncollectible", "open")
         return collecting.uncollectible(work, invoice)

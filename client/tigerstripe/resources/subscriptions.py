@@ -87,7 +87,7 @@ class Subscriptions(Resource):
         if params.get("customer") is None:
             raise errors.missing("customer")
         customer = registry.need("customer").given(work, params["customer"], "customer")
-        return starting.begun(work, customer, params)
+        return starting.begun(work.on_clock(customer["test_clock"]), customer, params)
 
     def view(self, work: Work, record: Record) -> Record:
         """Return a subscription with its prices as they are now."""
@@ -101,6 +101,7 @@ class Subscriptions(Resource):
     def update(self, work: Work, ids: Ids, params: Params) -> Record:
         """Change a subscription, with what is to be paid for that."""
         old = self.named(work, ids)
+        work = work.on_clock(old["test_clock"])
         params = metadata.merged(old, params)
         self._check_changeable(old, params)
         new = self._with_fields(work, old, params)
@@ -222,6 +223,7 @@ class Subscriptions(Resource):
         old = self.named(work, ids)
         if old["status"] in cycles.OVER:
             raise self.missing(old["id"], self.param, in_path=True)
+        work = work.on_clock(old["test_clock"])
         details = dict(params.get("cancellation_details") or {})
         return changing.canceled(work, old, params, details)
 
