@@ -34,6 +34,11 @@ PAYMENTS = re.compile(
     r"payouts|refunds|setup_intents|tokens|transfers)\b"
 )
 
+BILLING = re.compile(
+    r"/v1/(subscriptions|subscription_items|subscription_schedules|invoices|invoiceitems|"
+    r"invoice_payments|credit_notes|test_helpers)\b"
+)
+
 TARGET = ["--call", "tests.stripe.replay_target:call"]
 LOST = {"crash", "status"}
 NOT_BUILT = "501 "  # a parameter that is not built yet
@@ -79,10 +84,19 @@ def run(
 
 def payments(results: list[Result], recordings: Path, versions: str) -> list[Result]:
     """Return the results of what moves money, of answers in one of the versions."""
+    return _of(PAYMENTS, without_presupposed(results, recordings), versions)
+
+
+def billing(results: list[Result], versions: str) -> list[Result]:
+    """Return the results of billing, of answers in one of the versions."""
+    return _of(BILLING, results, versions)
+
+
+def _of(endpoints: re.Pattern[str], results: list[Result], versions: str) -> list[Result]:
     return [
         result
-        for result in without_presupposed(results, recordings)
-        if PAYMENTS.search(result["endpoint"]) and re.match(versions, result["version"] or "")
+        for result in results
+        if endpoints.search(result["endpoint"]) and re.match(versions, result["version"] or "")
     ]
 
 
