@@ -19,6 +19,8 @@ OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     "early_fraud_warnings": ("issfr", "/v1/radar/early_fraud_warnings", ("charge",)),
     "ephemeral_keys": ("ephkey", None, ()),
     "idempotency_keys": (None, None, ()),
+    "meter_events": (None, None, ("of",)),
+    "meters": ("mtr", "/v1/billing/meters", ("status",)),
     "payment_links": ("plink", "/v1/payment_links", ("active",)),
     "persons": ("person", None, ("account",)),
     "portal_configurations": ("bpc", "/v1/billing_portal/configurations", ("active", "is_default")),

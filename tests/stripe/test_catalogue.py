@@ -315,6 +315,22 @@ def moved(account: Any) -> list[Any]:
     ]
 
 
+def metered(customer: str) -> list[Any]:
+    """Return one of each kind of what is counted of a customer."""
+    meter = stripe.billing.Meter.create(
+        display_name="Calls", event_name="calls", default_aggregation={"formula": "sum"}
+    )
+    payload = {"stripe_customer_id": customer, "value": "5"}
+    event = stripe.billing.MeterEvent.create(event_name="calls", payload=payload)
+    return [
+        meter,
+        event,
+        stripe.billing.MeterEventAdjustment.create(
+            event_name="calls", type="cancel", cancel={"identifier": event.identifier}
+        ),
+    ]
+
+
 def of_pages(customer: str) -> list[Any]:
     """What pages and apps get, and the money of a page's buyer."""
     shop = stripe.Account.create(type="express").id
@@ -401,6 +417,7 @@ def test_every_answer_has_the_fields_that_the_table_says_are_always_there(accoun
         *money(account, customer.id),
         *moved(account),
         *of_pages(customer.id),
+        *metered(customer.id),
         *of_billing(),
         stripe.BalanceSettings.retrieve(),
     ]

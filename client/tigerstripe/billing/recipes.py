@@ -78,7 +78,23 @@ PENDING = (
 )
 _REST = Step("GET /v1/subscriptions/${subscription:id}", {}, "pending")
 
+_METERS = "POST /v1/billing/meters"
+METER = Step(
+    _METERS,
+    {"display_name": "Calls", "event_name": "calls", "default_aggregation[formula]": "sum"},
+    "meter",
+)
+OFF = Step(f"{_METERS}/${{meter:id}}/deactivate", {})
+"""So that the next meter may have the name."""
+ON = Step(f"{_METERS}/${{meter:id}}/reactivate", {})
+
 BILLING: dict[str, tuple[Step | Act, ...]] = {
+    "billing.meter.created": (METER, OFF),
+    "billing.meter.deactivated": (METER, OFF),
+    "billing.meter.reactivated": (METER, OFF, ON, OFF),
+    "billing.meter.updated": (
+        METER, Step(f"{_METERS}/${{meter:id}}", {"display_name": "Tokens"}), OFF,
+    ),
     "credit_note.created": (*OPEN, NOTE),
     "credit_note.updated": (*OPEN, NOTE, Step("POST /v1/credit_notes/${note:id}", NOTED)),
     "credit_note.voided": (*OPEN, NOTE, Step("POST /v1/credit_notes/${note:id}/void", {})),

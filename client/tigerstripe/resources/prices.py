@@ -45,6 +45,8 @@ class Prices(Resource):
         params = {**params, "currency": money.currency(params["currency"])}
         fields = {**_amounts(params), "id": params.get("id") or new_id("price", 24)}
         recurring = params.get("recurring")
+        if recurring:
+            check_meter(work, recurring, "recurring[meter]")
         fields |= {
             "active": params.get("active", True),
             "currency": params["currency"],
@@ -271,6 +273,16 @@ def _recurring(given: Params) -> Record:
         "trial_period_days": given.get("trial_period_days"),
         "usage_type": given.get("usage_type") or "licensed",
     }
+
+
+def check_meter(work: Work, recurring: Params, param: str) -> None:
+    """Raise `Refused` for a meter that is not there, and for one of what is not metered."""
+    if recurring.get("meter") is None:
+        return
+    registry.need("billing.meter").given(work, recurring["meter"], param)
+    if recurring.get("usage_type") != "metered":
+        message = "A price with a meter is metered: set usage_type to metered."
+        raise Refused(message, param=param)
 
 
 def _has(recurring: Record | None, wanted: Params) -> bool:
