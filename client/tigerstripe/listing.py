@@ -23,12 +23,13 @@ LIMIT_MAX = 100
 _NOT_FILTERS = frozenset(("limit", "starting_after", "ending_before", "expand", "include"))
 
 
-_RANGE: dict[str, Callable[[int, int], bool]] = {
+BOUNDS: dict[str, Callable[[int, int], bool]] = {
     "gt": operator.gt,
     "gte": operator.ge,
     "lt": operator.lt,
     "lte": operator.le,
 }
+"""What the names in a range mean."""
 
 
 def page(resource: Resource, work: Work, params: Record) -> Record:
@@ -116,7 +117,7 @@ def _of_field(field: str, rule: Callable[[Any], bool]) -> Callable[[Record], boo
 def _has(field: str, value: Any) -> Callable[[Record], bool]:
     """Return the test of what the store would find: a value, or a range."""
     if isinstance(value, dict):
-        return lambda record: all(_RANGE[b](record[field], limit) for b, limit in value.items())
+        return lambda record: all(BOUNDS[b](record[field], limit) for b, limit in value.items())
     return lambda record: record.get(field) == value
 
 

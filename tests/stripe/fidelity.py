@@ -103,9 +103,7 @@ def main() -> None:
     shares = {
         "payments, 2025-08 and later": of_payments(results[OURS], directory, replay.VERSIONS),
         "payments, 2023-10 to 2025-07": of_payments(older, directory, replay.OLDER),
-        "billing, 2025-08 and later": replay.scored(
-            replay.billing(results[OURS], replay.VERSIONS)
-        ),
+        "billing, 2025-08 and later": replay.scored(replay.billing(results[OURS], replay.VERSIONS)),
     }
     with tempfile.TemporaryDirectory() as folder:
         for name, peer in PEERS.items():

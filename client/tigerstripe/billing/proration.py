@@ -24,14 +24,18 @@ def changed(
     """Return the invoice items of an item's change at a time, not stored: a credit, and a debit.
 
     No old item: it is added; no new one: it is taken away. What is metered is paid by what was
-    used, and a credit only given for what was billed.
+    used, and of a period that is over nothing is left.
     """
     made = []
-    if old is not None and not items.is_metered(old):
+    if old is not None and _has_rest(old, at):
         made.append(_part(work, subscription, old, at, is_credit=True))
-    if new is not None and not items.is_metered(new):
+    if new is not None and _has_rest(new, at):
         made.append(_part(work, subscription, new, at, is_credit=False))
     return made
+
+
+def _has_rest(item: Record, at: int) -> bool:
+    return at < item["current_period_end"] and not items.is_metered(item)
 
 
 def _part(work: Work, subscription: Record, item: Record, at: int, *, is_credit: bool) -> Record:

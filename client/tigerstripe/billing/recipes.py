@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from tigerstripe.steps import (
+    CLOCK,
     CUSTOMER,
     MONEY,
     NOTED,
     PRODUCT,
     Act,
     Step,
+    advanced,
     attached,
 )
 
@@ -66,16 +68,33 @@ def _changed(**params: str) -> Step:
 
 _CARD = attached("pm_card_visa")
 SUBSCRIBED = (CUSTOMER, _CARD, DEFAULT, PRODUCT, MONTHLY, _begun())
-PENDING = (
-    *SUBSCRIBED,
+_THREE = {"items[0][id]": "${subscription:items.data.0.id}", "items[0][quantity]": "3"}
+_TO_BE_PAID = (
     attached("pm_card_chargeCustomerFail"),
     DEFAULT,
     _changed(
-        payment_behavior="pending_if_incomplete",
-        proration_behavior="always_invoice",
-        **{"items[0][id]": "${subscription:items.data.0.id}", "items[0][quantity]": "3"},
+        payment_behavior="pending_if_incomplete", proration_behavior="always_invoice", **_THREE
     ),
 )
+PENDING = (*SUBSCRIBED, *_TO_BE_PAID)
+# --- What goes by a clock ---
+
+_ON_CLOCK = Step("POST /v1/customers", {"test_clock": "${clock:id}"}, "customer")
+BEGUN_ON_CLOCK = (CLOCK, _ON_CLOCK, _CARD, DEFAULT, PRODUCT, MONTHLY)
+_PAUSES = "trial_settings[end_behavior][missing_payment_method]"
+TRIED = (CLOCK, _ON_CLOCK, PRODUCT, MONTHLY, _begun(trial_period_days="7", **{_PAUSES: "pause"}))
+_PHASE = {"phases[0][items][0][price]": "${price:id}", "phases[0][iterations]": "1"}
+
+
+def _scheduled(**more: str) -> tuple[Step, ...]:
+    start = {"start_date": "now", **_OF, **_PHASE, **more}
+    return (*BEGUN_ON_CLOCK, Step("POST /v1/subscription_schedules", start, "schedule"))
+
+
+def _schedule(what: str, **params: str) -> Step:
+    return Step(f"POST /v1/subscription_schedules/${{schedule:id}}{what}", params)
+
+
 _REST = Step("GET /v1/subscriptions/${subscription:id}", {}, "pending")
 
 _METERS = "POST /v1/billing/meters"
@@ -106,6 +125,11 @@ BILLING: dict[str, tuple[Step | Act, ...]] = {
         *PENDING, _REST, _CARD,
         Step("POST /v1/invoices/${pending:latest_invoice}/pay", {"payment_method": "${method:id}"}),
     ),
+    "customer.subscription.paused": (*TRIED, advanced(8)),
+    "customer.subscription.pending_update_expired": (
+        *BEGUN_ON_CLOCK, _begun(), *_TO_BE_PAID, advanced(1),
+    ),
+    "customer.subscription.trial_will_end": (*TRIED, advanced(5)),
     "customer.subscription.updated": (*SUBSCRIBED, _changed(**NOTED)),
     "invoice.created": (CUSTOMER, DRAFT),
     "invoice.deleted": (CUSTOMER, DRAFT, Step("DELETE /v1/invoices/${invoice:id}", {})),
@@ -121,5 +145,11 @@ BILLING: dict[str, tuple[Step | Act, ...]] = {
     "invoice_payment.paid": PAID,
     "invoiceitem.created": (CUSTOMER, ITEM),
     "invoiceitem.deleted": (CUSTOMER, ITEM, Step("DELETE /v1/invoiceitems/${item:id}", {})),
+    "subscription_schedule.canceled": (*_scheduled(), _schedule("/cancel")),
+    "subscription_schedule.completed": (*_scheduled(end_behavior="cancel"), advanced(32)),
+    "subscription_schedule.created": _scheduled(),
+    "subscription_schedule.expiring": (*_scheduled(), advanced(28)),
+    "subscription_schedule.released": (*_scheduled(), _schedule("/release")),
+    "subscription_schedule.updated": (*_scheduled(), _schedule("", **NOTED)),
 }  # fmt: skip
 """The steps that lead to an event, by its type."""

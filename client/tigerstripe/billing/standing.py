@@ -94,6 +94,8 @@ def canceled(
     _stop_collecting(work, subscription)
     work.put("subscriptions", new)
     work.tell("customer.subscription.deleted", new)
+    if subscription["schedule"] is not None:
+        registry.need("subscription_schedule").end_with(work, subscription["schedule"])
     return new
 
 

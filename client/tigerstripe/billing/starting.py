@@ -91,7 +91,7 @@ def _drawn_up(work: Work, customer: Record, params: Params) -> Record:
         "automatic_tax": automatic_tax(get("automatic_tax")),
         "billing_cycle_anchor": anchor,
         "billing_cycle_anchor_config": _config(get("billing_cycle_anchor_config")),
-        "billing_mode": _mode(work, get("billing_mode")),
+        "billing_mode": mode(work, get("billing_mode")),
         "billing_schedules": [],
         "billing_thresholds": get("billing_thresholds"),
         "cancel_at": None,
@@ -178,7 +178,7 @@ def of_one(data: list[Record]) -> Record:
     return {"plan": data[0]["plan"], "quantity": data[0]["quantity"]}
 
 
-def _mode(work: Work, given: Params | None) -> Record:
+def mode(work: Work, given: Params | None) -> Record:
     """Return how a subscription is billed: by the version, unless it is said."""
     if given is None and work.version < FLEXIBLE_SINCE:
         return {"flexible": None, "type": "classic"}

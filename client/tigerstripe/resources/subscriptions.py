@@ -7,7 +7,7 @@ What a request, a payment or time brings is worked out in `billing`; here are th
 
 from __future__ import annotations
 
-from tigerstripe import errors, metadata, registry
+from tigerstripe import errors, listing, metadata, registry
 from tigerstripe.billing import changing, cycles, items, paying, standing, starting
 from tigerstripe.errors import Refused
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
@@ -36,20 +36,12 @@ def _has_status(record: Record, wanted: str) -> bool:
     return bool(record["status"] == wanted)
 
 
-_BOUNDS = {
-    "gt": lambda value, bound: value > bound,
-    "gte": lambda value, bound: value >= bound,
-    "lt": lambda value, bound: value < bound,
-    "lte": lambda value, bound: value <= bound,
-}
-
-
 def _in_range(record: Record, wanted: int | Params, side: str) -> bool:
     """Tell whether a period of a subscription's begins or ends within a range."""
     times = [item[f"current_period_{side}"] for item in record["items"]["data"]]
     if isinstance(wanted, int):
         return wanted in times
-    return any(all(_BOUNDS[k](time, v) for k, v in wanted.items()) for time in times)
+    return any(all(listing.BOUNDS[k](time, v) for k, v in wanted.items()) for time in times)
 
 
 class Subscriptions(Resource):

@@ -1,0 +1,353 @@
+"""Schedules: what a subscription is to become, and when, in phases.
+
+not_started -> active -> completed | released; and canceled, from the first two
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tigerstripe import due, errors, listing, metadata, registry
+from tigerstripe.billing import phases, standing, starting
+from tigerstripe.errors import Refused
+from tigerstripe.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.work import Work
+
+OVER = ("canceled", "completed", "released")
+END_BEHAVIORS = ("cancel", "release")
+NOTICE_S = 7 * 24 * 3600
+"""How long before its end a schedule is told to be expiring."""
+
+
+def _in_range_of(field: str) -> Callable[[Record, Any], bool]:
+    """Return the test of whether a field is a time, or within a range."""
+
+    def test(record: Record, wanted: Any) -> bool:
+        value = record[field]
+        if value is None or isinstance(wanted, int):
+            return bool(value == wanted)
+        return all(listing.BOUNDS[name](value, bound) for name, bound in wanted.items())
+
+    return test
+
+
+class SubscriptionSchedules(Resource):
+    """Subscription schedules."""
+
+    object = "subscription_schedule"
+    table = "subscription_schedules"
+    paths = ("/v1/subscription_schedules",)
+    prefix = "sub_sched"
+    param = "schedule"
+    on_clocks = ("customer",)
+    listed_of = ("customer",)
+    not_yet = (
+        "customer_account", "default_settings[application_fee_percent]",
+        "default_settings[billing_thresholds]", "default_settings[on_behalf_of]",
+        "default_settings[transfer_data]", "pause_schedules", "phases[][application_fee_percent]",
+        "phases[][billing_thresholds]", "phases[][items][][discounts]", "phases[][on_behalf_of]",
+        "phases[][transfer_data]",
+    )  # fmt: skip
+    filters = {
+        "scheduled": lambda record, wanted: (record["status"] == "not_started") == wanted,
+        **{name: _in_range_of(name) for name in ("canceled_at", "completed_at", "released_at")},
+    }
+
+    # --- Made ---
+
+    def create(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Make a schedule, of phases or for a subscription that is there; its start may be now."""
+        if params.get("from_subscription") is not None:
+            return self._of_subscription(work, params)
+        if params.get("customer") is None:
+            raise errors.missing("customer")
+        customer = registry.need("customer").given(work, params["customer"], "customer")
+        start = params.get("start_date")
+        if start is None:
+            raise errors.missing("start_date")
+        start = work.now if start == "now" else start
+        fields = self._fields(work, customer, params)
+        fields["phases"] = phases.all_of(work, customer, params.get("phases") or [], start)
+        if fields["phases"][-1]["end_date"] <= work.now:
+            raise Refused("The last phase of a schedule ends in the future.", param="phases")
+        schedule = self.add(work, fields)
+        return self._advanced(work, schedule)
+
+    def _fields(self, work: Work, customer: Record, params: Params) -> Record:
+        return {
+            "application": None,
+            "billing_mode": starting.mode(work, params.get("billing_mode")),
+            "canceled_at": None,
+            "completed_at": None,
+            "current_phase": None,
+            "customer": customer["id"],
+            "customer_account": None,
+            "default_settings": _settings(params.get("default_settings") or {}),
+            "end_behavior": _end_behavior(params),
+            "metadata": params.get("metadata"),
+            "pause_schedules": [],
+            "phases": [],
+            "released_at": None,
+            "released_subscription": None,
+            "status": "not_started",
+            "subscription": None,
+            "test_clock": customer["test_clock"],
+        }
+
+    def _of_subscription(self, work: Work, params: Params) -> Record:
+        """Make the schedule of a subscription: its first phase is what the subscription is now."""
+        given = set(params) - {"from_subscription", "metadata", "billing_mode"}
+        if given:
+            raise Refused(
+                "You cannot set "
+                f"{', '.join(sorted(given))} if `from_subscription` is set: update the schedule "
+                f"afterwards."
+            )
+        subscriptions = registry.need("subscription")
+        subscription = subscriptions.given(work, params["from_subscription"], "from_subscription")
+        if subscription["schedule"] is not None:
+            raise Refused(
+                f"You cannot migrate a subscription that is already attached to a schedule: "
+                f"{subscription['schedule']}."
+            )
+        if subscription["status"] in ("canceled", "incomplete", "incomplete_expired"):
+            raise Refused(
+                f"The subscription {subscription['id']} is {subscription['status']}: it cannot "
+                f"have a schedule."
+            )
+        customer = registry.need("customer").given(work, subscription["customer"], "customer")
+        phase = phases.of_subscription(subscription)
+        fields = self._fields(work, customer, params)
+        fields.update(
+            billing_mode=subscription["billing_mode"],
+            current_phase=_times(phase),
+            phases=[phase],
+            status="active",
+            subscription=subscription["id"],
+        )
+        schedule = self.add(work, fields)
+        subscriptions.save(work, subscription, {**subscription, "schedule": schedule["id"]})
+        self._plan(work, schedule)
+        return schedule
+
+    # --- Changed ---
+
+    def update(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Change what is still to come of a schedule."""
+        old = self.named(work, ids)
+        if old["status"] in OVER:
+            raise Refused(f"You cannot update a schedule that is {old['status']}.")
+        params = metadata.merged(old, params)
+        new = dict(old)
+        if "metadata" in params:
+            new["metadata"] = params["metadata"]
+        if params.get("end_behavior") is not None:
+            new["end_behavior"] = _end_behavior(params)
+        if params.get("default_settings"):
+            given = {**old["default_settings"], **params["default_settings"]}
+            new["default_settings"] = _settings(given)
+        if params.get("phases") is not None:
+            customer = registry.need("customer").given(work, old["customer"], "customer")
+            new["phases"] = self._phases(work, customer, old, params["phases"])
+        saved = self.save(work, old, new)
+        if params.get("phases") is not None and saved["status"] == "active":
+            saved = self._applied(work, saved, params.get("proration_behavior"))
+        return self._advanced(work, saved)
+
+    def _phases(
+        self, work: Work, customer: Record, old: Record, given: list[Params]
+    ) -> list[Record]:
+        """Return a schedule's phases: those that are over, and those that are asked for."""
+        current = old["current_phase"]
+        if current is None:
+            start = given[0].get("start_date") if given else None
+            begins = old["phases"][0]["start_date"] if start in (None, "now") else start
+            begins = work.now if start == "now" else begins
+            return phases.all_of(work, customer, given, begins)
+        over = [phase for phase in old["phases"] if phase["end_date"] <= current["start_date"]]
+        named = {phase["start_date"] for phase in over}
+        coming = [phase for phase in given if phase.get("start_date") not in named]
+        return [*over, *phases.all_of(work, customer, coming, current["start_date"])]
+
+    def _applied(self, work: Work, schedule: Record, behavior: str | None) -> Record:
+        """Let a subscription become what the changed current phase says; return the schedule."""
+        phase = _at(schedule, work.now)
+        if phase is None:
+            return schedule
+        self._become(work, schedule, {
+            **phase,
+            "billing_cycle_anchor": None,
+            "proration_behavior": behavior or phase["proration_behavior"],
+        })  # fmt: skip
+        found = work.get(self.table, schedule["id"])
+        return self.save(work, found or schedule, {**schedule, "current_phase": _times(phase)})
+
+    # --- Its way ---
+
+    def happen(self, work: Work, id: str) -> None:
+        """Let the next phase begin, or the schedule end."""
+        schedule = work.get(self.table, id)
+        if schedule is not None and schedule["status"] not in OVER:
+            self._advanced(work, schedule)
+
+    def _advanced(self, work: Work, schedule: Record) -> Record:
+        """Return a schedule in the phase that it is time for."""
+        current = schedule["current_phase"]
+        phase = _at(schedule, work.now)
+        if phase is None and schedule["phases"][-1]["end_date"] <= work.now:
+            return self._ended(work, schedule)
+        if phase is not None and (current is None or current["start_date"] != phase["start_date"]):
+            subscription = self._become(work, schedule, phase)
+            new = {
+                **schedule,
+                "current_phase": _times(phase),
+                "status": "active",
+                "subscription": subscription["id"],
+            }
+            schedule = self.save(work, schedule, new)
+        if work.now == schedule["phases"][-1]["end_date"] - NOTICE_S:
+            work.tell("subscription_schedule.expiring", schedule)
+        self._plan(work, schedule)
+        return schedule
+
+    def _become(self, work: Work, schedule: Record, phase: Record) -> Record:
+        """Return the subscription as a phase says it is; the first phase makes it."""
+        subscriptions = registry.need("subscription")
+        there = work.get(subscriptions.table, schedule["subscription"] or "")
+        wanted = phases.as_params(phase, there)
+        defaults = schedule["default_settings"]
+        for name in ("collection_method", "default_payment_method", "description"):
+            if name not in wanted and defaults[name] is not None:
+                wanted[name] = defaults[name]
+        days = defaults["invoice_settings"]["days_until_due"]
+        if days is not None:
+            wanted.setdefault("days_until_due", days)
+        if there is not None:
+            changed: Record = subscriptions.update(work, {"id": there["id"]}, wanted)
+            return changed
+        wanted["billing_mode"] = {"type": schedule["billing_mode"]["type"]}
+        if phase["start_date"] < work.now:
+            wanted["backdate_start_date"] = phase["start_date"]
+        customer = registry.need("customer").given(work, schedule["customer"], "customer")
+        made = starting.begun(work, customer, wanted)
+        kept: Record = subscriptions.save(work, made, {**made, "schedule": schedule["id"]})
+        return kept
+
+    def _plan(self, work: Work, schedule: Record) -> None:
+        times = [phase[name] for phase in schedule["phases"] for name in ("start_date", "end_date")]
+        times.append(schedule["phases"][-1]["end_date"] - NOTICE_S)
+        coming = [time for time in times if time > work.now]
+        if coming:
+            due.put(work, self.object, schedule["id"], min(coming))
+
+    def _ended(self, work: Work, schedule: Record) -> Record:
+        """Return a schedule whose last phase is over: its subscription goes on, or ends with it."""
+        if schedule["end_behavior"] == "release":
+            return self._released(work, schedule)
+        subscription = self._subscription(work, schedule)
+        if subscription is not None:
+            standing.canceled(work, {**subscription, "schedule": None}, is_planned=True)
+        new = {
+            **schedule,
+            "completed_at": work.now,
+            "current_phase": None,
+            "status": "completed",
+        }
+        due.drop(work, schedule["id"])
+        return self.move(work, new, "completed")
+
+    def _subscription(self, work: Work, schedule: Record) -> Record | None:
+        return work.get("subscriptions", schedule["subscription"] or "")
+
+    @operation("POST /v1/subscription_schedules/{schedule}/release")
+    def release(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Let a subscription go on without its schedule."""
+        schedule = self._open(work, ids, "released")
+        return self._released(work, schedule, keeps_end=params.get("preserve_cancel_date"))
+
+    def _released(self, work: Work, schedule: Record, *, keeps_end: bool | None = None) -> Record:
+        subscription = self._subscription(work, schedule)
+        if subscription is not None:
+            free = {**subscription, "schedule": None}
+            if keeps_end is False:
+                free.update(cancel_at=None, cancel_at_period_end=False)
+            registry.need("subscription").save(work, subscription, free)
+        new = {
+            **schedule,
+            "current_phase": None,
+            "released_at": work.now,
+            "released_subscription": schedule["subscription"],
+            "status": "released",
+            "subscription": None,
+        }
+        due.drop(work, schedule["id"])
+        return self.move(work, new, "released")
+
+    @operation("POST /v1/subscription_schedules/{schedule}/cancel")
+    def cancel(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Cancel a schedule, and its subscription with it."""
+        schedule = self._open(work, ids, "canceled")
+        subscription = self._subscription(work, schedule)
+        if subscription is not None and subscription["status"] != "canceled":
+            names = ("invoice_now", "prorate")
+            how = {name: params.get(name, True) for name in names}
+            registry.need("subscription").cancel(work, {"id": subscription["id"]}, how)
+            return work.get(self.table, schedule["id"]) or schedule
+        return self._canceled(work, schedule)
+
+    def end_with(self, work: Work, id: str) -> None:
+        """Cancel a schedule whose subscription is canceled."""
+        schedule = work.get(self.table, id)
+        if schedule is not None and schedule["status"] not in OVER:
+            self._canceled(work, schedule)
+
+    def _canceled(self, work: Work, schedule: Record) -> Record:
+        new = {**schedule, "canceled_at": work.now, "current_phase": None, "status": "canceled"}
+        due.drop(work, schedule["id"])
+        return self.move(work, new, "canceled")
+
+    def _open(self, work: Work, ids: Ids, what: str) -> Record:
+        """Return the schedule that the path names; raises `Refused` if it is over."""
+        schedule = self.named(work, ids)
+        if schedule["status"] in OVER:
+            raise Refused(
+                f"This subscription schedule cannot be {what}: it is {schedule['status']}. Only "
+                f"one that is not_started or active can be."
+            )
+        return schedule
+
+
+def _end_behavior(params: Params) -> str:
+    found: str = params.get("end_behavior") or "release"
+    if found not in END_BEHAVIORS:
+        raise errors.not_built_parameter(f"end_behavior={found}")
+    return found
+
+
+def _settings(given: Params) -> Record:
+    return {
+        "application_fee_percent": None,
+        "automatic_tax": starting.automatic_tax(given.get("automatic_tax")),
+        "billing_cycle_anchor": given.get("billing_cycle_anchor") or "automatic",
+        "billing_thresholds": None,
+        "collection_method": given.get("collection_method") or "charge_automatically",
+        "default_payment_method": given.get("default_payment_method"),
+        "description": given.get("description"),
+        "invoice_settings": phases.invoice_settings(given.get("invoice_settings") or {}),
+        "on_behalf_of": None,
+        "transfer_data": None,
+    }
+
+
+def _at(schedule: Record, now: int) -> Record | None:
+    """Return the phase that a time is in, or None."""
+    found = (p for p in schedule["phases"] if p["start_date"] <= now < p["end_date"])
+    return next(found, None)
+
+
+def _times(phase: Record) -> Record:
+    return {"end_date": phase["end_date"], "start_date": phase["start_date"]}
+
+
+RESOURCE = SubscriptionSchedules()

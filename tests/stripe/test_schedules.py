@@ -1,0 +1,168 @@
+"""Schedules of subscriptions: phases in order, and what becomes of the subscription in each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import stripe
+
+DAY_S = 24 * 3600
+
+
+@pytest.fixture
+def now(account) -> int:
+    return account.freeze(1_900_000_000)
+
+
+@pytest.fixture
+def customer(client) -> str:
+    return stripe.Customer.create(
+        email="jane@example.com",
+        payment_method="pm_card_visa",
+        invoice_settings={"default_payment_method": "pm_card_visa"},
+    ).id
+
+
+@pytest.fixture
+def price(client):
+    """What makes monthly prices of one product."""
+    product = stripe.Product.create(name="Club").id
+
+    def make(amount: int) -> str:
+        return stripe.Price.create(
+            product=product, currency="usd", unit_amount=amount, recurring={"interval": "month"}
+        ).id
+
+    return make
+
+
+def phase(price: str, **more: Any) -> dict[str, Any]:
+    return {"items": [{"price": price, "quantity": 1}], "iterations": 1, **more}
+
+
+def paid(subscription: str) -> list[int]:
+    """The totals of a subscription's invoices, oldest first."""
+    listed = stripe.Invoice.list(subscription=subscription).data
+    return [invoice.total for invoice in reversed(listed)]
+
+
+def test_each_phase_bills_its_own_price_and_the_subscription_goes_on(
+    account, now, customer, price
+) -> None:
+    cheap, dear = price(1000), price(3000)
+    schedule = stripe.SubscriptionSchedule.create(
+        customer=customer, start_date="now", phases=[phase(cheap), phase(dear)]
+    )
+    assert (schedule.status, schedule.current_phase.start_date) == ("active", now)
+    account.advance(days=100)
+    done = stripe.SubscriptionSchedule.retrieve(schedule.id)
+    assert (done.status, done.released_subscription) == ("released", schedule.subscription)
+    subscription = stripe.Subscription.retrieve(schedule.subscription)
+    assert (subscription.status, subscription.schedule) == ("active", None)
+    assert paid(subscription.id) == [1000, 3000, 3000, 3000]
+    told = [event["type"] for event in account.events("subscription_schedule.*")]
+    assert told[0] == "subscription_schedule.created"
+    assert told[-2:] == ["subscription_schedule.expiring", "subscription_schedule.released"]
+
+
+def test_a_schedule_that_cancels_ends_its_subscription(account, now, customer, price) -> None:
+    schedule = stripe.SubscriptionSchedule.create(
+        customer=customer, start_date="now", end_behavior="cancel", phases=[phase(price(1000))]
+    )
+    account.advance(days=40)
+    done = stripe.SubscriptionSchedule.retrieve(schedule.id)
+    assert (done.status, done.completed_at is not None) == ("completed", True)
+    assert stripe.Subscription.retrieve(schedule.subscription).status == "canceled"
+    assert paid(schedule.subscription) == [1000]
+
+
+def test_a_schedule_starts_later_by_itself(account, now, customer, price) -> None:
+    schedule = stripe.SubscriptionSchedule.create(
+        customer=customer, start_date=now + 10 * DAY_S, phases=[phase(price(1000))]
+    )
+    assert (schedule.status, schedule.subscription) == ("not_started", None)
+    account.advance(days=11)
+    started = stripe.SubscriptionSchedule.retrieve(schedule.id)
+    assert started.status == "active"
+    assert stripe.Subscription.retrieve(started.subscription).start_date == now + 10 * DAY_S
+
+
+def test_a_subscription_that_is_there_gets_another_price_at_its_period_s_end(
+    account, now, customer, price
+) -> None:
+    cheap, dear = price(1000), price(3000)
+    subscription = stripe.Subscription.create(customer=customer, items=[{"price": cheap}])
+    schedule = stripe.SubscriptionSchedule.create(from_subscription=subscription.id)
+    first = schedule.phases[0]
+    stripe.SubscriptionSchedule.modify(
+        schedule.id,
+        phases=[
+            {
+                "items": [{"price": cheap, "quantity": 1}],
+                "start_date": first.start_date,
+                "end_date": first.end_date,
+            },
+            phase(dear),
+        ],
+    )
+    account.advance(days=32)
+    assert paid(subscription.id) == [1000, 3000]
+
+
+def test_a_canceled_subscription_takes_its_schedule_along(account, now, customer, price) -> None:
+    schedule = stripe.SubscriptionSchedule.create(
+        customer=customer, start_date="now", phases=[phase(price(1000))]
+    )
+    stripe.Subscription.cancel(schedule.subscription)
+    assert stripe.SubscriptionSchedule.retrieve(schedule.id).status == "canceled"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"phases": []}, "Missing required param: phases"),
+        ({"phases": [{"items": [], "iterations": 1}]}, r"phases\[0\]\[items\]"),
+        ({"end_date": -DAY_S}, "comes after its start"),
+        ({"start_date": None}, "Missing required param: start_date"),
+    ],
+)
+def test_phases_that_cannot_be_are_refused(account, now, customer, price, change, message) -> None:
+    first = phase(price(1000))
+    second = phase(price(2000))
+    if "end_date" in change:
+        first = {"items": first["items"], "end_date": now + change["end_date"]}
+    params: dict[str, Any] = {
+        "customer": customer,
+        "start_date": change.get("start_date", "now"),
+        "phases": change.get("phases", [first, second]),
+    }
+    with pytest.raises(stripe.InvalidRequestError, match=message):
+        stripe.SubscriptionSchedule.create(**params)
+    assert not stripe.SubscriptionSchedule.list().data
+    assert not stripe.Subscription.list(status="all").data
+
+
+def test_phases_leave_no_gap_and_do_not_overlap(account, now, customer, price) -> None:
+    cheap = price(1000)
+    schedule = stripe.SubscriptionSchedule.create(
+        customer=customer, start_date="now", phases=[phase(cheap)]
+    )
+    end = schedule.phases[0].end_date
+    for start in (end - 1, end + 1):
+        phases = [phase(cheap, start_date=now), phase(cheap, start_date=start)]
+        with pytest.raises(stripe.InvalidRequestError, match="follow one another"):
+            stripe.SubscriptionSchedule.modify(schedule.id, phases=phases)
+    assert stripe.SubscriptionSchedule.retrieve(schedule.id).phases == schedule.phases
+
+
+def test_a_schedule_that_is_over_takes_no_change(account, now, customer, price) -> None:
+    schedule = stripe.SubscriptionSchedule.create(
+        customer=customer, start_date="now", phases=[phase(price(1000))]
+    )
+    stripe.SubscriptionSchedule.release(schedule.id)
+    for call in (stripe.SubscriptionSchedule.release, stripe.SubscriptionSchedule.cancel):
+        with pytest.raises(stripe.InvalidRequestError, match="it is released"):
+            call(schedule.id)
+    with pytest.raises(stripe.InvalidRequestError, match="cannot update"):
+        stripe.SubscriptionSchedule.modify(schedule.id, metadata={"a": "b"})
