@@ -113,8 +113,11 @@ def asked_to_set_up(work: Work, attempt: Attempt) -> Answer:
 
 
 def has_expired(work: Work, card: Record) -> bool:
-    """Tell whether the last month of a card is over, by the account's clock."""
-    now = datetime.fromtimestamp(work.now, timezone.utc)
+    """Tell whether the last month of a card is over, by the account's clock.
+
+    Not by a test clock: its cards were made by the account's.
+    """
+    now = datetime.fromtimestamp(work.on_clock(None).now, timezone.utc)
     return bool((card["exp_year"], card["exp_month"]) < (now.year, now.month))
 
 
