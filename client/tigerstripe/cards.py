@@ -68,8 +68,13 @@ def of_name(work: Work, id: str) -> Record | None:
     test_card = testing_cards.of_name(id)
     if test_card is None:
         return None
-    now = datetime.fromtimestamp(work.now, timezone.utc)
+    now = today(work)
     return _card(test_card, now.month, now.year + 1, has_cvc=True)
+
+
+def today(work: Work) -> datetime:
+    """Return the day that cards are good or not on: by the account's clock, not by a test clock."""
+    return datetime.fromtimestamp(work.on_clock(None).now, timezone.utc)
 
 
 def test_card_of(number: str) -> testing_cards.KnownCard:
@@ -220,7 +225,7 @@ def _expiry(work: Work, month: Any, year: Any) -> tuple[int, int]:
         month, year = int(month), int(year)
     except ValueError:
         raise errors.invalid_integer(f"{month}/{year}", "card[exp_month]") from None
-    now = datetime.fromtimestamp(work.now, timezone.utc)
+    now = today(work)
     year += 2000 if 0 <= year < 100 else 0
     if not 1 <= month <= 12 or (year == now.year and month < now.month):
         message = "Your card's expiration month is invalid."

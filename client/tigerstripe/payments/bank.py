@@ -7,7 +7,6 @@ Cards answer at once, as the table of `testing_cards` says; bank debits days lat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -113,11 +112,8 @@ def asked_to_set_up(work: Work, attempt: Attempt) -> Answer:
 
 
 def has_expired(work: Work, card: Record) -> bool:
-    """Tell whether the last month of a card is over, by the account's clock.
-
-    Not by a test clock: its cards were made by the account's.
-    """
-    now = datetime.fromtimestamp(work.on_clock(None).now, timezone.utc)
+    """Tell whether the last month of a card is over."""
+    now = cards.today(work)
     return bool((card["exp_year"], card["exp_month"]) < (now.year, now.month))
 
 
