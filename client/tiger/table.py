@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, overload
 
 from tiger import memory, record
 from tiger.errors import Conflict, InvalidRecord, InvalidRequest
-from tiger.layout import COMMIT, EMPTY, GONE, NAMESPACES
+from tiger.layout import COMMIT, EMPTY, GONE, NAMESPACES, REF_MASK
 from tiger.lineage import Lineage
 from tiger.memory import Vanished
 from tiger.pickling import table_of
@@ -60,8 +60,12 @@ class Runner(Protocol):
 Body = tuple[Any, int, int, bytes]
 """Words of an index, place and word there, the msgpack; without body the record is hidden."""
 
-Recall = Callable[[View, str], "Record | None"]
-Keep = Callable[[View, str, Any, int, int, bytes], Record]
+Recall = Callable[[View, str], "Result | None"]
+Keep = Callable[[View, str, Any, int, int, bytes], "Result | None"]
+
+
+def _nothing(view: View, id: str) -> None:
+    """Recall nothing: what was read before is remembered without its version."""
 
 
 class RememberingReads(TableReads):
@@ -122,10 +126,25 @@ class RememberingReads(TableReads):
 
         Raises `NotFound`.
         """
-        version = self._moment.read(lambda commit: self._find(id, commit))
-        if version is None:
+        found = self._read(id, _nothing, self._with_version)
+        if found is None:
             raise self._not_found(id)
-        return decode(version.body), version.begin
+        return found
+
+    def _with_version(
+        self, view: View, id: str, words: Any, place: int, word: int, body: bytes
+    ) -> tuple[Record, int] | None:
+        """Return a record that was found and its version; None if it is gone by now.
+
+        As long as the index names the same ref, that is the version that was found.
+        """
+        if word != EMPTY:
+            version = self._table.version(word & REF_MASK)
+            memory.fence()
+            if words[place] == word:
+                return decode(version.body), version.begin
+        there = self._moment.read(lambda commit: self._find(id, commit))
+        return (decode(there.body), there.begin) if there is not None else None
 
     @staticmethod
     def _changed(id: str, content: Record, function: Callable[[Record], Record | None]) -> Record:
@@ -151,7 +170,7 @@ class RememberingReads(TableReads):
             f"or use patch(), which the daemon does at once"
         )
 
-    def _read(self, id: str, recall: Recall, keep: Keep) -> Record | None:
+    def _read(self, id: str, recall: Recall[Result], keep: Keep[Result]) -> Result | None:
         """Return a record as `keep` does, which remembers it if it is the newest version.
 
         There is no look at the horizon here: a version that is the newest, has begun and has not

@@ -15,7 +15,7 @@ OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     connected.TABLE: (None, None, (connected.ACCOUNT, connected.PART)),
     "deleted_objects": (None, None, ()),
     "discounts": ("di", None, ("customer", "subscription")),
-    "due": (None, None, ("clock", "account")),
+    "due": (None, None, ("clock",)),
     "early_fraud_warnings": ("issfr", "/v1/radar/early_fraud_warnings", ("charge",)),
     "ephemeral_keys": ("ephkey", None, ()),
     "idempotency_keys": (None, None, ()),

@@ -11,7 +11,6 @@ those who add one `touch` the record that the rule is about.
 
 from __future__ import annotations
 
-import copy
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -88,7 +87,9 @@ class Work:
 
         What either writes is in the one commit of both.
         """
-        view = copy.copy(self)
+        if account == self.scope.account:
+            return self
+        view = self._view()
         view.scope = self.scope.inside(account)
         return view
 
@@ -107,7 +108,7 @@ class Work:
 
     def at(self, moment: int, clock: str | None) -> Work:
         """Return this work as it is at a moment of a clock."""
-        view = copy.copy(self)
+        view = self._view()
         view.now, view.clock = moment, clock
         return view
 
@@ -116,9 +117,16 @@ class Work:
 
         What comes of a request can be looked at by it beforehand.
         """
-        view = copy.copy(self)
+        view = self._view()
         view._records, view._writes, view._events = {**self._records}, {}, []
         view.due = []
+        return view
+
+    def _view(self) -> Work:
+        """Return the same work, to be seen otherwise; what is read and written is in common."""
+        view = Work.__new__(Work)
+        for name in Work.__slots__:
+            setattr(view, name, getattr(self, name))
         return view
 
     def _place(self, table: str, id: str) -> Place:
@@ -135,17 +143,18 @@ class Work:
         if not id:
             return None
         of = self.scope.table(table)
-        version = None
+        record: Record | None
+        version: int | None
         try:
-            record: Record | None = of.get(id, None)  # what is not there is found out fastest so
-            if record is not None and self.is_write:
-                record, version = of.read_version(id)
+            if not self.is_write:
+                record = of.get(id, None)
+                return record
+            record, version = of.read_version(id)
         except InvalidRecord:  # what cannot be an id names nothing
             return None
-        except NotFound:  # any more
-            record = None
-        if self.is_write:
-            self._records[place], self._has_read[place] = record, version
+        except NotFound:
+            record = version = None
+        self._records[place], self._has_read[place] = record, version
         return record
 
     def find_by(self, table: str, field: str, value: str) -> list[Record]:

@@ -99,15 +99,42 @@ def test_a_remembered_record_is_as_fresh_as_one_read_anew(
     test = shared_store.begin_fork(child) if is_fork else shared_store
     for _ in range(3):
         assert test.topups.get("A") == test.topups.peek("A") == {"id": "A", "n": 1}
+        assert test.topups.read_version("A") == ({"id": "A", "n": 1}, test.topups.version("A"))
     change(test)
     for _ in range(3):
         assert test.topups.get("A", None) == CHANGES[change]
         if CHANGES[change] is None:
             with pytest.raises(NotFound, match="A"):
                 test.topups.peek("A")
+            with pytest.raises(NotFound, match="A"):
+                test.topups.read_version("A")
         else:
             assert test.topups.peek("A") == CHANGES[change]
+            assert test.topups.read_version("A") == (CHANGES[change], test.topups.version("A"))
     test.clear_namespace()
+
+
+@pytest.mark.parametrize("change", [write, delete_and_write, delete])
+def test_a_version_is_that_of_the_record_that_is_given_whatever_others_write_meanwhile(
+    shared_store: Store, change: Callable[[Store], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topups = shared_store.topups
+    topups.insert({"id": "A", "n": 1})
+    topups.get("A")
+    look = topups._table.newest_body
+
+    def overtaken(scope: int, key: bytes, commit: int) -> Any:
+        found = look(scope, key, commit)
+        monkeypatch.setattr(topups._table, "newest_body", look)
+        change(shared_store)
+        return found
+
+    monkeypatch.setattr(topups._table, "newest_body", overtaken)
+    if CHANGES[change] is None:
+        with pytest.raises(NotFound):
+            topups.read_version("A")
+    else:
+        assert topups.read_version("A") == (CHANGES[change], topups.version("A"))
 
 
 # --- When it goes ---
