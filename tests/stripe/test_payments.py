@@ -633,3 +633,40 @@ def test_a_charge_of_a_customer(account, customer) -> None:
     assert refused(stripe.Charge.capture, held.id).code == "charge_already_captured"
     none = refused(stripe.Charge.create, amount=500, currency="usd")
     assert none.code == "parameter_missing"
+
+
+# --- Currencies ---
+
+
+@pytest.mark.parametrize(("currency", "amount"), [("kwd", 1005), ("bhd", 1001), ("isk", 10050)])
+def test_decimals_that_nobody_can_pay_are_refused(account, currency, amount) -> None:
+    error = refused(stripe.PaymentIntent.create, amount=amount, currency=currency)
+    assert (error.code, error.param) == ("parameter_invalid_integer", "amount")
+    rounded = amount // 100 * 100
+    assert stripe.PaymentIntent.create(amount=rounded, currency=currency).amount == rounded
+
+
+def test_a_type_is_paid_with_in_its_own_currencies(account) -> None:
+    wrong = {"amount": 2000, "currency": "usd", "payment_method_types": ["card", "bancontact"]}
+    said = "(usd) is invalid. Payments with bancontact support the following currencies: eur."
+    assert said in str(refused(stripe.PaymentIntent.create, **wrong))
+    intent = stripe.PaymentIntent.create(**{**wrong, "currency": "eur"})
+    assert said in str(refused(stripe.PaymentIntent.modify, intent.id, currency="usd"))
+    item = {"quantity": 1, "price_data": {
+        "currency": "usd", "unit_amount": 2000, "product_data": {"name": "Mug"},
+    }}  # fmt: skip
+    session = {
+        "mode": "payment", "success_url": "https://shop.test/", "line_items": [item],
+        "payment_method_types": ["card", "bancontact"],
+    }  # fmt: skip
+    assert said in str(refused(stripe.checkout.Session.create, **session))
+    assert stripe.checkout.Session.list().data == []
+
+
+def test_an_intent_takes_what_there_is_in_its_currency(account) -> None:
+    intent = stripe.PaymentIntent.create(amount=2000, currency="usd")
+    assert "us_bank_account" in intent.payment_method_types
+    changed = stripe.PaymentIntent.modify(intent.id, currency="eur")
+    expected = stripe.PaymentIntent.create(amount=2000, currency="eur")
+    assert changed.payment_method_types == expected.payment_method_types
+    assert changed.payment_method_options.to_dict() == expected.payment_method_options.to_dict()

@@ -13,10 +13,16 @@ TOO_LITTLE = (
 )
 
 
+STEPS = {"isk": 100, **dict.fromkeys(money.THREE_DECIMAL, 10)}
+"""What amounts have to be divisible by where not all decimals can be paid, as Stripe's page of
+currencies says."""
+
+
 def check(amount: int, currency: str) -> None:
     """Raise `Refused` for an amount that cannot be charged.
 
-    0 and more than the most are as recorded; less than the least is not recorded.
+    0 and more than the most are as recorded; less than the least is not, nor are decimals that
+    nobody can pay.
     """
     if amount <= 0:
         raise Refused(TOO_LITTLE, code="parameter_invalid_integer", param="amount")
@@ -24,6 +30,13 @@ def check(amount: int, currency: str) -> None:
     if amount > most:
         message = f"Amount must be no more than {money.shown(most, currency)}"
         raise Refused(message, code="amount_too_large")
+    step = STEPS.get(currency, 1)
+    if amount % step:
+        raise Refused(
+            f"Amounts in {currency.upper()} must be divisible by {step}: {amount}.",
+            code="parameter_invalid_integer",
+            param="amount",
+        )
     least = money.MINIMUMS.get(currency, 1)
     if amount < least:
         message = f"Amount must be at least {money.shown(least, currency)} {currency.upper()}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -43,6 +44,42 @@ ELSEWHERE = frozenset((
 """Types whose buyer is sent to another page."""
 DEBITS = frozenset(("acss_debit", "au_becs_debit", "bacs_debit", "sepa_debit", "us_bank_account"))
 """Types whose money comes days later, and that need a mandate."""
+
+ONLY_IN = {
+    "acss_debit": ("cad", "usd"),
+    "au_becs_debit": ("aud",),
+    "bacs_debit": ("gbp",),
+    "bancontact": ("eur",),
+    "bizum": ("eur",),
+    "blik": ("pln",),
+    "boleto": ("brl",),
+    "cashapp": ("usd",),
+    "eps": ("eur",),
+    "fpx": ("myr",),
+    "giropay": ("eur",),
+    "grabpay": ("myr", "sgd"),
+    "ideal": ("eur",),
+    "kakao_pay": ("krw",),
+    "konbini": ("jpy",),
+    "kr_card": ("krw",),
+    "mb_way": ("eur",),
+    "multibanco": ("eur",),
+    "naver_pay": ("krw",),
+    "nz_bank_account": ("nzd",),
+    "oxxo": ("mxn",),
+    "p24": ("eur", "pln"),
+    "payco": ("krw",),
+    "paynow": ("sgd",),
+    "pix": ("brl",),
+    "promptpay": ("thb",),
+    "samsung_pay": ("krw",),
+    "sepa_debit": ("eur",),
+    "sofort": ("eur",),
+    "swish": ("sek",),
+    "twint": ("chf",),
+    "us_bank_account": ("usd",),
+}
+"""The currencies of types that have few, as Stripe's guides of each say."""
 
 _OPTIONS: dict[str, Record] = {
     "acss_debit": {"verification_method": "automatic"},
@@ -129,6 +166,18 @@ def _known() -> frozenset[str]:
     return taken.kind.of.values
 
 
+def check_currency(types: Sequence[str], currency: str) -> None:
+    """Raise `Refused` for types that cannot be paid with in a currency, in Stripe's words."""
+    for kind in types:
+        taken = ONLY_IN.get(kind, (currency,))
+        if currency not in taken:
+            raise Refused(
+                f"The currency provided ({currency}) is invalid. Payments with {kind} support the "
+                f"following currencies: {', '.join(taken)}.",
+                param="currency",
+            )
+
+
 def chosen(work: Work, params: Params, *, is_setup: bool = False) -> Record:
     """Return the fields of an intent that say what it takes; raises `Refused`."""
     types, wanted = asked(params), params.get("automatic_payment_methods")
@@ -139,7 +188,9 @@ def chosen(work: Work, params: Params, *, is_setup: bool = False) -> Record:
     if types is None and is_automatic:
         redirects = (wanted or {}).get("allow_redirects") or "always"
         automatic = {"allow_redirects": redirects, "enabled": True}
-        types = _of_account(work, params, redirects, is_setup=is_setup)
+        types = of_account(work, params, redirects, is_setup=is_setup)
+    elif not is_setup:
+        check_currency(types or (), params["currency"])
     is_own = automatic is not None and work.scope.account is None
     return {
         "automatic_payment_methods": automatic,
@@ -148,7 +199,7 @@ def chosen(work: Work, params: Params, *, is_setup: bool = False) -> Record:
     }
 
 
-def _of_account(work: Work, params: Params, redirects: str, *, is_setup: bool) -> list[str]:
+def of_account(work: Work, params: Params, redirects: str, *, is_setup: bool = False) -> list[str]:
     """Return the types that an account has for an intent as it is wanted."""
     if work.scope.account is not None:
         return list(OF_CONNECTED)

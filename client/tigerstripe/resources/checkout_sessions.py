@@ -9,7 +9,7 @@ from tigerstripe import due, errors, listing, metadata, money
 from tigerstripe.checkout import cart, completion, fields, rules
 from tigerstripe.checkout.shipping import shipping
 from tigerstripe.errors import Refused
-from tigerstripe.payments import connect
+from tigerstripe.payments import connect, types
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
 from tigerstripe.resources.checkout_items import tax_rates
@@ -95,6 +95,8 @@ class CheckoutSessions(Resource):
             },
         })  # fmt: skip
         _check_intent_data(work, session)
+        if currency is not None and mode != "setup":
+            types.check_currency(session["payment_method_types"], currency)
         return completion.begun(work, session)
 
     def add(self, work: Work, fields: Record) -> Record:

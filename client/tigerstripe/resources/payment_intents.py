@@ -338,6 +338,16 @@ class PaymentIntents(Intents):
                 )
         return super().update(work, ids, params)
 
+    def _taken_in(self, work: Work, intent: Record) -> None:
+        """Let an intent take what there is in its currency; raises `Refused` for what is not."""
+        automatic = intent["automatic_payment_methods"]
+        if automatic is None:
+            types.check_currency(intent["payment_method_types"], intent["currency"])
+            return
+        taken = types.of_account(work, intent, automatic["allow_redirects"])
+        intent["payment_method_types"] = taken
+        intent["payment_method_options"] = types.options(intent, intent["payment_method_options"])
+
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return an intent with other fields, and the state that it is in by them."""
         new = {**old, **{name: params[name] for name in OWN if name in params}}
@@ -355,6 +365,8 @@ class PaymentIntents(Intents):
             new["shipping"] = charging.shipping(params["shipping"])
         new.update(connect.changed(work, old, {**params, "amount": new["amount"]}))
         new.update(self.taking(new, params))
+        if new["currency"] != old["currency"] or types.asked(params) is not None:
+            self._taken_in(work, new)
         return cash.changed(work, old, self.paid_with(work, new, params))
 
 
