@@ -7,27 +7,32 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from benchmarks import records
 from benchmarks.bars import Bar, paces, times
 from benchmarks.peers import Peer
 from benchmarks.records import Record
 from benchmarks.workload import Load, Plan, Trial, Workload
 
+MADE = 80_000  # records for all clients together, more than most stores take in the time
 MANY = 10_000
 BATCH = 100
 TRANSACTIONAL = ("tigerd", "lmdb", "sqlite", "diskcache", "redis", "redis, indexed")
 STORES = (*TRANSACTIONAL, "manager dict", "floor")
 TOGETHER = ("tigerd", "lmdb", "sqlite", "redis", "manager dict")
 EMPTY = Load("coupons")
+ROUNDS = 2
 
 
-def insert(peer: Peer, trial: Trial) -> Plan:
-    made = records.make("coupons", 40_000 if trial.quick else 80_000, trial.seed)
+def insert(peer: Peer, trial: Trial, clients: int = 1) -> Plan:
+    count = MADE // 2 if trial.quick else MADE
+    made = records.make("coupons", count // clients, trial.seed)
     return Plan(peer.operation("insert"), made, once=True, long=True)
 
 
 def insert_many(peer: Peer, trial: Trial) -> Plan:
-    samples = 2 if trial.quick else 3
+    samples = 2 if trial.quick else 5
     lists = record_lists(MANY, samples + 1, trial)
     return Plan(peer.operation("insert_many"), lists, once=True, samples=samples)
 
@@ -47,7 +52,12 @@ def insert_name(clients: int) -> str:
 
 WORKLOADS = [
     Workload(insert_name(1), STORES, EMPTY, insert),
-    *(Workload(insert_name(clients), TOGETHER, EMPTY, insert, clients) for clients in (2, 4, 8)),
+    *(
+        Workload(
+            insert_name(clients), TOGETHER, EMPTY, partial(insert, clients=clients), clients
+        )
+        for clients in (2, 4, 8)
+    ),
     Workload("insert_many of 10,000", STORES, EMPTY, insert_many),
     Workload("batch of 100", TRANSACTIONAL, EMPTY, insert_batch),
 ]

@@ -4,13 +4,15 @@ A question is measured in several rounds. In each round, every workload with eve
 by a fresh process (see worker.py), or by as many as the workload has clients. All the processes of
 one group of workloads are started together, then warmed up one by one, and then take turns,
 round-robin: a machine's speed changes by the second, and in a turn of a few hundredths of one it
-changes for none or for all. A store that is left as it was is filled once and kept for all the
-rounds; one that is written is made anew for each measurement.
+changes for none or for all. A store that is left as it was is filled once, beside as many others
+as there are cores, and kept for all the rounds; one that is written is made anew for each
+measurement.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import select
 import shutil
 import subprocess
@@ -18,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -45,12 +48,15 @@ def measure(question: Question, quick: bool, tell: Callable[[str], None]) -> lis
     lines = [
         (workload, new_row(question.name, workload, peer))
         for workload in question.workloads
+        if not (quick and workload.slow)
         for peer in workload.peers
     ]
     effort = QUICK if quick else FULL
     rounds = max(1, question.rounds * effort.rounds // FULL.rounds)
     with ExitStack() as stack:
         stores = _Stores(stack)
+        tell(f"{question.name}: filling stores")
+        stores.fill((row.peer, workload.load) for workload, row in lines if not row.trouble)
         for number in range(rounds):
             for name, group in groupby(lines, lambda line: line[0].group or line[0].name):
                 tell(f"round {number + 1} of {rounds}: {question.name}, {name}")
@@ -139,17 +145,33 @@ class _Stores:
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
-        self._kept: dict[tuple[str, Load], Path] = {}
+        self._kept: dict[tuple[str, Load], Future[Path]] = {}
+
+    def fill(self, wanted: Iterable[tuple[str, Load]]) -> None:
+        """Fill those that are reused, several at once, before anything is measured.
+
+        One that cannot be filled fails what is measured in it.
+        """
+        reused = {(peer, load) for peer, load in wanted if load.reused}
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            try:
+                for peer, load in sorted(reused, key=lambda one: one[1].size, reverse=True):
+                    self._kept[peer, load] = pool.submit(self._keep, peer, load)
+                wait(self._kept.values())
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _keep(self, peer: str, load: Load) -> Path:
+        return self._stack.enter_context(_filled_store(peer, load))
 
     @contextmanager
     def store(self, peer: str, load: Load) -> Iterator[Path]:
-        if not load.reused:
-            with _filled_store(peer, load) as directory:
-                yield directory
+        if load.reused:
+            yield self._kept[peer, load].result()
             return
-        if (peer, load) not in self._kept:
-            self._kept[peer, load] = self._stack.enter_context(_filled_store(peer, load))
-        yield self._kept[peer, load]
+        with _filled_store(peer, load) as directory:
+            yield directory
 
 
 @contextmanager

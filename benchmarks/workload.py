@@ -86,6 +86,11 @@ class Load:
     served: bool = True  # whether the harness starts the server, and the worker connects
     more: tuple[str, int] | None = None  # the operation that fills it further, and its argument
 
+    @property
+    def size(self) -> int:
+        """About how long it takes to fill, beside others."""
+        return self.count + (self.more[1] if self.more else 0)
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -103,3 +108,4 @@ class Workload:
     writer: Callable[[Peer, Trial], Plan] | None = None  # is called without a pause meanwhile
     computing: int = 0  # processes that compute meanwhile, and nothing else
     unit: Unit = "ns"
+    slow: bool = False  # whether a quick run does without it
