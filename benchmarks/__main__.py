@@ -64,6 +64,7 @@ def main(
             measured = measure(question, quick, status.update)
             judged = judge(question.name, question.bars, measured)
             report.print_rows(console, question, measured)
+            report.print_slowest(console, (row for row in measured if row.slowest))
             report.print_growths(console, growths(question.series, measured))
             has_failed = any(row.failure for row in measured)
             if not has_failed and (pictures or not (quick or peers)):

@@ -53,9 +53,7 @@ def insert_name(clients: int) -> str:
 WORKLOADS = [
     Workload(insert_name(1), STORES, EMPTY, insert),
     *(
-        Workload(
-            insert_name(clients), TOGETHER, EMPTY, partial(insert, clients=clients), clients
-        )
+        Workload(insert_name(clients), TOGETHER, EMPTY, partial(insert, clients=clients), clients)
         for clients in (2, 4, 8)
     ),
     Workload("insert_many of 10,000", STORES, EMPTY, insert_many),

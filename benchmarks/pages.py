@@ -14,10 +14,12 @@ from benchmarks.report import (
     FIGURES,
     GROWTH_FIGURES,
     NAMES,
+    SLOWEST_FIGURES,
     bar_cells,
     cells,
     growth_cells,
     peer_and_trouble,
+    slowest_cells,
 )
 from benchmarks.result import Row
 
@@ -51,6 +53,8 @@ def write_page(
         lines += [*bars_table(verdicts), ""]
     if grown := growths(question.series, rows):
         lines += [*markdown_table(GROWTH_FIGURES, map(growth_cells, grown)), ""]
+    if noted := [row for row in rows if row.slowest]:
+        lines += [*markdown_table(SLOWEST_FIGURES, map(slowest_cells, noted)), ""]
     lines += rows_table(rows)
     (DIRECTORY / f"{question.name}.md").write_text("\n".join(lines) + "\n")
 

@@ -13,6 +13,7 @@ from benchmarks.bars import Verdict
 from benchmarks.exponents import Growth
 from benchmarks.questions import Question
 from benchmarks.result import Row
+from benchmarks.witness import total
 from benchmarks.workload import Unit
 
 SCALES: Mapping[Unit, Sequence[tuple[str, float]]] = {
@@ -21,8 +22,19 @@ SCALES: Mapping[Unit, Sequence[tuple[str, float]]] = {
 }
 NAMES = ("workload", "peer")
 FIGURES = ("calls", "mean", "median", "p90", "p99", "max", "spread", "batch", "calls/s")
+TOLD = 10  # of the slowest, in a document
 SMALL = 0.1  # a bar below it has a digit more
 GROWTH_FIGURES = ("grows", "from", "to", "n to the power of")
+SLOWEST_FIGURES = (
+    "call",
+    "longest",
+    "ran",
+    "had no core",
+    "slept",
+    "cause",
+    "slowest hundredth",
+    "its cause",
+)
 BAR_FIGURES = ("bar", "at most", "measured", "rounds", "")
 
 
@@ -73,6 +85,31 @@ def cells(row: Row) -> list[str]:
     times = (row.mean, row.median, row.percentile(90), row.percentile(99), max(row.round_longest))
     spread, batch, rate = f"{row.spread:.0%}", str(row.batch), f"{row.rate:,.0f}"
     return [f"{row.calls:,}", *(format_quantity(t, row.unit) for t in times), spread, batch, rate]
+
+
+def slowest_cells(row: Row) -> list[str]:
+    """Write a row's `SLOWEST_FIGURES`: the longest call, and the slowest hundredth together."""
+    longest = max(row.slowest)
+    cause, share = longest.cause
+    cause_of_all, share_of_all = total(row.slowest).cause
+    times = (longest.took, longest.ran, longest.queued, longest.slept)
+    return [
+        row.workload,
+        *(format_quantity(time, row.unit) for time in times),
+        f"{cause} ({share:.0%})",
+        format_quantity(row.slowest_median, row.unit),
+        f"{cause_of_all} ({share_of_all:.0%})",
+    ]
+
+
+def print_slowest(console: Console, rows: Iterable[Row]) -> None:
+    table = Table(title="the slowest", title_justify="left")
+    for heading in SLOWEST_FIGURES:
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*slowest_cells(row))
+    if table.rows:
+        console.print(table)
 
 
 def print_growths(console: Console, grown: Sequence[Growth]) -> None:
@@ -165,6 +202,7 @@ def row_to_json(row: Row) -> dict[str, Any]:
         "p99": row.percentile(99),
         "max": max(row.round_longest),
         "spread": row.spread,
+        "slowest": [parts._asdict() for parts in sorted(row.slowest, reverse=True)[:TOLD]],
         "calls_per_second": row.rate if row.unit == "ns" else None,
         "round_medians": row.round_medians,
     }

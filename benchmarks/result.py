@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from benchmarks.witness import Parts
 from benchmarks.workload import Unit
 
 
@@ -47,6 +48,8 @@ class Row:
     calls: int = 0
     elapsed_ns: float = 0
     batch: int = 1
+    slowest: list[Parts] = field(default_factory=list)
+    """One call in a hundred, if it was noted what calls waited for."""
 
     def add_turn(self, results: Sequence[dict[str, Any]]) -> None:
         """Take what the clients measured in one turn, which is nothing if nothing was left."""
@@ -59,6 +62,8 @@ class Row:
         self.calls += sum(result["calls"] for result in results)
         self.elapsed_ns += sum(result["elapsed_ns"] for result in results)
         self.batch = max(result["batch"] for result in results)
+        for result in results:
+            self.slowest += [Parts(*parts) for parts in result.get("slowest", ())]
 
     @property
     def trouble(self) -> str:
@@ -79,6 +84,11 @@ class Row:
     def round_longest(self) -> list[float]:
         """The longest sample of each round."""
         return [max(turn.longest for turn in turns) for turns in self.rounds]
+
+    @property
+    def slowest_median(self) -> float:
+        """The median of the slowest."""
+        return statistics.median(parts.took for parts in self.slowest)
 
     @property
     def median(self) -> float:

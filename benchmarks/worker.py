@@ -26,6 +26,7 @@ from typing import Any
 
 from benchmarks.peers import PEERS, Peer
 from benchmarks.questions import find_question
+from benchmarks.witness import Witness
 from benchmarks.workload import Load, Plan, Trial, Workload
 
 TIMER_SHARE = 0.02  # of a sample, at most, may be the timer's own cost
@@ -84,6 +85,9 @@ def measure(workload: Workload, peer: Peer, trial: Trial, writes: bool) -> None:
         write_between_lines(plan)
     elif workload.unit == "bytes":
         take_turns(plan, trial, take_figure)
+    elif plan.witnessed:
+        witness = Witness(peer.server())
+        take_turns(plan, trial, witness.time_call, lambda: {"slowest": witness.take_slowest()})
     else:
         take_turns(plan, trial, time_plain_calls if plan.arguments is None else time_calls)
 
@@ -103,18 +107,24 @@ def write_between_lines(plan: Plan) -> None:
             say("stopped")
 
 
-def take_turns(plan: Plan, trial: Trial, measured: Measure) -> None:
-    """Warm up, and measure the plan's operation for a while whenever it is our turn."""
+def take_turns(
+    plan: Plan, trial: Trial, measured: Measure, noted: Callable[[], dict[str, Any]] = dict
+) -> None:
+    """Warm up, and measure the plan's operation for a while whenever it is our turn.
+
+    What was `noted` in a turn is told with it.
+    """
     given: Batch = range(100) if plan.arguments is None else plan.arguments
     warm = given[: warm_count(plan, len(given))]
     size = warm_up(plan, warm, measured)
     batches, quota = batches_of(given[len(warm) :] if plan.once else given, size, plan, trial)
     turn_s = trial.effort.long_turn_s if plan.long else trial.effort.turn_s
     limit_s = math.inf if plan.samples else turn_s
+    noted()  # of the calls that were to warm up
     say("warm")
     for _ in sys.stdin:
         turn = take_samples(plan, islice(batches, quota), measured, limit_s)
-        say(json.dumps({"batch": size, **turn}))
+        say(json.dumps({"batch": size, **turn, **noted()}))
 
 
 def warm_count(plan: Plan, count: int) -> int:

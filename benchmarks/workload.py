@@ -53,7 +53,8 @@ class Plan:
     if they are to be used `once`, until they are used up; without `arguments` it is called with
     none. If `samples` is set, that many calls are timed, one by one, whatever time they take; right
     before each, untimed, `before` is called, and after it `after`. Calls are timed in batches
-    unless each is to be timed `alone`, for the sake of its p99. Where processes wake each other
+    unless each is to be timed `alone`, for the sake of its p99; `witnessed` ones are timed alone,
+    and it is noted what the slowest waited for. Where processes wake each other
     turns are to be `long`, for a scheduler moves them about before it lets them be. `expect` tells
     whether the first result is right. An operation that is not `warmed` is not called before it is
     measured.
@@ -64,6 +65,7 @@ class Plan:
     once: bool = False
     samples: int | None = None
     alone: bool = False
+    witnessed: bool = False
     long: bool = False
     warmed: bool = True
     before: Callable[[], object] = lambda: None

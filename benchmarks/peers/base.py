@@ -15,6 +15,9 @@ methods, and a peer has those that it can honestly do:
     sandbox(), fork()    begins a namespace, empty or a copy, and ends it
     enter_fork()         begins a copy that later calls are about, until `close`
     update(record)       of one that is there; insert_and_delete(record), of one that is not
+    delete(id)           of one that is there
+    insert_elsewhere(r)  as insert, in another namespace
+    wait_for_insert(r)   waits until one can be found, which another thread inserts
     insert_after_kill(r) as insert, when the server was killed just before; of tigerd
     fill_tables()        one record into each table of tigerd's
     fill_records(n), fill_accounts(n), begin_forks(n), connect_others(n)
@@ -77,6 +80,10 @@ class Peer:
 
     def private_size(self) -> int:
         return 0
+
+    def server(self) -> int | None:
+        """Return the process that is asked, if it is another one."""
+        return None
 
     def operation(self, name: str) -> Callable[..., Any]:
         """Return the callable to be timed: the one that a user of this store would call."""

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +18,7 @@ from benchmarks.peers.base import CHUNK, Peer, allocated_size, private_size, res
 from benchmarks.records import Record
 
 SEED = 1_000  # records of an account, where accounts or clients or forks are counted
-OF_TABLE = ("get", "peek", "insert", "update", "count")  # operations that are a table's own methods
+OF_TABLE = ("get", "peek", "insert", "update", "delete", "count")  # are a table's own methods
 
 
 class Tigerd(Peer):
@@ -40,6 +41,7 @@ class Tigerd(Peer):
         )
         self._table_name = table
         self._table = self._store.table(table)
+        self._inserter = self._exits.enter_context(ThreadPoolExecutor(1))
 
     def close(self) -> None:
         self._exits.close()
@@ -48,6 +50,14 @@ class Tigerd(Peer):
         """Return the table's own method where there is one, so that nothing is added to it."""
         found: Callable[..., Any] = getattr(self._table if name in OF_TABLE else self, name)
         return found
+
+    def insert_elsewhere(self, record: Record) -> None:
+        self._store.namespace("elsewhere").table(self._table_name).insert(record)
+
+    def wait_for_insert(self, record: Record) -> None:
+        """Wait for a record that another thread is told to insert."""
+        self._inserter.submit(self._table.insert, record)
+        self._table.wait_for(customer=record["customer"])
 
     def insert_many(self, records: Iterable[Record]) -> None:
         self._table.insert_many(list(records))
@@ -130,14 +140,18 @@ class Tigerd(Peer):
     def stored(self) -> int:
         return allocated_size(self._directory)
 
+    def server(self) -> int:
+        pid: int = self._store.ping()["pid"]
+        return pid
+
     def resident(self) -> int:
-        return resident_size(self._store.ping()["pid"])
+        return resident_size(self.server())
 
     def private_size(self) -> int:
-        return private_size(self._store.ping()["pid"])
+        return private_size(self.server())
 
     def insert_after_kill(self, record: Record) -> None:
-        os.kill(self._store.ping()["pid"], signal.SIGKILL)
+        os.kill(self.server(), signal.SIGKILL)
         self._table.insert(record)
 
     def launch(self, directory: Path) -> None:

@@ -22,6 +22,7 @@ from benchmarks.peers import PEERS
 from benchmarks.peers.base import allocated_size
 from benchmarks.questions import Question, find_question
 from benchmarks.result import Row, Turn
+from benchmarks.witness import OWN, SLOWEST
 from benchmarks.worker import take_samples, time_plain_calls
 from benchmarks.workload import Plan, Trial
 
@@ -50,6 +51,16 @@ def test_a_writer_writes_while_its_reader_is_measured() -> None:
     (row,) = measure(only("read", names, {"tigerd"}), True, lambda _: None)
     assert not row.trouble
     assert row.calls
+
+
+@pytest.mark.skipif(not Path(OWN).exists(), reason="the kernel does not tell")
+def test_it_is_told_what_the_slowest_waited_for() -> None:
+    names = {"peek, read before, quiet", "get, read before, quiet"}
+    rows = measure(only("longest", names, {"tigerd"}), True, lambda _: None)
+    for row in rows:
+        assert not row.trouble
+        assert len(row.slowest) == row.calls // SLOWEST
+        assert max(row.slowest).took == max(row.round_longest)
 
 
 def test_several_clients_write_one_store() -> None:

@@ -8,10 +8,11 @@ from benchmarks.bars import judge
 from benchmarks.peers import PEERS
 from benchmarks.questions import find_question, question_names
 from benchmarks.result import Row, Turn
+from benchmarks.witness import Parts
 
 ASKED = {
-    "busy", "churn", "growth", "isolation", "list", "memory", "read", "scale", "start", "stripe",
-    "suite", "write",
+    "busy", "churn", "growth", "isolation", "list", "longest", "memory", "read", "scale", "start",
+    "stripe", "suite", "write",
 }  # fmt: skip
 
 
@@ -50,9 +51,17 @@ def test_pictures_are_of_workloads_that_tigerd_has(name: str) -> None:
 
 def rows_of(question) -> list[Row]:
     """Return what a run would measure, were every figure 1000."""
-    turns = [Turn([1000], pace=1000)]
+    turns, slowest = [Turn([1000], pace=1000)], [Parts(1000, *[0] * 7)]
     return [
-        Row(question.name, workload.name, peer, workload.clients, workload.unit, rounds=[turns])
+        Row(
+            question.name,
+            workload.name,
+            peer,
+            workload.clients,
+            workload.unit,
+            rounds=[turns],
+            slowest=slowest,
+        )
         for workload in question.workloads
         for peer in workload.peers
     ]
