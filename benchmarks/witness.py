@@ -97,10 +97,13 @@ class Witness:
         """Call once; return the nanoseconds."""
         (argument,) = arguments
         before = self._counters()
+        queued_before, ran_before = _schedstat(self._own)[1], thread_time_ns()
         began = perf_counter_ns()
         operation(argument)
         took = perf_counter_ns() - began
-        self._seen.append(took)
+        ran, queued = thread_time_ns() - ran_before, _schedstat(self._own)[1] - queued_before
+        # Who was without a core for longer than the call took was so beside it.
+        self._seen.extend((took, min(ran, took), queued if queued <= took else 0))
         self._seen.extend(map(sub, self._counters(), before))
         return took
 
@@ -112,16 +115,14 @@ class Witness:
         calls.sort(reverse=True)
         return calls[: max(1, len(calls) // SLOWEST)]
 
-    def _counters(self) -> tuple[int, int, int, int, int, int, int]:
-        """Read all that `Parts` tells, but the time itself, as it is since the threads began."""
+    def _counters(self) -> tuple[int, int, int, int, int]:
+        """Read what `Parts` tells beyond the time of the calling thread, since there is any."""
         served, server_queued = 0, 0
         for descriptor in self._server:
             ran, queued = _schedstat(descriptor)
             served += ran
             server_queued += queued
         return (
-            thread_time_ns(),
-            _schedstat(self._own)[1],
             self._collected,
             resource.getrusage(resource.RUSAGE_THREAD).ru_minflt,
             served,
