@@ -37,7 +37,9 @@ FILE_WIDTH = 150
     "--json", "file", type=click.File("w", lazy=False), help="Write the results here, or to '-'."
 )
 @click.option(
-    "--check", is_flag=True, help="Exit 1 when a bar that was kept is missed by over a fifth."
+    "--check",
+    is_flag=True,
+    help="Exit 1 when a kept bar is missed: a time by over a fifth, or a size.",
 )
 @click.option("--peer", "peers", multiple=True, type=click.Choice(list(PEERS)), help="Only these.")
 @click.option("--pictures", is_flag=True, help="Write docs/benchmarks/ even after a quick run.")

@@ -17,7 +17,8 @@ from benchmarks.result import Row, paired
 Place = tuple[str, str]  # a workload and a peer
 Rows = Mapping[Place, Row]
 
-TOLERANCE = 1.2  # --check forgives a fifth: machines differ
+TOLERANCE, EXACT = 1.2, 1.0
+"""What --check forgives: a fifth of a time, for machines differ; nothing of a size."""
 
 
 class Measured(NamedTuple):
@@ -45,6 +46,7 @@ class Bar:
     at_most: float
     measured: Figure
     is_kept: bool = True
+    tolerance: float = TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,8 @@ class Verdict:
 
     @property
     def is_lost(self) -> bool:
-        """Whether a bar that was kept is missed by more than a fifth, or was not measured."""
-        missed = self.ratio is None or self.ratio > self.bar.at_most * TOLERANCE
+        """Whether a bar that was kept is missed by more than is forgiven, or was not measured."""
+        missed = self.ratio is None or self.ratio > self.bar.at_most * self.bar.tolerance
         return self.bar.is_kept and missed
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.bars import (
+    EXACT,
     Bar,
     Measured,
     beyond,
@@ -109,6 +110,13 @@ def test_only_a_bar_that_was_kept_is_lost(
 ) -> None:
     (verdict,) = judge("read", [Bar("a bar", 1, lambda _: Measured(ratio, [ratio]), is_kept)], [])
     assert (verdict.is_met, verdict.is_lost) == (is_met, is_lost)
+
+
+def test_nothing_of_a_size_is_forgiven() -> None:
+    (verdict,) = judge(
+        "memory", [Bar("a size", 1, lambda _: Measured(1.01, [1.01]), tolerance=EXACT)], []
+    )
+    assert verdict.is_lost
 
 
 def test_a_kept_bar_that_could_not_be_measured_is_lost() -> None:
