@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import errors, metadata, registry
+from tigerstripe import registry
 from tigerstripe.billing import (
     collecting,
     issuing,
@@ -19,6 +19,7 @@ from tigerstripe.billing import (
     proration,
     standing,
     starting,
+    terms,
 )
 from tigerstripe.errors import Refused
 from tigerstripe.resource import ordered
@@ -27,9 +28,11 @@ from tigerstripe.work import Work
 Record = dict[str, Any]
 Params = dict[str, Any]
 
+UNBILLED = ("trialing", "incomplete", "paused")
+"""The states in which nothing is paid of the period that a subscription is in."""
+
 PENDING_S = 23 * 3600
 """How long a change waits to be paid for."""
-BOTH = "Received both items and quantity parameters. Please pass in only one."
 
 
 class Change:
@@ -84,86 +87,11 @@ def _interval(subscription: Record) -> tuple[str, int] | None:
 
 def _check_date(subscription: Record, at: int) -> None:
     starts = [item["current_period_start"] for item in subscription["items"]["data"]]
-    if not min(starts) <= at <= max(starting.period_ends(subscription)):
+    if not min(starts) <= at <= max(terms.period_ends(subscription)):
         raise Refused(
             "Cannot specify `proration_date` that is outside of the current period.",
             param="proration_date",
         )
-
-
-# --- The items ---
-
-
-def with_items(work: Work, old: Record, params: Params) -> Record:
-    """Return a subscription with the items that a request asks for; raises `Refused`."""
-    given = params.get("items")
-    if given is not None and params.get("quantity") is not None:
-        raise Refused(BOTH)
-    named = {name: params[name] for name in ("plan", "quantity") if params.get(name) is not None}
-    if given is None and named:
-        data = old["items"]["data"]
-        if len(data) != 1:
-            raise Refused(
-                "You cannot update a subscription with multiple plans by `plan` or `quantity`: "
-                "update its items instead."
-            )
-        given = [{"id": data[0]["id"], **named}]
-    if given is None:
-        return old
-    data = list(old["items"]["data"])
-    for place, wanted in enumerate(given):
-        data = _with(work, old, data, wanted, f"items[{place}]")
-    if not data:
-        raise Refused(
-            "A subscription must have at least one active plan. Cancel the subscription instead.",
-            param="items",
-        )
-    new = {**old, "items": items.listed(old["id"], data), **starting.of_one(data)}
-    items.check_together(new, data)
-    return new
-
-
-def _with(
-    work: Work, subscription: Record, data: list[Record], wanted: Params, at: str
-) -> list[Record]:
-    """Return the items after one of those that a request asks for."""
-    id = wanted.get("id")
-    if id is None:
-        first = data[0] if data else None
-        period = (
-            (first["current_period_start"], first["current_period_end"])
-            if first
-            else (work.now, work.now)
-        )
-        return [*data, items.made(work, subscription, wanted, at, period)]
-    place = next((n for n, item in enumerate(data) if item["id"] == id), None)
-    if place is None:
-        raise errors.no_such("subscription_item", id, f"{at}[id]")
-    if wanted.get("deleted"):
-        return data[:place] + data[place + 1 :]
-    item = changed_item(work, subscription, data[place], wanted, at)
-    return [*data[:place], item, *data[place + 1 :]]
-
-
-def changed_item(work: Work, subscription: Record, item: Record, wanted: Params, at: str) -> Record:
-    """Return an item with another price, quantity or metadata; raises `Refused`."""
-    new = dict(item)
-    if any(wanted.get(name) is not None for name in ("plan", "price", "price_data")):
-        price = items.price_of(work, wanted, at, subscription["currency"])
-        new.update(items.priced(price))
-    else:
-        price = items.whole_price(work, item)
-    new["quantity"] = items.quantity_of(price, wanted, at, item["quantity"])
-    if "metadata" in wanted:
-        new["metadata"] = metadata.merged(item, wanted)["metadata"]
-    if "tax_rates" in wanted:
-        rates = registry.need("tax_rate")
-        ids = wanted["tax_rates"] or ()
-        param = f"{at}[tax_rates]" if at else "tax_rates"
-        new["tax_rates"] = [rates.given(work, id, f"{param}[{n}]") for n, id in enumerate(ids)]
-    if "billing_thresholds" in wanted:
-        new["billing_thresholds"] = wanted["billing_thresholds"]
-    return new
 
 
 # --- Its end ---
@@ -193,35 +121,16 @@ def applied(work: Work, change: Change, params: Params) -> Record:
 
     Raises `Refused` where the change has to be paid for and is not.
     """
-    old, new = change.old, change.new
+    old = change.old
+    new = _in_its_periods(work, change)
     id = issuing.new_invoice_id()
-    is_billed = old["status"] not in ("trialing", "incomplete", "paused")
-    full: issuing.Content = ([], {})
-    credits: list[Record] = []
-    if change.is_anew:
-        new = _anew(work, new)
-        if is_billed and change.behavior != "none":
-            for item in old["items"]["data"]:
-                credits += proration.changed(work, old, item, None, change.at)
-        full = issuing.of_period(work, {**new, "created": 0}, new["items"]["data"], id)
-        if is_billed:
-            usage = issuing.of_usage(work, old, old["items"]["data"], id)
-            full = issuing.both(usage, full)
-    elif new["status"] == "trialing":
-        if is_billed and change.behavior != "none":
-            for item in old["items"]["data"]:
-                credits += proration.changed(work, old, item, None, change.at)
-    else:
-        new = _moved(work, change)
-        if is_billed and change.behavior != "none":
-            after = {item["id"]: item for item in new["items"]["data"]}
-            for before, later in change.pairs:
-                current = after.get(later["id"]) if later else None
-                credits += _of_pair(work, old, new, before, current, change.at)
-    proration.stored(work, credits)
+    parts = _prorated(work, change, new)
+    proration.stored(work, parts)
+    full = _full(work, change, new, id) if change.is_anew else ([], {})
     added = starting.added(work, new, params, id)
     is_due = change.is_anew or change.behavior == "always_invoice" or _has_new_interval(change)
-    if new["status"] == "trialing" or (not (is_due and (credits or full[0])) and not added[0]):
+    has_any = bool(added[0] or (is_due and (parts or full[0])))
+    if new["status"] == "trialing" or not has_any:
         return _save(work, old, new)
     starts = [item["current_period_start"] for item in old["items"]["data"]]
     period = (work.now, work.now) if change.is_anew else (min(starts), work.now)
@@ -231,12 +140,37 @@ def applied(work: Work, change: Change, params: Params) -> Record:
     return _paid_for(work, old, new, invoice, params)
 
 
-def _of_pair(
-    work: Work, old: Record, new: Record, before: Record | None, after: Record | None, at: int
-) -> list[Record]:
-    """Return what an item's change gives back, by the old terms, and asks for, by the new."""
-    back = proration.changed(work, old, before, None, at)
-    return [*back, *proration.changed(work, new, None, after, at)]
+def _in_its_periods(work: Work, change: Change) -> Record:
+    """Return the changed subscription with the periods that its items are in."""
+    if change.is_anew:
+        return _anew(work, change.new)
+    return change.new if change.new["status"] == "trialing" else _moved(work, change)
+
+
+def _prorated(work: Work, change: Change, new: Record) -> list[Record]:
+    """Return what a change gives back, by the old terms, and asks for, by the new."""
+    old, at = change.old, change.at
+    if change.behavior == "none" or old["status"] in UNBILLED:
+        return []
+    pairs: list[tuple[Record | None, Record | None]]
+    if change.is_anew or new["status"] == "trialing":
+        pairs = [(item, None) for item in old["items"]["data"]]
+    else:
+        after = {item["id"]: item for item in new["items"]["data"]}
+        pairs = [(before, later and after[later["id"]]) for before, later in change.pairs]
+    made = []
+    for before, later in pairs:
+        made += proration.changed(work, old, before, None, at)
+        made += proration.changed(work, new, None, later, at)
+    return made
+
+
+def _full(work: Work, change: Change, new: Record, id: str) -> issuing.Content:
+    """Return the lines of periods that begin anew, and of what was used in those before."""
+    full = issuing.of_period(work, {**new, "created": 0}, new["items"]["data"], id)
+    if change.old["status"] in UNBILLED:
+        return full
+    return issuing.both(issuing.of_usage(work, change.old, change.old["items"]["data"], id), full)
 
 
 def _has_new_interval(change: Change) -> bool:
@@ -254,19 +188,18 @@ def _rhythm(item: Record) -> tuple[str, int]:
 
 def _anew(work: Work, subscription: Record) -> Record:
     """Return a subscription whose periods all begin at this moment."""
-    data = [
-        {
-            **item,
-            "current_period_start": work.now,
-            "current_period_end": periods.later(work.now, *_rhythm(item)),
-        }
-        for item in subscription["items"]["data"]
-    ]
+    data = [from_now(work, item) for item in subscription["items"]["data"]]
     return {
         **subscription,
         "billing_cycle_anchor": work.now,
         "items": items.listed(subscription["id"], data),
     }
+
+
+def from_now(work: Work, item: Record) -> Record:
+    """Return an item whose period begins at this moment."""
+    end = periods.later(work.now, *_rhythm(item))
+    return {**item, "current_period_end": end, "current_period_start": work.now}
 
 
 def _moved(work: Work, change: Change) -> Record:

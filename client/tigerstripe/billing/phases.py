@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import errors, metadata, money, registry
-from tigerstripe.billing import items, paying, periods, starting
+from tigerstripe.billing import items, paying, periods, terms
 from tigerstripe.errors import Refused
 from tigerstripe.work import Work
 
@@ -77,7 +77,7 @@ def _phase(work: Work, customer: Record, phase: Params, at: str, start: int) -> 
     settings = phase.get("invoice_settings")
     return {
         "add_invoice_items": [_added(one) for one in phase.get("add_invoice_items") or ()],
-        "automatic_tax": starting.automatic_tax(phase.get("automatic_tax")),
+        "automatic_tax": terms.automatic_tax(phase.get("automatic_tax")),
         "currency": money.currency(phase.get("currency") or prices[0]["currency"]),
         "default_payment_method": method and paying.given(work, customer["id"], method),
         "default_tax_rates": registry.need("invoice").tax_rates(

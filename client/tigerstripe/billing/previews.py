@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import errors, registry
-from tigerstripe.billing import cycles, lines, starting
+from tigerstripe.billing import cycles, lines, starting, terms
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.work import Work
@@ -82,7 +82,7 @@ def _of_change(work: Work, subscription: Record, details: Params) -> Record:
             found = work.get("invoices", subscription["latest_invoice"])
             assert found is not None
             return found
-    ends = starting.period_ends(subscription)
+    ends = terms.period_ends(subscription)
     if subscription["status"] in cycles.OVER or subscription["cancel_at"] in ends:
         raise Refused(
             NOTHING.format(subscription["customer"]), status=404, code="invoice_upcoming_none"

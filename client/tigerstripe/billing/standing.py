@@ -17,6 +17,8 @@ Record = dict[str, Any]
 
 OBJECT = "subscription"
 LATE = ("past_due", "unpaid")
+RESUMES = "resumes"
+"""What a paused subscription keeps: the invoice that lets it go on once it is paid."""
 
 
 def follow(work: Work, id: str, invoice: Record, what: str) -> None:
@@ -28,7 +30,6 @@ def follow(work: Work, id: str, invoice: Record, what: str) -> None:
     subscription = work.get("subscriptions", id)
     if subscription is None or subscription["latest_invoice"] != invoice["id"]:
         return
-    status = subscription["status"]
     update = private(subscription).get("update")
     if update is not None and update["invoice"] == invoice["id"]:
         if what == "paid":
@@ -36,9 +37,18 @@ def follow(work: Work, id: str, invoice: Record, what: str) -> None:
         return
     if what == "failed":
         _failed(work, subscription, invoice)
-    elif what == "overdue":
-        if status == "active":
-            _save(work, subscription, {**subscription, "status": "past_due"})
+    elif what != "overdue":
+        _settled(work, subscription, invoice, what)
+    elif subscription["status"] == "active":
+        _save(work, subscription, {**subscription, "status": "past_due"})
+
+
+def _settled(work: Work, subscription: Record, invoice: Record, what: str) -> None:
+    """Let a subscription go on, or not at all, whose invoice is paid, void, or given up."""
+    status = subscription["status"]
+    if status == "paused":
+        if what != "voided" and private(subscription).get(RESUMES) == invoice["id"]:
+            awake(work, subscription)
     elif status == "incomplete" and what == "voided":
         expired(work, subscription)
     elif status == "incomplete" or status in LATE:
@@ -57,6 +67,19 @@ def _failed(work: Work, subscription: Record, invoice: Record) -> None:
         canceled(work, subscription, reason="payment_failed")
     else:
         _save(work, subscription, {**subscription, "status": then})
+
+
+# --- Paused, and resumed ---
+
+
+def awake(work: Work, subscription: Record) -> Record:
+    """Return a subscription that is not paused any more."""
+    gone = ("status_details", PRIVATE)
+    new = {name: value for name, value in subscription.items() if name not in gone}
+    new[PRIVATE] = {k: v for k, v in private(subscription).items() if k != RESUMES}
+    saved: Record = registry.need(OBJECT).save(work, subscription, {**new, "status": "active"})
+    work.tell("customer.subscription.resumed", saved)
+    return saved
 
 
 # --- Its end ---

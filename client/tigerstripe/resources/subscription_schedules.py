@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tigerstripe import due, errors, listing, metadata, registry
-from tigerstripe.billing import phases, standing, starting
+from tigerstripe.billing import phases, standing, starting, terms
 from tigerstripe.errors import Refused
 from tigerstripe.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.work import Work
@@ -77,7 +77,7 @@ class SubscriptionSchedules(Resource):
     def _fields(self, work: Work, customer: Record, params: Params) -> Record:
         return {
             "application": None,
-            "billing_mode": starting.mode(work, params.get("billing_mode")),
+            "billing_mode": terms.mode(work, params.get("billing_mode")),
             "canceled_at": None,
             "completed_at": None,
             "current_phase": None,
@@ -328,7 +328,7 @@ def _end_behavior(params: Params) -> str:
 def _settings(given: Params) -> Record:
     return {
         "application_fee_percent": None,
-        "automatic_tax": starting.automatic_tax(given.get("automatic_tax")),
+        "automatic_tax": terms.automatic_tax(given.get("automatic_tax")),
         "billing_cycle_anchor": given.get("billing_cycle_anchor") or "automatic",
         "billing_thresholds": None,
         "collection_method": given.get("collection_method") or "charge_automatically",

@@ -8,7 +8,17 @@ What a request, a payment or time brings is worked out in `billing`; here are th
 from __future__ import annotations
 
 from tigerstripe import errors, listing, metadata, registry
-from tigerstripe.billing import changing, cycles, items, paying, standing, starting
+from tigerstripe.billing import (
+    changing,
+    cycles,
+    editing,
+    items,
+    pausing,
+    paying,
+    standing,
+    starting,
+    terms,
+)
 from tigerstripe.errors import Refused
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.work import PRIVATE, Work
@@ -86,7 +96,7 @@ class Subscriptions(Resource):
         data = [_as_now(work, item) for item in record["items"]["data"]]
         if data == record["items"]["data"]:
             return record
-        return {**record, "items": items.listed(record["id"], data), **starting.of_one(data)}
+        return {**record, "items": items.listed(record["id"], data), **terms.of_one(data)}
 
     # --- Changed ---
 
@@ -98,7 +108,7 @@ class Subscriptions(Resource):
         self._check_changeable(old, params)
         new = self._with_fields(work, old, params)
         new = self._with_end(work, new, params)
-        new = changing.with_items(work, new, params)
+        new = editing.with_items(work, new, params)
         new = self._with_trial(work, new, params)
         change = changing.Change(work, old, new, params)
         saved = changing.applied(work, change, params)
@@ -127,21 +137,21 @@ class Subscriptions(Resource):
         for name in ("collection_method", "days_until_due"):
             if params.get(name) is not None:
                 new[name] = params[name]
-        starting.check_collection(new, customer, params)
+        terms.check_collection(new, customer, params)
         if "default_tax_rates" in params:
             rates = registry.need("invoice").tax_rates(work, params["default_tax_rates"])
             new["default_tax_rates"] = rates
         if params.get("automatic_tax"):
-            new["automatic_tax"] = starting.automatic_tax(params["automatic_tax"])
+            new["automatic_tax"] = terms.automatic_tax(params["automatic_tax"])
         if params.get("invoice_settings"):
             kept = {k: v for k, v in old["invoice_settings"].items() if k != "issuer"}
             given = {**kept, **params["invoice_settings"]}
-            new["invoice_settings"] = starting.invoice_settings(given)
+            new["invoice_settings"] = terms.invoice_settings(given)
         if params.get("payment_settings"):
             given = {**old["payment_settings"], **params["payment_settings"]}
-            new["payment_settings"] = starting.payment_settings(given)
+            new["payment_settings"] = terms.payment_settings(given)
         if params.get("trial_settings"):
-            new["trial_settings"] = starting.trial_settings(params["trial_settings"])
+            new["trial_settings"] = terms.trial_settings(params["trial_settings"])
         if "pause_collection" in params:
             pause = params["pause_collection"]
             new["pause_collection"] = pause and {
@@ -152,7 +162,7 @@ class Subscriptions(Resource):
             told = {**old["cancellation_details"], **params["cancellation_details"]}
             new["cancellation_details"] = told
         if "discounts" in params or params.get("coupon") or params.get("promotion_code"):
-            new["discounts"] = starting.discounted(work, new, params)
+            new["discounts"] = terms.discounted(work, new, params)
         return new
 
     def _with_end(self, work: Work, new: Record, params: Params) -> Record:
@@ -166,10 +176,10 @@ class Subscriptions(Resource):
             "cancellation_details": {**new["cancellation_details"], "reason": None},
         }
         if params.get("cancel_at_period_end"):
-            at = min(starting.period_ends(new))
-            return {**new, **starting.ending(work, new, at), "cancel_at_period_end": True}
+            at = min(terms.period_ends(new))
+            return {**new, **terms.ending(work, new, at), "cancel_at_period_end": True}
         if params.get("cancel_at") is not None:
-            ending = starting.ending(work, new, params["cancel_at"])
+            ending = terms.ending(work, new, params["cancel_at"])
             return {**new, **ending, "cancel_at_period_end": False}
         if params.get("cancel_at_period_end") is False and new["cancel_at_period_end"]:
             return {**new, **stays}
@@ -186,7 +196,7 @@ class Subscriptions(Resource):
             if new["status"] != "trialing":
                 return new
             return {**new, "status": "active", "trial_end": work.now}
-        starting.check_future(work, end, "trial_end")
+        terms.check_future(work, end, "trial_end")
         is_trialing = new["status"] == "trialing"
         data = [
             {
@@ -206,6 +216,46 @@ class Subscriptions(Resource):
             "trial_start": new["trial_start"] if is_trialing else work.now,
             PRIVATE: kept,
         }
+
+    @operation("POST /v1/subscriptions/{subscription}/pause")
+    def pause(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Let no period go by, and bill nothing, until a subscription is resumed."""
+        old = self.named(work, ids)
+        work = work.on_clock(old["test_clock"])
+        return self._planned(work, pausing.paused(work, old, params))
+
+    @operation("POST /v1/subscriptions/{subscription}/resume")
+    def resume(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Let a paused subscription go on."""
+        old = self.named(work, ids)
+        work = work.on_clock(old["test_clock"])
+        return self._planned(work, pausing.resumed(work, old, params))
+
+    @operation("POST /v1/subscriptions/{subscription}/migrate")
+    def migrate(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Let a subscription be billed in flexible mode from now on."""
+        old = self.named(work, ids)
+        work = work.on_clock(old["test_clock"])
+        if old["billing_mode"]["type"] == "flexible":
+            raise Refused("The subscription is in flexible billing mode already.")
+        mode = terms.mode(work, params["billing_mode"])
+        return self.save(work, old, {**old, "billing_mode": mode})
+
+    @operation("DELETE /v1/subscriptions/{subscription_exposed_id}/discount")
+    def delete_discount(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Take a subscription's discounts away; the first is answered."""
+        old = self.named(work, ids)
+        work = work.on_clock(old["test_clock"])
+        if not old["discounts"]:
+            message = f"No active discount for subscription: {old['id']}"
+            raise Refused(message, status=404, code="resource_missing")
+        self.save(work, old, {**old, "discounts": []})
+        found: Record = registry.need("discount").given(work, old["discounts"][0], "discount")
+        return {**found, "deleted": True}
+
+    def _planned(self, work: Work, subscription: Record) -> Record:
+        cycles.planned(work, subscription)
+        return subscription
 
     # --- Its end ---
 

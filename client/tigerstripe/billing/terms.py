@@ -1,0 +1,329 @@
+"""The terms of a subscription: what a new one says, and what a request may change of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from tigerstripe import discounts, errors, metadata, money, registry
+from tigerstripe.billing import items, paying, periods
+from tigerstripe.errors import Refused
+from tigerstripe.ids import new_id
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+Params = dict[str, Any]
+
+FLEXIBLE_SINCE = "2025-09-30.clover"
+"""The version since which subscriptions are flexible unless it is said otherwise, as recorded."""
+TRIAL_MAX_S = 2 * 366 * periods.DAY_S
+IN_PAST = "Invalid timestamp: must be an integer Unix timestamp in the future."
+
+
+def drawn_up(work: Work, customer: Record, params: Params) -> Record:
+    """Return a new subscription, not stored, of the parameters of a create; raises `Refused`."""
+    get = params.get
+    given = get("items") or []
+    if not given:
+        raise errors.missing("items")
+    first = items.price_of(work, given[0], "items[0]", None)
+    currency = money.currency(get("currency") or first["currency"])
+    if customer["currency"] not in (None, currency):
+        raise Refused(
+            f"You cannot combine currencies on a single customer. This customer has an active "
+            f"subscription, subscription schedule, discount, quote, or invoice item with currency "
+            f"{customer['currency']}"
+        )
+    trial_end = _trial_end(work, params, first)
+    start = _start(work, params)
+    anchor = _anchor(work, params, trial_end, first["recurring"])
+    end = trial_end or anchor
+    id = new_id("sub", 24)
+    is_sent = get("collection_method") == "send_invoice"
+    subscription: Record = {
+        "id": id,
+        "object": "subscription",
+        "application": None,
+        "application_fee_percent": get("application_fee_percent"),
+        "automatic_tax": automatic_tax(get("automatic_tax")),
+        "billing_cycle_anchor": anchor,
+        "billing_cycle_anchor_config": _config(get("billing_cycle_anchor_config")),
+        "billing_mode": mode(work, get("billing_mode")),
+        "billing_schedules": [],
+        "billing_thresholds": get("billing_thresholds"),
+        "cancel_at": None,
+        "cancel_at_period_end": False,
+        "canceled_at": None,
+        "cancellation_details": dict.fromkeys(("comment", "feedback", "feedback_option", "reason")),
+        "collection_method": get("collection_method") or "charge_automatically",
+        "created": work.now,
+        "currency": currency,
+        "customer": customer["id"],
+        "customer_account": None,
+        "days_until_due": get("days_until_due") if is_sent else None,
+        "default_payment_method": None,
+        "default_source": get("default_source"),
+        "default_tax_rates": registry.need("invoice").tax_rates(work, get("default_tax_rates")),
+        "description": get("description"),
+        "discounts": [],
+        "ended_at": None,
+        "invoice_settings": invoice_settings(get("invoice_settings") or {}),
+        "latest_invoice": None,
+        "livemode": False,
+        "managed_payments": {"enabled": False},
+        "metadata": metadata.new(get("metadata")),
+        "next_pending_invoice_item_invoice": None,
+        "on_behalf_of": None,
+        "pause_collection": None,
+        "payment_settings": payment_settings(get("payment_settings") or {}),
+        "pending_invoice_item_interval": get("pending_invoice_item_interval"),
+        "pending_setup_intent": None,
+        "pending_update": None,
+        "schedule": None,
+        "start_date": start,
+        "status": "trialing" if trial_end else "active" if is_sent else "incomplete",
+        "test_clock": customer["test_clock"],
+        "transfer_data": None,
+        "trial_end": trial_end,
+        "trial_settings": trial_settings(get("trial_settings")),
+        "trial_start": work.now if trial_end else None,
+    }
+    if get("default_payment_method") is not None:
+        method = paying.given(work, customer["id"], params["default_payment_method"])
+        subscription["default_payment_method"] = method
+    check_collection(subscription, customer, params)
+    data = []
+    for place, wanted in enumerate(given):
+        price = items.price_of(work, wanted, f"items[{place}]", currency) if place else first
+        period = (work.now, end)
+        if end <= work.now:
+            period = periods.period(anchor, price["recurring"], work.now)
+        named = {**wanted, "price": price["id"]}
+        named.pop("plan", None)
+        named.pop("price_data", None)
+        data.append(items.made(work, subscription, named, f"items[{place}]", period))
+    items.check_together(subscription, data)
+    subscription["items"] = items.listed(id, data)
+    subscription.update(of_one(data))
+    subscription["discounts"] = discounted(work, subscription, params)
+    _check_cancel_at(work, subscription, params)
+    return subscription
+
+
+def discounted(work: Work, subscription: Record, params: Params) -> list[str]:
+    """Return the ids of the discounts that a request gives a subscription; raises `Refused`."""
+    return discounts.all_redeemed(
+        work,
+        params.get("discounts") or _of_older(params),
+        "discounts",
+        subscription["customer"],
+        subscription["currency"],
+        subscription=subscription["id"],
+    )
+
+
+def _of_older(params: Params) -> list[Params] | None:
+    """Return the discount that versions before basil name, as the newer list."""
+    names = ("coupon", "promotion_code")
+    found = {name: params[name] for name in names if params.get(name) is not None}
+    return [found] if found else None
+
+
+def of_one(data: list[Record]) -> Record:
+    """Return the fields that a subscription of one item has of it."""
+    if len(data) != 1:
+        return {"plan": None, "quantity": None}
+    return {"plan": data[0]["plan"], "quantity": data[0]["quantity"]}
+
+
+def mode(work: Work, given: Params | None) -> Record:
+    """Return how a subscription is billed: by the version, unless it is said."""
+    if given is None and work.version < FLEXIBLE_SINCE:
+        return {"flexible": None, "type": "classic"}
+    if given is not None and given["type"] == "classic":
+        return {"flexible": None, "type": "classic"}
+    discounts = ((given or {}).get("flexible") or {}).get("proration_discounts") or "included"
+    return {
+        "flexible": {"proration_discounts": discounts},
+        "type": "flexible",
+        "updated_at": work.now,
+    }
+
+
+def _trial_end(work: Work, params: Params, price: Record) -> int | None:
+    """Return when a trial ends, or None if there is none; raises `Refused`."""
+    end, days = params.get("trial_end"), params.get("trial_period_days")
+    if end is not None and days is not None:
+        raise errors.only_one_of("trial_end", "trial_period_days")
+    if days is None and params.get("trial_from_plan"):
+        days = price["recurring"]["trial_period_days"]
+    if days is not None:
+        if days < 0:
+            raise errors.too_small("trial_period_days", 0)
+        end = work.now + days * periods.DAY_S if days else None
+    if end is None or end == "now":
+        return None
+    check_future(work, end, "trial_end")
+    return int(end)
+
+
+def _start(work: Work, params: Params) -> int:
+    """Return when a subscription began, which may be said to be over; raises `Refused`."""
+    start: int = params.get("backdate_start_date") or work.now
+    if start > work.now:
+        raise Refused(
+            f"`backdate_start_date` is when a subscription began: expected a time until now "
+            f"({work.now}), got {start}.",
+            param="backdate_start_date",
+        )
+    return start
+
+
+def check_future(work: Work, at: int, param: str) -> None:
+    """Raise `Refused` for a time that is over, or too far away."""
+    if at <= work.now:
+        raise Refused(IN_PAST, param=param)
+    if at > work.now + TRIAL_MAX_S:
+        message = "Invalid timestamp: can be no more than two years in the future."
+        raise Refused(message, param=param)
+
+
+def _anchor(work: Work, params: Params, trial_end: int | None, recurring: Record) -> int:
+    """Return what periods are counted from; raises `Refused`."""
+    anchor = params.get("billing_cycle_anchor")
+    config = params.get("billing_cycle_anchor_config")
+    if anchor is not None and config is not None:
+        raise errors.only_one_of("billing_cycle_anchor", "billing_cycle_anchor_config")
+    if config is not None:
+        return _configured(trial_end or work.now, config, recurring)
+    if anchor is None:
+        backdated = params.get("backdate_start_date")
+        return int(trial_end or backdated or work.now)
+    if anchor <= work.now:
+        raise Refused(IN_PAST, param="billing_cycle_anchor")
+    natural = periods.later(
+        trial_end or work.now, recurring["interval"], recurring["interval_count"]
+    )
+    if anchor > natural:
+        raise Refused(
+            f"`billing_cycle_anchor` cannot be later than next natural billing date ({natural}) "
+            f"for plan.",
+            param="billing_cycle_anchor",
+        )
+    return int(anchor)
+
+
+def _config(given: Params | None) -> Record | None:
+    if given is None:
+        return None
+    return {name: given.get(name) for name in ("day_of_month", "hour", "minute", "month", "second")}
+
+
+def _configured(now: int, config: Params, recurring: Record) -> int:
+    """Return the next time that a configuration names; the last day stands for those it lacks."""
+    at = datetime.fromtimestamp(now, timezone.utc)
+    hour, minute, second = (
+        config[name] if config.get(name) is not None else getattr(at, name)
+        for name in ("hour", "minute", "second")
+    )
+    first = at.replace(day=1, hour=hour, minute=minute, second=second)
+    day = config["day_of_month"]
+    for month in range(25):
+        start = periods.months_later(int(first.timestamp()), month)
+        of = datetime.fromtimestamp(start, timezone.utc)
+        if config.get("month") is not None and of.month != config["month"]:
+            continue
+        last = (periods.months_later(start, 1) - start) // periods.DAY_S
+        found: int = start + (min(day, last) - 1) * periods.DAY_S
+        if found > now:
+            return found
+    raise AssertionError(config)
+
+
+def automatic_tax(given: Params | None) -> Record:
+    """Return whether a subscription's taxes are reckoned by themselves."""
+    is_on = bool(given and given["enabled"])
+    return {
+        "disabled_reason": None,
+        "enabled": is_on,
+        "liability": {"type": "self"} if is_on else None,
+    }
+
+
+def invoice_settings(given: Params) -> Record:
+    """Return what a subscription says of its invoices."""
+    names = ("account_tax_ids", "custom_fields", "description", "footer")
+    return {**{name: given.get(name) for name in names}, "issuer": {"type": "self"}}
+
+
+def payment_settings(given: Params) -> Record:
+    """Return how a subscription's invoices are paid."""
+    return {
+        "payment_method_options": given.get("payment_method_options"),
+        "payment_method_types": given.get("payment_method_types"),
+        "save_default_payment_method": given.get("save_default_payment_method") or "off",
+    }
+
+
+def trial_settings(given: Params | None) -> Record:
+    """Return what becomes of a subscription after its trial."""
+    end = (given or {}).get("end_behavior") or {}
+    return {
+        "end_behavior": {
+            "billing_cycle_anchor": end.get("billing_cycle_anchor") or "now",
+            "missing_payment_method": end.get("missing_payment_method") or "create_invoice",
+        }
+    }
+
+
+def check_collection(subscription: Record, customer: Record, params: Params) -> None:
+    """Raise `Refused` if a subscription's invoices cannot be collected as it says."""
+    if subscription["collection_method"] != "send_invoice":
+        if params.get("days_until_due") is not None:
+            raise Refused(
+                "You can only specify days_until_due if collection_method is send_invoice.",
+                param="days_until_due",
+            )
+        return
+    if customer["email"] is None:
+        raise Refused(registry.need("invoice").no_email)
+    if subscription["days_until_due"] is None:
+        raise Refused(
+            "You must specify `days_until_due` when `collection_method` is `send_invoice`.",
+            code="parameter_missing",
+            param="days_until_due",
+        )
+
+
+def _check_cancel_at(work: Work, subscription: Record, params: Params) -> None:
+    """Put in when a subscription is to end, if that is said from the beginning."""
+    at = params.get("cancel_at")
+    if params.get("cancel_at_period_end"):
+        subscription.update(ending(work, subscription, min(period_ends(subscription))))
+        subscription["cancel_at_period_end"] = True
+    elif at is not None:
+        subscription.update(ending(work, subscription, at))
+
+
+def period_ends(subscription: Record) -> list[int]:
+    """Return when the periods of a subscription's items end."""
+    return [item["current_period_end"] for item in subscription["items"]["data"]]
+
+
+def ending(work: Work, subscription: Record, at: Any) -> Record:
+    """Return the fields of a subscription that is to end at a time; raises `Refused`."""
+    ends = period_ends(subscription)
+    named = {
+        "min_period_end": min(ends),
+        "max_period_end": max(ends),
+        "max_billed_until": max(ends),
+    }
+    at = named.get(at, at)
+    if at <= work.now:
+        raise Refused(IN_PAST, param="cancel_at")
+    details = subscription["cancellation_details"]
+    return {
+        "cancel_at": at,
+        "canceled_at": work.now,
+        "cancellation_details": {**details, "reason": "cancellation_requested"},
+    }
