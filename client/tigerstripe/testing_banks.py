@@ -99,6 +99,7 @@ FAILURES = {
 }
 """What is said of a debit that failed, by its code; the words are this project's own."""
 
+VERIFIED = "btok_us_verified"
 _PAYOUTS = """
 account_closed        000111111113 111111113 11111113 DE89370400440532013002
 could_not_process     4000056655665572
@@ -156,6 +157,14 @@ def _unreached() -> dict[str, str]:
 def payout_failure(shown: str | None) -> str | None:
     """Return why a payout fails to an external account of this fingerprint; None: it arrives."""
     return _unreached().get(shown or "")
+
+
+def of_token(id: str) -> KnownBank | None:
+    """Return the account in the US that a token's name stands for, as `btok_us_verified`."""
+    if not id.startswith(VERIFIED):
+        return None
+    name = id.removeprefix(VERIFIED).lstrip("_") or "success"
+    return _by_name().get(f"usBankAccount_{name}")
 
 
 def of_name(id: str) -> tuple[str, dict[str, str]] | None:

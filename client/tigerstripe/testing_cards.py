@@ -41,7 +41,11 @@ _CARDS = """
 name                                    number               brand       of  funding attach setup charge later checks
 visa                                    4242424242424242     visa        US  credit
 visa_debit                              4000056655665556     visa        US  debit
--                                       4000056655665572     visa        US  debit
+visa_debit_us_transferSuccess           4000056655665556     visa        US  debit
+visa_debit_us_transferFail              4000056655665572     visa        US  debit
+visa_debit_us_instantPayoutUnsupported  4000056755665555     visa        US  debit
+mastercard_debit_us_transferSuccess     5200828282828210     mastercard  US  debit
+discover_debit_us_transferSuccess       6011981111111113     discover    US  debit
 mastercard                              5555555555554444     mastercard  US  credit
 -                                       2223003122003222     mastercard  US  credit
 mastercard_debit                        5200828282828210     mastercard  US  debit

@@ -280,3 +280,33 @@ def test_a_payout_fails_at_a_test_bank_and_none_follows_until_it_is_changed(
     stripe.Account.modify_external_account(shop, bank.id, account_holder_name="Jane")
     account.advance(days=1)
     assert [one.amount for one in payouts(shop)] == [1000, 1000]
+
+
+@pytest.mark.parametrize(
+    ("token", "failure", "is_instant"),
+    [
+        ("btok_us_verified", None, False),
+        ("btok_us_verified_noAccount", "no_account", False),
+        ("btok_us_verified_debitNotAuthorized", "debit_not_authorized", False),
+        ("tok_visa_debit_us_transferSuccess", None, True),
+        ("tok_visa_debit_us_transferFail", "could_not_process", True),
+        ("tok_visa_debit_us_instantPayoutUnsupported", None, False),
+        ("tok_discover_debit_us_transferSuccess", None, True),
+    ],
+)
+def test_the_tokens_of_the_testing_page_are_paid_out_to_as_it_says(
+    account, token, failure, is_instant
+) -> None:
+    shop = account.onboard(stripe.Account.create(type="custom", external_account=token))["id"]
+    by_hand = {"payouts": {"schedule": {"interval": "manual"}}}
+    stripe.Account.modify(shop, settings=by_hand)
+    pay(1000, transfer_data={"destination": shop})
+    at = {"amount": 100, "currency": "usd", "stripe_account": shop}
+    assert stripe.Payout.create(**at).status == "pending"
+    if is_instant:
+        assert stripe.Payout.create(method="instant", **at).method == "instant"
+    else:
+        error = refused(stripe.Payout.create, method="instant", **at)
+        assert (error.code, error.param) == ("instant_payouts_unsupported", "method")
+    account.advance(days=3)
+    assert {one.failure_code for one in payouts(shop)} == {failure}

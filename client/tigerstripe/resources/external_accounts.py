@@ -21,6 +21,8 @@ LAST = (
     "You cannot delete the default external account for your default currency. Please make another "
     "external account the default using the `default_for_currency` param, and then delete this one."
 )
+NOT_INSTANT = "4000056755665555"
+"""The number of the debit card of Stripe's testing page that no payout reaches at once."""
 BANK_FIELDS = ("account_holder_name", "account_holder_type", "account_type")
 CARD_FIELDS = (
     "address_city", "address_country", "address_line1", "address_line2", "address_state",
@@ -199,10 +201,11 @@ def _bank(shown: Record) -> Record:
 def _card(shown: Record) -> Record:
     if shown["funding"] != "debit":
         raise Refused(NOT_DEBIT, code="invalid_card_type", param="external_account")
+    is_slow = shown["fingerprint"] == cards.fingerprint(NOT_INSTANT)
     return {
         "currency": "usd",
         **shown,
-        "available_payout_methods": ["standard", "instant"],
+        "available_payout_methods": ["standard"] if is_slow else ["standard", "instant"],
         "status": NEW,
     }
 

@@ -66,6 +66,8 @@ class Payouts(Resource):
         known = {self._bank(work, currency), *(one["id"] for one in self._externals(work))}
         if named is not None and named not in known:
             raise errors.no_such("external account", named, "destination")
+        if params.get("method") == "instant":
+            self._check_instant(work, currency, named)
         return self._made(work, amount, currency, params, is_automatic=False)
 
     def _made(
@@ -92,6 +94,18 @@ class Payouts(Resource):
         available, _ = registry.need("balance").sums(work)
         if amount > available.get(currency, 0):
             raise Refused(TOO_LOW, code="balance_insufficient")
+
+    def _check_instant(self, work: Work, currency: str, named: str | None) -> None:
+        """Raise `Refused` for a connected account's own that no money reaches at once."""
+        own = {one["id"]: one for one in self._externals(work)}
+        found = own.get(named) if named is not None else self._external(work, currency)
+        if found is not None and "instant" not in found["available_payout_methods"]:
+            raise Refused(
+                f"The external account {found['id']} takes no instant payouts: use "
+                f"method=standard, or a debit card that takes them.",
+                code="instant_payouts_unsupported",
+                param="method",
+            )
 
     def _bank(self, work: Work, currency: str) -> str:
         """Return the id of the account's bank account: its own, or the same one always.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tigerstripe import bank_accounts, cards, errors
+from tigerstripe import bank_accounts, cards, errors, testing_banks
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.resource import Ids, Params, Record, Resource, private
@@ -13,7 +13,7 @@ PREFIXES = {"card": "tok", "bank_account": "btok", "cvc_update": "cvctok", "pii"
 
 
 class Tokens(Resource):
-    """Tokens; `tok_visa` and its like stand for a new one each time."""
+    """Tokens; `tok_visa`, `btok_us_verified` and their like stand for a new one each time."""
 
     object = "token"
     table = "tokens"
@@ -58,8 +58,15 @@ class Tokens(Resource):
         return self._of_name(work, ids["token"]) or super().retrieve(work, ids, params)
 
     def _of_name(self, work: Work, id: str) -> Record | None:
+        """Return a new token that a test card's or a test bank account's name stands for."""
         card = cards.of_name(work, id) if id.startswith("tok_") else None
-        return None if card is None else self.add(work, self._of_card(card, {}))
+        if card is not None:
+            return self.add(work, self._of_card(card, {}))
+        bank = testing_banks.of_token(id)
+        if bank is None:
+            return None
+        account = {"account_number": bank.number, "routing_number": bank.routing, "country": "US"}
+        return self.add(work, self.new(work, {"bank_account": account}))
 
     def unspent(self, work: Work, id: str, param: str) -> Record:
         """Return a token of a card that was not used yet, or one that a name stands for.
