@@ -89,6 +89,14 @@ DEBITED = _paid(
         "mandate_data[customer_acceptance][type]": "offline",
     },
 )
+REVOKED = _paid(
+    "pm_bacsDebit_debitNotAuthorized",
+    **{
+        "currency": "gbp",
+        "payment_method_types[0]": "bacs_debit",
+        "mandate_data[customer_acceptance][type]": "offline",
+    },
+)
 REFUND = Step("POST /v1/refunds", {"payment_intent": "${intent:id}"}, "refund")
 _DISPUTE = "POST /v1/disputes/${intent:latest_charge.dispute}"
 EVIDENCE = Step(_DISPUTE, {"evidence[product_description]": "Mug"}, "dispute")
@@ -265,6 +273,7 @@ RECIPES: dict[str, tuple[Step | Act, ...]] = {
     "payment_link.updated": (
         PRODUCT, PRICE, LINK, Step("POST /v1/payment_links/${link:id}", {"active": "false"}),
     ),
+    "mandate.updated": (REVOKED, settled("intent")),
     "payment_intent.amount_capturable_updated": (HELD,),
     "payment_intent.canceled": (INTENT, Step(f"{_INTENTS}/${{intent:id}}/cancel", {})),
     "payment_intent.created": (INTENT,),

@@ -27,10 +27,10 @@ class KnownBank(NamedTuple):
     """One bank account of the testing pages."""
 
     name: str
-    """What follows `pm_`."""
+    """What follows `pm_`; `-` if it has a number only."""
     number: str
     routing: str
-    """The routing number or sort code; `-` of an IBAN."""
+    """The routing number, sort code, or what else says which bank it is; `-` of an IBAN."""
     outcome: str
     after_s: int
 
@@ -51,6 +51,25 @@ usBankAccount_invalidCurrency           000444444440                110000000 in
 usBankAccount_dispute                   000555555559                110000000 dispute
 usBankAccount_processing                000000000009                110000000 never
 usBankAccount_weeklyLimitExceeded       000777777771                110000000 charge_exceeds_weekly_limit
+acssDebit_success                       000123456789                000-11000 succeeds
+-                                       900123456789                000-11000 *succeeds
+acssDebit_accountClosed                 000111111113                000-11000 account_closed
+acssDebit_noAccount                     000111111116                000-11000 no_account
+acssDebit_insufficientFunds             000222222227                000-11000 insufficient_funds
+-                                       900222222227                000-11000 *insufficient_funds
+acssDebit_debitNotAuthorized            000333333335                000-11000 debit_not_authorized
+acssDebit_dispute                       000555555559                000-11000 dispute
+-                                       000888888881                000-11000 charge_exceeds_transaction_limit
+auBecsDebit_success                     000123456                   000000    succeeds
+auBecsDebit_successDelayed              900123456                   000000    *succeeds
+auBecsDebit_accountClosed               111111113                   000000    account_closed
+auBecsDebit_noAccount                   111111116                   000000    no_account
+auBecsDebit_referToCustomer             222222227                   000000    refer_to_customer
+auBecsDebit_referToCustomerDelayed      922222227                   000000    *refer_to_customer
+auBecsDebit_debitNotAuthorized          333333335                   000000    debit_not_authorized
+auBecsDebit_dispute                     666666660                   000000    dispute
+auBecsDebit_exceedsWeeklyLimit          343434343                   000000    charge_exceeds_source_limit
+auBecsDebit_exceedsTransactionLimit     121212121                   000000    charge_exceeds_transaction_limit
 bacsDebit_success                       00012345                    108800    succeeds
 bacsDebit_successDelayed                90012345                    108800    *succeeds
 bacsDebit_debitNotAuthorized            33333335                    108800    debit_not_authorized
@@ -96,6 +115,7 @@ FAILURES = {
     "insufficient_funds": "The customer's account has insufficient funds to cover this payment.",
     "invalid_currency": "The bank was unable to process this payment because of its currency.",
     "no_account": "The customer's bank account could not be located.",
+    "refer_to_customer": "The customer's bank refused this payment: they have to ask it why.",
 }
 """What is said of a debit that failed, by its code; the words are this project's own."""
 
@@ -111,11 +131,14 @@ no_account            000111111116 111111116 11111116 DE62370400440532013001
 """By the code of its failure: the external accounts that no payout reaches, in the US, Australia,
 Britain and Germany, and a card."""
 
-_TYPES = {
-    "bacsDebit": "bacs_debit",
-    "sepaDebit": "sepa_debit",
-    "usBankAccount": "us_bank_account",
+_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "acssDebit": ("acss_debit", ("institution_number", "transit_number")),
+    "auBecsDebit": ("au_becs_debit", ("bsb_number",)),
+    "bacsDebit": ("bacs_debit", ("sort_code",)),
+    "sepaDebit": ("sepa_debit", ()),
+    "usBankAccount": ("us_bank_account", ("routing_number",)),
 }
+"""By the beginning of a name: the type of the payment method, and what says which bank it is."""
 
 SOUND = KnownBank("", "", "-", "succeeds", QUICK_S)
 """Any other bank account."""
@@ -140,7 +163,7 @@ def _by_number() -> dict[str, KnownBank]:
 
 @lru_cache(maxsize=1)
 def _by_name() -> dict[str, KnownBank]:
-    return {bank.name: bank for bank in banks()}
+    return {bank.name: bank for bank in banks() if bank.name != "-"}
 
 
 def of_number(number: str | None) -> KnownBank:
@@ -172,8 +195,8 @@ def of_name(id: str) -> tuple[str, dict[str, str]] | None:
     bank = _by_name().get(id[3:]) if id.startswith("pm_") else None
     if bank is None:
         return None
-    kind = _TYPES[bank.name.partition("_")[0]]
-    if kind == "sepa_debit":
+    kind, codes = _TYPES[bank.name.partition("_")[0]]
+    if not codes:
         return kind, {"iban": bank.number}
-    code = "sort_code" if kind == "bacs_debit" else "routing_number"
-    return kind, {"account_number": bank.number, code: bank.routing}
+    which = dict(zip(codes, bank.routing.split("-"), strict=True))
+    return kind, {"account_number": bank.number, **which}

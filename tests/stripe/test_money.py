@@ -10,6 +10,7 @@ import stripe
 from tests.stripe.test_payment_methods import declined, refused
 from tests.stripe.test_payments import CARD, balance, customer, pay, told
 from tigerstripe import testing_banks
+from tigerstripe.resources import mandates
 
 __all__ = ["customer"]
 
@@ -234,14 +235,17 @@ def test_a_debit_is_on_its_way_and_then_there(account) -> None:
 
 
 @pytest.mark.parametrize("bank", [
-    bank for bank in testing_banks.banks() if bank.name.startswith(("us", "bacs"))
+    bank for bank in testing_banks.banks() if bank.name.startswith(("us", "bacs", "acss", "au"))
     or bank.name.endswith("_de")
 ], ids=lambda bank: bank.name)  # fmt: skip
 def test_a_bank_account_does_what_the_testing_page_says(account, bank) -> None:
     account.freeze(DAY)
     kind = testing_banks.of_name(f"pm_{bank.name}")
     assert kind is not None
-    currency = {"bacs_debit": "gbp", "sepa_debit": "eur"}.get(kind[0], "usd")
+    of_type = {
+        "acss_debit": "cad", "au_becs_debit": "aud", "bacs_debit": "gbp", "sepa_debit": "eur",
+    }  # fmt: skip
+    currency = of_type.get(kind[0], "usd")
     intent = debit(f"pm_{bank.name}", payment_method_types=[kind[0]], currency=currency)
     account.advance(seconds=bank.after_s - 1)
     assert stripe.PaymentIntent.retrieve(intent.id).status == "processing"
@@ -250,7 +254,13 @@ def test_a_bank_account_does_what_the_testing_page_says(account, bank) -> None:
     if bank.failure is not None:
         assert after.status == "requires_payment_method"
         assert after.last_payment_error.code == after.latest_charge.failure_code == bank.failure
-        assert told(account)[-2:] == ["charge.failed", "payment_intent.payment_failed"]
+        failed = [type for type in told(account) if type != "mandate.updated"][-2:]
+        assert failed == ["charge.failed", "payment_intent.payment_failed"]
+        is_over = kind[0] in mandates.ENDING and bank.failure in mandates.ENDS
+        mandate = after.latest_charge.payment_method_details[kind[0]]["mandate"]
+        status = stripe.Mandate.retrieve(mandate).status
+        assert status == ("inactive" if is_over else "active")
+        assert len(account.events("mandate.updated")) == is_over
     else:
         assert after.status == ("processing" if bank.outcome == "never" else "succeeded")
         assert after.latest_charge.disputed is (bank.outcome == "dispute")

@@ -241,6 +241,7 @@ def _bounced(work: Work, intent: Record, charge: Record, method: Record, code: s
     new = {**charge, **failed, "amount_captured": 0, "captured": False, "status": "failed"}
     work.put("charges", new)
     work.tell("charge.failed", new)
+    method = registry.need("mandate").refused(work, method, code)
     more = {"charge": charge["id"], "payment_method": shown(method)}
     error = Declined(message, type=INVALID_REQUEST, code=code, **more)
     return _refused(work, intent, error, charge["id"])[0]

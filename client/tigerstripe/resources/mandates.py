@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe.ids import letters
-from tigerstripe.resource import Record, Resource
-from tigerstripe.work import Work
+from tigerstripe.resource import Record, Resource, private
+from tigerstripe.work import PRIVATE, Work
 
 OFFLINE: Record = {"type": "offline"}
+ENDING = frozenset(("au_becs_debit", "bacs_debit"))
+ENDS = frozenset(("account_closed", "debit_not_authorized", "no_account"))
+"""The failures after which no more can be debited, and the types that are so."""
 
 
 class Mandates(Resource):
@@ -48,6 +51,20 @@ class Mandates(Resource):
         else:
             fields["single_use"] = {"amount": amount[0], "currency": amount[1]}
         return self.add(work, fields)
+
+    def refused(self, work: Work, method: Record, failure: str) -> Record:
+        """Return a payment method whose bank has refused a debit; its mandate may be over by that.
+
+        So it is of some types, as Stripe's testing pages say; the next debit needs another one.
+        """
+        mandate = work.get(self.table, private(method).get("mandate") or "")
+        if mandate is None or method["type"] not in ENDING or failure not in ENDS:
+            return method
+        work.put(self.table, {**mandate, "status": "inactive"})
+        work.tell("mandate.updated", {**mandate, "status": "inactive"}, {"status": "active"})
+        kept = {name: value for name, value in private(method).items() if name != "mandate"}
+        work.put("payment_methods", {**method, PRIVATE: kept})
+        return {**method, PRIVATE: kept}
 
 
 def _place(given: dict[str, Any]) -> Record:
