@@ -57,7 +57,7 @@ def _settled(work: Work, subscription: Record, invoice: Record, what: str) -> No
 
 def _failed(work: Work, subscription: Record, invoice: Record) -> None:
     """Let a subscription be past due; after the last try it ends as the table says."""
-    if subscription["status"] in ("incomplete", "unpaid"):
+    if subscription["status"] in ("incomplete", "paused", "unpaid"):
         return
     if invoice["next_payment_attempt"] is not None or not invoice["auto_advance"]:
         _save(work, subscription, {**subscription, "status": "past_due"})
