@@ -5,7 +5,8 @@ A card is named by its number, or by its name: `pm_card_visa`, `tok_visa`. Its o
     attach   why it cannot be saved to a customer or set up; `-`: it can
     setup    what a setup needs: `authenticate`; `-`: nothing
     charge   what a payment comes to: a decline; `authenticate`, `authenticate_optional`,
-             `authenticate_unless_set_up`, `authenticate_then_DECLINE`; `-`: it succeeds
+             `authenticate_unless_set_up`, `authenticate_then_DECLINE`; `-`: it succeeds.
+             `authenticate_optional_then_DECLINE`: that comes where authentication is asked for
     later    what follows a payment: `dispute_REASON`, `inquiry`, `fraud_warning`,
              `refund_pending`, `refund_fails`, `available_at_once`; `-`: nothing
     checks   which checks fail, by commas: `cvc`, `line1`, `zip`; `unchecked`: none is made
@@ -50,8 +51,11 @@ mastercard                              5555555555554444     mastercard  US  cre
 -                                       2223003122003222     mastercard  US  credit
 mastercard_debit                        5200828282828210     mastercard  US  debit
 mastercard_prepaid                      5105105105105100     mastercard  US  prepaid
+debit_visaFsaProductCode                4000051230000072     visa        US  debit
+debit_visaHsaProductCode                4000051230000072     visa        US  debit
+mastercard_debit_mastercardFsaProductCode 5200828282828897   mastercard  US  debit
 amex                                    371449635398431      amex        US  credit
--                                       378282246310005      amex        US  credit
+amex_threeDSecureNotSupported           378282246310005      amex        US  credit
 discover                                6011000990139424     discover    US  credit
 -                                       6011111111111117     discover    US  credit
 -                                       6011981111111113     discover    US  debit
@@ -129,18 +133,26 @@ chargeDeclined                          4000000000000002     visa        US  cre
 visa_chargeDeclined                     4000000000000002     visa        US  credit  generic_decline        - generic_decline
 chargeDeclinedInsufficientFunds         4000000000009995     visa        US  credit  insufficient_funds     - insufficient_funds
 visa_chargeDeclinedInsufficientFunds    4000000000009995     visa        US  credit  insufficient_funds     - insufficient_funds
+visa_debit_chargeDeclinedInsufficientFunds 4000000000009995  visa        US  debit   insufficient_funds     - insufficient_funds
 visa_chargeDeclinedLostCard             4000000000009987     visa        US  credit  lost_card              - lost_card
 visa_chargeDeclinedStolenCard           4000000000009979     visa        US  credit  stolen_card            - stolen_card
 visa_chargeDeclinedVelocityLimitExceeded 4000000000006975    visa        US  credit  card_velocity_exceeded - card_velocity_exceeded
 chargeDeclinedExpiredCard               4000000000000069     visa        US  credit  expired_card           - expired_card
+visa_chargeDeclinedExpiredCard          4000000000000069     visa        US  credit  expired_card           - expired_card
 chargeDeclinedIncorrectCvc              4000000000000127     visa        US  credit  incorrect_cvc          - incorrect_cvc
+visa_chargeDeclinedIncorrectCvc         4000000000000127     visa        US  credit  incorrect_cvc          - incorrect_cvc
 chargeDeclinedProcessingError           4000000000000119     visa        US  credit  processing_error       - processing_error
+visa_chargeDeclinedProcessingError      4000000000000119     visa        US  credit  processing_error       - processing_error
 chargeDeclinedFraudulent                4100000000000019     visa        US  credit  -                      - fraudulent
+visa_chargeDeclinedFraudulent           4100000000000019     visa        US  credit  -                      - fraudulent
 radarBlock                              4100000000000019     visa        US  credit  -                      - fraudulent
 chargeCustomerFail                      4000000000000341     visa        US  credit  -                      - generic_decline
+visa_chargeCustomerFail                 4000000000000341     visa        US  credit  -                      - generic_decline
 riskLevelHighest                        4000000000004954     visa        US  credit  -                      - fraudulent
 riskLevelElevated                       4000000000009235     visa        US  credit
 cvcCheckFail                            4000000000000101     visa        US  credit  - - incorrect_cvc - cvc
+cvcCheckFailElevatedRisk                4000058400307872     visa        US  credit  - - incorrect_cvc - cvc
+avsZipFailElevatedRisk                  4000058400306072     visa        US  credit  - - incorrect_zip - zip
 avsZipFail                              4000000000000036     visa        US  credit  - - incorrect_zip - zip
 avsLine1Fail                            4000000000000028     visa        US  credit  - - -             - line1
 avsFail                                 4000000000000010     visa        US  credit  - - -             - line1,zip
@@ -149,6 +161,7 @@ createDispute                           4000000000000259     visa        US  cre
 createDisputeProductNotReceived         4000000000002685     visa        US  credit  - - - dispute_product_not_received
 createDisputeInquiry                    4000000000001976     visa        US  credit  - - - inquiry
 createIssuerFraudRecord                 4000000000005423     visa        US  credit  - - - fraud_warning
+createComplianceDispute                 4000008400000779     visa        US  credit  - - - dispute_noncompliant
 createMultipleDisputes                  4000000404000079     visa        US  credit  - - - dispute_fraudulent
 createCe3EligibleDispute                4000000404000038     visa        US  credit  - - - dispute_fraudulent
 pendingRefund                           4000000000007726     visa        US  credit  - - - refund_pending
@@ -163,6 +176,9 @@ threeDSecure2Required                   4000000000003220     visa        US  cre
 threeDSecureRequired                    4000000000003063     visa        US  credit  - authenticate authenticate
 threeDSecureRequiredChargeDeclined      4000008400001629     visa        US  credit  - authenticate authenticate_then_generic_decline
 threeDSecureRequiredProcessingError     4000008400001280     visa        US  credit  - authenticate authenticate_then_processing_error
+-                                       4000000000001208     visa        US  credit
+-                                       4000000000003725     visa        US  credit
+threeDSecureOptionalProcessingError     4000000000003097     visa        US  credit  - -            authenticate_optional_then_processing_error
 threeDSecureOptional                    4000000000003055     visa        US  credit  - -            authenticate_optional
 """  # noqa: E501 (a table)
 

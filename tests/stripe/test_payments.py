@@ -670,3 +670,34 @@ def test_an_intent_takes_what_there_is_in_its_currency(account) -> None:
     expected = stripe.PaymentIntent.create(amount=2000, currency="eur")
     assert changed.payment_method_types == expected.payment_method_types
     assert changed.payment_method_options.to_dict() == expected.payment_method_options.to_dict()
+
+
+# --- Cards of the testing page, once more ---
+
+
+def test_authentication_that_is_asked_for_may_come_to_an_error(account) -> None:
+    card = "pm_card_threeDSecureOptionalProcessingError"
+    assert pay(card).status == "succeeded"
+    asked = {"card": {"request_three_d_secure": "any"}}
+    assert declined(pay, card, payment_method_options=asked).code == "processing_error"
+
+
+@pytest.mark.parametrize(
+    ("name", "funding", "last4"),
+    [
+        ("debit_visaFsaProductCode", "debit", "0072"),
+        ("mastercard_debit_mastercardFsaProductCode", "debit", "8897"),
+        ("amex_threeDSecureNotSupported", "credit", "0005"),
+        ("discover_debit_us_transferSuccess", "debit", "1113"),
+    ],
+)
+def test_cards_are_there_by_their_names(account, name, funding, last4) -> None:
+    card = stripe.PaymentMethod.retrieve(f"pm_card_{name}").card
+    assert (card.funding, card.last4) == (funding, last4)
+    assert pay(f"pm_card_{name}").status == "succeeded"
+
+
+def test_a_compliance_dispute_is_of_its_own_reason(account) -> None:
+    charge = pay("pm_card_createComplianceDispute").latest_charge
+    [dispute] = stripe.Dispute.list(charge=charge).data
+    assert (dispute.reason, dispute.status) == ("noncompliant", "needs_response")

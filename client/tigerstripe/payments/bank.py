@@ -86,8 +86,9 @@ def _authentication(rule: str, attempt: Attempt, is_set_up: bool) -> Answer:
     kind, _, then = rule.partition("_then_")
     outcome = Answer("declined", then) if then else APPROVED
     if kind == "authenticate_optional":
-        waits = attempt.wants_3ds and not attempt.off_session and not attempt.is_authenticated
-        return AUTHENTICATE if waits else outcome
+        if not attempt.wants_3ds or attempt.off_session or attempt.is_authenticated:
+            return APPROVED
+        return outcome if then else AUTHENTICATE
     if not (attempt.off_session or attempt.is_authenticated):
         return AUTHENTICATE
     may = is_set_up and (kind == "authenticate_unless_set_up" or bool(then))
