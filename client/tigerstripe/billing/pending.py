@@ -77,6 +77,14 @@ def line_of(item: Record, invoice: str) -> Record:
     )
 
 
+def item_of(line: Record) -> str | None:
+    """Return the invoice item that a line is of, or None."""
+    parent = line["parent"] or {}
+    details = parent.get("invoice_item_details") or parent.get("subscription_item_details") or {}
+    found: str | None = details.get("invoice_item")
+    return found
+
+
 def let_go(work: Work, invoice: Record) -> None:
     """Let the items of a draft that is deleted wait again; those made for it alone go with it."""
     items = registry.need("invoiceitem")

@@ -76,15 +76,27 @@ class InvoiceItems(Resource):
             self._put_on(work, item)
         return item
 
+    def put_on(self, work: Work, item: Record, invoice: str) -> None:
+        """Put an item that waits on a draft."""
+        taken = {**item, "invoice": invoice}
+        work.put(self.table, taken)
+        self._put_on(work, taken)
+
     def _put_on(self, work: Work, item: Record) -> None:
         invoices = registry.need("invoice")
         invoice = invoices.given(work, item["invoice"], "invoice")
         line = pending.line_of(item, invoice["id"])
-        kept = [one for one in lines.all_of(invoice) if _item_of(one) != item["id"]]
-        rates = dict(lines.rates_of(invoice))
-        if item["tax_rates"]:
-            rates[line["id"]] = [rate["id"] for rate in item["tax_rates"]]
-        new = lines.with_lines(invoice, [*kept, line], rates)
+        all_lines = lines.all_of(invoice)
+        place = next(
+            (n for n, one in enumerate(all_lines) if pending.item_of(one) == item["id"]), None
+        )
+        if place is None:
+            all_lines.append(line)
+        else:  # the line stays the one it was
+            line = {**line, "id": all_lines[place]["id"]}
+            all_lines[place] = line
+        rates = {**lines.rates_of(invoice), line["id"]: [rate["id"] for rate in item["tax_rates"]]}
+        new = lines.with_lines(invoice, all_lines, rates)
         invoices.save(work, invoice, amounts.priced(work, new))
 
     def _invoice(self, work: Work, params: Params) -> Record | None:
@@ -274,17 +286,9 @@ class InvoiceItems(Resource):
             return
         invoices = registry.need("invoice")
         invoice = invoices.given(work, record["invoice"], "invoice")
-        kept = [one for one in lines.all_of(invoice) if _item_of(one) != record["id"]]
+        kept = [one for one in lines.all_of(invoice) if pending.item_of(one) != record["id"]]
         new = lines.with_lines(invoice, kept, lines.rates_of(invoice))
         invoices.save(work, invoice, amounts.priced(work, new))
-
-
-def _item_of(line: Record) -> str | None:
-    """Return the invoice item that a line is of, or None."""
-    parent = line["parent"] or {}
-    details = parent.get("invoice_item_details") or parent.get("subscription_item_details") or {}
-    found: str | None = details.get("invoice_item")
-    return found
 
 
 RESOURCE = InvoiceItems()
