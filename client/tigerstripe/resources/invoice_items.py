@@ -248,7 +248,7 @@ class InvoiceItems(Resource):
         given = {name: params[name] for name in names if params.get(name) is not None}
         if given:
             customer = registry.need("customer").given(work, old["customer"], "customer")
-            of = self._terms(old, given)
+            of = self._terms(new, given)
             new.update(self._priced(work, customer, of))
             new["currency"] = old["currency"]
         return new
