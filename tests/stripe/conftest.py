@@ -24,6 +24,13 @@ def account(shared_store: Any) -> Iterator[tigerstripe.Account]:
 
 
 @pytest.fixture
+def served(account: tigerstripe.Account) -> tigerstripe.Account:
+    """The account, whose answers lead to pages that this process serves."""
+    account.serve_pages()
+    return account
+
+
+@pytest.fixture
 def client(account: tigerstripe.Account) -> stripe.StripeClient:
     """A client on the account."""
     return account.client()

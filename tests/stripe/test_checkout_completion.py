@@ -241,7 +241,6 @@ def custom(key: str, kind: str, **part: Any) -> dict[str, Any]:
             "must be one of big",
         ),
         ({}, {"custom_fields": {"size": "big"}}, r"unknown parameter: custom_fields\[size\]"),
-        ({"invoice_creation": {"enabled": True}}, {}, "does not have the parameter"),
     ],
 )
 def test_what_a_page_does_not_take_is_refused(account, price, wanted, details, message) -> None:
@@ -250,15 +249,6 @@ def test_what_a_page_does_not_take_is_refused(account, price, wanted, details, m
         account.complete_checkout(session, **details)
     assert told(account) == []
     assert stripe.checkout.Session.retrieve(session.id).to_dict() == session.to_dict()
-
-
-def test_a_subscription_is_not_billed_yet(account, monthly) -> None:
-    session = stripe.checkout.Session.create(
-        mode="subscription", success_url=SUCCESS, line_items=[{"price": monthly, "quantity": 1}]
-    )
-    with pytest.raises(tigerstripe.Refused, match="in subscription mode") as refused:
-        account.complete_checkout(session)
-    assert refused.value.status == 501
 
 
 def test_answers_to_custom_fields_are_kept(account, price) -> None:

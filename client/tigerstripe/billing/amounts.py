@@ -40,7 +40,7 @@ def priced(work: Work, invoice: Record) -> Record:
         _shown(line, one, invoice["discounts"]) for line, one in zip(lines, counted, strict=True)
     ]
     invoice = lines_of_invoices.with_lines(invoice, lines, rates)
-    total = sum(one.total for one in counted)
+    total = sum(one.total for one in counted) + invoice["amount_shipping"]
     taxes = summed_taxes(lines)
     off = summed_discounts(lines)
     return with_balance({

@@ -14,6 +14,7 @@ from tigerstripe import due, registry
 from tigerstripe.billing import amounts, dunning, paying
 from tigerstripe.errors import Declined
 from tigerstripe.ids import letters
+from tigerstripe.payments import hearing
 from tigerstripe.resource import private
 from tigerstripe.work import Work
 
@@ -26,10 +27,23 @@ DAY_S = 24 * 3600
 # --- Finalized ---
 
 
-def finalized(work: Work, invoice: Record) -> Record:
-    """Return a draft as it is once its amounts are fixed: open, or paid where nothing is due."""
+def finalized(work: Work, invoice: Record, by: Record | None = None) -> Record:
+    """Return a draft as it is once its amounts are fixed: open, or paid where nothing is due.
+
+    `by` is the payment intent that is to pay it, if there is one already.
+    """
     customer = _customer(work, invoice)
-    invoice = amounts.with_balance({**invoice, "starting_balance": customer["balance"]})
+    return _fixed(work, {**invoice, "starting_balance": customer["balance"]}, customer, by)
+
+
+def receipted(work: Work, invoice: Record, by: Record | None) -> Record:
+    """Return a draft as the receipt of what was paid before; the balance has no part in it."""
+    invoice = _fixed(work, {**invoice, "starting_balance": 0}, _customer(work, invoice), by)
+    return invoice if by is None else _after(work, invoice, by)
+
+
+def _fixed(work: Work, invoice: Record, customer: Record, by: Record | None) -> Record:
+    invoice = amounts.with_balance(invoice)
     invoice = _numbered(work, invoice, customer)
     account, secret = "acct_0", letters(60)
     invoice.update(
@@ -49,7 +63,7 @@ def finalized(work: Work, invoice: Record) -> Record:
     if not invoice["amount_due"]:
         invoice = _move(work, {**invoice, "attempted": True}, "finalized")
         return paid(work, invoice)
-    invoice = paying.with_intent(work, invoice)
+    invoice = paying.with_intent(work, invoice) if by is None else paying.by(work, invoice, by)
     return _move(work, invoice, "finalized")
 
 
@@ -64,15 +78,15 @@ def _numbered(work: Work, invoice: Record, customer: Record) -> Record:
     counted = {**customer, "next_invoice_sequence": sequence}
     work.put("customers", counted)  # nobody is told of a number
     new = {**counted, "currency": customer["currency"] or invoice["currency"]}
-    change = ending - customer["balance"]
+    change = ending - invoice["starting_balance"]
     if change:
         kind = "applied_to_invoice"
-        if invoice["total"] > 0 and ending > customer["balance"] and ending > 0:
+        if invoice["total"] > 0 and change > 0 and ending > 0:
             kind = "invoice_too_small"
         elif invoice["total"] < 0:
             kind = "invoice_too_large"
         _change_balance(work, new, change, kind, invoice)
-        new["balance"] = ending
+        new["balance"] += change
     registry.need("customer").save(work, counted, new)
     return {**invoice, "ending_balance": ending, "number": number}
 
@@ -121,7 +135,7 @@ def heard(work: Work, id: str, intent: Record) -> None:
     """Let an invoice hear what has become of its payment later."""
     invoice = work.get("invoices", id)
     if invoice is not None and invoice["status"] in ("open", "uncollectible"):
-        _after(work, invoice, intent)
+        hearing.heard(work, _after(work, invoice, intent))
 
 
 def _after(work: Work, invoice: Record, intent: Record) -> Record:
@@ -130,8 +144,9 @@ def _after(work: Work, invoice: Record, intent: Record) -> Record:
     if status == "succeeded":
         return paid(work, {**invoice, "attempt_count": invoice["attempt_count"] + 1}, intent)
     if status == "processing":
-        tried = {**invoice, "attempt_count": invoice["attempt_count"] + 1, "attempted": True}
-        return _save(work, invoice, tried)
+        saved = _save(work, invoice, {**invoice, "attempted": True})
+        _follows(work, saved, "processing")
+        return saved
     if status == "requires_action":
         return _move(work, {**invoice, "attempted": True}, "payment_action_required")
     return failed(work, invoice, intent)

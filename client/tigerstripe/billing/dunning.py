@@ -30,11 +30,17 @@ def next_attempt(work: Work, invoice: Record) -> int | None:
     """Return when an invoice is tried again whose payment has just failed; None: never."""
     if not invoice["auto_advance"] or invoice["collection_method"] != "charge_automatically":
         return None
-    if invoice["billing_reason"] == "subscription_create":
-        return None  # its subscription is incomplete, and waits for its customer
+    if invoice["billing_reason"] == "subscription_create" and _is_incomplete(work, invoice):
+        return None  # it waits for its customer
     days = table(work)["retry_days"]
     tries = invoice["attempt_count"]
     return work.now + days[tries] * DAY_S if tries < len(days) else None
+
+
+def _is_incomplete(work: Work, invoice: Record) -> bool:
+    id = invoice["parent"]["subscription_details"]["subscription"]
+    subscription = work.get("subscriptions", id)
+    return subscription is None or bool(subscription["status"] == "incomplete")
 
 
 def set_table(scope: Scope, retry_days: list[int], then: str) -> None:

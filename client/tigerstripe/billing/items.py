@@ -25,10 +25,13 @@ INTERVALS = (
 )
 
 
-def price_of(work: Work, given: Params, at: str, currency: str | None) -> Record:
+def price_of(
+    work: Work, given: Params, at: str, currency: str | None, *, is_sold: bool = False
+) -> Record:
     """Return the recurring price that an item names or makes; raises `Refused`.
 
-    `at` is where the item is in the request: `items[0]`, or nothing.
+    `at` is where the item is in the request: `items[0]`, or nothing. One that `is_sold` already may
+    have been deactivated since.
     """
     name = f"{at}[{{}}]" if at else "{}"
     named = [n for n in ("price", "plan", "price_data") if given.get(n) is not None]
@@ -49,7 +52,7 @@ def price_of(work: Work, given: Params, at: str, currency: str | None) -> Record
             raise errors.no_such("plan", given["plan"], "plan")
     else:
         price = prices.given(work, given["price"], name.format("price"))
-        if not price["active"]:
+        if not price["active"] and not is_sold:
             message = "The price specified is inactive. This field only accepts active prices."
             raise Refused(message, param=name.format("price"))
     if price["recurring"] is None:
@@ -85,10 +88,16 @@ def is_metered(item_or_price: Record) -> bool:
 
 
 def made(
-    work: Work, subscription: Record, given: Params, at: str, period: tuple[int, int]
+    work: Work,
+    subscription: Record,
+    given: Params,
+    at: str,
+    period: tuple[int, int],
+    price: Record | None = None,
 ) -> Record:
-    """Return a new item of a subscription; raises `Refused`."""
-    price = price_of(work, given, at, subscription["currency"])
+    """Return a new item of a subscription, of its price where that is known; raises `Refused`."""
+    if price is None:
+        price = price_of(work, given, at, subscription["currency"])
     id = new_id("si", 14)
     rates = registry.need("tax_rate")
     param = f"{at}[tax_rates]" if at else "tax_rates"

@@ -70,9 +70,8 @@ def with_intent(work: Work, invoice: Record) -> Record:
     """Return an invoice with the payment intent that is to pay what is due of it."""
     intents = registry.need("payment_intent")
     is_of_subscription = invoice["billing_reason"] in REASONS
-    amount = invoice["amount_remaining"]
     intent = intents.make(work, {
-        "amount": amount,
+        "amount": invoice["amount_remaining"],
         "capture_method": "automatic",
         "currency": invoice["currency"],
         "customer": invoice["customer"],
@@ -81,12 +80,17 @@ def with_intent(work: Work, invoice: Record) -> Record:
         "payment_method_types": _types(invoice),
         "setup_future_usage": "off_session" if is_of_subscription else None,
     })  # fmt: skip
+    return by(work, invoice, intent)
+
+
+def by(work: Work, invoice: Record, intent: Record) -> Record:
+    """Return an invoice that a payment intent pays, or is to pay; it hears of that."""
     hearing.belongs(work, intent, invoice)
     made = {
         "id": new_id("inpay", 24),
         "object": "invoice_payment",
         "amount_paid": None,
-        "amount_requested": amount,
+        "amount_requested": invoice["amount_remaining"],
         "created": work.now,
         "currency": invoice["currency"],
         "invoice": invoice["id"],
@@ -110,6 +114,12 @@ def intent_of(work: Work, invoice: Record) -> Record | None:
     """Return the payment intent of an invoice, or None if nothing was due of it."""
     id = private(invoice).get("intent")
     return work.get("payment_intents", id) if id else None
+
+
+def is_with_bank(work: Work, invoice: Record) -> bool:
+    """Tell whether the payment of an invoice is under way, as a debit is for days."""
+    intent = intent_of(work, invoice)
+    return intent is not None and intent["status"] == "processing"
 
 
 def tried(
@@ -157,7 +167,7 @@ def ask_for(work: Work, invoice: Record) -> None:
     intent = intent_of(work, invoice)
     if intent is None or intent["status"] in ("canceled", "succeeded"):
         return
-    if intent["status"] == "processing":
+    if is_with_bank(work, invoice):
         raise Refused(
             f"The payment of this invoice, {intent['id']}, is with the bank: what remains to be "
             f"paid cannot change before it has succeeded or failed."

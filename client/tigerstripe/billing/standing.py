@@ -24,8 +24,9 @@ RESUMES = "resumes"
 def follow(work: Work, id: str, invoice: Record, what: str) -> None:
     """Let a subscription go on as one of its invoices did.
 
-    `what` is `paid`, `failed`, `overdue`, `voided` or `uncollectible`. Only its most
-    recent invoice decides; a subscription that is being created has none yet.
+    `what` is `paid`, `processing`, `failed`, `overdue`, `voided` or `uncollectible`. Only its most
+    recent invoice decides; a subscription that is being created has none yet. While a debit is
+    under way, a new subscription is active.
     """
     subscription = work.get("subscriptions", id)
     if subscription is None or subscription["latest_invoice"] != invoice["id"]:
@@ -51,6 +52,8 @@ def _settled(work: Work, subscription: Record, invoice: Record, what: str) -> No
             awake(work, subscription)
     elif status == "incomplete" and what == "voided":
         expired(work, subscription)
+    elif what == "processing" and status != "incomplete":
+        return
     elif status == "incomplete" or status in LATE:
         _save(work, subscription, {**subscription, "status": "active"})
 

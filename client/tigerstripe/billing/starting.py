@@ -31,12 +31,21 @@ NEEDS_ACTION = (
 )
 
 
-def begun(work: Work, customer: Record, params: Params) -> Record:
+def begun(
+    work: Work,
+    customer: Record,
+    params: Params,
+    by: Record | None = None,
+    *,
+    is_sold: bool = False,
+) -> Record:
     """Return a subscription of the parameters of a create, with its first invoice; told of.
 
-    Raises `Refused`, with nothing done, and of `error_if_incomplete` where the bank declines.
+    `by` is a payment intent that pays the invoice already; prices of what `is_sold` so may have
+    been deactivated since. Raises `Refused`, with nothing done, and of `error_if_incomplete` where
+    the bank declines.
     """
-    subscription = terms.drawn_up(work, customer, params)
+    subscription = terms.drawn_up(work, customer, params, is_sold=is_sold)
     work.put("subscriptions", subscription)
     id = issuing.new_invoice_id()
     is_trial = subscription["status"] == "trialing"
@@ -46,7 +55,7 @@ def begun(work: Work, customer: Record, params: Params) -> Record:
     subscription = {**subscription, "latest_invoice": id}
     subscription["discounts"] = discounts.lasting(work, subscription["discounts"], work.now)
     if subscription["collection_method"] == "charge_automatically":
-        subscription = _paid_for(work, subscription, invoice, params)
+        subscription = _paid_for(work, subscription, invoice, params, by)
     subscription = ordered(subscription)
     work.put("subscriptions", subscription)
     registry.need("subscription_item").known(work, subscription)
@@ -95,15 +104,9 @@ def _parts(subscription: Record, item: Record, line: Record, *, is_free: bool) -
     That is a line for each period, shorter ones for their part of the price; in classic mode one
     line for all.
     """
-    start, anchor = subscription["start_date"], subscription["billing_cycle_anchor"]
-    recurring, end = item["price"]["recurring"], item["current_period_end"]
-    parts = []
-    at = start
-    while at < end:
-        whole = periods.period(anchor, recurring, at)
-        amount = proration.rounded(line["amount"] * proration.share(*whole, at))
-        parts.append((at, whole[1], 0 if is_free and at != whole[0] else amount))
-        at = whole[1]
+    start, end = subscription["start_date"], item["current_period_end"]
+    anchor, recurring = subscription["billing_cycle_anchor"], item["price"]["recurring"]
+    parts = divided(line["amount"], anchor, recurring, start, end, is_free=is_free)
     if subscription["billing_mode"]["type"] == "classic" and len(parts) > 1:
         parts = [(start, end, sum(amount for _, _, amount in parts))]
     made: list[Record] = []
@@ -112,6 +115,23 @@ def _parts(subscription: Record, item: Record, line: Record, *, is_free: bool) -
         own = line if not made else {**line, "id": new_id("il", 24)}
         made.append({**own, "amount": amount, "subtotal": amount, "period": period})
     return made
+
+
+def divided(
+    amount: int, anchor: int, recurring: Record, start: int, end: int, *, is_free: bool
+) -> list[tuple[int, int, int]]:
+    """Return the periods between two times, each with its start, its end, and what it costs.
+
+    `amount` is what a whole one costs; one that is cut off costs its part of that, or is free.
+    """
+    parts = []
+    at = start
+    while at < end:
+        whole = periods.period(anchor, recurring, at)
+        part = proration.rounded(amount * proration.share(*whole, at))
+        parts.append((at, whole[1], 0 if is_free and at != whole[0] else part))
+        at = whole[1]
+    return parts
 
 
 def added(work: Work, subscription: Record, params: Params, id: str) -> issuing.Content:
@@ -129,7 +149,9 @@ def added(work: Work, subscription: Record, params: Params, id: str) -> issuing.
     return content, rates
 
 
-def _paid_for(work: Work, subscription: Record, invoice: Record, params: Params) -> Record:
+def _paid_for(
+    work: Work, subscription: Record, invoice: Record, params: Params, by: Record | None
+) -> Record:
     """Return a subscription as its first invoice leaves it."""
     behavior = params.get("payment_behavior") or "allow_incomplete"
     is_trial = subscription["status"] == "trialing"
@@ -137,7 +159,7 @@ def _paid_for(work: Work, subscription: Record, invoice: Record, params: Params)
     needs_method = invoice["amount_due"] and behavior != "default_incomplete"
     if needs_method and paying.method_of(work, invoice) is None:
         raise paying.nothing()
-    invoice = collecting.finalized(work, invoice)
+    invoice = collecting.finalized(work, invoice, by)
     if invoice["status"] == "paid":
         subscription = {**subscription, "status": done}
         return with_setup(work, subscription)
@@ -148,7 +170,8 @@ def _paid_for(work: Work, subscription: Record, invoice: Record, params: Params)
     )
     if behavior == "error_if_incomplete":
         check_paid(invoice, declined)
-    return {**subscription, "status": done if invoice["status"] == "paid" else "incomplete"}
+    is_paid = invoice["status"] == "paid" or paying.is_with_bank(work, invoice)
+    return {**subscription, "status": done if is_paid else "incomplete"}
 
 
 def check_paid(invoice: Record, declined: Declined | None) -> None:

@@ -20,13 +20,16 @@ TRIAL_MAX_S = 2 * 366 * periods.DAY_S
 IN_PAST = "Invalid timestamp: must be an integer Unix timestamp in the future."
 
 
-def drawn_up(work: Work, customer: Record, params: Params) -> Record:
-    """Return a new subscription, not stored, of the parameters of a create; raises `Refused`."""
+def drawn_up(work: Work, customer: Record, params: Params, *, is_sold: bool = False) -> Record:
+    """Return a new subscription, not stored, of the parameters of a create; raises `Refused`.
+
+    Prices of what `is_sold` already may have been deactivated since.
+    """
     get = params.get
     given = get("items") or []
     if not given:
         raise errors.missing("items")
-    first = items.price_of(work, given[0], "items[0]", None)
+    first = items.price_of(work, given[0], "items[0]", None, is_sold=is_sold)
     currency = money.currency(get("currency") or first["currency"])
     if customer["currency"] not in (None, currency):
         raise Refused(
@@ -36,7 +39,7 @@ def drawn_up(work: Work, customer: Record, params: Params) -> Record:
         )
     trial_end = _trial_end(work, params, first)
     start = _start(work, params)
-    anchor = _anchor(work, params, trial_end, first["recurring"])
+    anchor = anchor_of(work, params, trial_end, first["recurring"])
     end = trial_end or anchor
     id = new_id("sub", 24)
     is_sent = get("collection_method") == "send_invoice"
@@ -94,14 +97,12 @@ def drawn_up(work: Work, customer: Record, params: Params) -> Record:
     check_collection(subscription, customer, params)
     data = []
     for place, wanted in enumerate(given):
-        price = items.price_of(work, wanted, f"items[{place}]", currency) if place else first
+        at = f"items[{place}]"
+        price = items.price_of(work, wanted, at, currency, is_sold=is_sold) if place else first
         period = (work.now, end)
         if end <= work.now:
             period = periods.period(anchor, price["recurring"], work.now)
-        named = {**wanted, "price": price["id"]}
-        named.pop("plan", None)
-        named.pop("price_data", None)
-        data.append(items.made(work, subscription, named, f"items[{place}]", period))
+        data.append(items.made(work, subscription, wanted, at, period, price))
     items.check_together(subscription, data)
     subscription["items"] = items.listed(id, data)
     subscription.update(of_one(data))
@@ -188,8 +189,8 @@ def check_future(work: Work, at: int, param: str) -> None:
         raise Refused(message, param=param)
 
 
-def _anchor(work: Work, params: Params, trial_end: int | None, recurring: Record) -> int:
-    """Return what periods are counted from; raises `Refused`."""
+def anchor_of(work: Work, params: Params, trial_end: int | None, recurring: Record) -> int:
+    """Return what a new subscription's periods are counted from; raises `Refused`."""
     anchor = params.get("billing_cycle_anchor")
     config = params.get("billing_cycle_anchor_config")
     if anchor is not None and config is not None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tigerstripe import discounts, errors, money, registry
+from tigerstripe.billing import starting, terms
+from tigerstripe.checkout import customers
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.resource import Params, Record, private
@@ -154,14 +156,52 @@ def tax_amount(work: Work, rate: str, amount: int, base: int) -> Record:
 
 
 def _line(work: Work, session: Record, item: Record) -> Line:
-    """Return what an item costs; a recurring one costs nothing yet in a trial."""
+    """Return what an item costs; the first period of a recurring one may be free, or shorter."""
     kept = private(item)
     subtotal = kept["subtotal"]
-    rates = kept["tax_rates"]
+    rates = kept["tax_rates"] or private(session)["default_tax_rates"]
     if kept["is_recurring"]:
-        subtotal = 0 if private(session)["is_trial"] else subtotal
-        rates = rates or private(session)["default_tax_rates"]
+        subtotal = 0 if private(session)["is_trial"] else _first_period(work, session, item)
     return Line(subtotal, kept["product"], [work.get("tax_rates", rate) or {} for rate in rates])
+
+
+def _first_period(work: Work, session: Record, item: Record) -> int:
+    """Return what is paid for a recurring item now; until the day it is renewed on, a part of it.
+
+    Raises `Refused` for such a day that cannot be.
+    """
+    subtotal: int = private(item)["subtotal"]
+    if not is_anchored(session):
+        return subtotal
+    data = private(session)["subscription_data"]
+    work = customers.on_clock(work, session)
+    first = next(one for one in private(session)["items"] if private(one)["is_recurring"])
+    try:
+        anchor = terms.anchor_of(work, data, None, _recurring(work, first))
+    except Refused as refused:
+        raise errors.under(refused, "subscription_data") from None
+    is_free = data.get("proration_behavior") == "none"
+    parts = starting.divided(
+        subtotal, anchor, _recurring(work, item), work.now, anchor, is_free=is_free
+    )
+    return sum(amount for _, _, amount in parts)
+
+
+def _recurring(work: Work, item: Record) -> Record:
+    found: Record = registry.need("price").given(work, item["price"], "price")["recurring"]
+    return found
+
+
+def is_anchored(session: Record) -> bool:
+    """Tell whether a session's subscription is renewed on a day that it names."""
+    data = private(session).get("subscription_data") or {}
+    names = ("billing_cycle_anchor", "billing_cycle_anchor_config")
+    return any(data.get(name) is not None for name in names)
+
+
+def as_of_now(work: Work, session: Record) -> Record:
+    """Return a session with the amounts that it has now: a first period may get shorter."""
+    return priced(work, session) if is_anchored(session) else session
 
 
 def _among(products: list[str] | None) -> Callable[[str], bool]:

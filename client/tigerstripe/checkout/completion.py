@@ -9,10 +9,10 @@ part.
 from __future__ import annotations
 
 from tigerstripe import due, errors, registry
-from tigerstripe.checkout import buyer, cart
+from tigerstripe.checkout import buyer, cart, customers, selling
 from tigerstripe.engine import checked
 from tigerstripe.errors import Declined, Refused
-from tigerstripe.payments import hearing, moves, using
+from tigerstripe.payments import bank, hearing, moves, using
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.resource import Params, Record, private
 from tigerstripe.work import PRIVATE, Work
@@ -26,8 +26,8 @@ OF_INTENT = (
 """Parameters of `payment_intent_data` that are those of the intent."""
 PAID = {"succeeded": "paid", "processing": "unpaid", "requires_capture": "unpaid"}
 """What a session's `payment_status` is at its end, by the status of its intent."""
-BY_WEB = {"type": "online", "online": {"ip_address": "192.0.2.1", "user_agent": "tigerstripe"}}
-"""How the buyer of a page accepts the mandate of a debit."""
+AT_LAST = ("succeeded", "paid")
+"""How a payment, or its invoice, ends well."""
 
 
 def begun(work: Work, session: Record) -> Record:
@@ -37,7 +37,7 @@ def begun(work: Work, session: Record) -> Record:
     """
     if session["mode"] != "setup":
         return session
-    intent = registry.need("setup_intent").make(work, _for_intent(session))
+    intent = registry.need("setup_intent").make(work, _for_setup(session))
     hearing.belongs(work, intent, {"object": "checkout.session", "id": session["id"]})
     kept = {**private(session), "intent": intent["id"]}
     return {**session, "setup_intent": intent["id"], PRIVATE: kept}
@@ -49,16 +49,24 @@ def confirmed(work: Work, session: Record, params: Params) -> tuple[Record, Decl
     Raises `Refused`, with nothing done, if the session or its page does not allow it.
     """
     _check_open(session)
-    session = buyer.chosen(work, session, params)
+    session = cart.as_of_now(work, buyer.chosen(work, session, params))
     _check_amount(session, params.get("expected_amount"))
     cart.check_redeemable(work, session)
-    is_free = session["mode"] == "payment" and session["amount_total"] == 0
-    method = None if is_free else _method(work, params)
+    method = _method(work, session, params)
     session = buyer.told(work, session, params, method)
-    session = _with_customer(work, session)
+    session = customers.known(work, session)
     if method is None:
         return _completed(work, session, None), None
     return _tried(work, session, method)
+
+
+def needs_method(session: Record) -> bool:
+    """Tell whether a buyer has to give a payment method: not for what costs nothing now.
+
+    A subscription will cost something later; its session may say that it can do without till then.
+    """
+    always = session["mode"] == "subscription" and session["payment_method_collection"] == "always"
+    return session["mode"] == "setup" or always or bool(session["amount_total"])
 
 
 def by_buyer(work: Work, id: str, params: Params, *, authenticate: bool | None) -> Record:
@@ -96,20 +104,18 @@ def choose(work: Work, id: str, params: Params) -> Record:
 def intent_of(work: Work, session: Record) -> Record | None:
     """Return the intent of a session, if it was tried."""
     id = private(session).get("intent")
-    kind = "setup_intent" if session["mode"] == "setup" else "payment_intent"
-    return work.get(registry.need(kind).table, id) if id is not None else None
+    if id is None:
+        return None
+    kind = "setup_intent" if id.startswith("seti_") else "payment_intent"
+    return work.get(registry.need(kind).table, id)
 
 
 def _check_open(session: Record) -> None:
-    if session["mode"] == "subscription":
-        raise errors.not_built("POST", "/v1/payment_pages/{session}/confirm in subscription mode")
     if session["status"] != "open":
         raise Refused(
             f'Only Checkout Sessions with a status in ["open"] can be completed. This Checkout '
             f"Session has a status of `{session['status']}`."
         )
-    if (session["invoice_creation"] or {}).get("enabled"):
-        raise errors.not_built_parameter("invoice_creation[enabled]")
 
 
 def _check_amount(session: Record, expected: int | None) -> None:
@@ -123,54 +129,15 @@ def _check_amount(session: Record, expected: int | None) -> None:
         )
 
 
-def _method(work: Work, params: Params) -> Record:
+def _method(work: Work, session: Record, params: Params) -> Record | None:
+    """Return what a buyer pays with, None where nothing is needed; raises `Refused`."""
+    needed = needs_method(session)
+    if not needed and session["mode"] == "payment":
+        return None
     method = using.named(work, params)
-    if method is None:
+    if method is None and needed:
         raise errors.missing("payment_method")
     return method
-
-
-# --- The customer ---
-
-
-def _with_customer(work: Work, session: Record) -> Record:
-    """Return a session whose customer is there, if it is to have one; the buyer is made one."""
-    kept = private(session)
-    id = session["customer"] or kept.get("customer")
-    details, shipping = session["customer_details"], _shipping_of(session)
-    customers = registry.need("customer")
-    if id is not None:
-        _update_customer(work, session, id)
-        return session
-    keeps = (kept.get("payment_intent_data") or {}).get("setup_future_usage")
-    if session["customer_creation"] != "always" and not keeps:
-        return session
-    phone, address = details["phone"], details["address"]
-    known = {"email": details["email"], "name": details["name"], "phone": phone}
-    if any(address.values()):
-        known["address"] = address
-    if shipping is not None:
-        known["shipping"] = shipping
-    made = customers.create(work, {}, {n: v for n, v in known.items() if v is not None})
-    return {**session, PRIVATE: {**kept, "customer": made["id"]}}
-
-
-def _update_customer(work: Work, session: Record, id: str) -> None:
-    """Let a customer have what their buyer told, where the session asks for that."""
-    wanted = private(session).get("customer_update") or {}
-    told = {
-        "address": session["customer_details"]["address"],
-        "name": session["customer_details"]["name"],
-        "shipping": _shipping_of(session),
-    }
-    changes = {name: told[name] for name, how in wanted.items() if how == "auto" and told[name]}
-    if changes:
-        registry.need("customer").update(work, {"customer": id}, changes)
-
-
-def _shipping_of(session: Record) -> Record | None:
-    details: Record | None = session["collected_information"]["shipping_details"]
-    return details
 
 
 # --- The intent ---
@@ -178,23 +145,28 @@ def _shipping_of(session: Record) -> Record | None:
 
 def _tried(work: Work, session: Record, method: Record) -> tuple[Record, Declined | None]:
     """Try to pay or to set up; a session that was tried before has its intent still."""
-    kept = private(session)
-    kind = "setup_intent" if session["mode"] == "setup" else "payment_intent"
-    intents = registry.need(kind)
-    old = work.get(intents.table, kept.get("intent") or "")
+    due = selling.due(work, session)
+    intents = registry.need("payment_intent" if due else "setup_intent")
+    old = intent_of(work, session)
+    if old is not None and old["object"] != intents.object:
+        given_up(work, session)
+        old = None
     if old is None:
-        intent = intents.make(work, {**_for_intent(session), "payment_method": method["id"]})
-        session = {**session, PRIVATE: {**kept, "intent": intent["id"]}}
+        params = _for_payment(session, due) if due else _for_setup(session)
+        intent = intents.make(work, {**params, "payment_method": method["id"]})
         hearing.belongs(work, intent, session)
     else:
-        customer = session["customer"] or kept.get("customer")
-        changes = {"customer": customer, "payment_method": method["id"]}
-        intent = intents.change(work, old, _given(changes))
+        changes = {"customer": customers.of(session), "payment_method": method["id"]}
+        intent = intents.change(work, old, _given({**changes, "amount": due or None}))
+    kept = {**private(session), "intent": intent["id"]}
+    if cart.is_anchored(session):
+        kept["pressed_at"] = customers.on_clock(work, session).now
+    session = {**session, PRIVATE: kept}
     attempt = Attempt(
         method,
         options=intent["payment_method_options"].get(method["type"]) or {},
         return_url=page_url(session),
-        mandate_data=BY_WEB,
+        mandate_data=bank.BY_WEB,
     )
     intent, declined = moves.of(intent).tried(work, intent, attempt)
     if intent["status"] in PAID:
@@ -203,28 +175,37 @@ def _tried(work: Work, session: Record, method: Record) -> tuple[Record, Decline
     return session, declined
 
 
-def _for_intent(session: Record) -> Params:
-    """Return the parameters of the intent that a session is for."""
-    kept = private(session)
-    customer = session["customer"] or kept.get("customer")
-    both = {
-        "customer": customer,
+def _for_setup(session: Record) -> Params:
+    """Return the parameters of the intent that sets up what a session's buyer leaves."""
+    data = private(session).get("setup_intent_data") or {}
+    return _given({
+        **_for_both(session),
+        "description": data.get("description"),
+        "metadata": data.get("metadata"),
+    })  # fmt: skip
+
+
+def _for_payment(session: Record, amount: int) -> Params:
+    """Return the parameters of the intent that pays for a session."""
+    data = private(session).get("payment_intent_data") or {}
+    shipping = customers.shipping_of(session)
+    is_subscription = session["mode"] == "subscription"
+    return _given({
+        "amount": amount,
+        "currency": session["currency"],
+        **_for_both(session),
+        **{name: data.get(name) for name in OF_INTENT},
+        **({"shipping": shipping} if shipping is not None else {}),
+        **(selling.OF_FIRST_PAYMENT if is_subscription else {}),
+    })  # fmt: skip
+
+
+def _for_both(session: Record) -> Params:
+    return {
+        "customer": customers.of(session),
         "payment_method_types": session["payment_method_types"],
         "payment_method_options": session["payment_method_options"],
     }
-    if session["mode"] == "setup":
-        data = kept.get("setup_intent_data") or {}
-        names = ("description", "metadata")
-        return _given({**both, **{name: data.get(name) for name in names}})
-    data = kept.get("payment_intent_data") or {}
-    shipping = _shipping_of(session)
-    return _given({
-        "amount": session["amount_total"],
-        "currency": session["currency"],
-        **both,
-        **{name: data.get(name) for name in OF_INTENT},
-        **({"shipping": shipping} if shipping is not None else {}),
-    })  # fmt: skip
 
 
 def _given(params: Params) -> Params:
@@ -240,25 +221,31 @@ def page_url(session: Record) -> str:
 
 
 def _completed(work: Work, session: Record, intent: Record | None) -> Record:
-    """Store a session as complete, redeem its discounts, and tell of it."""
-    kept = dict(private(session))
-    customer = session["customer"] or kept.pop("customer", None)
-    cart.redeem(work, session, customer)
+    """Store a session as complete, with what its buyer bought by it, and tell of it."""
+    customer = customers.of(session)
+    if session["mode"] == "subscription":
+        made = selling.subscribed(work, session, intent)  # which redeems the discounts
+    else:
+        cart.redeem(work, session, customer)
+        made = {} if intent is None else {intent["object"]: intent["id"]}
     due.drop(work, session["id"])
+    kept = {name: value for name, value in private(session).items() if name != "customer"}
+    status = "no_payment_required"
+    if intent is not None and intent["object"] == "payment_intent":
+        status = PAID[intent["status"]]
+        kept["is_debit"] = intent["status"] == "processing"
     new = {
         **session,
+        **made,
         "client_secret": None,
         "customer": customer,
-        "payment_status": "no_payment_required",
+        "payment_status": status,
         "status": "complete",
         "url": None,
         PRIVATE: kept,
     }
-    if intent is not None:
-        new[intent["object"]] = intent["id"]
-        if intent["object"] == "payment_intent":
-            new["payment_status"] = PAID[intent["status"]]
-            kept["is_debit"] = intent["status"] == "processing"
+    if status != "unpaid":
+        new = _with_receipt(work, new, intent)
     work.put(TABLE, new)
     work.tell("checkout.session.completed", new)
     if new["payment_link"] is not None:
@@ -266,26 +253,38 @@ def _completed(work: Work, session: Record, intent: Record | None) -> Record:
     return new
 
 
-def heard(work: Work, session: Record, intent: Record) -> None:
-    """Go on with a session whose buyer has authenticated, or whose bank has answered."""
-    status = intent["status"]
+def _with_receipt(work: Work, session: Record, intent: Record | None) -> Record:
+    """Return a session that is paid with the invoice of that, if it is to have one."""
+    if not customers.wants_invoice(session):
+        return session
+    return {**session, "invoice": selling.invoiced(work, session, intent)}
+
+
+def heard(work: Work, session: Record, what: Record) -> None:
+    """Go on with a session whose buyer has authenticated, or whose bank has answered.
+
+    `what` is its intent; of a subscription that has begun, its invoice.
+    """
     if session["status"] == "open":
-        if status in PAID:
-            _completed(work, session, intent)
+        if what["status"] in PAID:
+            _completed(work, session, what)
     elif session["payment_status"] == "unpaid" and session["status"] == "complete":
-        _settled(work, session, intent)
+        _settled(work, session, what)
 
 
-def _settled(work: Work, session: Record, intent: Record) -> None:
+def _settled(work: Work, session: Record, what: Record) -> None:
     """Store whether a session that was complete before its payment is paid; tell of a debit."""
-    is_debit = private(session)["is_debit"]
-    if intent["status"] == "succeeded":
-        session = {**session, "payment_status": "paid"}
-        work.put(TABLE, session)
-    elif intent["status"] != "requires_payment_method":
+    is_paid, kept = what["status"] in AT_LAST, private(session)
+    if not is_paid and what["status"] not in ("requires_payment_method", "open"):
         return
-    if is_debit:
-        outcome = "succeeded" if session["payment_status"] == "paid" else "failed"
+    session = {**session, PRIVATE: {**kept, "is_debit": False}}
+    if is_paid:
+        session["payment_status"] = "paid"
+        if session["mode"] == "payment":
+            session = _with_receipt(work, session, what)
+    work.put(TABLE, session)
+    if kept["is_debit"]:
+        outcome = "succeeded" if is_paid else "failed"
         work.tell(f"checkout.session.async_payment_{outcome}", session)
 
 

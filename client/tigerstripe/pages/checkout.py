@@ -69,7 +69,9 @@ def _shown(work: Work, session: Record, form: Form, error: str | None, status: i
         for option in session["shipping_options"]
     ]
     items = ITEMS.view_of(work, session)
-    body = templates.checkout({**session, "shipping_options": options}, items, form, error)
+    shown = {**session, "shipping_options": options}
+    needs_method = completion.needs_method(session)
+    body = templates.checkout(shown, items, form, error, needs_method=needs_method)
     return Page(body, status)
 
 
@@ -119,7 +121,7 @@ def _filled(session: Record, form: Form) -> Params:
     answers = {key: value for key, value in answers.items() if value is not None}
     if answers:
         params["custom_fields"] = answers
-    if session["mode"] == "setup" or session["amount_total"]:
+    if completion.needs_method(session):
         params["payment_method_data"] = {**method_data(form), "billing_details": billing}
     return params
 

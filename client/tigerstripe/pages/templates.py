@@ -103,11 +103,14 @@ def address_fields(prefix: str, given: Form) -> Markup:
 # --- Checkout ---
 
 
-def checkout(session: Record, items: list[Record], given: Form, error: str | None) -> str:
+def checkout(
+    session: Record, items: list[Record], given: Form, error: str | None, *, needs_method: bool
+) -> str:
     """Return the page of an open session."""
     total, currency = session["amount_total"], session["currency"]
     is_setup = session["mode"] == "setup"
-    button = "Save" if is_setup else f"Pay {money.shown(total, currency)}"
+    verb = "Subscribe for" if session["mode"] == "subscription" else "Pay"
+    button = "Save" if is_setup else f"{verb} {money.shown(total, currency)}"
     return page(
         "Save a payment method" if is_setup else "Checkout",
         alert(error),
@@ -117,7 +120,7 @@ def checkout(session: Record, items: list[Record], given: Form, error: str | Non
             _contact(session, given),
             [_custom(one, given) for one in session["custom_fields"]],
             _shipping(session, given),
-            None if total == 0 else _methods(session, given),
+            _methods(session, given) if needs_method else None,
             button=button,
         ),
         _back(session["cancel_url"], "Back to the shop"),

@@ -19,6 +19,10 @@ from tigerstripe.work import Work
 Record = dict[str, Any]
 
 
+BY_WEB = {"type": "online", "online": {"ip_address": "192.0.2.1", "user_agent": "tigerstripe"}}
+"""How the buyer on a page accepts the mandate of a debit."""
+
+
 class Attempt(NamedTuple):
     """One try to be paid: with what, and how."""
 

@@ -1,7 +1,8 @@
 """Whose an intent is: what waits for the end of a payment hears of it, in the same commit.
 
 An intent that is confirmed in a work is answered there; this is for what comes later: the buyer who
-authenticates, the bank that settles a debit, a capture.
+authenticates, the bank that settles a debit, a capture. An invoice passes on what it hears, to the
+session that it is of.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from tigerstripe.work import Work
 Record = dict[str, Any]
 
 OWNER = "intent"
-"""The kind of claim whose holder is what an intent belongs to: `checkout.session/cs_...`."""
+"""The kind of claim whose holder is what an intent, or an invoice, belongs to:
+`checkout.session/cs_...`."""
 
 
 def belongs(work: Work, intent: Record, to: Record) -> None:
@@ -23,7 +25,7 @@ def belongs(work: Work, intent: Record, to: Record) -> None:
 
 
 def heard(work: Work, intent: Record) -> Record:
-    """Let what an intent belongs to, if anything, hear what has become of it; return the intent."""
+    """Let what an intent, or an invoice, belongs to hear what has become of it; return it."""
     holder = work.holder(OWNER, intent["id"])
     if holder is not None:
         object, _, id = holder.partition("/")

@@ -17,6 +17,7 @@ from tigerstripe.resources.customers import RESOURCE as CUSTOMERS
 from tigerstripe.work import PRIVATE, Work
 
 LIFE_S = 24 * 60 * 60
+TRIAL_LEAST_S = 48 * 60 * 60
 RECOVERY_S = 30 * 24 * 60 * 60
 ID_MAX = 66
 KEPT = (
@@ -43,17 +44,16 @@ class CheckoutSessions(Resource):
         "customer_account",
         "invoice_creation[invoice_data][account_tax_ids]",
         "invoice_creation[invoice_data][issuer][account]",
+        "invoice_creation[invoice_data][rendering_options][template]",
         "line_items[][dynamic_tax_rates]",
         "managed_payments[enabled]",
         "payment_method_configuration",
         "setup_intent_data[on_behalf_of]",
         "subscription_data[application_fee_percent]",
-        "subscription_data[billing_cycle_anchor]",
-        "subscription_data[billing_cycle_anchor_config]",
         "subscription_data[invoice_settings][issuer][account]",
         "subscription_data[on_behalf_of]",
         "subscription_data[transfer_data]",
-    )  # they need what is not built: taxes by place, files, connected accounts, prorations
+    )  # they need what is not built: taxes by place, files, connected accounts
     filters = {
         "customer_details": "customer_details",
         "status": lambda record, wanted: _status(record, wanted["at"]) == wanted["is"],
@@ -90,7 +90,7 @@ class CheckoutSessions(Resource):
             PRIVATE: {
                 "items": items,
                 "discounts": discounts,
-                **_trial(work, params.get("subscription_data") or {}),
+                **_subscription(work, params.get("subscription_data") or {}),
                 **{name: params[name] for name in KEPT if name in params},
             },
         })  # fmt: skip
@@ -294,8 +294,8 @@ def _buyer(params: Params, customer: Record | None, mode: str) -> Record:
     }
 
 
-def _trial(work: Work, data: Params) -> Record:
-    """Return what a subscription's data means for what is to be paid now."""
+def _subscription(work: Work, data: Params) -> Record:
+    """Return what a subscription's data means for what is to be paid now; raises `Refused`."""
     days, end = data.get("trial_period_days"), data.get("trial_end")
     if days is not None and end is not None:
         raise errors.one_may_be_given(
@@ -303,6 +303,14 @@ def _trial(work: Work, data: Params) -> Record:
         )
     if days is not None and days < 1:
         raise errors.too_small("subscription_data[trial_period_days]", 1)
+    if end is not None and end < work.now + TRIAL_LEAST_S:
+        message = "A trial's end has to be at least 48 hours in the future."
+        raise Refused(message, param="subscription_data[trial_end]")
+    if data.get("proration_behavior") is not None and data.get("billing_cycle_anchor") is None:
+        raise Refused(
+            "`proration_behavior` is for a subscription with a `billing_cycle_anchor`.",
+            param="subscription_data[proration_behavior]",
+        )
     rates = tax_rates(work, data.get("default_tax_rates"), "subscription_data[default_tax_rates]")
     return {"is_trial": bool(days or end), "default_tax_rates": rates}
 

@@ -132,9 +132,15 @@ class InvoiceItems(Resource):
         """Return an item that an invoice of a subscription has once, stored; raises `Refused`."""
         customer = registry.need("customer").given(work, subscription["customer"], "customer")
         params = {**wanted, "currency": subscription["currency"]}
-        params["customer"], params["subscription"] = customer["id"], subscription["id"]
+        params["subscription"] = subscription["id"]
+        return self.of_invoice(work, customer, params, at, invoice)
+
+    def of_invoice(
+        self, work: Work, customer: Record, wanted: Params, at: str, invoice: str
+    ) -> Record:
+        """Return an item of an invoice that is about to be made, stored; raises `Refused`."""
         try:
-            fields = self.new(work, params)
+            fields = self.new(work, {**wanted, "customer": customer["id"]})
         except Refused as refused:
             raise errors.under(refused, at) from None
         made: Record = super().add(work, {**fields, "invoice": invoice})

@@ -1,0 +1,162 @@
+"""What a session sells beside its payment: a subscription, or an invoice of what was paid.
+
+Both are made once the buyer has paid, or has left a method for later; the intent that paid stands
+on the invoice, which hears from then on what becomes of it.
+"""
+
+from __future__ import annotations
+
+from tigerstripe import discounts, registry
+from tigerstripe.billing import amounts, collecting, drafts, issuing, pending, starting
+from tigerstripe.checkout import customers
+from tigerstripe.payments import hearing
+from tigerstripe.resource import Params, Record, private
+from tigerstripe.work import PRIVATE, Work
+
+OF_SUBSCRIPTION = (
+    "billing_cycle_anchor", "billing_cycle_anchor_config", "billing_mode", "description",
+    "invoice_settings", "metadata", "pending_invoice_item_interval", "proration_behavior",
+    "trial_end", "trial_period_days", "trial_settings",
+)  # fmt: skip
+"""Parameters of `subscription_data` that are those of the subscription."""
+OF_FIRST_PAYMENT = {
+    "capture_method": "automatic",
+    "description": "Subscription creation",
+    "setup_future_usage": "off_session",
+}
+"""What the payment that begins a subscription says of itself, as recorded."""
+OF_INVOICE = ("custom_fields", "description", "footer", "metadata")
+"""Parameters of `invoice_data` that are those of the invoice."""
+
+
+def due(work: Work, session: Record) -> int:
+    """Return what is to be paid now; a subscription's is less by its customer's balance.
+
+    What is too little to be charged waits for the subscription's next invoice.
+    """
+    if session["mode"] != "subscription":
+        return session["amount_total"] or 0
+    customer = work.get("customers", customers.of(session) or "")
+    balance = customer["balance"] if customer is not None else 0
+    total, currency = session["amount_total"], session["currency"]
+    return amounts.balanced({"currency": currency, "starting_balance": balance, "total": total})[0]
+
+
+# --- A subscription ---
+
+
+def subscribed(work: Work, session: Record, intent: Record | None) -> Record:
+    """Begin the subscription of a session; return the session's fields about it.
+
+    `intent` has paid for it, or is about to, or has set up what will; None: nothing is needed yet.
+    Raises `Refused`.
+    """
+    work, customer = customers.on_clock(work, session), customers.given(work, session)
+    params = _of_subscription(session)
+    payment = None
+    if intent is not None:
+        params["default_payment_method"] = intent["payment_method"]
+        payment = intent if intent["object"] == "payment_intent" else None
+    began = private(session).get("pressed_at", work.now)
+    made = starting.begun(work.at(began, work.clock), customer, params, payment, is_sold=True)
+    if payment is not None:
+        collecting.heard(work, made["latest_invoice"], payment)
+        hearing.belongs(work, {"id": made["latest_invoice"]}, session)
+    return {"invoice": made["latest_invoice"], "subscription": made["id"]}
+
+
+def _of_subscription(session: Record) -> Params:
+    """Return the parameters of a session's subscription."""
+    kept = private(session)
+    data = kept.get("subscription_data") or {}
+    params = {name: data[name] for name in OF_SUBSCRIPTION if data.get(name) is not None}
+    items = [_as_given(item) for item in kept["items"] if private(item)["is_recurring"]]
+    others = [_as_given(item) for item in kept["items"] if not private(item)["is_recurring"]]
+    return {
+        **params,
+        "add_invoice_items": others,
+        "currency": session["currency"],
+        "default_tax_rates": kept["default_tax_rates"],
+        "discounts": _discounts(session),
+        "items": items,
+        "payment_behavior": "default_incomplete",
+    }
+
+
+def _as_given(item: Record) -> Params:
+    """Return an item of a session as one of a subscription or an invoice is asked for."""
+    given = {"price": item["price"], "tax_rates": private(item)["tax_rates"]}
+    return given if item["quantity"] is None else {**given, "quantity": item["quantity"]}
+
+
+def _discounts(session: Record) -> list[Params]:
+    given = session["discounts"] or ()
+    named = ({name: id for name, id in one.items() if id is not None} for one in given)
+    return [one for one in named if one]
+
+
+# --- An invoice of what was paid ---
+
+
+def invoiced(work: Work, session: Record, intent: Record | None) -> str:
+    """Make the invoice of a session that was paid, by an intent if anything was due; return its id.
+
+    Its discounts are those of the session, redeemed already.
+    """
+    work, customer = customers.on_clock(work, session), customers.given(work, session)
+    id = issuing.new_invoice_id()
+    currency, data = session["currency"], session["invoice_creation"]["invoice_data"]
+    content, rates = [], {}
+    for place, item in enumerate(private(session)["items"]):
+        wanted = {**_as_given(item), "currency": currency}
+        resource = registry.need("invoiceitem")
+        made = resource.of_invoice(work, customer, wanted, f"line_items[{place}]", id)
+        line = pending.line_of(made, id)
+        content.append(line)
+        rates[line["id"]] = private(item)["tax_rates"]
+    draft = drafts.drawn_up(
+        work,
+        customer,
+        currency,
+        "manual",
+        content,
+        rates,
+        id=id,
+        amount_shipping=session["total_details"]["amount_shipping"],
+        discounts=_given(work, session, id),
+        rendering=_rendering(data["rendering_options"] or {}),
+        shipping_cost=session["shipping_cost"],
+        shipping_details=session["collected_information"]["shipping_details"],
+        **{name: data[name] for name in OF_INVOICE},
+    )
+    invoices = registry.need("invoice")
+    collecting.receipted(work, invoices.add(work, draft), intent)
+    return id
+
+
+def _rendering(given: Params) -> Record:
+    return {
+        "amount_tax_display": given.get("amount_tax_display"),
+        "pdf": {"page_size": "auto"},
+        "template": None,
+        "template_version": None,
+    }
+
+
+def _given(work: Work, session: Record, invoice: str) -> list[str]:
+    """Store the discounts of a session as those of its invoice; return their ids."""
+    coupons = registry.need("coupon")
+    found = private(session)["discounts"]
+    for one in found:
+        made = discounts.discount_of(
+            one["id"],
+            one["coupon"],
+            session["created"],
+            checkout_session=session["id"],
+            customer=customers.of(session),
+            invoice=invoice,
+            promotion_code=one["promotion_code"],
+        )
+        terms = coupons.terms(work.get(coupons.table, one["coupon"]))
+        work.put(discounts.TABLE, {**made, PRIVATE: terms})
+    return [one["id"] for one in found]
