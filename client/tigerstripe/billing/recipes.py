@@ -79,7 +79,7 @@ _TO_BE_PAID = (
 PENDING = (*SUBSCRIBED, *_TO_BE_PAID)
 # --- What goes by a clock ---
 
-_ON_CLOCK = Step("POST /v1/customers", {"test_clock": "${clock:id}"}, "customer")
+_ON_CLOCK = Step("POST /v1/customers", {**CUSTOMER.params, "test_clock": "${clock:id}"}, "customer")
 BEGUN_ON_CLOCK = (CLOCK, _ON_CLOCK, _CARD, DEFAULT, PRODUCT, MONTHLY)
 _PAUSES = "trial_settings[end_behavior][missing_payment_method]"
 TRIED = (CLOCK, _ON_CLOCK, PRODUCT, MONTHLY, _begun(trial_period_days="7", **{_PAUSES: "pause"}))
@@ -135,6 +135,7 @@ BILLING: dict[str, tuple[Step | Act, ...]] = {
     "invoice.deleted": (CUSTOMER, DRAFT, Step("DELETE /v1/invoices/${invoice:id}", {})),
     "invoice.finalized": OPEN,
     "invoice.marked_uncollectible": (*OPEN, _invoice("mark_uncollectible")),
+    "invoice.overdue": (CLOCK, _ON_CLOCK, ITEM, TO_SEND, advanced(8)),
     "invoice.paid": PAID,
     "invoice.payment_action_required": _failed("pm_card_authenticationRequired"),
     "invoice.payment_failed": _failed("pm_card_chargeCustomerFail"),
