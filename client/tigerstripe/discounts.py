@@ -5,11 +5,14 @@ A discount keeps the terms of its coupon, which may be deleted while the discoun
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from tigerstripe import errors, registry
 from tigerstripe.billing.periods import months_later
 from tigerstripe.ids import new_id
+from tigerstripe.money import whole
 from tigerstripe.resource import private
 from tigerstripe.totals import Line, discount
 from tigerstripe.work import PRIVATE, Work
@@ -117,8 +120,13 @@ def shown(made: Record) -> Record:
 
 
 def lasting(work: Work, ids: list[str], at: int) -> list[str]:
-    """Return which of some discounts are still to be given at a time, after the first invoice."""
-    return [id for id in ids if _lasts(work.get(TABLE, id), at)]
+    """Return which of some discounts are given for longer than one invoice, and still at a time."""
+    return [id for id in current(work, ids, at) if not _is_once(work, id)]
+
+
+def left(work: Work, ids: list[str], took: set[str]) -> list[str]:
+    """Return which of some discounts are left after an invoice on which some took something off."""
+    return [id for id in ids if not (id in took and _is_once(work, id))]
 
 
 def current(work: Work, ids: list[str], at: int) -> list[str]:
@@ -127,8 +135,8 @@ def current(work: Work, ids: list[str], at: int) -> list[str]:
     return [id for id, one in found if one is not None and not _is_over(one, at)]
 
 
-def _lasts(one: Record | None, at: int) -> bool:
-    return one is not None and private(one)["duration"] != "once" and not _is_over(one, at)
+def _is_once(work: Work, id: str) -> bool:
+    return bool(private(work.get(TABLE, id) or {}).get("duration") == "once")
 
 
 def _is_over(one: Record, at: int) -> bool:
@@ -138,7 +146,23 @@ def _is_over(one: Record, at: int) -> bool:
 def take(work: Work, id: str, lines: list[Line], currency: str) -> None:
     """Take a discount off lines, as far as it is for their products."""
     terms = private(work.get(TABLE, id) or {})
-    amount = terms["amounts"].get(currency) if terms["amounts"] else None
+    discount(lines, terms["percent_off"] or 0, _amount(terms, currency), _applies(terms))
+
+
+def take_share(work: Work, id: str, line: Line, products: list[str], currency: str) -> None:
+    """Take a discount off one line; an amount is divided by the number of products it is for."""
+    terms = private(work.get(TABLE, id) or {})
+    applies = _applies(terms)
+    amount = _amount(terms, currency)
+    if amount is not None:
+        amount = whole(Decimal(amount) / max(1, sum(map(applies, products))))
+    discount([line], terms["percent_off"] or 0, amount, applies)
+
+
+def _amount(terms: Record, currency: str) -> int | None:
+    return terms["amounts"].get(currency) if terms["amounts"] else None
+
+
+def _applies(terms: Record) -> Callable[[str], bool]:
     products = terms["products"]
-    percent = terms["percent_off"] or 0
-    discount(lines, percent, amount, lambda product: products is None or product in products)
+    return lambda product: products is None or product in products

@@ -114,12 +114,16 @@ def discount(
 
 
 def spread(amount: int, weights: list[int]) -> list[int]:
-    """Return an amount in parts as the weights are; the parts are whole and add up to it."""
+    """Return an amount in parts as the weights are; the parts are whole and add up to it.
+
+    Each is rounded down, and the last ones get what that leaves: as Stripe's page on prorations
+    spreads 500 over 1000 and 2000, 166 and 334.
+    """
     whole = sum(weights)
     parts, reached, given = [], 0, 0
     for weight in weights:
         reached += weight
-        until = money.whole(Decimal(amount) * reached / whole) if whole else 0
+        until = amount * reached // whole if whole else 0
         parts.append(until - given)
         given = until
     return parts

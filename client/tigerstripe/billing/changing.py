@@ -11,6 +11,7 @@ from typing import Any
 
 from tigerstripe import registry
 from tigerstripe.billing import (
+    billed,
     collecting,
     issuing,
     items,
@@ -101,7 +102,7 @@ def canceled(work: Work, old: Record, params: Params, details: Record) -> Record
     """Return a subscription that is over now; what is left of it is given back if that is asked."""
     if params.get("prorate"):
         for item in old["items"]["data"]:
-            proration.stored(work, proration.changed(work, old, item, None, work.now))
+            proration.stored(work, proration.credit(work, old, old["items"]["data"], item, work.now))
     if not params.get("invoice_now"):
         return standing.canceled(work, old, details=details)
     id = issuing.new_invoice_id()
@@ -126,6 +127,7 @@ def applied(work: Work, change: Change, params: Params) -> Record:
     id = issuing.new_invoice_id()
     parts = _prorated(work, change, new)
     proration.stored(work, parts)
+    new = billed.with_prorations(new, parts)
     full = _full(work, change, new, id) if change.is_anew else ([], {})
     added = starting.added(work, new, params, id)
     is_due = change.is_anew or change.behavior == "always_invoice" or _has_new_interval(change)
@@ -137,14 +139,20 @@ def applied(work: Work, change: Change, params: Params) -> Record:
     work.put("subscriptions", {**old, "latest_invoice": None})
     content = issuing.both(added, full)
     invoice = issuing.invoice(work, new, "subscription_update", content, period, id=id)
+    new = billed.on_invoice(work, new, invoice)
     return _paid_for(work, old, new, invoice, params)
 
 
 def _in_its_periods(work: Work, change: Change) -> Record:
     """Return the changed subscription with the periods that its items are in."""
+    new = change.new
     if change.is_anew:
-        return _anew(work, change.new)
-    return change.new if change.new["status"] == "trialing" else _moved(work, change)
+        new = _anew(work, new)
+    elif new["status"] != "trialing":
+        new = _moved(work, change)
+    if new["cancel_at_period_end"]:
+        new = {**new, "cancel_at": min(terms.period_ends(new))}
+    return new
 
 
 def _prorated(work: Work, change: Change, new: Record) -> list[Record]:
@@ -160,8 +168,10 @@ def _prorated(work: Work, change: Change, new: Record) -> list[Record]:
         pairs = [(before, later and after[later["id"]]) for before, later in change.pairs]
     made = []
     for before, later in pairs:
-        made += proration.changed(work, old, before, None, at)
-        made += proration.changed(work, new, None, later, at)
+        if before is not None:
+            made += proration.credit(work, new, old["items"]["data"], before, at)
+        if later is not None:
+            made += proration.debit(work, new, later, at)
     return made
 
 

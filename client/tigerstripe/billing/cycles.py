@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import discounts, due, registry
-from tigerstripe.billing import collecting, issuing, items, paying, periods, standing
+from tigerstripe import due, registry
+from tigerstripe.billing import billed, collecting, issuing, items, paying, periods, standing
 from tigerstripe.resource import private
 from tigerstripe.work import PRIVATE, Work
 
@@ -148,10 +148,9 @@ def renewed(work: Work, subscription: Record, status: str | None = None) -> Reco
     begun = [item for item in moved if item["id"] in {one["id"] for one in over}]
     content = issuing.both(content, issuing.of_period(work, subscription, begun, id))
     invoice = issuing.invoice(work, subscription, "subscription_cycle", content, back, id=id)
-    invoice = _held_back(work, subscription, invoice)
+    invoice = standing.held_back(work, subscription, invoice)
     subscription = {
-        **subscription,
-        "discounts": discounts.lasting(work, subscription["discounts"], now),
+        **billed.on_invoice(work, subscription, invoice),
         "latest_invoice": invoice["id"],
     }
     return _save(work, old, subscription)
@@ -162,21 +161,3 @@ def _next(item: Record, anchor: int) -> Record:
     start = item["current_period_end"]
     end = periods.period(anchor, item["price"]["recurring"], start)[1]
     return {**item, "current_period_end": end, "current_period_start": start}
-
-
-def _held_back(work: Work, subscription: Record, invoice: Record) -> Record:
-    """Return an invoice that is not asked for, if its subscription is paused or unpaid."""
-    pause = subscription["pause_collection"]
-    if pause is None and subscription["status"] != "unpaid":
-        return invoice
-    due.drop(work, invoice["id"])
-    held = {**invoice, "auto_advance": False, "automatically_finalizes_at": None}
-    invoices = registry.need("invoice")
-    invoice = invoices.save(work, invoice, held)
-    behavior = pause["behavior"] if pause else "keep_as_draft"
-    if behavior == "keep_as_draft":
-        return invoice
-    invoice = collecting.finalized(work, invoice)
-    if invoice["status"] != "open":
-        return invoice
-    return (collecting.voided if behavior == "void" else collecting.uncollectible)(work, invoice)

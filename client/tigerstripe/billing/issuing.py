@@ -13,9 +13,6 @@ Record = dict[str, Any]
 Content = tuple[list[Record], Record]
 """Lines, and the tax rates of those with their own, by the line's id."""
 
-PAUSED = {"keep_as_draft": "draft", "mark_uncollectible": "uncollectible", "void": "void"}
-"""What becomes of invoices while their collection is paused."""
-
 
 def invoice(
     work: Work,
@@ -87,14 +84,17 @@ def of_period(
     *,
     is_trial: bool = False,
 ) -> Content:
-    """Return the lines of items for the period that they are in, as far as it is paid before."""
+    """Return the lines of items for the period that they are in, as far as it is paid before.
+
+    What is metered is paid after it: in classic mode it has a line of nothing at the beginning.
+    """
     lines, rates = [], {}
     for item in which:
         period = (item["current_period_start"], item["current_period_end"])
         if is_trial:
             line = items.line_of_trial(work, subscription, item, id, period)
         elif items.is_metered(item):
-            if subscription["created"] != work.now:
+            if not _begins(work, subscription):
                 continue  # what was used is on the invoice of the period's end
             line = items.line_of_usage(work, subscription, item, id, period, 0)
         else:
@@ -103,6 +103,11 @@ def of_period(
         if item["tax_rates"]:
             rates[line["id"]] = items.rates_of(item)
     return lines, rates
+
+
+def _begins(work: Work, subscription: Record) -> bool:
+    is_classic = subscription["billing_mode"]["type"] == "classic"
+    return is_classic and bool(subscription["created"] == work.now)
 
 
 def of_usage(work: Work, subscription: Record, which: list[Record], id: str) -> Content:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import discounts, errors, metadata, registry, totals
-from tigerstripe.billing import lines
+from tigerstripe.billing import lines, periods
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.resources.prices import plan_of
@@ -201,12 +201,19 @@ def line_of(
     price, quantity = whole_price(work, item), item["quantity"]
     unit = unit_amount(work, item, currency)
     return _line(
-        subscription, item, invoice, period,
-        amount=cost(work, item, currency),
+        work, subscription, item, invoice, period,
+        amount=_of_short(subscription, item, period, cost(work, item, currency)),
         description=lines.recurring(work, {**price, "currency": currency}, quantity or 0, unit),
         pricing=lines.pricing(price, unit),
         quantity=quantity,
     )  # fmt: skip
+
+
+def _of_short(subscription: Record, item: Record, period: tuple[int, int], amount: int) -> int:
+    """Return the part of a price that is due for a period that may be shorter than others."""
+    anchor, recurring = subscription["billing_cycle_anchor"], item["price"]["recurring"]
+    whole = periods.period(anchor, recurring, period[0])
+    return amount if whole == period else periods.left(amount, *whole, period[0])
 
 
 def line_of_trial(
@@ -215,7 +222,7 @@ def line_of_trial(
     """Return the line of an item that costs nothing yet."""
     price = whole_price(work, item)
     return _line(
-        subscription, item, invoice, period,
+        work, subscription, item, invoice, period,
         amount=0,
         description=lines.free_trial(work, price, item["quantity"]),
         pricing=lines.pricing(price, "0"),
@@ -240,7 +247,7 @@ def line_of_usage(
     words = lines.recurring(work, {**price, "currency": currency}, int(used), unit)
     return {
         **_line(
-            subscription, item, invoice, period,
+            work, subscription, item, invoice, period,
             amount=totals.cost(parts, price, used),
             description=words,
             pricing=lines.pricing(price, unit),
@@ -251,14 +258,19 @@ def line_of_usage(
 
 
 def _line(
-    subscription: Record, item: Record, invoice: str, period: tuple[int, int], **more: Any
+    work: Work,
+    subscription: Record,
+    item: Record,
+    invoice: str,
+    period: tuple[int, int],
+    **more: Any,
 ) -> Record:
     amount = more.pop("amount")
     return lines.line(
         invoice,
         subscription["currency"],
         amount,
-        discounts=item["discounts"],
+        discounts=discounts.current(work, item["discounts"], work.now),
         parent=lines.of_subscription(subscription["id"], item["id"]),
         period={"end": period[1], "start": period[0]},
         **more,

@@ -6,6 +6,7 @@ from typing import Any
 
 from tigerstripe import registry
 from tigerstripe.billing import (
+    billed,
     changing,
     collecting,
     issuing,
@@ -48,12 +49,14 @@ def paused(work: Work, old: Record, params: Params) -> Record:
     unused = (bill_for.get("unused_time_from") or {}).get("type") or "now"
     usage = (bill_for.get("outstanding_usage_through") or {}).get("type") or "now"
     data = old["items"]["data"]
+    parts: list[Record] = []
     if unused != "none":
         for item in data:
             at = item["current_period_start"] if unused != "now" else work.now
-            proration.stored(work, proration.changed(work, old, item, None, at))
+            parts += proration.credit(work, old, data, item, at)
+    proration.stored(work, parts)
     new = {
-        **old,
+        **billed.with_prorations(old, parts),
         "status": "paused",
         "status_details": {
             "paused": {
@@ -109,7 +112,7 @@ def _going_on(work: Work, old: Record, params: Params) -> tuple[Record, Record |
     period = (work.now, work.now)
     invoice = issuing.invoice(work, new, "subscription_update", content, period, id=id)
     invoice = collecting.finalized(work, invoice)
-    new["latest_invoice"] = invoice["id"]
+    new = {**billed.on_invoice(work, new, invoice), "latest_invoice": invoice["id"]}
     saved: Record = registry.need(OBJECT).save(work, old, new)
     return saved, invoice if invoice["status"] == "open" else None
 
@@ -123,7 +126,8 @@ def _in_its_period(work: Work, old: Record, behavior: str | None) -> Record:
         data.append({**item, "current_period_end": end, "current_period_start": start})
     new = {**old, "items": items.listed(old["id"], data)}
     if behavior != "none":
-        for item in data:
-            proration.stored(work, proration.changed(work, new, None, item, work.now))
+        parts = [part for item in data for part in proration.debit(work, new, item, work.now)]
+        proration.stored(work, parts)
+        new = billed.with_prorations(new, parts)
     saved: Record = registry.need(OBJECT).save(work, old, new)
     return saved

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import calendar
 from datetime import datetime, timezone
+from fractions import Fraction
 from typing import Any
 
 Record = dict[str, Any]
@@ -50,6 +51,13 @@ def period(anchor: int, recurring: Record, at: int) -> tuple[int, int]:
         number += 1
         start, end = end, later(anchor, interval, (number + 1) * count)
     return start, end
+
+
+def left(amount: int, start: int, end: int, at: int) -> int:
+    """Return what of an amount for a period is left at a time, rounded half away from zero."""
+    part = Fraction(amount * min(max(end - at, 0), end - start), end - start)
+    whole = int(abs(part) + Fraction(1, 2))
+    return whole if part >= 0 else -whole
 
 
 def _guess(anchor: int, interval: str, at: int) -> int:

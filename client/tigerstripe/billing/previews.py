@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import errors, registry
-from tigerstripe.billing import cycles, lines, starting, terms
+from tigerstripe.billing import cycles, lines, standing, starting, terms
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.work import Work
@@ -29,6 +29,8 @@ def of(work: Work, params: Params) -> Record:
         _add_item(aside, customer, item, place)
     details = params.get("subscription_details") or {}
     if subscription is not None:
+        if "discounts" in params:
+            details = {**details, "discounts": params["discounts"]}
         invoice = _of_change(aside, subscription, details)
     elif details.get("items"):
         invoice = _of_new(aside, customer, details, params)
@@ -82,13 +84,25 @@ def _of_change(work: Work, subscription: Record, details: Params) -> Record:
             found = work.get("invoices", subscription["latest_invoice"])
             assert found is not None
             return found
-    ends = terms.period_ends(subscription)
-    if subscription["status"] in cycles.OVER or subscription["cancel_at"] in ends:
+    return _of_renewal(work, subscription)
+
+
+def _of_renewal(work: Work, subscription: Record) -> Record:
+    """Return the invoice of a subscription's next period, or its last one; raises `Refused`."""
+    before = subscription["latest_invoice"]
+    if subscription["status"] not in cycles.OVER:
+        at = min(terms.period_ends(subscription))
+        ends_at = subscription["cancel_at"]
+        if ends_at is not None and ends_at <= at:
+            later = work.at(ends_at, work.clock)
+            subscription = standing.canceled(later, subscription, is_planned=True)
+        else:
+            subscription = cycles.renewed(work.at(at, work.clock), subscription)
+    if subscription["latest_invoice"] == before:
         raise Refused(
             NOTHING.format(subscription["customer"]), status=404, code="invoice_upcoming_none"
         )
-    renewed = cycles.renewed(work.at(min(ends), work.clock), subscription)
-    found = work.get("invoices", renewed["latest_invoice"])
+    found = work.get("invoices", subscription["latest_invoice"])
     assert found is not None
     return found
 
@@ -98,9 +112,8 @@ def _of_new(work: Work, customer: Record, details: Params, params: Params) -> Re
     wanted = {**details, "payment_behavior": "default_incomplete"}
     wanted["discounts"] = params.get("discounts")
     made = starting.begun(work, customer, wanted)
-    found = work.get("invoices", made["latest_invoice"])
-    assert found is not None
-    return found
+    found = work.get("invoices", made["latest_invoice"] or "")
+    return found or _of_renewal(work, made)
 
 
 def _of_waiting(work: Work, customer: Record, params: Params) -> Record:

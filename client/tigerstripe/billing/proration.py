@@ -1,16 +1,16 @@
 """What a change in the middle of a period gives back, and what is still to be paid for it.
 
 To the second, of each item by itself, after its discounts, rounded half away from zero: what is
-recorded agrees (8500 * 2578574 / 2592000 is 8456); no tie is recorded.
+recorded agrees (8500 * 2578574 / 2592000 is 8456); no tie is recorded. What differs by
+`billing_mode` is as Stripe's page "Compare classic and flexible billing mode" says.
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 from tigerstripe import discounts, registry
-from tigerstripe.billing import items, lines
+from tigerstripe.billing import billed, items, lines, periods
 from tigerstripe.ids import new_id
 from tigerstripe.totals import Line
 from tigerstripe.work import PRIVATE, Work
@@ -18,36 +18,77 @@ from tigerstripe.work import PRIVATE, Work
 Record = dict[str, Any]
 
 
-def changed(
-    work: Work, subscription: Record, old: Record | None, new: Record | None, at: int
+def credit(
+    work: Work, subscription: Record, data: list[Record], item: Record, at: int
 ) -> list[Record]:
-    """Return the invoice items of an item's change at a time, not stored: a credit, and a debit.
+    """Return the invoice item, not stored, of what an item gives back at a time, or nothing.
 
-    No old item: it is added; no new one: it is taken away. What is metered is paid by what was
-    used, and of a period that is over nothing is left.
+    `data` are the items before the change. In flexible mode it is a part of what was billed, and
+    nothing where nothing was; in classic mode of the item's terms, whatever was billed. What is
+    metered is paid by what was used, and of a period that is over nothing is left.
     """
-    made = []
-    if old is not None and _has_rest(old, at):
-        made.append(_part(work, subscription, old, at, is_credit=True))
-    if new is not None and _has_rest(new, at):
-        made.append(_part(work, subscription, new, at, is_credit=False))
-    return made
+    if not _has_rest(item, at):
+        return []
+    if is_classic(subscription):
+        used = billed.used_of(subscription, item["id"]) or _lasting(work, subscription, item)
+        amount, terms = _net_alone(work, subscription, data, item, *used), _of_item(item)
+    else:
+        debit = billed.debit_of(subscription, item["id"])
+        if debit is None:
+            return []
+        amount, terms = debit["amount"], debit
+    part = _part(work, subscription, item, terms, amount, at, is_credit=True)
+    return [{**part, PRIVATE: {"credited": _credited(work, subscription, item)}}]
+
+
+def debit(work: Work, subscription: Record, item: Record, at: int) -> list[Record]:
+    """Return the invoice item, not stored, of what is to be paid for what is left of a period.
+
+    Discounts that last are within it. In classic mode an amount off is the same for each item, in
+    flexible mode as the items cost.
+    """
+    if not _has_rest(item, at):
+        return []
+    data = subscription["items"]["data"]
+    own, of_all = _lasting(work, subscription, item)
+    if is_classic(subscription):
+        amount = _net_alone(work, subscription, data, item, own, of_all)
+    else:
+        amount = _net_together(work, subscription, data, item)
+    part = _part(work, subscription, item, _of_item(item), amount, at, is_credit=False)
+    return [{**part, PRIVATE: {"used": {"own": own, "all": of_all}}}]
 
 
 def _has_rest(item: Record, at: int) -> bool:
     return at < item["current_period_end"] and not items.is_metered(item)
 
 
-def _part(work: Work, subscription: Record, item: Record, at: int, *, is_credit: bool) -> Record:
-    """Return the invoice item of what is left of an item's period."""
-    start, end = item["current_period_start"], item["current_period_end"]
-    whole = net(work, subscription, item)
-    amount = rounded(Fraction(whole) * share(start, end, at))
-    price = items.whole_price(work, item)
-    quantity = item["quantity"]
+def _of_item(item: Record) -> Record:
+    return {
+        "end": item["current_period_end"],
+        "price": item["price"]["id"],
+        "quantity": item["quantity"],
+        "start": item["current_period_start"],
+    }
+
+
+def _part(
+    work: Work,
+    subscription: Record,
+    item: Record,
+    terms: Record,
+    amount: int,
+    at: int,
+    *,
+    is_credit: bool,
+) -> Record:
+    """Return the invoice item of what is left at a time of an amount for a period."""
+    part = periods.left(amount, terms["start"], terms["end"], at)
+    price = work.get("prices", terms["price"]) or item["price"]
+    quantity = terms["quantity"]
     return {
         "id": new_id("ii", 24),
-        "amount": -amount if is_credit else amount,
+        "amount": -part if is_credit else part,
         "currency": subscription["currency"],
         "customer": subscription["customer"],
         "customer_account": None,
@@ -64,53 +105,96 @@ def _part(work: Work, subscription: Record, item: Record, at: int, *, is_credit:
             },
             "type": "subscription_details",
         },
-        "period": {"end": end, "start": at},
+        "period": {"end": terms["end"], "start": at},
         "pricing": lines.pricing(price, None),
         "proration": True,
         "quantity": quantity,
         "quantity_decimal": str(quantity),
         "tax_rates": item["tax_rates"],
         "test_clock": subscription["test_clock"],
-        PRIVATE: {"credited": _credited(work, subscription, item) if is_credit else None},
     }
 
 
-def share(start: int, end: int, at: int) -> Fraction:
-    """Return which part of a period is left at a time."""
-    return Fraction(min(max(end - at, 0), end - start), end - start)
+# --- What a whole period costs after its discounts ---
 
 
-def rounded(amount: Fraction) -> int:
-    """Return an amount in whole units, rounded half away from zero."""
-    whole = int(abs(amount) + Fraction(1, 2))
-    return whole if amount >= 0 else -whole
+def is_classic(subscription: Record) -> bool:
+    """Tell whether a subscription is billed in classic mode."""
+    return bool(subscription["billing_mode"]["type"] == "classic")
 
 
-def net(work: Work, subscription: Record, item: Record) -> int:
-    """Return what a whole period of an item costs after its discounts and the subscription's."""
-    currency = subscription["currency"]
-    line = Line(items.cost(work, item, currency), item["price"]["product"])
+def _lasting(work: Work, subscription: Record, item: Record) -> tuple[list[str], list[str]]:
+    """Return the ids of the discounts that an item has for longer: its own, and those of all.
+
+    Those of all are the subscription's, else its customer's.
+    """
     customer = work.get("customers", subscription["customer"]) or {}
-    ids = [*item["discounts"], *subscription["discounts"]]
-    if not subscription["discounts"] and customer.get("discount"):
-        ids.append(customer["discount"]["id"])
-    for id in discounts.lasting(work, ids, work.now):
-        discounts.take(work, id, [line], currency)
+    of_all = subscription["discounts"]
+    if not of_all and customer.get("discount"):
+        of_all = [customer["discount"]["id"]]
+    return (
+        discounts.lasting(work, item["discounts"], work.now),
+        discounts.lasting(work, of_all, work.now),
+    )
+
+
+def _line(work: Work, subscription: Record, item: Record) -> Line:
+    return Line(items.cost(work, item, subscription["currency"]), item["price"]["product"])
+
+
+def _net_together(work: Work, subscription: Record, data: list[Record], item: Record) -> int:
+    """Return what an item costs beside others: each has its part of what is off for all."""
+    currency = subscription["currency"]
+    licensed = [one for one in data if not items.is_metered(one)]
+    together = {one["id"]: _line(work, subscription, one) for one in licensed}
+    for one in licensed:
+        for id in _lasting(work, subscription, one)[0]:
+            discounts.take(work, id, [together[one["id"]]], currency)
+    for id in _lasting(work, subscription, item)[1]:
+        discounts.take(work, id, list(together.values()), currency)
+    line = together[item["id"]]
     return line.subtotal - line.discount
 
 
+def _net_alone(
+    work: Work,
+    subscription: Record,
+    data: list[Record],
+    item: Record,
+    own: list[str],
+    of_all: list[str],
+) -> int:
+    """Return what an item costs by itself: an amount off for all is divided by their number."""
+    line, currency = _line(work, subscription, item), subscription["currency"]
+    for id in own:
+        discounts.take(work, id, [line], currency)
+    products = [one["price"]["product"] for one in data if not items.is_metered(one)]
+    for id in of_all:
+        discounts.take_share(work, id, line, products, currency)
+    return line.subtotal - line.discount
+
+
+# --- What a credit undoes ---
+
+
 def _credited(work: Work, subscription: Record, item: Record) -> Record | None:
-    """Return which lines a credit undoes: those of the latest invoice that billed the item."""
-    invoice = work.get("invoices", subscription["latest_invoice"] or "")
+    """Return which line a credit undoes: the last one that billed the item, if there is one."""
+    debit = billed.debit_of(subscription, item["id"])
+    if debit is None:
+        return None
+    if "line" in debit:
+        return {"invoice": debit["invoice"], "invoice_line_items": [debit["line"]]}
+    waiting = work.get("invoice_items", debit["item"])
+    invoice = work.get("invoices", (waiting or {}).get("invoice") or "")
     if invoice is None:
         return None
-    found = [line["id"] for line in lines.all_of(invoice) if _is_of(line, item["id"])]
+    found = [line["id"] for line in lines.all_of(invoice) if _is_of(line, debit["item"])]
     return {"invoice": invoice["id"], "invoice_line_items": found} if found else None
 
 
-def _is_of(line: Record, item: str) -> bool:
+def _is_of(line: Record, invoice_item: str) -> bool:
     details = (line["parent"] or {}).get("subscription_item_details") or {}
-    return details.get("subscription_item") == item and line["amount"] > 0
+    return details.get("invoice_item") == invoice_item
 
 
 def stored(work: Work, made: list[Record]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import due, registry
-from tigerstripe.billing import collecting, dunning, issuing
+from tigerstripe.billing import billed, collecting, dunning, issuing, pending
 from tigerstripe.resource import private
 from tigerstripe.work import PRIVATE, Work
 
@@ -126,27 +126,48 @@ def canceled(
 
 
 def _with_last_invoice(work: Work, subscription: Record) -> Record:
-    """Return a subscription whose metered usage, if it has any, is on an invoice."""
+    """Return a subscription whose metered usage, and what waits, is on an invoice, if any."""
     data = subscription["items"]["data"]
     id = issuing.new_invoice_id()
     content = issuing.of_usage(work, subscription, data, id)
-    if not any(line["amount"] for line in content[0]):
+    customer = registry.need("customer").given(work, subscription["customer"], "customer")
+    waits = pending.waiting(work, customer, subscription["currency"], subscription["id"])
+    if not waits and not any(line["amount"] for line in content[0]):
         return subscription
     back = (data[0]["current_period_start"], work.now)
     invoice = issuing.invoice(work, subscription, "subscription_cycle", content, back, id=id)
+    invoice = held_back(work, subscription, invoice)
     return {**subscription, "latest_invoice": invoice["id"]}
 
 
-def _stop_collecting(work: Work, subscription: Record) -> None:
-    """Let the open invoice of a subscription that is over not be tried again by itself."""
-    invoice = work.get("invoices", subscription["latest_invoice"] or "")
-    if invoice is None or invoice["status"] not in ("draft", "open"):
-        return
-    if invoice["status"] == "draft" and invoice["total"]:
-        return  # what was used is still to be paid
+def held_back(work: Work, subscription: Record, invoice: Record) -> Record:
+    """Return an invoice that is not asked for, if its subscription is paused or unpaid."""
+    pause = subscription["pause_collection"]
+    if pause is None and subscription["status"] != "unpaid":
+        return invoice
     due.drop(work, invoice["id"])
-    stopped = {**invoice, "auto_advance": False, "next_payment_attempt": None}
-    registry.need("invoice").save(work, invoice, stopped)
+    held = {**invoice, "auto_advance": False, "automatically_finalizes_at": None}
+    invoices = registry.need("invoice")
+    invoice = invoices.save(work, invoice, held)
+    behavior = pause["behavior"] if pause else "keep_as_draft"
+    if behavior == "keep_as_draft":
+        return invoice
+    invoice = collecting.finalized(work, invoice)
+    if invoice["status"] != "open":
+        return invoice
+    return (collecting.voided if behavior == "void" else collecting.uncollectible)(work, invoice)
+
+
+def _stop_collecting(work: Work, subscription: Record) -> None:
+    """Let the open invoices of a subscription that is over not be tried again by themselves."""
+    invoices = registry.need("invoice")
+    for found in work.find_by("invoices", "customer", subscription["customer"]):
+        if found["status"] != "open" or collecting.subscription_of(found) != subscription["id"]:
+            continue
+        invoice = work.get("invoices", found["id"]) or found
+        due.drop(work, invoice["id"])
+        stopped = {**invoice, "auto_advance": False, "next_payment_attempt": None}
+        invoices.save(work, invoice, stopped)
 
 
 def expired(work: Work, subscription: Record) -> Record:
@@ -163,6 +184,7 @@ def wait_for(work: Work, old: Record, new: Record, invoice: Record, expires_at: 
     """Return a subscription as it was, with the change that its invoice has to be paid for."""
     names = ("billing_cycle_anchor", "items", "plan", "quantity", "trial_end")
     changes = {name: new[name] for name in names if new.get(name) != old.get(name)}
+    changes["billed"] = billed.kept(new)
     waiting = {
         **old,
         "latest_invoice": invoice["id"],
@@ -185,7 +207,8 @@ def wait_for(work: Work, old: Record, new: Record, invoice: Record, expires_at: 
 def apply_update(work: Work, subscription: Record) -> Record:
     """Return a subscription changed as was wanted: it is paid for."""
     kept = {name: value for name, value in private(subscription).items() if name != "update"}
-    changes = private(subscription)["update"]["changes"]
+    changes = dict(private(subscription)["update"]["changes"])
+    kept.update(changes.pop("billed"))
     new = {**subscription, **changes, "pending_update": None, PRIVATE: kept}
     saved = _save(work, subscription, new)
     work.tell("customer.subscription.pending_update_applied", saved)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import discounts, registry
+from tigerstripe import registry
 from tigerstripe.billing import (
+    billed,
     collecting,
     cycles,
     issuing,
+    items,
     paying,
     pending,
     periods,
@@ -47,15 +49,9 @@ def begun(
     """
     subscription = terms.drawn_up(work, customer, params, is_sold=is_sold)
     work.put("subscriptions", subscription)
-    id = issuing.new_invoice_id()
-    is_trial = subscription["status"] == "trialing"
-    content = _content(work, subscription, params, id, is_trial=is_trial)
-    period = (work.now, work.now)
-    invoice = issuing.invoice(work, subscription, "subscription_create", content, period, id=id)
-    subscription = {**subscription, "latest_invoice": id}
-    subscription["discounts"] = discounts.lasting(work, subscription["discounts"], work.now)
+    subscription = _invoiced(work, subscription, params)
     if subscription["collection_method"] == "charge_automatically":
-        subscription = _paid_for(work, subscription, invoice, params, by)
+        subscription = _paid_for(work, subscription, params, by)
     subscription = ordered(subscription)
     work.put("subscriptions", subscription)
     registry.need("subscription_item").known(work, subscription)
@@ -68,57 +64,71 @@ def begun(
 # --- Its first invoice ---
 
 
-def _content(
-    work: Work, subscription: Record, params: Params, id: str, *, is_trial: bool
-) -> issuing.Content:
-    """Return the lines of the first period, and of what is to be paid with it."""
+def _invoiced(work: Work, subscription: Record, params: Params) -> Record:
+    """Return a subscription with its first invoice; without one if there is nothing on it.
+
+    So it is where what is metered is all that it has, and where a first period that is shorter
+    than others, or began long ago, is not to be paid for.
+    """
+    id = issuing.new_invoice_id()
+    content = added(work, subscription, params, id)
+    if params.get("proration_behavior") != "none" or _begins_now(work, subscription):
+        content = issuing.both(content, _content(work, subscription, id))
+    if not content[0]:
+        return subscription
+    now = (work.now, work.now)
+    invoice = issuing.invoice(work, subscription, "subscription_create", content, now, id=id)
+    return {**billed.on_invoice(work, subscription, invoice), "latest_invoice": id}
+
+
+def _begins_now(work: Work, subscription: Record) -> bool:
+    """Tell whether the first period, or a trial, is one like others that begins at this moment."""
+    is_trial = subscription["status"] == "trialing"
+    return is_trial or bool(
+        subscription["billing_cycle_anchor"] <= work.now <= subscription["start_date"]
+    )
+
+
+def _content(work: Work, subscription: Record, id: str) -> issuing.Content:
+    """Return the lines of the first periods; those since the subscription's start come first."""
     data = subscription["items"]["data"]
-    content = issuing.of_period(work, subscription, data, id, is_trial=is_trial)
-    if not is_trial:
-        is_free = params.get("proration_behavior") == "none"
-        content = _since_start(subscription, content, is_free=is_free)
-    return issuing.both(added(work, subscription, params, id), content)
-
-
-def _since_start(
-    subscription: Record, content: issuing.Content, *, is_free: bool
-) -> issuing.Content:
-    """Return the lines of a first period, and of those since the subscription began."""
-    items_of = {item["id"]: item for item in subscription["items"]["data"]}
+    if subscription["status"] == "trialing":
+        return issuing.of_period(work, subscription, data, id, is_trial=True)
     lines, rates = [], {}
-    for line in content[0]:
-        for part in _parts(subscription, items_of[_item_of(line)], line, is_free=is_free):
-            lines.append(part)
-            rates[part["id"]] = content[1].get(line["id"])
+    for item in data:
+        own = issuing.of_period(work, subscription, [item], id)
+        for line in _since_start(work, subscription, item, own[0]):
+            lines.append(line)
+            rates[line["id"]] = items.rates_of(item)
     return lines, rates
 
 
-def _item_of(line: Record) -> str:
-    found: str = line["parent"]["subscription_item_details"]["subscription_item"]
-    return found
-
-
-def _parts(subscription: Record, item: Record, line: Record, *, is_free: bool) -> list[Record]:
-    """Return what an item costs from its subscription's start on, which may be long ago.
+def _since_start(
+    work: Work, subscription: Record, item: Record, own: list[Record]
+) -> list[Record]:
+    """Return the lines of an item from its subscription's start on, which may be long ago.
 
     That is a line for each period, shorter ones for their part of the price; in classic mode one
-    line for all.
+    line for all. What is metered was not used yet.
     """
     start, end = subscription["start_date"], item["current_period_end"]
+    if items.is_metered(item) or start >= item["current_period_start"]:
+        return own
     anchor, recurring = subscription["billing_cycle_anchor"], item["price"]["recurring"]
-    parts = divided(line["amount"], anchor, recurring, start, end, is_free=is_free)
-    if subscription["billing_mode"]["type"] == "classic" and len(parts) > 1:
+    whole = items.cost(work, item, subscription["currency"])
+    parts = divided(whole, anchor, recurring, start, end)
+    if proration.is_classic(subscription):
         parts = [(start, end, sum(amount for _, _, amount in parts))]
     made: list[Record] = []
     for begins, ends, amount in parts:
         period = {"end": ends, "start": begins}
-        own = line if not made else {**line, "id": new_id("il", 24)}
-        made.append({**own, "amount": amount, "subtotal": amount, "period": period})
+        line = own[0] if not made else {**own[0], "id": new_id("il", 24)}
+        made.append({**line, "amount": amount, "subtotal": amount, "period": period})
     return made
 
 
 def divided(
-    amount: int, anchor: int, recurring: Record, start: int, end: int, *, is_free: bool
+    amount: int, anchor: int, recurring: Record, start: int, end: int, *, is_free: bool = False
 ) -> list[tuple[int, int, int]]:
     """Return the periods between two times, each with its start, its end, and what it costs.
 
@@ -128,7 +138,7 @@ def divided(
     at = start
     while at < end:
         whole = periods.period(anchor, recurring, at)
-        part = proration.rounded(amount * proration.share(*whole, at))
+        part = periods.left(amount, *whole, at)
         parts.append((at, whole[1], 0 if is_free and at != whole[0] else part))
         at = whole[1]
     return parts
@@ -150,12 +160,15 @@ def added(work: Work, subscription: Record, params: Params, id: str) -> issuing.
 
 
 def _paid_for(
-    work: Work, subscription: Record, invoice: Record, params: Params, by: Record | None
+    work: Work, subscription: Record, params: Params, by: Record | None
 ) -> Record:
-    """Return a subscription as its first invoice leaves it."""
+    """Return a subscription as its first invoice, if it has one, leaves it."""
     behavior = params.get("payment_behavior") or "allow_incomplete"
     is_trial = subscription["status"] == "trialing"
     done = "trialing" if is_trial else "active"
+    invoice = work.get("invoices", subscription["latest_invoice"] or "")
+    if invoice is None:
+        return with_setup(work, {**subscription, "status": done})
     needs_method = invoice["amount_due"] and behavior != "default_incomplete"
     if needs_method and paying.method_of(work, invoice) is None:
         raise paying.nothing()

@@ -40,7 +40,6 @@ def drawn_up(work: Work, customer: Record, params: Params, *, is_sold: bool = Fa
     trial_end = _trial_end(work, params, first)
     start = _start(work, params)
     anchor = anchor_of(work, params, trial_end, first["recurring"])
-    end = trial_end or anchor
     id = new_id("sub", 24)
     is_sent = get("collection_method") == "send_invoice"
     subscription: Record = {
@@ -99,9 +98,8 @@ def drawn_up(work: Work, customer: Record, params: Params, *, is_sold: bool = Fa
     for place, wanted in enumerate(given):
         at = f"items[{place}]"
         price = items.price_of(work, wanted, at, currency, is_sold=is_sold) if place else first
-        period = (work.now, end)
-        if end <= work.now:
-            period = periods.period(anchor, price["recurring"], work.now)
+        begins, ends = periods.period(anchor, price["recurring"], work.now)
+        period = (max(begins, start), trial_end or ends)
         data.append(items.made(work, subscription, wanted, at, period, price))
     items.check_together(subscription, data)
     subscription["items"] = items.listed(id, data)

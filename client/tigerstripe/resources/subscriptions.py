@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tigerstripe import errors, listing, metadata, registry
 from tigerstripe.billing import (
+    billed,
     changing,
     cycles,
     editing,
@@ -162,7 +163,7 @@ class Subscriptions(Resource):
             told = {**old["cancellation_details"], **params["cancellation_details"]}
             new["cancellation_details"] = told
         if "discounts" in params or params.get("coupon") or params.get("promotion_code"):
-            new["discounts"] = terms.discounted(work, new, params)
+            new = billed.with_discounts(new, terms.discounted(work, new, params))
         return new
 
     def _with_end(self, work: Work, new: Record, params: Params) -> Record:
