@@ -123,7 +123,7 @@ def test_a_discount_is_spread_over_the_lines(account, price) -> None:
     )
     assert (session.amount_subtotal, session.amount_total) == (300, 200)
     assert session.total_details.amount_discount == 100
-    assert [i.amount_discount for i in session.line_items.data] == [33, 34, 33]
+    assert [i.amount_discount for i in session.line_items.data] == [33, 33, 34]
     (one,) = session.total_details.breakdown.discounts
     assert (one.amount, one.discount.source.coupon) == (100, coupon.id)
     assert one.discount.checkout_session == session.id

@@ -63,7 +63,7 @@ def on_invoice(work: Work, subscription: Record, invoice: Record) -> Record:
     """Return a subscription that knows of its invoice, without the discounts that it used up."""
     debits = dict(private(subscription).get(DEBITS, {}))
     used = dict(private(subscription).get(USED, {}))
-    took = set()
+    took: set[str] = set()
     for line in lines.all_of(invoice):
         off = line["discount_amounts"]
         took.update(one["discount"] for one in off)
