@@ -127,7 +127,7 @@ def test_a_discount_is_spread_over_the_lines(account, price) -> None:
     (one,) = session.total_details.breakdown.discounts
     assert (one.amount, one.discount.source.coupon) == (100, coupon.id)
     assert one.discount.checkout_session == session.id
-    assert session.line_items.data[1].discounts[0].amount == 34
+    assert session.line_items.data[2].discounts[0].amount == 34
     assert session.discounts[0].to_dict() == {"coupon": coupon.id, "promotion_code": None}
     assert "breakdown" not in Session.retrieve(session.id).total_details
     old = Session.retrieve(

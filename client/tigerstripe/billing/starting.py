@@ -103,9 +103,7 @@ def _content(work: Work, subscription: Record, id: str) -> issuing.Content:
     return lines, rates
 
 
-def _since_start(
-    work: Work, subscription: Record, item: Record, own: list[Record]
-) -> list[Record]:
+def _since_start(work: Work, subscription: Record, item: Record, own: list[Record]) -> list[Record]:
     """Return the lines of an item from its subscription's start on, which may be long ago.
 
     That is a line for each period, shorter ones for their part of the price; in classic mode one
