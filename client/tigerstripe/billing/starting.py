@@ -157,9 +157,7 @@ def added(work: Work, subscription: Record, params: Params, id: str) -> issuing.
     return content, rates
 
 
-def _paid_for(
-    work: Work, subscription: Record, params: Params, by: Record | None
-) -> Record:
+def _paid_for(work: Work, subscription: Record, params: Params, by: Record | None) -> Record:
     """Return a subscription as its first invoice, if it has one, leaves it."""
     behavior = params.get("payment_behavior") or "allow_incomplete"
     is_trial = subscription["status"] == "trialing"
