@@ -90,7 +90,7 @@ class Account(Others):
     def serve_pages(self) -> None:
         """Let the addresses of pages that the SDK of this process is given lead to pages here.
 
-        `session.url`, of a portal session too, `payment_link.url`, the receipt of a charge, and
+        `session.url`, of a portal session too, `payment_link.url`, invoices, receipts, and
         where a buyer authenticates. The first process of the account that answers with one begins
         a small server, for this machine alone, on a port of its own; all others give its addresses
         too. It ends with its process, and its addresses with it: then another one takes its place.

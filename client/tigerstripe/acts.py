@@ -130,12 +130,12 @@ def _done(
         return shown(act(work, record))
 
     try:
-        return acting.act(_owner(scope, table, id), log, do)
+        return acting.act(owner(scope, table, id), log, do)
     except Refused as refused:
         raise ValueError(f"{call}: {refused}") from None
 
 
-def _owner(scope: Scope, table: str, id: str) -> Scope:
+def owner(scope: Scope, table: str, id: str) -> Scope:
     """Return the account that has an object: the platform, or one connected to it."""
     if id in scope.table(table):
         return scope

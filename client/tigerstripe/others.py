@@ -87,6 +87,33 @@ class Others:
         if not due.do_now(self._scope, self._log, id):
             raise ValueError(f"expire_checkout: {id} is no open checkout session of {self.name}")
 
+    def pay_invoice_page(
+        self,
+        invoice: Any,
+        payment_method: str | None = "pm_card_visa",
+        *,
+        authenticate: bool | None = True,
+        payment_method_data: Record | None = None,
+    ) -> Record:
+        """Let a customer pay an invoice, or the one of an id, on its hosted page; return it then.
+
+        Where the bank asks them to authenticate, they do, or with False fail to; with None the
+        invoice is left waiting for that. Raises `Declined` if they cannot pay so: the invoice is
+        open still, and the error's members are in its `error`. Raises `Refused`, with nothing
+        done, for an invoice that has nothing to pay: a draft, or one that is paid or void.
+        """
+        from tigerstripe import acting, acts
+        from tigerstripe.billing import hosted
+
+        id = _id_of(invoice)
+        params = {"payment_method": payment_method, "payment_method_data": payment_method_data}
+        params = {name: value for name, value in params.items() if value is not None}
+        return acting.act(
+            acts.owner(self._scope, "invoices", id),
+            self._log,
+            lambda work: hosted.paid(work, id, params, authenticate=authenticate),
+        )
+
     def authenticate(self, intent: Any, succeed: bool = True) -> Record:
         """Let the buyer authenticate a payment or setup intent, or fail to; return it after that.
 

@@ -178,8 +178,8 @@ def complete(
 ) -> None:
     """Complete an open checkout session as its buyer would; authenticate where the bank asks.
 
-    Prints the session after it: id, status, payment status, and its intent. A card that is declined
-    leaves it open, and is exit code 1.
+    Prints the session after it: id, status, payment status, and what it made: an intent, or a
+    subscription. A card that is declined leaves it open, and is exit code 1.
     """
     import tigerstripe  # noqa: PLC0415 - only these commands need it
 
@@ -191,6 +191,7 @@ def complete(
             raise click.exceptions.Exit(NO) from None
         except tigerstripe.Refused as refused:
             raise InvalidRequest(str(refused)) from None
-    intent = done["payment_intent"] or done["setup_intent"] or "-"
-    row: list[object] = [done["id"], done["status"], done["payment_status"], intent]
-    _print(("session", "status", "payment", "intent"), [row], done, as_json=as_json)
+    made = (done[name] for name in ("payment_intent", "setup_intent", "subscription"))
+    row: list[object] = [done["id"], done["status"], done["payment_status"]]
+    row.append(next((id for id in made if id is not None), "-"))
+    _print(("session", "status", "payment", "made"), [row], done, as_json=as_json)

@@ -105,13 +105,16 @@ def collected(
     method: Record | None = None,
     *,
     off_session: bool = False,
+    page: str | None = None,
 ) -> tuple[Record, Declined | None]:
     """Try to be paid for an open invoice; return it after that, and the error of a decline.
 
-    `method` is what pays it, by default what its customer pays with. Raises `Refused` where there
-    is nothing to pay with.
+    `method` is what pays it, by default what its customer pays with; `page` is the address of the
+    page on which they pay it. Raises `Refused` where there is nothing to pay with.
     """
-    invoice, intent, declined = paying.tried(work, invoice, method, off_session=off_session)
+    invoice, intent, declined = paying.tried(
+        work, invoice, method, off_session=off_session, page=page
+    )
     return _after(work, invoice, intent), declined
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from tigerstripe import registry
 from tigerstripe.errors import Declined, Refused
 from tigerstripe.ids import new_id
-from tigerstripe.payments import confirming, hearing
+from tigerstripe.payments import bank, confirming, hearing
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.resource import private
 from tigerstripe.work import PRIVATE, Work
@@ -123,11 +123,17 @@ def is_with_bank(work: Work, invoice: Record) -> bool:
 
 
 def tried(
-    work: Work, invoice: Record, method: Record | None, *, off_session: bool
+    work: Work,
+    invoice: Record,
+    method: Record | None,
+    *,
+    off_session: bool,
+    page: str | None = None,
 ) -> tuple[Record, Record, Declined | None]:
     """Ask the bank for what is due; return the invoice, its intent, and the error of a decline.
 
-    Raises `Refused` where there is nothing to pay with.
+    `page` is the address of the page on which its customer pays it, if they do. Raises `Refused`
+    where there is nothing to pay with.
     """
     intent = intent_of(work, invoice)
     if intent is None or intent["status"] == "canceled":
@@ -138,7 +144,13 @@ def tried(
     if method is None:
         raise nothing()
     options = intent["payment_method_options"].get(method["type"]) or {}
-    attempt = Attempt(method, off_session=off_session, options=options)
+    attempt = Attempt(
+        method,
+        off_session=off_session,
+        options=options,
+        return_url=page,
+        mandate_data=bank.BY_WEB if page is not None else None,
+    )
     intent = {**intent, "payment_method": method["id"]}
     done, declined = confirming.tried(work, intent, attempt)
     return invoice, done, declined
@@ -180,6 +192,15 @@ def ask_for(work: Work, invoice: Record) -> None:
     payment = work.get(TABLE, private(invoice)["payment"])
     assert payment is not None, invoice
     work.put(TABLE, {**payment, "amount_requested": remaining})
+
+
+def remembered(work: Work, subscription: Record, invoice: Record) -> Record:
+    """Return a subscription whose invoice is paid, with what paid it from now on if it says so."""
+    wanted = subscription["payment_settings"]["save_default_payment_method"] == "on_subscription"
+    intent = intent_of(work, invoice) if wanted else None
+    if intent is None or intent["payment_method"] is None:
+        return subscription
+    return {**subscription, "default_payment_method": intent["payment_method"]}
 
 
 def cancel(work: Work, invoice: Record) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import due, registry
-from tigerstripe.billing import billed, collecting, dunning, issuing, pending
+from tigerstripe.billing import billed, collecting, dunning, issuing, paying, pending
 from tigerstripe.resource import private
 from tigerstripe.work import PRIVATE, Work
 
@@ -46,16 +46,20 @@ def follow(work: Work, id: str, invoice: Record, what: str) -> None:
 
 def _settled(work: Work, subscription: Record, invoice: Record, what: str) -> None:
     """Let a subscription go on, or not at all, whose invoice is paid, void, or given up."""
-    status = subscription["status"]
+    status, old = subscription["status"], subscription
+    if what == "paid":
+        subscription = paying.remembered(work, subscription, invoice)
     if status == "paused":
         if what != "voided" and private(subscription).get(RESUMES) == invoice["id"]:
-            awake(work, subscription)
+            awake(work, old)
     elif status == "incomplete" and what == "voided":
         expired(work, subscription)
     elif what == "processing" and status != "incomplete":
         return
     elif status == "incomplete" or status in LATE:
-        _save(work, subscription, {**subscription, "status": "active"})
+        _save(work, old, {**subscription, "status": "active"})
+    else:
+        _save(work, old, subscription)
 
 
 def _failed(work: Work, subscription: Record, invoice: Record) -> None:

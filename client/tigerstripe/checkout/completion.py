@@ -83,10 +83,7 @@ def by_buyer(work: Work, id: str, params: Params, *, authenticate: bool | None) 
     if declined is None and session["status"] == "open" and authenticate is not None:
         intent = intent_of(work, session)
         assert intent is not None, session
-        intent = moves.of(intent).authenticate(work, intent, succeed=authenticate)
-        error = intent.get("last_payment_error") or intent.get("last_setup_error")
-        if error is not None:
-            raise Declined.of(error)
+        moves.authenticated(work, intent, succeed=authenticate)
     if declined is not None:
         raise declined
     return using.shown(sessions.named(work, {"session": id}))

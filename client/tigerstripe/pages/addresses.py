@@ -17,6 +17,9 @@ PAGES = {
     "https://buy.stripe.com/": "link",
     "https://checkout.stripe.com/c/pay/": "checkout",
     "https://hooks.stripe.com/3d_secure_2/hosted?": "authentication?",
+    "https://invoice.stripe.com/i/": "invoice",
+    "https://pay.stripe.com/credit_notes/": "credit_note",
+    "https://pay.stripe.com/invoice/": "invoice_pdf",
     "https://pay.stripe.com/receipts/payment/": "receipt",
 }
 """By what an address begins with, the name of its page."""

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote
 from tiger import Store, TigerError
 from tigerstripe.engine import Engine
 from tigerstripe.errors import Refused
-from tigerstripe.pages import bank, checkout, portal, templates
+from tigerstripe.pages import bank, checkout, invoice, portal, templates
 from tigerstripe.pages.addresses import local
 from tigerstripe.pages.visit import Page, Visit, not_there
 
@@ -19,19 +19,15 @@ HEADERS = {
 }
 
 
-def receipt(visit: Visit) -> Page:
-    """Show the receipt of a charge."""
-    url = f"https://pay.stripe.com/receipts/payment/{visit.name}"
-    charge = visit.find("charges", "receipt_url", url)
-    return Page(templates.receipt(charge)) if charge is not None else not_there("receipt")
-
-
 PAGES: dict[str, Callable[[Visit], Page]] = {
     "authentication": bank.authentication,
     "checkout": checkout.checkout,
+    "credit_note": invoice.credit_note,
+    "invoice": invoice.invoice,
+    "invoice_pdf": invoice.document,
     "link": checkout.link,
     "portal": portal.portal,
-    "receipt": receipt,
+    "receipt": invoice.receipt,
     "recovery": checkout.recovery,
 }
 """By name: `/accounts/ACCOUNT/pages/NAME/...`."""

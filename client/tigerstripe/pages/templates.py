@@ -120,7 +120,7 @@ def checkout(
             _contact(session, given),
             [_custom(one, given) for one in session["custom_fields"]],
             _shipping(session, given),
-            _methods(session, given) if needs_method else None,
+            methods(session["payment_method_types"], given) if needs_method else None,
             button=button,
         ),
         _back(session["cancel_url"], "Back to the shop"),
@@ -203,9 +203,8 @@ def _shipping(session: Record, given: Form) -> Markup:
     return joined([choices, where if wants else None])
 
 
-def _methods(session: Record, given: Form) -> Markup:
+def methods(types: list[str], given: Form) -> Markup:
     """Return the choice of a type, and the fields of those that have some."""
-    types = session["payment_method_types"]
     chosen = given.get("type") or types[0]
     fields = {
         "bacs_debit": [("Sort code", "sort_code"), ("Account number", "account_number")],
@@ -299,21 +298,6 @@ def _details(customer: Record, allowed: list[str]) -> Markup | None:
     wanted = [field(label, name, customer[name]) for name, label in labels if name in allowed]
     save = element("button", "Save details", name="details", value="1")
     return form(wanted, save) if wanted else None
-
-
-def receipt(charge: Record) -> str:
-    """Return the receipt of a charge."""
-    amount = money.shown(charge["amount"], charge["currency"])
-    pairs = [("Amount", amount), ("Charge", charge["id"])]
-    if charge["description"]:
-        pairs.append(("For", charge["description"]))
-    card = charge["payment_method_details"].get("card")
-    if card:
-        pairs.append(("Paid with", f"{card['brand'].capitalize()} …{card['last4']}"))
-    if charge["amount_refunded"]:
-        refunded = money.shown(charge["amount_refunded"], charge["currency"])
-        pairs.append(("Refunded", refunded))
-    return page("Receipt", rows(pairs))
 
 
 def message(title: str, text: str, *more: Any) -> str:

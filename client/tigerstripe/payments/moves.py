@@ -1,12 +1,24 @@
-"""Which module has the moves of an intent: those of a payment, or of a setup."""
+"""Which module has the moves of an intent, of a payment or of a setup; and the buyer's own."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from tigerstripe.errors import Declined
 from tigerstripe.payments import confirming, setting_up
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
 
 
-def of(intent: dict[str, Any]) -> Any:
+def of(intent: Record) -> Any:
     """Return what has `tried(work, intent, attempt)` and `authenticate(work, intent, succeed=)`."""
     return confirming if intent["object"] == confirming.OBJECT else setting_up
+
+
+def authenticated(work: Work, intent: Record, *, succeed: bool) -> None:
+    """Let the buyer of an intent authenticate, or fail to; raises `Declined` if it is not paid."""
+    done = of(intent).authenticate(work, intent, succeed=succeed)
+    error = done.get("last_payment_error") or done.get("last_setup_error")
+    if error is not None:
+        raise Declined.of(error)
