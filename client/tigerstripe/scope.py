@@ -13,6 +13,12 @@ OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     "claims": (None, None, ()),
     "confirmation_tokens": ("ctoken", None, ()),
     connected.TABLE: (None, None, (connected.ACCOUNT, connected.PART)),
+    "credit_grants": ("credgr", "/v1/billing/credit_grants", ("customer",)),
+    "credit_transactions": (
+        "cbtxn",
+        "/v1/billing/credit_balance_transactions",
+        ("credit_grant",),
+    ),
     "deleted_objects": (None, None, ()),
     "discounts": ("di", None, ("customer", "subscription")),
     "due": (None, None, ("clock",)),

@@ -28,6 +28,8 @@ class Line:
     is_discountable: bool = True
     discounts: list[int] = field(default_factory=list)
     """What each discount takes off, in order; 0 for those that do not apply."""
+    credit: int = 0
+    """What billing credits take off, after discounts and before taxes."""
     taxes: list[Record] = field(default_factory=list)
     """The `amount` of each rate, with its `rate`, and the `taxable_amount`."""
 
@@ -45,7 +47,7 @@ class Line:
     def total(self) -> int:
         """What is to be paid."""
         on_top = sum(int(tax["amount"]) for tax in self.taxes if not tax["rate"]["inclusive"])
-        return self.subtotal - self.discount + on_top
+        return self.subtotal - self.discount - self.credit + on_top
 
 
 def cost(amounts: Record, scheme: Record, quantity: int) -> int:
@@ -130,8 +132,8 @@ def spread(amount: int, weights: list[int]) -> list[int]:
 
 
 def tax(line: Line, exempt: bool = False) -> None:
-    """Put the taxes of its rates on what discounts left of a line."""
-    left = Decimal(line.subtotal - line.discount)
+    """Put the taxes of its rates on what discounts and credits left of a line."""
+    left = Decimal(line.subtotal - line.discount - line.credit)
     within = sum((_share(rate) for rate in line.rates if rate["inclusive"]), Decimal(0))
     base = left / (1 + within)
     for rate in line.rates:

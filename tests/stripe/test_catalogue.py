@@ -322,9 +322,16 @@ def metered(customer: str) -> list[Any]:
     )
     payload = {"stripe_customer_id": customer, "value": "5"}
     event = stripe.billing.MeterEvent.create(event_name="calls", payload=payload)
+    grant = stripe.billing.CreditGrant.create(
+        customer=customer,
+        amount={"type": "monetary", "monetary": {"value": 5, "currency": "usd"}},
+        applicability_config={"scope": {"price_type": "metered"}},
+    )
     return [
         meter,
         event,
+        grant,
+        stripe.billing.CreditBalanceTransaction.list(customer=customer).data[0],
         stripe.billing.MeterEventAdjustment.create(
             event_name="calls", type="cancel", cancel={"identifier": event.identifier}
         ),

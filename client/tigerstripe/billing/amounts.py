@@ -1,6 +1,6 @@
 """What an invoice comes to: its lines, less discounts in order, with taxes, and the balance.
 
-    lines -> discounts of each line -> subtotal -> discounts of all -> taxes -> total
+    lines -> discounts of each line -> subtotal -> discounts of all -> credits -> taxes -> total
     total -> the customer's balance -> the amount due
 
 As recorded, a discount of a line is within the subtotal, and one of the invoice is not.
@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from tigerstripe import discounts, money
+from tigerstripe.billing import granted
 from tigerstripe.billing import lines as lines_of_invoices
 from tigerstripe.totals import Line, tax
 from tigerstripe.work import Work
@@ -34,7 +35,8 @@ def priced(work: Work, invoice: Record) -> Record:
     for id in invoice["discounts"]:
         discounts.take(work, id, counted, currency)
     is_exempt = invoice["customer_tax_exempt"] in EXEMPT
-    for one in counted:
+    for line, one in zip(lines, counted, strict=True):
+        one.credit = sum(credit["amount"] for credit in granted.of_line(line))
         tax(one, is_exempt)
     lines = [
         _shown(line, one, invoice["discounts"]) for line, one in zip(lines, counted, strict=True)
@@ -50,7 +52,9 @@ def priced(work: Work, invoice: Record) -> Record:
         "total": total,
         "total_discount_amounts": off,
         "total_excluding_tax": total - sum(one["amount"] for one in taxes),
-        "total_pretax_credit_amounts": [{**one, "type": "discount"} for one in off],
+        "total_pretax_credit_amounts": [
+            *({**one, "type": "discount"} for one in off), *granted.of_all(lines),
+        ],
         "total_taxes": taxes,
     })  # fmt: skip
 
@@ -94,7 +98,10 @@ def _shown(line: Record, counted: Line, of_all: list[str]) -> Record:
     return {
         **line,
         "discount_amounts": off,
-        "pretax_credit_amounts": [{**one, "type": "discount"} for one in off],
+        "pretax_credit_amounts": [
+            *({**one, "type": "discount"} for one in off),
+            *granted.of_line(line),
+        ],
         "taxes": [of_rate(one) for one in counted.taxes],
     }
 

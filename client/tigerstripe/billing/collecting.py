@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import due, registry
-from tigerstripe.billing import amounts, dunning, paying
+from tigerstripe.billing import amounts, dunning, granted, paying
 from tigerstripe.errors import Declined
 from tigerstripe.ids import letters
 from tigerstripe.payments import hearing
@@ -33,6 +33,9 @@ def finalized(work: Work, invoice: Record, by: Record | None = None) -> Record:
     `by` is the payment intent that is to pay it, if there is one already.
     """
     customer = _customer(work, invoice)
+    credited = granted.applied(work, invoice)
+    if credited is not None:
+        invoice = amounts.priced(work, credited)
     return _fixed(work, {**invoice, "starting_balance": customer["balance"]}, customer, by)
 
 
@@ -234,6 +237,7 @@ def voided(work: Work, invoice: Record) -> Record:
     """Return an invoice that never was owed; what its customer's balance paid is given back."""
     paying.cancel(work, invoice)
     due.drop(work, invoice["id"])
+    granted.given_back(work, invoice)
     customer = _customer(work, invoice)
     back = invoice["starting_balance"] - (invoice["ending_balance"] or 0)
     if back:

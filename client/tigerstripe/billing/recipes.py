@@ -97,6 +97,17 @@ def _schedule(what: str, **params: str) -> Step:
 
 _REST = Step("GET /v1/subscriptions/${subscription:id}", {}, "pending")
 
+GRANT = Step(
+    "POST /v1/billing/credit_grants",
+    {
+        "customer": "${customer:id}",
+        "amount[type]": "monetary",
+        "amount[monetary][value]": "1000",
+        "amount[monetary][currency]": "usd",
+        "applicability_config[scope][price_type]": "metered",
+    },
+    "grant",
+)
 _METERS = "POST /v1/billing/meters"
 METER = Step(
     _METERS,
@@ -108,6 +119,11 @@ OFF = Step(f"{_METERS}/${{meter:id}}/deactivate", {})
 ON = Step(f"{_METERS}/${{meter:id}}/reactivate", {})
 
 BILLING: dict[str, tuple[Step | Act, ...]] = {
+    "billing.credit_balance_transaction.created": (CUSTOMER, GRANT),
+    "billing.credit_grant.created": (CUSTOMER, GRANT),
+    "billing.credit_grant.updated": (
+        CUSTOMER, GRANT, Step("POST /v1/billing/credit_grants/${grant:id}", NOTED),
+    ),
     "billing.meter.created": (METER, OFF),
     "billing.meter.deactivated": (METER, OFF),
     "billing.meter.reactivated": (METER, OFF, ON, OFF),

@@ -1,0 +1,132 @@
+"""Billing credits: what a customer was granted, and what of it pays for what they used.
+
+What is left of a grant is the sum of its credit balance transactions. Credits pay for metered lines
+when an invoice is finalized: after discounts, before taxes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tigerstripe import registry
+from tigerstripe.billing import items, lines
+from tigerstripe.resource import private
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+
+GRANT = "billing.credit_grant"
+TRANSACTION = "billing.credit_balance_transaction"
+KIND = "credit_balance_transaction"
+"""The type of what a credit takes off a line."""
+NEVER = 1 << 62
+"""When a grant without an end expires, in the order of grants."""
+
+
+def left(work: Work, grant: Record) -> int:
+    """Return what is left of a grant, whether it can be used now or not."""
+    found = work.find_by(registry.need(TRANSACTION).table, "credit_grant", grant["id"])
+    return sum(signed(one) for one in found)
+
+
+def signed(transaction: Record) -> int:
+    """Return what a transaction adds to its grant; less than 0: what it takes."""
+    credit, debit = transaction["credit"], transaction["debit"]
+    return int(credit["amount"]["monetary"]["value"] if credit else 0) - int(
+        debit["amount"]["monetary"]["value"] if debit else 0
+    )
+
+
+def is_usable(work: Work, grant: Record) -> bool:
+    """Tell whether a grant can be used now."""
+    ends = grant["expires_at"]
+    is_over = grant["voided_at"] is not None or (ends is not None and ends <= work.now)
+    return not is_over and bool(grant["effective_at"] <= work.now)
+
+
+def _order(grant: Record) -> tuple[int, int, bool, int, int]:
+    """Return what grants are used by, as Stripe's guide says: the lowest first."""
+    ends = grant["expires_at"]
+    return (
+        grant["priority"],
+        NEVER if ends is None else ends,
+        grant["category"] != "promotional",
+        grant["effective_at"],
+        grant["created"],
+    )
+
+
+def _covers(grant: Record, price: Record) -> bool:
+    scope = grant["applicability_config"]["scope"]
+    if scope.get("prices"):
+        return any(one["id"] == price["id"] for one in scope["prices"])
+    return items.is_metered(price)
+
+
+def applied(work: Work, invoice: Record) -> Record | None:
+    """Return an invoice some of whose metered lines are paid by credits; None: there are none.
+
+    Its amounts are still those of before.
+    """
+    grants = work.find_by(registry.need(GRANT).table, "customer", invoice["customer"])
+    usable = [grant for grant in grants if is_usable(work, grant) and _is_in(grant, invoice)]
+    if not usable:
+        return None
+    there = {grant["id"]: left(work, grant) for grant in usable}
+    usable.sort(key=_order)
+    paid = [_paid(work, line, usable, there) for line in lines.all_of(invoice)]
+    return lines.with_lines(invoice, paid, lines.rates_of(invoice))
+
+
+def _is_in(grant: Record, invoice: Record) -> bool:
+    return bool(grant["amount"]["monetary"]["currency"] == invoice["currency"])
+
+
+def _paid(work: Work, line: Record, grants: list[Record], there: dict[str, int]) -> Record:
+    """Return a line with what credits take off it; `there` has what is left of each grant."""
+    price = _price(work, line)
+    owed = line["amount"] - sum(one["amount"] for one in line["discount_amounts"])
+    taken = []
+    for grant in grants if price is not None and items.is_metered(price) else ():
+        amount = min(owed, there[grant["id"]])
+        if amount <= 0 or not _covers(grant, price or {}):
+            continue
+        made = registry.need(TRANSACTION).debited(work, grant, amount, "credits_applied", line)
+        taken.append({"amount": amount, KIND: made["id"], "type": KIND})
+        there[grant["id"]] -= amount
+        owed -= amount
+    return {**line, "pretax_credit_amounts": [*line["pretax_credit_amounts"], *taken]}
+
+
+def _price(work: Work, line: Record) -> Record | None:
+    """Return the recurring price of a line, or None."""
+    id = ((line["pricing"] or {}).get("price_details") or {}).get("price")
+    price = work.get("prices", id or "")
+    return price if price is not None and price["recurring"] is not None else None
+
+
+def of_line(line: Record) -> list[Record]:
+    """Return what credits take off a line."""
+    return [one for one in line["pretax_credit_amounts"] if one["type"] == KIND]
+
+
+def of_all(of: list[Record]) -> list[Record]:
+    """Return what each credit takes off lines."""
+    return [one for line in of for one in of_line(line)]
+
+
+def given_back(work: Work, invoice: Record) -> None:
+    """Give the credits back that have paid for an invoice, which is void."""
+    transactions = registry.need(TRANSACTION)
+    for line in lines.all_of(invoice):
+        for one in of_line(line):
+            debit = transactions.given(work, one[KIND], KIND)
+            grant = registry.need(GRANT).given(work, debit["credit_grant"], "credit_grant")
+            transactions.credited(
+                work, grant, one["amount"], "credits_application_invoice_voided", line
+            )
+
+
+def customer_of(transaction: Record) -> str:
+    """Return whose a transaction is."""
+    return str(private(transaction)["customer"])
