@@ -1,0 +1,380 @@
+"""A biller: bills customers by chance, in each way there is; and what must be so after all of it.
+
+    python biller.py DIRECTORY SEED COUNT ACT...
+
+is one of several at one account: it does each of so many things as the names of acts say, and
+tells what it did.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections import Counter
+from random import Random
+from typing import Any
+
+import stripe
+
+import tigerstripe
+from tests.stripe import till
+
+METHODS = (
+    "pm_card_visa", "pm_card_visa", "pm_card_chargeCustomerFail", "pm_card_authenticationRequired",
+    "pm_card_mastercard",
+)  # fmt: skip
+BEHAVIORS = ("allow_incomplete", "default_incomplete", "error_if_incomplete")
+UPDATES = ("allow_incomplete", "error_if_incomplete", "pending_if_incomplete")
+PRORATIONS = ("create_prorations", "always_invoice", "none")
+ACTS = (
+    "begin", "begin", "subscribe", "subscribe", "subscribe", "change", "change", "anew", "cancel",
+    "pay", "pay", "pay_elsewhere", "void", "give_up", "finalize", "add_item", "add_item", "invoice",
+    "credit", "refund", "adjust", "advance", "advance", "advance", "another_card", "authenticate",
+    "end_trial", "pause",
+)  # fmt: skip
+FEW = 12
+
+
+class Biller:
+    """Does things by chance; what is refused or declined is as it should be."""
+
+    def __init__(self, account: tigerstripe.Account, random: Random) -> None:
+        """Use an account; several may."""
+        self.account = account
+        self.v1 = account.client().v1
+        self.random = random
+        self.done: Counter[str] = Counter()
+
+    def stock(self) -> None:
+        """Make what is sold, and a first customer."""
+        for amount in (30, 700, 1999, 4200):
+            for interval in ("month", "year"):
+                self.v1.prices.create({
+                    "currency": "usd",
+                    "unit_amount": amount,
+                    "recurring": {"interval": interval},
+                    "product_data": {"name": f"Plan {amount}"},
+                })  # fmt: skip
+        self.v1.coupons.create({"id": "third", "percent_off": 33.3, "duration": "repeating",
+                                "duration_in_months": 2})  # fmt: skip
+        self.v1.coupons.create({"id": "five", "amount_off": 500, "currency": "usd"})
+        self.v1.tax_rates.create({"display_name": "VAT", "percentage": 7.25, "inclusive": False})
+        self.begin()
+
+    def act(self, acts: tuple[str, ...] = ACTS) -> None:
+        """Do one thing."""
+        name = self.random.choice(acts)
+        with contextlib.suppress(IndexError):  # there is nothing of the kind yet
+            try:
+                getattr(self, name)()
+            except (stripe.CardError, stripe.InvalidRequestError, ValueError):
+                name += " refused"
+            self.done[name] += 1
+
+    def one(self, service: Any, **params: Any) -> Any:
+        return self.random.choice(service.list({"limit": FEW, **params}).data)
+
+    def customer(self) -> str:
+        found: str = self.one(self.v1.customers).id
+        return found
+
+    def price(self) -> str:
+        found: str = self.one(self.v1.prices, active=True, type="recurring").id
+        return found
+
+    # --- Acts ---
+
+    def begin(self) -> None:
+        customer = self.v1.customers.create({"email": "jane@example.com"})
+        if self.random.random() < 0.9:
+            self._with_card(customer.id)
+
+    def another_card(self) -> None:
+        self._with_card(self.customer())
+
+    def _with_card(self, customer: str) -> None:
+        method = self.random.choice(METHODS)
+        card = self.v1.payment_methods.attach(method, {"customer": customer})
+        settings = {"default_payment_method": card.id}
+        self.v1.customers.update(customer, {"invoice_settings": settings})
+
+    def subscribe(self) -> None:
+        chance = self.random.random
+        params: dict[str, Any] = {
+            "customer": self.customer(),
+            "items": [
+                {"price": self.price(), "quantity": self.random.randint(0, 3)}
+                for _ in range(self.random.randint(1, 2))
+            ],
+            "payment_behavior": self.random.choice(BEHAVIORS),
+        }
+        if chance() < 0.2:
+            params["trial_period_days"] = self.random.randint(1, 20)
+        if chance() < 0.4:
+            params["discounts"] = [{"coupon": self.random.choice(["third", "five"])}]
+        if chance() < 0.3:
+            params["default_tax_rates"] = [self.one(self.v1.tax_rates).id]
+        if chance() < 0.2:
+            params |= {"collection_method": "send_invoice", "days_until_due": 7}
+            del params["payment_behavior"]
+        self.v1.subscriptions.create(params)
+
+    def change(self) -> None:
+        subscription = self.one(self.v1.subscriptions)
+        item: dict[str, Any] = {"id": self.random.choice(subscription["items"].data).id}
+        if self.random.random() < 0.5:
+            item["quantity"] = self.random.randint(0, 4)
+        else:
+            item["price"] = self.price()
+        self._change(subscription.id, {"items": [item]})
+
+    def anew(self) -> None:
+        now = {"billing_cycle_anchor": {"type": "now"}}
+        self._change(self.one(self.v1.subscriptions).id, now)
+
+    def end_trial(self) -> None:
+        found = self.one(self.v1.subscriptions, status="trialing")
+        self._change(found.id, {"trial_end": "now"})
+
+    def _change(self, id: str, params: dict[str, Any]) -> None:
+        how = {
+            "payment_behavior": self.random.choice(UPDATES),
+            "proration_behavior": self.random.choice(PRORATIONS),
+        }
+        self.v1.subscriptions.update(id, {**params, **how})
+
+    def pause(self) -> None:
+        behavior = self.random.choice(["keep_as_draft", "mark_uncollectible", "void", ""])
+        pause = {"behavior": behavior} if behavior else ""
+        found = self.one(self.v1.subscriptions)
+        self.v1.subscriptions.update(found.id, {"pause_collection": pause})
+
+    def cancel(self) -> None:
+        found = self.one(self.v1.subscriptions)
+        if self.random.random() < 0.4:
+            self.v1.subscriptions.update(found.id, {"cancel_at_period_end": True})
+            return
+        how = {name: self.random.random() < 0.5 for name in ("invoice_now", "prorate")}
+        self.v1.subscriptions.cancel(found.id, how)
+
+    def pay(self) -> None:
+        invoice = self.one(self.v1.invoices, status="open")
+        params = {}
+        if self.random.random() < 0.3:
+            method = self.random.choice(METHODS)
+            card = self.v1.payment_methods.attach(method, {"customer": invoice.customer})
+            params["payment_method"] = card.id
+        self.v1.invoices.pay(invoice.id, params)
+
+    def pay_elsewhere(self) -> None:
+        found = self.one(self.v1.invoices, status="open")
+        self.v1.invoices.pay(found.id, {"paid_out_of_band": True})
+
+    def void(self) -> None:
+        self.v1.invoices.void_invoice(self.one(self.v1.invoices, status="open").id)
+
+    def give_up(self) -> None:
+        self.v1.invoices.mark_uncollectible(self.one(self.v1.invoices, status="open").id)
+
+    def finalize(self) -> None:
+        self.v1.invoices.finalize_invoice(self.one(self.v1.invoices, status="draft").id)
+
+    def add_item(self) -> None:
+        self.v1.invoice_items.create({
+            "customer": self.customer(),
+            "currency": "usd",
+            "amount": self.random.randint(-1500, 3000),
+        })  # fmt: skip
+
+    def invoice(self) -> None:
+        self.v1.invoices.create({
+            "customer": self.customer(),
+            "pending_invoice_items_behavior": "include",
+            "auto_advance": self.random.random() < 0.7,
+        })  # fmt: skip
+
+    def credit(self) -> None:
+        invoice = self.one(self.v1.invoices, status=self.random.choice(["open", "paid"]))
+        amount = self.random.randint(1, max(1, invoice.total))
+        params: dict[str, Any] = {"invoice": invoice.id, "amount": amount}
+        if invoice.status == "paid":
+            way = self.random.choice(["refund_amount", "credit_amount", "out_of_band_amount"])
+            params[way] = amount
+        self.v1.credit_notes.create(params)
+
+    def refund(self) -> None:
+        charge = self.one(self.v1.charges)
+        self.v1.refunds.create(
+            {"charge": charge.id, "amount": self.random.randint(1, charge.amount)}
+        )
+
+    def adjust(self) -> None:
+        params = {"amount": self.random.randint(-2500, 2500), "currency": "usd"}
+        self.v1.customers.balance_transactions.create(self.customer(), params)
+
+    def authenticate(self) -> None:
+        found = self.v1.payment_intents.list({"limit": 100}).data
+        intent = self.random.choice([one for one in found if one.status == "requires_action"])
+        self.account.authenticate(intent.id, succeed=self.random.random() < 0.7)
+
+    def advance(self) -> None:
+        """Let time go on, for all; what is due is done by whoever is first."""
+        self.account.advance(hours=self.random.choice([1, 2, 23, 24, 24 * 8, 24 * 31]))
+
+
+# --- What must be so ------------------------------------------------------------------------------
+
+
+def check(account: tigerstripe.Account) -> Counter[str]:
+    """Hold invoices, payments, balances and books to each other; count the invoices by status."""
+    store = account.store
+    till.check(account)
+    tables = account.engine.account(account.name)[0]
+    invoices = list(store.invoices)
+    transactions = list(tables.table("customer_balance_transactions"))
+    notes = list(tables.table("credit_notes"))
+    payments = list(tables.table("invoice_payments"))
+    intents = {intent["id"]: intent for intent in store.payment_intents}
+    for invoice in invoices:
+        check_lines(invoice)
+        check_invoice(
+            invoice,
+            [one for one in payments if one["invoice"] == invoice["id"]],
+            [one for one in transactions if one["invoice"] == invoice["id"]],
+            [one for one in notes if one["invoice"] == invoice["id"] and one["status"] == "issued"],
+            intents,
+        )
+    taken = Counter(one["payment"]["payment_intent"] for one in payments)
+    assert set(taken.values()) <= {1}
+    paid = {one["payment"]["payment_intent"] for one in payments if one["status"] == "paid"}
+    succeeded = {id for id, intent in intents.items() if intent["status"] == "succeeded"}
+    assert paid == succeeded, "an intent was paid without its invoice, or the other way round"
+    for customer in store.customers:
+        check_customer(
+            customer,
+            [one for one in invoices if one["customer"] == customer["id"]],
+            [one for one in transactions if one["customer"] == customer["id"]],
+        )
+    check_items(tables, {invoice["id"]: invoice for invoice in invoices})
+    check_periods(invoices)
+    return Counter(invoice["status"] for invoice in invoices)
+
+
+def check_lines(invoice: dict[str, Any]) -> None:
+    """An invoice is what its lines come to."""
+    lines = all_lines(invoice)
+    on_top = sum(
+        tax["amount"]
+        for line in lines
+        for tax in line["taxes"]
+        if tax["tax_behavior"] != "inclusive"
+    )
+    off = sum(one["amount"] for line in lines for one in line["discount_amounts"])
+    assert invoice["total"] == sum(line["amount"] for line in lines) - off + on_top, invoice
+    assert off == sum(one["amount"] for one in invoice["total_discount_amounts"])
+    for line in lines:
+        taken = sum(one["amount"] for one in line["discount_amounts"])
+        assert line["discountable"] or not taken
+        assert min(0, line["amount"]) <= taken <= max(0, line["amount"]), line
+
+
+def all_lines(invoice: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*invoice["lines"]["data"], *invoice.get("_", {}).get("more_lines", ())]
+
+
+def check_invoice(
+    invoice: dict[str, Any],
+    payments: list[dict[str, Any]],
+    moved: list[dict[str, Any]],
+    notes: list[dict[str, Any]],
+    intents: dict[str, dict[str, Any]],
+) -> None:
+    """What an invoice asks for is paid, waits, was taken back, or is on its customer's balance."""
+    status, due = invoice["status"], invoice["amount_due"]
+    if status == "draft":
+        assert (payments, moved, notes, invoice["number"]) == ([], [], [], None)
+        return
+    before = sum(note["pre_payment_amount"] for note in notes)
+    start, end = invoice["starting_balance"], invoice["ending_balance"]
+    of_balance = sum(one["amount"] for one in moved if one["type"] != "credit_note")
+    assert invoice["total"] + start == due + before + end, invoice
+    assert of_balance == (0 if status == "void" else end - start), (invoice, moved)
+    received = sum(one["amount_paid"] or 0 for one in payments if one["status"] == "paid")
+    for payment in payments:
+        intent = intents[payment["payment"]["payment_intent"]]
+        expected = {"paid": {"succeeded"}, "canceled": {"canceled"}}.get(payment["status"])
+        open_ = {"requires_payment_method", "requires_confirmation", "requires_action"}
+        assert intent["status"] in (expected or open_), (payment, intent)
+        if payment["status"] == "paid":
+            assert payment["amount_paid"] == intent["amount_received"]
+    if status == "paid":
+        assert invoice["amount_remaining"] == 0
+        assert invoice["amount_paid"] == due
+        assert received in (0, due), invoice
+    else:
+        assert (received, invoice["amount_paid"]) == (0, 0), invoice
+        assert invoice["amount_remaining"] == due
+    back = sum(note["post_payment_amount"] for note in notes)
+    given = 0
+    for note in notes:
+        given += sum(one["amount_refunded"] for one in note["refunds"])
+        given += note["out_of_band_amount"] or 0
+    given -= sum(one["amount"] for one in moved if one["type"] == "credit_note")
+    assert back == given, notes
+
+
+def check_customer(
+    customer: dict[str, Any], invoices: list[dict[str, Any]], moved: list[dict[str, Any]]
+) -> None:
+    """A balance is the sum of its transactions, and numbers of invoices have no gaps."""
+    assert customer["balance"] == sum(one["amount"] for one in moved)
+    numbers = sorted(one["number"] for one in invoices if one["number"] is not None)
+    prefix = customer["invoice_prefix"]
+    assert numbers == [f"{prefix}-{n + 1:04}" for n in range(len(numbers))]
+    assert customer["next_invoice_sequence"] == len(numbers) + 1
+
+
+def check_items(tables: Any, invoices: dict[str, dict[str, Any]]) -> None:
+    """Each invoice item waits, or is one line of one invoice."""
+    lines = Counter(
+        item for invoice in invoices.values() for line in all_lines(invoice)
+        if (item := item_of(line)) is not None
+    )  # fmt: skip
+    for item in tables.table("invoice_items"):
+        assert lines.pop(item["id"], 0) == (item["invoice"] is not None), item
+    assert not lines
+
+
+def item_of(line: dict[str, Any]) -> str | None:
+    parent = line["parent"]
+    details = parent["invoice_item_details"] or parent["subscription_item_details"]
+    found: str | None = details["invoice_item"]
+    return found
+
+
+def check_periods(invoices: list[dict[str, Any]]) -> None:
+    """No period of an item is billed twice when it comes."""
+    billed: Counter[tuple[str, int]] = Counter()
+    for invoice in invoices:
+        if invoice["billing_reason"] != "subscription_cycle":
+            continue
+        for line in all_lines(invoice):
+            details = line["parent"]["subscription_item_details"]
+            if details is not None and not details["proration"]:
+                billed[details["subscription_item"], line["period"]["start"]] += 1
+    assert set(billed.values()) <= {1}
+
+
+def main() -> None:
+    directory, seed, count, *acts = sys.argv[1:]
+    with tigerstripe.connect(directory, namespace="biller", timeout_s=30.0) as account:
+        biller = Biller(account, Random(int(seed)))
+        sys.stdin.readline()
+        for _ in range(int(count)):
+            biller.act(tuple(acts) or ACTS)
+        print(json.dumps(biller.done), flush=True)
+
+
+if __name__ == "__main__":
+    main()
