@@ -155,15 +155,27 @@ def expand(work: Work, record: Record, wanted: Expansion) -> None:
     for name, inner in wanted.inside.items():
         if name in included:
             record[name] = included[name](resource, work, record, _kept(work, record))
-        for step in inner.inside:  # what is only there within a part of the object
-            make = included.get(f"{name}.{step}")
-            if make is not None and isinstance(record.get(name), dict):
-                more = {step: make(resource, work, record, _kept(work, record))}
-                record[name] = {**record[name], **more}
+        if included and isinstance(record.get(name), dict):
+            record[name] = _with_included(work, record, record[name], inner, name)
         if name in record:
             record[name] = _expanded(work, record[name], inner)
     if included.keys() & wanted.inside.keys():
         _put_in_order(record)
+
+
+def _with_included(
+    work: Work, record: Record, part: Record, wanted: Expansion, path: str
+) -> Record:
+    """Return a part of an object with what is only there within it, at any depth, if asked for."""
+    resource = registry.need(record["object"])
+    for step, inner in wanted.inside.items():
+        inside = f"{path}.{step}"
+        make = resource.included.get(inside)
+        if make is not None:
+            part = {**part, step: make(resource, work, record, _kept(work, record))}
+        elif isinstance(part.get(step), dict):
+            part = {**part, step: _with_included(work, record, part[step], inner, inside)}
+    return part
 
 
 def _put_in_order(record: Record) -> None:

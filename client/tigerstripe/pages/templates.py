@@ -123,7 +123,7 @@ def checkout(
             methods(session["payment_method_types"], given) if needs_method else None,
             button=button,
         ),
-        _back(session["cancel_url"], "Back to the shop"),
+        back(session["cancel_url"], "Back to the shop"),
     )
 
 
@@ -222,7 +222,8 @@ def methods(types: list[str], given: Form) -> Markup:
     return joined(found)
 
 
-def _back(url: str | None, text: str) -> Markup | None:
+def back(url: str | None, text: str) -> Markup | None:
+    """Return the way back to where a visitor came from, if that is known."""
     return element("p", element("a", text, href=url)) if url else None
 
 
@@ -244,60 +245,6 @@ def authentication(intent: Record) -> str:
         element("p", f"The bank of this test asks whether it is you who wants {what}."),
         form(button),
     )
-
-
-def portal(
-    customer: Record,
-    methods: list[Record],
-    features: Record,
-    back: str | None,
-    given: Form,
-    error: str | None,
-) -> str:
-    """Return a customer's page of the billing portal."""
-    default = customer["invoice_settings"]["default_payment_method"]
-    shown = [
-        element(
-            "li", _method(method), " (default)" if method["id"] == default else _choices(method)
-        )
-        for method in methods
-    ]
-    update = features["customer_update"]
-    can_pay = features["payment_method_update"]["enabled"]
-    return page(
-        "Billing",
-        alert(error),
-        element("h2", "Payment methods"),
-        element("ul", shown) if shown else element("p", "None yet."),
-        form(card_fields(given), button="Add card") if can_pay else None,
-        element("h2", "Details"),
-        rows([("Name", customer["name"] or "-"), ("E-mail", customer["email"] or "-")]),
-        _details(customer, update["allowed_updates"]) if update["enabled"] else None,
-        _back(back, "Back"),
-    )
-
-
-def _method(method: Record) -> str:
-    if method["type"] != "card":
-        kind = str(method["type"])
-        return NAMES.get(kind, kind)
-    card = method["card"]
-    return f"{card['brand'].capitalize()} …{card['last4']} ({card['exp_month']}/{card['exp_year']})"
-
-
-def _choices(method: Record) -> Markup:
-    buttons = [
-        element("button", label, name=name, value=method["id"])
-        for name, label in (("default", "Make default"), ("remove", "Remove"))
-    ]
-    return form(buttons)
-
-
-def _details(customer: Record, allowed: list[str]) -> Markup | None:
-    labels = (("name", "Name"), ("email", "E-mail"), ("phone", "Phone"))
-    wanted = [field(label, name, customer[name]) for name, label in labels if name in allowed]
-    save = element("button", "Save details", name="details", value="1")
-    return form(wanted, save) if wanted else None
 
 
 def message(title: str, text: str, *more: Any) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
+from tigerstripe import errors, registry
 from tigerstripe.differences import merged
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
-from tigerstripe.resource import Params, Record, Resource
-from tigerstripe.work import Work
+from tigerstripe.resource import Params, Record, Resource, private
+from tigerstripe.work import PRIVATE, Work
 
+NO_METHODS = "Cannot enable subscription updates while payment method update is disabled."
+PRODUCTS_MAX = 10
 PROFILE = ("headline", "privacy_policy_url", "terms_of_service_url")
 REASONS = (
     "too_expensive", "missing_features", "switched_service", "unused", "customer_service",
@@ -33,6 +37,7 @@ OFF: Record = {
         "billing_cycle_anchor": None,
         "default_allowed_updates": [],
         "enabled": False,
+        "products": None,
         "proration_behavior": "none",
         "schedule_at_period_end": {"conditions": []},
         "trial_update_behavior": "end_trial",
@@ -60,6 +65,7 @@ class PortalConfigurations(Resource):
     prefix = "bpc"
     name = "configuration"
     param = "configuration"
+    not_yet = ("features[subscription_pause][duration][interval_options]",)
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new configuration."""
@@ -70,7 +76,7 @@ class PortalConfigurations(Resource):
             "application": None,
             "business_profile": {name: profile.get(name) for name in PROFILE},
             "default_return_url": params.get("default_return_url"),
-            "features": _features(OFF, params["features"]),
+            **_kept(_features(work, OFF, params["features"])),
             "is_default": False,
             "login_page": _login_page(login),
             "metadata": params.get("metadata"),
@@ -86,12 +92,23 @@ class PortalConfigurations(Resource):
         if params.get("business_profile") is not None:
             new["business_profile"] = {**old["business_profile"], **params["business_profile"]}
         if params.get("features") is not None:
-            new["features"] = _features(old["features"], params["features"])
+            new |= _kept(_features(work, self.features(old), params["features"]))
         if params.get("login_page") is not None:
             is_on = params["login_page"]["enabled"]
             is_same = is_on == old["login_page"]["enabled"]
             new["login_page"] = old["login_page"] if is_same else _login_page(is_on)
         return {**new, "updated": work.now} if new != old else old
+
+    def features(self, record: Record) -> Record:
+        """Return what a configuration allows, with the products that no answer shows by itself."""
+        found: Record = record["features"]
+        update = {**found["subscription_update"], "products": private(record)["products"]}
+        return {**found, "subscription_update": update}
+
+    def _products(self, work: Work, record: Record, kept: Record) -> Any:
+        return kept["products"]
+
+    included = {"features.subscription_update.products": _products}
 
     def default(self, work: Work) -> Record:
         """Return the account's default configuration; it is made when it is first asked for."""
@@ -104,8 +121,11 @@ class PortalConfigurations(Resource):
         return made
 
 
-def _features(old: Record, given: Params) -> Record:
-    """Return features with what is given of them; lists that are unset are empty."""
+def _features(work: Work, old: Record, given: Params) -> Record:
+    """Return features with what is given of them; lists that are unset are empty.
+
+    Raises `Refused` for what does not go together.
+    """
     given = {name: one for name, one in given.items() if one is not None}
     new = merged(copy.deepcopy(old), given)
     for part in (new["customer_update"], new["subscription_update"]):
@@ -115,7 +135,48 @@ def _features(old: Record, given: Params) -> Record:
     reasons = new["subscription_cancel"]["cancellation_reason"]
     if reasons["enabled"] and not reasons["options"]:
         reasons["options"] = [*REASONS]
+    update = new["subscription_update"]
+    if update["enabled"] and not new["payment_method_update"]["enabled"]:
+        raise Refused(NO_METHODS)
+    update["products"] = _products(work, update) if update["products"] else None
     return new
+
+
+def _kept(features: Record) -> Record:
+    """Return the fields that a configuration has of its features."""
+    update = dict(features["subscription_update"])
+    products = update.pop("products")
+    return {
+        "features": {**features, "subscription_update": update},
+        PRIVATE: {"products": products},
+    }
+
+
+def _products(work: Work, update: Record) -> list[Record]:
+    """Return the products that subscriptions may be changed to; raises `Refused`."""
+    at = "features[subscription_update][products]"
+    if len(update["products"]) > PRODUCTS_MAX:
+        raise errors.too_many(at, PRODUCTS_MAX)
+    prices, products = registry.need("price"), registry.need("product")
+    found = []
+    for place, one in enumerate(update["products"]):
+        product = products.given(work, one["product"], f"{at}[{place}][product]")
+        for number, id in enumerate(one["prices"]):
+            param = f"{at}[{place}][prices][{number}]"
+            price = prices.given(work, id, param)
+            if price["product"] != product["id"] or price["recurring"] is None:
+                raise Refused(
+                    f"The price {id} is no recurring price of the product {product['id']}.",
+                    param=param,
+                )
+        usual = {"enabled": "quantity" in update["default_allowed_updates"]}
+        limits = {"maximum": None, "minimum": 1, **(one.get("adjustable_quantity") or usual)}
+        found.append({
+            "adjustable_quantity": {name: limits[name] for name in sorted(limits)},
+            "prices": one["prices"],
+            "product": product["id"],
+        })  # fmt: skip
+    return found
 
 
 def _login_page(is_on: bool) -> Record:

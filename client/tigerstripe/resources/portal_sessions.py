@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tigerstripe import errors, registry
+from tigerstripe.billing import self_service
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
 from tigerstripe.resource import Params, Record, Resource
@@ -12,6 +13,9 @@ OF_SUBSCRIPTIONS = (
     "subscription_cancel", "subscription_pause", "subscription_update",
     "subscription_update_confirm",
 )  # fmt: skip
+
+FEATURES = {"subscription_update_confirm": "subscription_update"}
+"""The features that flows need, where they have not their names."""
 
 
 class PortalSessions(Resource):
@@ -27,7 +31,6 @@ class PortalSessions(Resource):
         "after_expiration",
         "customer_account",
         "on_behalf_of",
-        *(f"flow_data[{kind}]" for kind in OF_SUBSCRIPTIONS),
     )
 
     def new(self, work: Work, params: Params) -> Record:
@@ -40,7 +43,7 @@ class PortalSessions(Resource):
             "configuration": configuration["id"],
             "customer": customer["id"],
             "customer_account": None,
-            "flow": _flow(params.get("flow_data")),
+            "flow": _flow(work, customer, configuration, params.get("flow_data")),
             "locale": params.get("locale"),
             "on_behalf_of": None,
             "return_url": params.get("return_url") or configuration["default_return_url"],
@@ -62,23 +65,84 @@ class PortalSessions(Resource):
         return found
 
 
-def _flow(given: Params | None) -> Record | None:
-    """Return what a customer is led to; raises `Refused`."""
+def _flow(
+    work: Work, customer: Record, configuration: Record, given: Params | None
+) -> Record | None:
+    """Return what a customer is led to; raises `Refused` for what they could not do there."""
     if given is None:
         return None
-    kind = given["type"]
-    if kind in OF_SUBSCRIPTIONS:
-        raise errors.missing(f"flow_data[{kind}]")
-    after = given.get("after_completion") or {"type": "portal_homepage"}
-    shown = {
-        "hosted_confirmation": after.get("hosted_confirmation"),
-        "redirect": after.get("redirect"),
-        "type": after["type"],
+    kind: str = given["type"]
+    flow: Record = {
+        "after_completion": _after(given.get("after_completion") or {"type": "portal_homepage"}),
+        **dict.fromkeys(OF_SUBSCRIPTIONS),
+        "type": kind,
     }
-    for name in ("hosted_confirmation", "redirect"):
-        if after["type"] == name == "redirect" and shown[name] is None:
-            raise errors.missing(f"flow_data[after_completion][{name}]")
-    return {"after_completion": shown, **dict.fromkeys(OF_SUBSCRIPTIONS), "type": kind}
+    features = registry.need("billing_portal.configuration").features(configuration)
+    self_service.check_enabled(features, FEATURES.get(kind, kind))
+    if kind not in OF_SUBSCRIPTIONS:
+        return flow
+    at = f"flow_data[{kind}]"
+    if given.get(kind) is None:
+        raise errors.missing(at)
+    wanted = given[kind]
+    param = f"{at}[subscription]"
+    subscription = self_service.own(work, customer["id"], wanted["subscription"], param)
+    flow[kind] = {"subscription": subscription["id"]}
+    try:
+        if kind == "subscription_cancel":
+            flow[kind] |= _cancel(work, subscription, wanted)
+        elif kind == "subscription_update_confirm":
+            flow[kind] |= _confirm(work, features, subscription, wanted)
+        elif kind == "subscription_update":
+            self_service.check_changeable(subscription)
+    except Refused as refused:
+        raise errors.under(refused, at) from None
+    return flow
+
+
+def _after(given: Params) -> Record:
+    shown = {
+        "hosted_confirmation": given.get("hosted_confirmation"),
+        "redirect": given.get("redirect"),
+        "type": given["type"],
+    }
+    if shown["type"] == "redirect" and shown["redirect"] is None:
+        raise errors.missing("flow_data[after_completion][redirect]")
+    return shown
+
+
+def _cancel(work: Work, subscription: Record, wanted: Params) -> Record:
+    """Return what makes a customer stay, if anything does; raises `Refused`."""
+    if subscription["cancel_at_period_end"]:
+        raise Refused(
+            f"The subscription {subscription['id']} is to end with its period already.",
+            param="subscription",
+        )
+    retention = wanted.get("retention")
+    if retention is not None:
+        coupon = retention["coupon_offer"]["coupon"]
+        registry.need("coupon").usable(work, coupon, "retention[coupon_offer][coupon]")
+    return {"retention": retention}
+
+
+def _confirm(work: Work, features: Record, subscription: Record, wanted: Params) -> Record:
+    """Return the change that a customer is to confirm; raises `Refused`."""
+    self_service.check_changeable(subscription)
+    given, discounts = wanted["items"], wanted.get("discounts")
+    if len(given) != 1:
+        raise errors.too_many("items", 1)
+    [item] = given
+    if item["id"] not in {one["id"] for one in subscription["items"]["data"]}:
+        raise errors.no_such("subscription_item", item["id"], "items[0][id]")
+    try:
+        self_service.check_change(work, features, subscription, {**item, "discounts": discounts})
+    except Refused as refused:
+        raise errors.under(refused, "items[0]") from None
+    names = ("coupon", "promotion_code")
+    return {
+        "discounts": [{n: one.get(n) for n in names} for one in discounts] if discounts else None,
+        "items": [{name: item.get(name) for name in ("id", "price", "quantity")}],
+    }
 
 
 RESOURCE = PortalSessions()
