@@ -227,7 +227,8 @@ class Work:
 
         Each webhook endpoint that wants the event has a delivery of it waiting from then on.
         """
-        shown = {name: value for name, value in record.items() if name != PRIVATE}
+        shown = {**record}
+        shown.pop(PRIVATE, None)
         data: Record = {"object": shown}
         if previous is not None:
             data["previous_attributes"] = previous
