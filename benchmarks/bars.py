@@ -110,6 +110,16 @@ def beyond(
     )
 
 
+def within(subject: Place, limit_ns: float, yardstick: Place, yardstick_ns: float) -> Figure:
+    """Divide the subject's median by a limit, which is of a machine as that of `beyond`."""
+    return lambda rows: median_of(
+        paired(
+            (rows[subject], rows[yardstick]),
+            lambda mine, yard: mine.median / limit_ns * (yardstick_ns / yard.median),
+        )
+    )
+
+
 def p99_times(subject: Place, peer: Place) -> Figure:
     """Divide the p99 of a round of the subject's by the median of the peer's."""
     return lambda rows: median_of(

@@ -8,6 +8,11 @@
 - page of 100: charges, with their customers expanded
 - create, 4 clients: four processes at once, in an account of 400 customers; in-process, over HTTP
   with a server of two workers, and of localstripe
+- 12 renewals: a year of an account with one monthly subscription, by one `advance`; the floor
+  writes the objects that this makes, each once, in as many plain batches
+- a year of 1,000: the same of 1,000 subscriptions, with 12,000 invoices, charges and their events
+- subscribe: a subscription to a customer with a card, with its first payment; preview: the invoice
+  of the same subscription beforehand
 - retrieve of 100,000, create in 100,000: the same calls in a larger account
 - 500 tests: the whole run of `pytest -n 4` on suite_stripe/, an account and 20 calls a test; a
   daemon runs already
@@ -22,7 +27,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bars import Bar, Figure, beyond, paces, times
+from benchmarks.bars import Bar, Figure, beyond, paces, times, within
+from benchmarks.billing import CUSTOMER, PRICE, Year, by_batches
 from benchmarks.peers import Peer
 from benchmarks.peers.stripe_api import PARAMS, PAYMENT, PAYS, StripeApi
 from benchmarks.runs import run_program, run_pytest
@@ -30,6 +36,7 @@ from benchmarks.workload import Load, Plan, Trial, Workload, one_figure
 
 SUITE = Path(__file__).parent / "suite_stripe"
 OURS, FLOOR, SERVED, OTHER = "tigerstripe", "floor, sdk", "tigerstripe serve", "localstripe"
+BATCHES = "floor, batches"
 PLUGINS = {OURS: ("tigerd.pytest_plugin",)}
 WORKERS = 4
 ASKED = 100  # customers that are retrieved, of all there are
@@ -81,6 +88,42 @@ def page100(peer: Peer, _: Trial) -> Plan:
     return Plan(ask, expect=lambda page: len({c.customer.object for c in page.data}) == 1)
 
 
+def renewals(peer: Peer, trial: Trial) -> Plan:
+    assert isinstance(peer, StripeApi)
+    year, samples = Year(peer, 1), trial.effort.turns
+    if peer.name == BATCHES:
+        return Plan(by_batches(year), samples=samples, long=True)
+    return Plan(year.go_by, samples=samples, long=True, before=year.begin, after=year.check)
+
+
+def many_renewals(peer: Peer, _: Trial) -> Plan:
+    assert isinstance(peer, StripeApi)
+    year = Year(peer, 1000)
+    return Plan(year.go_by, samples=1, warmed=False, before=year.begin, after=year.check)
+
+
+def subscribed(peer: Peer) -> list[Any]:
+    """Return what subscribes each of some customers."""
+    services = v1(peer)
+    price = services.prices.create(PRICE).id
+    customers = [services.customers.create(CUSTOMER).id for _ in range(ASKED)]
+    return [{"customer": id, "items": [{"price": price}]} for id in customers]
+
+
+def subscribe(peer: Peer, _: Trial) -> Plan:
+    make = v1(peer).subscriptions.create
+    return Plan(make, subscribed(peer), long=True, expect=lambda made: made.status == "active")
+
+
+def preview(peer: Peer, _: Trial) -> Plan:
+    wanted = [
+        {"customer": one["customer"], "subscription_details": {"items": one["items"]}}
+        for one in subscribed(peer)
+    ]
+    ask = v1(peer).invoices.create_preview
+    return Plan(ask, wanted, long=True, expect=lambda invoice: invoice.total == 1000)
+
+
 def run_suite(peer: Peer, trial: Trial) -> Plan:
     settings = {"SUITE_PEER": peer.name, "TIGERD_DIR": str(trial.directory)}
     plugins = PLUGINS.get(peer.name, ())
@@ -123,6 +166,10 @@ WORKLOADS = [
     Workload("create in 100,000", (OURS,), LARGE_WRITTEN, create, group="creates"),
     Workload("pay", BOTH, WRITTEN, pay, group="creates"),
     Workload("page of 100", BOTH, CHARGES, page100, group="pages"),
+    Workload("12 renewals", (OURS, BATCHES), NOTHING, renewals, group="renewals"),
+    Workload("a year of 1,000", (OURS,), NOTHING, many_renewals),
+    Workload("subscribe", (OURS,), NOTHING, subscribe, group="subscriptions"),
+    Workload("preview", (OURS,), NOTHING, preview, group="subscriptions"),
     Workload(
         "create, 4 clients",
         (OURS, SERVED, OTHER, FLOOR),
@@ -153,6 +200,19 @@ BARS = [
     of_floor("create", 2.0, is_kept=False),
     of_floor("pay", 2.6),
     of_floor("page of 100", 1.25),
+    Bar(
+        "12 renewals: 1.5 times their objects by plain batches",
+        1.5,
+        times(("12 renewals", OURS), ("12 renewals", BATCHES)),
+        is_kept=False,
+    ),
+    Bar(
+        "a year of 1,000: 2,000 renewals a second, where a retrieve takes the SDK 127 us",
+        1,
+        within(("a year of 1,000", OURS), 6e9, ("retrieve", FLOOR), 127_000),
+        is_kept=False,
+    ),
+    Bar("preview: 1.3 times a subscription", 1.3, times(("preview", OURS), ("subscribe", OURS))),
     Bar(
         f"{TOGETHER}: 45 times as many as localstripe's",
         1 / 45,

@@ -7,7 +7,13 @@ from benchmarks.peers.base import Peer
 from benchmarks.peers.embedded import DiskCache, Lmdb, LmdbIndexed, Sqlite
 from benchmarks.peers.private import Floor, Interpreter
 from benchmarks.peers.servers import Manager, Redis, RedisIndexed
-from benchmarks.peers.stripe_api import Localstripe, SdkFloor, Tigerstripe, TigerstripeServe
+from benchmarks.peers.stripe_api import (
+    Batches,
+    Localstripe,
+    SdkFloor,
+    Tigerstripe,
+    TigerstripeServe,
+)
 from benchmarks.peers.tigerd import Tigerd
 
 __all__ = ["PEERS", "Peer"]
@@ -27,6 +33,7 @@ PEERS: dict[str, type[Peer]] = {
         Interpreter,
         Tigerstripe,
         SdkFloor,
+        Batches,
         TigerstripeServe,
         Localstripe,
     )

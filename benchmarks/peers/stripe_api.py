@@ -74,8 +74,8 @@ class Tigerstripe(Tigerd, StripeApi):
 
     def use(self, store: Any) -> None:
         """Be the account that is a store's namespace."""
-        self._account = import_module("tigerstripe").Account(store)
-        self.client = self._account.client()
+        self.account = import_module("tigerstripe").Account(store)
+        self.client = self.account.client()
 
     def fill(self, table: str, count: int) -> None:
         """Create one customer by a request, and copy what that wrote under other ids.
@@ -87,7 +87,7 @@ class Tigerstripe(Tigerd, StripeApi):
             return
         self.client.v1.customers.create(PARAMS)
         customers, events, keys = map(
-            self._account.store.table, ("customers", "events", "idempotency_keys")
+            self.account.store.table, ("customers", "events", "idempotency_keys")
         )
         (made,), (event,), (kept,) = customers, events, keys
         for begin in range(1, count, CHUNK):
@@ -103,13 +103,19 @@ class Tigerstripe(Tigerd, StripeApi):
     def _fill_charges(self, count: int) -> None:
         self.fill("customers", count)
         self.client.v1.payment_intents.create({**PAYMENT, **PAYS, "confirm": True})
-        charges = self._account.store.charges
+        charges = self.account.store.charges
         (made,) = charges
-        owners = [customer["id"] for customer in self._account.store.customers]
+        owners = [customer["id"] for customer in self.account.store.customers]
         charges.insert_many(
             {**made, "id": made["id"] if number == 0 else identifier("ch", number), "customer": id}
             for number, id in enumerate(owners)
         )
+
+
+class Batches(Tigerstripe):
+    """A store without the API: what an account has made once is written again, in batches."""
+
+    name = "floor, batches"
 
 
 class TigerstripeServe(Tigerstripe):
