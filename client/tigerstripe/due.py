@@ -9,7 +9,8 @@ the next ones are found by a cursor, however many there are.
 
 from __future__ import annotations
 
-from itertools import chain, repeat, takewhile
+from heapq import heappop, heappush
+from itertools import chain, repeat
 from typing import Any
 
 from tiger import InvalidCursor, TigerError
@@ -48,9 +49,10 @@ def put(work: Work, object: str, id: str, at: int) -> None:
         work.put(TABLE, {"id": start, "account": None, "clock": work.clock, "created": -(1 << 62)})
     work.get(TABLE, id)
     place = at * RANKS + _RANK.get(object, RANKS - 1)
-    record = {"id": id, "of": object, "at": at, "account": work.scope.account}
-    work.put(TABLE, {**record, "clock": work.clock, "created": place})
-    work.due.append(place)
+    record: Record = {"id": id, "of": object, "at": at, "account": work.scope.account}
+    record.update(clock=work.clock, created=place)
+    work.put(TABLE, record)
+    work.due.append(record)
 
 
 def drop(work: Work, id: str) -> None:
@@ -100,12 +102,19 @@ def work_off(scope: Scope, log: Log, until: int, on: str | None = None) -> None:
     By the account's clock, or a test clock. Each commit also lets the clock show the moment of what
     it did, so nobody sees a time before which something is left to do, whatever ends this process.
     """
-    while waiting := [record for record in _next(scope, on, PAGE) if record["at"] <= until]:
+    while True:
+        page = _next(scope, on, PAGE)
+        waiting = [record for record in page if record["at"] <= until]
+        if not waiting:
+            return
+        end = (until + 1) * RANKS
+        if len(page) == PAGE:  # what is past it is not known
+            end = min(end, page[-1]["created"])
         while waiting:
-            done, put_in = _do(scope, log, _together(waiting))
+            done, soonest = _do(scope, log, waiting, end, on)
             del waiting[:done]
-            if waiting and put_in and min(put_in) < waiting[0]["created"]:
-                break  # what became due by it comes before the rest
+            if waiting and soonest is not None and soonest <= waiting[0]["created"]:
+                break  # what became due by it may come before the rest
 
 
 def catch_up(scope: Scope, log: Log, state: Record) -> None:
@@ -138,30 +147,82 @@ def _next(scope: Scope, on: str | None, most: int) -> list[Record]:
     return page.data[::-1]
 
 
-def _together(waiting: list[Record]) -> list[Record]:
-    """Return the first of what is due, and what may be done in one commit with it."""
-    alike = takewhile(lambda record: registry.need(record["of"]).happens_together, waiting)
-    return list(alike)[:TOGETHER] or waiting[:1]
+class Agenda:
+    """What one commit may do: the first of what waits, and in its place what it puts in itself."""
+
+    def __init__(self, waiting: list[Record], end: int, on: str | None) -> None:
+        """Begin with what waits, in order; `end` is the first place that is not known of."""
+        self._waiting, self._end, self._on = waiting, end, on
+        self._put_in: list[tuple[int, int, Record]] = []
+        self._seen = 0
+        self.done = 0
+        """How many of those that waited were taken."""
+
+    def next(self, work: Work) -> Record | None:
+        """Return what comes next; None if there is nothing, or only the store knows what it is."""
+        self._look(work)
+        given = self._waiting[self.done] if self.done < len(self._waiting) else None
+        place = self.soonest
+        if place is None or (given is not None and given["created"] < place):
+            return given
+        rivals = [one[0] for one in self._put_in[1:3]]  # the next of a heap is one of these
+        if given is not None:
+            rivals.append(given["created"])
+        return self._put_in[0][-1] if place < self._end and place not in rivals else None
+
+    def take(self, record: Record) -> None:
+        """Go on to what comes after a record, which is next."""
+        if self._put_in and self._put_in[0][-1] is record:
+            heappop(self._put_in)
+        else:
+            self.done += 1
+
+    @property
+    def soonest(self) -> int | None:
+        """The place of the first that was put in and is not taken; None: there is none."""
+        return self._put_in[0][0] if self._put_in else None
+
+    def _look(self, work: Work) -> None:
+        """Take in what a work has put in since, and out what it has taken out again."""
+        for record in work.due[self._seen :]:
+            if record["clock"] == self._on:
+                heappush(self._put_in, (record["created"], self._seen, record))
+            self._seen += 1
+        while self._put_in:
+            record = self._put_in[0][-1]
+            if work.get(TABLE, record["id"]) is record:
+                return
+            heappop(self._put_in)
 
 
-def _do(scope: Scope, log: Log, records: list[Record]) -> tuple[int, list[int]]:
-    """Do some of these in one commit; return how many, and the places that they put things in.
+def _do(
+    scope: Scope, log: Log, waiting: list[Record], end: int, on: str | None
+) -> tuple[int, int | None]:
+    """Do the first of what waits, and what may share its commit.
 
-    If others were faster, one alone is tried from then on.
+    Returns how many of those that waited are done, and the place of the first that was put in and
+    is left. If others were faster, one alone is tried from then on.
     """
-    sizes = chain((len(records),), repeat(1))
+    sizes = chain((TOGETHER,), repeat(1))
 
-    def do(work: Work) -> tuple[int, list[int]]:
-        done = 0
-        for record in records[: next(sizes)]:
-            if work.due and min(work.due) < record["created"]:
+    def do(work: Work) -> tuple[int, int | None]:
+        agenda = Agenda(waiting, end, on)
+        for turn in range(next(sizes)):
+            record = agenda.next(work)
+            if record is None:
                 break
-            view = work.inside(record["account"]).at(record["at"], record["clock"])
+            is_alone = not registry.need(record["of"]).happens_together
+            if is_alone and turn:
+                break
+            agenda.take(record)
             if work.get(TABLE, record["id"]) == record:  # else another process has done it
+                view = work.inside(record["account"]).at(record["at"], on)
                 clock.show(view)
                 _happen(view, record)
-            done += 1
-        return done, work.due
+            if is_alone:
+                break
+        agenda.next(work)  # what the last one has put in
+        return agenda.done, agenda.soonest
 
     return acting.act(scope, log, do)
 

@@ -86,8 +86,7 @@ class Resource:
     on_clocks: ClassVar[tuple[str, ...]] = ()
     """Of what may go by a test clock: the parameters that let a list show also what does."""
     happens_together: ClassVar[bool] = False
-    """Whether several that are due may be done in one commit: `happen` reads by the work alone,
-    and what a work's own writes change is not looked for past it, as in a list or a sum."""
+    """Whether what is due may share a commit with more: `happen` reads by the work alone."""
     searchable: ClassVar[frozenset[str]] = frozenset()
     """The fields that a search may ask for, beside `metadata`."""
 

@@ -11,6 +11,7 @@ those who add one `touch` the record that the rule is about.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -59,8 +60,8 @@ class Work:
         self.now = now
         self.clock: str | None = None
         """The test clock that `now` is of; None: the account's."""
-        self.due: list[int] = []
-        """The places of the calendar that it put something into: see `tigerstripe.due`."""
+        self.due: list[Record] = []
+        """What it has put into the calendar, in turn: see `tigerstripe.due`."""
         self.version = version
         """The API version of the request."""
         self.has_version = True
@@ -159,16 +160,30 @@ class Work:
 
     def find_by(self, table: str, field: str, value: str) -> list[Record]:
         """Return the records whose field has that value, newest first, as this work sees them."""
-        found = {r["id"]: r for r in self.scope.table(table).find_by(field, value)}
+        found = self.scope.table(table).find_by(field, value)
+        return self._seen(table, found, lambda record: record.get(field) == value)
+
+    def all(self, table: str) -> list[Record]:
+        """Return all records of a table, newest first, as this work sees them."""
+        return self._seen(table, self.scope.table(table), lambda record: True)
+
+    def _seen(
+        self, table: str, there: Iterable[Record], is_wanted: Callable[[Record], bool]
+    ) -> list[Record]:
+        """Return records that are stored, with what this work itself has written."""
+        found = {record["id"]: record for record in there}
+        new: dict[str, Record] = {}
         account = self.scope.account
         for owner, name, id in self._writes:
             if (owner, name) == (account, table):
                 record = self._records[account, table, id]
-                if record is None or record.get(field) != value:
+                if record is None or not is_wanted(record):
                     found.pop(id, None)
+                elif id in found:
+                    found[id] = record
                 else:
-                    found = {id: record, **found} if id not in found else {**found, id: record}
-        return list(found.values())
+                    new[id] = record
+        return [*reversed(new.values()), *found.values()]
 
     def is_outdated(self) -> bool:
         """Tell whether somebody has written meanwhile what was read here.

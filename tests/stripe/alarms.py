@@ -32,6 +32,8 @@ class Alarms:
         self.rung: list[tuple[str, int]] = []
         self.next: dict[str, tuple[str, int]] = {}
         """What each one lets be due when it rings, once: an id and a time."""
+        self.dropped: dict[str, str] = {}
+        """What each one takes out of the calendar when it rings."""
 
     def happen(self, work: Work, id: str) -> None:
         """Ring."""
@@ -42,6 +44,8 @@ class Alarms:
         work.tell("alarm.rung", {"id": id, "object": "alarm"})
         if id in self.next:
             due.put(work, "alarm", *self.next.pop(id))
+        if id in self.dropped:
+            due.drop(work, self.dropped[id])
         repeated = work.get("claims", id)
         if repeated is not None:
             due.put(work, "alarm", id, work.now + repeated["holder"])

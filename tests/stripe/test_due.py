@@ -92,6 +92,32 @@ def test_what_is_done_in_one_commit_has_its_own_moment_and_event(account, scope,
     assert len({change.commit for change in told}) == 1
 
 
+def test_what_comes_of_a_thing_shares_its_commit_where_nothing_else_can_come_between(
+    account, scope, alarms, monkeypatch
+) -> None:
+    alarms.happens_together = True
+    put(scope, ["a"], [T0 + 10], every=10)
+    counted = Counted(monkeypatch)
+    account.advance(T0 + 10 * due.TOGETHER)
+    assert len(rings(account)) == due.TOGETHER
+    assert counted.calls["batch"] == 1
+    put(scope, ["b"], [T0 + 1005], every=10)  # the two ring in turn
+    account.advance(T0 + 1100)
+    assert [id for id, _ in rings(account)][-20:] == ["b", "a"] * 10
+    put(scope, ["b"], [T0 + 1110])  # at once with a, which was there before
+    account.advance(T0 + 1200)
+    assert [id for id, _ in rings(account)][-20:] == ["a", "b"] * 10
+
+
+def test_a_thing_that_is_put_off_or_taken_out_on_the_way_is_not_done(scope, alarms) -> None:
+    alarms.happens_together = True
+    alarms.next = {"a": ("b", 40), "c": ("d", 35)}
+    alarms.dropped = {"d": "e"}
+    put(scope, ["a", "b", "c", "e"], [10, 20, 30, 38])
+    due.work_off(scope, Log(scope), 100)
+    assert alarms.rung == [("a", 10), ("c", 30), ("d", 35), ("b", 40)]
+
+
 # --- Who does it ---
 
 

@@ -16,6 +16,7 @@ class Balance(Resource):
     prefix = ""
     event = None
     has_metadata = False
+    happens_together = True
     standard = frozenset()
 
     @operation("GET /v1/balance")
@@ -34,7 +35,7 @@ class Balance(Resource):
         """Return what is available and what is pending, by currency."""
         available: dict[str, int] = {}
         pending: dict[str, int] = {}
-        for transaction in work.scope.table(self.table):
+        for transaction in work.all(self.table):
             part = available if transaction["available_on"] <= work.now else pending
             currency = transaction["currency"]
             part[currency] = part.get(currency, 0) + transaction["net"]
