@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from tigerstripe import discounts, money
-from tigerstripe.billing import granted
+from tigerstripe.billing import granted, taxes
 from tigerstripe.billing import lines as lines_of_invoices
 from tigerstripe.totals import Line, tax
 from tigerstripe.work import Work
@@ -43,7 +43,7 @@ def priced(work: Work, invoice: Record) -> Record:
     ]
     invoice = lines_of_invoices.with_lines(invoice, lines, rates)
     total = sum(one.total for one in counted) + invoice["amount_shipping"]
-    taxes = summed_taxes(lines)
+    of_rates = summed_taxes(lines)
     off = summed_discounts(lines)
     return with_balance({
         **invoice,
@@ -51,11 +51,11 @@ def priced(work: Work, invoice: Record) -> Record:
         "subtotal_excluding_tax": sum(map(without_tax, counted, gross)),
         "total": total,
         "total_discount_amounts": off,
-        "total_excluding_tax": total - sum(one["amount"] for one in taxes),
+        "total_excluding_tax": total - sum(one["amount"] for one in of_rates),
         "total_pretax_credit_amounts": [
             *({**one, "type": "discount"} for one in off), *granted.of_all(lines),
         ],
-        "total_taxes": taxes,
+        "total_taxes": of_rates,
     })  # fmt: skip
 
 
@@ -81,10 +81,20 @@ def balanced(invoice: Record) -> tuple[int, int]:
 
 def _counted(work: Work, invoice: Record, line: Record, own: list[str] | None) -> Line:
     rates = invoice["default_tax_rates"]
-    if own is not None:
+    if own is None and invoice["automatic_tax"]["enabled"]:
+        rates = _automatic(work, invoice, line)
+    elif own is not None:
         rates = [work.get("tax_rates", id) or {} for id in own]
     product = (line["pricing"] or {}).get("price_details", {}).get("product") or ""
     return Line(line["amount"], product, rates, is_discountable=line["discountable"])
+
+
+def _automatic(work: Work, invoice: Record, line: Record) -> list[Record]:
+    """Return the tax rate of where an invoice's customer is, inclusive if the price is."""
+    id = (line["pricing"] or {}).get("price_details", {}).get("price") or ""
+    behavior = (work.get("prices", id) or {}).get("tax_behavior")
+    rate = taxes.rate_of(work, invoice["customer_address"], inclusive=behavior == "inclusive")
+    return [] if rate is None else [rate]
 
 
 def _shown(line: Record, counted: Line, of_all: list[str]) -> Record:

@@ -155,7 +155,9 @@ def _after(work: Work, invoice: Record, intent: Record) -> Record:
         return saved
     if status == "requires_action":
         return _move(work, {**invoice, "attempted": True}, "payment_action_required")
-    return failed(work, invoice, intent)
+    if status == "requires_payment_method":
+        return failed(work, invoice, intent)
+    return invoice
 
 
 def failed(work: Work, invoice: Record, intent: Record | None) -> Record:

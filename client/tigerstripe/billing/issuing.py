@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import discounts, registry
-from tigerstripe.billing import drafts, items, pending, usage
+from tigerstripe.billing import drafts, items, pending, shares, usage
 from tigerstripe.ids import new_id
-from tigerstripe.work import Work
+from tigerstripe.resource import private
+from tigerstripe.work import PRIVATE, Work
 
 Record = dict[str, Any]
 Content = tuple[list[Record], Record]
@@ -37,6 +38,7 @@ def invoice(
         "default_tax_rates": subscription["default_tax_rates"],
         "description": subscription["invoice_settings"].get("description"),
         "discounts": given(work, subscription, customer),
+        "on_behalf_of": subscription["on_behalf_of"],
         "parent": drafts.of_subscription(subscription),
         "payment_settings": {
             "default_mandate": None,
@@ -59,6 +61,7 @@ def invoice(
         id=id,
         **fields,
     )
+    draft = {**draft, PRIVATE: {**private(draft), shares.SHARE: shares.inherited(subscription)}}
     made: Record = registry.need("invoice").add(work, draft)
     return made
 

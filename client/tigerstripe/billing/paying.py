@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import registry
+from tigerstripe.billing import shares
 from tigerstripe.errors import Declined, Refused
 from tigerstripe.ids import new_id
 from tigerstripe.payments import bank, confirming, hearing
@@ -79,6 +80,7 @@ def with_intent(work: Work, invoice: Record) -> Record:
         "payment_details": {"order_reference": invoice["id"]},
         "payment_method_types": _types(invoice),
         "setup_future_usage": "off_session" if is_of_subscription else None,
+        **shares.of_payment(invoice, invoice["amount_remaining"]),
     })  # fmt: skip
     return by(work, invoice, intent)
 
@@ -114,6 +116,15 @@ def intent_of(work: Work, invoice: Record) -> Record | None:
     """Return the payment intent of an invoice, or None if nothing was due of it."""
     id = private(invoice).get("intent")
     return work.get("payment_intents", id) if id else None
+
+
+def with_default(work: Work, subscription: Record, invoice: Record) -> Record:
+    """Return a subscription whose default is what paid its invoice, if its settings say so."""
+    intent = intent_of(work, invoice)
+    settings = subscription["payment_settings"]
+    if intent is None or settings["save_default_payment_method"] != "on_subscription":
+        return subscription
+    return {**subscription, "default_payment_method": intent["payment_method"]}
 
 
 def is_with_bank(work: Work, invoice: Record) -> bool:
@@ -192,15 +203,6 @@ def ask_for(work: Work, invoice: Record) -> None:
     payment = work.get(TABLE, private(invoice)["payment"])
     assert payment is not None, invoice
     work.put(TABLE, {**payment, "amount_requested": remaining})
-
-
-def remembered(work: Work, subscription: Record, invoice: Record) -> Record:
-    """Return a subscription whose invoice is paid, with what paid it from now on if it says so."""
-    wanted = subscription["payment_settings"]["save_default_payment_method"] == "on_subscription"
-    intent = intent_of(work, invoice) if wanted else None
-    if intent is None or intent["payment_method"] is None:
-        return subscription
-    return {**subscription, "default_payment_method": intent["payment_method"]}
 
 
 def cancel(work: Work, invoice: Record) -> None:

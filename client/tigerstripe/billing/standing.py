@@ -48,7 +48,7 @@ def _settled(work: Work, subscription: Record, invoice: Record, what: str) -> No
     """Let a subscription go on, or not at all, whose invoice is paid, void, or given up."""
     status, old = subscription["status"], subscription
     if what == "paid":
-        subscription = paying.remembered(work, subscription, invoice)
+        subscription = paying.with_default(work, subscription, invoice)
     if status == "paused":
         if what != "voided" and private(subscription).get(RESUMES) == invoice["id"]:
             awake(work, old)

@@ -19,6 +19,7 @@ from tigerstripe.billing import (
 )
 from tigerstripe.errors import Declined, Refused
 from tigerstripe.ids import new_id
+from tigerstripe.payments import hearing
 from tigerstripe.resource import ordered
 from tigerstripe.work import Work
 
@@ -179,8 +180,9 @@ def _paid_for(work: Work, subscription: Record, params: Params, by: Record | Non
     )
     if behavior == "error_if_incomplete":
         check_paid(invoice, declined)
-    is_paid = invoice["status"] == "paid" or paying.is_with_bank(work, invoice)
-    return {**subscription, "status": done if is_paid else "incomplete"}
+    if invoice["status"] != "paid" and not paying.is_with_bank(work, invoice):
+        return subscription
+    return {**paying.with_default(work, subscription, invoice), "status": done}
 
 
 def check_paid(invoice: Record, declined: Declined | None) -> None:
@@ -207,4 +209,5 @@ def with_setup(work: Work, subscription: Record) -> Record:
         "payment_method_types": ["card"],
         "usage": "off_session",
     })  # fmt: skip
+    hearing.belongs(work, intent, subscription)
     return {**subscription, "pending_setup_intent": intent["id"]}

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from tigerstripe import discounts, errors, metadata, money, registry
-from tigerstripe.billing import items, paying, periods
+from tigerstripe.billing import by_hand, items, paying, periods, shares, taxes
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.work import Work
@@ -46,7 +46,7 @@ def drawn_up(work: Work, customer: Record, params: Params, *, is_sold: bool = Fa
         "id": id,
         "object": "subscription",
         "application": None,
-        "application_fee_percent": get("application_fee_percent"),
+        "application_fee_percent": None,
         "automatic_tax": automatic_tax(get("automatic_tax")),
         "billing_cycle_anchor": anchor,
         "billing_cycle_anchor_config": _config(get("billing_cycle_anchor_config")),
@@ -89,7 +89,9 @@ def drawn_up(work: Work, customer: Record, params: Params, *, is_sold: bool = Fa
         "trial_end": trial_end,
         "trial_settings": trial_settings(get("trial_settings")),
         "trial_start": work.now if trial_end else None,
+        **shares.of_subscription(work, params),
     }
+    taxes.check(subscription, customer)
     if get("default_payment_method") is not None:
         method = paying.given(work, customer["id"], params["default_payment_method"])
         subscription["default_payment_method"] = method
@@ -285,7 +287,7 @@ def check_collection(subscription: Record, customer: Record, params: Params) -> 
             )
         return
     if customer["email"] is None:
-        raise Refused(registry.need("invoice").no_email)
+        raise Refused(by_hand.NO_EMAIL)
     if subscription["days_until_due"] is None:
         raise Refused(
             "You must specify `days_until_due` when `collection_method` is `send_invoice`.",

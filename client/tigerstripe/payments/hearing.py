@@ -1,8 +1,8 @@
 """Whose an intent is: what waits for the end of a payment hears of it, in the same commit.
 
-An intent that is confirmed in a work is answered there; this is for what comes later: the buyer who
-authenticates, the bank that settles a debit, a capture. An invoice passes on what it hears, to the
-session that it is of.
+Code that tries an intent for an object goes on there by itself; this is for what others do: a buyer
+who confirms or authenticates, a bank that settles a debit, a capture. An invoice passes on what it
+hears, to the session that it is of.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 from tigerstripe import metadata, registry
-from tigerstripe.errors import Refused
-from tigerstripe.payments import clients, moves, types, using
+from tigerstripe.errors import Declined, Refused
+from tigerstripe.payments import clients, hearing, moves, types, using
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.using import shown
 from tigerstripe.resource import Ids, Params, Record, Resource
@@ -72,7 +72,8 @@ class Intents(Resource):
         intent = self.make(work, params)
         if not confirms:
             return intent
-        return self._tried(work, intent, self.attempt(work, intent, params), token)
+        done = self._tried(work, intent, self.attempt(work, intent, params), token)
+        return clients.answered(work, *done)
 
     def _needs_confirm(self, name: str) -> Refused:
         return Refused(
@@ -100,7 +101,8 @@ class Intents(Resource):
             if refused.status == 400:
                 refused.error.setdefault(self.object, shown(old))
             raise
-        return self._tried(work, intent, attempt, token)
+        intent, declined = self._tried(work, intent, attempt, token)
+        return clients.answered(work, hearing.heard(work, intent), declined)
 
     def ready(self, work: Work, intent: Record) -> Record:
         """Return an intent with what it takes by itself where nothing was given."""
@@ -113,11 +115,14 @@ class Intents(Resource):
         found: tuple[Record, Params] = registry.need("confirmation_token").unfolded(work, params)
         return found
 
-    def _tried(self, work: Work, intent: Record, attempt: Attempt, token: Record | None) -> Record:
+    def _tried(
+        self, work: Work, intent: Record, attempt: Attempt, token: Record | None
+    ) -> tuple[Record, Declined | None]:
         """Ask the bank; a token has confirmed the intent, whatever the bank says."""
         if token is not None:
             registry.need("confirmation_token").use(work, token, intent)
-        return clients.answered(work, *moves.of(intent).tried(work, intent, attempt))
+        done: tuple[Record, Declined | None] = moves.of(intent).tried(work, intent, attempt)
+        return done
 
     def method(self, work: Work, intent: Record) -> Record:
         """Return the payment method of an intent that is to be confirmed; raises `Refused`."""

@@ -223,6 +223,9 @@ class Customers(Resource):
 
     def drop(self, work: Work, record: Record) -> None:
         """Remove a customer, and what is only theirs; their payment methods are let go."""
+        subscriptions = registry.need("subscription")
+        for found in work.find_by(subscriptions.table, "customer", record["id"]):
+            subscriptions.end_with_customer(work, found["id"])
         for table in ("tax_ids", "cards"):
             for owned in work.find_by(table, "customer", record["id"]):
                 work.delete(table, owned["id"])
@@ -293,11 +296,17 @@ class Customers(Resource):
     def _tax_ids(self, work: Work, record: Record, kept: Record) -> Record:
         return _inner("tax_ids", record, work.find_by("tax_ids", "customer", record["id"]))
 
+    def _subscriptions(self, work: Work, record: Record, kept: Record) -> Record:
+        subscriptions = registry.need("subscription")
+        found = work.find_by(subscriptions.table, "customer", record["id"])
+        data = [subscriptions.view(work, one) for one in found if one["status"] != "canceled"]
+        return _inner("subscriptions", record, data)
+
     included = {
         "cash_balance": _cash_balance,
         "invoice_credit_balance": lambda resource, work, record, kept: {},
         "sources": _sources,
-        "subscriptions": lambda resource, work, record, kept: _inner("subscriptions", record, []),
+        "subscriptions": _subscriptions,
         "tax": _tax,
         "tax_ids": _tax_ids,
     }

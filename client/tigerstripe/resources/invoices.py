@@ -5,8 +5,8 @@ draft -> open -> paid | void | uncollectible
 
 from __future__ import annotations
 
-from tigerstripe import discounts, due, errors, metadata, money, registry
-from tigerstripe.billing import amounts, collecting, drafts, paying, pending, previews
+from tigerstripe import due, errors, registry
+from tigerstripe.billing import by_hand, collecting, drafts, paying, pending, previews
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.payments.using import shown
@@ -14,20 +14,6 @@ from tigerstripe.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.work import Work
 
 DAY_S = 24 * 3600
-NO_EMAIL = (
-    "Missing email. In order to create invoices that are sent to the customer, the customer must "
-    "have a valid email."
-)
-OWN = (
-    "auto_advance", "custom_fields", "description", "effective_at", "footer", "metadata", "number",
-    "statement_descriptor",
-)  # fmt: skip
-"""Parameters that are fields."""
-OF_OPEN = (
-    "auto_advance", "default_payment_method", "default_source", "description", "footer",
-    "metadata", "payment_settings", "statement_descriptor",
-)  # fmt: skip
-"""Parameters that an invoice takes once it is finalized."""
 
 
 class Invoices(Resource):
@@ -41,9 +27,9 @@ class Invoices(Resource):
     happens_together = True
     standard = Resource.standard | {"delete", "search"}
     not_yet = (
-        "account_tax_ids", "application_fee_amount", "customer_account", "from_invoice",
-        "issuer[account]", "on_behalf_of", "rendering[template]", "shipping_cost",
-        "shipping_details", "transfer_data",
+        "account_tax_ids", "customer_account", "from_invoice",
+        "issuer[account]", "rendering[template]", "shipping_cost",
+        "shipping_details",
     )  # fmt: skip
     listed_of = ("customer", "subscription")
     filters = {"subscription": "parent.subscription_details.subscription"}
@@ -53,8 +39,6 @@ class Invoices(Resource):
          "last_finalization_error_type", "number", "receipt_number", "status", "total")
     )  # fmt: skip
 
-    no_email = NO_EMAIL
-
     # --- Made ---
 
     def new(self, work: Work, params: Params) -> Record:
@@ -63,10 +47,7 @@ class Invoices(Resource):
             raise errors.missing("customer")
         customer = registry.need("customer").given(work, params["customer"], "customer")
         work = work.on_clock(customer["test_clock"])
-        fields = self._fields(work, customer, params)
-        subscription = self._subscription(work, customer, params)
-        if subscription is not None:
-            fields.update(subscription)
+        fields = by_hand.fields(work, customer, params)
         invoice = new_id(self.prefix, self.id_length)
         content: list[Record] = []
         rates: Record = {}
@@ -75,107 +56,10 @@ class Invoices(Resource):
                 work, customer, invoice, fields["currency"], params.get("subscription")
             )
         currency = fields.pop("currency")
-        return drafts.drawn_up(
+        made = drafts.drawn_up(
             work, customer, currency, "manual", content, rates, id=invoice, **fields
         )
-
-    def _fields(self, work: Work, customer: Record, params: Params) -> Record:
-        method = params.get("collection_method") or "charge_automatically"
-        currency = params.get("currency") or registry.need("customer").currency_of(work, customer)
-        fields: Record = {
-            **{name: params[name] for name in OWN if name in params},
-            "auto_advance": params.get("auto_advance") or False,
-            "collection_method": method,
-            "currency": money.currency(currency),
-            "default_tax_rates": self.tax_rates(work, params.get("default_tax_rates")),
-            "metadata": metadata.new(params.get("metadata")),
-            "rendering": self._rendering(params.get("rendering") or {}),
-        }
-        if method == "send_invoice":
-            fields.update(self._sent(work, customer, params))
-        elif params.get("days_until_due") is not None or params.get("due_date") is not None:
-            raise Refused(
-                "You can only specify due_date or days_until_due if collection_method is "
-                "send_invoice.",
-                param="due_date" if params.get("due_date") is not None else "days_until_due",
-            )
-        if fields["auto_advance"]:
-            fields.update(drafts.advancing(work, is_draft=True))
-        if params.get("automatically_finalizes_at") is not None:
-            fields["automatically_finalizes_at"] = params["automatically_finalizes_at"]
-        if params.get("automatic_tax"):
-            fields["automatic_tax"] = drafts.automatic_tax(params["automatic_tax"])
-        fields.update(self._paying(work, customer, params))
-        fields["discounts"] = self._discounts(work, customer, fields["currency"], params)
-        return fields
-
-    def _discounts(self, work: Work, customer: Record, currency: str, params: Params) -> list[str]:
-        """Return the ids of an invoice's discounts: those given, else its customer's."""
-        if params.get("discounts") is not None:
-            return discounts.all_redeemed(
-                work, params["discounts"], "discounts", customer["id"], currency,
-            )  # fmt: skip
-        if "discounts" in params or customer["discount"] is None:
-            return []
-        return discounts.current(work, [customer["discount"]["id"]], work.now)
-
-    def _sent(self, work: Work, customer: Record, params: Params) -> Record:
-        """Return the fields of an invoice that its customer is sent; raises `Refused`."""
-        if customer["email"] is None:
-            raise Refused(NO_EMAIL)
-        days, date = params.get("days_until_due"), params.get("due_date")
-        if days is None and date is None:
-            raise Refused(
-                "You must specify a value for either `days_until_due` or `due_date` when "
-                "`collection_method` is `send_invoice`."
-            )
-        if date is not None and date < work.now:
-            raise Refused("`due_date` must be in the future.", param="due_date")
-        return {"due_date": date if date is not None else work.now + (days or 0) * DAY_S}
-
-    def _paying(self, work: Work, customer: Record, params: Params) -> Record:
-        """Return what an invoice is paid with, as far as a request says so; raises `Refused`."""
-        fields: Record = {}
-        for name in ("default_payment_method", "default_source"):
-            if name in params:
-                fields[name] = params[name]
-        method = params.get("default_payment_method")
-        if method is not None:
-            fields["default_payment_method"] = paying.given(work, customer["id"], method)
-        settings = params.get("payment_settings")
-        if settings is not None:
-            fields["payment_settings"] = {
-                "default_mandate": settings.get("default_mandate"),
-                "payment_method_options": settings.get("payment_method_options"),
-                "payment_method_types": settings.get("payment_method_types") or None,
-            }
-        return fields
-
-    def _rendering(self, given: Params) -> Record:
-        return {
-            "amount_tax_display": given.get("amount_tax_display"),
-            "pdf": {"page_size": (given.get("pdf") or {}).get("page_size") or "auto"},
-            "template": None,
-            "template_version": None,
-        }
-
-    def _subscription(self, work: Work, customer: Record, params: Params) -> Record | None:
-        """Return the fields of an invoice that is made for a subscription by hand."""
-        id = params.get("subscription")
-        if id is None:
-            return None
-        subscription = registry.need("subscription").given(work, id, "subscription")
-        if subscription["customer"] != customer["id"]:
-            raise Refused(
-                f"The subscription {id} does not belong to the customer {customer['id']}.",
-                param="subscription",
-            )
-        start = min(item["current_period_start"] for item in subscription["items"]["data"])
-        return {
-            "currency": subscription["currency"],
-            "parent": drafts.of_subscription(subscription),
-            "period_start": start,
-        }
+        return by_hand.shared(work, made, params)
 
     def tax_rates(self, work: Work, ids: list[str] | None) -> list[Record]:
         """Return the tax rates that a parameter names, whole; raises `Refused`."""
@@ -211,49 +95,7 @@ class Invoices(Resource):
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return an invoice with other fields; once it is finalized few can be changed."""
-        if old["status"] != "draft":
-            fixed = [name for name in params if name not in OF_OPEN]
-            if fixed or old["status"] in ("paid", "void"):
-                name = fixed[0] if fixed else next(iter(params), "")
-                if set(params) - {"metadata"}:
-                    raise Refused(
-                        f"Finalized invoices can't be updated in this way: {name} of an invoice "
-                        f"that is {old['status']}.",
-                        code="invoice_not_editable",
-                        param=name,
-                    )
-        customer = registry.need("customer").given(work, old["customer"], "customer")
-        new = {**old, **{name: params[name] for name in OWN if name in params}}
-        new.update(self._paying(work, customer, params))
-        if "default_tax_rates" in params:
-            new["default_tax_rates"] = self.tax_rates(work, params["default_tax_rates"])
-        if "discounts" in params:
-            new["discounts"] = self._discounts(work, customer, old["currency"], params)
-        is_sent = params.get("collection_method", old["collection_method"]) == "send_invoice"
-        if is_sent and any(params.get(n) is not None for n in ("days_until_due", "due_date")):
-            new.update(self._sent(work, customer, params))
-        if "collection_method" in params:
-            new["collection_method"] = params["collection_method"]
-        if params.get("automatic_tax"):
-            new["automatic_tax"] = drafts.automatic_tax(params["automatic_tax"])
-        new["number"] = new["number"] or None
-        self._plan(work, old, new, params)
-        return amounts.priced(work, new) if old["status"] == "draft" else new
-
-    def _plan(self, work: Work, old: Record, new: Record, params: Params) -> None:
-        """Let time go on with an invoice as its changed fields say."""
-        if old["status"] != "draft":
-            return
-        at = params.get("automatically_finalizes_at", old["automatically_finalizes_at"])
-        if new["auto_advance"] and not old["auto_advance"] and at is None:
-            at = work.now + drafts.DRAFT_S
-        if not new["auto_advance"] and old["auto_advance"]:
-            at = None
-        new["automatically_finalizes_at"] = at
-        if at is None:
-            due.drop(work, old["id"])
-        else:
-            due.put(work, self.object, old["id"], at)
+        return by_hand.changed(work, old, params)
 
     def check_delete(self, work: Work, record: Record) -> None:
         """Raise `Refused` for all but a draft that no subscription made."""
@@ -281,8 +123,8 @@ class Invoices(Resource):
     def happen(self, work: Work, id: str) -> None:
         """Finalize a draft, or try again to be paid: it is time."""
         invoice = work.get(self.table, id)
-        if invoice is None:
-            return
+        if invoice is None or work.get("customers", invoice["customer"]) is None:
+            return  # an invoice of nobody stays as it is
         if invoice["status"] == "draft":
             invoice = collecting.finalized(work, invoice)
         collecting.advanced(work, invoice)
@@ -331,12 +173,35 @@ class Invoices(Resource):
             raise declined
         return paid
 
+    @operation("POST /v1/invoices/{invoice}/attach_payment")
+    def attach_payment(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Let an open invoice be paid by a payment intent that is there."""
+        work, invoice = self._its(work, ids)
+        if invoice["status"] != "open":
+            raise _cannot(invoice, "paid by a payment intent", "open")
+        if params.get("payment_intent") is None:
+            raise errors.missing("payment_intent")
+        intents = registry.need("payment_intent")
+        intent = intents.given(work, params["payment_intent"], "payment_intent")
+        if intent["customer"] != invoice["customer"] or intent["currency"] != invoice["currency"]:
+            raise Refused(
+                f"The payment intent {intent['id']} is of the customer {intent['customer']} in "
+                f"{intent['currency']}; this invoice is of {invoice['customer']} in "
+                f"{invoice['currency']}.",
+                param="payment_intent",
+            )
+        paying.cancel(work, invoice)
+        attached = self.save(work, invoice, paying.by(work, invoice, intent))
+        if intent["status"] in ("processing", "succeeded"):
+            collecting.heard(work, attached["id"], intent)
+        return work.get(self.table, attached["id"]) or attached
+
     @operation("POST /v1/invoices/{invoice}/send")
     def send(self, work: Work, ids: Ids, params: Params) -> Record:
         """Send an invoice to its customer, finalized if it was not."""
         work, invoice = self._its(work, ids)
         if invoice["customer_email"] is None:
-            raise Refused(NO_EMAIL)
+            raise Refused(by_hand.NO_EMAIL)
         if invoice["collection_method"] != "send_invoice":
             raise Refused(
                 "You can only send an invoice whose collection_method is send_invoice; this one's "

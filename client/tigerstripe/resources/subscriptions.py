@@ -9,23 +9,20 @@ from __future__ import annotations
 
 from tigerstripe import errors, listing, metadata, registry
 from tigerstripe.billing import (
-    billed,
     changing,
     cycles,
     editing,
     items,
     pausing,
-    paying,
+    revising,
     standing,
     starting,
     terms,
 )
 from tigerstripe.errors import Refused
-from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.work import Work
 
-OWN = ("description", "metadata", "default_source", "application_fee_percent")
-"""Parameters that are fields."""
 OVER_TAKES = {"cancellation_details", "metadata"}
 """What can be changed of a subscription that is over."""
 
@@ -67,10 +64,9 @@ class Subscriptions(Resource):
     standard = Resource.standard | {"search"}
     listed_of = ("customer", "price")
     not_yet = (
-        "application_fee_percent", "billing_schedules", "billing_thresholds", "customer_account",
+        "billing_schedules", "billing_thresholds", "customer_account",
         "invoice_settings[issuer][account]", "items[][billing_thresholds]",
-        "items[][current_trial]", "on_behalf_of", "pending_invoice_item_interval",
-        "transfer_data",
+        "items[][current_trial]", "pending_invoice_item_interval",
     )  # fmt: skip
     filters = {
         "current_period_end": lambda record, wanted: _in_range(record, wanted, "end"),
@@ -107,10 +103,10 @@ class Subscriptions(Resource):
         work = work.on_clock(old["test_clock"])
         params = metadata.merged(old, params)
         self._check_changeable(old, params)
-        new = self._with_fields(work, old, params)
-        new = self._with_end(work, new, params)
+        new = revising.with_fields(work, old, params)
+        new = revising.with_end(work, new, params)
         new = editing.with_items(work, new, params)
-        new = self._with_trial(work, new, params)
+        new = revising.with_trial(work, new, params)
         change = changing.Change(work, old, new, params)
         saved = changing.applied(work, change, params)
         registry.need("subscription_item").known(work, saved)
@@ -127,96 +123,6 @@ class Subscriptions(Resource):
                 f"The subscription {old['id']} has a pending update that waits for its payment: "
                 f"pay or void its latest invoice first."
             )
-
-    def _with_fields(self, work: Work, old: Record, params: Params) -> Record:
-        """Return a subscription with the fields that a request gives; raises `Refused`."""
-        new = {**old, **{name: params[name] for name in OWN if name in params}}
-        customer = registry.need("customer").given(work, old["customer"], "customer")
-        if "default_payment_method" in params:
-            given = params["default_payment_method"]
-            new["default_payment_method"] = given and paying.given(work, customer["id"], given)
-        for name in ("collection_method", "days_until_due"):
-            if params.get(name) is not None:
-                new[name] = params[name]
-        terms.check_collection(new, customer, params)
-        if "default_tax_rates" in params:
-            rates = registry.need("invoice").tax_rates(work, params["default_tax_rates"])
-            new["default_tax_rates"] = rates
-        if params.get("automatic_tax"):
-            new["automatic_tax"] = terms.automatic_tax(params["automatic_tax"])
-        if params.get("invoice_settings"):
-            kept = {k: v for k, v in old["invoice_settings"].items() if k != "issuer"}
-            given = {**kept, **params["invoice_settings"]}
-            new["invoice_settings"] = terms.invoice_settings(given)
-        if params.get("payment_settings"):
-            given = {**old["payment_settings"], **params["payment_settings"]}
-            new["payment_settings"] = terms.payment_settings(given)
-        if params.get("trial_settings"):
-            new["trial_settings"] = terms.trial_settings(params["trial_settings"])
-        if "pause_collection" in params:
-            pause = params["pause_collection"]
-            new["pause_collection"] = pause and {
-                "behavior": pause["behavior"],
-                "resumes_at": pause.get("resumes_at"),
-            }
-        if params.get("cancellation_details"):
-            told = {**old["cancellation_details"], **params["cancellation_details"]}
-            new["cancellation_details"] = told
-        if "discounts" in params or params.get("coupon") or params.get("promotion_code"):
-            new = billed.with_discounts(new, terms.discounted(work, new, params))
-        return new
-
-    def _with_end(self, work: Work, new: Record, params: Params) -> Record:
-        """Return a subscription that is to end when a request says, or is not to end any more."""
-        if params.get("cancel_at_period_end") and params.get("cancel_at") is not None:
-            raise errors.only_one_of("cancel_at", "cancel_at_period_end")
-        stays = {
-            "cancel_at": None,
-            "cancel_at_period_end": False,
-            "canceled_at": None,
-            "cancellation_details": {**new["cancellation_details"], "reason": None},
-        }
-        if params.get("cancel_at_period_end"):
-            at = min(terms.period_ends(new))
-            return {**new, **terms.ending(work, new, at), "cancel_at_period_end": True}
-        if params.get("cancel_at") is not None:
-            ending = terms.ending(work, new, params["cancel_at"])
-            return {**new, **ending, "cancel_at_period_end": False}
-        if params.get("cancel_at_period_end") is False and new["cancel_at_period_end"]:
-            return {**new, **stays}
-        if "cancel_at" in params and new["cancel_at"] is not None:
-            return {**new, **stays}
-        return new
-
-    def _with_trial(self, work: Work, new: Record, params: Params) -> Record:
-        """Return a subscription whose trial ends when a request says; raises `Refused`."""
-        end = params.get("trial_end")
-        if end is None:
-            return new
-        if end == "now":
-            if new["status"] != "trialing":
-                return new
-            return {**new, "status": "active", "trial_end": work.now}
-        terms.check_future(work, end, "trial_end")
-        is_trialing = new["status"] == "trialing"
-        data = [
-            {
-                **item,
-                "current_period_start": item["current_period_start"] if is_trialing else work.now,
-                "current_period_end": end,
-            }
-            for item in new["items"]["data"]
-        ]
-        kept = {name: v for name, v in private(new).items() if name != "told_trial_end"}
-        return {
-            **new,
-            "billing_cycle_anchor": end,
-            "items": items.listed(new["id"], data),
-            "status": "trialing",
-            "trial_end": end,
-            "trial_start": new["trial_start"] if is_trialing else work.now,
-            PRIVATE: kept,
-        }
 
     @operation("POST /v1/subscriptions/{subscription}/pause")
     def pause(self, work: Work, ids: Ids, params: Params) -> Record:
@@ -269,6 +175,20 @@ class Subscriptions(Resource):
         work = work.on_clock(old["test_clock"])
         details = dict(params.get("cancellation_details") or {})
         return changing.canceled(work, old, params, details)
+
+    def heard(self, work: Work, id: str, intent: Record) -> None:
+        """Take what its setup intent has made ready as what pays a subscription."""
+        subscription = work.get(self.table, id)
+        if subscription is not None and intent["status"] == "succeeded":
+            method = intent["payment_method"]
+            new = {**subscription, "default_payment_method": method, "pending_setup_intent": None}
+            self.save(work, subscription, new)
+
+    def end_with_customer(self, work: Work, id: str) -> None:
+        """Cancel a subscription whose customer is deleted, unless it is over."""
+        subscription = work.get(self.table, id)
+        if subscription is not None and subscription["status"] not in cycles.OVER:
+            standing.canceled(work.on_clock(subscription["test_clock"]), subscription)
 
     def happen(self, work: Work, id: str) -> None:
         """Do what time brings to a subscription."""

@@ -1,0 +1,91 @@
+"""What an account that is connected gets of an invoice, and what the platform keeps.
+
+A subscription says it in percent, an invoice in amounts; the payment of the invoice does it.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from tigerstripe import money, registry
+from tigerstripe.errors import Refused
+from tigerstripe.resource import private
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+Params = dict[str, Any]
+
+SHARE = "share"
+"""What an invoice keeps for its payment: a fee and a transfer, each by amount or in percent."""
+
+
+def of_subscription(work: Work, params: Params) -> Record:
+    """Return the fields of a subscription that a request gives; raises `Refused`."""
+    fields = {name: params[name] for name in ("application_fee_percent",) if name in params}
+    _check_percent(fields.get("application_fee_percent"), "application_fee_percent")
+    accounts = registry.need("account")
+    if "on_behalf_of" in params:
+        if params["on_behalf_of"] is not None:
+            accounts.given(work, params["on_behalf_of"], "on_behalf_of")
+        fields["on_behalf_of"] = params["on_behalf_of"]
+    if "transfer_data" in params:
+        data = params["transfer_data"]
+        if data is not None:
+            accounts.given(work, data["destination"], "transfer_data[destination]")
+            _check_percent(data.get("amount_percent"), "transfer_data[amount_percent]")
+            data = {name: data.get(name) for name in ("amount_percent", "destination")}
+        fields["transfer_data"] = data
+    return fields
+
+
+def of_invoice(work: Work, params: Params) -> Record:
+    """Return the share that a request gives an invoice by hand; raises `Refused`."""
+    accounts = registry.need("account")
+    data = params.get("transfer_data")
+    if data is not None:
+        accounts.given(work, data["destination"], "transfer_data[destination]")
+    return {
+        "fee": params.get("application_fee_amount"),
+        "fee_percent": None,
+        "transfer": data and {**data, "amount_percent": None},
+    }
+
+
+def inherited(subscription: Record) -> Record:
+    """Return the share of a subscription's invoice."""
+    return {
+        "fee": None,
+        "fee_percent": subscription["application_fee_percent"],
+        "transfer": subscription["transfer_data"],
+    }
+
+
+def of_payment(invoice: Record, amount: int) -> Params:
+    """Return the parameters of the payment of so much of an invoice that say whose it will be."""
+    share = private(invoice).get(SHARE)
+    params: Params = {"on_behalf_of": invoice["on_behalf_of"]}
+    if share is None:
+        return params
+    fee = share["fee"]
+    if share["fee_percent"] is not None:
+        fee = _part(amount, share["fee_percent"])
+    params["application_fee_amount"] = fee
+    transfer = share["transfer"]
+    if transfer is not None:
+        data = {"destination": transfer["destination"]}
+        if transfer["amount_percent"] is not None:
+            data["amount"] = _part(amount, transfer["amount_percent"])
+        elif transfer.get("amount") is not None:
+            data["amount"] = transfer["amount"]
+        params["transfer_data"] = data
+    return params
+
+
+def _part(amount: int, percent: float) -> int:
+    return money.whole(Decimal(str(percent)) * amount / 100)
+
+
+def _check_percent(percent: float | None, param: str) -> None:
+    if percent is not None and not 0 <= percent <= 100:
+        raise Refused(f"{param} must be between 0 and 100, got {percent}.", param=param)
