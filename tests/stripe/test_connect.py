@@ -108,6 +108,7 @@ def test_a_fee_is_given_back_with_a_refund_or_by_itself(account, shop) -> None:
 
 
 def test_a_destination_charge_brings_its_money_to_the_account(account, shop) -> None:
+    account.freeze()  # what is due in a second to come stays due
     at = {"stripe_account": shop}
     charge = paid(application_fee_amount=1000, transfer_data={"destination": shop})
     transfer = stripe.Transfer.retrieve(charge.transfer)
