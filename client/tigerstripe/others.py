@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tigerstripe import due
@@ -172,6 +173,17 @@ class Others:
         from tigerstripe.payments import books
 
         books.set_fee(self._scope, percent, fixed)
+
+    def set_dunning(self, retry_days: Sequence[int] = (3, 5, 7), then: str = "canceled") -> None:
+        """Set when an invoice whose payment failed is tried again from now on.
+
+        `retry_days` are the days after each try; none: it is never tried again. After the last one
+        its subscription is `then`: canceled, unpaid, or left past_due. Raises ValueError for
+        another state, and for what is no whole number of days, 1 or more.
+        """
+        from tigerstripe.billing import dunning
+
+        dunning.set_table(self._scope, retry_days, then)
 
 
 def _id_of(given: Any) -> str:

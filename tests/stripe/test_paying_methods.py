@@ -111,3 +111,33 @@ def test_what_a_setup_made_ready_pays_after_the_trial(account, monthly) -> None:
     account.advance(days=4)
     latest = stripe.Subscription.retrieve(made.id).latest_invoice
     assert stripe.Invoice.retrieve(latest).status == "paid"
+
+
+@pytest.mark.parametrize("then", ["canceled", "unpaid", "past_due"])
+def test_a_failed_payment_is_tried_again_as_the_table_says(account, monthly, then) -> None:
+    account.freeze()
+    account.set_dunning([1, 2], then)
+    jane = customer(
+        payment_method="pm_card_chargeCustomerFail",
+        invoice_settings={"default_payment_method": "pm_card_chargeCustomerFail"},
+    )
+    made = begun(monthly, jane, trial_period_days=1)
+    account.advance(days=2)
+    invoice = stripe.Subscription.retrieve(made.id).latest_invoice
+    for tries, days in ((1, 1), (2, 2), (3, 30)):
+        there = stripe.Invoice.retrieve(invoice)
+        assert (there.attempt_count, there.next_payment_attempt is None) == (tries, tries == 3)
+        if tries == 3:
+            break
+        assert stripe.Subscription.retrieve(made.id).status == "past_due"
+        account.advance(days=days)
+    assert stripe.Subscription.retrieve(made.id).status == then
+
+
+@pytest.mark.parametrize(
+    ("days", "then", "words"),
+    [([0], "canceled", "whole days"), ([1.5], "canceled", "whole days"), ([1], "gone", "canceled")],
+)
+def test_a_table_that_cannot_be_is_refused(account, days, then, words) -> None:
+    with pytest.raises(ValueError, match=words):
+        account.set_dunning(days, then)

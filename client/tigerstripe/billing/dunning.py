@@ -6,6 +6,7 @@ seven days after each try, and then the subscription is canceled.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tigerstripe.scope import Scope
@@ -43,11 +44,11 @@ def _is_incomplete(work: Work, invoice: Record) -> bool:
     return subscription is None or bool(subscription["status"] == "incomplete")
 
 
-def set_table(scope: Scope, retry_days: list[int], then: str) -> None:
+def set_table(scope: Scope, retry_days: Sequence[int], then: str) -> None:
     """Set when payments are tried again from now on; raises ValueError for what cannot be."""
     if then not in ENDS:
         raise ValueError(f"then={then!r}: expected one of {', '.join(ENDS)}")
     days = list(retry_days)
-    if not all(isinstance(day, int) and day > 0 for day in days):
+    if not all(type(day) is int and day > 0 for day in days):
         raise ValueError(f"retry_days={retry_days!r}: expected whole days, each 1 or more")
     scope.own(SETTINGS).insert({"id": DUNNING, "retry_days": days, "then": then})
