@@ -319,7 +319,7 @@ class Exchange:
 def checked(operation: str, params: Record, version: str) -> Record:
     """Return an operation's parameters in their types; raises `Refused` for the worst fault."""
     faults = Faults()
-    older = versions.parameters_before(operation, version) if version < versions.OLDEST else {}
+    older = versions.parameters_before(operation, version)
     if operation in keys.OF_CLIENTS and "client_secret" in params:
         older = {**older, "client_secret": keys.CLIENT_SECRET}
     if older:

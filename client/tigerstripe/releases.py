@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tigerstripe.kinds import Empty, Field, Str, Union
+from tigerstripe.kinds import Empty, Field, Int, Str, Union
 
 Record = dict[str, Any]
 Change = Callable[[Record], None]
@@ -86,10 +86,17 @@ def _text() -> Union:
 
 
 _DISCOUNT = {name: Field(_text, False, False, -1, -1) for name in ("coupon", "promotion_code")}
+_OF_ONE_ITEM = {
+    "plan": Field(_text, False, False, -1, -1),
+    "quantity": Field(Int, False, False, -1, -1),
+}
 PARAMETERS_BEFORE: dict[str, dict[str, dict[str, Field]]] = {
     "2025-03-31.basil": {
         "POST /v1/customers": _DISCOUNT,
         "POST /v1/customers/{customer}": _DISCOUNT,
+    },
+    "2026-03-25.dahlia": {
+        "POST /v1/subscriptions/{subscription_exposed_id}": _OF_ONE_ITEM,
     },
 }
 """By release, the parameters that it took from an operation, and no SDK of the table has."""

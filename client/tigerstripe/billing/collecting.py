@@ -235,6 +235,18 @@ def credited(work: Work, invoice: Record, before: int, after: int) -> Record:
 # --- Given up ---
 
 
+def stopped(work: Work, invoice: Record) -> Record:
+    """Return an invoice that does not go on by itself any more."""
+    due.drop(work, invoice["id"])
+    still = {
+        **invoice,
+        "auto_advance": False,
+        "automatically_finalizes_at": None,
+        "next_payment_attempt": None,
+    }
+    return _save(work, invoice, still)
+
+
 def voided(work: Work, invoice: Record) -> Record:
     """Return an invoice that never was owed; what its customer's balance paid is given back."""
     paying.cancel(work, invoice)

@@ -165,6 +165,27 @@ def check_together(subscription: Record, data: list[Record]) -> None:
     }
     if len(intervals) > 1 and subscription["billing_mode"]["type"] == "classic":
         raise Refused(INTERVALS, param="items")
+    shortest = min(intervals, key=_length)
+    for one in intervals:
+        if not _is_multiple(one, shortest):
+            raise Refused(
+                f"Each interval has to be a multiple of the shortest: {one[1]} {one[0]} is none of "
+                f"{shortest[1]} {shortest[0]}.",
+                param="items",
+            )
+
+
+def _length(interval: tuple[str, int]) -> int:
+    """Return about how many days an interval has; for those of months, as many as order them."""
+    days = {"day": 1, "week": 7, "month": 30, "year": 360}
+    return days[interval[0]] * interval[1]
+
+
+def _is_multiple(long: tuple[str, int], short: tuple[str, int]) -> bool:
+    """Tell whether periods of one interval end with periods of another, as Stripe's page lists."""
+    if {long[0], short[0]} & {"day", "week"} and {long[0], short[0]} & {"month", "year"}:
+        return short == ("day", 1)
+    return _length(long) % _length(short) == 0
 
 
 def cost(work: Work, item: Record, currency: str, quantity: int | None = None) -> int:

@@ -164,14 +164,9 @@ def held_back(work: Work, subscription: Record, invoice: Record) -> Record:
 
 def _stop_collecting(work: Work, subscription: Record) -> None:
     """Let the open invoices of a subscription that is over not be tried again by themselves."""
-    invoices = registry.need("invoice")
     for found in work.find_by("invoices", "customer", subscription["customer"]):
-        if found["status"] != "open" or collecting.subscription_of(found) != subscription["id"]:
-            continue
-        invoice = work.get("invoices", found["id"]) or found
-        due.drop(work, invoice["id"])
-        stopped = {**invoice, "auto_advance": False, "next_payment_attempt": None}
-        invoices.save(work, invoice, stopped)
+        if found["status"] == "open" and collecting.subscription_of(found) == subscription["id"]:
+            collecting.stopped(work, work.get("invoices", found["id"]) or found)
 
 
 def expired(work: Work, subscription: Record) -> Record:

@@ -16,6 +16,8 @@ Params = dict[str, Any]
 
 FLEXIBLE_SINCE = "2025-09-30.clover"
 """The version since which subscriptions are flexible unless it is said otherwise, as recorded."""
+LEAP_YEARS = 4
+"""After so many years at most, but for a turn of the century, all days have been there."""
 TRIAL_MAX_S = 2 * 366 * periods.DAY_S
 IN_PAST = "Invalid timestamp: must be an integer Unix timestamp in the future."
 
@@ -138,12 +140,17 @@ def of_one(data: list[Record]) -> Record:
 
 
 def mode(work: Work, given: Params | None) -> Record:
-    """Return how a subscription is billed: by the version, unless it is said."""
+    """Return how a subscription is billed: by the version, unless it is said.
+
+    Raises `Refused` (501) for discounts that prorations are to show apart.
+    """
     if given is None and work.version < FLEXIBLE_SINCE:
         return {"flexible": None, "type": "classic"}
     if given is not None and given["type"] == "classic":
         return {"flexible": None, "type": "classic"}
     discounts = ((given or {}).get("flexible") or {}).get("proration_discounts") or "included"
+    if discounts != "included":
+        raise errors.not_built_parameter("billing_mode[flexible][proration_discounts]")
     return {
         "flexible": {"proration_discounts": discounts},
         "type": "flexible",
@@ -221,7 +228,11 @@ def _config(given: Params | None) -> Record | None:
 
 
 def _configured(now: int, config: Params, recurring: Record) -> int:
-    """Return the next time that a configuration names; the last day stands for those it lacks."""
+    """Return the anchor that a configuration names, from which on each period has its day.
+
+    That is the next time of it, or, where that month is too short for the day, one some periods
+    later in a month that is not: so the first period still ends with the last day of the first.
+    """
     at = datetime.fromtimestamp(now, timezone.utc)
     hour, minute, second = (
         config[name] if config.get(name) is not None else getattr(at, name)
@@ -234,11 +245,26 @@ def _configured(now: int, config: Params, recurring: Record) -> int:
         of = datetime.fromtimestamp(start, timezone.utc)
         if config.get("month") is not None and of.month != config["month"]:
             continue
-        last = (periods.months_later(start, 1) - start) // periods.DAY_S
-        found: int = start + (min(day, last) - 1) * periods.DAY_S
+        found = _day_of(start, day)
         if found > now:
-            return found
+            return _with_its_day(start, day, recurring) or found
     raise AssertionError(config)
+
+
+def _day_of(first: int, day: int) -> int:
+    """Return a day of the month that begins at a time; the last one, if it has not so many."""
+    last = (periods.months_later(first, 1) - first) // periods.DAY_S
+    return int(first + (min(day, last) - 1) * periods.DAY_S)
+
+
+def _with_its_day(first: int, day: int, recurring: Record) -> int | None:
+    """Return the day in the first month, some periods after one, that has it; None: none has."""
+    for number in range(LEAP_YEARS * 12):
+        start = periods.later(first, recurring["interval"], recurring["interval_count"] * number)
+        found = _day_of(start, day)
+        if datetime.fromtimestamp(found, timezone.utc).day == day:
+            return found
+    return None
 
 
 def automatic_tax(given: Params | None) -> Record:

@@ -222,10 +222,14 @@ class Customers(Resource):
         return str(made["id"])
 
     def drop(self, work: Work, record: Record) -> None:
-        """Remove a customer, and what is only theirs; their payment methods are let go."""
+        """Remove a customer, and what is only theirs; their payment methods are let go.
+
+        Their subscriptions end, and nobody asks for the money of their invoices any more.
+        """
         subscriptions = registry.need("subscription")
         for found in work.find_by(subscriptions.table, "customer", record["id"]):
             subscriptions.end_with_customer(work, found["id"])
+        registry.need("invoice").stop_all(work, record["id"])
         for table in ("tax_ids", "cards"):
             for owned in work.find_by(table, "customer", record["id"]):
                 work.delete(table, owned["id"])

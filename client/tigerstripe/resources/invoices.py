@@ -228,6 +228,12 @@ class Invoices(Resource):
             raise _cannot(invoice, "marked uncollectible", "open")
         return collecting.uncollectible(work, invoice)
 
+    def stop_all(self, work: Work, customer: str) -> None:
+        """Let no invoice of a customer, who is about to be deleted, go on by itself."""
+        for found in work.find_by(self.table, "customer", customer):
+            if found["status"] in ("draft", "open"):
+                collecting.stopped(work, work.get(self.table, found["id"]) or found)
+
     # --- What is only there when it is expanded ---
 
     def _payments(self, work: Work, record: Record, kept: Record) -> Record:
