@@ -5,14 +5,11 @@ A discount keeps the terms of its coupon, which may be deleted while the discoun
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from tigerstripe import errors, registry
 from tigerstripe.billing.periods import months_later
 from tigerstripe.ids import new_id
-from tigerstripe.money import whole
 from tigerstripe.resource import private
 from tigerstripe.totals import Line, discount
 from tigerstripe.work import PRIVATE, Work
@@ -146,23 +143,7 @@ def _is_over(one: Record, at: int) -> bool:
 def take(work: Work, id: str, lines: list[Line], currency: str) -> None:
     """Take a discount off lines, as far as it is for their products."""
     terms = private(work.get(TABLE, id) or {})
-    discount(lines, terms["percent_off"] or 0, _amount(terms, currency), _applies(terms))
-
-
-def take_share(work: Work, id: str, line: Line, products: list[str], currency: str) -> None:
-    """Take a discount off one line; an amount is divided by the number of products it is for."""
-    terms = private(work.get(TABLE, id) or {})
-    applies = _applies(terms)
-    amount = _amount(terms, currency)
-    if amount is not None:
-        amount = whole(Decimal(amount) / max(1, sum(map(applies, products))))
-    discount([line], terms["percent_off"] or 0, amount, applies)
-
-
-def _amount(terms: Record, currency: str) -> int | None:
-    return terms["amounts"].get(currency) if terms["amounts"] else None
-
-
-def _applies(terms: Record) -> Callable[[str], bool]:
+    amount = terms["amounts"].get(currency) if terms["amounts"] else None
     products = terms["products"]
-    return lambda product: products is None or product in products
+    percent = terms["percent_off"] or 0
+    discount(lines, percent, amount, lambda product: products is None or product in products)

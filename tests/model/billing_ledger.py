@@ -4,7 +4,7 @@ The ledger is told what is asked of the API, keeps the periods, debits and disco
 works out every amount with `billing_calculator`. It imports nothing of what it checks.
 
     classic    a credit is of the item's terms now, with the discounts that were used last; an
-               amount off is the same for each item
+               amount off for all is taken off each item
     flexible   a credit is of what was billed; an amount off is spread as the items cost
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
 from tests.model.billing_calculator import (
     Bill,
@@ -25,7 +24,6 @@ from tests.model.billing_calculator import (
     cost,
     part,
     period,
-    rounded,
     settle,
     step,
 )
@@ -182,7 +180,8 @@ class Ledger:
         if discounts is not None:
             self.give_discounts(discounts, items)
         old, rhythms = self.items, [self.every(item) for item in self.items]
-        is_classic_turn = not self.is_flexible and self.every(items[0]) != rhythms[0]
+        begins = self.every(items[0]) != rhythms[0] or (self._is_free(old) > self._is_free(items))
+        is_classic_turn = begins and not self.is_flexible
         is_anew = is_anew or (is_classic_turn and self.status != "trialing")
         gone = [item for item in old if not any(one is item for one in items)]
         if self.status == "trialing" and not is_anew:
@@ -197,7 +196,7 @@ class Ledger:
         made, turns = [], False
         for before, after in self._pairs(old, gone, items):
             if before is not None and bills:
-                made += self._credit(before, old, at)
+                made += self._credit(before, at)
             if after is None:
                 continue
             is_turn = before is None or self.every(before) != self.every(after)
@@ -274,7 +273,7 @@ class Ledger:
         item.used = current, [one for one in self.discounts if one.is_now(self.now)]
         return Line(entry, item.quantity, item.of, item=item)
 
-    def _credit(self, item: Item, items: list[Item], at: int) -> list[Line]:
+    def _credit(self, item: Item, at: int) -> list[Line]:
         """Return what is given back of an item: nothing where nothing was billed."""
         of, product, quantity = item.of, self.products[item.price], item.quantity
         if self.is_flexible:
@@ -284,7 +283,8 @@ class Ledger:
             amount, of = part(debit.amount, debit.of, at), debit.of
             product, quantity = debit.product, debit.quantity
         else:
-            amount = part(self._net_alone(item, items, *(item.used or self._lasting(item))), of, at)
+            own, of_all = item.used or self._lasting(item)
+            amount = part(self._net_alone(item, [*own, *of_all]), of, at)
         entry = Entry(-amount, product, (), item.rates, is_discountable=False)
         return [Line(entry, quantity, (at, of[1]), is_proration=True, item=item, owner=self.number)]
 
@@ -293,7 +293,7 @@ class Ledger:
         if self.is_flexible:
             net = self._net_together(item, of_all)
         else:
-            net = self._net_alone(item, self.items, own, of_all)
+            net = self._net_alone(item, [*own, *of_all])
         amount = part(net, item.of, at)
         item.debit = Debit(amount, (at, item.of[1]), self.products[item.price], item.quantity)
         item.used = own, of_all
@@ -301,6 +301,9 @@ class Ledger:
         return Line(
             entry, item.quantity, (at, item.of[1]), is_proration=True, item=item, owner=self.number
         )
+
+    def _is_free(self, items: list[Item]) -> bool:
+        return not any(cost(self.prices[item.price], item.quantity) for item in items)
 
     def _lasting(self, item: Item) -> tuple[list[Given], list[Given]]:
         own = [one for one in item.discounts if one.lasts(self.now)]
@@ -319,23 +322,11 @@ class Ledger:
         bill(entries, tuple(one.coupon for one in of_all))
         return next(e.left for e, one in zip(entries, self.items, strict=True) if one is item)
 
-    def _net_alone(
-        self, item: Item, items: list[Item], own: list[Given], of_all: list[Given]
-    ) -> int:
-        """Return what an item costs after discounts, with the same part of an amount as others."""
-        left = cost(self.prices[item.price], item.quantity)
-        for number, given in enumerate([*own, *of_all]):
-            coupon = given.coupon
-            if not coupon.is_for(self.products[item.price]):
-                continue
-            share = 1 if number < len(own) else sum(
-                1 for one in items if coupon.is_for(self.products[one.price])
-            )  # fmt: skip
-            if coupon.percent is not None:
-                left -= rounded(coupon.percent / 100 * left)
-            else:
-                left -= min(left, rounded(Fraction(coupon.amount, share)))
-        return left
+    def _net_alone(self, item: Item, discounts: list[Given]) -> int:
+        """Return what an item costs after discounts, as if it were alone."""
+        entry = self._entry(item, cost(self.prices[item.price], item.quantity), discounts)
+        bill([entry])
+        return entry.left
 
     def _pairs(
         self, old: list[Item], gone: list[Item], new: list[Item]
@@ -355,7 +346,7 @@ class Ledger:
 
     def _begin_anew(self, items: list[Item], bills: bool, at: int) -> None:
         old = self.items
-        credits = [line for one in old for line in (self._credit(one, old, at) if bills else [])]
+        credits = [line for one in old for line in (self._credit(one, at) if bills else [])]
         self.waiting += credits
         self.items, self.anchor, self.status = items, self.now, "active"
         for item in items:

@@ -48,7 +48,7 @@ class Change:
         self.at: int = params.get("proration_date") or work.now
         self.pairs = _pairs(old, new)
         """The items that change, the old and the new of each; None where there is none."""
-        self.is_anew = _begins_anew(old, new, params)
+        self.is_anew = _begins_anew(work, old, new, params)
         """Whether all periods begin at this moment."""
         if params.get("proration_date") is not None:
             _check_date(old, self.at)
@@ -64,13 +64,23 @@ def _pairs(old: Record, new: Record) -> list[tuple[Record | None, Record | None]
     ]
 
 
-def _begins_anew(old: Record, new: Record, params: Params) -> bool:
+def _begins_anew(work: Work, old: Record, new: Record, params: Params) -> bool:
     if old["status"] == "trialing" and new["status"] != "trialing":
         return True
     if anchor_of(params) == "now":
         return True
-    is_classic = new["billing_mode"]["type"] == "classic"
-    return is_classic and _interval(old) != _interval(new) and new["status"] != "trialing"
+    if new["status"] == "trialing" or not proration.is_classic(new):
+        return False
+    return _interval(old) != _interval(new) or (_is_free(work, old) and not _is_free(work, new))
+
+
+def _is_free(work: Work, subscription: Record) -> bool:
+    """Tell whether no item costs anything."""
+    currency = subscription["currency"]
+    return not any(
+        items.is_metered(item) or items.cost(work, item, currency)
+        for item in subscription["items"]["data"]
+    )
 
 
 def anchor_of(params: Params) -> str | None:
@@ -171,7 +181,7 @@ def _prorated(work: Work, change: Change, new: Record) -> list[Record]:
     made = []
     for before, later in pairs:
         if before is not None:
-            made += proration.credit(work, new, old["items"]["data"], before, at)
+            made += proration.credit(work, new, before, at)
         if later is not None:
             made += proration.debit(work, new, later, at)
     return made

@@ -53,7 +53,7 @@ def paused(work: Work, old: Record, params: Params) -> Record:
     if unused != "none":
         for item in data:
             at = item["current_period_start"] if unused != "now" else work.now
-            parts += proration.credit(work, old, data, item, at)
+            parts += proration.credit(work, old, item, at)
     proration.stored(work, parts)
     new = {
         **billed.with_prorations(old, parts),

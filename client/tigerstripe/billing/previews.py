@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import errors, registry
-from tigerstripe.billing import cycles, lines, standing, starting, terms
+from tigerstripe.billing import changing, cycles, lines, standing, starting, terms
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.work import Work
@@ -22,18 +22,21 @@ NOTHING = "No upcoming invoices for customer: {}"
 
 def of(work: Work, params: Params) -> Record:
     """Return the preview that a request asks for; raises `Refused`."""
+    if params.get("preview_mode") == "recurring":
+        raise errors.not_built_parameter("preview_mode")
     aside = work.aside()
     subscription = _subscription(aside, params)
     customer = _customer(aside, subscription, params)
     for place, item in enumerate(params.get("invoice_items") or ()):
         _add_item(aside, customer, item, place)
     details = params.get("subscription_details") or {}
+    names = ("automatic_tax", "discounts")
+    of_all: Params = {name: params[name] for name in names if name in params}
     if subscription is not None:
-        if "discounts" in params:
-            details = {**details, "discounts": params["discounts"]}
-        invoice = _of_change(aside, subscription, details)
+        invoice = _of_change(aside, subscription, {**details, **of_all})
     elif details.get("items"):
-        invoice = _of_new(aside, customer, details, params)
+        of_all |= {"currency": params.get("currency")}
+        invoice = _of_new(aside, customer, {**details, **of_all})
     else:
         invoice = _of_waiting(aside, customer, params)
     return _shown(invoice)
@@ -74,16 +77,21 @@ def _add_item(work: Work, customer: Record, item: Params, place: int) -> None:
 
 def _of_change(work: Work, subscription: Record, details: Params) -> Record:
     """Return the next invoice of a subscription, after the change that is asked about."""
+    if "start_date" in details:
+        raise errors.not_built_parameter("subscription_details[start_date]")
     before = subscription["latest_invoice"]
-    changes = {name: value for name, value in details.items() if name not in ("cancel_now",)}
-    if changes:
+    if details.get("cancel_now"):
+        prorates = details.get("proration_behavior") != "none"
+        how = {"invoice_now": True, "prorate": prorates}
+        subscription = changing.canceled(work, subscription, how, {})
+    elif details:
         subscription = registry.need("subscription").update(
-            work, {"id": subscription["id"]}, {**changes, "payment_behavior": "default_incomplete"}
+            work, {"id": subscription["id"]}, {**details, "payment_behavior": "default_incomplete"}
         )
-        if subscription["latest_invoice"] != before:
-            found = work.get("invoices", subscription["latest_invoice"])
-            assert found is not None
-            return found
+    if subscription["latest_invoice"] != before:
+        found = work.get("invoices", subscription["latest_invoice"])
+        assert found is not None
+        return found
     return _of_renewal(work, subscription)
 
 
@@ -107,10 +115,10 @@ def _of_renewal(work: Work, subscription: Record) -> Record:
     return found
 
 
-def _of_new(work: Work, customer: Record, details: Params, params: Params) -> Record:
+def _of_new(work: Work, customer: Record, details: Params) -> Record:
     """Return the first invoice of a subscription that is not there yet."""
     wanted = {**details, "payment_behavior": "default_incomplete"}
-    wanted["discounts"] = params.get("discounts")
+    wanted["backdate_start_date"] = wanted.pop("start_date", None)
     made = starting.begun(work, customer, wanted)
     found = work.get("invoices", made["latest_invoice"] or "")
     return found or _of_renewal(work, made)

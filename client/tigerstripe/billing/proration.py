@@ -2,7 +2,8 @@
 
 To the second, of each item by itself, after its discounts, rounded half away from zero: what is
 recorded agrees (8500 * 2578574 / 2592000 is 8456); no tie is recorded. What differs by
-`billing_mode` is as Stripe's page "Compare classic and flexible billing mode" says.
+`billing_mode` is as Stripe's pages "Prorations" and "Compare classic and flexible billing mode"
+say; for an amount off in classic mode the former's numbers, and not its words, which differ.
 """
 
 from __future__ import annotations
@@ -18,20 +19,19 @@ from tigerstripe.work import PRIVATE, Work
 Record = dict[str, Any]
 
 
-def credit(
-    work: Work, subscription: Record, data: list[Record], item: Record, at: int
-) -> list[Record]:
+def credit(work: Work, subscription: Record, item: Record, at: int) -> list[Record]:
     """Return the invoice item, not stored, of what an item gives back at a time, or nothing.
 
-    `data` are the items before the change. In flexible mode it is a part of what was billed, and
-    nothing where nothing was; in classic mode of the item's terms, whatever was billed. What is
-    metered is paid by what was used, and of a period that is over nothing is left.
+    In flexible mode it is a part of what was billed, and nothing where nothing was; in classic mode
+    of the item's terms, whatever was billed. What is metered is paid by what was used, and of a
+    period that is over nothing is left.
     """
     if not _has_rest(item, at):
         return []
     if is_classic(subscription):
-        used = billed.used_of(subscription, item["id"]) or _lasting(work, subscription, item)
-        amount, terms = _net_alone(work, subscription, data, item, *used), _of_item(item)
+        own, of_all = billed.used_of(subscription, item["id"]) or _lasting(work, subscription, item)
+        amount = _net_alone(work, subscription, item, [*own, *of_all])
+        terms = _of_item(item)
     else:
         debit = billed.debit_of(subscription, item["id"])
         if debit is None:
@@ -44,17 +44,16 @@ def credit(
 def debit(work: Work, subscription: Record, item: Record, at: int) -> list[Record]:
     """Return the invoice item, not stored, of what is to be paid for what is left of a period.
 
-    Discounts that last are within it. In classic mode an amount off is the same for each item, in
-    flexible mode as the items cost.
+    Discounts that last are within it. In classic mode an amount off for all is taken off each item,
+    in flexible mode as the items cost.
     """
     if not _has_rest(item, at):
         return []
-    data = subscription["items"]["data"]
     own, of_all = _lasting(work, subscription, item)
     if is_classic(subscription):
-        amount = _net_alone(work, subscription, data, item, own, of_all)
+        amount = _net_alone(work, subscription, item, [*own, *of_all])
     else:
-        amount = _net_together(work, subscription, data, item)
+        amount = _net_together(work, subscription, item)
     part = _part(work, subscription, item, _of_item(item), amount, at, is_credit=False)
     return [{**part, PRIVATE: {"used": {"own": own, "all": of_all}}}]
 
@@ -142,9 +141,10 @@ def _line(work: Work, subscription: Record, item: Record) -> Line:
     return Line(items.cost(work, item, subscription["currency"]), item["price"]["product"])
 
 
-def _net_together(work: Work, subscription: Record, data: list[Record], item: Record) -> int:
+def _net_together(work: Work, subscription: Record, item: Record) -> int:
     """Return what an item costs beside others: each has its part of what is off for all."""
     currency = subscription["currency"]
+    data = subscription["items"]["data"]
     licensed = [one for one in data if not items.is_metered(one)]
     together = {one["id"]: _line(work, subscription, one) for one in licensed}
     for one in licensed:
@@ -156,21 +156,11 @@ def _net_together(work: Work, subscription: Record, data: list[Record], item: Re
     return line.subtotal - line.discount
 
 
-def _net_alone(
-    work: Work,
-    subscription: Record,
-    data: list[Record],
-    item: Record,
-    own: list[str],
-    of_all: list[str],
-) -> int:
-    """Return what an item costs by itself: an amount off for all is divided by their number."""
-    line, currency = _line(work, subscription, item), subscription["currency"]
-    for id in own:
-        discounts.take(work, id, [line], currency)
-    products = [one["price"]["product"] for one in data if not items.is_metered(one)]
-    for id in of_all:
-        discounts.take_share(work, id, line, products, currency)
+def _net_alone(work: Work, subscription: Record, item: Record, ids: list[str]) -> int:
+    """Return what an item costs by itself: all of an amount off for all is taken off it."""
+    line = _line(work, subscription, item)
+    for id in ids:
+        discounts.take(work, id, [line], subscription["currency"])
     return line.subtotal - line.discount
 
 

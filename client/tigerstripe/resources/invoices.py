@@ -28,8 +28,11 @@ class Invoices(Resource):
     standard = Resource.standard | {"delete", "search"}
     not_yet = (
         "account_tax_ids", "customer_account", "from_invoice",
-        "issuer[account]", "rendering[template]", "shipping_cost",
-        "shipping_details",
+        "issuer[account]", "rendering[template]", "schedule", "schedule_details", "shipping_cost",
+        "shipping_details", "subscription_details[billing_schedules]",
+        "subscription_details[items][][billing_thresholds]",
+        "subscription_details[items][][current_trial]", "subscription_details[pause]",
+        "subscription_details[resume_at]",
     )  # fmt: skip
     listed_of = ("customer", "subscription")
     filters = {"subscription": "parent.subscription_details.subscription"}
