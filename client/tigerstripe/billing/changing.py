@@ -112,9 +112,7 @@ def canceled(work: Work, old: Record, params: Params, details: Record) -> Record
     """Return a subscription that is over now; what is left of it is given back if that is asked."""
     if params.get("prorate"):
         for item in old["items"]["data"]:
-            proration.stored(
-                work, proration.credit(work, old, old["items"]["data"], item, work.now)
-            )
+            proration.stored(work, proration.credit(work, old, item, work.now))
     if not params.get("invoice_now"):
         return standing.canceled(work, old, details=details)
     id = issuing.new_invoice_id()
