@@ -10,7 +10,8 @@ clients that are connected; of n forks of one account with 1,000 records:
 
 How each grows is n to the power that the figures fit best. And at the ends:
 
-- write after a kill: from `kill -9` of the daemon to the first insert that is acknowledged
+- write after a kill: from `kill -9` of the daemon to the first insert that is acknowledged, three
+  times a turn
 - start: `tigerd start` after a stop, of an empty instance and of 1,000,000 records
 """
 
