@@ -103,22 +103,23 @@ def slowest_cells(row: Row) -> list[str]:
 
 
 def print_slowest(console: Console, rows: Iterable[Row]) -> None:
-    table = Table(title="the slowest", title_justify="left")
-    for heading in SLOWEST_FIGURES:
-        table.add_column(heading)
-    for row in rows:
-        table.add_row(*slowest_cells(row))
-    if table.rows:
-        console.print(table)
+    _print_table(console, "the slowest", SLOWEST_FIGURES, map(slowest_cells, rows))
 
 
 def print_growths(console: Console, grown: Sequence[Growth]) -> None:
-    table = Table(title="growth", title_justify="left")
-    for heading in GROWTH_FIGURES:
+    _print_table(console, "growth", GROWTH_FIGURES, map(growth_cells, grown))
+
+
+def _print_table(
+    console: Console, title: str, headings: Sequence[str], lines: Iterable[Sequence[str]]
+) -> None:
+    """Draw a table; nothing if it has no lines."""
+    table = Table(title=title, title_justify="left")
+    for heading in headings:
         table.add_column(heading)
-    for growth in grown:
-        table.add_row(*growth_cells(growth))
-    if grown:
+    for line in lines:
+        table.add_row(*line)
+    if table.rows:
         console.print(table)
 
 
