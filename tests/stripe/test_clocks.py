@@ -217,6 +217,20 @@ def test_an_advance_that_was_killed_is_ended_by_the_same_again(account, alarms, 
     )
 
 
+def test_a_deleted_clock_ends_its_subscriptions(account, monthly) -> None:
+    clock = made()
+    customer = stripe.Customer.create(
+        test_clock=clock,
+        payment_method="pm_card_visa",
+        invoice_settings={"default_payment_method": "pm_card_visa"},
+    ).id
+    subscription = stripe.Subscription.create(customer=customer, items=[{"price": monthly}]).id
+    stripe.test_helpers.TestClock.delete(clock)
+    ended = stripe.Subscription.retrieve(subscription)
+    assert (ended.status, ended.canceled_at) == ("canceled", AT)
+    assert not account.store.due.find_by_clock(clock)
+
+
 def test_a_deleted_clock_takes_what_is_due_on_it_along(account, alarms) -> None:
     clock, other = made(), made()
     put(Scope(account.store), ["a"], [AT + 10], clock=clock)
