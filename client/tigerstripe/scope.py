@@ -31,6 +31,7 @@ OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     "persons": ("person", None, ("account",)),
     "portal_configurations": ("bpc", "/v1/billing_portal/configurations", ("active", "is_default")),
     "portal_sessions": ("bps", None, ("customer",)),
+    "quotes": ("qt", "/v1/quotes", ("customer", "status")),
     "request_log": (None, None, ()),
     "shipping_rates": ("shr", "/v1/shipping_rates", ("active",)),
     "test_clocks": ("clock", "/v1/test_helpers/test_clocks", ()),

@@ -380,8 +380,14 @@ def of_billing() -> list[Any]:
     waiting = stripe.InvoiceItem.create(customer=customer, amount=5, currency="usd")
     schedule = stripe.SubscriptionSchedule.create(from_subscription=made.id)
     note = stripe.CreditNote.create(invoice=invoice.id, amount=5, credit_amount=5)
+    quote = stripe.Quote.create(
+        customer=customer,
+        line_items=[{"price": price.id, "quantity": 1}],
+        discounts=[{"coupon": coupon}],
+        expand=["line_items", "total_details.breakdown", "computed.upfront.line_items"],
+    )
     parts = [made["items"].data[0], made.discounts[0], invoice.lines.data[0]]
-    return [made, invoice, *parts, invoice.payments.data[0], waiting, schedule, note]
+    return [made, invoice, *parts, invoice.payments.data[0], waiting, schedule, note, quote]
 
 
 def test_every_answer_has_the_fields_that_the_table_says_are_always_there(account, client) -> None:

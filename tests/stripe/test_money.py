@@ -395,7 +395,8 @@ def test_a_topup_comes_into_the_balance(account) -> None:
     assert account.settle(other, succeed=False)["status"] == "failed"
     third = stripe.Topup.create(amount=100, currency="usd")
     assert stripe.Topup.cancel(third.id).status == "canceled"
-    assert told(account)[-3:] == ["topup.failed", "topup.created", "topup.canceled"]
+    of_topups = [kind for kind in told(account) if kind.startswith("topup")]
+    assert of_topups[-3:] == ["topup.failed", "topup.created", "topup.canceled"]
 
 
 @pytest.mark.parametrize(

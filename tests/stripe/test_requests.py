@@ -103,7 +103,7 @@ def test_an_account_that_is_not_connected_is_403(ask) -> None:
         ("GET /v1/widgets", 404, "Unrecognized request URL (GET: /v1/widgets). Please see"),
         ("POST /v1/coupons/", 404, "remove the trailing slash"),
         ("DELETE /v1/coupons", 404, "Unrecognized request URL"),
-        ("GET /v1/quotes", 501, "does not have GET /v1/quotes yet"),
+        ("GET /v1/reporting/report_types", 501, "does not have GET /v1/reporting"),
     ],
 )
 def test_what_is_not_there_says_so(ask, operation, status, message) -> None:

@@ -118,6 +118,16 @@ OFF = Step(f"{_METERS}/${{meter:id}}/deactivate", {})
 """So that the next meter may have the name."""
 ON = Step(f"{_METERS}/${{meter:id}}/reactivate", {})
 
+_OFFERED = {**_OF, "line_items[0][price]": "${price:id}", "line_items[0][quantity]": "1"}
+OFFER = (
+    CUSTOMER, _CARD, DEFAULT, PRODUCT, MONTHLY, Step("POST /v1/quotes", _OFFERED, "quote"),
+)  # fmt: skip
+
+
+def _quote(what: str) -> Step:
+    return Step(f"POST /v1/quotes/${{quote:id}}/{what}", {})
+
+
 BILLING: dict[str, tuple[Step | Act, ...]] = {
     "billing.credit_balance_transaction.created": (CUSTOMER, GRANT),
     "billing.credit_grant.created": (CUSTOMER, GRANT),
@@ -162,6 +172,10 @@ BILLING: dict[str, tuple[Step | Act, ...]] = {
     "invoice_payment.paid": PAID,
     "invoiceitem.created": (CUSTOMER, ITEM),
     "invoiceitem.deleted": (CUSTOMER, ITEM, Step("DELETE /v1/invoiceitems/${item:id}", {})),
+    "quote.accepted": (*OFFER, _quote("finalize"), _quote("accept")),
+    "quote.canceled": (*OFFER, _quote("cancel")),
+    "quote.created": OFFER,
+    "quote.finalized": (*OFFER, _quote("finalize")),
     "subscription_schedule.canceled": (*_scheduled(), _schedule("/cancel")),
     "subscription_schedule.completed": (*_scheduled(end_behavior="cancel"), advanced(32)),
     "subscription_schedule.created": _scheduled(),

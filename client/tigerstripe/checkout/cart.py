@@ -19,14 +19,19 @@ EXEMPT = ("exempt", "reverse")
 
 
 def redeemable(
-    work: Work, given: list[Params], currency: str, customer: str | None
+    work: Work,
+    given: list[Params],
+    currency: str,
+    customer: str | None,
+    *,
+    most: int = DISCOUNTS_MAX,
 ) -> list[Record]:
     """Return the discounts that parameters name, with all that they say: coupons may be deleted.
 
     Raises `Refused` if one cannot be redeemed.
     """
-    if len(given) > DISCOUNTS_MAX:
-        raise errors.too_many("discounts", DISCOUNTS_MAX)
+    if len(given) > most:
+        raise errors.too_many("discounts", most)
     coupons, codes = registry.need("coupon"), registry.need("promotion_code")
     found = []
     for place, wanted in enumerate(given):
@@ -45,6 +50,7 @@ def redeemable(
             "id": new_id("di", 24),
             "amount_off": coupons.amount_off(record, currency, param),
             "coupon": coupon,
+            "duration": record["duration"],
             "minimums": minimums,
             "param": param,
             "percent_off": record["percent_off"],
@@ -130,13 +136,14 @@ def breakdown(work: Work, session: Record) -> Record:
 
 
 def discount_object(session: Record, id: str) -> Record:
-    """Return a session's discount as the object that Stripe shows."""
+    """Return the discount of a session, or a quote, as the object that Stripe shows."""
     one = next(one for one in private(session)["discounts"] if one["id"] == id)
+    is_session = session["object"] == "checkout.session"
     return discounts.discount_of(
         id,
         one["coupon"],
         session["created"],
-        checkout_session=session["id"],
+        checkout_session=session["id"] if is_session else None,
         customer=session["customer"],
         promotion_code=one["promotion_code"],
     )

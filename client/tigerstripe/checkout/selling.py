@@ -70,8 +70,8 @@ def _of_subscription(session: Record) -> Params:
     kept = private(session)
     data = kept.get("subscription_data") or {}
     params = {name: data[name] for name in OF_SUBSCRIPTION if data.get(name) is not None}
-    items = [_as_given(item) for item in kept["items"] if private(item)["is_recurring"]]
-    others = [_as_given(item) for item in kept["items"] if not private(item)["is_recurring"]]
+    items = [as_given(item) for item in kept["items"] if private(item)["is_recurring"]]
+    others = [as_given(item) for item in kept["items"] if not private(item)["is_recurring"]]
     return {
         **params,
         "add_invoice_items": others,
@@ -83,7 +83,7 @@ def _of_subscription(session: Record) -> Params:
     }
 
 
-def _as_given(item: Record) -> Params:
+def as_given(item: Record) -> Params:
     """Return an item of a session as one of a subscription or an invoice is asked for."""
     given = {"price": item["price"], "tax_rates": private(item)["tax_rates"]}
     return given if item["quantity"] is None else {**given, "quantity": item["quantity"]}
@@ -106,14 +106,7 @@ def invoiced(work: Work, session: Record, intent: Record | None) -> str:
     work, customer = customers.on_clock(work, session), customers.given(work, session)
     id = issuing.new_invoice_id()
     currency, data = session["currency"], session["invoice_creation"]["invoice_data"]
-    content, rates = [], {}
-    for place, item in enumerate(private(session)["items"]):
-        wanted = {**_as_given(item), "currency": currency}
-        resource = registry.need("invoiceitem")
-        made = resource.of_invoice(work, customer, wanted, f"line_items[{place}]", id)
-        line = pending.line_of(made, id)
-        content.append(line)
-        rates[line["id"]] = private(item)["tax_rates"]
+    content, rates = lines_of(work, customer, currency, private(session)["items"], id)
     draft = drafts.drawn_up(
         work,
         customer,
@@ -132,6 +125,21 @@ def invoiced(work: Work, session: Record, intent: Record | None) -> str:
     invoices = registry.need("invoice")
     collecting.receipted(work, invoices.add(work, draft), intent)
     return id
+
+
+def lines_of(
+    work: Work, customer: Record, currency: str, items: list[Record], invoice: str
+) -> issuing.Content:
+    """Return the lines of what is sold once; they are invoice items of this invoice alone."""
+    content, rates = [], {}
+    resource = registry.need("invoiceitem")
+    for place, item in enumerate(items):
+        wanted = {**as_given(item), "currency": currency}
+        made = resource.of_invoice(work, customer, wanted, f"line_items[{place}]", invoice)
+        line = pending.line_of(made, invoice)
+        content.append(line)
+        rates[line["id"]] = private(item)["tax_rates"]
+    return content, rates
 
 
 def _rendering(given: Params) -> Record:
