@@ -148,7 +148,7 @@ def _after(work: Work, invoice: Record, intent: Record) -> Record:
     """Return an invoice as the state of its payment leaves it, with all that follows."""
     status = intent["status"]
     if status == "succeeded":
-        return paid(work, {**invoice, "attempt_count": invoice["attempt_count"] + 1}, intent)
+        return paid(work, {**invoice, "attempt_count": _count(work, invoice)}, intent)
     if status == "processing":
         saved = _save(work, invoice, {**invoice, "attempted": True})
         _follows(work, saved, "processing")
@@ -161,23 +161,32 @@ def _after(work: Work, invoice: Record, intent: Record) -> Record:
 
 
 def failed(work: Work, invoice: Record, intent: Record | None) -> Record:
-    """Return an invoice whose payment failed; it is tried again when the table says so."""
-    again = dunning.next_attempt(work, invoice)
-    tried = {
-        **invoice,
-        "attempt_count": invoice["attempt_count"] + 1,
-        "attempted": True,
-        "next_payment_attempt": again,
-    }
-    if again is not None:
-        due.put(work, OBJECT, invoice["id"], again)
+    """Return an invoice whose payment failed; it is tried again when the table says so.
+
+    A try by hand after the first one changes nothing of that.
+    """
+    tried = {**invoice, "attempt_count": _count(work, invoice), "attempted": True}
+    is_counted = tried["attempt_count"] > invoice["attempt_count"]
+    if is_counted:
+        again = dunning.next_attempt(work, invoice)
+        tried["next_payment_attempt"] = again
+        if again is not None:
+            due.put(work, OBJECT, invoice["id"], again)
     saved = _save(work, invoice, tried)
     work.tell("invoice.payment_failed", saved)
     error = (intent or {}).get("last_payment_error") or {}
     if error.get("code") == "authentication_required":
         work.tell("invoice.payment_action_required", saved)
-    _follows(work, saved, "failed")
+    if is_counted:
+        _follows(work, saved, "failed")
     return saved
+
+
+def _count(work: Work, invoice: Record) -> int:
+    """Return the tries of an invoice after one more; after the first only those of time count."""
+    count: int = invoice["attempt_count"]
+    at = invoice["next_payment_attempt"]
+    return count + (count == 0 or (at is not None and at <= work.now))
 
 
 def paid(work: Work, invoice: Record, intent: Record | None = None) -> Record:

@@ -25,11 +25,14 @@ def follow(work: Work, id: str, invoice: Record, what: str) -> None:
     """Let a subscription go on as one of its invoices did.
 
     `what` is `paid`, `processing`, `failed`, `overdue`, `voided` or `uncollectible`. Only its most
-    recent invoice decides; a subscription that is being created has none yet. While a debit is
-    under way, a new subscription is active.
+    recent invoice decides, and one whose last try has failed; a subscription that is being created
+    has none yet. While a debit is under way, a new subscription is active.
     """
     subscription = work.get("subscriptions", id)
-    if subscription is None or subscription["latest_invoice"] != invoice["id"]:
+    if subscription is None:
+        return
+    is_last = what == "failed" and invoice["next_payment_attempt"] is None
+    if subscription["latest_invoice"] != invoice["id"] and not is_last:
         return
     update = private(subscription).get("update")
     if update is not None and update["invoice"] == invoice["id"]:
@@ -64,7 +67,13 @@ def _settled(work: Work, subscription: Record, invoice: Record, what: str) -> No
 
 def _failed(work: Work, subscription: Record, invoice: Record) -> None:
     """Let a subscription be past due; after the last try it ends as the table says."""
-    if subscription["status"] in ("incomplete", "paused", "unpaid"):
+    if subscription["status"] in (
+        "canceled",
+        "incomplete",
+        "incomplete_expired",
+        "paused",
+        "unpaid",
+    ):
         return
     if invoice["next_payment_attempt"] is not None or not invoice["auto_advance"]:
         _save(work, subscription, {**subscription, "status": "past_due"})
