@@ -113,8 +113,9 @@ def work_off(scope: Scope, log: Log, until: int, on: str | None = None) -> None:
         while waiting:
             done, soonest = _do(scope, log, waiting, end, on)
             del waiting[:done]
-            if waiting and soonest is not None and soonest <= waiting[0]["created"]:
-                break  # what became due by it may come before the rest
+            if soonest is not None:  # it comes before the rest of what waits
+                end = min(end, soonest)
+                waiting = [record for record in waiting if record["created"] < end]
 
 
 def catch_up(scope: Scope, log: Log, state: Record) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import random
 import threading
 from collections import Counter
@@ -68,17 +69,33 @@ def test_at_one_moment_kinds_have_ranks_and_what_was_put_in_first_comes_first(
 
 
 @pytest.mark.parametrize("together", [False, True])
-def test_any_calendar_is_worked_off_as_a_sorted_list(scope, alarms, together) -> None:
+def test_any_calendar_is_worked_off_as_one_that_is_sorted_anew_each_time(
+    scope: Scope, alarms: Alarms, together: bool
+) -> None:
     chance = random.Random(seed := random.randrange(10**6))
     print(f"seed {seed}")
     alarms.happens_together = together
     ids = [f"a{n}" for n in range(300)]
     at = [T0 + chance.randrange(400) for _ in ids]
     put(scope, ids, at)
-    alarms.next = {id: (f"{id}+", T0 + chance.randrange(400, 500)) for id in ids[::3]}
-    wanted = sorted(zip(at, range(300), ids, strict=True))
-    due.work_off(scope, Log(scope), T0 + 399)
-    assert alarms.rung == [(id, moment) for moment, _, id in wanted]
+    later = {
+        id: (f"{id}+", moment + chance.choice((0, 1, 5, 100, 500)))
+        for id, moment in zip(ids, at, strict=True)
+        if chance.random() < 0.5
+    }
+    alarms.next = {**later}
+    wanted = []
+    calendar = [
+        (moment, number, id) for number, (id, moment) in enumerate(zip(ids, at, strict=True))
+    ]
+    heapq.heapify(calendar)
+    while calendar:
+        moment, _, id = heapq.heappop(calendar)
+        wanted.append((id, moment))
+        if id in later:
+            heapq.heappush(calendar, (later[id][1], 300 + len(wanted), later[id][0]))
+    due.work_off(scope, Log(scope), T0 + 1000)
+    assert alarms.rung == wanted
 
 
 def test_what_is_done_in_one_commit_has_its_own_moment_and_event(account, scope, alarms) -> None:
