@@ -68,6 +68,12 @@ def with_balance(invoice: Record) -> Record:
     return {**invoice, "amount_due": due, "amount_remaining": due}
 
 
+def balance_of(customer: Record, currency: str) -> int:
+    """Return what of a customer's balance an invoice takes: one in another currency nothing."""
+    found: int = customer["balance"]
+    return found if customer["currency"] in (None, currency) else 0
+
+
 def balanced(invoice: Record) -> tuple[int, int]:
     """Return what is due of an invoice, and the customer's balance after it."""
     total, balance = invoice["total"], invoice["starting_balance"]

@@ -36,7 +36,8 @@ def finalized(work: Work, invoice: Record, by: Record | None = None) -> Record:
     credited = granted.applied(work, invoice)
     if credited is not None:
         invoice = amounts.priced(work, credited)
-    return _fixed(work, {**invoice, "starting_balance": customer["balance"]}, customer, by)
+    balance = amounts.balance_of(customer, invoice["currency"])
+    return _fixed(work, {**invoice, "starting_balance": balance}, customer, by)
 
 
 def receipted(work: Work, invoice: Record, by: Record | None) -> Record:
@@ -81,6 +82,8 @@ def _numbered(work: Work, invoice: Record, customer: Record) -> Record:
     counted = {**customer, "next_invoice_sequence": sequence}
     work.put("customers", counted)  # nobody is told of a number
     new = {**counted, "currency": customer["currency"] or invoice["currency"]}
+    if new["currency"] != invoice["currency"]:
+        ending = 0  # the balance has no part in it, so what is too little is let go
     change = ending - invoice["starting_balance"]
     if change:
         kind = "applied_to_invoice"

@@ -31,7 +31,13 @@ def drawn_up(
     `rates` has the tax rates of lines with their own, by the line's id; `more` are fields that
     differ from those of a plain invoice.
     """
-    fields = {**_plain(work, customer), "billing_reason": reason, "currency": currency, **more}
+    fields = {
+        **_plain(work, customer),
+        "billing_reason": reason,
+        "currency": currency,
+        "starting_balance": amounts.balance_of(customer, currency),
+        **more,
+    }
     invoice = {"id": fields.get("id") or new_id("in", 24), "object": "invoice", **fields}
     content = [{**line, "invoice": invoice["id"]} for line in content]
     return ordered(amounts.priced(work, lines.with_lines(invoice, content, rates)))
@@ -106,7 +112,7 @@ def _plain(work: Work, customer: Record) -> Record:
         "rendering": None,
         "shipping_cost": None,
         "shipping_details": None,
-        "starting_balance": customer["balance"],
+        "starting_balance": 0,
         "statement_descriptor": None,
         "status": "draft",
         "status_transitions": dict.fromkeys(

@@ -37,8 +37,8 @@ def due(work: Work, session: Record) -> int:
     if session["mode"] != "subscription":
         return session["amount_total"] or 0
     customer = work.get("customers", customers.of(session) or "")
-    balance = customer["balance"] if customer is not None else 0
     total, currency = session["amount_total"], session["currency"]
+    balance = 0 if customer is None else amounts.balance_of(customer, currency)
     return amounts.balanced({"currency": currency, "starting_balance": balance, "total": total})[0]
 
 

@@ -42,6 +42,12 @@ class InvoiceItems(Resource):
         customer = registry.need("customer").given(work, id, "customer")
         work = work.on_clock(customer["test_clock"])
         priced = self._priced(work, customer, params)
+        if invoice is not None and priced["currency"] != invoice["currency"]:
+            raise Refused(
+                f"The invoice {invoice['id']} is in {invoice['currency']}: an item of it cannot be "
+                f"in {priced['currency']}.",
+                param="currency",
+            )
         registry.need("customer").bill_in(work, customer, priced["currency"])
         period = params.get("period") or {"end": work.now, "start": work.now}
         if period["end"] < period["start"]:
