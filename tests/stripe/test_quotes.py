@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -294,3 +295,64 @@ def test_what_cannot_be_quoted_is_refused(account, customer) -> None:
     assert "No such coupon" in str(refused(quote, customer, monthly, discounts=[{"coupon": "x"}]))
     sent = quote(customer, monthly, collection_method="send_invoice")
     assert "days_until_due" in str(refused(stripe.Quote.finalize_quote, sent.id))
+    days = {"trial_period_days": -1}
+    error = refused(quote, customer, monthly, subscription_data=days)
+    assert error.param == "subscription_data[trial_period_days]"
+    fee = quote(customer, monthly, application_fee_amount=5)
+    assert "recurring" in str(refused(stripe.Quote.finalize_quote, fee.id))
+    fee = quote(customer, price(100), application_fee_percent=5)
+    assert "recurring" in str(refused(stripe.Quote.finalize_quote, fee.id))
+
+
+@pytest.mark.parametrize("recurring", [None, MONTH])
+def test_taxes_are_reckoned(account, customer, recurring: Any) -> None:
+    more = {"recurring": recurring} if recurring else {}
+    made = quote(customer, price(1000, **more), automatic_tax={"enabled": True})
+    assert (made.automatic_tax.status, made.amount_total) == ("requires_location_inputs", 2000)
+    assert refused(stripe.Quote.finalize_quote, made.id).code == "customer_tax_location_invalid"
+    stripe.Customer.modify(customer, address={"country": "AT"})
+    made = quote(customer, price(1000, **more), automatic_tax={"enabled": True})
+    assert (made.automatic_tax.status, made.amount_total) == ("complete", 2400)
+    assert made.computed.upfront.total_details.amount_tax == 400
+    done = accepted(made, expand=["invoice", "subscription.latest_invoice"])
+    invoice = done.subscription.latest_invoice if recurring else done.invoice
+    assert (invoice.total, invoice.automatic_tax.enabled) == (2400, True)
+
+
+@pytest.mark.parametrize("recurring", [None, MONTH])
+def test_a_part_goes_to_another_account(account, customer, recurring: Any) -> None:
+    wanted = {"transfers": {"requested": True}, "card_payments": {"requested": True}}
+    shop = account.onboard(stripe.Account.create(type="express", capabilities=wanted))["id"]
+    more = {"recurring": recurring} if recurring else {}
+    fee = {"application_fee_percent": 10} if recurring else {"application_fee_amount": 200}
+    made = quote(customer, price(1000, **more), transfer_data={"destination": shop}, **fee)
+    assert made.transfer_data.destination == shop
+    done = accepted(made)
+    if not recurring:
+        stripe.Invoice.pay(done.invoice)
+    [charge] = stripe.Charge.list(customer=customer).data
+    assert (charge.destination, charge.application_fee_amount) == (shop, 200)
+
+
+def test_of_many_who_accept_at_once_one_does(account, customer) -> None:
+    made = quote(customer, price(1000, recurring=MONTH))
+    stripe.Quote.finalize_quote(made.id)
+
+    def accept(_: int) -> bool:
+        try:
+            stripe.Quote.accept(made.id)
+        except stripe.InvalidRequestError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(accept, range(8))) == 1
+    assert len(stripe.Subscription.list(customer=customer).data) == 1
+
+
+def test_quotes_finalized_at_once_have_numbers_of_their_own(account, customer) -> None:
+    one = price(1000)
+    ids = [quote(customer, one).id for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        numbers = [made.number for made in pool.map(stripe.Quote.finalize_quote, ids)]
+    assert sorted(number[-6:] for number in numbers) == [f"{n:04d}-1" for n in range(1, 9)]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from tigerstripe import discounts, registry
-from tigerstripe.billing import drafts, issuing, periods, starting
+from tigerstripe import errors, registry
+from tigerstripe.billing import by_hand, drafts, issuing, periods, starting, taxes
 from tigerstripe.checkout import cart, selling
 from tigerstripe.errors import Refused
 from tigerstripe.resource import Params, Record, private
@@ -17,6 +15,10 @@ NOTHING: Record = {
     "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
 }
 AMOUNTS = tuple(NOTHING)
+OF_INVOICE = ("custom_fields", "days_until_due", "description", "footer")
+"""What the invoice of a quote takes from its `invoice_settings`."""
+SHARES = ("application_fee_percent", "on_behalf_of", "transfer_data")
+"""Of whose the money of its subscription will be."""
 
 
 # --- What it comes to ---
@@ -61,18 +63,34 @@ def _priced(
     is_trial: bool = False,
     discounts: list[Record] | None = None,
 ) -> Record:
-    kept = private(quote)
+    kept, is_automatic = private(quote), quote["automatic_tax"]["enabled"]
     parts = {
-        "default_tax_rates": kept["default_tax_rates"],
+        "default_tax_rates": [] if is_automatic else quote["default_tax_rates"],
         "discounts": kept["discounts"] if discounts is None else discounts,
         "is_trial": is_trial,
-        "items": items,
+        "items": [_taxed(work, quote, item) for item in items] if is_automatic else items,
     }
     if not items:
         return {**NOTHING, PRIVATE: parts}
     found = {"mode": "subscription", "shipping_cost": None, PRIVATE: parts}
-    names = ("currency", "customer")
-    return cart.priced(work, {**found, **{name: quote[name] for name in names}})
+    found.update({name: quote[name] for name in ("currency", "customer")})
+    made = cart.priced(work, found)
+    own = [
+        {**new, PRIVATE: {**private(new), "tax_rates": private(old)["tax_rates"]}}
+        for old, new in zip(items, private(made)["items"], strict=True)
+    ]
+    return {**made, PRIVATE: {**private(made), "items": own}}
+
+
+def _taxed(work: Work, quote: Record, item: Record) -> Record:
+    """Return an item with the tax rate of where the customer is, unless it has its own."""
+    customer = work.get("customers", quote["customer"] or "")
+    if private(item)["tax_rates"] or customer is None:
+        return item
+    price = work.get("prices", item["price"])
+    behavior = (price or {}).get("tax_behavior")
+    rate = taxes.rate_of(work, customer["address"], inclusive=behavior == "inclusive")
+    return {**item, PRIVATE: {**private(item), "tax_rates": [rate["id"]] if rate else []}}
 
 
 def _amounts(of: Record) -> Record:
@@ -110,6 +128,11 @@ def converted(work: Work, quote: Record) -> Record:
     days = quote["subscription_data"]["trial_period_days"]
     if days:
         params["trial_period_days"] = days
+    shared = {name: quote[name] for name in SHARES if quote[name] is not None}
+    if "transfer_data" in shared:
+        names = ("amount_percent", "destination")
+        shared["transfer_data"] = {name: shared["transfer_data"][name] for name in names}
+    params.update(shared)
     mode = quote["subscription_data"]["billing_mode"]
     params["billing_mode"] = {name: value for name, value in mode.items() if value is not None}
     return {"subscription": starting.begun(work, customer, params, is_sold=True)["id"]}
@@ -123,7 +146,7 @@ def _of_subscription(quote: Record) -> Params:
         "add_invoice_items": once,
         "collection_method": quote["collection_method"],
         "currency": quote["currency"],
-        "default_tax_rates": private(quote)["default_tax_rates"],
+        "default_tax_rates": quote["default_tax_rates"],
         "description": data["description"],
         "discounts": _named(quote),
         "items": [selling.as_given(item) for item in items if private(item)["is_recurring"]],
@@ -131,11 +154,16 @@ def _of_subscription(quote: Record) -> Params:
     }
     if quote["collection_method"] == "send_invoice":
         params["days_until_due"] = quote["invoice_settings"]["days_until_due"]
+    if quote["automatic_tax"]["enabled"]:
+        params["automatic_tax"] = {"enabled": True}
     return params
 
 
 def _scheduled(work: Work, quote: Record, params: Params, starts_at: int) -> str:
     """Make the schedule of what begins later; its subscription goes on after the one phase."""
+    for name in SHARES:
+        if quote[name] is not None:
+            raise errors.not_built_parameter(f"{name} with a later effective_date")
     days, phase = quote["subscription_data"]["trial_period_days"], dict(params)
     due = phase.pop("days_until_due", None)
     if due is not None:
@@ -160,31 +188,32 @@ def _scheduled(work: Work, quote: Record, params: Params, starts_at: int) -> str
 
 def _invoiced(work: Work, quote: Record, customer: Record) -> str:
     """Make the draft of what is sold once; return its id."""
-    id = issuing.new_invoice_id()
-    kept, settings = private(quote), quote["invoice_settings"]
-    content, rates = selling.lines_of(work, customer, quote["currency"], kept["items"], id)
-    fields: dict[str, Any] = {
-        "automatic_tax": drafts.automatic_tax(quote["automatic_tax"]),
-        "collection_method": quote["collection_method"],
-        "custom_fields": settings["custom_fields"],
-        "default_tax_rates": registry.need("invoice").tax_rates(work, kept["default_tax_rates"]),
-        "description": settings["description"],
-        "discounts": discounts.all_redeemed(
-            work, _named(quote), "discounts", customer["id"], quote["currency"], invoice=id
-        ),
-        "footer": settings["footer"],
-        "parent": {
-            "quote_details": {"quote": quote["id"]},
-            "subscription_details": None,
-            "type": "quote_details",
-        },
+    id, settings = issuing.new_invoice_id(), quote["invoice_settings"]
+    params: Params = {
+        **{name: settings[name] for name in OF_INVOICE},
+        **{name: quote[name] for name in ("collection_method", "currency")},
+        **{name: quote[name] for name in by_hand.SHARES if quote[name] is not None},
+        "default_tax_rates": quote["default_tax_rates"],
     }
-    if quote["collection_method"] == "send_invoice":
-        fields["due_date"] = work.now + settings["days_until_due"] * drafts.DAY_S
+    if quote["automatic_tax"]["enabled"]:
+        params["automatic_tax"] = {"enabled": True}
+    if quote["discounts"]:
+        params["discounts"] = _named(quote)
+    if quote["collection_method"] == "charge_automatically":
+        del params["days_until_due"]
+    fields = by_hand.fields(work, customer, params)
+    currency = fields.pop("currency")
+    items = private(quote)["items"]
+    content, rates = selling.lines_of(work, customer, currency, items, id)
+    parent = {
+        "quote_details": {"quote": quote["id"]},
+        "subscription_details": None,
+        "type": "quote_details",
+    }
     draft = drafts.drawn_up(
-        work, customer, quote["currency"], "quote_accept", content, rates, id=id, **fields
+        work, customer, currency, "quote_accept", content, rates, id=id, parent=parent, **fields
     )
-    registry.need("invoice").add(work, draft)
+    registry.need("invoice").add(work, by_hand.shared(work, draft, params))
     return id
 
 

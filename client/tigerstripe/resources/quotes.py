@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import discounts, due, errors, listing, metadata, registry
-from tigerstripe.billing import drafts, periods, quoted, terms
+from tigerstripe.billing import drafts, periods, quoted, shares, taxes, terms
 from tigerstripe.checkout import cart, selling
 from tigerstripe.errors import Refused
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
@@ -19,10 +19,13 @@ from tigerstripe.work import PRIVATE, Work
 LIFE_S = 30 * periods.DAY_S
 TEXTS = ("description", "footer", "header")
 GIVEN = (
-    *TEXTS, "automatic_tax", "collection_method", "default_tax_rates", "discounts",
-    "invoice_settings", "subscription_data",
+    *TEXTS, "application_fee_amount", "application_fee_percent", "automatic_tax",
+    "collection_method", "default_tax_rates", "discounts", "invoice_settings", "on_behalf_of",
+    "subscription_data", "transfer_data",
 )  # fmt: skip
 """Parameters that a quote made from another takes from it."""
+OF_ONCE = ("application_fee_amount", "transfer_data[amount]")
+OF_RECURRING = ("application_fee_percent", "transfer_data[amount_percent]")
 OF_OPEN = {"expires_at", "metadata"}
 
 
@@ -38,9 +41,8 @@ class Quotes(Resource):
     on_clocks = ("customer", "test_clock")
     listed_of = ("customer",)
     not_yet = (
-        "application_fee_amount", "application_fee_percent", "automatic_tax[liability][account]",
-        "customer_account", "discounts[][discount]", "invoice_settings[issuer][account]",
-        "line_items[][discounts]", "on_behalf_of", "transfer_data",
+        "automatic_tax[liability][account]", "customer_account", "discounts[][discount]",
+        "invoice_settings[issuer][account]", "line_items[][discounts]",
     )  # fmt: skip
 
     # --- Made and changed ---
@@ -53,8 +55,6 @@ class Quotes(Resource):
             work = work.on_clock(clock["id"])
         plain: Record = {
             "application": None,
-            "application_fee_amount": None,
-            "application_fee_percent": None,
             "currency": None,
             "customer": None,
             "customer_account": None,
@@ -63,13 +63,11 @@ class Quotes(Resource):
             "invoice": None,
             "metadata": {},
             "number": None,
-            "on_behalf_of": None,
             "status": "draft",
             "status_transitions": dict.fromkeys(("accepted_at", "canceled_at", "finalized_at")),
             "subscription": None,
             "subscription_schedule": None,
             "test_clock": params.get("test_clock"),
-            "transfer_data": None,
             PRIVATE: {"discounts": [], "given": {}, "items": []},
         }
         if params.get("from_quote") is not None:
@@ -122,6 +120,7 @@ class Quotes(Resource):
             **self._ends(work, params),
             **self._of_customer(work, old, params),
             **_shown(work, given),
+            **_shares(work, given),
             **{name: params[name] for name in ("metadata",) if name in params},
         }
         items = kept["items"]
@@ -132,8 +131,8 @@ class Quotes(Resource):
         if items and ("discounts" in params or "line_items" in params):
             found = self._discounts(work, new, given.get("discounts") or [], found)
         new["discounts"] = [one["id"] for one in found]
+        new["automatic_tax"] = _located(work, new)
         parts = {
-            "default_tax_rates": new["default_tax_rates"],
             "discounts": found,
             "given": given,
             "items": items,
@@ -199,7 +198,7 @@ class Quotes(Resource):
     def finalize(self, work: Work, ids: Ids, params: Params) -> Record:
         """Make an offer that the customer can accept, with a number."""
         quote = self._check(self.named(work, ids), "finalized", ("draft",))
-        _check_whole(quote)
+        _check_whole(work, quote)
         new = {
             **quote,
             **self._ends(work, params),
@@ -341,6 +340,26 @@ def _shown(work: Work, given: Params) -> Record:
     }
 
 
+def _shares(work: Work, given: Params) -> Record:
+    """Return whose the money will be; raises `Refused`."""
+    percents = {"amount": None, "amount_percent": None}
+    data = given.get("transfer_data")
+    shared = {**given, "transfer_data": data and {**percents, **data}}
+    names = ("application_fee_percent", "on_behalf_of")
+    found = {**dict.fromkeys(names), **shares.of_subscription(work, shared)}
+    fee = given.get("application_fee_amount")
+    return {**found, "application_fee_amount": fee, "transfer_data": shared["transfer_data"]}
+
+
+def _located(work: Work, quote: Record) -> Record:
+    """Return what a quote says of automatic tax: it needs to know where its customer is."""
+    found: Record = quote["automatic_tax"]
+    customer = work.get("customers", quote["customer"] or "") or {}
+    if found["enabled"] and not (customer.get("address") or {}).get("country"):
+        return {**found, "status": "requires_location_inputs"}
+    return found
+
+
 def _invoice_settings(given: Params) -> Record:
     names = ("custom_fields", "days_until_due", "description", "footer")
     return {**{name: given.get(name) for name in names}, "issuer": {"type": "self"}}
@@ -350,17 +369,20 @@ def _subscription_data(work: Work, given: Params) -> Record:
     effective = given.get("effective_date")
     if effective == "current_period_end":
         raise errors.not_built_parameter("subscription_data[effective_date]=current_period_end")
+    days = given.get("trial_period_days")
+    if days is not None and days < 0:
+        raise errors.too_small("subscription_data[trial_period_days]", 0)
     mode: dict[str, Any] = terms.mode(work, given.get("billing_mode"))
     return {
         "billing_mode": {name: mode[name] for name in ("flexible", "type")},
         "description": given.get("description"),
         "effective_date": effective,
         "metadata": metadata.new(given.get("metadata")),
-        "trial_period_days": given.get("trial_period_days"),
+        "trial_period_days": days,
     }
 
 
-def _check_whole(quote: Record) -> None:
+def _check_whole(work: Work, quote: Record) -> None:
     """Raise `Refused` for a draft that lacks what an offer has."""
     if not private(quote)["items"]:
         raise Refused("A quote must have line items before it can be finalized.")
@@ -369,6 +391,22 @@ def _check_whole(quote: Record) -> None:
     is_sent = quote["collection_method"] == "send_invoice"
     if is_sent and quote["invoice_settings"]["days_until_due"] is None:
         raise errors.missing("invoice_settings[days_until_due]")
+    taxes.check(quote, registry.need("customer").given(work, quote["customer"], "customer"))
+    _check_shares(quote)
+
+
+def _check_shares(quote: Record) -> None:
+    """Raise `Refused` for a share that an invoice alone has, or a subscription alone."""
+    is_recurring = quote["computed"]["recurring"] is not None
+    given = {
+        **quote,
+        **{f"transfer_data[{n}]": v for n, v in (quote["transfer_data"] or {}).items()},
+    }
+    for name in OF_ONCE if is_recurring else OF_RECURRING:
+        if given.get(name) is not None:
+            wanted = "no line item" if is_recurring else "at least one line item"
+            message = f"{name} is for quotes with {wanted} that has a recurring price."
+            raise Refused(message, param=name)
 
 
 RESOURCE = Quotes()
