@@ -317,9 +317,14 @@ class Exchange:
 
 
 def checked(operation: str, params: Record, version: str) -> Record:
-    """Return an operation's parameters in their types; raises `Refused` for the worst fault."""
+    """Return an operation's parameters in their types; raises `Refused` for the worst fault.
+
+    A request without a version has "" as its version.
+    """
     faults = Faults()
     older = versions.parameters_before(operation, version)
+    if not version:
+        params = versions.in_words_of_now(operation, params)
     if operation in keys.OF_CLIENTS and "client_secret" in params:
         older = {**older, "client_secret": keys.CLIENT_SECRET}
     if older:

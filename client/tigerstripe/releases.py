@@ -102,6 +102,16 @@ PARAMETERS_BEFORE: dict[str, dict[str, dict[str, Field]]] = {
 """By release, the parameters that it took from an operation, and no SDK of the table has."""
 
 
+WORDS_BEFORE: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "POST /v1/payment_intents": (
+        ("payment_method_options", "customer_balance", "bank_transfer", "type"),
+        {"jp_bank_account": "jp_bank_transfer"},
+    ),
+}
+"""By operation, where a parameter had words that no SDK of the table has, and what they are now:
+Stripe's CLI, which names no version, sends them still."""
+
+
 FIELDS_BEFORE: dict[str, dict[str, str]] = {
     "2025-03-31.basil": {
         "charge": "(invoice:@invoice?)",

@@ -21,6 +21,7 @@ from tigerstripe.releases import (
     RELEASES,
     SINCE,
     UNLISTED,
+    WORDS_BEFORE,
     Change,
 )
 
@@ -85,6 +86,20 @@ def parameters_before(operation: str, version: str) -> dict[str, Field]:
         if version < release:
             found.update(taken.get(operation, {}))
     return found
+
+
+def in_words_of_now(operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a request without a version, with the words of the newest."""
+    path, words = WORDS_BEFORE.get(operation, ((), {}))
+    return _replaced(params, path, words) if path else params
+
+
+def _replaced(value: Any, path: tuple[str, ...], words: dict[str, str]) -> Any:
+    if not path:
+        return words.get(value, value) if isinstance(value, str) else value
+    if not isinstance(value, dict) or path[0] not in value:
+        return value
+    return {**value, path[0]: _replaced(value[path[0]], path[1:], words)}
 
 
 @lru_cache(maxsize=256)

@@ -12,7 +12,7 @@ import pytest
 import stripe
 from selenium import webdriver
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.expected_conditions import url_contains
+from selenium.webdriver.support.expected_conditions import title_is, url_contains
 from selenium.webdriver.support.ui import WebDriverWait
 
 FLAGS = (
@@ -111,7 +111,7 @@ def test_a_buyer_pays_with_one_card_after_the_other(
 
     session = open_checkout(browser, shop)
     pay(browser, "4000002760003184")
-    assert browser.find_element(By.TAG_NAME, "h1").text == "3D Secure"
+    WebDriverWait(browser, WAIT_S).until(title_is("3D Secure"))
     press(browser, "Complete authentication")
     assert arrive(browser, session) == "paid"
 

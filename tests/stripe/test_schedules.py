@@ -166,3 +166,61 @@ def test_a_schedule_that_is_over_takes_no_change(account, now, customer, price) 
             call(schedule.id)
     with pytest.raises(stripe.InvalidRequestError, match="cannot update"):
         stripe.SubscriptionSchedule.modify(schedule.id, metadata={"a": "b"})
+
+
+class TestNothingToPayWith:
+    """A schedule goes on as time says, though its customer has no payment method."""
+
+    @pytest.fixture
+    def customer(self, client) -> str:
+        return stripe.Customer.create().id
+
+    @pytest.mark.parametrize("days", [0, 10])
+    def test_its_subscription_begins_all_the_same(
+        self, account, now, customer, price, days
+    ) -> None:
+        start = now + days * DAY_S if days else "now"
+        schedule = stripe.SubscriptionSchedule.create(
+            customer=customer, start_date=start, phases=[phase(price(1000), iterations=2)]
+        )
+        account.advance(days=days)
+        id = stripe.SubscriptionSchedule.retrieve(schedule.id).subscription
+        begun = stripe.Subscription.retrieve(id, expand=["latest_invoice"])
+        assert (begun.status, begun.latest_invoice.status) == ("active", "draft")
+        account.advance(hours=2)
+        late = stripe.Subscription.retrieve(id, expand=["latest_invoice"])
+        assert (late.status, late.latest_invoice.status) == ("past_due", "open")
+
+    def test_it_is_aborted_once_nobody_has_paid(self, account, now, customer, price) -> None:
+        schedule = stripe.SubscriptionSchedule.create(
+            customer=customer, start_date="now", phases=[phase(price(1000), iterations=2)]
+        )
+        account.advance(days=20)
+        assert stripe.SubscriptionSchedule.retrieve(schedule.id).status == "canceled"
+        assert stripe.Subscription.retrieve(schedule.subscription).status == "canceled"
+        assert account.events("subscription_schedule.aborted")
+        assert not account.events("subscription_schedule.canceled")
+
+    def test_a_phase_that_is_billed_at_once_does_not_stop_time(
+        self, account, now, customer, price
+    ) -> None:
+        stripe.SubscriptionSchedule.create(
+            customer=customer,
+            start_date="now",
+            phases=[
+                {"items": [{"price": price(1000)}], "end_date": now + 2 * DAY_S},
+                phase(price(2000), proration_behavior="always_invoice"),
+            ],
+        )
+        account.advance(days=3)
+        assert account.now == now + 3 * DAY_S
+
+
+def test_a_phase_without_an_end_lasts_a_period(account, now, customer, price) -> None:
+    schedule = stripe.SubscriptionSchedule.create(
+        customer=customer,
+        start_date=now + DAY_S,
+        phases=[{"items": [{"price": price(1000), "quantity": 1}]}],
+    )
+    [only] = schedule.phases
+    assert (only.start_date, only.end_date) == (now + DAY_S, now + DAY_S + 31 * DAY_S)

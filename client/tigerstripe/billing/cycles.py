@@ -115,14 +115,23 @@ def _end(work: Work, subscription: Record) -> Record:
 
 def _end_trial(work: Work, subscription: Record) -> Record:
     """Let a trial be over: the first period that is paid begins, if there is something to pay."""
-    behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
-    if behavior != "create_invoice" and not paying.has_method(work, subscription):
-        if behavior == "cancel":
-            return standing.canceled(work, subscription, is_planned=True)
-        paused = _save(work, subscription, {**subscription, "status": "paused"})
-        work.tell("customer.subscription.paused", paused)
-        return paused
-    return renewed(work, {**subscription}, status="active")
+    unpaid = without_method(work, subscription, subscription)
+    return unpaid or renewed(work, {**subscription}, status="active")
+
+
+def without_method(work: Work, old: Record, new: Record) -> Record | None:
+    """Return a subscription whose trial is over and that nothing is there to pay for.
+
+    It is paused or canceled, as it says; None: it goes on, with an invoice.
+    """
+    behavior = new["trial_settings"]["end_behavior"]["missing_payment_method"]
+    if behavior == "create_invoice" or paying.has_method(work, new):
+        return None
+    if behavior == "cancel":
+        return standing.canceled(work, new, is_planned=True)
+    paused = _save(work, old, {**new, "status": "paused"})
+    work.tell("customer.subscription.paused", paused)
+    return paused
 
 
 def renewed(work: Work, subscription: Record, status: str | None = None) -> Record:

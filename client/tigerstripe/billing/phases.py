@@ -99,19 +99,17 @@ def _phase(work: Work, customer: Record, phase: Params, at: str, start: int) -> 
 
 
 def _end(work: Work, phase: Params, at: str, start: int, recurring: Record) -> int:
-    """Return when a phase ends: at a time, after a while, or after some periods."""
+    """Return when a phase ends: at a time, after a while, or after some periods, by itself one."""
     names = ("duration", "end_date", "iterations")
     given = [name for name in names if phase.get(name) is not None]
     if len(given) > 1:
         raise errors.one_may_be_given(*(f"{at}[{name}]" for name in given))
-    if not given:
-        raise errors.missing(f"{at}[end_date]")
     if given == ["end_date"]:
         return work.now if phase["end_date"] == "now" else int(phase["end_date"])
     if given == ["duration"]:
         duration = phase["duration"]
         return periods.later(start, duration["interval"], duration.get("interval_count") or 1)
-    count = phase["iterations"] * recurring["interval_count"]
+    count = phase.get("iterations", 1) * recurring["interval_count"]
     return periods.later(start, recurring["interval"], count)
 
 

@@ -66,6 +66,10 @@ def _changed(**params: str) -> Step:
     return Step("POST /v1/subscriptions/${subscription:id}", params)
 
 
+def _paused(what: str) -> Step:
+    return Step(f"POST /v1/subscriptions/${{subscription:id}}/{what}", {})
+
+
 _CARD = attached("pm_card_visa")
 SUBSCRIBED = (CUSTOMER, _CARD, DEFAULT, PRODUCT, MONTHLY, _begun())
 _THREE = {"items[0][id]": "${subscription:items.data.0.id}", "items[0][quantity]": "3"}
@@ -89,6 +93,10 @@ _PHASE = {"phases[0][items][0][price]": "${price:id}", "phases[0][iterations]": 
 def _scheduled(**more: str) -> tuple[Step, ...]:
     start = {"start_date": "now", **_OF, **_PHASE, **more}
     return (*BEGUN_ON_CLOCK, Step("POST /v1/subscription_schedules", start, "schedule"))
+
+
+_LONG = {"start_date": "now", **_OF, **_PHASE, "phases[0][iterations]": "2"}
+_UNPAID = (Step("POST /v1/subscription_schedules", _LONG, "schedule"), advanced(20))
 
 
 def _schedule(what: str, **params: str) -> Step:
@@ -155,6 +163,9 @@ BILLING: dict[str, tuple[Step | Act, ...]] = {
     "customer.subscription.pending_update_expired": (
         *BEGUN_ON_CLOCK, _begun(), *_TO_BE_PAID, advanced(1),
     ),
+    "customer.subscription.resumed": (
+        *SUBSCRIBED, _paused("pause"), _paused("resume"),
+    ),
     "customer.subscription.trial_will_end": (*TRIED, advanced(5)),
     "customer.subscription.updated": (*SUBSCRIBED, _changed(**NOTED)),
     "invoice.created": (CUSTOMER, DRAFT),
@@ -176,6 +187,7 @@ BILLING: dict[str, tuple[Step | Act, ...]] = {
     "quote.canceled": (*OFFER, _quote("cancel")),
     "quote.created": OFFER,
     "quote.finalized": (*OFFER, _quote("finalize")),
+    "subscription_schedule.aborted": (CLOCK, _ON_CLOCK, PRODUCT, MONTHLY, *_UNPAID),
     "subscription_schedule.canceled": (*_scheduled(), _schedule("/cancel")),
     "subscription_schedule.completed": (*_scheduled(end_behavior="cancel"), advanced(32)),
     "subscription_schedule.created": _scheduled(),

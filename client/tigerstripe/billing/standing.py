@@ -17,6 +17,8 @@ Record = dict[str, Any]
 
 OBJECT = "subscription"
 LATE = ("past_due", "unpaid")
+UNPAID = "payment_failed"
+"""Why a subscription ends that was not paid for."""
 RESUMES = "resumes"
 """What a paused subscription keeps: the invoice that lets it go on once it is paid."""
 
@@ -80,7 +82,7 @@ def _failed(work: Work, subscription: Record, invoice: Record) -> None:
         return
     then = dunning.table(work)["then"]
     if then == "canceled":
-        canceled(work, subscription, reason="payment_failed")
+        canceled(work, subscription, reason=UNPAID)
     else:
         _save(work, subscription, {**subscription, "status": then})
 
@@ -134,7 +136,8 @@ def canceled(
     work.put("subscriptions", new)
     work.tell("customer.subscription.deleted", new)
     if subscription["schedule"] is not None:
-        registry.need("subscription_schedule").end_with(work, subscription["schedule"])
+        schedules = registry.need("subscription_schedule")
+        schedules.end_with(work, subscription["schedule"], is_unpaid=reason == UNPAID)
     return new
 
 

@@ -41,17 +41,21 @@ def begun(
     by: Record | None = None,
     *,
     is_sold: bool = False,
+    is_scheduled: bool = False,
 ) -> Record:
     """Return a subscription of the parameters of a create, with its first invoice; told of.
 
     `by` is a payment intent that pays the invoice already; prices of what `is_sold` so may have
-    been deactivated since. Raises `Refused`, with nothing done, and of `error_if_incomplete` where
-    the bank declines.
+    been deactivated since. What `is_scheduled` is active from the start: its invoice is a draft for
+    an hour, as those of renewals. Raises `Refused`, with nothing done, and of `error_if_incomplete`
+    where the bank declines.
     """
     subscription = terms.drawn_up(work, customer, params, is_sold=is_sold)
+    if is_scheduled and subscription["status"] == "incomplete":
+        subscription["status"] = "active"
     work.put("subscriptions", subscription)
     subscription = _invoiced(work, subscription, params)
-    if subscription["collection_method"] == "charge_automatically":
+    if subscription["collection_method"] == "charge_automatically" and not is_scheduled:
         subscription = _paid_for(work, subscription, params, by)
     subscription = ordered(subscription)
     work.put("subscriptions", subscription)

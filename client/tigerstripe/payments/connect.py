@@ -22,6 +22,8 @@ from tigerstripe.work import Work
 Record = dict[str, Any]
 Params = dict[str, Any]
 
+LEGACY = "legacy_payments"
+"""The capability that accounts had by themselves until 2019."""
 NOT_ABLE = (
     "You cannot create a charge on a connected account without the `card_payments` capability "
     "enabled."
@@ -164,7 +166,8 @@ def is_there(work: Work, account: str) -> bool:
 
 def may_get(account: Record | None) -> bool:
     """Tell whether a connected account may get money of the platform's."""
-    return account is not None and account["capabilities"].get("transfers") == "active"
+    there = {} if account is None else account["capabilities"]
+    return any(there.get(name) == "active" for name in ("transfers", LEGACY))
 
 
 def receivable(work: Work, payment: Record) -> Record:

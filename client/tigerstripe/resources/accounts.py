@@ -7,6 +7,7 @@ from tigerstripe import connected, due, errors, keys, metadata, registry
 from tigerstripe.differences import previous_attributes
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
+from tigerstripe.payments import connect
 from tigerstripe.payments.schedules import MANUAL
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.resources import capabilities
@@ -70,7 +71,10 @@ class Accounts(Resource):
             fields.update(details.of_express(id))
         currency = params.get("default_currency")
         fields["default_currency"] = currency or fields["default_currency"]
-        return self._with_parts(work, fields, params)
+        account = self._with_parts(work, fields, params)
+        if not work.has_version and not params:  # of an account's own version, as the CLI's are
+            account["capabilities"] = {connect.LEGACY: "active"}
+        return account
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return an account with other details; the parts of them that are not named stay."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tigerstripe import due, errors, listing, metadata, registry
-from tigerstripe.billing import phases, standing, starting, terms
+from tigerstripe.billing import paying, phases, standing, starting, terms
 from tigerstripe.errors import Refused
 from tigerstripe.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.work import Work
@@ -224,13 +224,15 @@ class SubscriptionSchedules(Resource):
         if days is not None:
             wanted.setdefault("days_until_due", days)
         if there is not None:
+            if not paying.has_method(work, there):  # time refuses nothing
+                wanted["payment_behavior"] = "default_incomplete"
             changed: Record = subscriptions.update(work, {"id": there["id"]}, wanted)
             return changed
         wanted["billing_mode"] = {"type": schedule["billing_mode"]["type"]}
         if phase["start_date"] < work.now:
             wanted["backdate_start_date"] = phase["start_date"]
         customer = registry.need("customer").given(work, schedule["customer"], "customer")
-        made = starting.begun(work, customer, wanted)
+        made = starting.begun(work, customer, wanted, is_scheduled=True)
         kept: Record = subscriptions.save(work, made, {**made, "schedule": schedule["id"]})
         return kept
 
@@ -296,16 +298,16 @@ class SubscriptionSchedules(Resource):
             return work.get(self.table, schedule["id"]) or schedule
         return self._canceled(work, schedule)
 
-    def end_with(self, work: Work, id: str) -> None:
-        """Cancel a schedule whose subscription is canceled."""
+    def end_with(self, work: Work, id: str, *, is_unpaid: bool) -> None:
+        """Cancel a schedule whose subscription is canceled, perhaps because nobody paid for it."""
         schedule = work.get(self.table, id)
         if schedule is not None and schedule["status"] not in OVER:
-            self._canceled(work, schedule)
+            self._canceled(work, schedule, "aborted" if is_unpaid else "canceled")
 
-    def _canceled(self, work: Work, schedule: Record) -> Record:
+    def _canceled(self, work: Work, schedule: Record, event: str = "canceled") -> Record:
         new = {**schedule, "canceled_at": work.now, "current_phase": None, "status": "canceled"}
         due.drop(work, schedule["id"])
-        return self.move(work, new, "canceled")
+        return self.move(work, new, event)
 
     def _open(self, work: Work, ids: Ids, what: str) -> Record:
         """Return the schedule that the path names; raises `Refused` if it is over."""

@@ -107,6 +107,10 @@ class Subscriptions(Resource):
         new = revising.with_end(work, new, params)
         new = editing.with_items(work, new, params)
         new = revising.with_trial(work, new, params)
+        if old["status"] == "trialing" and new["status"] != "trialing":
+            unpaid = cycles.without_method(work, old, new)
+            if unpaid is not None:
+                return self._planned(work, unpaid)
         change = changing.Change(work, old, new, params)
         saved = changing.applied(work, change, params)
         registry.need("subscription_item").known(work, saved)
