@@ -9,12 +9,14 @@ the next ones are found by a cursor, however many there are.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from heapq import heappop, heappush
 from itertools import chain, repeat
 from typing import Any
 
 from tiger import InvalidCursor, TigerError
 from tigerstripe import acting, clock, registry
+from tigerstripe.errors import Refused
 from tigerstripe.log import Log
 from tigerstripe.scope import Scope
 from tigerstripe.work import Work
@@ -202,9 +204,38 @@ def _do(
     """Do the first of what waits, and what may share its commit.
 
     Returns how many of those that waited are done, and the place of the first that was put in and
-    is left. If others were faster, one alone is tried from then on.
+    is left. If others were faster, or something was refused, one alone is tried from then on.
     """
-    sizes = chain((TOGETHER,), repeat(1))
+    try:
+        return _try(scope, log, waiting, end, on, chain((TOGETHER,), repeat(1)))
+    except Refused:
+        pass
+    try:
+        return _try(scope, log, waiting, end, on, repeat(1))
+    except Refused as refused:
+        return _without(scope, log, waiting[0], refused)
+
+
+def _without(scope: Scope, log: Log, record: Record, refused: Refused) -> tuple[int, int | None]:
+    """Take what cannot be done out of the calendar, so that time goes on; the log tells of it."""
+
+    def drop_it(work: Work) -> bool:
+        view = work.inside(record["account"]).at(record["at"], record["clock"])
+        clock.show(view)
+        if work.get(TABLE, record["id"]) == record:
+            work.delete(TABLE, record["id"])
+        return True
+
+    acting.act(scope, log, drop_it)
+    what = f"/{record['of']}/{record['id']}"
+    log.note(record["at"], "TIME", what, {}, refused.status, refused.error, record["account"])
+    return 1, None
+
+
+def _try(
+    scope: Scope, log: Log, waiting: list[Record], end: int, on: str | None, sizes: Iterator[int]
+) -> tuple[int, int | None]:
+    """Do what `_do` says; `sizes` are how many things each try may do. Raises `Refused`."""
 
     def do(work: Work) -> tuple[int, int | None]:
         agenda = Agenda(waiting, end, on)

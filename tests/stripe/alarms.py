@@ -13,6 +13,7 @@ from typing import Any
 
 import tigerstripe
 from tigerstripe import due, registry
+from tigerstripe.errors import Refused
 from tigerstripe.log import Log
 from tigerstripe.scope import Scope
 from tigerstripe.work import Work
@@ -34,6 +35,8 @@ class Alarms:
         """What each one lets be due when it rings, once: an id and a time."""
         self.dropped: dict[str, str] = {}
         """What each one takes out of the calendar when it rings."""
+        self.refused: set[str] = set()
+        """Those that cannot ring."""
 
     def happen(self, work: Work, id: str) -> None:
         """Ring."""
@@ -41,6 +44,8 @@ class Alarms:
         if len(self.rung) == self.stop:
             print(flush=True)
             sys.stdin.readline()
+        if id in self.refused:
+            raise Refused(f"{id} cannot ring")
         work.tell("alarm.rung", {"id": id, "object": "alarm"})
         if id in self.next:
             due.put(work, "alarm", *self.next.pop(id))

@@ -126,6 +126,20 @@ def test_what_comes_of_a_thing_shares_its_commit_where_nothing_else_can_come_bet
     assert [id for id, _ in rings(account)][-20:] == ["a", "b"] * 10
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_what_cannot_be_done_holds_up_nothing_and_is_told(account, scope, alarms, together) -> None:
+    alarms.happens_together = together
+    alarms.refused = {"b"}
+    put(scope, ["a", "b", "c"], [10, 20, 30])
+    account.freeze(25)
+    assert account.now == 25
+    account.freeze(40)
+    assert rings(account) == [("a", 10), ("c", 30)]
+    noted = account.requests("/alarm/b")
+    assert [(one["method"], one["created"]) for one in noted] == [("TIME", 20)]
+    assert noted[0]["error"]["message"] == "b cannot ring"
+
+
 def test_a_thing_that_is_put_off_or_taken_out_on_the_way_is_not_done(scope, alarms) -> None:
     alarms.happens_together = True
     alarms.next = {"a": ("b", 40), "c": ("d", 35)}
