@@ -82,6 +82,7 @@ MODULES: dict[str, str] = {
     "transfer": "transfers",
     "transfer_reversal": "reversals",
     "webhook_endpoint": "webhook_endpoints",
+    "v2.billing.meter_event": "meter_stream",
 }
 """The module, in `tigerstripe.resources`, of each kind of object; it has `RESOURCE`."""
 
@@ -163,6 +164,10 @@ PATHS: dict[str, str] = {
     "/v1/transfers/{id}/reversals": "transfer_reversal",
     "/v1/transfers/{transfer}/reversals": "transfer_reversal",
     "/v1/webhook_endpoints": "webhook_endpoint",
+    "/v2/billing/meter_event_adjustments": "v2.billing.meter_event",
+    "/v2/billing/meter_event_session": "v2.billing.meter_event",
+    "/v2/billing/meter_event_stream": "v2.billing.meter_event",
+    "/v2/billing/meter_events": "v2.billing.meter_event",
 }
 """The kind of object that has the operations below a path; the longest path that fits counts."""
 

@@ -17,6 +17,8 @@ def shaped(work: Work, answer: Record, wanted: Expansion, path: str) -> Record:
 
     A list gets its `url` here: the path that was asked.
     """
+    if not answer:
+        return answer  # what takes a stream of events says nothing
     kind = answer["object"]
     if kind in ("list", "search_result"):
         answer.setdefault(
