@@ -114,6 +114,35 @@ class TestSubscriptions:
         assert (subscription.created, subscription.test_clock) == (clock.frozen_time, clock.id)
         assert subscription.status == "active"
 
+    def test_its_money_may_be_an_account_s(self, account, monthly) -> None:
+        shop = account.onboard(stripe.Account.create(type="express"))["id"]
+        data = {
+            "application_fee_percent": 12.5,
+            "transfer_data": {"destination": shop},
+            "on_behalf_of": shop,
+        }
+        account.freeze()
+        done = account.complete_checkout(session_of(monthly, 8, subscription_data=data))
+        account.advance(days=32)
+        charges = stripe.Charge.list().data
+        assert [charge.application_fee_amount for charge in charges] == [1000, 1000]
+        assert {charge.transfer_data.destination for charge in charges} == {shop}
+        subscription = stripe.Subscription.retrieve(done["subscription"])
+        assert (subscription.application_fee_percent, subscription.on_behalf_of) == (12.5, shop)
+        error = refused(session_of, monthly, subscription_data={"on_behalf_of": "acct_x"})
+        assert error.param == "subscription_data[on_behalf_of]"
+
+    @pytest.mark.parametrize(
+        ("version", "mode"), [("2025-08-27.basil", "classic"), (None, "flexible")]
+    )
+    def test_it_is_billed_as_in_the_session_s_version(
+        self, account, monthly, version, mode
+    ) -> None:
+        more = {"stripe_version": version} if version else {}
+        done = account.complete_checkout(session_of(monthly, **more))
+        subscription = stripe.Subscription.retrieve(done["subscription"])
+        assert subscription.billing_mode.type == mode
+
 
 class TestTrials:
     def test_a_method_is_set_up_for_later(self, account, monthly) -> None:

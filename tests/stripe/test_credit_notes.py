@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.stripe.billing import events_of, invoice_of
+from tests.stripe.billing import buyer, events_of, invoice_of
 
 
 def note(invoice: Any, amount: int | None = None, **more: Any) -> Any:
@@ -159,6 +159,36 @@ class TestLines:
             1200, 1000, 1000,
         )  # fmt: skip
         assert made.lines.data[0].tax_rates[0].id == rate.id
+
+    def test_what_billing_credits_paid_is_not_credited_again(self, account) -> None:
+        account.freeze()
+        meter = stripe.billing.Meter.create(
+            display_name="Calls", event_name="calls", default_aggregation={"formula": "sum"}
+        )
+        price = stripe.Price.create(
+            currency="usd",
+            unit_amount=10,
+            product_data={"name": "Calls"},
+            recurring={"interval": "month", "usage_type": "metered", "meter": meter.id},
+        )
+        customer = buyer()
+        stripe.billing.CreditGrant.create(
+            customer=customer.id,
+            category="paid",
+            amount={"type": "monetary", "monetary": {"currency": "usd", "value": 300}},
+            applicability_config={"scope": {"price_type": "metered"}},
+        )
+        stripe.Subscription.create(customer=customer.id, items=[{"price": price.id}])
+        stripe.billing.MeterEvent.create(
+            event_name="calls", payload={"stripe_customer_id": customer.id, "value": "100"}
+        )
+        account.advance(days=32)
+        invoice = stripe.Invoice.list(customer=customer.id).data[0]
+        assert (invoice.subtotal, invoice.total, invoice.status) == (1000, 700, "paid")
+        made = note(invoice, lines=of_line(invoice, quantity=100), refund_amount=700)
+        assert (made.subtotal, made.total) == (1000, 700)
+        [credit] = made.lines.data[0].pretax_credit_amounts
+        assert (credit.type, credit.amount) == ("credit_balance_transaction", 300)
 
     def test_many_lines_have_a_list(self, account) -> None:
         line = {"type": "custom_line_item", "description": "Sorry", "unit_amount": 10}

@@ -229,6 +229,19 @@ def test_a_session_is_completed_by_control_and_on_the_server_s_own_page(
     assert (status, done["data"]["status"]) == (200, "complete")
 
 
+def test_an_invoice_is_paid_by_control(remote, control) -> None:
+    customer = remote.v1.customers.create().id
+    remote.v1.invoice_items.create({"customer": customer, "amount": 900, "currency": "usd"})
+    wanted = {"customer": customer, "pending_invoice_items_behavior": "include"}
+    invoice = remote.v1.invoices.create(wanted).id
+    remote.v1.invoices.finalize_invoice(invoice)
+    wrong = {"invoice": invoice, "payment_method": "pm_card_visa_chargeDeclined"}
+    status, declined = control("POST", "pay", wrong)
+    assert (status, declined["error"]["code"]) == (402, "card_declined")
+    status, paid = control("POST", "pay", {"invoice": invoice})
+    assert (status, paid["data"]["status"], paid["data"]["amount_paid"]) == (200, "paid", 900)
+
+
 @pytest.mark.parametrize(
     ("method", "action", "params", "status", "message"),
     [
@@ -246,6 +259,9 @@ def test_a_session_is_completed_by_control_and_on_the_server_s_own_page(
         ("POST", "settle", {"id": "du_1"}, 400, "the account has no dispute du_1"),
         ("POST", "authenticate", {}, 400, "intent: expected an id, got None"),
         ("POST", "complete", {}, 400, "session is missing"),
+        ("POST", "pay", {}, 400, "invoice is missing"),
+        ("POST", "pay", {"invoice": "in_x"}, 404, "No such invoice: 'in_x'"),
+        ("POST", "pay", {"invoice": "in_x", "tip": 5}, 400, "tip"),
         ("POST", "onboard", {}, 400, "account is missing"),
         ("POST", "onboard", {"account": "acct_x"}, 403, "does not have access"),
         ("POST", "complete", {"session": "cs_x"}, 404, "No such checkout.session: cs_x"),

@@ -1,8 +1,8 @@
 """What a credit note takes back of an invoice, line by line, with its discounts and taxes.
 
 A line of the invoice is credited by quantity or by amount, and takes the same part of the line's
-discounts and taxes along: whoever credits a line in parts has credited exactly that line at the
-end. A line of the note's own is what it says.
+discounts, billing credits and taxes along: whoever credits a line in parts has credited exactly
+that line at the end. A line of the note's own is what it says.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from tigerstripe import errors, money, registry
-from tigerstripe.billing import amounts
+from tigerstripe.billing import amounts, granted
 from tigerstripe.billing import lines as lines_of_invoices
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
@@ -58,12 +58,15 @@ def totals(work: Work, invoice: Record, lines: list[Record]) -> Record:
     gross = [line["amount"] - _off(line, of_all) for line in lines]
     taxes = amounts.summed_taxes(lines)
     off = amounts.summed_discounts(lines)
-    total = sum(line["amount"] - line["discount_amount"] + _on_top(line) for line in lines)
+    total = sum(_net(line) + _on_top(line) for line in lines)
     return {
         "amount": total,
         "discount_amount": sum(one["amount"] for one in off),
         "discount_amounts": off,
-        "pretax_credit_amounts": [{**one, "type": "discount"} for one in off],
+        "pretax_credit_amounts": [
+            *({**one, "type": "discount"} for one in off),
+            *granted.of_all(lines),
+        ],
         "subtotal": sum(gross),
         "subtotal_excluding_tax": sum(
             amounts.without_tax(Line(0, "", line["tax_rates"]), one)
@@ -79,6 +82,12 @@ def _off(line: Record, of_all: set[str]) -> int:
     """Return what a line's own discounts take off it, without those of the whole invoice."""
     own = (one for one in line["discount_amounts"] if one["discount"] not in of_all)
     return sum(one["amount"] for one in own)
+
+
+def _net(line: Record) -> int:
+    """Return what a line comes to before taxes."""
+    credits = sum(one["amount"] for one in granted.of_line(line))
+    return int(line["amount"] - line["discount_amount"] - credits)
 
 
 def _on_top(line: Record) -> int:
@@ -152,10 +161,10 @@ def _of_invoice(
             param=f"{at}[{'quantity' if quantity else 'amount'}]",
         )
     whole = line["amount"]
-    off = [
-        {**one, "amount": _part(one["amount"], whole, taken, amount)}
-        for one in line["discount_amounts"]
-    ]
+    off, credits = (
+        [{**one, "amount": _part(one["amount"], whole, taken, amount)} for one in of]
+        for of in (line["discount_amounts"], granted.of_line(line))
+    )
     taxes = _given_taxes(work, wanted, at) or [
         {
             **one,
@@ -169,6 +178,7 @@ def _of_invoice(
         wanted,
         amount=amount,
         description=line["description"],
+        credits=credits,
         discount_amounts=[one for one in off if one["amount"]],
         invoice_line_item=id,
         quantity=quantity,
@@ -230,7 +240,7 @@ def _given_taxes(work: Work, wanted: Params, at: str) -> list[Record]:
 
 
 def _line(wanted: Params, **fields: Any) -> Record:
-    off = fields.setdefault("discount_amounts", [])
+    off, credits = fields.setdefault("discount_amounts", []), fields.pop("credits", [])
     return {
         "id": new_id("cnli", 24),
         "object": "credit_note_line_item",
@@ -239,7 +249,7 @@ def _line(wanted: Params, **fields: Any) -> Record:
                 "discount_amount": sum(one["amount"] for one in off),
                 "livemode": False,
                 "metadata": wanted.get("metadata") or {},
-                "pretax_credit_amounts": [{**one, "type": "discount"} for one in off],
+                "pretax_credit_amounts": [{**one, "type": "discount"} for one in off] + credits,
                 "type": wanted.get("type", "custom_line_item"),
                 **fields,
             }.items())

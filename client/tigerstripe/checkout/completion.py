@@ -55,6 +55,9 @@ def confirmed(work: Work, session: Record, params: Params) -> tuple[Record, Decl
     method = _method(work, session, params)
     session = buyer.told(work, session, params, method)
     session = customers.known(work, session)
+    if cart.is_anchored(session):  # a first period lasts from now on, however long it is paid for
+        pressed_at = customers.on_clock(work, session).now
+        session = {**session, PRIVATE: {**private(session), "pressed_at": pressed_at}}
     if method is None:
         return _completed(work, session, None), None
     return _tried(work, session, method)
@@ -149,16 +152,13 @@ def _tried(work: Work, session: Record, method: Record) -> tuple[Record, Decline
         given_up(work, session)
         old = None
     if old is None:
-        params = _for_payment(session, due) if due else _for_setup(session)
+        params = _for_payment(work, session, due) if due else _for_setup(session)
         intent = intents.make(work, {**params, "payment_method": method["id"]})
         hearing.belongs(work, intent, session)
     else:
         changes = {"customer": customers.of(session), "payment_method": method["id"]}
         intent = intents.change(work, old, _given({**changes, "amount": due or None}))
-    kept = {**private(session), "intent": intent["id"]}
-    if cart.is_anchored(session):
-        kept["pressed_at"] = customers.on_clock(work, session).now
-    session = {**session, PRIVATE: kept}
+    session = {**session, PRIVATE: {**private(session), "intent": intent["id"]}}
     attempt = Attempt(
         method,
         options=intent["payment_method_options"].get(method["type"]) or {},
@@ -182,7 +182,7 @@ def _for_setup(session: Record) -> Params:
     })  # fmt: skip
 
 
-def _for_payment(session: Record, amount: int) -> Params:
+def _for_payment(work: Work, session: Record, amount: int) -> Params:
     """Return the parameters of the intent that pays for a session."""
     data = private(session).get("payment_intent_data") or {}
     shipping = customers.shipping_of(session)
@@ -193,7 +193,7 @@ def _for_payment(session: Record, amount: int) -> Params:
         **_for_both(session),
         **{name: data.get(name) for name in OF_INTENT},
         **({"shipping": shipping} if shipping is not None else {}),
-        **(selling.OF_FIRST_PAYMENT if is_subscription else {}),
+        **(selling.first_payment(work, session, amount) if is_subscription else {}),
     })  # fmt: skip
 
 

@@ -7,24 +7,26 @@ on the invoice, which hears from then on what becomes of it.
 from __future__ import annotations
 
 from tigerstripe import discounts, registry
-from tigerstripe.billing import amounts, collecting, drafts, issuing, pending, starting
+from tigerstripe.billing import (
+    amounts,
+    collecting,
+    drafts,
+    issuing,
+    pending,
+    shares,
+    starting,
+)
 from tigerstripe.checkout import customers
 from tigerstripe.payments import hearing
 from tigerstripe.resource import Params, Record, private
 from tigerstripe.work import PRIVATE, Work
 
 OF_SUBSCRIPTION = (
-    "billing_cycle_anchor", "billing_cycle_anchor_config", "billing_mode", "description",
-    "invoice_settings", "metadata", "pending_invoice_item_interval", "proration_behavior",
-    "trial_end", "trial_period_days", "trial_settings",
+    "application_fee_percent", "billing_cycle_anchor", "billing_cycle_anchor_config", "description",
+    "invoice_settings", "metadata", "on_behalf_of", "pending_invoice_item_interval",
+    "proration_behavior", "transfer_data", "trial_end", "trial_period_days", "trial_settings",
 )  # fmt: skip
 """Parameters of `subscription_data` that are those of the subscription."""
-OF_FIRST_PAYMENT = {
-    "capture_method": "automatic",
-    "description": "Subscription creation",
-    "setup_future_usage": "off_session",
-}
-"""What the payment that begins a subscription says of itself, as recorded."""
 OF_INVOICE = ("custom_fields", "description", "footer", "metadata")
 """Parameters of `invoice_data` that are those of the invoice."""
 
@@ -43,6 +45,24 @@ def due(work: Work, session: Record) -> int:
 
 
 # --- A subscription ---
+
+
+def first_payment(work: Work, session: Record, amount: int) -> Params:
+    """Return what the payment that begins a subscription says of itself, as recorded.
+
+    Whose it will be is what the subscription says.
+    """
+    data = private(session).get("subscription_data") or {}
+    of = shares.of_subscription(work, data)
+    share = {"fee": None, "fee_percent": of.get("application_fee_percent")}
+    share["transfer"] = of.get("transfer_data")
+    kept = {"on_behalf_of": of.get("on_behalf_of"), PRIVATE: {shares.SHARE: share}}
+    return {
+        "capture_method": "automatic",
+        "description": "Subscription creation",
+        "setup_future_usage": "off_session",
+        **shares.of_payment(kept, amount),
+    }
 
 
 def subscribed(work: Work, session: Record, intent: Record | None) -> Record:
@@ -75,6 +95,7 @@ def _of_subscription(session: Record) -> Params:
     return {
         **params,
         "add_invoice_items": others,
+        "billing_mode": kept["billing_mode"],
         "currency": session["currency"],
         "default_tax_rates": kept["default_tax_rates"],
         "discounts": _discounts(session),

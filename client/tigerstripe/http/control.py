@@ -64,6 +64,13 @@ def complete(account: Account, params: Params) -> Params:
     return {"data": account.complete_checkout(**params)}
 
 
+def pay(account: Account, params: Params) -> Params:
+    """Pay an `invoice` on its page as its customer would, with the arguments that Python takes."""
+    if not isinstance(params.get("invoice"), str):
+        raise TypeError("invoice is missing: the id of an invoice, as in_...")
+    return {"data": account.pay_invoice_page(**params)}
+
+
 def onboard(account: Account, params: Params) -> Params:
     """Let the owner of a connected `account` say all that it lacks."""
     given = only(params, account=TEXT)
@@ -160,6 +167,7 @@ WRITES: dict[str, Action] = {
     "fork": fork,
     "freeze": freeze,
     "onboard": onboard,
+    "pay": pay,
     "reset": reset,
     "settle": settle,
 }

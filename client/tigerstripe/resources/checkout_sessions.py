@@ -6,6 +6,7 @@ What the buyer does there is `payment_pages`, and what comes of it `checkout.com
 from __future__ import annotations
 
 from tigerstripe import due, errors, listing, metadata, money
+from tigerstripe.billing import shares, terms
 from tigerstripe.checkout import cart, completion, fields, rules
 from tigerstripe.checkout.shipping import shipping
 from tigerstripe.errors import Refused
@@ -49,11 +50,8 @@ class CheckoutSessions(Resource):
         "managed_payments[enabled]",
         "payment_method_configuration",
         "setup_intent_data[on_behalf_of]",
-        "subscription_data[application_fee_percent]",
         "subscription_data[invoice_settings][issuer][account]",
-        "subscription_data[on_behalf_of]",
-        "subscription_data[transfer_data]",
-    )  # they need what is not built: taxes by place, files, connected accounts
+    )  # they need what is not built: taxes by place, files
     filters = {
         "customer_details": "customer_details",
         "status": lambda record, wanted: _status(record, wanted["at"]) == wanted["is"],
@@ -311,8 +309,17 @@ def _subscription(work: Work, data: Params) -> Record:
             "`proration_behavior` is for a subscription with a `billing_cycle_anchor`.",
             param="subscription_data[proration_behavior]",
         )
+    try:
+        shares.of_subscription(work, data)
+        mode = terms.mode(work, data.get("billing_mode"))["type"]
+    except Refused as refused:
+        raise errors.under(refused, "subscription_data") from None
     rates = tax_rates(work, data.get("default_tax_rates"), "subscription_data[default_tax_rates]")
-    return {"is_trial": bool(days or end), "default_tax_rates": rates}
+    return {
+        "billing_mode": {"type": mode},
+        "default_tax_rates": rates,
+        "is_trial": bool(days or end),
+    }
 
 
 def _check_intent_data(work: Work, session: Record) -> None:
