@@ -327,9 +327,11 @@ def metered(customer: str) -> list[Any]:
         amount={"type": "monetary", "monetary": {"value": 5, "currency": "usd"}},
         applicability_config={"scope": {"price_type": "metered"}},
     )
+    version_2 = stripe.StripeClient(stripe.api_key).v2.billing
     return [
         meter,
         event,
+        version_2.meter_events.create({"event_name": "calls", "payload": payload}),
         grant,
         stripe.billing.CreditBalanceTransaction.list(customer=customer).data[0],
         stripe.billing.MeterEventAdjustment.create(
