@@ -14,6 +14,8 @@ from tests.stripe.visiting import CARD, visit
 
 DAY_S = 24 * 3600
 ASKS = "pm_card_authenticationRequired"
+TAXED = {"automatic_tax": {"enabled": True}}
+GERMAN = {"country": "DE", "line1": "1 Main St", "city": "Ulm", "postal_code": "89073"}
 IBANS = {"succeeds": "AT611904300234573201", "fails": "AT861904300235473202"}
 
 
@@ -375,6 +377,86 @@ class TestInvoicesOfPayments:
         )
         invoice = stripe.Invoice.retrieve(account.complete_checkout(session)["invoice"])
         assert (invoice.status, invoice.total) == ("paid", 0)
+
+
+class TestAutomaticTax:
+    """By the place of the buyer, from the small table."""
+
+    def test_a_buyer_s_place_says_the_rate(self, account, monthly) -> None:
+        session = session_of(monthly, **TAXED)
+        assert session.automatic_tax.status == "requires_location_inputs"
+        assert session.amount_total == 1000
+        with pytest.raises(tigerstripe.Refused, match=r"address\[country\]"):
+            account.complete_checkout(session)
+        done = account.complete_checkout(session, address=GERMAN)
+        assert (done["amount_total"], done["automatic_tax"]["status"]) == (1190, "complete")
+        invoice = stripe.Invoice.retrieve(done["invoice"])
+        assert (invoice.total, invoice.amount_paid) == (1190, 1190)
+        account.advance(days=32)
+        totals = [one.total for one in stripe.Invoice.list(customer=done["customer"])]
+        assert totals == [1190, 1190]
+
+    @pytest.mark.parametrize(("behavior", "total"), [("exclusive", 1785), ("inclusive", 1500)])
+    def test_a_payment_and_its_invoice(self, account, behavior, total) -> None:
+        price = stripe.Price.create(
+            currency="usd", unit_amount=1500, product_data={"name": "Mug"}, tax_behavior=behavior
+        )
+        session = Session.create(
+            mode="payment",
+            line_items=[{"price": price.id, "quantity": 1}],
+            invoice_creation={"enabled": True},
+            **TAXED,
+            **HERE,
+        )
+        done = account.complete_checkout(session, address=GERMAN)
+        assert done["amount_total"] == total
+        invoice = stripe.Invoice.retrieve(done["invoice"])
+        assert (invoice.total, invoice.amount_paid) == (total, total)
+        shown = Session.retrieve(session.id, expand=["total_details.breakdown"])
+        [tax] = shown.total_details.breakdown.taxes
+        assert (tax.rate.percentage, tax.amount) == (19, shown.total_details.amount_tax)
+
+    def test_a_known_customer_is_where_their_record_says(self, account, price) -> None:
+        customer = buyer(None, address=GERMAN)
+        session = Session.create(
+            mode="payment",
+            line_items=[{"price": price, "quantity": 1}],
+            customer=customer.id,
+            **TAXED,
+            **HERE,
+        )
+        assert (session.amount_total, session.automatic_tax.status) == (1785, "complete")
+        done = account.complete_checkout(session, address={"country": "GB"})
+        assert done["amount_total"] == 1785
+
+    def test_unless_the_session_lets_it_be_changed(self, account, monthly) -> None:
+        customer = buyer(None)
+        session = session_of(
+            monthly, customer=customer.id, customer_update={"address": "auto"}, **TAXED
+        )
+        done = account.complete_checkout(session, address={"country": "GB"})
+        assert done["amount_total"] == 1200
+        assert stripe.Customer.retrieve(customer.id).address.country == "GB"
+
+    def test_what_cannot_be_taxed_is_refused(self, account, price, vat) -> None:
+        items = [{"price": price, "quantity": 1}]
+        wanted = {"mode": "payment", **TAXED, **HERE}
+        error = refused(Session.create, customer=buyer(None).id, line_items=items, **wanted)
+        assert error.code == "customer_tax_location_invalid"
+        items[0]["tax_rates"] = [vat]
+        assert "cannot be given" in str(refused(Session.create, line_items=items, **wanted))
+
+    def test_the_page_shows_the_new_total_first(self, served, price) -> None:
+        session = Session.create(
+            mode="payment", line_items=[{"price": price, "quantity": 1}], **TAXED, **HERE
+        )
+        assert "Country" in visit(session.url)[1]
+        form = {**CARD, "billing_country": "DE", "expected_amount": "1500"}
+        text = visit(session.url, form)[1]
+        assert "The total is $17.85 now." in text
+        assert 'name="expected_amount" value="1785"' in text
+        assert visit(session.url, {**form, "expected_amount": "1785"})[0] == 303
+        assert stripe.Charge.list().data[0].amount == 1785
 
 
 def test_a_payment_link_begins_subscriptions(served, monthly) -> None:

@@ -194,7 +194,7 @@ def with_ids(value: Any, ids: dict[str, str]) -> Any:
 @pytest.mark.parametrize(
     "params",
     [
-        {"automatic_tax": {"enabled": True}},
+        {"automatic_tax": {"enabled": True, "liability": {"type": "account", "account": "acct_x"}}},
         {"managed_payments": {"enabled": True}},
         {"payment_method_configuration": "pmc_x"},
     ],

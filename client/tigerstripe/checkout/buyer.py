@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import errors, registry
-from tigerstripe.checkout import cart, fields
+from tigerstripe.checkout import cart, fields, taxing
 from tigerstripe.checkout.shipping import chosen as chosen_shipping
 from tigerstripe.errors import Refused
 from tigerstripe.resource import Params, Record, private
@@ -18,13 +18,21 @@ ANYBODY = "buyer@example.com"
 
 
 def chosen(work: Work, session: Record, params: Params) -> Record:
-    """Return a session with the shipping and the promotion code that a buyer chose."""
+    """Return a session with the shipping and the promotion code that a buyer chose.
+
+    Where they are is a choice, too, if the session is taxed by that.
+    """
     rate, code = params.get("shipping_rate"), params.get("promotion_code")
     if rate is not None:
         session = {**session, "shipping_cost": chosen_shipping(session, rate)}
     if code is not None:
         session = _with_code(work, session, code)
-    return cart.priced(work, session) if rate is not None or code is not None else session
+    address = params.get("address") if taxing.is_on(session) else None
+    if address is not None:
+        details = session["customer_details"] or fields.DETAILS
+        session = {**session, "customer_details": {**details, "address": _address(address)}}
+    is_other = rate is not None or code is not None or address is not None
+    return cart.priced(work, session) if is_other else session
 
 
 def _with_code(work: Work, session: Record, typed: str) -> Record:
@@ -55,7 +63,7 @@ def told(work: Work, session: Record, params: Params, method: Record | None) -> 
     phone = params.get("phone") or (billing.get("phone") if _wants_phone(session) else None)
     if _wants_phone(session) and phone is None:
         raise errors.missing("phone")
-    address = params.get("address") or billing.get("address") or {}
+    address = params.get("address") or billing.get("address") or known.get("address") or {}
     if session["billing_address_collection"] == "required" and not address.get("line1"):
         raise errors.missing("address[line1]")
     return {
@@ -66,7 +74,7 @@ def told(work: Work, session: Record, params: Params, method: Record | None) -> 
         },
         "custom_fields": _filled(session["custom_fields"], params.get("custom_fields") or {}),
         "customer_details": {
-            "address": {part: address.get(part) for part in ADDRESS},
+            "address": _address(address),
             "business_name": None,
             "email": email,
             "individual_name": None,
@@ -76,6 +84,10 @@ def told(work: Work, session: Record, params: Params, method: Record | None) -> 
             "tax_ids": [],
         },
     }
+
+
+def _address(given: Params) -> Record:
+    return {part: given.get(part) for part in ADDRESS}
 
 
 def _wants_phone(session: Record) -> bool:
@@ -96,7 +108,7 @@ def _shipping(session: Record, given: Params | None) -> Record | None:
             f"{address['country']} is none of the countries that this is sent to: {allowed}",
             param="shipping[address][country]",
         )
-    return {"address": {part: address.get(part) for part in ADDRESS}, "name": given["name"]}
+    return {"address": _address(address), "name": given["name"]}
 
 
 def _filled(custom_fields: list[Record], given: dict[str, Any]) -> list[Record]:

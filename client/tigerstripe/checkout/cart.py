@@ -7,7 +7,7 @@ from typing import Any
 
 from tigerstripe import discounts, errors, money, registry
 from tigerstripe.billing import starting, terms
-from tigerstripe.checkout import customers
+from tigerstripe.checkout import customers, taxing
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.resource import Params, Record, private
@@ -98,6 +98,7 @@ def priced(work: Work, session: Record) -> Record:
         **session,
         "amount_subtotal": sum(line.subtotal for line in lines),
         "amount_total": total,
+        "automatic_tax": taxing.stated(work, session),
         "total_details": {
             "amount_discount": sum(line.discount for line in lines),
             "amount_shipping": sent,
@@ -166,9 +167,11 @@ def _line(work: Work, session: Record, item: Record) -> Line:
     """Return what an item costs; the first period of a recurring one may be free, or shorter."""
     kept = private(item)
     subtotal = kept["subtotal"]
-    rates = kept["tax_rates"] or private(session)["default_tax_rates"]
     if kept["is_recurring"]:
         subtotal = 0 if private(session)["is_trial"] else _first_period(work, session, item)
+    if taxing.is_on(session):
+        return Line(subtotal, kept["product"], taxing.rates(work, session, item))
+    rates = kept["tax_rates"] or private(session)["default_tax_rates"]
     return Line(subtotal, kept["product"], [work.get("tax_rates", rate) or {} for rate in rates])
 
 
@@ -207,8 +210,14 @@ def is_anchored(session: Record) -> bool:
 
 
 def as_of_now(work: Work, session: Record) -> Record:
-    """Return a session with the amounts that it has now: a first period may get shorter."""
-    return priced(work, session) if is_anchored(session) else session
+    """Return a session with the amounts that it has now, of all that its buyer has told.
+
+    A first period may have got shorter, and taxes go by the buyer's place. Raises `Refused` where
+    that is missing.
+    """
+    if taxing.is_on(session) and taxing.place(work, session) is None:
+        raise errors.missing("address[country]")
+    return priced(work, session) if is_anchored(session) or taxing.is_on(session) else session
 
 
 def _among(products: list[str] | None) -> Callable[[str], bool]:

@@ -49,11 +49,11 @@ def confirmed(work: Work, session: Record, params: Params) -> tuple[Record, Decl
     Raises `Refused`, with nothing done, if the session or its page does not allow it.
     """
     _check_open(session)
-    session = cart.as_of_now(work, buyer.chosen(work, session, params))
-    _check_amount(session, params.get("expected_amount"))
+    session = buyer.chosen(work, session, params)
     cart.check_redeemable(work, session)
     method = _method(work, session, params)
-    session = buyer.told(work, session, params, method)
+    session = cart.as_of_now(work, buyer.told(work, session, params, method))
+    _check_amount(session, params.get("expected_amount"))
     session = customers.known(work, session)
     if cart.is_anchored(session):  # a first period lasts from now on, however long it is paid for
         pressed_at = customers.on_clock(work, session).now

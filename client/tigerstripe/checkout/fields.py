@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import metadata
+from tigerstripe.checkout import taxing
 from tigerstripe.ids import letters
 from tigerstripe.resource import Params, Record
 
@@ -43,6 +44,17 @@ INVOICE_DATA = (
 )  # fmt: skip
 COLLECTED: Record = {"business_name": None, "individual_name": None, "shipping_details": None}
 """What was collected of a buyer who is known, before anything was."""
+DETAILS: Record = {
+    "address": None,
+    "business_name": None,
+    "email": None,
+    "individual_name": None,
+    "name": None,
+    "phone": None,
+    "tax_exempt": "none",
+    "tax_ids": None,
+}
+"""What is known of a buyer who has told nothing."""
 ECHOED = (
     "allow_promotion_codes", "allowed_payment_method_types", "billing_address_collection",
     "cancel_url", "client_reference_id", "customer_email", "integration_identifier", "locale",
@@ -58,7 +70,7 @@ def page(params: Params, mode: str, version: str) -> Record:
     fields |= {
         "adaptive_pricing": {"enabled": _converts(get("adaptive_pricing"), mode, version)},
         "after_expiration": _recovery(get("after_expiration")),
-        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
+        "automatic_tax": taxing.fields(bool((get("automatic_tax") or {}).get("enabled"))),
         "branding_settings": {**BRANDING, **(get("branding_settings") or {})},
         "consent": None,
         "consent_collection": _consents(get("consent_collection")),

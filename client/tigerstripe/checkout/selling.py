@@ -16,7 +16,7 @@ from tigerstripe.billing import (
     shares,
     starting,
 )
-from tigerstripe.checkout import customers
+from tigerstripe.checkout import customers, taxing
 from tigerstripe.payments import hearing
 from tigerstripe.resource import Params, Record, private
 from tigerstripe.work import PRIVATE, Work
@@ -95,6 +95,7 @@ def _of_subscription(session: Record) -> Params:
     return {
         **params,
         "add_invoice_items": others,
+        "automatic_tax": {"enabled": taxing.is_on(session)},
         "billing_mode": kept["billing_mode"],
         "currency": session["currency"],
         "default_tax_rates": kept["default_tax_rates"],
@@ -136,6 +137,7 @@ def invoiced(work: Work, session: Record, intent: Record | None) -> str:
         content,
         rates,
         id=id,
+        automatic_tax=drafts.automatic_tax(session["automatic_tax"]),
         amount_shipping=session["total_details"]["amount_shipping"],
         discounts=_given(work, session, id),
         rendering=_rendering(data["rendering_options"] or {}),

@@ -18,7 +18,8 @@ Params = dict[str, Any]
 
 OVER = "This checkout session has expired: go back to the shop and begin again."
 THANKS = "Your payment went through. You can close this page."
-CHOICES = ("promotion_code", "shipping_rate")
+CHOICES = ("address", "promotion_code", "shipping_rate")
+"""What may change the total."""
 ADDRESS = ("line1", "city", "postal_code", "state", "country")
 
 
@@ -42,7 +43,9 @@ def checkout(visit: Visit) -> Page:
 
 def _pressed(visit: Visit, session: Record, params: Params) -> Page:
     """Do what the button says, unless a choice changes the total: that is to be seen first."""
-    chosen = {name: params.pop(name) for name in CHOICES if name in params}
+    chosen = {name: params[name] for name in CHOICES if name in params}
+    for name in chosen.keys() - {"address"}:  # which is told, too
+        params.pop(name)
     if chosen:
         new = visit.act(lambda work: completion.choose(work, session["id"], chosen))
         if new["amount_total"] != session["amount_total"]:

@@ -146,7 +146,8 @@ def _line(item: Record, currency: str) -> tuple[str, str]:
 
 def _contact(session: Record, given: Form) -> Markup:
     known = session["customer_details"] or {}
-    wants_address = session["billing_address_collection"] == "required"
+    is_required = session["billing_address_collection"] == "required"
+    wants_address = is_required or session["automatic_tax"]["enabled"]
     has_codes = session["allow_promotion_codes"]
     return joined(
         [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tigerstripe import due, errors, listing, metadata, money
 from tigerstripe.billing import shares, terms
-from tigerstripe.checkout import cart, completion, fields, rules
+from tigerstripe.checkout import cart, completion, fields, rules, taxing
 from tigerstripe.checkout.shipping import shipping
 from tigerstripe.errors import Refused
 from tigerstripe.payments import connect, types
@@ -38,8 +38,7 @@ class CheckoutSessions(Resource):
     param = None
     event = None  # nothing is told of a session that is made or changed
     not_yet = (
-        "automatic_tax[enabled]",
-        "automatic_tax[liability]",
+        "automatic_tax[liability][account]",
         "branding_settings[icon]",
         "branding_settings[logo]",
         "customer_account",
@@ -51,7 +50,7 @@ class CheckoutSessions(Resource):
         "payment_method_configuration",
         "setup_intent_data[on_behalf_of]",
         "subscription_data[invoice_settings][issuer][account]",
-    )  # they need what is not built: taxes by place, files
+    )  # they need what is not built: connected accounts that owe taxes, files
     filters = {
         "customer_details": "customer_details",
         "status": lambda record, wanted: _status(record, wanted["at"]) == wanted["is"],
@@ -62,6 +61,7 @@ class CheckoutSessions(Resource):
         mode = rules.check(work, params)
         customer = params.get("customer")
         known = CUSTOMERS.given(work, customer, "customer") if customer is not None else None
+        taxing.check(params, known)
         currency = params.get("currency")
         currency = money.currency(currency) if currency is not None else None
         given = params.get("line_items") or []
@@ -280,14 +280,9 @@ def _buyer(params: Params, customer: Record | None, mode: str) -> Record:
         **found,
         "collected_information": fields.COLLECTED,
         "customer_details": {
-            "address": None,
-            "business_name": None,
+            **fields.DETAILS,
             "email": email,
-            "individual_name": None,
-            "name": None,
-            "phone": None,
             "tax_exempt": None if mode == "setup" else exempt,
-            "tax_ids": None,
         },
     }
 

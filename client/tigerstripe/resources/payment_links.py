@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import errors, listing, registry
-from tigerstripe.checkout import cart, fields, rules
+from tigerstripe.checkout import cart, fields, rules, taxing
 from tigerstripe.checkout.shipping import shipping
 from tigerstripe.ids import letters
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
@@ -19,9 +19,9 @@ AS_OF_SESSIONS = (
 )  # fmt: skip
 """Fields that a link has as its sessions have them."""
 FOR_SESSIONS = (
-    *AS_OF_SESSIONS, "allow_promotion_codes", "customer_creation", "name_collection",
-    "optional_items", "payment_intent_data", "payment_method_collection", "payment_method_types",
-    "submit_type", "subscription_data", "tax_id_collection",
+    *AS_OF_SESSIONS, "allow_promotion_codes", "automatic_tax", "customer_creation",
+    "name_collection", "optional_items", "payment_intent_data", "payment_method_collection",
+    "payment_method_types", "submit_type", "subscription_data", "tax_id_collection",
 )  # fmt: skip
 """Parameters of a link that are those of its sessions."""
 INTENT_DATA = (
@@ -43,8 +43,7 @@ class PaymentLinks(Resource):
     not_yet = (
         "application_fee_amount",
         "application_fee_percent",
-        "automatic_tax[enabled]",
-        "automatic_tax[liability]",
+        "automatic_tax[liability][account]",
         "managed_payments[enabled]",
         "on_behalf_of",
         "payment_method_options",
@@ -158,7 +157,14 @@ def _is_recurring(work: Work, item: Params) -> bool:
 def _priced(work: Work, mode: str, items: list[Record]) -> list[Record]:
     """Return items with what they come to, without a buyer or a discount."""
     kept = {"items": items, "discounts": [], "is_trial": False, "default_tax_rates": []}
-    cart_of = {"customer": None, "mode": mode, "shipping_cost": None, PRIVATE: kept}
+    no_tax = taxing.fields(is_on=False)
+    cart_of = {
+        "automatic_tax": no_tax,
+        "customer": None,
+        "mode": mode,
+        "shipping_cost": None,
+        PRIVATE: kept,
+    }
     priced = cart.priced(work, {**cart_of, "currency": items[0]["currency"]})
     found: list[Record] = private(priced)["items"]
     return found
@@ -176,7 +182,7 @@ def _shown(work: Work, given: Params, mode: str, currency: str) -> Record:
         "allow_promotion_codes": given.get("allow_promotion_codes") or False,
         "application_fee_amount": None,
         "application_fee_percent": None,
-        "automatic_tax": {"enabled": False, "liability": None},
+        "automatic_tax": {name: page["automatic_tax"][name] for name in ("enabled", "liability")},
         "billing_address_collection": given.get("billing_address_collection") or "auto",
         "customer_creation": given.get("customer_creation") or creation,
         "inactive_message": given.get("inactive_message"),
