@@ -332,6 +332,22 @@ def test_a_preview_shows_what_would_wait_on_the_next_invoice(account, ten) -> No
     assert stripe.InvoiceItem.list().data == []
 
 
+def test_the_anchor_of_a_preview_is_that_of_the_subscription(account, ten) -> None:
+    anchor = {"type": "timestamp", "timestamp": APRIL + 15 * DAY_S}
+    details = {"items": [{"price": ten}], "billing_cycle_anchor": anchor}
+    customer = buyer().id
+    shown = stripe.Invoice.create_preview(customer=customer, subscription_details=details)
+    assert shown.total == 484  # 15 of the 31 days before
+    came = begin(ten, customer, billing_cycle_anchor=anchor["timestamp"])
+    assert came.latest_invoice.total == shown.total
+    wrong = refused(
+        stripe.Invoice.create_preview,
+        subscription=came.id,
+        subscription_details={"billing_cycle_anchor": anchor},
+    )
+    assert wrong.param == "subscription_details[billing_cycle_anchor]"
+
+
 def test_a_preview_of_an_end_now_gives_back_what_is_left(account, ten) -> None:
     made = begin(ten)
     account.advance(days=15)

@@ -68,6 +68,11 @@ def _begins_anew(work: Work, old: Record, new: Record, params: Params) -> bool:
     if old["status"] == "trialing" and new["status"] != "trialing":
         return True
     if anchor_of(params) == "now":
+        if new["status"] == "trialing":
+            raise Refused(
+                "A trial ends before periods begin anew: end it with `trial_end`.",
+                param="billing_cycle_anchor",
+            )
         return True
     if new["status"] == "trialing" or not proration.is_classic(new):
         return False
@@ -141,8 +146,7 @@ def applied(work: Work, change: Change, params: Params) -> Record:
     full = _full(work, change, new, id) if change.is_anew else ([], {})
     added = starting.added(work, new, params, id)
     is_due = change.is_anew or change.behavior == "always_invoice" or _has_new_interval(change)
-    has_any = bool(added[0] or (is_due and (parts or full[0])))
-    if new["status"] == "trialing" or not has_any:
+    if not (added[0] or (is_due and (parts or full[0]))):
         return _save(work, old, new)
     starts = [item["current_period_start"] for item in old["items"]["data"]]
     period = (work.now, work.now) if change.is_anew else (min(starts), work.now)

@@ -79,6 +79,11 @@ def _of_change(work: Work, subscription: Record, details: Params) -> Record:
     """Return the next invoice of a subscription, after the change that is asked about."""
     if "start_date" in details:
         raise errors.not_built_parameter("subscription_details[start_date]")
+    if changing.anchor_of(details) not in (None, "now", "unchanged"):
+        raise Refused(
+            "The anchor of a subscription that is there can be `now` or `unchanged`.",
+            param="subscription_details[billing_cycle_anchor]",
+        )
     before = subscription["latest_invoice"]
     if details.get("cancel_now"):
         prorates = details.get("proration_behavior") != "none"
@@ -119,9 +124,17 @@ def _of_new(work: Work, customer: Record, details: Params) -> Record:
     """Return the first invoice of a subscription that is not there yet."""
     wanted = {**details, "payment_behavior": "default_incomplete"}
     wanted["backdate_start_date"] = wanted.pop("start_date", None)
+    wanted["billing_cycle_anchor"] = _anchor_of_new(details.get("billing_cycle_anchor"))
     made = starting.begun(work, customer, wanted)
     found = work.get("invoices", made["latest_invoice"] or "")
     return found or _of_renewal(work, made)
+
+
+def _anchor_of_new(given: Any) -> int | None:
+    """Return the time that a request gives as the anchor of what is not there yet, or None."""
+    if isinstance(given, dict):
+        given = given.get("timestamp")
+    return given if isinstance(given, int) else None
 
 
 def _of_waiting(work: Work, customer: Record, params: Params) -> Record:

@@ -139,6 +139,10 @@ class InvoiceItems(Resource):
         customer = registry.need("customer").given(work, subscription["customer"], "customer")
         params = {**wanted, "currency": subscription["currency"]}
         params["subscription"] = subscription["id"]
+        try:
+            params["period"] = _period(work, subscription, wanted.get("period") or {})
+        except Refused as refused:
+            raise errors.under(refused, at) from None
         return self.of_invoice(work, customer, params, at, invoice)
 
     def of_invoice(
@@ -301,6 +305,27 @@ class InvoiceItems(Resource):
         kept = [one for one in lines.all_of(invoice) if pending.item_of(one) != record["id"]]
         new = lines.with_lines(invoice, kept, lines.rates_of(invoice))
         invoices.save(work, invoice, amounts.priced(work, new))
+
+
+def _period(work: Work, subscription: Record, given: Params) -> Params:
+    """Return the times that a request names by the periods of a subscription's items.
+
+    Raises `Refused` for a time that is not given.
+    """
+    data = subscription["items"]["data"]
+    named = {
+        "max_item_period_start": max(item["current_period_start"] for item in data),
+        "min_item_period_end": min(item["current_period_end"] for item in data),
+        "now": work.now,
+    }
+    usual = {"end": "min_item_period_end", "start": "max_item_period_start"}
+    times = {}
+    for side, default in usual.items():
+        one = given.get(side) or {"type": default}
+        if one["type"] == "timestamp" and one.get("timestamp") is None:
+            raise errors.missing(f"period[{side}][timestamp]")
+        times[side] = one["timestamp"] if one["type"] == "timestamp" else named[one["type"]]
+    return times
 
 
 RESOURCE = InvoiceItems()
