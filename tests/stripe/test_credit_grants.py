@@ -255,3 +255,50 @@ def test_what_expired_before_pays_for_nothing(account, shop) -> None:
     invoice = shop.next_invoice()
     assert (invoice.total, credits_of(invoice)) == (500, [])
     assert moved(shop.customer)[0] == ("credits_expired", 400)
+
+
+def test_a_preview_shows_what_credits_would_pay(account, shop) -> None:
+    made = shop.subscribe()
+    grant(shop.customer, 400)
+    grant(shop.customer, 50, expires_at=NOW + 5 * DAY)  # before the invoice would come
+    shop.use(100)
+    preview = stripe.Invoice.create_preview(subscription=made.id)
+    assert (preview.total, preview.amount_due, credits_of(preview)) == (100, 100, [400])
+    assert balance(shop.customer) == (450, 450)
+    assert shop.next_invoice().total == preview.total
+
+
+def test_what_was_granted_after_a_period_is_not_for_it(account, shop) -> None:
+    shop.subscribe()
+    shop.use(100)
+    stripe.test_helpers.TestClock.advance(shop.clock, frozen_time=NOW + 31 * DAY + 60)
+    [draft] = stripe.Invoice.list(customer=shop.customer).data
+    assert draft.status == "draft"
+    grant(shop.customer, 400)
+    invoice = shop.next_invoice()
+    assert (invoice.id, invoice.status, credits_of(invoice)) == (draft.id, "paid", [])
+    assert balance(shop.customer) == (400, 400)
+
+
+def test_what_is_given_back_to_a_grant_that_is_over_expires(account, shop) -> None:
+    shop.subscribe(collection_method="send_invoice", days_until_due=90)
+    grant(shop.customer, 400, expires_at=NOW + 40 * DAY)
+    shop.use(100)
+    invoice = shop.next_invoice()
+    assert credits_of(invoice) == [400]
+    stripe.test_helpers.TestClock.advance(shop.clock, frozen_time=NOW + 41 * DAY)
+    stripe.Invoice.void_invoice(invoice.id)
+    assert moved(shop.customer)[:2] == [
+        ("credits_expired", 400), ("credits_application_invoice_voided", 400),
+    ]  # fmt: skip
+    assert balance(shop.customer) == (0, 0)
+
+
+def test_a_customer_has_a_hundred_unused_grants_at_most(account, customer) -> None:
+    made = [grant(customer, 1) for _ in range(100)]
+    assert "100" in str(refused(grant, customer, 1))
+    stripe.billing.CreditGrant.void_grant(made[0].id)
+    grant(customer, 1)
+    stripe.billing.CreditGrant.expire(made[1].id)
+    grant(customer, 1, effective_at=NOW + DAY)
+    assert "100" in str(refused(grant, customer, 1))

@@ -37,11 +37,15 @@ def signed(transaction: Record) -> int:
     )
 
 
-def is_usable(work: Work, grant: Record) -> bool:
-    """Tell whether a grant can be used now."""
+def is_over(grant: Record, at: int) -> bool:
+    """Tell whether a grant was voided, or has ended by a time."""
     ends = grant["expires_at"]
-    is_over = grant["voided_at"] is not None or (ends is not None and ends <= work.now)
-    return not is_over and bool(grant["effective_at"] <= work.now)
+    return grant["voided_at"] is not None or (ends is not None and bool(ends <= at))
+
+
+def is_usable(grant: Record, at: int) -> bool:
+    """Tell whether a grant can be used at a time."""
+    return not is_over(grant, at) and bool(grant["effective_at"] <= at)
 
 
 def _order(grant: Record) -> tuple[int, int, bool, int, int]:
@@ -66,10 +70,12 @@ def _covers(grant: Record, price: Record) -> bool:
 def applied(work: Work, invoice: Record) -> Record | None:
     """Return an invoice some of whose metered lines are paid by credits; None: there are none.
 
-    Its amounts are still those of before.
+    Its amounts are still those of before. What pays was granted by the end of the invoice's period,
+    and not over then.
     """
     grants = work.find_by(registry.need(GRANT).table, "customer", invoice["customer"])
-    usable = [grant for grant in grants if is_usable(work, grant) and _is_in(grant, invoice)]
+    ends = invoice["period_end"]
+    usable = [grant for grant in grants if is_usable(grant, ends) and _is_in(grant, invoice)]
     if not usable:
         return None
     there = {grant["id"]: left(work, grant) for grant in usable}
@@ -116,7 +122,10 @@ def of_all(of: list[Record]) -> list[Record]:
 
 
 def given_back(work: Work, invoice: Record) -> None:
-    """Give the credits back that have paid for an invoice, which is void."""
+    """Give the credits back that have paid for an invoice, which is void.
+
+    Those of a grant that is over expire at once.
+    """
     transactions = registry.need(TRANSACTION)
     for line in lines.all_of(invoice):
         for one in of_line(line):
@@ -125,6 +134,8 @@ def given_back(work: Work, invoice: Record) -> None:
             transactions.credited(
                 work, grant, one["amount"], "credits_application_invoice_voided", line
             )
+            if is_over(grant, work.now):
+                transactions.debited(work, grant, one["amount"], "credits_expired")
 
 
 def customer_of(transaction: Record) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import errors, registry
-from tigerstripe.billing import changing, cycles, lines, standing, starting, terms
+from tigerstripe.billing import amounts, changing, cycles, granted, lines, standing, starting, terms
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.work import Work
@@ -39,6 +39,9 @@ def of(work: Work, params: Params) -> Record:
         invoice = _of_new(aside, customer, {**details, **of_all})
     else:
         invoice = _of_waiting(aside, customer, params)
+    if invoice["status"] == "draft":  # credits pay when it is finalized
+        credited = granted.applied(aside, invoice)
+        invoice = invoice if credited is None else amounts.priced(aside, credited)
     return _shown(invoice)
 
 
@@ -152,7 +155,13 @@ def _shown(invoice: Record) -> Record:
     """Return an invoice as a preview of itself: nobody has asked for its money."""
     id = f"upcoming_in_{new_id('', 24).lstrip('_')}"
     content = [
-        {**line, "id": f"il_tmp_{line['id'][3:]}", "invoice": id} for line in lines.all_of(invoice)
+        {
+            **line,
+            "id": f"il_tmp_{line['id'][3:]}",
+            "invoice": id,
+            "pretax_credit_amounts": _provisional(line["pretax_credit_amounts"]),
+        }
+        for line in lines.all_of(invoice)
     ]
     shown = lines.with_lines({**invoice, "id": id}, content, {})
     return {
@@ -168,5 +177,11 @@ def _shown(invoice: Record) -> Record:
         "number": None,
         "status": "draft",
         "status_transitions": dict.fromkeys(invoice["status_transitions"]),
+        "total_pretax_credit_amounts": _provisional(invoice["total_pretax_credit_amounts"]),
         "webhooks_delivered_at": None,
     }
+
+
+def _provisional(taken: list[Record]) -> list[Record]:
+    """Return what would be taken off; the transactions of credits are not there yet."""
+    return [{**one, granted.KIND: None} if granted.KIND in one else one for one in taken]

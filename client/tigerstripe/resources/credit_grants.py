@@ -9,6 +9,8 @@ from tigerstripe.payments.amounts import check_positive
 from tigerstripe.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.work import Work
 
+UNUSED_MAX = 100
+"""How many grants of a customer's may have something left, as Stripe's guide says."""
 PRIORITY = 50
 PRIORITIES = range(101)
 
@@ -63,11 +65,25 @@ class CreditGrants(Resource):
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Grant credits to a customer."""
-        grant = super().create(work, ids, params)
+        fields = self.new(work, params)
+        self._check_unused(work, fields["customer"])
+        grant = self.add(work, fields)
         amount = grant["amount"]["monetary"]["value"]
         registry.need(granted.TRANSACTION).credited(work, grant, amount, "credits_granted")
         self._ends(work, grant)
         return grant
+
+    def _check_unused(self, work: Work, customer: str) -> None:
+        """Raise `Refused` if a customer has as many grants as can be of which something is left."""
+        work.touch("customers", customer)  # of two that make the last one, one tries again
+        there = work.find_by(self.table, "customer", customer)
+        going_on = [grant for grant in there if not granted.is_over(grant, work.now)]
+        if sum(granted.left(work, grant) > 0 for grant in going_on) >= UNUSED_MAX:
+            raise Refused(
+                f"A customer can have at most {UNUSED_MAX} unused credit grants, and "
+                f"{customer} has as many: expire or void one.",
+                param="customer",
+            )
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return a grant with another end, or with none."""

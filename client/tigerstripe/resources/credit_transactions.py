@@ -69,7 +69,7 @@ class CreditTransactions(Resource):
         for grant in self._grants(work, customer, params["filter"]):
             both = sums.setdefault(grant["amount"]["monetary"]["currency"], [0, 0])
             left = granted.left(work, grant)
-            both[0] += left if granted.is_usable(work, grant) else 0
+            both[0] += left if granted.is_usable(grant, work.now) else 0
             both[1] += left
         return {
             "object": "billing.credit_balance_summary",
