@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tigerstripe import errors, registry
-from tigerstripe.billing import by_hand, drafts, issuing, periods, starting, taxes
-from tigerstripe.checkout import cart, selling
+from tigerstripe.billing import by_hand, drafts, issuing, periods, starting
+from tigerstripe.checkout import cart, selling, taxing
 from tigerstripe.errors import Refused
 from tigerstripe.resource import Params, Record, private
 from tigerstripe.work import PRIVATE, Work
@@ -15,6 +15,8 @@ NOTHING: Record = {
     "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
 }
 AMOUNTS = tuple(NOTHING)
+LIKE_SESSION: Record = {"customer_details": None, "mode": "subscription", "shipping_cost": None}
+"""What makes a quote a session of a checkout, to those who price it."""
 OF_INVOICE = ("custom_fields", "days_until_due", "description", "footer")
 """What the invoice of a quote takes from its `invoice_settings`."""
 SHARES = ("application_fee_percent", "on_behalf_of", "transfer_data")
@@ -37,6 +39,7 @@ def priced(work: Work, quote: Record) -> Record:
     return {
         **quote,
         **{name: every[name] for name in AMOUNTS},
+        "automatic_tax": taxing.stated(work, {**quote, **LIKE_SESSION}),
         "computed": {
             "recurring": later and {**_interval(work, recurring), **_amounts(later)},
             "upfront": _amounts(upfront),
@@ -63,34 +66,17 @@ def _priced(
     is_trial: bool = False,
     discounts: list[Record] | None = None,
 ) -> Record:
-    kept, is_automatic = private(quote), quote["automatic_tax"]["enabled"]
+    kept = private(quote)
     parts = {
-        "default_tax_rates": [] if is_automatic else quote["default_tax_rates"],
+        "default_tax_rates": quote["default_tax_rates"],
         "discounts": kept["discounts"] if discounts is None else discounts,
         "is_trial": is_trial,
-        "items": [_taxed(work, quote, item) for item in items] if is_automatic else items,
+        "items": items,
     }
     if not items:
         return {**NOTHING, PRIVATE: parts}
-    found = {"mode": "subscription", "shipping_cost": None, PRIVATE: parts}
-    found.update({name: quote[name] for name in ("currency", "customer")})
-    made = cart.priced(work, found)
-    own = [
-        {**new, PRIVATE: {**private(new), "tax_rates": private(old)["tax_rates"]}}
-        for old, new in zip(items, private(made)["items"], strict=True)
-    ]
-    return {**made, PRIVATE: {**private(made), "items": own}}
-
-
-def _taxed(work: Work, quote: Record, item: Record) -> Record:
-    """Return an item with the tax rate of where the customer is, unless it has its own."""
-    customer = work.get("customers", quote["customer"] or "")
-    if private(item)["tax_rates"] or customer is None:
-        return item
-    price = work.get("prices", item["price"])
-    behavior = (price or {}).get("tax_behavior")
-    rate = taxes.rate_of(work, customer["address"], inclusive=behavior == "inclusive")
-    return {**item, PRIVATE: {**private(item), "tax_rates": [rate["id"]] if rate else []}}
+    same = {name: quote[name] for name in ("automatic_tax", "currency", "customer")}
+    return cart.priced(work, {**LIKE_SESSION, **same, PRIVATE: parts})
 
 
 def _amounts(of: Record) -> Record:

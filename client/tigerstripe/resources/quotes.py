@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import discounts, due, errors, listing, metadata, registry
-from tigerstripe.billing import drafts, periods, quoted, shares, taxes, terms
-from tigerstripe.checkout import cart, selling
+from tigerstripe.billing import periods, quoted, shares, taxes, terms
+from tigerstripe.checkout import cart, selling, taxing
 from tigerstripe.errors import Refused
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
@@ -131,7 +131,6 @@ class Quotes(Resource):
         if items and ("discounts" in params or "line_items" in params):
             found = self._discounts(work, new, given.get("discounts") or [], found)
         new["discounts"] = [one["id"] for one in found]
-        new["automatic_tax"] = _located(work, new)
         parts = {
             "discounts": found,
             "given": given,
@@ -329,10 +328,10 @@ def _with_items(quote: Record, name: str) -> Record:
 def _shown(work: Work, given: Params) -> Record:
     """Return the fields that come of a quote's parameters."""
     given = {name: value for name, value in given.items() if value is not None}
-    tax = drafts.automatic_tax(given.get("automatic_tax") or {"enabled": False})
+    tax = given.get("automatic_tax") or {"enabled": False}
     return {
         **{name: given.get(name) for name in TEXTS},
-        "automatic_tax": {n: v for n, v in tax.items() if n != "disabled_reason"},
+        "automatic_tax": taxing.fields(tax["enabled"]),
         "collection_method": given.get("collection_method") or "charge_automatically",
         "default_tax_rates": tax_rates(work, given.get("default_tax_rates"), "default_tax_rates"),
         "invoice_settings": _invoice_settings(given.get("invoice_settings") or {}),
@@ -349,15 +348,6 @@ def _shares(work: Work, given: Params) -> Record:
     found = {**dict.fromkeys(names), **shares.of_subscription(work, shared)}
     fee = given.get("application_fee_amount")
     return {**found, "application_fee_amount": fee, "transfer_data": shared["transfer_data"]}
-
-
-def _located(work: Work, quote: Record) -> Record:
-    """Return what a quote says of automatic tax: it needs to know where its customer is."""
-    found: Record = quote["automatic_tax"]
-    customer = work.get("customers", quote["customer"] or "") or {}
-    if found["enabled"] and not (customer.get("address") or {}).get("country"):
-        return {**found, "status": "requires_location_inputs"}
-    return found
 
 
 def _invoice_settings(given: Params) -> Record:
