@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -144,6 +145,21 @@ class TestSubscriptions:
         done = account.complete_checkout(session_of(monthly, **more))
         subscription = stripe.Subscription.retrieve(done["subscription"])
         assert subscription.billing_mode.type == mode
+
+    def test_of_many_completions_one_wins(self, account, monthly) -> None:
+        session = session_of(monthly)
+
+        def complete(_: int) -> bool:
+            with tigerstripe.connect(account.store.directory, namespace=account.name) as other:
+                try:
+                    other.complete_checkout(session.id)
+                except tigerstripe.Refused:
+                    return False
+            return True
+
+        with ThreadPoolExecutor(4) as pool:
+            assert sorted(pool.map(complete, range(4))) == [False, False, False, True]
+        assert len(stripe.Subscription.list().data) == len(stripe.Charge.list().data) == 1
 
 
 class TestTrials:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import stripe
 
+import tigerstripe
 from tests.stripe.billing import buyer, events_of, invoice_of
 
 
@@ -160,6 +163,32 @@ class TestLines:
         )  # fmt: skip
         assert made.lines.data[0].tax_rates[0].id == rate.id
 
+    @pytest.mark.parametrize("seed", range(8))
+    def test_parts_of_a_line_add_up_to_it(self, account, seed) -> None:
+        chance = random.Random(seed)
+        rates = [
+            stripe.TaxRate.create(
+                display_name="Tax", percentage=chance.randint(1, 2500) / 100, inclusive=inclusive
+            ).id
+            for inclusive in chance.choice([(), (True,), (False,), (False, False)])
+        ]
+        coupon = stripe.Coupon.create(percent_off=chance.randint(1, 90), duration="once").id
+        quantity = chance.randint(2, 9)
+        invoice = invoice_of(
+            account, chance.randint(100, 5000), quantity=quantity,
+            tax_rates=rates, discounts=[{"coupon": coupon}],
+        )  # fmt: skip
+        notes, left = [], quantity
+        while left:
+            many = chance.randint(1, left)
+            notes.append(note(invoice, lines=of_line(invoice, quantity=many)))
+            left -= many
+        for name in ("subtotal", "total", "total_excluding_tax"):
+            assert sum(made[name] for made in notes) == invoice[name], (seed, name)
+        taxes = [tax.amount for made in notes for tax in made.total_taxes]
+        assert sum(taxes) == sum(tax.amount for tax in invoice.total_taxes)
+        assert stripe.Invoice.retrieve(invoice.id).status == "paid"
+
     def test_what_billing_credits_paid_is_not_credited_again(self, account) -> None:
         account.freeze()
         meter = stripe.billing.Meter.create(
@@ -225,6 +254,26 @@ def test_before_clover_a_note_does_not_say_what_was_paid(account) -> None:
     made = note(paid(account), 500, refund_amount=500, stripe_version="2025-03-31.basil")
     assert {"post_payment_amount", "pre_payment_amount"}.isdisjoint(made.to_dict())
     assert made.refunds[0].to_dict().keys() == {"amount_refunded", "refund"}
+
+
+def test_of_notes_at_once_no_more_are_issued_than_there_is(account) -> None:
+    invoice = paid(account)
+
+    def issue(_: int) -> bool:
+        with tigerstripe.connect(account.store.directory, namespace=account.name) as other:
+            notes = other.client().v1.credit_notes
+            wanted = {"invoice": invoice.id, "amount": 2000, "refund_amount": 2000}
+            try:
+                notes.create(wanted)
+            except stripe.InvalidRequestError:
+                return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(issue, range(4))) == [False, False, True, True]
+    numbers = {made.number for made in stripe.CreditNote.list(invoice=invoice.id)}
+    assert numbers == {f"{invoice.number}-CN-01", f"{invoice.number}-CN-02"}
+    assert stripe.Charge.list().data[0].amount_refunded == 4000
 
 
 class TestRefused:
