@@ -102,7 +102,7 @@ class TestCanceling:
         off = Configuration.create(features={"invoice_history": {"enabled": True}})
         url = opened(mine, off)
         assert "Cancel subscription" not in visit(url)[1]
-        for do, name in (("cancel", "cancellation"), ("pause", "pause"), ("change", "update")):
+        for do, name in (("cancel", "cancel"), ("pause", "pause"), ("change", "update")):
             status, text, _ = press(url, do, mine)
             assert (status, f"subscription {name} feature" in text) == (400, True), do
         assert "called dance" in press(url, "dance", mine)[1]
@@ -190,7 +190,7 @@ class TestChanging:
             ({"price": plans["year"]}, "is not among those"),
             ({"quantity": "6"}, "may be from 2 to 5, and not 6"),
             ({"quantity": "-1"}, "is a whole number"),
-            ({"price": plans["small"], "quantity": "1"}, "Nothing of the subscription"),
+            ({"price": plans["small"], "quantity": "1"}, "there are no changes to confirm"),
         ):
             status, text, _ = press(url, "change", subscription, **form)
             assert (status, words in text) == (400, True), form
@@ -237,7 +237,7 @@ class TestFlows:
         assert "not for that" in press(session.url, "pause", subscription)[1]
         assert visit(session.url, {"do": "cancel"})[2] == "https://shop.test/bye"
         assert Subscription.retrieve(subscription.id).cancel_at_period_end
-        assert "already" in str(
+        assert "is already set to be canceled at period end" in str(
             refused(
                 Session.create,
                 customer=subscription.customer,
@@ -303,8 +303,10 @@ class TestFlows:
         item = {"id": own, "price": plans["big"]}
         confirm, of = "subscription_update_confirm", "flow_data[subscription_update_confirm]"
         for configuration, data, words, param in (
-            (cannot, flow("subscription_update", subscription), "update feature", None),
-            (cannot, flow("subscription_cancel", subscription), "cancellation feature", None),
+            (cannot, flow("subscription_update", subscription),
+             "This subscription cannot be updated because the subscription update feature in the "
+             "portal configuration is disabled.", None),
+            (cannot, flow("subscription_cancel", subscription), "cancel feature", None),
             (cannot, flow("subscription_pause", subscription), "pause feature", None),
             (can, flow("subscription_update", other), "No such subscription",
              "flow_data[subscription_update][subscription]"),
@@ -322,6 +324,21 @@ class TestFlows:
             assert words in str(error), data
             assert error.param == param
         assert not served.events("billing_portal.session.created")
+
+
+def test_a_flow_of_what_cannot_be_changed_any_more_says_so(served, plans) -> None:
+    subscription = subscribed(plans["small"])
+    session = Session.create(
+        customer=subscription.customer,
+        configuration=updates(plans).id,
+        flow_data=flow("subscription_update", subscription),
+    )
+    stripe.SubscriptionSchedule.create(from_subscription=subscription.id)
+    status, text, _ = visit(session.url)
+    assert (status, "cannot be changed here any more" in text) == (200, True)
+    Subscription.cancel(subscription.id)
+    assert "The subscription is over." in visit(session.url)[1]
+    assert visit(session.url, {"do": "change", "price": plans["big"]})[0] == 400
 
 
 class TestConfigurations:

@@ -17,13 +17,13 @@ Record = dict[str, Any]
 Params = dict[str, Any]
 
 WORDS = {
-    "customer_update": "customer update",
-    "payment_method_update": "payment method update",
-    "subscription_cancel": "subscription cancellation",
-    "subscription_pause": "subscription pause",
-    "subscription_update": "subscription update",
+    "customer_update": "This customer cannot be updated because the customer update",
+    "payment_method_update": "Payment methods cannot be updated because the payment method update",
+    "subscription_cancel": "This subscription cannot be canceled because the subscription cancel",
+    "subscription_pause": "This subscription cannot be paused because the subscription pause",
+    "subscription_update": "This subscription cannot be updated because the subscription update",
 }
-"""What messages call the features of a configuration."""
+"""What messages say of the features that a configuration has not; the last is the live API's."""
 DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
 """About how long an interval is, to tell which of two is shorter."""
 
@@ -34,10 +34,7 @@ DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
 def check_enabled(features: Record, name: str) -> None:
     """Raise `Refused` for a feature that a configuration has not."""
     if not features[name]["enabled"]:
-        raise Refused(
-            f"This is not possible because the {WORDS[name]} feature in the portal configuration "
-            f"is disabled."
-        )
+        raise Refused(f"{WORDS[name]} feature in the portal configuration is disabled.")
 
 
 def own(work: Work, customer: str, id: str, param: str | None = None) -> Record:
@@ -199,7 +196,9 @@ def check_change(work: Work, features: Record, subscription: Record, wanted: Par
         _check_quantity(quantity, limits)
     is_same = (id, quantity) == (old["price"]["id"], old["quantity"])
     if is_same and not wanted.get("discounts"):
-        raise Refused("Nothing of the subscription would change by this.")
+        raise Refused(
+            "This subscription cannot be updated because there are no changes to confirm."
+        )
     if (
         wanted.get("discounts")
         and "promotion_code" not in (features["subscription_update"]["default_allowed_updates"])

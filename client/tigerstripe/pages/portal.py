@@ -99,6 +99,8 @@ def _of_flow(work: Work, session: Record, features: Record) -> Any:
     owned = _owned(work, features, subscription)
     if kind == "subscription_pause":
         return portal_look.pause(owned)
+    if kind != "subscription_cancel" and not owned.offers:
+        return "The subscription cannot be changed here any more."
     if kind == "subscription_update":
         return portal_look.change(owned)
     if kind == "subscription_update_confirm":

@@ -113,11 +113,9 @@ def _after(given: Params) -> Record:
 
 def _cancel(work: Work, subscription: Record, wanted: Params) -> Record:
     """Return what makes a customer stay, if anything does; raises `Refused`."""
-    if subscription["cancel_at_period_end"]:
-        raise Refused(
-            f"The subscription {subscription['id']} is to end with its period already.",
-            param="subscription",
-        )
+    if subscription["cancel_at"] is not None:
+        id = subscription["id"]
+        raise Refused(f"The subscription {id} is already set to be canceled at period end.")
     retention = wanted.get("retention")
     if retention is not None:
         coupon = retention["coupon_offer"]["coupon"]
