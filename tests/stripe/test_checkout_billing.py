@@ -495,3 +495,24 @@ def test_the_page_asks_a_subscriber_to_authenticate(served, monthly) -> None:
     assert "whether it is you who wants to pay $10.00" in visit(bank)[1]
     assert visit(bank, {"outcome": "succeed"})[0] == 303
     assert Session.retrieve(session.id, expand=["subscription"]).subscription.status == "active"
+
+
+def test_what_a_discount_leaves_goes_where_the_invoice_has_it(account) -> None:
+    """The buyer pays what the invoice says, though it has what is sold once first."""
+    rate = stripe.TaxRate.create(display_name="VAT", percentage=20, inclusive=False).id
+    monthly = {"currency": "usd", "unit_amount": 101, "recurring": {"interval": "month"}}
+    monthly["product_data"] = {"name": "Monthly"}
+    once = {"currency": "usd", "unit_amount": 103, "product_data": {"name": "Once"}}
+    coupon = stripe.Coupon.create(amount_off=77, currency="usd").id
+    session = stripe.checkout.Session.create(
+        mode="subscription",
+        success_url="https://shop.test",
+        line_items=[
+            {"price_data": monthly, "quantity": 1, "tax_rates": [rate]},
+            {"price_data": once, "quantity": 1},
+        ],
+        discounts=[{"coupon": coupon}],
+    )
+    done = account.complete_checkout(session)
+    invoice = stripe.Invoice.retrieve(done["invoice"])
+    assert (invoice.total, invoice.amount_paid) == (session.amount_total, session.amount_total)

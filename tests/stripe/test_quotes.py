@@ -356,3 +356,18 @@ def test_quotes_finalized_at_once_have_numbers_of_their_own(account, customer) -
     with ThreadPoolExecutor(8) as pool:
         numbers = [made.number for made in pool.map(stripe.Quote.finalize_quote, ids)]
     assert sorted(number[-6:] for number in numbers) == [f"{n:04d}-1" for n in range(1, 9)]
+
+
+def test_a_quote_is_what_its_invoice_will_be(account, customer) -> None:
+    rate = stripe.TaxRate.create(display_name="VAT", percentage=20, inclusive=False).id
+    coupon = stripe.Coupon.create(amount_off=77, currency="usd").id
+    made = stripe.Quote.create(
+        customer=customer,
+        line_items=[
+            {"price": price(101, recurring=MONTH), "quantity": 1, "tax_rates": [rate]},
+            {"price": price(103), "quantity": 1},
+        ],
+        discounts=[{"coupon": coupon}],
+    )
+    invoice = accepted(made, expand=["subscription.latest_invoice"]).subscription.latest_invoice
+    assert invoice.total == made.amount_total == made.computed.upfront.amount_total

@@ -84,9 +84,10 @@ def priced(work: Work, session: Record) -> Record:
     if session["mode"] == "setup":
         return session
     lines = [_line(work, session, item) for item in kept["items"]]
+    billed = _as_billed(kept["items"], lines)
     for one in kept["discounts"]:
         _check_minimum(one, sum(line.subtotal for line in lines), session["currency"])
-        discount(lines, one["percent_off"], one["amount_off"], _among(one["products"]))
+        discount(billed, one["percent_off"], one["amount_off"], _among(one["products"]))
     is_exempt = _exemption(work, session) in EXEMPT
     for line in lines:
         tax(line, is_exempt)
@@ -173,6 +174,15 @@ def _line(work: Work, session: Record, item: Record) -> Line:
         return Line(subtotal, kept["product"], taxing.rates(work, session, item))
     rates = kept["tax_rates"] or private(session)["default_tax_rates"]
     return Line(subtotal, kept["product"], [work.get("tax_rates", rate) or {} for rate in rates])
+
+
+def _as_billed(items: list[Record], lines: list[Line]) -> list[Line]:
+    """Return lines in the order in which an invoice has them: what is sold once comes first.
+
+    So what the rounding of a discount leaves goes to the line that gets it there.
+    """
+    both = zip(items, lines, strict=True)
+    return [line for _, line in sorted(both, key=lambda one: private(one[0])["is_recurring"])]
 
 
 def _first_period(work: Work, session: Record, item: Record) -> int:
