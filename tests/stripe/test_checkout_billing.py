@@ -117,6 +117,26 @@ class TestSubscriptions:
         assert (subscription.created, subscription.test_clock) == (clock.frozen_time, clock.id)
         assert subscription.status == "active"
 
+    def test_what_is_metered_costs_nothing_yet(self, account) -> None:
+        account.freeze()
+        meter = stripe.billing.Meter.create(
+            display_name="Calls", event_name="calls", default_aggregation={"formula": "sum"}
+        )
+        price = stripe.Price.create(
+            currency="usd",
+            unit_amount=10,
+            product_data={"name": "Calls"},
+            recurring={"interval": "month", "usage_type": "metered", "meter": meter.id},
+        )
+        items = [{"price": price.id}]
+        session = Session.create(mode="subscription", line_items=items, **HERE)
+        done = account.complete_checkout(session)
+        assert (session.amount_total, done["payment_status"]) == (0, "no_payment_required")
+        payload = {"stripe_customer_id": done["customer"], "value": "300"}
+        stripe.billing.MeterEvent.create(event_name="calls", payload=payload)
+        account.advance(days=32)
+        assert [charge.amount for charge in stripe.Charge.list().data] == [3000]
+
     def test_its_money_may_be_an_account_s(self, account, monthly) -> None:
         shop = account.onboard(stripe.Account.create(type="express"))["id"]
         data = {
@@ -516,3 +536,36 @@ def test_what_a_discount_leaves_goes_where_the_invoice_has_it(account) -> None:
     done = account.complete_checkout(session)
     invoice = stripe.Invoice.retrieve(done["invoice"])
     assert (invoice.total, invoice.amount_paid) == (session.amount_total, session.amount_total)
+
+
+class TestSharesOfPaymentLinks:
+    @pytest.fixture
+    def shop(self, served) -> str:
+        return str(served.onboard(stripe.Account.create(type="express"))["id"])
+
+    @pytest.mark.parametrize(
+        ("kind", "fee"),
+        [("price", {"application_fee_amount": 150}), ("monthly", {"application_fee_percent": 10})],
+    )
+    def test_the_money_is_an_account_s(self, served, price, monthly, shop, kind, fee) -> None:
+        item = {"price": price if kind == "price" else monthly, "quantity": 1}
+        link = stripe.PaymentLink.create(
+            line_items=[item], transfer_data={"destination": shop}, on_behalf_of=shop, **fee
+        )
+        assert link.transfer_data.destination == shop
+        assert visit(visit(link.url)[2], CARD)[0] == 303
+        [charge] = stripe.Charge.list().data
+        assert charge.transfer_data.destination == shop
+        assert charge.application_fee_amount == charge.amount // 10
+
+    def test_what_means_nothing_is_refused(self, served, price, monthly, shop) -> None:
+        for item, params, param in (
+            (price, {"application_fee_percent": 10}, "application_fee_percent"),
+            (monthly, {"application_fee_amount": 10}, "application_fee_amount"),
+            (price, {"on_behalf_of": "acct_x"}, "on_behalf_of"),
+            (monthly, {"transfer_data": {"destination": shop, "amount": 5}},
+             "transfer_data[amount]"),
+        ):  # fmt: skip
+            items = [{"price": item, "quantity": 1}]
+            error = refused(stripe.PaymentLink.create, line_items=items, **params)
+            assert error.param == param

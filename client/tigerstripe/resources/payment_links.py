@@ -7,6 +7,7 @@ from typing import Any
 from tigerstripe import errors, listing, registry
 from tigerstripe.checkout import cart, fields, rules, taxing
 from tigerstripe.checkout.shipping import shipping
+from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
@@ -24,6 +25,10 @@ FOR_SESSIONS = (
     "payment_method_types", "submit_type", "subscription_data", "tax_id_collection",
 )  # fmt: skip
 """Parameters of a link that are those of its sessions."""
+SHARES = ("application_fee_amount", "application_fee_percent", "on_behalf_of", "transfer_data")
+"""Fields that say whose the money of its sessions will be, as parameters of a payment do."""
+ONLY_IN = {"application_fee_amount": "payment", "application_fee_percent": "subscription"}
+"""The mode in which one of them means something."""
 INTENT_DATA = (
     "capture_method", "description", "setup_future_usage", "statement_descriptor",
     "statement_descriptor_suffix", "transfer_group",
@@ -41,13 +46,9 @@ class PaymentLinks(Resource):
     param = "payment_link"
     has_created = False
     not_yet = (
-        "application_fee_amount",
-        "application_fee_percent",
         "automatic_tax[liability][account]",
         "managed_payments[enabled]",
-        "on_behalf_of",
         "payment_method_options",
-        "transfer_data",
     )
 
     def new(self, work: Work, params: Params) -> Record:
@@ -57,6 +58,7 @@ class PaymentLinks(Resource):
         if len(given) > ITEMS_MAX:
             raise errors.too_many("line_items", ITEMS_MAX)
         mode = "subscription" if any(_is_recurring(work, item) for item in given) else "payment"
+        _check_shares(work, mode, params)
         rules.check_mode(mode, {n: v for n, v in params.items() if n in FOR_SESSIONS[-6:]})
         items = ITEMS.made(work, mode, params.get("currency"), given, [])
         own = {name: value for name, value in params.items() if name != "line_items"}
@@ -66,8 +68,6 @@ class PaymentLinks(Resource):
             "application": None,
             "currency": items[0]["currency"],
             "metadata": params.get("metadata"),
-            "on_behalf_of": None,
-            "transfer_data": None,
             "url": f"https://buy.stripe.com/test_{letters(18)}",
             PRIVATE: {"given": own, "items": _priced(work, mode, items), "mode": mode},
         }
@@ -76,6 +76,7 @@ class PaymentLinks(Resource):
         """Return a link with other parameters, or quantities of its items."""
         _check(params)
         kept = private(old)
+        _check_shares(work, kept["mode"], params)
         apart = ("active", "line_items", "metadata")
         given = {n: v for n, v in {**kept["given"], **params}.items() if n not in apart}
         items = kept["items"]
@@ -122,8 +123,14 @@ class PaymentLinks(Resource):
             "mode": kept["mode"],
             "success_url": (after.get("redirect") or {"url": link["url"]})["url"],
         }
+        shares = {name: link[name] for name in SHARES if link[name] is not None}
+        data = "payment_intent_data"
         if kept["mode"] == "payment":
             params.pop("payment_method_collection", None)
+        else:
+            data = "subscription_data"
+        if shares:
+            params[data] = {**(params.get(data) or {}), **shares}
         fields = sessions.new(work, {name: v for name, v in params.items() if v != "auto"})
         made: Record = sessions.add(work, {**fields, "payment_link": link["id"]})
         return made
@@ -145,6 +152,23 @@ def _check(params: Params) -> None:
     after = params.get("after_completion")
     if after is not None and after["type"] == "redirect" and after.get("redirect") is None:
         raise errors.missing("after_completion[redirect]")
+
+
+def _check_shares(work: Work, mode: str, params: Params) -> None:
+    """Raise `Refused` for shares that mean nothing here, or are of accounts that are not there."""
+    for name, only in ONLY_IN.items():
+        if params.get(name) is not None and mode != only:
+            raise Refused(f"`{name}` is for a payment link in `{only}` mode.", param=name)
+    accounts, data = registry.need("account"), params.get("transfer_data")
+    if params.get("on_behalf_of") is not None:
+        accounts.given(work, params["on_behalf_of"], "on_behalf_of")
+    if data is not None:
+        accounts.given(work, data["destination"], "transfer_data[destination]")
+        if data.get("amount") is not None and mode == "subscription":
+            raise Refused(
+                "A transfer of an amount is for a payment link in `payment` mode.",
+                param="transfer_data[amount]",
+            )
 
 
 def _is_recurring(work: Work, item: Params) -> bool:
@@ -180,8 +204,7 @@ def _shown(work: Work, given: Params, mode: str, currency: str) -> Record:
         **{name: page[name] for name in AS_OF_SESSIONS},
         "after_completion": _after(given.get("after_completion")),
         "allow_promotion_codes": given.get("allow_promotion_codes") or False,
-        "application_fee_amount": None,
-        "application_fee_percent": None,
+        **{name: given.get(name) for name in SHARES},
         "automatic_tax": {name: page["automatic_tax"][name] for name in ("enabled", "liability")},
         "billing_address_collection": given.get("billing_address_collection") or "auto",
         "customer_creation": given.get("customer_creation") or creation,
