@@ -88,13 +88,12 @@ class Biller:
     def begin(self) -> None:
         customer = self.v1.customers.create({"email": "jane@example.com"})
         if self.random.random() < 0.9:
-            self._with_card(customer.id)
+            self.use_card(customer.id, self.random.choice(METHODS))
 
     def another_card(self) -> None:
-        self._with_card(self.customer())
+        self.use_card(self.customer(), self.random.choice(METHODS))
 
-    def _with_card(self, customer: str) -> None:
-        method = self.random.choice(METHODS)
+    def use_card(self, customer: str, method: str) -> None:
         card = self.v1.payment_methods.attach(method, {"customer": customer})
         settings = {"default_payment_method": card.id}
         self.v1.customers.update(customer, {"invoice_settings": settings})
@@ -166,6 +165,9 @@ class Biller:
             card = self.v1.payment_methods.attach(method, {"customer": invoice.customer})
             params["payment_method"] = card.id
         self.v1.invoices.pay(invoice.id, params)
+
+    def charge(self) -> None:
+        self.v1.invoices.pay(self.one(self.v1.invoices, status="open").id)
 
     def pay_elsewhere(self) -> None:
         found = self.one(self.v1.invoices, status="open")

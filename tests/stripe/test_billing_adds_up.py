@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -28,44 +29,81 @@ def test_money_neither_appears_nor_vanishes_in_any_history(account: Any, number:
         if step % 20 == 19:
             biller.check(account)
     account.advance(days=70)  # all that waits comes to its end
-    assert biller.check(account)["paid"] > 0
+    assert sum(biller.check(account).values()) > 0
 
 
-def crowd(seed: int, crowds: list[tuple[str, ...]], count: int, subscriptions: int) -> Any:
-    """Let processes do things at once in one account; return the invoices and what was done."""
+@contextmanager
+def shared() -> Iterator[biller.Biller]:
+    """An account that other processes may use, with what is sold in it."""
     with (
         processes.instance_directory() as directory,
-        processes.workers() as start,
         tigerstripe.connect(directory, namespace="biller", timeout_s=30.0) as account,
     ):
         account.freeze(T0)
-        one = biller.Biller(account, Random(seed))
+        one = biller.Biller(account, new_random())
         one.stock()
-        for _ in range(subscriptions):
-            one.begin()
-            one.act(("subscribe",))
-        workers = [
-            start(WORKER, directory, seed + n, count, *acts) for n, acts in enumerate(crowds)
-        ]
+        yield one
+
+
+def crowd(one: biller.Biller, acts: list[tuple[str, ...]], count: int) -> Counter[str]:
+    """Let processes do so many of their acts at once; return what was done."""
+    directory, seed = one.account.store.directory, one.random.getrandbits(32)
+    with processes.workers() as start:
+        workers = [start(WORKER, directory, seed + n, count, *of) for n, of in enumerate(acts)]
         for worker in workers:
             worker.say("")
-        done: Counter[str] = sum((Counter(worker.hear()) for worker in workers), Counter())
-        account.advance(days=40)
-        return biller.check(account), done
+        return sum((Counter(worker.hear()) for worker in workers), Counter())
+
+
+def good_customer(one: biller.Biller) -> str:
+    customer: str = one.v1.customers.create({"email": "joe@example.com"}).id
+    one.use_card(customer, "pm_card_visa")
+    return customer
 
 
 def test_two_processes_advance_one_account_and_each_period_is_billed_once() -> None:
-    invoices, done = crowd(new_random().getrandbits(32), [("advance",)] * 2, 8, 12)
-    assert done["advance"] == 16
-    assert invoices["paid"] > 12
+    with shared() as one:
+        subscriptions = [
+            one.v1.subscriptions.create({
+                "customer": good_customer(one), "items": [{"price": one.price()}],
+            })
+            for _ in range(12)
+        ]  # fmt: skip
+        crowd(one, [("advance",)] * 2, 8)
+        one.account.advance(hours=2)
+        biller.check(one.account)
+        for subscription in subscriptions:
+            now = one.v1.subscriptions.retrieve(subscription.id)
+            periods = [
+                (line.period.start, line.period.end)
+                for invoice in one.v1.invoices.list({"subscription": now.id, "limit": 100}).data
+                for line in invoice.lines.data
+            ][::-1]
+            starts, ends = zip(*periods, strict=True)
+            assert starts[0] == T0
+            assert starts[1:] == ends[:-1]  # one after the other, none twice and none left out
+            assert ends[-1] == now["items"].data[0].current_period_end > one.account.now
 
 
-def test_one_process_pays_while_another_voids() -> None:
-    crowds = [("invoice", "add_item", "pay"), ("void", "give_up", "pay_elsewhere", "finalize")]
-    _, done = crowd(new_random().getrandbits(32), crowds, 60, 6)
-    assert done["pay"] + done["void"] > 0
+def test_one_process_pays_while_another_voids_and_each_invoice_is_one_or_the_other() -> None:
+    with shared() as one:
+        for _ in range(30):
+            customer = good_customer(one)
+            one.v1.invoice_items.create({"customer": customer, "amount": 900, "currency": "usd"})
+            params = {"customer": customer, "pending_invoice_items_behavior": "include"}
+            one.v1.invoices.finalize_invoice(one.v1.invoices.create(params).id)
+        done = crowd(one, [("charge",), ("void",)], 60)
+        invoices = biller.check(one.account)
+        assert (done["charge"], done["void"]) == (invoices["paid"], invoices["void"])
+        assert invoices["paid"] + invoices["void"] == 30
+        assert one.account.store.charges.count() == invoices["paid"]
 
 
 def test_several_do_all_there_is_at_once() -> None:
-    invoices, _ = crowd(new_random().getrandbits(32), [biller.ACTS] * 3, 30, 4)
-    assert invoices["paid"] > 0
+    with shared() as one:
+        for _ in range(4):
+            one.begin()
+        done = crowd(one, [biller.ACTS] * 3, 30)
+        one.account.advance(days=40)
+        biller.check(one.account)
+        assert sum(done.values()) > 0
