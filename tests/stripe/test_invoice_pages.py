@@ -34,6 +34,7 @@ class TestThePage:
             "no money moves", f"Invoice {invoice.number}", "2 of Mug", "$20.00", "-$5.00",
             "Tax</td><td>$3.00", "Total</td><td>$18.00", "Applied balance</td><td>-$3.00",
             "Amount due</td><td>$15.00", "Pay $15.00", invoice.invoice_pdf,
+            'value="card" checked',
         ):  # fmt: skip
             assert words in text, words
         status, text, _ = visit(invoice.hosted_invoice_url, {**CARD, "number": "4000000000000002"})

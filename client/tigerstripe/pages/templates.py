@@ -205,8 +205,9 @@ def _shipping(session: Record, given: Form) -> Markup:
 
 
 def methods(types: list[str], given: Form) -> Markup:
-    """Return the choice of a type, and the fields of those that have some."""
-    chosen = given.get("type") or types[0]
+    """Return the choice of a type, at first a card, and the fields of those that have some."""
+    usual = "card" if "card" in types else types[0]
+    chosen = given.get("type") or usual
     fields = {
         "bacs_debit": [("Sort code", "sort_code"), ("Account number", "account_number")],
         "sepa_debit": [("IBAN", "iban")],
