@@ -21,6 +21,7 @@ from tigerstripe.billing import (
     standing,
     starting,
     terms,
+    usage,
 )
 from tigerstripe.errors import Refused
 from tigerstripe.resource import ordered
@@ -164,6 +165,8 @@ def _in_its_periods(work: Work, change: Change) -> Record:
         new = _anew(work, new)
     elif new["status"] != "trialing":
         new = _moved(work, change)
+    for before, later in () if change.is_anew else change.pairs:
+        new = usage.changed(work, new, before, later)
     if new["cancel_at_period_end"]:
         new = {**new, "cancel_at": min(terms.period_ends(new))}
     return new
@@ -184,6 +187,8 @@ def _prorated(work: Work, change: Change, new: Record) -> list[Record]:
     for before, later in pairs:
         if before is not None:
             made += proration.credit(work, new, before, at)
+            if not change.is_anew and (later is None or not items.is_metered(later)):
+                made += usage.left_behind(work, old, before)
         if later is not None:
             made += proration.debit(work, new, later, at)
     return made

@@ -118,11 +118,11 @@ def of_usage(work: Work, subscription: Record, which: list[Record], id: str) -> 
     lines, rates = [], {}
     for item in filter(items.is_metered, which):
         period = (item["current_period_start"], min(item["current_period_end"], work.now))
-        used = usage.of_item(work, subscription, item, period)
-        line = items.line_of_usage(work, subscription, item, id, period, used)
-        lines.append(line)
-        if item["tax_rates"]:
-            rates[line["id"]] = items.rates_of(item)
+        for one, used, of in usage.of_item(work, subscription, item, period):
+            line = items.line_of_usage(work, subscription, one, id, of, used)
+            lines.append(line)
+            if item["tax_rates"]:
+                rates[line["id"]] = items.rates_of(item)
     return lines, rates
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from tigerstripe import registry
 from tigerstripe.billing import lines
+from tigerstripe.ids import new_id
 from tigerstripe.resource import private
 from tigerstripe.work import Work
 
@@ -47,6 +48,32 @@ def taken(
         if item["tax_rates"]:
             rates[line["id"]] = [rate["id"] for rate in item["tax_rates"]]
     return content, rates
+
+
+def of_item(work: Work, subscription: Record, item: Record, **own: Any) -> Record:
+    """Return an invoice item of a subscription's item, not stored; `own` is what it is for."""
+    return {
+        "id": new_id("ii", 24),
+        "currency": subscription["currency"],
+        "customer": subscription["customer"],
+        "customer_account": None,
+        "date": work.now,
+        "discountable": True,
+        "discounts": [],
+        "invoice": None,
+        "metadata": subscription["metadata"],
+        "parent": {
+            "subscription_details": {
+                "subscription": subscription["id"],
+                "subscription_item": item["id"],
+            },
+            "type": "subscription_details",
+        },
+        "proration": False,
+        "tax_rates": item["tax_rates"],
+        "test_clock": subscription["test_clock"],
+        **own,
+    }
 
 
 def line_of(item: Record, invoice: str) -> Record:

@@ -11,8 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import discounts, registry
-from tigerstripe.billing import billed, items, lines, periods
-from tigerstripe.ids import new_id
+from tigerstripe.billing import billed, items, lines, pending, periods
 from tigerstripe.totals import Line
 from tigerstripe.work import PRIVATE, Work
 
@@ -85,33 +84,19 @@ def _part(
     part = periods.left(amount, terms["start"], terms["end"], at)
     price = work.get("prices", terms["price"]) or item["price"]
     quantity = terms["quantity"]
-    return {
-        "id": new_id("ii", 24),
-        "amount": -part if is_credit else part,
-        "currency": subscription["currency"],
-        "customer": subscription["customer"],
-        "customer_account": None,
-        "date": work.now,
-        "description": lines.prorated(work, price, quantity, at, is_credit=is_credit),
-        "discountable": False,
-        "discounts": [],
-        "invoice": None,
-        "metadata": subscription["metadata"],
-        "parent": {
-            "subscription_details": {
-                "subscription": subscription["id"],
-                "subscription_item": item["id"],
-            },
-            "type": "subscription_details",
-        },
-        "period": {"end": terms["end"], "start": at},
-        "pricing": lines.pricing(price, None),
-        "proration": True,
-        "quantity": quantity,
-        "quantity_decimal": str(quantity),
-        "tax_rates": item["tax_rates"],
-        "test_clock": subscription["test_clock"],
-    }
+    return pending.of_item(
+        work,
+        subscription,
+        item,
+        amount=-part if is_credit else part,
+        description=lines.prorated(work, price, quantity, at, is_credit=is_credit),
+        discountable=False,
+        period={"end": terms["end"], "start": at},
+        pricing=lines.pricing(price, None),
+        proration=True,
+        quantity=quantity,
+        quantity_decimal=str(quantity),
+    )
 
 
 # --- What a whole period costs after its discounts ---

@@ -1,4 +1,9 @@
-"""What was used of a metered price in a period: the events of its meter."""
+"""What was used of a metered price in a period: the events of its meter.
+
+Where the price of an item changes in the middle of a period, flexible mode bills what was used
+before by the price of then, and classic mode not at all, as Stripe's page "Compare classic and
+flexible billing mode" says. When it changed is kept in the subscription's private part.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +11,88 @@ from decimal import Decimal
 from typing import Any
 
 from tigerstripe import registry
-from tigerstripe.work import Work
+from tigerstripe.billing import items, pending
+from tigerstripe.resource import private
+from tigerstripe.work import PRIVATE, Work
 
 Record = dict[str, Any]
+Used = tuple[Record, Decimal, tuple[int, int]]
+"""An item at the price of then, how much of it was used, and from when until when."""
+
+CHANGES = "usage"
+"""By item, the prices that it had before: until when, and whether what was used is billed."""
 
 
-def of_item(work: Work, subscription: Record, item: Record, period: tuple[int, int]) -> Decimal:
-    """Return how much of an item was used from a time until another; nothing without a meter."""
-    meter = item["price"]["recurring"]["meter"]
+def of_item(work: Work, subscription: Record, item: Record, period: tuple[int, int]) -> list[Used]:
+    """Return what was used of an item in a period, by price; the one of now comes last.
+
+    Of an older price nothing is told if nothing was used.
+    """
+    start, end = period
+    found: list[Used] = []
+    for change in private(subscription).get(CHANGES, {}).get(item["id"], ()):
+        until = change["until"]
+        if not start < until <= end:
+            continue
+        price = work.get("prices", change["price"])
+        used = _events(work, subscription, price, (start, until)) if price else Decimal(0)
+        if price is not None and used and change["is_billed"]:
+            found.append(({**item, **items.priced(price)}, used, (start, until)))
+        start = until
+    if items.is_metered(item):
+        used = _events(work, subscription, item["price"], (start, end))
+        found.append((item, used, (start, end)))
+    return found
+
+
+def _events(work: Work, subscription: Record, price: Record, period: tuple[int, int]) -> Decimal:
+    meter = price["recurring"]["meter"]
     meters = registry.resource("billing.meter")
     if meter is None or meters is None:
         return Decimal(0)
     used: Decimal = meters.usage(work, meter, subscription["customer"], *period)  # type: ignore[attr-defined]
     return used
+
+
+def changed(
+    work: Work, subscription: Record, before: Record | None, later: Record | None
+) -> Record:
+    """Return a subscription that knows from when on a metered item has another price.
+
+    What was used before is billed by the price of then if the item was metered already.
+    """
+    if later is None or not any(one and items.is_metered(one) for one in (before, later)):
+        return subscription
+    is_billed = before is not None and items.is_metered(before) and items.is_metered(later)
+    now = {
+        "is_billed": is_billed and subscription["billing_mode"]["type"] != "classic",
+        "price": (before or later)["price"]["id"],
+        "until": work.now,
+    }
+    all_changes = private(subscription).get(CHANGES, {})
+    start = later["current_period_start"]
+    kept = [one for one in all_changes.get(later["id"], ()) if one["until"] > start]
+    changes = {**all_changes, later["id"]: [*kept, now]}
+    return {**subscription, PRIVATE: {**private(subscription), CHANGES: changes}}
+
+
+def left_behind(work: Work, subscription: Record, item: Record) -> list[Record]:
+    """Return the invoice items, not stored, of what was used of an item that is taken away.
+
+    In classic mode there are none.
+    """
+    if subscription["billing_mode"]["type"] == "classic" or not items.is_metered(item):
+        return []
+    made = []
+    for one, used, of in of_item(
+        work, subscription, item, (item["current_period_start"], work.now)
+    ):
+        if used:
+            line = items.line_of_usage(work, subscription, one, "", of, used)
+            names = (
+                "amount", "description", "discounts", "period", "pricing", "quantity",
+                "quantity_decimal",
+            )  # fmt: skip
+            fields = {name: line[name] for name in names}
+            made.append(pending.of_item(work, subscription, item, **fields))
+    return made
