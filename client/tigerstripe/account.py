@@ -226,7 +226,7 @@ class Account(Others):
         for _ in range(ROUNDS):
             found = [d["id"] for d in delivery.waiting(self._scope) if d["id"] not in sent]
             for id in found:
-                answered = delivery.deliver(self._scope, self._log, id, send)
+                answered = delivery.deliver(self._scope, self._log, id, send, self.pages)
                 if answered is not None:
                     sent[id] = answered
             if not found:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from typing import Any
 
 from tiger import AlreadyExists, Conflict
@@ -18,6 +19,7 @@ from tigerstripe import acting, clock, hooks, versions
 from tigerstripe.differences import previous_attributes
 from tigerstripe.expansion import NONE
 from tigerstripe.log import Log
+from tigerstripe.pages import addresses
 from tigerstripe.scope import Scope
 from tigerstripe.sending import TIMEOUT_S, Answer, Send, signed
 from tigerstripe.shape import shaped
@@ -45,17 +47,20 @@ def _is_free(delivery: Record, now: float) -> bool:
     return bool(delivery["status"] == hooks.PENDING)
 
 
-def deliver(scope: Scope, log: Log, id: str, send: Send) -> Record | None:
+def deliver(
+    scope: Scope, log: Log, id: str, send: Send, pages: Callable[[], str | None] | None = None
+) -> Record | None:
     """Send a delivery and return it with the answer; None if another process has it.
 
-    What `send` raises is noted as a failure, and raised.
+    `pages` says where pages are served, so that addresses in the event lead there. What `send`
+    raises is noted as a failure, and raised.
     """
     delivery = _claimed(scope, log, id)
     if delivery is None or delivery["status"] != hooks.SENDING:
         return delivery
     began = time.monotonic()
     try:
-        answer = _sent(scope, delivery, send)
+        answer = _sent(scope, delivery, send, pages)
     except BaseException as error:
         answer = Answer(None, error=f"{type(error).__name__}: {error}")
         _conclude(scope, log, id, answer, time.monotonic() - began)
@@ -131,13 +136,18 @@ def _settle(work: Work, event: Record | None) -> None:
 # --- What is sent ---------------------------------------------------------------------------------
 
 
-def _sent(scope: Scope, delivery: Record, send: Send) -> Answer:
+def _sent(
+    scope: Scope, delivery: Record, send: Send, pages: Callable[[], str | None] | None
+) -> Answer:
     endpoint = scope.table(hooks.ENDPOINTS).get(delivery["endpoint"], None)
     event = scope.inside(delivery["account"]).table(EVENTS).get(delivery["event"], None)
     if endpoint is None or event is None:
         return Answer(None, error="the endpoint or the event was deleted meanwhile")
     shown = rendered(scope, event, endpoint["api_version"] or versions.newest())
-    body = json.dumps(shown, indent=2).encode()
+    text = json.dumps(shown, indent=2)
+    if pages is not None:
+        text = addresses.local(text, pages, scope.store.current_namespace)
+    body = text.encode()
     return send(endpoint["url"], signed(hooks.secret(endpoint), body), body)
 
 

@@ -106,6 +106,23 @@ def test_documents_say_what_the_real_ones_do(served) -> None:
         assert words in text, words
 
 
+def test_a_webhook_says_where_the_page_is(served) -> None:
+    secret = stripe.WebhookEndpoint.create(
+        url="https://shop.test/hook", enabled_events=["invoice.finalized"]
+    ).secret
+    invoice = invoice_of(served, 1000)
+    got = []
+
+    def hook(path: str, headers: dict[str, str], body: bytes) -> int:
+        got.append(stripe.Webhook.construct_event(body, headers["stripe-signature"], secret))
+        return 200
+
+    served.deliver(hook)
+    [event] = got
+    assert event.data.object.hosted_invoice_url == invoice.hosted_invoice_url
+    assert "Pay $10.00" in visit(event.data.object.hosted_invoice_url)[1]
+
+
 class TestWithoutABrowser:
     def test_a_customer_pays(self, account) -> None:
         invoice = invoice_of(account, 1000, customer=buyer(None).id)

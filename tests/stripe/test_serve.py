@@ -229,11 +229,16 @@ def test_a_session_is_completed_by_control_and_on_the_server_s_own_page(
     assert (status, done["data"]["status"]) == (200, "complete")
 
 
-def test_an_invoice_is_paid_by_control(remote, control) -> None:
+def invoice_of(remote: Any) -> str:
+    """The id of a draft over 9 dollars."""
     customer = remote.v1.customers.create().id
     remote.v1.invoice_items.create({"customer": customer, "amount": 900, "currency": "usd"})
     wanted = {"customer": customer, "pending_invoice_items_behavior": "include"}
-    invoice = remote.v1.invoices.create(wanted).id
+    return str(remote.v1.invoices.create(wanted).id)
+
+
+def test_an_invoice_is_paid_by_control(remote, control) -> None:
+    invoice = invoice_of(remote)
     remote.v1.invoices.finalize_invoice(invoice)
     wrong = {"invoice": invoice, "payment_method": "pm_card_visa_chargeDeclined"}
     status, declined = control("POST", "pay", wrong)
@@ -328,6 +333,15 @@ def test_webhooks_are_sent_at_once_whoever_made_the_event(remote, mine, hooks, w
     assert [e.data.object.name for e in events] == ["over HTTP", "in this process"]
     wait_until(lambda: all(d["status"] == "succeeded" for d in mine.deliveries()))
     assert mine.deliver() == []
+
+
+def test_a_webhook_says_where_the_server_s_pages_are(remote, server, hooks, wait_until) -> None:
+    params: Any = {"url": hooks.url, "enabled_events": ["invoice.finalized"]}
+    secret = remote.v1.webhook_endpoints.create(params).secret
+    remote.v1.invoices.finalize_invoice(invoice_of(remote))
+    wait_until(lambda: hooks.got)
+    event = stripe.Webhook.construct_event(*hooks.got[0], secret)
+    assert event.data.object.hosted_invoice_url.startswith(f"{server.url}/accounts/")
 
 
 def test_a_webhook_that_fails_is_sent_again_after_a_pause(remote, mine, hooks, wait_until) -> None:

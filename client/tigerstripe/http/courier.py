@@ -40,9 +40,10 @@ log = logging.getLogger("tigerstripe")
 class Courier:
     """Sends what waits in an instance, in a thread of its own, until it is closed."""
 
-    def __init__(self, store: Store) -> None:
-        """Begin with what waits now."""
+    def __init__(self, store: Store, url: str | None) -> None:
+        """Begin with what waits now; `url` is where pages are served, None: nowhere."""
         self._store = store
+        self._url = url
         self._engine = Engine(store)
         self._ended = threading.Event()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="webhooks")
@@ -157,7 +158,7 @@ class Courier:
 
     def _send(self, namespace: str, id: str) -> None:
         scope, its_log = self._engine.account(namespace)
-        delivery.deliver(scope, its_log, id, to_url)
+        delivery.deliver(scope, its_log, id, to_url, lambda: self._url)
 
     def _work_off(self, namespace: str, _: str) -> None:
         scope, its_log = self._engine.account(namespace)

@@ -54,7 +54,7 @@ def serve(
             courier: Courier | None = None
             try:
                 if supervisor.start():
-                    courier = Courier(store)
+                    courier = Courier(store, url if unix is None else None)
                     _tell({
                         "ready": True,
                         "pid": os.getpid(),
