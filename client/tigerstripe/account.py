@@ -116,7 +116,7 @@ class Account(Others):
         """Stop the clock, at this moment or another; return the time it shows.
 
         Times are seconds since 1970. What is due until then is done. Raises TypeError for a
-        time of another kind, as a `datetime`.
+        time of another kind, as a `datetime`, and ValueError for one before 1970 or after 2199.
         """
         at = self.now if at is None else clock.seconds(at)
         due.work_off(self._scope, self._log, at)
@@ -128,11 +128,11 @@ class Account(Others):
         All that is due on the way is done, in order, before this returns; the clock shows each
         moment once what comes before it is done. Two that advance at once do each thing once, and
         where a process was killed on the way, the next call goes on. Test clocks stay as they are.
-        Raises ValueError for a time before the one it shows, TypeError as `freeze`.
+        Raises ValueError for a time before the one it shows, else as `freeze`.
         """
         now = self.now
         later = now + int(timedelta(**delta).total_seconds())
-        target = clock.seconds(to) if to is not None else later
+        target = clock.seconds(later if to is None else to)
         if target < now:
             raise ValueError(
                 f"advance to {target}: the clock shows {now} already; use a later time"

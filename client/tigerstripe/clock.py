@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 TEST_CLOCKS = "test_clocks"
+LATEST = 7_258_118_400
+"""The latest time that a clock can show, 2200-01-01: all periods from it on end in a year that has
+four digits."""
 
 
 def now(scope: Scope) -> int:
@@ -40,11 +43,16 @@ def seconds_until(scope: Scope, at: int) -> float | None:
 
 
 def seconds(at: Any) -> int:
-    """Return a time that a test gives in whole seconds since 1970, or raise TypeError."""
+    """Return a time that a test gives in whole seconds since 1970.
+
+    Raises TypeError for what is none, and ValueError for one before 1970 or after `LATEST`.
+    """
     if not isinstance(at, (int, float)):
         raise TypeError(
             f"the time {at!r}: expected seconds since 1970; of a datetime use .timestamp()"
         )
+    if not 0 <= at <= LATEST:
+        raise ValueError(f"the time {at!r}: expected 0 to {LATEST}, in seconds since 1970")
     return int(at)
 
 

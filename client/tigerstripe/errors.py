@@ -99,6 +99,15 @@ def too_small(param: str, least: int) -> Refused:
     return Refused(message, code="parameter_invalid_integer", param=param)
 
 
+def check_range(param: str, value: int | None, least: int, most: int | None = None) -> None:
+    """Raise `Refused` for a whole number that is below or above what is allowed."""
+    if value is not None and value < least:
+        raise too_small(param, least)
+    if value is not None and most is not None and value > most:
+        message = f"This value must be less than or equal to {most}."
+        raise Refused(message, code="parameter_invalid_integer", param=param)
+
+
 def not_one_of(param: str, values: Sequence[str]) -> Refused:
     """Return the refusal of a word that is not among those allowed."""
     return Refused(f"Invalid {param}: must be one of {listed(values)}", param=param)

@@ -215,7 +215,7 @@ class List(Kind):
 
 
 class Map(Kind):
-    """Values under keys of the caller's own."""
+    """Values under keys of the caller's own; an empty text takes a key away, but no object."""
 
     __slots__ = ("of",)
     is_container = True
@@ -229,9 +229,9 @@ class Map(Kind):
         """Return the values; None for a key that is to go."""
         if type(value) is not dict:
             raise errors.empty(param) if value == "" else Refused("Invalid object", param=param)
-        read = self.of.read
+        read, is_text = self.of.read, not self.of.is_container
         return {
-            key: None if item == "" else read(item, f"{param}[{key}]", faults)
+            key: None if is_text and item == "" else read(item, f"{param}[{key}]", faults)
             for key, item in value.items()
         }
 

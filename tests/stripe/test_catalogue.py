@@ -27,6 +27,11 @@ def refused(call: Any, **params: Any) -> stripe.InvalidRequestError:
 # --- Products ---
 
 
+def a_month(count: int, **more: Any) -> dict[str, Any]:
+    recurring = {"interval": "month", "interval_count": count, **more}
+    return {"currency": "usd", "product": "P", "unit_amount": 5, "recurring": recurring}
+
+
 def test_a_product_with_prices_stays(product) -> None:
     price = stripe.Price.create(product=product.id, currency="usd", unit_amount=5)
     assert "user-created prices" in str(refused(product.delete))
@@ -77,6 +82,14 @@ def test_a_price_has_its_amount_twice(product) -> None:
         ({"currency": "euro", "product": "P", "unit_amount": 5}, "Invalid currency: euro"),
         ({"currency": "usd", "product": "P"}, "Prices require an `unit_amount`"),
         ({"currency": "usd", "product": "P", "unit_amount": -1}, "greater than or equal to 0"),
+        (a_month(0), "greater than or equal to 1."),
+        (a_month(-1), "greater than or equal to 1."),
+        (a_month(37), "less than or equal to 36."),
+        (a_month(1, trial_period_days=-1), "greater than or equal to 0."),
+        (
+            {**a_month(1), "transform_quantity": {"divide_by": 0, "round": "up"}},
+            "greater than or equal to 1.",
+        ),
     ],
 )
 def test_a_price_that_cannot_be_is_refused(account, params, message) -> None:
@@ -173,6 +186,22 @@ def test_a_coupon_that_cannot_be_is_refused(account, params, code, param, messag
     error = refused(stripe.Coupon.create, **params)
     assert (error.code, error.param) == (code, param)
     assert message in str(error)
+
+
+def test_an_empty_text_is_no_amount_in_another_currency(account) -> None:
+    options = {"currency_options": {"eur": ""}}
+    coupon = stripe.Coupon.create(percent_off=5)
+    calls = (
+        (stripe.Coupon.create, {"amount_off": 5, "currency": "usd", **options}),
+        (
+            stripe.PromotionCode.create,
+            {"promotion": {"type": "coupon", "coupon": coupon.id}, "restrictions": options},
+        ),
+    )
+    for call, params in calls:
+        error = refused(call, **params)
+        assert error.code == "parameter_invalid_empty"
+        assert error.param.endswith("[eur]")
 
 
 def test_a_coupon_ends_with_time(account) -> None:

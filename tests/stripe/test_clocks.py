@@ -279,3 +279,14 @@ def test_a_subscription_goes_by_its_clock_two_intervals_at_a_time(account, month
     stripe.Subscription.cancel(subscription.id)
     assert stripe.Subscription.retrieve(subscription.id).canceled_at == AT + 59 * DAY_S
     assert advance(clock, AT + 59 * DAY_S + YEARS_2_S - DAY_S).status == "ready"
+
+
+def test_no_clock_shows_a_time_that_has_no_date(account: Any) -> None:
+    late = 10**12
+    for at in (-1, late):
+        error = refused(stripe.test_helpers.TestClock.create, frozen_time=at)
+        assert error.param == "frozen_time"
+        with pytest.raises(ValueError, match="in seconds since 1970"):
+            account.freeze(at)
+    with pytest.raises(ValueError, match="in seconds since 1970"):
+        account.advance(to=late)

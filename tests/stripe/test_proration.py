@@ -384,3 +384,12 @@ def test_a_preview_of_nothing_is_refused(account, ten) -> None:
     wrong = refused(stripe.Invoice.create_preview, customer=buyer().id)
     assert wrong.code == "invoice_upcoming_none"
     assert "You must either provide" in str(refused(stripe.Invoice.create_preview))
+
+
+@pytest.mark.parametrize("anchor", ["now", "unchanged"])
+def test_a_preview_of_a_new_subscription_has_the_anchor_of_a_new_one(
+    monthly: str, anchor: str
+) -> None:
+    details = {"items": [{"price": monthly}], "billing_cycle_anchor": anchor}
+    preview = stripe.Invoice.create_preview(customer=buyer().id, subscription_details=details)
+    assert preview.total == 1000

@@ -850,3 +850,29 @@ def test_what_cannot_be_changed_is_refused(account, monthly, params, words) -> N
     wrong = refused(stripe.Subscription.modify, made.id, **params)
     assert words in str(wrong), wrong
     assert again(made) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "bound"),
+    [("day_of_month", 0, 1), ("day_of_month", 32, 31), ("month", 13, 12), ("hour", 24, 23),
+     ("minute", 60, 59), ("second", -1, 0)],
+)  # fmt: skip
+def test_an_anchor_is_configured_as_a_calendar_has_it(
+    monthly: str, name: str, value: int, bound: int
+) -> None:
+    config = {"day_of_month": 2, name: value}
+    error = refused(begin, monthly, billing_cycle_anchor_config=config)
+    assert error.param == f"billing_cycle_anchor_config[{name}]"
+    assert str(error).endswith(f"equal to {bound}.")
+
+
+@pytest.mark.parametrize("resumes_at", [0, T0])
+def test_a_collection_is_not_paused_until_a_time_that_is_over(
+    account: Any, monthly: str, resumes_at: int
+) -> None:
+    made = begin(monthly)
+    pause = {"behavior": "void", "resumes_at": resumes_at}
+    error = refused(stripe.Subscription.modify, made.id, pause_collection=pause)
+    assert error.param == "pause_collection[resumes_at]"
+    account.advance(days=40)
+    assert len(invoices(made)) == 2

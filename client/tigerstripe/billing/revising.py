@@ -6,6 +6,7 @@ from typing import Any
 
 from tigerstripe import errors, registry
 from tigerstripe.billing import billed, items, paying, shares, taxes, terms
+from tigerstripe.errors import Refused
 from tigerstripe.resource import private
 from tigerstripe.work import PRIVATE, Work
 
@@ -45,9 +46,12 @@ def with_fields(work: Work, old: Record, params: Params) -> Record:
         new["trial_settings"] = terms.trial_settings(params["trial_settings"])
     if "pause_collection" in params:
         pause = params["pause_collection"]
+        resumes_at = (pause or {}).get("resumes_at")
+        if resumes_at is not None and resumes_at <= work.now:
+            raise Refused(terms.IN_PAST, param="pause_collection[resumes_at]")
         new["pause_collection"] = pause and {
             "behavior": pause["behavior"],
-            "resumes_at": pause.get("resumes_at"),
+            "resumes_at": resumes_at,
         }
     if params.get("cancellation_details"):
         told = {**old["cancellation_details"], **params["cancellation_details"]}

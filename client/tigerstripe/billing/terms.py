@@ -18,6 +18,14 @@ FLEXIBLE_SINCE = "2025-09-30.clover"
 """The version since which subscriptions are flexible unless it is said otherwise, as recorded."""
 LEAP_YEARS = 4
 """After so many years at most, but for a turn of the century, all days have been there."""
+CONFIGURABLE = {
+    "day_of_month": (1, 31),
+    "hour": (0, 23),
+    "minute": (0, 59),
+    "month": (1, 12),
+    "second": (0, 59),
+}
+"""What an anchor's configuration says, from and to."""
 TRIAL_MAX_S = 2 * 366 * periods.DAY_S
 IN_PAST = "Invalid timestamp: must be an integer Unix timestamp in the future."
 
@@ -224,15 +232,20 @@ def anchor_of(work: Work, params: Params, trial_end: int | None, recurring: Reco
 def _config(given: Params | None) -> Record | None:
     if given is None:
         return None
-    return {name: given.get(name) for name in ("day_of_month", "hour", "minute", "month", "second")}
+    return {name: given.get(name) for name in CONFIGURABLE}
 
 
 def _configured(now: int, config: Params, recurring: Record) -> int:
     """Return the anchor that a configuration names, from which on each period has its day.
 
+    Raises `Refused` for what no calendar has.
+
     That is the next time of it, or, where that month is too short for the day, one some periods
     later in a month that is not: so the first period still ends with the last day of the first.
     """
+    for name, (least, most) in CONFIGURABLE.items():
+        param = f"billing_cycle_anchor_config[{name}]"
+        errors.check_range(param, config.get(name), least, most)
     at = datetime.fromtimestamp(now, timezone.utc)
     hour, minute, second = (
         config[name] if config.get(name) is not None else getattr(at, name)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tigerstripe import acting, due, registry
+from tigerstripe import acting, due, errors, registry
 from tigerstripe.billing import periods
-from tigerstripe.clock import TEST_CLOCKS
+from tigerstripe.clock import LATEST, TEST_CLOCKS
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.log import Log
@@ -29,6 +29,7 @@ class Clocks(Resource):
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new clock."""
+        errors.check_range("frozen_time", params["frozen_time"], 0, LATEST)
         id = new_id(self.prefix, self.id_length)
         if params.get("customer") is not None:
             self._attach(work, id, params["customer"])
@@ -90,6 +91,7 @@ class Clocks(Resource):
 def _check_target(work: Work, clock: Record, target: int) -> None:
     """Raise `Refused` for a time that a clock cannot be advanced to."""
     now = clock["frozen_time"]
+    errors.check_range("frozen_time", target, 0, LATEST)
     if target <= now:
         raise Refused(
             f"A test clock only goes on: it shows {now}, and frozen_time is {target}. Give a later "

@@ -16,6 +16,8 @@ from tigerstripe.work import PRIVATE, Work
 NO_AMOUNT = "Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set."
 NO_PRODUCT = "You must specify either `product` or `product_data` when creating a price."
 TWO_PRODUCTS = "You may only specify one of these parameters: product, product_data."
+LONGEST = {"day": 1095, "week": 156, "month": 36, "year": 3}
+"""How many of an interval a period may have at most, as the reference says: three years."""
 LOOKUP_KEY = "price.lookup_key"
 """The kind of claim that a lookup key is."""
 
@@ -55,7 +57,7 @@ class Prices(Resource):
             "nickname": params.get("nickname"),
             "recurring": _recurring(recurring) if recurring else None,
             "tax_behavior": params.get("tax_behavior") or "unspecified",
-            "transform_quantity": params.get("transform_quantity"),
+            "transform_quantity": _transform(params.get("transform_quantity")),
             "type": "recurring" if recurring else "one_time",
         }
         if data is not None:
@@ -265,12 +267,22 @@ def _currency_options(given: Params) -> Record:
     return options
 
 
+def _transform(given: Params | None) -> Params | None:
+    if given is not None:
+        errors.check_range("transform_quantity[divide_by]", given["divide_by"], 1)
+    return given
+
+
 def _recurring(given: Params) -> Record:
+    """Return how often something is paid; raises `Refused` for periods too long or too short."""
+    count, days = given.get("interval_count"), given.get("trial_period_days")
+    errors.check_range("recurring[interval_count]", count, 1, LONGEST[given["interval"]])
+    errors.check_range("recurring[trial_period_days]", days, 0)
     return {
         "interval": given["interval"],
-        "interval_count": given.get("interval_count") or 1,
+        "interval_count": 1 if count is None else count,
         "meter": given.get("meter"),
-        "trial_period_days": given.get("trial_period_days"),
+        "trial_period_days": days,
         "usage_type": given.get("usage_type") or "licensed",
     }
 
