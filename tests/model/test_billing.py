@@ -103,14 +103,13 @@ class History:
         self.prices[id], self.products[id] = price, product
 
     def _tiered(self, every: tuple[str, int], mode: str) -> Price:
-        bounds = [2, 5, None][:3]
         tiers = tuple(
             Tier(
                 bound,
                 Fraction(self.random.randint(0, 2000), 8),
                 Fraction(self.random.choice([0, 100, 999])),
             )
-            for bound in bounds
+            for bound in (2, 5, None)
         )
         return Price(every, tiers=tiers, mode=mode)
 
@@ -367,8 +366,6 @@ class History:
         details = {name: value for name, value in params.items() if name not in top}
         if "discounts" in details:
             top["discounts"] = details.pop("discounts")
-        if "default_tax_rates" in details:
-            details["default_tax_rates"] = details.pop("default_tax_rates")
         if details:
             top["subscription_details"] = details
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import stripe
 from tests.stripe.billing import buyer, events_of
 from tests.stripe.shop import refused
 
-T0 = 1_801_440_000  # 1 February 2027, noon... in UTC
+T0 = 1_801_440_000  # the beginning of February 2027, in UTC
 DAY_S = 24 * 3600
 LASTING = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2060, "cvc": "314"}
 
@@ -264,8 +265,6 @@ def test_periods_end_on_the_last_day_where_a_month_is_shorter(account, monthly) 
 
 
 def stamp(at: int) -> str:
-    from datetime import datetime, timezone
-
     return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%d")
 
 
