@@ -1,4 +1,4 @@
-"""Compiles the optional part (tiger.speedups) when the project is installed or a wheel is built.
+"""Compiles the optional part (`speedups`) when the project is installed or a wheel is built.
 
 Where that cannot be done, for want of a compiler say, a warning is all, and the installation goes
 on without.
@@ -19,10 +19,12 @@ from Cython.Build import cythonize
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from setuptools import Distribution, Extension
 
-_sources = runpy.run_path(str(Path(__file__).parent / "client/tiger/sources.py"))
+_sources = runpy.run_path(str(Path(__file__).parent / "client/tiger/format/sources.py"))
 COMPILED: dict[str, tuple[str, ...]] = _sources["COMPILED"]
 digest_of: Callable[[Iterable[Path]], str] = _sources["digest_of"]
 
+FOLDERS = {"tiger": "client/tiger", "tigerd": "tigerd"}
+"""Where each package is in a checkout."""
 NO_DEBUG_INFORMATION = "-g0"
 """It names the folders of the build, so no two builds would be equal."""
 
@@ -56,8 +58,7 @@ def compile_in(place: str) -> list[str]:
         build_dir=place,
         quiet=True,
     )
-    folders = {name.partition(".")[0]: os.path.dirname(path) for name, path in sources.items()}
-    distribution = Distribution({"ext_modules": extensions, "package_dir": folders})
+    distribution = Distribution({"ext_modules": extensions, "package_dir": FOLDERS})
     command = distribution.get_command_obj("build_ext")
     command.inplace = True
     command.build_temp = command.build_lib = place

@@ -37,7 +37,7 @@ from benchmarks.workload import Load, Plan, Trial, Workload, one_figure
 SUITE = Path(__file__).parent / "suite_stripe"
 OURS, FLOOR, SERVED, OTHER = "tigerstripe", "floor, sdk", "tigerstripe serve", "localstripe"
 BATCHES = "floor, batches"
-PLUGINS = {OURS: ("tigerd.pytest_plugin",)}
+PLUGINS = {OURS: ("tigerd.pytest.plugin",)}
 WORKERS = 4
 ASKED = 100  # customers that are retrieved, of all there are
 CREATES = {OURS: 20_000, FLOOR: 40_000, SERVED: 4_000, OTHER: 40}  # a client and round, at most

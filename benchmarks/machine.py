@@ -15,8 +15,8 @@ from msgpack import packb
 
 from benchmarks import records
 from benchmarks.harness import PROJECT
-from tiger import speedups
 from tiger.__about__ import __version__
+from tiger.format import speedups
 
 LIBRARIES = (
     "msgpack", "pyzmq", "lmdb", "redis", "hiredis", "diskcache", "pytest", "pytest-xdist", "stripe",

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 import tiger
-from tigerd.audit import audit
 from tigerd.cli.output import describe_count
+from tigerd.tools.audit import audit
 
 COUPONS = 500
 """Records that each process writes."""

@@ -159,7 +159,7 @@ def _stop_and_remove(directory: str) -> None:
 
 def _stop(place: str) -> None:
     from tiger.errors import TigerError
-    from tigerd.stopping import signal_daemon, stop_daemon
+    from tigerd.service.stopping import signal_daemon, stop_daemon
 
     try:
         stop_daemon(Path(place), STOP_S)

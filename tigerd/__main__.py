@@ -11,7 +11,7 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback out of an import
     if sys.argv[1:2] == ["serve"]:
-        from tigerd.serve import serve  # noqa: PLC0415 - the daemon starts in half the time
+        from tigerd.service.serve import serve  # noqa: PLC0415 - the daemon starts in half the time
 
         sys.exit(serve(sys.argv[2:]))
     from tigerd.cli import cli  # noqa: PLC0415

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from tiger import Store
 from tiger.system import os
-from tigerd import run_environment
-from tigerd.accounts import Account, end_run, worker_of
-from tigerd.run_environment import RunEnvironment
-from tigerd.seeds import Seed
+from tigerd.pytest import run_environment
+from tigerd.pytest.accounts import Account, end_run, worker_of
+from tigerd.pytest.run_environment import RunEnvironment
+from tigerd.pytest.seeds import Seed
 
 if TYPE_CHECKING:
     import tigerstripe
@@ -54,7 +54,7 @@ def stripe_account(seed: Seed = None, *, name: str = "stripe") -> Iterator[tiger
 
     Raises ImportError without the `stripe` package, and what `account` raises.
     """
-    from tigerd.stripe_account import installed  # noqa: PLC0415 - few tests need it
+    from tigerd.pytest.stripe_account import installed  # noqa: PLC0415 - few tests need it
 
     with _begun(seed, name) as made, installed(made) as of_stripe:
         yield of_stripe

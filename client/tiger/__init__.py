@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 
 from tiger.__about__ import __version__
 from tiger.batch import Batch
-from tiger.changes import Change, Changes, Commit
-from tiger.differences import Difference, Differences
 from tiger.errors import (
     AlreadyExists,
     Conflict,
@@ -36,7 +34,9 @@ from tiger.errors import (
     UnknownTable,
 )
 from tiger.marks import Mark
-from tiger.page import Page
+from tiger.reading.changes import Change, Changes, Commit
+from tiger.reading.differences import Difference, Differences
+from tiger.reading.page import Page
 from tiger.snapshot import Snapshot
 from tiger.store import Store, connect
 from tiger.table import Table

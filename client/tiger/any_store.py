@@ -12,22 +12,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tiger import process, record, requests
-from tiger.any_connection import AnyConnection, Wait_co
 from tiger.attaching import Settings
 from tiger.batch import Batch
-from tiger.changes import Changes, Commit, commits_of
 from tiger.errors import InvalidRequest
-from tiger.leases import Lease, register_of
+from tiger.format import record
+from tiger.format.resources import Resource
 from tiger.marks import Mark, commit_of
 from tiger.namespaces import is_unique
-from tiger.reader import Reader
-from tiger.requests import Request
-from tiger.resources import Resource
+from tiger.place import process
+from tiger.place.leases import Lease, register_of
+from tiger.reading.changes import Changes, Commit, commits_of
+from tiger.reading.reader import Reader
 from tiger.snapshot import Snapshot
 from tiger.store_reads import StoreReads
 from tiger.system import time
 from tiger.table import RememberingReads, deadline_of
+from tiger.wire import requests
+from tiger.wire.any_connection import AnyConnection, Wait_co
+from tiger.wire.requests import Request
 
 AnyTable = TypeVar("AnyTable", bound=RememberingReads)
 Same = TypeVar("Same", bound="AnyStore[Any, Any]")

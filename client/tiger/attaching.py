@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tiger import instance, launch, record
 from tiger.errors import DaemonUnavailable, InvalidRequest
+from tiger.format import record
 from tiger.namespaces import namespace_name
-from tiger.reader import Reader
+from tiger.place import instance, launch
+from tiger.reading.reader import Reader
 from tiger.system import os
 
 TIMEOUT_S = 5.0

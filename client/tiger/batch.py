@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from tiger import process, record, requests
 from tiger.errors import InvalidRequest, TigerError
+from tiger.format import record
+from tiger.format.protocol import Operation
+from tiger.format.record import Record
 from tiger.pickling import refuse
-from tiger.protocol import Operation
-from tiger.record import Record
-from tiger.requests import Request, TableRequests
+from tiger.place import process
+from tiger.wire import requests
+from tiger.wire.requests import Request, TableRequests
 
 if TYPE_CHECKING:
     from tiger.declared import BatchTables

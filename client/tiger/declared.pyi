@@ -1,13 +1,13 @@
 """Which tables a store has, and which finders a table has, for type checkers.
 
-Made by scripts/pages.py of tiger.resources, which says it at run time; do not edit.
+Made by scripts/pages.py of tiger.format.resources, which says it at run time; do not edit.
 """
 
 from typing import Any
 
 from tiger.aio.table import AsyncTable
 from tiger.batch import BatchTable
-from tiger.record import Record
+from tiger.format.record import Record
 from tiger.snapshot import SnapshotTable
 from tiger.table import Table
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from tiger import process
 from tiger.errors import InvalidRequest
 from tiger.pickling import refuse
-from tiger.reader import PinnedMoment
+from tiger.place import process
+from tiger.reading.reader import PinnedMoment
 
 
 class Mark:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, NoReturn
 
-from tiger import process
 from tiger.attaching import Settings, attach
-from tiger.connection import Connection
 from tiger.errors import TigerError
-from tiger.reader import Reader
+from tiger.place import process
+from tiger.reading.reader import Reader
+from tiger.wire.connection import Connection
 
 if TYPE_CHECKING:
     from tiger.store import Store

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tiger.pickling import refuse
-from tiger.reader import PinnedMoment, Reader
-from tiger.reads import Records, TableReads
+from tiger.reading.reader import PinnedMoment, Reader
+from tiger.reading.reads import Records, TableReads
 from tiger.store_reads import StoreReads
 from tiger.table import Table
 

@@ -7,21 +7,22 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tiger import requests, undone
+from tiger import undone
 from tiger.any_store import AnyStore
 from tiger.attaching import TIMEOUT_S, attach
 from tiger.batch import Batch
-from tiger.changes import Changes, Commit
-from tiger.connection import Connection
 from tiger.errors import StoreFull
+from tiger.format.protocol import PING
+from tiger.format.resources import Resource
 from tiger.marks import Mark
 from tiger.namespaces import unique
 from tiger.pickling import store_of
-from tiger.protocol import PING
-from tiger.requests import Request
-from tiger.resources import Resource
+from tiger.reading.changes import Changes, Commit
 from tiger.system import os
 from tiger.table import Table, Wait
+from tiger.wire import requests
+from tiger.wire.connection import Connection
+from tiger.wire.requests import Request
 
 if TYPE_CHECKING:
     from tiger.declared import StoreTables

@@ -1,6 +1,7 @@
 """The reads of a store: what is asked of all tables at once, at one moment.
 
-A table's own reads are in `tiger.reads`, and are made of the same `Moment` (tiger.reader).
+A table's own reads are in `tiger.reading.reads`, and are made of the same `Moment`
+(tiger.reading.reader).
 """
 
 from __future__ import annotations
@@ -8,14 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tiger import record
-from tiger.differences import Difference, Differences, compare
 from tiger.errors import InvalidRequest, UnknownTable
-from tiger.lineage import Lineage, find_lineage
-from tiger.marks import Mark, commit_of
-from tiger.reader import Moment, Reader
-from tiger.reads import TableReads, resources_of
-from tiger.resources import (
+from tiger.format import record
+from tiger.format.resources import (
     BY_NAME,
     DEFINITIONS,
     DEFINITIONS_NAMESPACE,
@@ -23,6 +19,11 @@ from tiger.resources import (
     Resource,
     defined_resource,
 )
+from tiger.marks import Mark, commit_of
+from tiger.reading.differences import Difference, Differences, compare
+from tiger.reading.lineage import Lineage, find_lineage
+from tiger.reading.reader import Moment, Reader
+from tiger.reading.reads import TableReads, resources_of
 
 
 class StoreReads:

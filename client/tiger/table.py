@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar, overload
 
-from tiger import memory, record
 from tiger.errors import Conflict, InvalidRecord, InvalidRequest
-from tiger.layout import COMMIT, EMPTY, GONE, NAMESPACES, REF_MASK
-from tiger.lineage import Lineage
-from tiger.memory import Vanished
+from tiger.format import memory, record
+from tiger.format.layout import COMMIT, EMPTY, GONE, NAMESPACES, REF_MASK
+from tiger.format.memory import Vanished
+from tiger.format.record import Record, decode
+from tiger.format.resources import Resource
 from tiger.pickling import table_of
-from tiger.plain import result_of
-from tiger.reader import Reader
-from tiger.reads import MISSING, TableReads
-from tiger.record import Record, decode
-from tiger.remembered import NOWHERE, View
-from tiger.requests import Request, TableRequests
-from tiger.resources import Resource
+from tiger.reading.lineage import Lineage
+from tiger.reading.plain import result_of
+from tiger.reading.reader import Reader
+from tiger.reading.reads import MISSING, TableReads
+from tiger.reading.remembered import NOWHERE, View
 from tiger.system import time
+from tiger.wire.requests import Request, TableRequests
 
 Result = TypeVar("Result")
 

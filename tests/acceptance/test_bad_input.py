@@ -23,7 +23,7 @@ import zmq
 
 import tiger
 from tests.support.file_system import small_file_system
-from tiger import protocol
+from tiger.format import protocol
 
 
 @contextlib.contextmanager
@@ -535,7 +535,7 @@ def test_a_path_too_long_for_a_socket(directory: str) -> None:
 
 def test_a_segment_of_another_version(directory: str, tigerd) -> None:
     """The control segment says version 999; every way in says so, and nothing is written."""
-    from tiger import layout
+    from tiger.format import layout
 
     with tiger.connect(directory) as store:
         store.coupons.insert({"id": "A"})

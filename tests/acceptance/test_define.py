@@ -9,7 +9,7 @@ import pytest
 
 import tiger
 from tiger.aio.store import AsyncStore
-from tiger.resources import TAKEN
+from tiger.format.resources import TAKEN
 
 GADGETS: dict[str, Any] = {
     "prefix": "gad",

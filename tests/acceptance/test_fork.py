@@ -17,8 +17,8 @@ import tiger.aio
 from tests.support.choke import Choke
 from tests.support.daemon import Daemon, commands_of, new_directory
 from tests.support.model import fork, put, put_many
-from tiger import layout
-from tigerd.audit import audit
+from tiger.format import layout
+from tigerd.tools.audit import audit
 
 
 def ids(records: Any) -> list[str]:

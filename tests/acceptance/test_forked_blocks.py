@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tiger import lease_file, leases, pins
+from tiger.place import leases, pins
+from tigerd.engine import holders
 
 HOWS = pytest.mark.parametrize("how", ["os", "C"])
 
@@ -195,7 +196,7 @@ with store.sandbox() as test, view:
         other.process.kill()
         other.process.wait()
         wait_until(lambda: name not in store.namespaces(), what="the clear")
-        wait_until(lambda: pins.least(Path(directory)) is None, what="the end of the pin")
+        wait_until(lambda: holders.least_pin(Path(directory)) is None, what="the end of the pin")
     finally:
         os.kill(int(child), signal.SIGKILL)
 
@@ -226,7 +227,7 @@ with store.sandbox() as test:
         other.process.kill()
         wait_until(lambda: parents not in store.namespaces(), what="the clear of the parent's")
         assert store.namespace(childs).coupons.count() == 1
-        with lease_file.looking(Path(directory, leases.FOLDER)) as look:
+        with holders.looking(Path(directory, leases.FOLDER)) as look:
             assert not any(look.left.values())
     finally:
         os.kill(int(child), signal.SIGKILL)

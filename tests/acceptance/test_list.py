@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import tiger
-from tiger import record
+from tiger.format import record
 
 
 @pytest.fixture

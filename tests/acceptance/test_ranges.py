@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import tiger
-from tiger import table_reader
-from tiger.version import Version
+from tiger.format.version import Version
+from tiger.reading import table_reader
 
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "gt": operator.gt,

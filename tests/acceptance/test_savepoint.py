@@ -16,7 +16,7 @@ import tiger.aio
 from tests.support.choke import Choke
 from tests.support.daemon import Daemon, commands_of, new_directory
 from tests.support.model import delete, put, put_many, rollback
-from tiger.pins import Pin
+from tiger.place.pins import Pin
 
 
 @pytest.fixture
@@ -220,7 +220,7 @@ def test_a_mark_that_was_released_or_forgotten_holds_nothing(store, directory: s
 
 @pytest.mark.parametrize("commit", [-1, 1 << 50, None, "1", True, 1.5])
 def test_no_commit_that_nobody_can_hold_is_rolled_back_to(store, commit: Any) -> None:
-    from tiger import requests
+    from tiger.wire import requests
 
     store.coupons.insert({"id": "A"})
     pid = store.ping()["pid"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import tiger
-from tiger import layout
+from tiger.format import layout
 
 
 def ids(records: Any) -> list[str]:
@@ -320,7 +320,7 @@ def test_a_page_that_outlives_its_snapshot_says_so(many, wait_until) -> None:
 READS_OF_A_CHILD = """
 import json, os, sys
 import tiger
-from tiger import layout
+from tiger.format import layout
 
 store = tiger.connect(sys.argv[1])
 store.coupons.insert_many({"id": f"c{n:03}", "n": 0} for n in range(300))

@@ -16,9 +16,10 @@ import pytest
 
 import tiger
 import tiger.aio
-from tiger import layout, protocol, session
-from tiger.changes import Change
-from tiger.wire import Wire
+from tiger.format import layout, protocol
+from tiger.reading.changes import Change
+from tiger.wire import session
+from tiger.wire.socket import Wire
 
 LONG_S = 60.0
 

@@ -14,10 +14,12 @@ import pytest
 
 import tiger
 from tests.support.daemon import Daemon
-from tiger import instance, protocol, zmtp
 from tiger.aio.connection import AsyncConnection
-from tiger.connection import Connection
-from tiger.reader import Reader
+from tiger.format import protocol
+from tiger.place import instance
+from tiger.reading.reader import Reader
+from tiger.wire import zmtp
+from tiger.wire.connection import Connection
 
 READY = zmtp.OPENING[zmtp.GREETING_SIZE :].replace(b"DEALER", b"ROUTER")
 IN_TIME_S = 0.3

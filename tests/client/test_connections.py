@@ -22,12 +22,12 @@ import pytest
 import tiger
 import tiger.aio
 from tests.support.forks import C_FORK, FORK
-from tiger import protocol
 from tiger.aio.connection import AsyncConnection
 from tiger.aio.turns import Turns, settle, settled
-from tiger.connection import Connection
-from tiger.session import Answer, Session, Wait
+from tiger.format import protocol
 from tiger.store import Store
+from tiger.wire.connection import Connection
+from tiger.wire.session import Answer, Session, Wait
 
 LONG_S = 60.0
 

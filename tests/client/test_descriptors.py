@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from tiger import speedups
-from tiger.resources import RESOURCES
+from tiger.format import speedups
+from tiger.format.resources import RESOURCES
 
 KEEPS_NONE = sys.version_info >= (3, 13) or speedups.are_used()
 """Whether a map keeps no descriptor: else two of each table's are."""
 
 READ = """
 import resource, sys, tiger
-from tiger.resources import RESOURCES
+from tiger.format.resources import RESOURCES
 with tiger.connect(sys.argv[1], namespace=sys.argv[2], autostart=False) as store:
     resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
     try:
@@ -79,7 +79,7 @@ def test_without_address_space_a_read_says_so(shared_store: Any) -> None:
 
 
 def test_a_map_that_cannot_be_made_leaves_nothing_open(tmp_path: Path) -> None:
-    compiled = pytest.importorskip("tiger.compiled")
+    compiled = pytest.importorskip("tiger.format.compiled")
     import mmap
 
     path = tmp_path / "file"

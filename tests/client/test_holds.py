@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 import tiger
-from tiger import holds
-from tiger.holds import UNFINISHED, Hold, remove_unfinished
+from tiger.place import holds
+from tiger.place.holds import UNFINISHED, Hold
+from tigerd.engine.holders import remove_unfinished
 
 
 def test_what_was_left_half_made_is_removed_and_what_is_being_made_is_not(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import tiger
-from tiger import launch
+from tiger.place import launch
 
 MOCKED = """
 import os, signal, sys
@@ -117,7 +117,7 @@ import os, signal, sys
 sys.path.remove({path!r})
 for name in [name for name in sys.modules if name.partition(".")[0] == "tigerd"]:
     del sys.modules[name]
-from tigerd import serve
+from tigerd.service import serve
 serve._take_over = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 serve.serve(sys.argv[2:])
 """

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tiger import layout
-from tiger.resources import DEFINITIONS, RESOURCES
+from tiger.format import layout
+from tiger.format.resources import DEFINITIONS, RESOURCES
 
 
 def test_offsets_of_the_control_segment() -> None:

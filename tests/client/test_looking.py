@@ -7,8 +7,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from tiger import looking
-from tiger.looking import DEAR_S, FIRST, MOST, Looking
+from tiger.wire import spinning
+from tiger.wire.spinning import DEAR_S, FIRST, MOST, Looking
 
 CHEAP_S = DEAR_S / 10
 
@@ -26,8 +26,8 @@ class Processor:
 @pytest.fixture
 def processor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Processor]:
     processor = Processor()
-    monkeypatch.setattr(looking, "time", Mock(perf_counter=lambda: processor.now))
-    monkeypatch.setattr(looking, "os", Mock(sched_yield=processor.give_away))
+    monkeypatch.setattr(spinning, "time", Mock(perf_counter=lambda: processor.now))
+    monkeypatch.setattr(spinning, "os", Mock(sched_yield=processor.give_away))
     return processor
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from tiger import memory
+from tiger.format import memory
 
 
 def test_the_fence_of_other_processors_is_each_threads_own() -> None:

@@ -17,18 +17,19 @@ from typing import Any
 import pytest
 
 import tiger
-from tiger import instance, layout, owners
-from tiger.reader import Reader
-from tigerd import passing, run_place
+from tiger.format import layout
+from tiger.place import instance, owners
+from tiger.reading.reader import Reader
+from tigerd.service import ephemeral, run_place
 
 
 @pytest.fixture
 def place() -> Iterator[Path]:
     """Where the instance of a run would be; there is nothing yet."""
-    path = passing.path_of(f"test-{os.urandom(8).hex()}")
+    path = ephemeral.path_of(f"test-{os.urandom(8).hex()}")
     yield path
     if path.exists():
-        passing.remove(path)
+        ephemeral.remove(path)
 
 
 def tell(monkeypatch: pytest.MonkeyPatch, place: Path, **settings: Any) -> None:
@@ -96,7 +97,7 @@ def test_threads_and_processes_make_it_at_the_same_moment(place: Path) -> None:
 
         def make(together: Barrier = together) -> None:
             together.wait()
-            passing.make(place, owner)
+            ephemeral.make(place, owner)
 
         with ThreadPoolExecutor(4) as pool:
             for made in [pool.submit(make) for _ in range(4)]:
@@ -108,9 +109,9 @@ def test_threads_and_processes_make_it_at_the_same_moment(place: Path) -> None:
 
 def test_what_is_kept_gets_no_owner_again(place: Path) -> None:
     owner = owners.Owner(owners.Process.current())
-    passing.make(place, owner)
-    passing.disown(place)
-    passing.make(place, owner)
+    ephemeral.make(place, owner)
+    ephemeral.disown(place)
+    ephemeral.make(place, owner)
     assert owners.owner_of(place) is None
     shutil.rmtree(place)
 
@@ -120,7 +121,7 @@ def test_an_owner_is_named_though_a_test_says_that_all_files_exist(
 ) -> None:
     monkeypatch.setattr(Path, "exists", lambda _: True)
     owner = owners.Owner(owners.Process.current())
-    passing.make(place, owner)
+    ephemeral.make(place, owner)
     assert owners.owner_of(place) == owner
     shutil.rmtree(place)
 
@@ -164,7 +165,7 @@ def in_another_container(program: str, *arguments: str, options: tuple[str, ...]
 
 JUDGED = """
 import json, sys
-from tiger import owners
+from tiger.place import owners
 found = owners.Process(*json.loads(sys.argv[1]))
 print(found.is_alive(), found.has_ended(), owners.Process.current().has_ended())
 """
@@ -195,7 +196,7 @@ def test_a_run_goes_on_where_nothing_is_known_of_its_controller(
     place: Path, monkeypatch: pytest.MonkeyPatch, wait_until
 ) -> None:
     """Its daemon does not remove it, nor does `tigerd gc`, which says so."""
-    passing.make(place, owners.Owner(owners.Process(os.getpid(), "1", "pid:[1]")))
+    ephemeral.make(place, owners.Owner(owners.Process(os.getpid(), "1", "pid:[1]")))
     with tiger.connect(place) as store:
         store.coupons.insert({"id": "A"})
         log = place / instance.LOG_NAME
@@ -229,7 +230,7 @@ def test_ps_is_asked_in_words_that_no_test_changes(
 
 def test_a_copy_of_a_runs_directory_is_nobodys(place: Path, directory: str) -> None:
     """What was saved of a run does not go when its process is gone; nor does what was moved."""
-    passing.make(place, owners.Owner(owners.Process.of(ended_pid())))
+    ephemeral.make(place, owners.Owner(owners.Process.of(ended_pid())))
     copy, moved = Path(directory, "copy"), place.with_name(f"{place.name}-moved")
     shutil.copytree(place, copy)
     assert owners.owner_of(place) is not None
@@ -237,11 +238,11 @@ def test_a_copy_of_a_runs_directory_is_nobodys(place: Path, directory: str) -> N
     place.rename(moved)
     try:
         assert owners.owner_of(moved) is None
-        assert [left.doubt is None for left in passing.left_behind() if left.path == moved] == [
+        assert [left.doubt is None for left in ephemeral.left_behind() if left.path == moved] == [
             False
         ]
     finally:
-        passing.remove(moved)
+        ephemeral.remove(moved)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +251,7 @@ def test_a_copy_of_a_runs_directory_is_nobodys(place: Path, directory: str) -> N
     ids=range(6),
 )
 def test_an_odd_owner_is_nobody_and_ends_nothing(place: Path, content: bytes) -> None:
-    passing.make(place, owners.Owner(owners.Process.current()))
+    ephemeral.make(place, owners.Owner(owners.Process.current()))
     path = place / owners.OWNER
     path.write_bytes(content)
     assert owners.owner_of(place) is None
@@ -265,7 +266,7 @@ def test_an_odd_owner_is_nobody_and_ends_nothing(place: Path, content: bytes) ->
 
 
 def test_an_owner_that_is_no_file_keeps_nobody_waiting(place: Path) -> None:
-    passing.make(place, owners.Owner(owners.Process.current()))
+    ephemeral.make(place, owners.Owner(owners.Process.current()))
     path = place / owners.OWNER
     path.unlink()
     path.mkdir()
@@ -283,31 +284,31 @@ def test_an_owner_that_is_no_file_keeps_nobody_waiting(place: Path) -> None:
 
 
 def test_what_cannot_be_removed_is_said(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    passing.make(place, owners.Owner(owners.Process.current()))
+    ephemeral.make(place, owners.Owner(owners.Process.current()))
 
     def refused(path: Path, **_: bool) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(passing, "_remove_tree", refused)
+        patch.setattr(ephemeral, "_remove_tree", refused)
         with pytest.raises(tiger.InstanceError, match="Operation not permitted"):
-            passing.sweep(place)
-    for left in place.parent.glob(f"{place.name}.*{passing.GONE}"):
-        passing.sweep(left)
+            ephemeral.sweep(place)
+    for left in place.parent.glob(f"{place.name}.*{ephemeral.GONE}"):
+        ephemeral.sweep(left)
 
 
 def test_another_users_directory_is_in_nobodys_way(place: Path) -> None:
     """Its name cannot be known before: it is random."""
-    passing.make(place, owners.Owner(owners.Process.current()))
-    other = place.with_name(f"{place.name}{passing.GONE}")
+    ephemeral.make(place, owners.Owner(owners.Process.current()))
+    other = place.with_name(f"{place.name}{ephemeral.GONE}")
     other.mkdir()
     other.joinpath("theirs").touch()
     try:
-        passing.sweep(place)
+        ephemeral.sweep(place)
         assert not place.exists()
         assert other.joinpath("theirs").exists()
         with pytest.raises(tiger.InstanceError):
-            passing.sweep(other)  # it is no instance
+            ephemeral.sweep(other)  # it is no instance
     finally:
         shutil.rmtree(other)
     assert list(place.parent.glob(f"{place.name}*")) == []
@@ -317,6 +318,6 @@ def test_a_link_is_not_what_is_removed(place: Path, directory: str) -> None:
     Path(directory, "mine").touch()
     place.symlink_to(directory)
     with pytest.raises(tiger.InstanceError, match="not a directory"):
-        passing.sweep(place)
+        ephemeral.sweep(place)
     place.unlink()
     assert os.listdir(directory) == ["mine"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import tiger
-from tiger import instance, private
+from tiger.place import instance, private
 
 IS_ROOT = os.geteuid() == 0
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tiger import process
+from tiger.place import process
 
 
 class Thing:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from tiger import record, remembered
 from tiger.errors import NotFound
-from tiger.remembered import NOWHERE
+from tiger.format import record
+from tiger.reading import remembered
+from tiger.reading.remembered import NOWHERE
 from tiger.store import Store
 from tiger.table import RememberingReads, Table
 

@@ -14,14 +14,14 @@ from unittest.mock import Mock
 import pytest
 
 from tests.support.daemon import Daemon
-from tiger import protocol
 from tiger.aio.connection import AsyncConnection
-from tiger.connection import Connection
-from tiger.reader import Reader
-from tiger.session import Session, Watch
-from tiger.slot import Slot
-from tiger.wire import Wire
-from tigerd.sessions import Sessions
+from tiger.format import protocol
+from tiger.format.slot import Slot
+from tiger.reading.reader import Reader
+from tiger.wire.connection import Connection
+from tiger.wire.session import Session, Watch
+from tiger.wire.socket import Wire
+from tigerd.service.sessions import Sessions
 
 
 @pytest.fixture

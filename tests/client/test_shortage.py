@@ -12,8 +12,10 @@ import pytest
 
 import tiger
 from tests.support.file_system import small_file_system
-from tiger import layout, memory, shortage
-from tigerd import serve
+from tiger import shortage
+from tiger.format import layout
+from tigerd.engine import segments
+from tigerd.service import serve
 
 FILL = """
 import os, sys, tiger
@@ -21,7 +23,7 @@ pid = 0
 try:
     with tiger.connect(sys.argv[1]) as store:
         pid = store.ping()["pid"]
-        for resource in tiger.resources.RESOURCES:
+        for resource in tiger.format.resources.RESOURCES:
             store.table(resource.table).insert({"id": "A"})
 except tiger.StoreFull as error:
     print(error)
@@ -100,10 +102,10 @@ def test_without_fallocate_zeros_are_written(
     def a_part(descriptor: int, data: bytes, at: int) -> int:
         return os.pwrite(descriptor, data[:5000], at)
 
-    monkeypatch.setattr(memory.os, "posix_fallocate", unsupported)
-    monkeypatch.setattr(memory.os, "pwrite", a_part)
+    monkeypatch.setattr(segments.os, "posix_fallocate", unsupported)
+    monkeypatch.setattr(segments.os, "pwrite", a_part)
     path = tmp_path / "file"
-    memory.allocate_file(path, layout.CHUNK_MIN)
+    segments.allocate_file(path, layout.CHUNK_MIN)
     assert path.read_bytes() == bytes(layout.CHUNK_MIN)
     assert path.stat().st_blocks * 512 >= layout.CHUNK_MIN
 
@@ -114,7 +116,7 @@ def test_other_errors_of_fallocate_are_errors(
     def full(*_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(memory.os, "posix_fallocate", full)
+    monkeypatch.setattr(segments.os, "posix_fallocate", full)
     with pytest.raises(tiger.StoreFull):
-        memory.allocate_file(tmp_path / "file", layout.CHUNK_MIN)
+        segments.allocate_file(tmp_path / "file", layout.CHUNK_MIN)
     assert os.listdir(tmp_path) == []

@@ -13,9 +13,10 @@ import pytest
 
 import tiger
 from tests.support.daemon import CLIENT, Daemon
-from tiger import connection, layout, protocol, slot
-from tiger.reader import Reader
-from tiger.slot import Slot
+from tiger.format import layout, protocol, slot
+from tiger.format.slot import Slot
+from tiger.reading.reader import Reader
+from tiger.wire import connection
 
 with_futex = pytest.mark.skipif(slot.sleep_on is None, reason="nothing to sleep on is compiled")
 

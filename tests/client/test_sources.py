@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-USED = "from tiger import speedups; print(speedups.are_used())"
+USED = "from tiger.format import speedups; print(speedups.are_used())"
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def copy(tmp_path: Path) -> Path:
     """A copy of both packages as they are installed here, compiled modules too."""
     for source in (ROOT / "client" / "tiger", ROOT / "tigerd"):
         shutil.copytree(source, tmp_path / source.name, ignore=shutil.ignore_patterns("*.pyc"))
-    if not list(tmp_path.glob(f"*/compiled{EXTENSION_SUFFIXES[0]}")):
+    if not list(tmp_path.glob(f"*/*/compiled{EXTENSION_SUFFIXES[0]}")):
         pytest.skip("nothing is compiled here")
     return tmp_path
 
@@ -44,13 +44,13 @@ def test_what_was_compiled_of_this_source_is_used(copy: Path) -> None:
 
 
 def test_it_is_used_where_its_source_is_not_installed(copy: Path) -> None:
-    (copy / "tiger" / "compiled.pyx").unlink()
+    (copy / "tiger" / "format" / "compiled.pyx").unlink()
     assert run(copy, USED, "-W", "error").stdout == "True\n"
 
 
 @pytest.mark.parametrize("source", ["compiled.pyx", "value.pxi"])
 def test_what_was_compiled_of_another_source_is_left_out(copy: Path, source: str) -> None:
-    with (copy / "tiger" / source).open("a") as file:
+    with (copy / "tiger" / "format" / source).open("a") as file:
         file.write("# changed\n")
     done = run(copy, USED)
     assert done.stdout == "False\n"
@@ -59,16 +59,16 @@ def test_what_was_compiled_of_another_source_is_left_out(copy: Path, source: str
 
 
 def test_the_daemon_leaves_out_what_is_stale_too(copy: Path) -> None:
-    with (copy / "tigerd" / "compiled.pyx").open("a") as file:
+    with (copy / "tigerd" / "engine" / "compiled.pyx").open("a") as file:
         file.write("# changed\n")
-    done = run(copy, "from tigerd import table, facts; print(table._put())")
+    done = run(copy, "from tigerd.engine import table, facts; print(table._put())")
     assert done.stdout == "None\n"
-    assert "tigerd/compiled" in done.stderr
+    assert "tigerd/engine/compiled" in done.stderr
 
 
 def test_what_is_compiled_does_not_tell_where(copy: Path) -> None:
     """So that two builds of one source are equal."""
-    for path in copy.glob(f"*/compiled{EXTENSION_SUFFIXES[0]}"):
+    for path in copy.glob(f"*/*/compiled{EXTENSION_SUFFIXES[0]}"):
         data = path.read_bytes()
         assert os.fsencode(ROOT) not in data
         assert os.fsencode(tempfile.gettempdir()) + b"/" not in data

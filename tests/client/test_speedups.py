@@ -18,17 +18,22 @@ from hypothesis import strategies as st
 
 from tests.support.daemon import Daemon, new_directory
 from tests.support.seeds import new_random
-from tiger import errors, layout, protocol, reader, record, table_reader
+from tiger import errors
 from tiger.errors import Damaged
-from tiger.filters import Match
-from tiger.memory import Vanished
-from tiger.protocol import CLEAR_NAMESPACE, DELETE, PUT
-from tiger.resources import RESOURCES
-from tiger.table_reader import TableReader
-from tigerd import facts, requests, walks
+from tiger.format import layout, protocol, record
+from tiger.format.memory import Vanished
+from tiger.format.protocol import CLEAR_NAMESPACE, DELETE, PUT
+from tiger.format.resources import RESOURCES
+from tiger.reading import reader, table_reader
+from tiger.reading.filters import Match
+from tiger.reading.table_reader import TableReader
+from tigerd.engine import facts, walks
+from tigerd.service import parsing
 
-compiled = pytest.importorskip("tiger.compiled", reason="there was no compiler to install it")
-daemons = pytest.importorskip("tigerd.compiled")
+compiled = pytest.importorskip(
+    "tiger.format.compiled", reason="there was no compiler to install it"
+)
+daemons = pytest.importorskip("tigerd.engine.compiled")
 
 MAX_RECORD = 4096
 FIELDS = ("active", "customer", "n")
@@ -181,7 +186,7 @@ def containers(value: Any) -> Iterator[Any]:
             yield from containers(item)
 
 
-numbers = st.sampled_from([0, 1, 127, 128, 1 << 55, requests.NUMBERS_END]) | st.integers(-1, 300)
+numbers = st.sampled_from([0, 1, 127, 128, 1 << 55, parsing.NUMBERS_END]) | st.integers(-1, 300)
 asked = st.tuples(
     st.sampled_from([protocol.VERSION] * 9 + [2]),
     numbers,
@@ -207,15 +212,15 @@ asked = st.tuples(
 @example((protocol.VERSION, 7, 0, 1, False, [("put", 1, "global", b"x")]), b"")
 def test_requests(request: tuple[Any, ...], rest: bytes) -> None:
     frame = msgpack.packb(request) + rest
-    check(requests, "_parse", daemons.parse, lambda: requests.parse(frame))
-    assert daemons.parse(frame[:-1], protocol.VERSION, requests.NUMBERS_END) is None or rest
+    check(parsing, "_parse", daemons.parse, lambda: parsing.parse(frame))
+    assert daemons.parse(frame[:-1], protocol.VERSION, parsing.NUMBERS_END) is None or rest
 
 
 def test_the_common_request() -> None:
     for body in (b"x" * 9, b"x" * 255, b"x" * 256, b"x" * 70_000):
         for answer in (False, True):
             request = [protocol.VERSION, 1 << 55, 63, 1 << 40, answer, [["put", 12, "a", body]]]
-            parsed = daemons.parse(msgpack.packb(request), protocol.VERSION, requests.NUMBERS_END)
+            parsed = daemons.parse(msgpack.packb(request), protocol.VERSION, parsing.NUMBERS_END)
             assert list(parsed) == request[1:]
 
 

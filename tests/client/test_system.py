@@ -12,11 +12,11 @@ from tiger import system
 
 PACKAGES = [Path(system.__file__).parent, Path(tigerd.__file__).parent]
 LOADED = (
-    "pytest_fixtures.py",
-    "pytest_nodes.py",
-    "pytest_plugin.py",
-    "run_environment.py",
-    "run_place.py",
+    "pytest/fixtures.py",
+    "pytest/nodes.py",
+    "pytest/plugin.py",
+    "pytest/run_environment.py",
+    "service/run_place.py",
 )
 APART = {Path(system.__file__), *(PACKAGES[1] / name for name in LOADED)}
 """That module, and those that pytest loads in every run, which do without `tiger`."""

@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tiger
-from tiger import protocol, zmtp
-from tiger.wire import RECONNECT_S, Wire, peer_user
+from tiger.format import protocol
+from tiger.wire import zmtp
+from tiger.wire.socket import RECONNECT_S, Wire, peer_user
 
 PATIENCE_MS = 20_000
 READY = zmtp.OPENING[zmtp.GREETING_SIZE :].replace(b"DEALER", b"ROUTER")
@@ -297,7 +298,7 @@ def test_who_does_not_get_in_tries_ever_less_often(wire: Wire) -> None:
 def test_the_socket_of_another_user_is_told_nothing(wire: Wire, path: Path, monkeypatch) -> None:
     """The kernel says whose it is; here it says another one."""
     with listener(path) as listening:
-        monkeypatch.setattr("tiger.wire.peer_user", lambda _: os.geteuid() + 1)
+        monkeypatch.setattr("tiger.wire.socket.peer_user", lambda _: os.geteuid() + 1)
         wire.begin(b"secret")
         with pytest.raises(tiger.InstanceError, match=r"served by a process of user \d+"):
             wire.flush()

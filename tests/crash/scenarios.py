@@ -18,8 +18,8 @@ from tests.support.model import (
     put_many,
     rollback,
 )
-from tiger.record import Record
-from tiger.resources import BY_NAME
+from tiger.format.record import Record
+from tiger.format.resources import BY_NAME
 
 INVOICES = BY_NAME["invoices"].number
 CUSTOMERS = BY_NAME["customers"].number

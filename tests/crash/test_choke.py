@@ -1,4 +1,4 @@
-"""Nothing but `tiger.memory` stores into shared memory: else the crash tests would not see it."""
+"""Nothing but `engine.segments` stores into shared memory: else crash tests would not see it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ SOURCES = sorted([*PROJECT.glob("tigerd/**/*.py"), *PROJECT.glob("client/tiger/*
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PROJECT)))
-def test_only_memory_stores(path: Path) -> None:
+def test_only_its_segments_store(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         for target in targets:
             if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Attribute):
                 is_shared = target.value.attr in ("words", "map")
-                assert not is_shared or path.name == "memory.py", f"line {target.lineno}"
+                assert not is_shared or path.name == "segments.py", f"line {target.lineno}"
         if isinstance(node, ast.Attribute):
             assert node.attr != "pack_into", f"line {node.lineno}: it zeroes before it writes"

@@ -22,9 +22,9 @@ from tests.support.daemon import Daemon, after, check_space, new_directory
 from tests.support.model import Model, delete, put_many, rollback
 from tests.support.observe import Observer, Universe, difference
 from tests.support.seeds import sample
-from tiger import layout
-from tiger.pins import Pin
-from tigerd import retiring
+from tiger.format import layout
+from tiger.place.pins import Pin
+from tigerd.engine import retiring
 
 pytest_plugins = "tests.support.recordings"
 

@@ -13,11 +13,11 @@ import tiger
 from tests.crash.scenarios import CUSTOMERS, WIDE
 from tests.support.daemon import Daemon, new_directory
 from tests.support.model import delete, put
-from tiger import layout
-from tiger.layout import NAMESPACES
-from tiger.table_reader import TableReader
-from tiger.version import Version
-from tigerd import audit
+from tiger.format import layout
+from tiger.format.layout import NAMESPACES
+from tiger.format.version import Version
+from tiger.reading.table_reader import TableReader
+from tigerd.tools import audit
 
 
 def look_while_cleaning(patch: pytest.MonkeyPatch) -> list[audit.Finding]:

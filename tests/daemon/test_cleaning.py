@@ -17,15 +17,16 @@ from tests.crash.scenarios import CUSTOMERS, EMPTYING, GARBAGE, INVOICES, WIDE
 from tests.support.daemon import CLIENT, Daemon, new_directory
 from tests.support.file_system import bytes_below
 from tests.support.model import clear_namespace, delete, put, put_many
-from tiger import layout, memory
-from tiger.pins import Pin
-from tiger.record import Record
-from tiger.resources import BY_NAME
-from tigerd.applying import Applying
-from tigerd.cleaner import STEPS, Cleaner
-from tigerd.lists import NEAR
-from tigerd.plan import Plan
-from tigerd.sessions import Sessions
+from tiger.format import layout
+from tiger.format.record import Record
+from tiger.format.resources import BY_NAME
+from tiger.place.pins import Pin
+from tigerd.engine import segments
+from tigerd.engine.applying import Applying
+from tigerd.engine.cleaner import STEPS, Cleaner
+from tigerd.engine.lists import NEAR
+from tigerd.engine.plan import Plan
+from tigerd.service.sessions import Sessions
 
 COUPONS = BY_NAME["coupons"].number
 BYTES_MAX = 256
@@ -157,7 +158,7 @@ def test_clients_that_were_quiet_longest_make_room_also_after_a_restart(daemon: 
 def limited(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """`limited(n)`: from now on there is memory for n more segments."""
     left = [0]
-    allocate = memory._allocate
+    allocate = segments._allocate
 
     def allocate_some(descriptor: int, size: int) -> None:
         if not left[0]:
@@ -167,7 +168,7 @@ def limited(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
     def limit(count: int) -> None:
         left[0] = count
-        monkeypatch.setattr(memory, "_allocate", allocate_some)
+        monkeypatch.setattr(segments, "_allocate", allocate_some)
 
     return limit
 
@@ -208,7 +209,7 @@ def test_too_few_descriptors_refuse_a_request_and_leave_nothing(
         raise OSError(errno.EMFILE, "Too many open files")
 
     with monkeypatch.context() as patch:
-        patch.setattr(memory.mmap, "mmap", none_free)
+        patch.setattr(segments.mmap, "mmap", none_free)
         with pytest.raises(tiger.InstanceError, match="Too many open files"):
             daemon.do([put_many(CUSTOMERS, "a", wide(50))])
     assert len(list(daemon.directory.glob("tables/customers/*"))) == 2  # an index and a chunk

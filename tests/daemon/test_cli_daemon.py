@@ -18,9 +18,11 @@ import pytest
 
 import tiger
 from tests.support.file_system import bytes_below
-from tiger import instance, layout
-from tiger.memory import WritableSegment
-from tigerd.stopping import pid_of
+from tiger.format import layout
+from tiger.place import instance
+from tigerd.engine.control import open_control, take_lock
+from tigerd.engine.segments import WritableSegment
+from tigerd.service.stopping import pid_of
 
 YES, NO, USAGE, UNREACHABLE, MISMATCH, TIMED_OUT = range(6)
 
@@ -140,8 +142,8 @@ def test_stop_of_a_daemon_without_a_socket_ends_it_by_a_signal(
 
 def test_stop_sends_no_signal_to_a_process_that_is_no_daemon(tigerd, directory: str) -> None:
     """The lock is held, and the pid left in the control segment is by now another process's."""
-    lock = instance.take_lock(Path(directory))
-    control, _ = instance.open_control(Path(directory), 1000)
+    lock = take_lock(Path(directory))
+    control, _ = open_control(Path(directory), 1000)
     os.unlink(control.path)
     WritableSegment.create(control.path, layout.CONTROL, layout.CONTROL_SIZE, 5).close()
     control = WritableSegment(control.path, layout.CONTROL)
@@ -192,7 +194,7 @@ def test_a_directory_open_to_others_is_refused(tigerd, directory: str, command: 
     assert completed.returncode == UNREACHABLE
     assert "0750" in completed.stderr
     assert "chmod" not in completed.stderr
-    instance.open_control(Path(directory), 1000)[0].close()
+    open_control(Path(directory), 1000)[0].close()
     completed = tigerd(command, directory=directory)
     assert completed.returncode == UNREACHABLE
     assert f"chmod 700 {directory}" in completed.stderr
@@ -351,7 +353,7 @@ def test_a_relative_runtime_directory_is_ignored(tigerd) -> None:
 def test_a_command_to_type_is_quoted_where_it_must_be(tigerd, directory: str) -> None:
     place = Path(directory, "my shop")
     place.mkdir(mode=0o750)
-    instance.open_control(place, 1000)[0].close()
+    open_control(place, 1000)[0].close()
     assert f"chmod 700 '{place}'" in tigerd("start", directory=str(place)).stderr
     place.chmod(0o700)
     place.joinpath("control").unlink()

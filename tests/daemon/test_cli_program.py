@@ -15,9 +15,9 @@ import click
 import pytest
 
 from tiger import errors
-from tiger.changes import KINDS
+from tiger.reading.changes import KINDS
 from tigerd.cli import SECTIONS, cli
-from tigerd.cli.exits import exit_code_of
+from tigerd.service.exits import exit_code_of
 
 YES, NO, USAGE, UNREACHABLE, MISMATCH, TIMED_OUT = range(6)
 

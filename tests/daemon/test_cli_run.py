@@ -14,7 +14,7 @@ import pytest
 
 import tiger
 from tests.support.file_system import small_file_system
-from tiger import launch
+from tiger.place import launch
 
 SHOW_PLACE = (
     "import os, tiger; tiger.connect(autostart=False).close(); print(os.environ['TIGERD_DIR'])"
@@ -238,7 +238,7 @@ def test_a_run_whose_records_stay_says_so(directory: str) -> None:
 
 TWO_SWEEPS = """\
 import time, tiger
-from tiger import layout
+from tiger.format import layout
 with tiger.connect() as store:
     store.coupons.insert({"id": "A"})
     words = store._reader.words

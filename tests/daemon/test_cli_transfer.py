@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 import tiger
-from tiger import protocol
+from tiger.format import protocol
 from tigerd.cli import transfer
-from tigerd.documents import InvalidDocument, parse_tables
+from tigerd.tools.documents import InvalidDocument, parse_tables
 
 YES, NO, USAGE = range(3)
 

@@ -16,9 +16,9 @@ import pytest
 
 import tiger
 from tests.support.terminal import at_terminal
-from tiger import layout
-from tiger.changes import Change, Changes
-from tiger.reader import Reader
+from tiger.format import layout
+from tiger.reading.changes import Change, Changes
+from tiger.reading.reader import Reader
 from tigerd.cli.counters import read_counters
 
 YES, NO, USAGE, UNREACHABLE, MISMATCH, TIMED_OUT = range(6)

@@ -15,7 +15,7 @@ import pytest
 
 import tiger
 from tests.support.terminal import at_terminal
-from tigerd import documents
+from tigerd.tools import documents
 
 YES, NO, USAGE = range(3)
 

@@ -17,13 +17,16 @@ from tests.support.daemon import DRAIN, Daemon, Step, new_directory
 from tests.support.model import clear_namespace, create, delete, fork, put, put_many
 from tests.support.seeds import new_random
 from tests.support.simulation import recorded
-from tiger import protocol, table_reader
 from tiger.errors import AlreadyExists, Conflict, Sealed
-from tiger.memory import is_at
-from tiger.record import Record
-from tigerd import facts, index, lists, table, writer
+from tiger.format import protocol
+from tiger.format.memory import is_at
+from tiger.format.record import Record
+from tiger.reading import table_reader
+from tigerd.engine import facts, index, lists, table, writer
 
-compiled = pytest.importorskip("tigerd.compiled", reason="there was no compiler to install it")
+compiled = pytest.importorskip(
+    "tigerd.engine.compiled", reason="there was no compiler to install it"
+)
 
 PARTS = (
     (facts, "_facts_of", compiled.facts_of),

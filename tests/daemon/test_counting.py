@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiger import protocol
-from tiger.speedups import are_used
-from tigerd import counting, requests
+from tiger.format import protocol
+from tiger.format.speedups import are_used
+from tigerd.service import counting, parsing
 
 VALUES = st.recursive(
     st.none()
@@ -60,13 +60,13 @@ def test_a_frame_of_more_values_than_any_request_is_not_decoded(
 ) -> None:
     monkeypatch.setattr(protocol, "unpack", lambda _: pytest.fail("decoded"))
     with pytest.raises(ValueError, match="values"):
-        requests.parse(frame)
+        parsing.parse(frame)
 
 
 def test_the_largest_request_that_a_client_may_send_is_taken() -> None:
     count = 50_000
     operations = [[protocol.PUT, 1, "global", b"\x80", 7]] * count
     frame = protocol.pack([protocol.VERSION, 1, 0, 1, False, operations])
-    assert len(requests.parse(frame)[4]) == count
+    assert len(parsing.parse(frame)[4]) == count
     assert counting.is_bounded(frame, 7 * count)
     assert are_used() or counting._is_bounded(frame, 1) is None

@@ -12,17 +12,17 @@ import pytest
 import tiger
 from tests.support.daemon import Daemon, new_directory
 from tests.support.model import put, put_many
-from tiger import layout, protocol
 from tiger.errors import Damaged
-from tiger.layout import HEAD, HEAD_SIZE, NAMESPACES, OLDER, WORD
-from tiger.resources import BY_NAME
-from tiger.version import Version
-from tigerd import table as daemon_table
-from tigerd import writer as daemon_writer
-from tigerd.audit import audit
-from tigerd.repair import salvage
-from tigerd.table import Table
-from tigerd.writer import Failed
+from tiger.format import layout, protocol
+from tiger.format.layout import HEAD, HEAD_SIZE, NAMESPACES, OLDER, WORD
+from tiger.format.resources import BY_NAME
+from tiger.format.version import Version
+from tigerd.engine import table as daemon_table
+from tigerd.engine import writer as daemon_writer
+from tigerd.engine.table import Table
+from tigerd.engine.writer import Failed
+from tigerd.tools.audit import audit
+from tigerd.tools.repair import salvage
 
 PLANS = BY_NAME["plans"].number
 FIELDS = ("scope", "rest", "begin", "previous", "created", "number")

@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.daemon import Daemon, new_directory
 from tests.support.model import delete, fork, put
-from tiger import layout, protocol, record
-from tigerd.operations import add
+from tiger.format import layout, protocol, record
+from tigerd.engine.operations import add
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "format.md"
 ROW = re.compile(r"^([0-9a-f]{4})  ((?:[0-9a-f]{2} +){15}[0-9a-f]{2})  \|", re.MULTILINE)

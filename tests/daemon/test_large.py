@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tigerd import large, unfinished
-from tigerd.large import Large, Message
+from tigerd.service import large, unfinished
+from tigerd.service.large import Large, Message
 
 
 def test_a_large_request_is_due_when_no_other_comes_and_after_a_turn_of_the_others() -> None:

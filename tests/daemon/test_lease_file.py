@@ -13,10 +13,11 @@ from unittest.mock import patch
 import pytest
 
 import tiger
-from tiger import lease_file, leases
-from tiger.leases import Lease, Register
+from tiger.place import lease_file, leases
+from tiger.place.leases import Lease, Register
 from tiger.system import fcntl
 from tiger.system import os as system
+from tigerd.engine import holders
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def place(tmp_path: Path) -> Iterator[Path]:
 
 def left(place: Path) -> set[str]:
     """The namespaces that nobody holds any more."""
-    with lease_file.looking(place / leases.FOLDER) as look:
+    with holders.looking(place / leases.FOLDER) as look:
         assert look.strange == {}
         return set().union(*look.left.values())
 
@@ -48,7 +49,7 @@ def test_ten_thousand_leases_are_one_file_that_is_not_read_while_it_is_held(plac
     names = {f"sandbox-{n}-é ü " for n in range(10_000)}
     held = [Lease(place, name) for name in names]
     assert len(files(place)) == 1
-    with patch.object(lease_file, "_read", side_effect=AssertionError):
+    with patch.object(holders, "_read", side_effect=AssertionError):
         assert left(place) == set()
     content = (place / leases.FOLDER / files(place)[0]).read_bytes()
     assert lease_file.namespaces_in(content, lease_file.KIND) == names
@@ -83,14 +84,14 @@ def test_a_slot_is_used_again(place: Path) -> None:
 def test_a_name_that_nobody_had_is_held_at_once_during_a_look(place: Path) -> None:
     register = Register(place)
     leave(place, "gone")
-    read = lease_file._read
+    read = holders._read
     held = []
 
     def reading(*arguments: Any) -> Any:
         held.append(register.add_new(f"new-{len(held)}"))
         return read(*arguments)
 
-    with patch.object(leases, "LOCK_S", 0.0), patch.object(lease_file, "_read", reading):
+    with patch.object(leases, "LOCK_S", 0.0), patch.object(holders, "_read", reading):
         assert left(place) == {"gone"}
     assert held
     leave(place, "new-0")  # by mistake: what is held all the same
@@ -103,7 +104,7 @@ def test_who_takes_a_lease_during_a_look_waits_for_its_end(place: Path) -> None:
     seed = a.add("seed")
     other = b.add("other")
     leave(place, "gone")
-    read = lease_file._read
+    read = holders._read
     refused = []
 
     def reading(*arguments: Any) -> Any:
@@ -113,7 +114,7 @@ def test_who_takes_a_lease_during_a_look_waits_for_its_end(place: Path) -> None:
             refused.append(change)
         return read(*arguments)
 
-    with patch.object(lease_file, "_read", reading):
+    with patch.object(holders, "_read", reading):
         assert left(place) == {"gone"}
     assert refused
     taken = b.add("seed")
@@ -188,10 +189,10 @@ def test_killed_at_any_step_what_was_taken_is_left_to_the_daemon(place: Path) ->
         assert "+second" not in said or "second" in found, step
         is_held = "+first" in said and "-first" not in said
         assert not is_held or "first" in found, step
-        with lease_file.looking(place / leases.FOLDER) as look:
+        with holders.looking(place / leases.FOLDER) as look:
             for name in look.left:
                 look.forget(name)
-        leases.holds.remove_unfinished(place / leases.FOLDER)
+        holders.remove_unfinished(place / leases.FOLDER)
         assert files(place) == [], step
         if status == 0:
             assert said[-1] == "="
@@ -254,7 +255,7 @@ def test_in_a_copy_of_the_directory_nothing_is_left_to_be_cleared(
     copy = tmp_path_factory.mktemp("copies") / "copy"
     shutil.copytree(place, copy)
     assert left(copy) == set()
-    with lease_file.looking(copy / leases.FOLDER) as look:
+    with holders.looking(copy / leases.FOLDER) as look:
         assert [*look.left.values()] == [set()]  # and the file goes
     lease.release()
 

@@ -16,11 +16,12 @@ import pytest
 import tiger
 from tests.support.daemon import Daemon, new_directory
 from tests.support.model import put
-from tiger import holds, lease_file, leases, pins
-from tiger.leases import Lease
-from tiger.resources import BY_NAME
-from tigerd.abandoned import CLEARS_MAX, Abandoned
-from tigerd.applying import Applying
+from tiger.format.resources import BY_NAME
+from tiger.place import holds, lease_file, leases, pins
+from tiger.place.leases import Lease
+from tigerd.engine import holders
+from tigerd.engine.applying import Applying
+from tigerd.service.abandoned import CLEARS_MAX, Abandoned
 
 COUPONS = BY_NAME["coupons"].number
 
@@ -271,9 +272,9 @@ def test_a_link_in_the_place_of_a_folder_is_not_followed(
     store.coupons.insert({"id": "A"})
     with pytest.raises(tiger.InstanceError, match=f"{place} is not a folder of user"):
         store.mark() if folder == pins.FOLDER else store.sandbox().__enter__()
-    holds.remove_unfinished(place)
-    assert pins.least(Path(directory)) == (0 if folder == pins.FOLDER else None)
-    with lease_file.looking(place) as look:
+    holders.remove_unfinished(place)
+    assert holders.least_pin(Path(directory)) == (0 if folder == pins.FOLDER else None)
+    with holders.looking(place) as look:
         assert look.left == {}
     assert {path.name for path in elsewhere.iterdir()} == {"5.theirs", "new.theirs"}
     place.unlink()
@@ -300,9 +301,9 @@ def test_a_file_that_cannot_be_opened_now_counts_as_held(directory: str, error: 
         (holds, "scandir", refused),
     ):
         with patch.object(module.os, name, refusing):
-            with lease_file.looking(place / leases.FOLDER) as look:
+            with holders.looking(place / leases.FOLDER) as look:
                 assert look.left == {}
-            assert pins.least(place) in (0, 5)
+            assert holders.least_pin(place) in (0, 5)
     lease.release()
     pin.release()
-    assert pins.least(place) is None
+    assert holders.least_pin(place) is None

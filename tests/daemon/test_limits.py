@@ -13,13 +13,13 @@ import pytest
 import tiger
 from tests.support.daemon import Daemon, new_directory
 from tests.support.model import clear_namespace, define, delete, put, put_many
-from tiger import layout, protocol
 from tiger.errors import Damaged, InvalidRequest, StoreFull
-from tiger.layout import LIMITS, Limit
-from tiger.memory import WritableSegment
-from tiger.resources import BY_NAME, DEFINITIONS, DEFINITIONS_NAMESPACE
-from tigerd.audit import audit
-from tigerd.repair import rebuild, salvage
+from tiger.format import layout, protocol
+from tiger.format.layout import LIMITS, Limit
+from tiger.format.resources import BY_NAME, DEFINITIONS, DEFINITIONS_NAMESPACE
+from tigerd.engine.segments import WritableSegment
+from tigerd.tools.audit import audit
+from tigerd.tools.repair import rebuild, salvage
 
 PLANS = BY_NAME["plans"].number
 FORMAT = Path(__file__).parents[2] / "docs" / "format.md"

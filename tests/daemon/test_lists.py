@@ -10,12 +10,12 @@ import pytest
 from tests.support.daemon import Daemon, new_directory
 from tests.support.model import clear_namespace, delete, put, put_many
 from tests.support.seeds import new_random
-from tiger import layout
-from tiger.resources import BY_NAME
-from tigerd import lists
-from tigerd.audit import audit
-from tigerd.lists import NEAR, Lists
-from tigerd.walks import versions_in
+from tiger.format import layout
+from tiger.format.resources import BY_NAME
+from tigerd.engine import lists
+from tigerd.engine.lists import NEAR, Lists
+from tigerd.engine.walks import versions_in
+from tigerd.tools.audit import audit
 
 CUSTOMERS = BY_NAME["customers"].number
 

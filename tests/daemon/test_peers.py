@@ -11,7 +11,8 @@ import pytest
 
 import tiger
 from tests.hostile.trials import peer
-from tiger import instance, protocol
+from tiger.format import protocol
+from tiger.place import instance
 
 NOBODY = 65534
 SPEAK = """
@@ -101,7 +102,7 @@ def test_a_client_is_one_process_s_however_another_came_to_its_number(directory:
 MANY = """
 import socket, sys
 import zmq
-from tigerd.peers import Peers
+from tigerd.service.peers import Peers
 
 path = sys.argv[1]
 context = zmq.Context()

@@ -17,13 +17,13 @@ from tests.hostile.trials import hello, peer
 from tests.support.choke import Killed
 from tests.support.daemon import Daemon, new_directory
 from tests.support.model import clear_namespace, define, fork, put, put_many, rollback
-from tiger import layout, protocol
-from tiger.changes import Changes
-from tiger.pins import Pin
-from tiger.reader import Reader
-from tiger.reads import TableReads
-from tiger.record import Record
-from tiger.resources import BY_NAME, DEFINITIONS, DEFINITIONS_NAMESPACE
+from tiger.format import layout, protocol
+from tiger.format.record import Record
+from tiger.format.resources import BY_NAME, DEFINITIONS, DEFINITIONS_NAMESPACE
+from tiger.place.pins import Pin
+from tiger.reading.changes import Changes
+from tiger.reading.reader import Reader
+from tiger.reading.reads import TableReads
 
 COUPONS = BY_NAME["coupons"]
 PLANS = BY_NAME["plans"]

@@ -11,11 +11,11 @@ from tests.crash.scenarios import CUSTOMERS, INVOICES
 from tests.support.choke import Killed
 from tests.support.daemon import Daemon, Step, new_directory
 from tests.support.model import clear_namespace, delete, put, put_many
-from tiger import layout
-from tiger.pins import Pin
-from tiger.version import Version
-from tigerd.audit import audit
-from tigerd.index import Index
+from tiger.format import layout
+from tiger.format.version import Version
+from tiger.place.pins import Pin
+from tigerd.engine.index import Index
+from tigerd.tools.audit import audit
 
 BATCH: Step = [
     put(CUSTOMERS, "a", "new", email="e1"),

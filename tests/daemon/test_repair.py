@@ -18,11 +18,12 @@ from tests.support.daemon import Daemon, new_directory
 from tests.support.model import delete, put_many
 from tests.support.seeds import new_random
 from tests.support.terminal import at_terminal
-from tiger import layout, record
-from tiger.resources import BY_NAME, DEFINITIONS
-from tigerd import repair, walks
-from tigerd.audit import audit
-from tigerd.repair import salvage
+from tiger.format import layout, record
+from tiger.format.resources import BY_NAME, DEFINITIONS
+from tigerd.engine import walks
+from tigerd.tools import repair
+from tigerd.tools.audit import audit
+from tigerd.tools.repair import salvage
 
 COUNT = 300
 
@@ -198,7 +199,7 @@ def test_random_damage_to_chunks_never_stops_a_repair_and_is_told(directory: str
 
 
 @pytest.mark.parametrize(
-    "call", ["shutil.rmtree", "pathlib.Path.rename", "tigerd.repair.os.replace"]
+    "call", ["shutil.rmtree", "pathlib.Path.rename", "tigerd.tools.repair.os.replace"]
 )
 def test_a_repair_that_is_killed_is_done_again_and_loses_nothing(
     directory: str, tigerd, monkeypatch, call: str

@@ -13,9 +13,10 @@ import pytest
 import tiger
 from tests.faults.processes import is_stopped, wait_for
 from tests.support.daemon import new_directory
-from tiger import instance, speedups
-from tigerd.serve import TURN_NS
-from tigerd.server import PAUSE_MS, SOON_MS, Server
+from tiger.format import speedups
+from tigerd.engine.control import take_lock
+from tigerd.service.serve import TURN_NS
+from tigerd.service.server import PAUSE_MS, SOON_MS, Server
 
 
 def slice_of(process: int | str) -> int | None:
@@ -60,7 +61,7 @@ def test_it_cleans_after_a_short_pause_only_while_there_is_more_to_take_away(
     is_more: bool, pause: int
 ) -> None:
     with new_directory() as place:
-        lock = instance.take_lock(place / "i", make=True)
+        lock = take_lock(place / "i", make=True)
         server = Server(place / "i", lock, max_record=None, idle_exit_s=0)
         waits: list[int] = []
 
@@ -70,6 +71,9 @@ def test_it_cleans_after_a_short_pause_only_while_there_is_more_to_take_away(
             server.writer.cleaner.has_more = is_more
             return len(waits) == 1, False
 
-        with patch.object(server._arrivals, "wait", wait), patch("tigerd.server.signal.signal"):
+        with (
+            patch.object(server._arrivals, "wait", wait),
+            patch("tigerd.service.server.signal.signal"),
+        ):
             server.run()
         assert waits == [PAUSE_MS, pause]

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.pages import reading
-from tigerd import pytest_stripe
+from tigerd.pytest import stripe_fixtures
 
 PAGE = (Path(__file__).parents[2] / "docs" / "stripe-testing.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in vars(pytest_stripe) if name.startswith(pytest_stripe.PREFIX)]
+    "name", [name for name in vars(stripe_fixtures) if name.startswith(stripe_fixtures.PREFIX)]
 )
 def test_the_table_of_the_page_names_every_fixture(name: str) -> None:
     assert f"`{name}`" in PAGE.partition("\n## All of it\n")[2]

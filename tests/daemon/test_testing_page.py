@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 
 from tests.support.pages import reading
-from tigerd import accounts, pytest_fixtures, pytest_plugin, run_environment, runs
+from tigerd.pytest import accounts, fixtures, plugin, run_environment, runs
 
 PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
-MODULES = (pytest_fixtures, pytest_plugin, run_environment, runs, accounts)
+MODULES = (fixtures, plugin, run_environment, runs, accounts)
 CODE = "".join(Path(str(module.__file__)).read_text() for module in MODULES)
 
 
 # What the plugin has
 
 
-def fixtures() -> Iterator[str]:
+def names_of_fixtures() -> Iterator[str]:
     """Yield the names of the plugin's fixtures that are for users."""
-    for node in ast.parse(Path(str(pytest_fixtures.__file__)).read_text()).body:
+    for node in ast.parse(Path(str(fixtures.__file__)).read_text()).body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             decorators = {ast.unparse(decorator) for decorator in node.decorator_list}
             if any(name.startswith("pytest.fixture") for name in decorators):
@@ -32,7 +32,7 @@ def fixtures() -> Iterator[str]:
 @pytest.mark.parametrize(
     "name",
     [
-        *fixtures(),
+        *names_of_fixtures(),
         *sorted(set(re.findall(r'"(--tigerd-[\w-]+)', CODE))),
         *sorted(set(re.findall(r'"(TIGERD_[A-Z]+)"', CODE))),
         *run_environment.KEEP,
@@ -45,7 +45,7 @@ def test_the_tables_of_the_page_name_all_that_the_plugin_has(name: str) -> None:
 
 
 def test_the_plugin_has_what_this_file_looks_for() -> None:
-    assert {"tiger_store", "tiger_seed", "tiger_instance"} <= {*fixtures()}
+    assert {"tiger_store", "tiger_seed", "tiger_instance"} <= {*names_of_fixtures()}
     assert "--tigerd-dir" in CODE
     assert '"TIGERD_NAMESPACE"' in CODE
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
-from tiger.session import WATCH_AGAIN_S
 from tiger.system import time
-from tigerd.waiting import Waiting
+from tiger.wire.session import WATCH_AGAIN_S
+from tigerd.service.waiting import Waiting
 
 
 def test_who_does_not_ask_again_is_not_waited_for() -> None:

@@ -20,13 +20,14 @@ from itertools import count
 from typing import Any
 
 from tiger.errors import Damaged
-from tiger.session import QUESTION
-from tigerd import applying, server, writer
-from tigerd.cleaner import Cleaner
-from tigerd.effects import Effect
-from tigerd.recovery import Found
-from tigerd.server import Server
-from tigerd.writer import Writer
+from tiger.wire.session import QUESTION
+from tigerd.engine import applying, writer
+from tigerd.engine.cleaner import Cleaner
+from tigerd.engine.effects import Effect
+from tigerd.engine.recovery import Found
+from tigerd.engine.writer import Writer
+from tigerd.service import server
+from tigerd.service.server import Server
 
 
 def stop_once(owner: type, name: str, *, after: bool = False, of_writes: bool = False) -> None:
@@ -117,7 +118,7 @@ FAULTS: dict[str, Callable[[], None]] = {
 
 def main() -> None:
     """Build the fault in, and serve."""
-    from tigerd.serve import serve
+    from tigerd.service.serve import serve
 
     writer._write = lambda *_: None  # what is altered is in Python
     FAULTS[sys.argv[1]]()

@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 import tiger
-from tiger.version import Version
+from tiger.format.version import Version
 
 seen = 0
 

@@ -28,7 +28,7 @@ from tests.faults.processes import (
     workers,
 )
 from tests.faults.worker import PRODUCTS, SHARED, sealed
-from tigerd.audit import audit
+from tigerd.tools.audit import audit
 
 WORKER = Path(__file__).with_name("worker.py")
 WRITERS = 3

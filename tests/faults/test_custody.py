@@ -31,10 +31,13 @@ from tests.faults.processes import (
     wait_for,
 )
 from tests.faults.storm import check
-from tiger import instance, layout, presence
-from tiger.instance import take_lock
-from tiger.memory import Segment
-from tigerd import custody, stopping
+from tiger.format import layout
+from tiger.format.memory import Segment
+from tiger.place import instance
+from tiger.place.instance import take_lock
+from tiger.reading import presence
+from tigerd.engine.control import open_control
+from tigerd.service import custody, stopping
 
 HURRIED = "tests.faults.altered hurried"
 
@@ -474,7 +477,7 @@ def test_a_daemon_with_little_address_space_is_full_in_time_and_starts_again(pla
 def test_a_socket_that_cannot_be_looked_at_is_not_taken_for_removed(place: Path) -> None:
     """As in a directory whose owner has taken away the mode from himself: the daemon goes on."""
     lock = take_lock(place)
-    control, _ = instance.open_control(place, None)
+    control, _ = open_control(place, None)
     held = custody.Custody(place, lock, control)
     instance.socket_path(place).touch()
     held.bound()

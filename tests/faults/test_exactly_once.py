@@ -25,12 +25,13 @@ from tests.faults.processes import (
 from tests.faults.storm import check
 from tests.support.daemon import CLIENT, Daemon
 from tests.support.seeds import new_random
-from tiger import instance, layout, protocol
-from tiger.reader import Reader
-from tiger.requests import TableRequests
-from tiger.session import Session
-from tiger.slot import Slot
-from tigerd.sessions import Sessions
+from tiger.format import layout, protocol
+from tiger.format.slot import Slot
+from tiger.place import instance
+from tiger.reading.reader import Reader
+from tiger.wire.requests import TableRequests
+from tiger.wire.session import Session
+from tigerd.service.sessions import Sessions
 
 BEFORE = {"id": "A", "created": 5, "n": 1}
 

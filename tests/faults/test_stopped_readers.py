@@ -14,7 +14,7 @@ import tiger
 from tests.faults.processes import Worker, instance_directory, kill, serving, wait_for, workers
 from tests.faults.storm import check
 from tests.support.file_system import bytes_below
-from tigerd.server import PAUSE_MS
+from tigerd.service.server import PAUSE_MS
 
 READER = Path(__file__).with_name("reader.py")
 RECORDS = 120

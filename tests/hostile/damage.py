@@ -11,9 +11,9 @@ from typing import Any
 
 from tests.support.daemon import Daemon, Step, after
 from tests.support.model import Model, clear_namespace, define, delete, patch, put, put_many
-from tiger import layout
-from tiger.resources import BY_NAME
-from tigerd import walks
+from tiger.format import layout
+from tiger.format.resources import BY_NAME
+from tigerd.engine import walks
 
 PLANS = BY_NAME["plans"].number
 INVOICES = BY_NAME["invoices"].number

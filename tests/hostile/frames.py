@@ -7,7 +7,7 @@ from typing import Any
 
 import msgpack
 
-from tiger import protocol
+from tiger.format import protocol
 
 NAMES = [
     protocol.HELLO,

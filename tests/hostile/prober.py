@@ -24,8 +24,8 @@ import tiger
 from tests.hostile.damage import COUPONS, INVOICES, PLANS, Damage, make_instance
 from tests.support.daemon import Daemon
 from tests.support.model import Model
-from tiger.resources import RESOURCES
-from tigerd.audit import audit
+from tiger.format.resources import RESOURCES
+from tigerd.tools.audit import audit
 
 LONGEST_S = 5.0
 """That a call may take; what is right takes milliseconds."""

@@ -20,7 +20,9 @@ from tests.faults.storm import check
 from tests.hostile.frames import Noise
 from tests.hostile.trials import drain, hello, peer
 from tests.support.seeds import new_random
-from tiger import instance, layout, protocol, zmtp
+from tiger.format import layout, protocol
+from tiger.place import instance
+from tiger.wire import zmtp
 
 FRAMES = 6000
 FLOOD = 10_000

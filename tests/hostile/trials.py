@@ -16,7 +16,8 @@ from tests.faults.processes import instance_directory, serving, workers
 from tests.faults.storm import check
 from tests.hostile.frames import Noise
 from tests.support.daemon import new_directory
-from tiger import instance, protocol
+from tiger.format import protocol
+from tiger.place import instance
 
 PROBER = Path(__file__).with_name("prober.py")
 

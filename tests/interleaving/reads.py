@@ -8,11 +8,11 @@ from typing import Any
 
 from tests.crash.scenarios import CUSTOMERS, INVOICES
 from tests.support.model import Model
-from tiger import record
 from tiger.errors import InvalidCursor
-from tiger.reader import Moment, Reader
-from tiger.reads import TableReads
-from tiger.resources import RESOURCES
+from tiger.format import record
+from tiger.format.resources import RESOURCES
+from tiger.reading.reader import Moment, Reader
+from tiger.reading.reads import TableReads
 from tiger.store_reads import StoreReads
 from tiger.table import RememberingReads
 

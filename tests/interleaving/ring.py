@@ -18,8 +18,8 @@ import pytest
 from tests.interleaving.schedules import schedules
 from tests.interleaving.writes import WRITES, recording_of
 from tests.support.simulation import FENCE, STORE, Cut, Machine, Recording, Schedule
-from tiger import layout
-from tiger.changes import Changes
+from tiger.format import layout
+from tiger.reading.changes import Changes
 
 LAPPED = 3
 """Entries of a ring that most recordings lap."""

@@ -9,7 +9,7 @@ from random import Random
 from tests.interleaving.reads import Look, Read, latest
 from tests.support.seeds import FULL, sample
 from tests.support.simulation import Machine, Schedule
-from tiger.reader import Reader
+from tiger.reading.reader import Reader
 
 ALL = 20000
 """At full effort all schedules of one burst are tried if there are so many, else this many."""

@@ -18,10 +18,10 @@ import pytest
 
 from tests.support.daemon import CLIENT, Daemon
 from tests.support.model import put
-from tiger import layout, slot
-from tiger.memory import WritableSegment
-from tiger.slot import Slot
-from tigerd import writer
+from tiger.format import layout, slot
+from tiger.format.slot import Slot
+from tigerd.engine import writer
+from tigerd.engine.segments import WritableSegment
 
 LOADS = 12
 """Of the client, before which the daemon's steps happen."""

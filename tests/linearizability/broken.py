@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tiger import layout
-from tigerd import writer
-from tigerd.server import Server
-from tigerd.writer import Writer
+from tiger.format import layout
+from tigerd.engine import writer
+from tigerd.engine.writer import Writer
+from tigerd.service.server import Server
 
 
 def commit_first() -> None:
@@ -72,7 +72,7 @@ FAULTS: dict[str, Callable[[], None]] = {
 
 def main() -> None:
     """Break it, and serve."""
-    from tigerd.serve import serve
+    from tigerd.service.serve import serve
 
     writer._write = lambda *_: None  # what is broken is in Python
     FAULTS[sys.argv[1]]()

@@ -12,8 +12,8 @@ import pytest
 
 import tiger
 from tests.plugin.conftest import Suite
-from tiger import layout
-from tiger.memory import WritableSegment
+from tiger.format import layout
+from tigerd.engine.segments import WritableSegment
 
 SUITE = """
 import os

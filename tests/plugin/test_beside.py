@@ -141,7 +141,7 @@ def test_a_runner_that_leaves_out_hooks(suite: Suite) -> None:
     suite.conftest(
         """
         import pytest
-        from tigerd import pytest_nodes
+        from tigerd.pytest import nodes
 
         @pytest.hookimpl(trylast=True)
         def pytest_configure(config):
@@ -159,7 +159,7 @@ def test_live_accounts_of_one_process_are_noticed(suite: Suite) -> None:
         "program.py",
         """
         import threading, os
-        from tigerd import run_environment
+        from tigerd.pytest import run_environment
 
         environment = run_environment.RunEnvironment()
         environment.enter()
@@ -194,13 +194,14 @@ def test_live_accounts_of_one_process_are_noticed(suite: Suite) -> None:
 def test_the_run_says_that_tests_ran_at_the_same_time(suite: Suite) -> None:
     suite.conftest(
         """
+        import importlib
         import threading
         import pytest
 
         @pytest.hookimpl(wrapper=True)
         def pytest_runtest_call(item):
             \"\"\"Set up and tear down another test meanwhile, as in a runner of threads.\"\"\"
-            environment = __import__("tigerd.run_environment").run_environment.current()
+            environment = importlib.import_module("tigerd.pytest.run_environment").current()
             def other():
                 environment.begin()
                 environment.end()

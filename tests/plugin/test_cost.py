@@ -8,14 +8,16 @@ import sys
 import pytest
 
 from tests.plugin.conftest import Suite
-from tigerd.pytest_plugin import PARTS
+from tigerd.pytest.plugin import PARTS
 
 PLUGIN = [
     "tigerd",
-    "tigerd.pytest_nodes",
-    "tigerd.pytest_plugin",
-    "tigerd.run_environment",
-    "tigerd.run_place",
+    "tigerd.pytest",
+    "tigerd.pytest.nodes",
+    "tigerd.pytest.plugin",
+    "tigerd.pytest.run_environment",
+    "tigerd.service",
+    "tigerd.service.run_place",
 ]
 ALWAYS = sorted([*PLUGIN, *PARTS])
 """What every run loads."""
@@ -97,7 +99,7 @@ def test_the_plugin_itself_imports_next_to_nothing() -> None:
     program = """
 import sys, pytest
 before = set(sys.modules)
-import tigerd.pytest_plugin
+import tigerd.pytest.plugin
 print(sorted(set(sys.modules) - before))
 """
     done = subprocess.run(

@@ -16,8 +16,8 @@ import pytest
 
 import tiger
 from tests.plugin.conftest import GONE_S, Suite
-from tiger import owners
-from tigerd import passing
+from tiger.place import owners
+from tigerd.service import ephemeral
 
 WAITS = """
 import os, time
@@ -314,8 +314,8 @@ while True:
 def test_nobody_starts_a_daemon_in_a_directory_that_is_being_removed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    path = passing.path_of(f"test-{os.getpid()}-removed")
-    passing.make(path, owners.Owner(owners.Process.current()))
+    path = ephemeral.path_of(f"test-{os.getpid()}-removed")
+    ephemeral.make(path, owners.Owner(owners.Process.current()))
     remove = shutil.rmtree
 
     def removing(place: Path, **settings: bool) -> None:
@@ -325,11 +325,11 @@ def test_nobody_starts_a_daemon_in_a_directory_that_is_being_removed(
 
     try:
         monkeypatch.setattr(shutil, "rmtree", removing)
-        passing.sweep(path)
+        ephemeral.sweep(path)
     finally:
         monkeypatch.undo()
         with suppress(tiger.TigerError):
-            passing.remove(path)
+            ephemeral.remove(path)
     assert list(path.parent.glob(f"{path.name}*")) == []
 
 
@@ -349,8 +349,8 @@ def test_gc_takes_what_is_left_and_nothing_else(
     made: dict[str, Path] = {}
 
     def begin(name: str, owner: owners.Owner | None) -> Path:
-        path = made[name] = passing.path_of(f"test-{os.getpid()}-{name}")
-        passing.make(path, owner or owners.Owner(owners.Process.current()))
+        path = made[name] = ephemeral.path_of(f"test-{os.getpid()}-{name}")
+        ephemeral.make(path, owner or owners.Owner(owners.Process.current()))
         return path
 
     mine = owners.Process.current()
@@ -364,21 +364,21 @@ def test_gc_takes_what_is_left_and_nothing_else(
                 ("dead-kept", owners.Owner(ended, keep=True)),
             ):
                 begin(name, owner)
-            passing.disown(begin("kept", None))
+            ephemeral.disown(begin("kept", None))
             os.utime(made["kept"], (0, 0))
             for name in ("begun-just-now", "begun-long-ago", "made-again"):
                 (begin(name, None) / owners.OWNER).unlink()
             (made["made-again"] / "control").touch()
             os.utime(made["begun-long-ago"], (0, 0))
             os.utime(made["made-again"], (0, 0))
-            begin("half-removed", None).rename(made["half-removed"].with_suffix(passing.GONE))
-            made["half-removed"] = made["half-removed"].with_suffix(passing.GONE)
+            begin("half-removed", None).rename(made["half-removed"].with_suffix(ephemeral.GONE))
+            made["half-removed"] = made["half-removed"].with_suffix(ephemeral.GONE)
             for content in ("[]", "{", '{"pid": 1}'):
                 path = begin(f"odd{len(content)}", None)
                 (path / owners.OWNER).write_text(content)
             begin("open-to-all", owners.Owner(ended)).chmod(0o777)
             begin("no-directory", None)
-            passing.sweep(made["no-directory"])
+            ephemeral.sweep(made["no-directory"])
             made["no-directory"].symlink_to(made["dead"])
 
             answer = tigerd("gc", "--json", directory=None)
@@ -397,7 +397,7 @@ def test_gc_takes_what_is_left_and_nothing_else(
                 path.unlink()
             elif path.exists():
                 path.chmod(0o700)
-                passing.remove(path)
+                ephemeral.remove(path)
 
 
 DAMAGING = """

@@ -13,8 +13,8 @@ import pytest
 
 import tiger
 from tests.plugin.conftest import Suite
-from tiger import owners
-from tigerd.run_environment import RunEnvironment
+from tiger.place import owners
+from tigerd.pytest.run_environment import RunEnvironment
 
 PLACES = """
 import atexit, json, os

@@ -1,7 +1,7 @@
 """The choke point: everything that changes shared memory, counted, and cut where a test says so.
 
-The daemon stores with two methods of `tiger.memory.WritableSegment` and a few calls that make,
-name and remove files. A `Choke` puts itself before each of them.
+The daemon stores with two methods of `tigerd.engine.segments.WritableSegment` and a few calls that
+make, name and remove files. A `Choke` puts itself before each of them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 from unittest.mock import patch
 
 from tests.support.watching import watched
-from tiger.memory import WritableSegment
 from tiger.system import os
+from tigerd.engine.segments import WritableSegment
 
 
 class Killed(BaseException):

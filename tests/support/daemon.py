@@ -13,16 +13,18 @@ from pathlib import Path
 from unittest.mock import patch
 
 from tests.support.model import Model, Operation
-from tiger import instance, layout, record
-from tiger.memory import WritableSegment
-from tiger.resources import DEFINITIONS, RESOURCES, Resource
+from tiger.format import layout, record
+from tiger.format.resources import DEFINITIONS, RESOURCES, Resource
+from tiger.format.version import aligned
+from tiger.place import instance
 from tiger.store import Store
-from tiger.version import aligned
-from tigerd.facts import values_of
-from tigerd.recovery import recover
-from tigerd.sessions import Sessions
-from tigerd.table import Table
-from tigerd.writer import Writer
+from tigerd.engine.control import open_control
+from tigerd.engine.facts import values_of
+from tigerd.engine.recovery import recover
+from tigerd.engine.segments import WritableSegment
+from tigerd.engine.table import Table
+from tigerd.engine.writer import Writer
+from tigerd.service.sessions import Sessions
 
 Step = list[Operation] | int
 
@@ -62,7 +64,7 @@ class Daemon:
 
     def restart(self) -> None:
         """Do what a daemon does that starts here."""
-        control, _ = instance.open_control(self.directory, MAX_RECORD)
+        control, _ = open_control(self.directory, MAX_RECORD)
         self.writer = Writer(self.directory, control)
         with patch.object(layout, "SLOTS_MIN", SLOTS_MIN):
             recover(self.writer)
@@ -152,7 +154,7 @@ def commands_of(store: Store) -> int:
 
 def resource_of(number: int, model: Model) -> Resource:
     """Return a table's resource, built in or defined."""
-    from tiger.resources import DEFINITIONS_NAMESPACE, defined_resource
+    from tiger.format.resources import DEFINITIONS_NAMESPACE, defined_resource
 
     if number <= len(RESOURCES):
         return RESOURCES[number - 1] if number else DEFINITIONS

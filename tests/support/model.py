@@ -7,10 +7,10 @@ from typing import Any
 
 import msgpack
 
-from tiger import protocol, record
-from tiger.layout import FIRST_DEFINED
-from tiger.record import Record
-from tiger.resources import DEFINITIONS, DEFINITIONS_NAMESPACE
+from tiger.format import protocol, record
+from tiger.format.layout import FIRST_DEFINED
+from tiger.format.record import Record
+from tiger.format.resources import DEFINITIONS, DEFINITIONS_NAMESPACE
 
 Operation = list[Any]
 Place = tuple[int, str]

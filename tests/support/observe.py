@@ -8,11 +8,11 @@ from typing import Any
 
 from tests.support.daemon import resource_of
 from tests.support.model import Model, Place, Row
-from tiger import record
-from tiger.reader import Reader
-from tiger.reads import TableReads
-from tiger.record import Record
-from tiger.resources import DEFINITIONS, DEFINITIONS_NAMESPACE, RESOURCES
+from tiger.format import record
+from tiger.format.record import Record
+from tiger.format.resources import DEFINITIONS, DEFINITIONS_NAMESPACE, RESOURCES
+from tiger.reading.reader import Reader
+from tiger.reading.reads import TableReads
 from tiger.store_reads import StoreReads
 from tiger.table import RememberingReads
 

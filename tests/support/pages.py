@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tigerd import passing
+from tigerd.service import ephemeral
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LEFT_OUT = "..."
@@ -67,7 +67,7 @@ class Reader:
         )
         printed = completed.stdout + completed.stderr
         printed = printed.replace(str(self.project), PROJECT)
-        printed = printed.replace(str(passing.path_of("").parent), "/dev/shm")
+        printed = printed.replace(str(ephemeral.path_of("").parent), "/dev/shm")
         lines = iter(printed.splitlines())
         may_skip = False
         for line in shown:
@@ -112,8 +112,8 @@ def reading() -> Iterator[Reader]:
     project = Path(tempfile.mkdtemp(prefix="page-")).resolve()
     reader = Reader(project)
     yield reader
-    kept = [passing.path_of("").parent / name for name in reader.seen.values() if "run" in name]
+    kept = [ephemeral.path_of("").parent / name for name in reader.seen.values() if "run" in name]
     for directory in {project / "shop", *kept}:
         if directory.exists():
-            passing.remove(directory)
+            ephemeral.remove(directory)
     shutil.rmtree(project)

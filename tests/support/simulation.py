@@ -28,10 +28,11 @@ from tests.support.daemon import Daemon, Step, after
 from tests.support.model import Model
 from tests.support.observe import Universe
 from tests.support.watching import watched
-from tiger import layout, memory, pins
-from tiger.memory import WritableSegment
-from tiger.presence import Presence
-from tiger.reader import Reader
+from tiger.format import layout, memory
+from tiger.place import pins
+from tiger.reading.presence import Presence
+from tiger.reading.reader import Reader
+from tigerd.engine.segments import WritableSegment
 
 FENCE = "fence"
 STORE = "store"
@@ -182,16 +183,16 @@ class Machine:
         with ExitStack() as stack:
             stack.callback(self._reset)
             for module in ("reader", "table_reader"):
-                stack.enter_context(patch(f"tiger.{module}.Segment", self._map))
+                stack.enter_context(patch(f"tiger.reading.{module}.Segment", self._map))
             # What is compiled reads real memory only; it makes the loads of what is simulated.
             for name in ("look", "along"):
-                stack.enter_context(patch(f"tiger.table_reader.{name}", lambda *_: None))
-            stack.enter_context(patch("tiger.reader.Pin", self._pin))
+                stack.enter_context(patch(f"tiger.reading.table_reader.{name}", lambda *_: None))
+            stack.enter_context(patch("tiger.reading.reader.Pin", self._pin))
             stack.enter_context(patch.object(memory, "fence", self.fence))
             stack.enter_context(patch.object(memory, "is_at", lambda path, _: path.exists()))
             stack.enter_context(patch.object(Presence, "check", lambda _: None))  # no files
             # A reader that gives its processor away lets the daemon go on.
-            stack.enter_context(patch("tiger.reader.os.sched_yield", self.finish))
+            stack.enter_context(patch("tiger.reading.reader.os.sched_yield", self.finish))
             yield Reader(self.recording.directory)
 
     @contextmanager
@@ -297,7 +298,7 @@ class Machine:
 
 
 class SimulatedSegment:
-    """Stands for a `tiger.memory.Segment`, and for its `words`, `map` and `path`."""
+    """Stands for a `tiger.format.memory.Segment`, and for its `words`, `map` and `path`."""
 
     def __init__(self, machine: Machine, name: str, kind: int) -> None:
         """Map a file, which stays as long as it is mapped."""
@@ -344,7 +345,7 @@ class SimulatedMap:
 
 
 class SimulatedPin:
-    """Stands for a `tiger.pins.Pin`."""
+    """Stands for a `tiger.place.pins.Pin`."""
 
     def check(self) -> None:
         """Be held."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 try:
-    from tigerd.compiled import watch
+    from tigerd.engine.compiled import watch
 except ImportError:  # there was no compiler to install it
 
     def watch(on: bool) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import click
 from click.shell_completion import get_completion_class
 
-from tiger import connect, instance, layout, protocol, speedups
+from tiger import connect
 from tiger.__about__ import __version__
 from tiger.errors import TigerError
+from tiger.format import layout, protocol, speedups
+from tiger.place import instance
 from tigerd.cli.group import PROGRAM
 from tigerd.cli.options import answering_json, on_instance
 from tigerd.cli.output import write_json

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tiger import instance
-from tiger.reader import Reader
-from tigerd.cli.exits import NO
+from tiger.place import instance
+from tiger.reading.reader import Reader
 from tigerd.cli.options import answering_json, on_instance
 from tigerd.cli.output import describe_count, say, write_columns, write_json
+from tigerd.engine.control import check_control
+from tigerd.service.exits import NO
 
 if TYPE_CHECKING:
-    from tigerd.audit import Finding
+    from tigerd.tools.audit import Finding
 
 
 @click.command(epilog="Example: tigerd check --json")
@@ -25,10 +26,10 @@ def check(directory: Path, as_json: bool) -> None:
 
     Exit code 1 if something is not as it must be.
     """
-    from tigerd.audit import audit  # noqa: PLC0415 - only this command needs it
+    from tigerd.tools.audit import audit  # noqa: PLC0415 - only this command needs it
 
     instance.check_directory(directory)
-    instance.check_control(directory)
+    check_control(directory)
     Reader(directory).close()  # says what to do where there is no instance
     report = audit(directory)
     counts = {name: getattr(report, name) for name in ("commit", "tables", "versions", "records")}

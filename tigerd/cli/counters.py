@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from tiger import layout
-from tiger.lineage import Lineage
-from tiger.reader import Reader
-from tiger.reads import resources_of
-from tiger.resources import DEFINITIONS
+from tiger.format import layout
+from tiger.format.resources import DEFINITIONS
+from tiger.reading.lineage import Lineage
+from tiger.reading.reader import Reader
+from tiger.reading.reads import resources_of
+from tiger.reading.table_reader import TableReader
 from tiger.system import os, time
-from tiger.table_reader import TableReader
 
 
 class TableCounters(NamedTuple):

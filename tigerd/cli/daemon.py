@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from tiger import connect, instance, launch
+from tiger import connect
 from tiger.errors import DaemonUnavailable
-from tiger.layout import RECORD_LIMIT
-from tiger.record import DEFAULT_MAX_RECORD
+from tiger.format.layout import RECORD_LIMIT
+from tiger.format.record import DEFAULT_MAX_RECORD
+from tiger.place import instance, launch
 from tiger.system import time
-from tigerd.cli.exits import NO
 from tigerd.cli.options import (
     START_S,
     STOP_S,
@@ -23,8 +23,9 @@ from tigerd.cli.options import (
     waiting,
 )
 from tigerd.cli.output import say, write_json
-from tigerd.serve import DEFAULT_IDLE_EXIT_S
-from tigerd.stopping import stop_daemon
+from tigerd.service.exits import NO
+from tigerd.service.serve import DEFAULT_IDLE_EXIT_S
+from tigerd.service.stopping import stop_daemon
 
 
 def _starting(function: Function) -> Function:
@@ -168,6 +169,6 @@ def where(directory: Path, as_json: bool) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def serve(arguments: tuple[str, ...]) -> None:
     """Run the daemon in the foreground."""
-    from tigerd.serve import serve as run  # noqa: PLC0415 - `tigerd serve` itself gets there sooner
+    from tigerd.service.serve import serve as run  # noqa: PLC0415 - `tigerd serve` itself gets there sooner
 
     raise click.exceptions.Exit(run(list(arguments)))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from tiger.errors import TigerError
-from tigerd import passing
-from tigerd.cli.exits import NO
 from tigerd.cli.options import answering_json
 from tigerd.cli.output import say, write_json
+from tigerd.service import ephemeral
+from tigerd.service.exits import NO
 
 
 @click.command(epilog="Example: tigerd gc")
@@ -22,13 +22,13 @@ def gc(as_json: bool) -> None:
     """
     removed = []
     has_failed = False
-    found = list(passing.left_behind())
+    found = list(ephemeral.left_behind())
     for left in found:
         if left.doubt is not None:
             say(f"left {left.path}: {left.doubt}; if it is of no use, remove it yourself")
             continue
         try:
-            passing.remove(left.path)
+            ephemeral.remove(left.path)
         except TigerError as error:
             has_failed = True
             say(str(error))

@@ -18,10 +18,10 @@ from tiger.errors import TigerError
 from tiger.nearest import hint
 from tiger.shortage import ANOTHER
 from tiger.system import os
-from tigerd.cli.exits import NO, SIGNALLED, UNREACHABLE, exit_code_of
 from tigerd.cli.options import DIRECTORY
 from tigerd.cli.output import say
-from tigerd.streams import abandon_stdout, open_stdout
+from tigerd.service.exits import NO, SIGNALLED, UNREACHABLE, exit_code_of
+from tigerd.service.streams import abandon_stdout, open_stdout
 
 PROGRAM = "tigerd"
 SHORT_HELP = 200  # letters; more than the first sentence of any command has

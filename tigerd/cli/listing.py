@@ -10,13 +10,14 @@ from typing import Any
 
 import click
 
-from tiger import Page, connect, instance
+from tiger import Page, connect
 from tiger.errors import InvalidRecord, InvalidRequest
-from tiger.filters import filters_of
-from tiger.reader import Reader
-from tiger.reads import resources_of
-from tiger.record import value_key
-from tiger.resources import RESOURCES, Resource
+from tiger.format.record import value_key
+from tiger.format.resources import RESOURCES, Resource
+from tiger.place import instance
+from tiger.reading.filters import filters_of
+from tiger.reading.reader import Reader
+from tiger.reading.reads import resources_of
 from tigerd.cli.options import (
     answering_json,
     complete_table,

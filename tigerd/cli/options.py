@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 
 import click
 
-from tiger import connect, instance, launch, record
+from tiger import connect
 from tiger.errors import InvalidRecord, TigerError
+from tiger.format import record
+from tiger.format.resources import BY_NAME
 from tiger.namespaces import namespace_name
-from tiger.resources import BY_NAME
-from tigerd.cli.exits import NO
+from tiger.place import instance, launch
 from tigerd.cli.output import is_terminal, say
+from tigerd.service.exits import NO
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

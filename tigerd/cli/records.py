@@ -9,9 +9,8 @@ import click
 
 from tiger import Store, connect
 from tiger.errors import InvalidRecord
-from tiger.reader import Reader
-from tiger.reads import resources_of
-from tigerd.cli.exits import NO
+from tiger.reading.reader import Reader
+from tiger.reading.reads import resources_of
 from tigerd.cli.options import (
     Input,
     answering_json,
@@ -22,7 +21,8 @@ from tigerd.cli.options import (
     on_table,
 )
 from tigerd.cli.output import cell, describe_count, say, write_json
-from tigerd.documents import Records, max_record_of, parse_records, read_document, size_of
+from tigerd.service.exits import NO
+from tigerd.tools.documents import Records, max_record_of, parse_records, read_document, size_of
 
 
 @click.command(epilog="Example: tigerd get coupons summer")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from tiger import instance
 from tiger.errors import Damaged
+from tiger.place import instance
 from tiger.system import os
 from tigerd.cli.check import write_findings
-from tigerd.cli.exits import NO
 from tigerd.cli.options import answering_json, confirm, is_asking, on_instance
 from tigerd.cli.output import describe_count, say, write_json
+from tigerd.engine.control import check_control, take_lock
+from tigerd.service.exits import NO
 
 
 @click.command(epilog="Example: tigerd repair --yes")
@@ -24,10 +25,10 @@ def repair(directory: Path, yes: bool, as_json: bool) -> None:
 
     The daemon must be stopped. Clients that are connected must connect again afterwards.
     """
-    from tigerd.repair import finish, rebuild, salvage  # noqa: PLC0415 - only this command needs it
+    from tigerd.tools.repair import finish, rebuild, salvage  # noqa: PLC0415 - only this command needs it
 
     instance.check_directory(directory)
-    lock = instance.take_lock(directory)
+    lock = take_lock(directory)
     try:
         if finish(directory):
             say("finished a repair that was interrupted")
@@ -61,10 +62,10 @@ def repair(directory: Path, yes: bool, as_json: bool) -> None:
 
 def _faults(directory: Path) -> int:
     """Return how many faults an audit finds."""
-    from tigerd.audit import audit  # noqa: PLC0415 - only this command needs it
+    from tigerd.tools.audit import audit  # noqa: PLC0415 - only this command needs it
 
     try:
-        instance.check_control(directory)
+        check_control(directory)
         return len(audit(directory).findings)
     except Damaged:
         return 1

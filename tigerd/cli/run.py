@@ -17,14 +17,15 @@ from typing import NoReturn
 
 import click
 
-from tiger import connect, instance, launch, owners
+from tiger import connect
 from tiger.errors import TigerError
+from tiger.place import instance, launch, owners
 from tiger.system import os, subprocess
-from tigerd import passing
-from tigerd.cli.exits import NOT_A_COMMAND, NOT_EXECUTABLE, SIGNALLED
 from tigerd.cli.options import STOP_S, not_empty
 from tigerd.cli.output import say
-from tigerd.stopping import stop_daemon
+from tigerd.service import ephemeral
+from tigerd.service.exits import NOT_A_COMMAND, NOT_EXECUTABLE, SIGNALLED
+from tigerd.service.stopping import stop_daemon
 
 ORPHAN_S = 30
 """How long the daemon stays when this process was killed and nobody else is connected."""
@@ -127,7 +128,7 @@ def _is_foreground() -> bool:
 def _daemon(directory: str | None) -> Iterator[Path]:
     """Give an instance with a daemon; end what was begun for it."""
     if directory is None:
-        with _fresh_directory() as place, _started(place, passing.PATIENCE_S):
+        with _fresh_directory() as place, _started(place, ephemeral.PATIENCE_S):
             yield place
         return
     place = instance.find_directory(directory)
@@ -138,15 +139,15 @@ def _daemon(directory: str | None) -> Iterator[Path]:
 @contextmanager
 def _fresh_directory() -> Iterator[Path]:
     """Give a private directory, which is removed at the end or, should this be killed, after it."""
-    place = passing.path_of(os.urandom(8).hex())
+    place = ephemeral.path_of(os.urandom(8).hex())
     try:
-        passing.make(place, owners.Owner(owners.Process.current()))
+        ephemeral.make(place, owners.Owner(owners.Process.current()))
         yield place
     finally:
         with suppress(TigerError):  # said already, when the daemon was to stop
-            passing.end(place)
+            ephemeral.end(place)
         try:
-            passing.sweep(place)
+            ephemeral.sweep(place)
         except TigerError as error:
             say(f"the records of this run are still there: {error}")
 

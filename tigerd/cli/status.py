@@ -7,17 +7,18 @@ from typing import Any
 
 import click
 
-from tiger import instance
-from tiger.connection import Connection
 from tiger.errors import DaemonUnavailable
-from tiger.protocol import PING
-from tiger.reader import Reader
+from tiger.format.protocol import PING
+from tiger.place import instance
+from tiger.reading.reader import Reader
 from tiger.shortage import describe_size
 from tiger.shown import shown
+from tiger.wire.connection import Connection
 from tigerd.cli.counters import read_counters, read_space
-from tigerd.cli.exits import NO
 from tigerd.cli.options import answering_json, on_instance, waiting
 from tigerd.cli.output import say, write_json
+from tigerd.engine.control import check_control
+from tigerd.service.exits import NO
 
 ANSWER_S = 1.0
 
@@ -70,7 +71,7 @@ def _look(directory: Path, timeout_s: float) -> dict[str, Any]:
     try:
         reader = Reader(directory)
     except DaemonUnavailable:
-        instance.check_control(directory)
+        check_control(directory)
         state = "starting" if is_running else "absent"
         return {"running": is_running, "state": state, **place}
     try:

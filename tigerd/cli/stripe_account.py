@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tiger import instance
 from tiger.errors import InvalidRequest
+from tiger.place import instance
 from tiger.shown import shown
-from tigerd.cli.exits import NO
 from tigerd.cli.options import answering_json, in_namespace, on_instance
 from tigerd.cli.output import is_terminal, say, to_json, write_columns, write_json
+from tigerd.service.exits import NO
 
 if TYPE_CHECKING:
     from tigerstripe import Account

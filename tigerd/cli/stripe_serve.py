@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from tiger import record
 from tiger.errors import InvalidRecord
-from tigerd.cli.exits import NO
+from tiger.format import record
 from tigerd.cli.options import complete_namespace, not_empty, on_instance
 from tigerd.cli.output import say
+from tigerd.service.exits import NO
 
 EXTRA = "pip install 'tigerd[stripe]'"
 PORT = 12111

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from tiger import instance
-from tiger.reader import Reader
+from tiger.place import instance
+from tiger.reading.reader import Reader
 from tiger.shortage import describe_size
 from tiger.shown import shown
 from tiger.system import time

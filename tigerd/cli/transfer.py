@@ -15,8 +15,9 @@ from typing import BinaryIO, TextIO
 
 import click
 
-from tiger import Snapshot, Store, connect, protocol, record
+from tiger import Snapshot, Store, connect
 from tiger.errors import TigerError
+from tiger.format import protocol, record
 from tiger.shortage import describe_size
 from tigerd.cli.options import Input, answering_json, in_namespace, on_instance
 from tigerd.cli.outfile import replacing
@@ -28,7 +29,7 @@ from tigerd.cli.output import (
     to_json,
     write_json,
 )
-from tigerd.documents import OVERHEAD, Records, check_tables, parse_tables, read_document
+from tigerd.tools.documents import OVERHEAD, Records, check_tables, parse_tables, read_document
 
 TIMEOUT_S = 30.0
 RECORD_S = 1e-3

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import click
 
-from tiger import instance
-from tiger.changes import KINDS, Change, Changes
-from tiger.reader import Reader
-from tiger.reads import resources_of
-from tiger.resources import ALIASES
+from tiger.format.resources import ALIASES
+from tiger.place import instance
+from tiger.reading.changes import KINDS, Change, Changes
+from tiger.reading.reader import Reader
+from tiger.reading.reads import resources_of
 from tiger.shown import shown
 from tiger.system import time
-from tigerd.cli.exits import TIMED_OUT
 from tigerd.cli.options import complete_namespace, complete_table, on_instance, waiting
 from tigerd.cli.output import describe_count, is_terminal, say, to_json
+from tigerd.service.exits import TIMED_OUT
 
 
 @click.command(epilog="Example: tigerd watch --table events --what created --count 1 --timeout 10")

@@ -1,4 +1,4 @@
-"""A connection of an event loop's tasks: `tiger.connection` with its waiting awaited."""
+"""A connection of an event loop's tasks: `tiger.wire.connection` with its waiting awaited."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tiger import launch, process
 from tiger.aio.turns import Turns, running_loop, settle, settled
-from tiger.any_connection import AnyConnection
 from tiger.errors import OutcomeUnknown
-from tiger.protocol import Operation
-from tiger.session import Answer, Session, Steps, Wait, not_running
+from tiger.format.protocol import Operation
+from tiger.place import launch, process
 from tiger.system import select, time
+from tiger.wire.any_connection import AnyConnection
+from tiger.wire.session import Answer, Session, Steps, Wait, not_running
 
 
 class AsyncConnection(AnyConnection[Callable[[int, int | None, str, float], Awaitable[None]]]):

@@ -7,19 +7,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from tiger import requests, undone
+from tiger import undone
 from tiger.aio.connection import AsyncConnection
 from tiger.aio.table import AsyncTable, AsyncWait
 from tiger.any_store import AnyStore
 from tiger.batch import Batch
-from tiger.changes import Changes, Commit
 from tiger.errors import StoreFull
+from tiger.format.protocol import PING
+from tiger.format.resources import Resource
 from tiger.marks import Mark
 from tiger.namespaces import unique
 from tiger.pickling import refuse
-from tiger.protocol import PING
-from tiger.requests import Request
-from tiger.resources import Resource
+from tiger.reading.changes import Changes, Commit
+from tiger.wire import requests
+from tiger.wire.requests import Request
 
 if TYPE_CHECKING:
     from tiger.declared import AsyncTables

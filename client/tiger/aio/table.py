@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 from tiger.errors import Conflict
+from tiger.format.record import Record
+from tiger.format.resources import Resource
 from tiger.pickling import table_of
-from tiger.reader import Reader
-from tiger.record import Record
-from tiger.requests import Request, TableRequests
-from tiger.resources import Resource
+from tiger.reading.reader import Reader
 from tiger.system import time
 from tiger.table import MODIFY_ATTEMPTS, WAIT_S, RememberingReads, deadline_of
+from tiger.wire.requests import Request, TableRequests
 
 Result = TypeVar("Result")
 

@@ -1,0 +1,26 @@
+"""What the compiled modules are made of; imports nothing of ours, for the build reads it too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from zlib import crc32
+
+COMPILED = {
+    "tiger.format.compiled": ("client/tiger/format/compiled.pyx", "client/tiger/format/value.pxi"),
+    "tigerd.engine.compiled": (
+        "tigerd/engine/compiled.pyx",
+        "client/tiger/format/value.pxi",
+        "tigerd/engine/facts.pxi",
+        "tigerd/engine/parsing.pxi",
+        "tigerd/engine/segments.pxi",
+        "tigerd/engine/versions.pxi",
+        "tigerd/engine/little.pxi",
+    ),
+}
+"""Each compiled module with its source, and what that includes, from the root of a checkout."""
+
+
+def digest_of(paths: Iterable[Path]) -> str:
+    """Return what tells sources from others: a sum of each; `OSError` where one is missing."""
+    return ".".join(f"{crc32(path.read_bytes()):08x}" for path in paths)

@@ -1,0 +1,67 @@
+"""The compiled part, where the installation found a compiler; all works without it, slower.
+
+`TIGERD_PURE=1` leaves it out: for the tests, which run with and without, and to rule it out when
+something is wrong.
+A compiled module that was made of another source than the one beside it, as after a `git pull` in
+a checkout that is installed as editable, is left out with a warning.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tiger.format.sources import COMPILED, digest_of
+from tiger.system import os
+
+
+def _leave_to_python(*_: object) -> None:
+    return None
+
+
+def compiled(module: str, name: str, otherwise: Any = _leave_to_python) -> Any:
+    """Return a function of a compiled module; without the module, one that answers None."""
+    return getattr(_load(module), name, otherwise)
+
+
+@functools.cache
+def _load(name: str) -> ModuleType | None:
+    """Return a compiled module; None if it is not there, not wanted, or of another source."""
+    if os.environ.get("TIGERD_PURE"):
+        return None
+    try:
+        module = import_module(name)
+    except ImportError:
+        return None
+    if is_stale(name, module):
+        warnings.warn(
+            f"{module.__file__} was compiled from another version of its source, so it is left "
+            f"out and all is slower: install again (`pip install -e .`, or `scripts/venv test`)",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return None
+    return module
+
+
+def is_stale(name: str, module: ModuleType) -> bool:
+    """Tell whether a compiled module is of other sources than those that are installed with it."""
+    here = {
+        "client/tiger/format": Path(__file__).parent,
+        "tigerd/engine": Path(str(module.__file__)).parent,
+    }
+    sources = [source.rpartition("/") for source in COMPILED[name]]
+    try:
+        present = digest_of(here[folder] / file for folder, _, file in sources)
+    except OSError:  # not installed with it: nothing can have changed
+        return False
+    return getattr(module, "DIGEST", None) != present
+
+
+def are_used() -> bool:
+    """Tell whether this process has the compiled part."""
+    return _load("tiger.format.compiled") is not None

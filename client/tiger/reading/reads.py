@@ -1,0 +1,434 @@
+"""The reads of a table, at one moment: the latest commit, or one held by a snapshot.
+
+None of them asks the daemon. Each is one read function of a commit number, which a `Moment` calls
+until its result is sure to be right at that commit (tiger.reading.reader).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast, overload
+
+from tiger.errors import InvalidCursor, InvalidRecord, InvalidRequest, NotFound, TimedOut
+from tiger.format import memory, record
+from tiger.format.layout import NEWER, OLDER
+from tiger.format.record import Record, decode
+from tiger.format.resources import (
+    DEFINITIONS,
+    DEFINITIONS_NAMESPACE,
+    RESOURCES,
+    Resource,
+    defined_resource,
+)
+from tiger.format.version import Version
+from tiger.reading.filters import Filters, filters_of
+from tiger.reading.lineage import Lineage, find_lineage
+from tiger.reading.page import Page
+from tiger.reading.plain import result_of
+from tiger.reading.reader import Moment, Reader
+from tiger.reading.selection import Bodies, Selection, merged
+from tiger.reading.table_reader import TableReader
+
+LIMIT_MAX = 100
+SHOWN_MAX = 5
+"""Records that an error names."""
+MISSING: Any = object()
+
+Records = list[Record]
+
+
+class TableReads:
+    """What can be asked of one table in one namespace, as of one moment."""
+
+    def __init__(self, reader: Reader, moment: Moment, resource: Resource, namespace: str) -> None:
+        """Prepare to read; nothing is opened yet."""
+        self._reader = reader
+        self._moment = moment
+        self._resource = resource
+        self._namespace = namespace
+        self._namespace_key = record.encode_name(namespace, "namespace")
+        self._table: TableReader = reader.table(resource.number, resource.table)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.table_name} of namespace {self._namespace!r}>"
+
+    # --- What the table is ---
+
+    @property
+    def resource(self) -> Resource:
+        """The table's row among the resources, for the library's own use."""
+        return self._resource
+
+    @property
+    def table_name(self) -> str:
+        """The table's name, as `checkout_sessions`."""
+        return self._resource.table
+
+    @property
+    def prefix(self) -> str | None:
+        """What ids made here begin with, as `cs`."""
+        return self._resource.prefix
+
+    @property
+    def url(self) -> str | None:
+        """The path of the list in Stripe's API, as `/v1/checkout/sessions`."""
+        return self._resource.url
+
+    # --- One record ---
+
+    @overload
+    def get(self, id: str) -> Record: ...
+    @overload
+    def get(self, id: str, default: Any) -> Any: ...
+    def get(self, id: str, default: Any = MISSING) -> Any:
+        """Return the record of that id as a dict of the caller's own.
+
+        Raises `NotFound`, or returns `default` if one is given; `InvalidRecord` for what cannot be
+        an id.
+        """
+        version = self._moment.read(partial(self._find, id))
+        if version is not None:
+            return decode(version.body)
+        return self._missing(id, default)
+
+    def peek(self, id: str) -> Mapping[str, Any]:
+        """Return the record of that id, deeply read-only: nobody's to change."""
+        return cast(Mapping[str, Any], record.freeze(self.get(id)))
+
+    def version(self, id: str) -> int:
+        """Return the commit number that wrote the record of that id, for `if_version`.
+
+        Raises `NotFound`.
+        """
+        version = self._moment.read(partial(self._find, id))
+        if version is None:
+            raise self._not_found(id)
+        return version.begin
+
+    def __getitem__(self, id: str) -> Record:
+        """Return the record of that id, or raise `NotFound`, a KeyError."""
+        return self.get(id)
+
+    def __contains__(self, id: object) -> bool:
+        """Tell whether there is a record of that id."""
+        try:
+            return isinstance(id, str) and self._moment.read(partial(self._find, id)) is not None
+        except InvalidRecord:  # a lone surrogate: no record has it
+            return False
+
+    def _find(self, id: str, commit: int) -> Version | None:
+        lineage = self._lineage(commit)
+        if lineage is None:
+            return None
+        try:
+            key = id.encode()
+        except (AttributeError, UnicodeEncodeError):
+            key = record.encode_name(id, "id")  # says what is wrong with it
+        return lineage.find(key)
+
+    def _missing(self, id: str, default: Any) -> Any:
+        record.encode_name(id, "id")
+        if default is MISSING:
+            raise self._not_found(id)
+        return default
+
+    def _not_found(self, id: str) -> NotFound:
+        record.encode_name(id, "id")
+        return NotFound(f"no {self.table_name} {id!r} in namespace {self._namespace!r}")
+
+    # --- The namespace ---
+
+    def _lineage(self, commit: int) -> Lineage | None:
+        return find_lineage(self._table, self._namespace_key, commit)
+
+    def count(self, **filters: Any) -> int:
+        """Return how many records of this table the namespace has, or how many match the filters.
+
+        Filters are those of `list`. Without any the number is known; a field with an index costs
+        the matches, a range of `created` what is in it, anything else the whole namespace.
+        """
+        if not filters:
+            return self._moment.read(self._count)
+        wanted = filters_of(filters)
+        return self._moment.read(lambda commit: len(self._select(commit, wanted)))
+
+    def _count(self, commit: int) -> int:
+        lineage = self._lineage(commit)
+        return lineage.count() if lineage is not None else 0
+
+    def __len__(self) -> int:
+        """Return how many records of this table the namespace has."""
+        return self.count()
+
+    def __bool__(self) -> bool:
+        """Return True: an empty table is still a table."""
+        return True
+
+    def list_namespace(self, name: str | None = None) -> Records:
+        """Return every record of this table in one namespace, by default the store's own.
+
+        In the order of `list`, all of one moment.
+        """
+        key = self._namespace_key if name is None else record.encode_name(name, "namespace")
+
+        def read(commit: int) -> Bodies:
+            lineage = find_lineage(self._table, key, commit)
+            if lineage is None:
+                return []
+            return lineage.bodies(lineage.firsts())
+
+        return [decode(body) for body in self._moment.read(read)]
+
+    def __iter__(self) -> Iterator[Record]:
+        """Yield every record of the namespace, all of one moment, in the order of `list`."""
+        return iter(self.list_namespace())
+
+    # --- Lists ---
+
+    def list(
+        self,
+        limit: int = 10,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        **filters: Any,
+    ) -> Page:
+        """Return a page of records, newest `created` first, then newest insert first.
+
+        `limit` is 1 to 100, more counts as 100. `starting_after` and `ending_before` take the id
+        of a record and give those after or just before it, as in Stripe's API. Filters compare
+        fields for equality, by type too: 1, 1.0 and True are three values. `created` also takes a
+        range of numbers, `created={"gte": 5, "lt": 9}` (gt, gte, lt, lte), in which a record
+        without a number there is not.
+
+        Raises `InvalidRequest` for a `limit` that is no whole number of 1 or more, for both cursors
+        together, and for a filter that is a list or an object; `InvalidCursor` for an id that is
+        not there. The cost is that of the page, and of finding a range some 2 √n looks among n
+        records. A filter on a field without an index looks at all records up to the page's end,
+        some 1 us each for a text, which most records are seen to lack without being decoded, and
+        5 us for another value, beside a range, or in a fork.
+        """
+        limit = _check_limit(limit)
+        if starting_after is not None and ending_before is not None:
+            raise InvalidRequest("starting_after and ending_before exclude each other: give one")
+        cursor = starting_after if ending_before is None else ending_before
+        if cursor is not None:
+            _check_cursor(cursor)
+        wanted = filters_of(filters)
+        towards = OLDER if ending_before is None else NEWER
+
+        def read(commit: int) -> Bodies:
+            return self._select(commit, wanted, cursor, towards, limit + 1)
+
+        found = self._moment.read(read)
+        data = [decode(body) for body in found[:limit]]
+        last = data[-1]["id"] if data else ""  # now: the records are the caller's to change
+        backwards = ending_before is not None
+        if backwards:
+            data.reverse()
+        return Page(
+            data,
+            has_more=len(found) > limit,
+            url=self.url,
+            backwards=backwards,
+            more=lambda own: self._and_more(own, last, wanted, towards),
+        )
+
+    def _and_more(
+        self, own: Iterable[Record], cursor: str, wanted: Filters, towards: int
+    ) -> Iterator[Record]:
+        """Yield a page's own records, and those that come after the cursor, its last."""
+        with self._moment.pin() as moment:  # first: whoever takes a record may delete it
+            yield from own
+            while found := moment.read(
+                lambda commit: self._select(commit, wanted, cursor, towards, LIMIT_MAX)  # noqa: B023
+            ):
+                for content in map(decode, found):
+                    cursor = content["id"]
+                    yield content
+
+    def _select(
+        self,
+        commit: int,
+        wanted: Filters,
+        cursor: str | None = None,
+        towards: int = OLDER,
+        most: int = sys.maxsize,
+    ) -> Bodies:
+        """Return records that match, from the cursor or the beginning on."""
+        lineage = self._lineage(commit)
+        start = self._at_cursor(lineage, cursor) if cursor is not None else None
+        if lineage is None:
+            return []
+        return Selection(lineage, self._resource.indexes, wanted, start, towards).bodies(most)
+
+    def _at_cursor(self, lineage: Lineage | None, cursor: str) -> Version:
+        found = lineage.find(cursor.encode()) if lineage is not None else None
+        if found is None:
+            raise InvalidCursor(
+                f"no {self.table_name} {cursor!r} in namespace {self._namespace!r} to page from: "
+                f"use the id of a record that is there"
+            )
+        return found
+
+    def _look_for(
+        self, predicate: Callable[[Record], Any] | None, filters: Mapping[str, Any]
+    ) -> tuple[int, Record | None]:
+        """Return the newest record that matches and for which the predicate is true.
+
+        And a commit: no later one was seen.
+        """
+        if predicate is not None and not callable(predicate):
+            raise InvalidRequest(
+                f"predicate {predicate!r:.80}: use a function of a record; for one of a known id, "
+                f"wait_for(id=...)"
+            )
+        wanted = filters_of(filters)
+        is_wanted = predicate and partial(result_of, predicate, what="wait_for")
+        commit = self._reader.commit
+
+        def read(commit: int) -> Record | None:
+            lineage = self._lineage(commit)
+            if lineage is None:
+                return None
+            found = Selection(lineage, self._resource.indexes, wanted).contents()
+            return next((c for _, c in found if is_wanted is None or is_wanted(c)), None)
+
+        memory.fence()
+        return commit, self._moment.read(read)
+
+    def _not_seen(self, timeout_s: float | None, filters: Mapping[str, Any]) -> TimedOut:
+        """Return the error of a wait that was in vain, with what is there instead."""
+        wanted = ", ".join(f"{name}={value!r}" for name, value in filters.items())
+        shown = [
+            " ".join([content["id"], *(f"{name}={content.get(name)!r}" for name in filters)])
+            for content in self.list(limit=SHOWN_MAX)
+        ]
+        return TimedOut(
+            f"no {self.table_name} {f'with {wanted} ' if wanted else 'as wanted '}came within "
+            f"{timeout_s:g} s in namespace {self._namespace!r}; of {self.count()} there, the "
+            f"newest: {'; '.join(shown) or 'none'}"
+        )
+
+    # --- Finders ---
+
+    def find_by(self, field: str, value: Any) -> Records:
+        """Return the records whose field has that value, newest first.
+
+        Values are compared by type too, lists and objects whole. The cost is that of the matches
+        where there is a `find_by_<field>`, else that of the whole namespace.
+        """
+        if not isinstance(field, str):
+            raise InvalidRequest(f"field {field!r:.80}: use the name of a field")
+        return self._all(field, (value,))
+
+    def find_active(self) -> Records:
+        """Return the records that are active, as their resource says it, newest first.
+
+        A table of which nothing says that raises AttributeError.
+        """
+        if self._resource.active is None:
+            raise AttributeError(f"{self.table_name} has no find_active: use find_by(field, value)")
+        return self._all(*self._resource.active)
+
+    def find_scheduled(self) -> Records:
+        """Return the subscription schedules that have not started, newest first."""
+        self._check_is("subscription_schedules", "find_scheduled")
+        return self._all("status", ("not_started",))
+
+    def find_active_by_code(self, code: str) -> Records:
+        """Return the active promotion codes of that code, whatever its case, newest first."""
+        self._check_is("promotion_codes", "find_active_by_code")
+        wanted = _text(code, "code").casefold()
+        return [r for r in self.find_active() if str(r.get("code")).casefold() == wanted]
+
+    def get_all(self) -> Records:
+        """Return the webhook deliveries of the namespace, oldest first."""
+        self._check_is("webhook_deliveries", "get_all")
+        return self.list_namespace()[::-1]
+
+    def get_by_type(self, pattern: str) -> Records:
+        """Return the webhook deliveries of a type, oldest first; `invoice.*` is a prefix."""
+        self._check_is("webhook_deliveries", "get_by_type")
+        if not _text(pattern, "type").endswith("*"):
+            return self._all("event_type", (pattern,))[::-1]
+        start = pattern[:-1]
+        return [r for r in self.get_all() if str(r.get("event_type", "")).startswith(start)]
+
+    def all(self) -> Records:
+        """Return every invoice of the namespace, newest first."""
+        self._check_is("invoices", "all")
+        return self.list_namespace()
+
+    def _check_is(self, table: str, name: str) -> None:
+        if self.table_name != table:
+            raise AttributeError(f"{self.table_name} has no {name}; {table} has")
+
+    def _named(self, name: str) -> Callable[[Any], Records]:
+        """Return `find_by_<field>` for the fields that the resource is searched by."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        field = name.removeprefix("find_by_")
+        if field != name and field in self._resource.find_by:
+            find = self.__dict__[name] = partial(self.find_by, field)
+            return find
+        if field != name:
+            known = "".join(f", find_by_{one}" for one in self._resource.find_by)
+            raise AttributeError(
+                f"{self.table_name} has no {name}: use find_by({field!r}, value), which looks "
+                f"through all records{f' (there are{known[1:]})' if known else ''}"
+            )
+        from tiger.nearest import hint  # noqa: PLC0415 - only slips need it
+
+        raise AttributeError(f"{self!r} has no {name!r}{hint(name, dir(self))}")
+
+    if not TYPE_CHECKING:  # for which only what is declared is there
+        __getattr__ = _named
+
+    def __dir__(self) -> Iterable[str]:
+        """Name the finders too."""
+        return [*super().__dir__(), *(f"find_by_{field}" for field in self._resource.find_by)]
+
+    def _all(self, field: str, values: Sequence[Any]) -> Records:
+        """Return the records whose field has one of the values, newest first."""
+        keys = [record.value_key(value) for value in values]
+
+        def read(commit: int) -> Bodies:
+            if len(keys) == 1:
+                return self._select(commit, Filters({field: keys[0]}))
+            lineage = self._lineage(commit)
+            if lineage is None:
+                return []
+            return merged(lineage, self._resource.indexes.index(field) + 1, keys)
+
+        return [decode(body) for body in self._moment.read(read)]
+
+
+def resources_of(reader: Reader, moment: Moment) -> list[Resource]:
+    """Return all tables of an instance: the built-in ones, then those that users defined."""
+    records = TableReads(reader, moment, DEFINITIONS, DEFINITIONS_NAMESPACE)
+    return [*RESOURCES, *(defined_resource(content) for content in records)]
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{what} {value!r:.80}: use a text")
+    return value
+
+
+def _check_limit(limit: Any) -> int:
+    if type(limit) is not int or limit < 1:
+        raise InvalidRequest(f"limit {limit!r}: use a whole number from 1 to {LIMIT_MAX}")
+    return min(limit, LIMIT_MAX)
+
+
+def _check_cursor(cursor: Any) -> None:
+    if not isinstance(cursor, str) or not cursor:
+        raise InvalidCursor(f"cursor {cursor!r:.80}: use the id of a record")
+    try:
+        cursor.encode()
+    except UnicodeEncodeError:
+        raise InvalidCursor(
+            f"cursor {cursor!r:.80} has a lone surrogate: use the id of a record"
+        ) from None

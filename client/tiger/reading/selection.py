@@ -1,0 +1,101 @@
+"""The records of a namespace that match filters: which list to walk for them, and from where.
+
+A record stands in the list of its namespace, and in one list for each of its indexed values.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import islice
+
+from tiger.format import record
+from tiger.format.layout import OLDER
+from tiger.format.record import Record, decode
+from tiger.format.version import Version
+from tiger.reading.filters import Filters, Match, Span, has_created
+from tiger.reading.lineage import Lineage
+
+Bodies = list[bytes]
+"""Records in msgpack."""
+
+
+class Selection:
+    """The records that match filters, in the order of lists."""
+
+    def __init__(
+        self,
+        lineage: Lineage,
+        fields: Sequence[str],
+        filters: Filters,
+        start: Version | None = None,
+        towards: int = OLDER,
+    ) -> None:
+        """Choose the list; `fields` have indexes, and what is past `start` is wanted, if given."""
+        self._lineage = lineage
+        self._towards = towards
+        keys, self._span = filters
+        self._index, value = _choose(fields, keys, start)
+        indexed = fields[self._index - 1] if self._index else None
+        others = {name: keys[name] for name in keys if name != indexed}
+        self._match = Match(others) if others else None
+        """Whether a record has the values that not all those in the list have."""
+        self._firsts = lineage.firsts(self._index, value)
+        if start is not None:
+            self._firsts = lineage.beyond(start, self._index, self._firsts, towards)
+        if self._span is not None:
+            of_list = {indexed: keys[indexed]} if indexed is not None else {}
+            self._enter(self._span, of_list, start)
+
+    def _enter(self, span: Span, of_list: Mapping[str, bytes], start: Version | None) -> None:
+        """Begin where the span does, unless `start` is past that."""
+        is_older = self._towards == OLDER
+        bound = span.ceiling if is_older else span.floor
+        if start is None or (start.order >= bound if is_older else start.order <= bound):
+
+            def stands(version: Version) -> bool:
+                return bool(version.body) and record.matches(decode(version.body), of_list)
+
+            self._firsts = self._lineage.enter(
+                bound, self._index, self._firsts, self._towards, stands
+            )
+
+    def bodies(self, most: int = sys.maxsize) -> Bodies:
+        """Return the first of the records."""
+        if self._span is None:
+            return self._lineage.bodies(self._firsts, self._index, self._towards, most, self._match)
+        return [body for body, _ in islice(self.contents(), most)]
+
+    def contents(self) -> Iterator[tuple[bytes, Record]]:
+        """Yield each of the records in msgpack and decoded."""
+        span, match = self._span, self._match
+        for version in self._lineage.walk(self._firsts, self._index, self._towards):
+            if span is not None and not span.has(version.order):
+                return
+            if match is not None and not match(version.body):
+                continue
+            content = decode(version.body)
+            if span is None or has_created(content):
+                yield version.body, content
+
+
+def _choose(
+    fields: Sequence[str], keys: Mapping[str, bytes], start: Version | None
+) -> tuple[int, bytes]:
+    """Return which list to walk: its number, and the key of its value; `start` stands in it."""
+    content = decode(start.body) if start is not None else {}
+    for index, field in enumerate(fields, 1):
+        key = keys.get(field)
+        if key is None:
+            continue
+        if start is None or record.matches(content, {field: key}):
+            return index, bytes((index,)) + key
+    return 0, b""
+
+
+def merged(lineage: Lineage, index: int, keys: Iterable[bytes]) -> Bodies:
+    """Return the records of several lists of one indexed field, in one order."""
+    walks = (lineage.walk(lineage.firsts(index, bytes((index,)) + key), index) for key in keys)
+    ordered = merge(*walks, key=lambda version: version.order, reverse=True)
+    return [version.body for version in ordered]

@@ -1,0 +1,1 @@
+"""The wire: how a write reaches the daemon, and how its answer comes back."""

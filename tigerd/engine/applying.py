@@ -1,0 +1,182 @@
+"""Applying requests, each as a whole or not at all, whatever fails meanwhile.
+
+What can be refused is refused before anything is stored. If something fails after that, which is a
+fault of the daemon, of the memory it works on, or a want of memory of its own, what was stored is
+taken back as the next daemon would: by recovery. The request is refused then, also by the next
+daemon if this one cannot go on; applied again and again, it would end one after another.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tiger.errors import Damaged, StoreFull, TigerError, code_of
+from tiger.format import layout
+from tiger.place import leases, pins
+from tiger.system import time
+from tigerd.engine import holders
+from tigerd.engine.plan import Outcome
+from tigerd.engine.recovery import recover
+from tigerd.engine.segments import WritableSegment
+from tigerd.engine.writer import Asked, Failed, Writer
+
+log = logging.getLogger("tigerd")
+
+REST_S = 1.0
+"""How long nothing is cleaned after that failed; each time twice as long."""
+
+FAILED = "the daemon failed in the middle of this request, and took it back: nothing was changed"
+
+
+class CannotGoOn(Exception):
+    """What was left half done cannot be taken back: this daemon has to end."""
+
+
+class Applying:
+    """The writer of an instance, and what is done where it fails."""
+
+    def __init__(self, directory: Path, control: WritableSegment) -> None:
+        """Take over the instance, and bring it to its last commit.
+
+        `Damaged`, or another `TigerError`, if that cannot be.
+        """
+        self._directory = directory
+        self._control = control
+        self._refusal: TigerError | None = None
+        self._rest_s = REST_S
+        self._clean_at = 0.0
+        for folder in (pins.FOLDER, leases.FOLDER):
+            holders.remove_unfinished(directory / folder)
+        self.writer = self._take_over()
+        self._refuse_failed()
+
+    def _take_over(self) -> Writer:
+        started = time.perf_counter()
+        writer = Writer(self._directory, self._control)
+        found = recover(writer)
+        log.info(
+            "took over %d tables at commit %d in %.0f ms: %d versions undone, %d ended ones to "
+            "clean",
+            found.tables,
+            writer.commit,
+            1000 * (time.perf_counter() - started),
+            found.undone,
+            found.ended,
+        )
+        return writer
+
+    # --- Requests ---
+
+    def apply(self, operations: list[Any], asked: Asked | None) -> Outcome:
+        """Apply operations under one commit number, or raise why nothing was changed.
+
+        Where there is no room, what may go already is taken away first.
+        """
+        if self._refusal is not None:
+            raise self._refusal.with_traceback(None)
+        try:
+            return self._do(operations, asked)
+        except StoreFull:
+            if not self._cleaned(self.writer.cleaner.catch_up):
+                raise
+        return self._do(operations, asked)
+
+    def _do(self, operations: list[Any], asked: Asked | None) -> Outcome:
+        try:
+            return self.writer.do(operations, asked)
+        except MemoryError:  # before anything was stored
+            raise StoreFull(
+                "the daemon has too little memory of its own for this request, and nothing was "
+                "changed: write in smaller batches, or give it more (`ulimit -v`)"
+            ) from None
+        except Failed as error:
+            self._bring_back(error.__cause__, asked)
+            return error.outcome
+
+    def _bring_back(self, cause: BaseException | None, asked: Asked | None) -> None:
+        """Take back what a request left half done, and raise that; return if it is committed."""
+        what = "what it does by itself"
+        if asked is not None:
+            what = f"request {asked[1]} of the client in slot {asked[0]}"
+            # First: if what follows fails too, the next daemon is to know.
+            self._control.store(layout.client_at(asked[0], layout.CLIENT_FAILED), asked[1])
+        log.error(
+            "failed in the middle of %s: taking it back (%s)", what, cause, exc_info=_unknown(cause)
+        )
+        self._recover()
+        if asked is not None and self.writer.answered(asked[0]) == asked[1]:
+            return
+        kind = StoreFull if isinstance(cause, MemoryError) else Damaged
+        why = f"{type(cause).__name__}: {cause}"
+        raise kind(f"{FAILED} ({why}); see daemon.log, and `tigerd check`")
+
+    def _recover(self) -> None:
+        self.writer.close()
+        try:
+            self.writer = self._take_over()
+        except TigerError as error:
+            raise CannotGoOn(f"it cannot be taken back: {error}; ending") from error
+
+    def _refuse_failed(self) -> None:
+        """Refuse the requests in whose middle a daemon failed that could not go on."""
+        for slot in range(layout.CLIENTS_MAX):
+            failed = self._control.words[layout.client_at(slot, layout.CLIENT_FAILED)]
+            if failed > self.writer.answered(slot):
+                self.writer.refuse((slot, failed), code_of(Damaged()))
+                log.warning(
+                    "refused request %d of the client in slot %d: the daemon before failed in the "
+                    "middle of it",
+                    failed,
+                    slot,
+                )
+
+    # --- Cleaning ---
+
+    def clean(self) -> bool:
+        """Take a turn of the cleaner; return whether there is more to do now.
+
+        A failure there is no request's fault: it is recovered from, and cleaning rests for a while.
+        """
+        return self._cleaned(self.writer.cleaner.turn)
+
+    def _cleaned(self, clean: Callable[[], bool]) -> bool:
+        if time.monotonic() < self._clean_at:
+            return False
+        try:
+            return clean()
+        except Exception as error:
+            log.error(
+                "failed while cleaning: taking it back, again in %g s (%s)",
+                self._rest_s,
+                error,
+                exc_info=_unknown(error),
+            )
+        self._recover()
+        self._clean_at = time.monotonic() + self._rest_s
+        self._rest_s *= 2
+        return False
+
+    # --- What was taken away ---
+
+    def write_again(self, lost: Sequence[WritableSegment]) -> None:
+        """Write segments again whose files were removed; while that cannot be, refuse all else."""
+        self._refusal = None
+        try:
+            if self._control in lost:
+                self._control.write_again()
+            for table in self.writer.tables.values():
+                table.write_again([segment for segment in table.segments() if segment in lost])
+        except TigerError as error:
+            log.warning("cannot write again what was removed: %s", error)
+            self._refusal = type(error)(
+                f"a file of the instance was removed under its daemon, and cannot be written "
+                f"again; nothing was changed: {error}"
+            )
+
+
+def _unknown(cause: BaseException | None) -> BaseException | None:
+    """Return a cause to be logged with its traceback; a library's error says all there is."""
+    return None if isinstance(cause, TigerError) else cause

@@ -1,0 +1,49 @@
+from collections.abc import Sequence
+from typing import Any
+
+from tiger.format.version import Version
+from tiger.reading.table_reader import Found
+from tigerd.engine.facts import Facts, ValueKey
+from tigerd.engine.plan import Changed
+from tigerd.engine.segments import WritableSegment
+from tigerd.engine.table import Namespace, Table
+from tigerd.engine.writer import Writer
+
+def take_turns(ns: int) -> bool: ...
+def watch(on: bool) -> None: ...
+def facts_of(body: bytes, fields: tuple[str, ...]) -> Facts | None: ...
+def parse(
+    frame: bytes, version: int, numbers_end: int
+) -> tuple[int, int, int, bool, list[Any]] | None: ...
+def has_hash(index: WritableSegment, scope: int, key: bytes) -> bool: ...
+def move(
+    previous: WritableSegment,
+    current: WritableSegment,
+    chunks: dict[int, Any],
+    start: int,
+    stop: int,
+) -> bool: ...
+def walk(
+    chunks: dict[int, Any],
+    newer: int,
+    older: int,
+    index: int,
+    order: tuple[float, int, int],
+    steps: int,
+) -> tuple[int, int]: ...
+def put(
+    table: Table,
+    namespace: Namespace,
+    key: bytes,
+    body: bytes,
+    order: tuple[float, int, int],
+    values: Sequence[ValueKey],
+    found: Found | None,
+    old: Version | None,
+    beside: Version | None,
+    kept: dict[int, bytes],
+    commit: int,
+) -> int | None: ...
+def write(
+    writer: Writer, operations: list[Any], slot: int, request: int
+) -> list[Changed] | None: ...

@@ -1,0 +1,40 @@
+"""What the daemon has to know of a record: its key, and the lists that it stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tiger.format import record
+from tiger.format.speedups import compiled
+
+ValueKey = tuple[int, bytes]
+"""One indexed value of a record: the number of its list, the key of the value."""
+
+
+Facts = tuple[bytes, tuple[float, int], list[ValueKey]]
+"""Of one record: its key, what `created` comes to in the order of lists, and indexed values."""
+
+_facts_of = compiled("tigerd.engine.compiled", "facts_of")
+
+
+def facts_of(body: bytes, fields: tuple[str, ...]) -> Facts:
+    """Return what is to be known of a record in msgpack, whose indexed fields are these.
+
+    Raises `InvalidRecord` unless it is one that every reader can decode.
+    """
+    facts: Facts | None = _facts_of(body, fields)
+    if facts is not None:
+        return facts
+    content = record.decode_untrusted(body)
+    key = record.encode_name(content.get("id"), "id")
+    return key, record.created_of(content), values_of(content, fields)
+
+
+def values_of(content: dict[str, Any], fields: Sequence[str]) -> list[ValueKey]:
+    """Return the lists of values that a record belongs to."""
+    return [
+        (index, bytes((index,)) + record.value_key(content[field]))
+        for index, field in enumerate(fields, 1)
+        if field in content
+    ]

@@ -1,0 +1,188 @@
+"""The lists of one table: versions linked both ways, newest first, as the daemon changes them.
+
+A list is known by its namespace's number, its index (0 for the table's own order) and the value's
+key; the word that holds its first ref is in the version that owns the list, or, for the list of
+namespaces, in the control segment.
+
+Most records arrive in the order of `created`, so a place is looked for near a list's beginning
+first. Of a list that is asked for a place further down, the daemon keeps marks in its own memory:
+members in their order, in which a place is bisected, and then walked to from the next newer one.
+The first marks are members that a chunk begins with, so nobody waits for a walk along all of a long
+list; what is walked along is marked on the way, so that nobody walks far there again.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterable
+
+from tiger.errors import Damaged
+from tiger.format.layout import (
+    ALIGNMENT,
+    HEAD_SIZE,
+    NEWER,
+    OLDER,
+    ORDER,
+    ORDER_AT,
+    REF_OFFSET_BITS,
+    REF_OFFSET_MASK,
+)
+from tiger.format.memory import REMEDY
+from tiger.format.speedups import compiled
+from tiger.format.version import HEAD_ALIGNMENT
+from tigerd.engine.segments import WritableSegment
+from tigerd.engine.space import Space
+
+ListName = tuple[int, int, bytes]
+"""Namespace's number, index, value's key."""
+
+First = tuple[WritableSegment, int]
+"""The segment and the word that hold a list's first ref."""
+
+Order = tuple[float, int, int]
+"""created, its rest, number: the greater, the newer."""
+
+Entry = tuple[float, int, int, int]
+"""An order and a ref; of versions of one record, equal in order, the newer has the greater ref."""
+
+NEAR = 64
+"""Links followed from one mark to the next."""
+
+LAST_REF = 1 << 63
+
+unpack_order = ORDER.unpack_from
+_walk = compiled("tigerd.engine.compiled", "walk")
+
+
+class Lists:
+    """Links of versions, and marks in some lists."""
+
+    def __init__(self, space: Space, members: Callable[[ListName], Iterable[int]]) -> None:
+        """Begin without marks; `members` gives some members of a list, wherever they stand."""
+        self._space = space
+        self._chunks = space.chunks
+        self._members = members
+        self.marks: dict[ListName, list[Entry]] = {}
+        """Some members of the lists that were asked for a place further down, oldest first."""
+
+    # --- Words of a version ---
+
+    def word(self, ref: int, place: int) -> int:
+        """Return a mutable word of a version."""
+        head = (ref & REF_OFFSET_MASK) * HEAD_ALIGNMENT
+        word: int = self._chunks[ref >> REF_OFFSET_BITS].words[head + place]
+        return word
+
+    def store(self, ref: int, place: int, value: int) -> None:
+        """Change a mutable word of a version."""
+        head = (ref & REF_OFFSET_MASK) * HEAD_ALIGNMENT
+        self._chunks[ref >> REF_OFFSET_BITS].store(head + place, value)
+
+    def order(self, ref: int) -> Order:
+        """Return the order of a version that is known to be whole."""
+        at = (ref & REF_OFFSET_MASK) * ALIGNMENT + ORDER_AT
+        rest, created, number = unpack_order(self._chunks[ref >> REF_OFFSET_BITS].map, at)
+        return created, rest, number
+
+    def neighbours(self, ref: int, index: int) -> tuple[int, int]:
+        """Return the refs of the newer and the older neighbour; 0 is an end."""
+        chunk, head = self._space.find(ref)
+        words = chunk.words
+        return words[head + NEWER - 2 * index], words[head + OLDER - 2 * index]
+
+    # --- Finding a place ---
+
+    def place(self, name: ListName, first: First, order: Order) -> tuple[int, int]:
+        """Return the refs between which a version of that order goes; 0 is an end.
+
+        Among versions of the same order, which are of one record, it goes to the newer side.
+        """
+        known = self.marks.get(name)
+        if known is None:
+            newer, older = self._walk(name[1], 0, first[0].words[first[1]], order)
+            if not older or self.order(older) <= order:
+                return newer, older
+            marks = ((*self.order(ref), ref) for ref in self._members(name))
+            known = self.marks[name] = sorted(marks)
+        return self._place_among(known, name[1], first, order)
+
+    def _place_among(
+        self, known: list[Entry], index: int, first: First, order: Order
+    ) -> tuple[int, int]:
+        """Look for a place from the mark before it on, and mark what is walked along."""
+        at = bisect_right(known, (*order, LAST_REF))
+        newer, older = 0, first[0].words[first[1]]
+        if at < len(known):
+            newer = known[at][-1]
+            older = self.word(newer, OLDER - 2 * index)
+        passed: list[Entry] = []
+        newer, older = self._walk(index, newer, older, order)
+        while older and self.order(older) > order:
+            passed.append((*self.order(newer), newer))
+            if len(passed) * NEAR > self._space.size // HEAD_SIZE:
+                raise Damaged(f"{first[0].path}: a list that runs in a circle{REMEDY}")
+            newer, older = self._walk(index, newer, older, order)
+        known[at:at] = reversed(passed)
+        return newer, older
+
+    def _walk(self, index: int, newer: int, older: int, order: Order) -> tuple[int, int]:
+        """Follow `NEAR` links to what is older, or fewer, to the place of a version."""
+        found: tuple[int, int] | None = _walk(self._chunks, newer, older, index, order, NEAR)
+        if found is not None:
+            return found
+        for _ in range(NEAR):
+            if not older or self.order(older) <= order:
+                break
+            newer, older = older, self.word(older, OLDER - 2 * index)
+        return newer, older
+
+    def take_marks(self, scope: int) -> list[list[Entry]]:
+        """Forget the marks of a namespace's lists, and return them: freeing many takes a while."""
+        return [self.marks.pop(name) for name in list(self.marks) if name[0] == scope]
+
+    # --- Changing links; each store leaves walks towards older versions whole ---
+
+    def link(self, index: int, first: First, newer: int, older: int, ref: int) -> None:
+        """Let the neighbours of a version, whose own links are there, name it."""
+        self._name(index, first, newer, older, ref, ref)
+
+    def unlink(self, name: ListName, first: First, ref: int) -> None:
+        """Let the neighbours of a version name each other, where they still name it."""
+        index = name[1]
+        newer, older = self.neighbours(ref, index)
+        named = self.word(newer, OLDER - 2 * index) if newer else first[0].words[first[1]]
+        if named == ref:
+            self._name(index, first, newer, 0, older, 0)
+        if older and self.word(older, NEWER - 2 * index) == ref:
+            self.store(older, NEWER - 2 * index, newer)
+        self._forget_mark(name, ref)
+
+    def replace(self, name: ListName, first: First, ref: int, copy: int) -> None:
+        """Let the neighbours of a version, and the marks, name a copy of it instead."""
+        newer, older = self.neighbours(ref, name[1])
+        self._name(name[1], first, newer, older, copy, copy)
+        if self._forget_mark(name, ref):
+            insort(self.marks[name], (*self.order(ref), copy))
+
+    def _forget_mark(self, name: ListName, ref: int) -> bool:
+        """Take a version out of the marks; return whether it was one."""
+        known = self.marks.get(name)
+        if known is None:
+            return False
+        entry = (*self.order(ref), ref)
+        at = bisect_left(known, entry)
+        if at == len(known) or known[at] != entry:
+            return False
+        del known[at]
+        return True
+
+    def _name(
+        self, index: int, first: First, newer: int, older: int, for_newer: int, for_older: int
+    ) -> None:
+        """Store what the newer neighbour (or the first word) and the older one name."""
+        if newer:
+            self.store(newer, OLDER - 2 * index, for_newer)
+        else:
+            first[0].store(first[1], for_newer)
+        if older:
+            self.store(older, NEWER - 2 * index, for_older)

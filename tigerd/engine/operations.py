@@ -1,0 +1,349 @@
+"""The operations of a request: what each asks to be written, ended, cleared, or refused.
+
+Everything that can be refused is refused here, before the first store: a plan that was made can be
+applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tiger.errors import (
+    AlreadyExists,
+    Conflict,
+    Damaged,
+    InvalidRecord,
+    InvalidRequest,
+    NotFound,
+    TigerError,
+)
+from tiger.format import layout, memory, protocol, record
+from tiger.format.memory import Vanished
+from tiger.format.resources import (
+    DEFINITIONS,
+    DEFINITIONS_NAMESPACE,
+    definition_record,
+)
+from tiger.format.version import Version
+from tiger.reading.lineage import Lineage, find_lineage
+from tigerd.engine.effects import Effect
+from tigerd.engine.facts import Facts
+from tigerd.engine.plan import Plan
+from tigerd.engine.table import Table
+
+
+def add(plan: Plan, operation: Any) -> None:
+    """Plan one more operation, or raise a `TigerError` that says what is wrong with it."""
+    if type(operation) is not list or not operation or type(operation[0]) is not str:
+        raise InvalidRequest("an operation is an array that begins with its name")
+    name = operation[0]
+    known = OPERATIONS.get(name)
+    if known is None:
+        raise InvalidRequest(f"no operation {name!r:.40}: is the client of another version?")
+    if plan.forked or (name in ALONE and (plan.effects or plan.cleared)):
+        alone = protocol.FORK if plan.forked else name
+        raise InvalidRequest(f"{alone} stands alone: let the rest be committed first")
+    plan.answering, plan.answers = None, name == protocol.PATCH
+    try:
+        plan.status = known(plan, *operation[1:])
+    except (TigerError, MemoryError):
+        raise
+    except Vanished as error:
+        raise Damaged(f"{error}{memory.REMEDY}") from None
+    except Exception as error:  # nothing is stored yet, so nothing is to be undone
+        raise InvalidRequest(
+            f"operation {name!r}: wrong arguments ({type(error).__name__}: {error})"
+        ) from None
+
+
+def add_all(plan: Plan, operations: list[Any]) -> None:
+    """Plan the operations of a request; an error says which of several it is about."""
+    for place, operation in enumerate(operations):
+        try:
+            add(plan, operation)
+        except TigerError as error:
+            if len(operations) == 1:
+                raise
+            raise type(error)(f"operation {place}: {error}") from None
+
+
+# --- Each returns the status to answer with ---
+
+
+def put(plan: Plan, number: Any, namespace: Any, body: Any, if_version: Any = None) -> int:
+    """Write a record, replacing the one of that id."""
+    effect, facts = _parse(plan, plan.table(number), namespace, body)
+    if if_version is not None:
+        _check_version(effect, if_version)
+    plan.write(effect, body, facts)
+    return protocol.DONE
+
+
+def create(plan: Plan, number: Any, namespace: Any, body: Any) -> int:
+    """Write a record that must not be there."""
+    effect, facts = _parse(plan, plan.table(number), namespace, body)
+    if effect.exists:
+        raise AlreadyExists(
+            f"{effect.table.resource.table} {facts[0].decode()!r} is there already in "
+            f"namespace {namespace!r}: use insert() or update() to replace it"
+        )
+    plan.write(effect, body, facts)
+    return protocol.DONE
+
+
+def put_many(plan: Plan, number: Any, namespace: Any, bodies: Any) -> int:
+    """Write many records of one table."""
+    if type(bodies) is not list:
+        raise InvalidRequest("put_many takes an array of records")
+    table = plan.table(number)
+    for body in bodies:
+        effect, facts = _parse(plan, table, namespace, body)
+        plan.write(effect, body, facts)
+    plan.answering = None
+    return protocol.DONE
+
+
+def expect(plan: Plan, number: Any, namespace: Any, identity: Any, version: Any) -> int:
+    """Refuse the request unless a record was at that version before it; None: was not there."""
+    table = plan.table(number)
+    key = record.encode_name(identity, "id")
+    is_new = (table.number, namespace, key) not in plan.effects
+    effect = plan.effect(table, namespace, key)
+    if is_new:
+        del plan.effects[(table.number, namespace, key)]  # nothing is done to it
+    _check(effect, effect.shown.begin if effect.shown else None, version)
+    return protocol.DONE
+
+
+def patch(plan: Plan, number: Any, namespace: Any, identity: Any, changes: Any) -> int:
+    """Merge changes into a record; None removes a key."""
+    effect = plan.effect(plan.table(number), namespace, record.encode_name(identity, "id"))
+    content = effect.current()
+    if content is None:
+        raise NotFound(f"no {effect.table.resource.table} {identity!r} in namespace {namespace!r}")
+    if type(changes) is not bytes:
+        raise InvalidRequest("patch takes its changes as msgpack")
+    for key, value in record.decode_untrusted(changes).items():
+        if value is None:
+            content.pop(key, None)
+        else:
+            content[key] = value
+    if content.get("id") != identity:
+        raise InvalidRecord(
+            f"patch of {identity!r}: the id of a record does not change, insert another record"
+        )
+    body = record.encode_body(content, f"record {identity!r}", plan.tables.max_record)
+    plan.write(effect, body, effect.table.facts_of(body))
+    return protocol.DONE
+
+
+def delete(plan: Plan, number: Any, namespace: Any, identity: Any) -> int:
+    """Remove a record; say whether it was there."""
+    effect = plan.effect(plan.table(number), namespace, record.encode_name(identity, "id"))
+    was_there = effect.exists
+    effect.remove()
+    return protocol.DONE if was_there else protocol.ABSENT
+
+
+def delete_where(plan: Plan, number: Any, namespace: Any, name: Any, value: Any) -> int:
+    """Remove the records of a namespace whose indexed field has that value (as msgpack)."""
+    table = plan.table(number)
+    record.encode_name(namespace, "namespace")
+    if name not in table.resource.indexes or type(value) is not bytes:
+        raise InvalidRequest(f"{table.resource.table} has no index on {name!r:.40}")
+    lineage = _lineage(table, namespace, table.control.words[layout.COMMIT])
+    if lineage is not None:
+        index = table.resource.indexes.index(name) + 1
+        firsts = lineage.firsts(index, bytes((index,)) + value)
+        for version in lineage.walk(firsts, index):
+            plan.effect(table, namespace, version.key).remove()
+    return protocol.DONE
+
+
+def clear(plan: Plan, number: Any) -> int:
+    """Empty a table in all namespaces."""
+    table = plan.table(number)
+    started = {at[1] for at in plan.effects if at[0] == number}
+    for namespace in started | set(table.namespaces):
+        plan.check_open(namespace)
+        plan.clear(table, namespace)
+    return protocol.DONE
+
+
+def clear_namespace(plan: Plan, number: Any, namespace: Any) -> int:
+    """Empty a namespace, in one table or (None) in all."""
+    record.encode_name(namespace, "namespace")
+    plan.check_open(namespace)
+    if number is not None:
+        plan.clear(plan.table(number), namespace)
+        return protocol.DONE
+    begun = {effect.table for at, effect in plan.effects.items() if at[0] and at[1] == namespace}
+    for table in plan.tables.in_use():
+        if namespace in table.namespaces:
+            plan.clear(table, namespace)
+            begun.discard(table)
+    for table in begun:
+        plan.clear(table, namespace)
+    return protocol.DONE
+
+
+def define(plan: Plan, name: Any, prefix: Any, url: Any, indexes: Any) -> int:
+    """Make a table of the user's own; the same definition again changes nothing."""
+    wanted = definition_record(name, prefix, url, indexes)
+    key = name.encode()
+    table = plan.tables.table(DEFINITIONS.number)
+    space = table.namespaces.get(DEFINITIONS_NAMESPACE)
+    found = table.find(space, key) if space else None
+    if found is not None:
+        known = record.decode(found[3].body)
+        if {**wanted, "number": known["number"]} != known:
+            raise AlreadyExists(
+                f"table {name!r} is defined already, with prefix {known['prefix']!r}, url "
+                f"{known['url']!r}, indexes {known['indexes']!r}: use these, or another name"
+            )
+        return protocol.DONE
+    content = {**wanted, "number": _unused_number(table)}
+    effect = Effect(table, DEFINITIONS_NAMESPACE, key)
+    plan.effects[(DEFINITIONS.number, DEFINITIONS_NAMESPACE, key)] = effect
+    body = record.encode(content)[1]
+    plan.write(effect, body, table.facts_of(body))
+    return protocol.DONE
+
+
+def _unused_number(definitions: Table) -> int:
+    """Return the number of a new table: that of none which is defined, or of which segments are.
+
+    Definitions may have been lost to damage; the tables that they named are there all the same.
+    """
+    words = definitions.control.words
+    numbers = range(layout.FIRST_DEFINED, layout.TABLES_MAX)
+    used: set[int] = {n for n in numbers if words[layout.entry_at(n, layout.TABLE_DIRECTORY)]}
+    lineage = _lineage(definitions, DEFINITIONS_NAMESPACE, words[layout.COMMIT])
+    if lineage is not None:
+        used |= {record.decode(v.body)["number"] for v in lineage.walk(lineage.firsts())}
+    # Rather one that was never in use, as far as can be known.
+    following = range(max(used, default=layout.FIRST_DEFINED - 1) + 1, layout.TABLES_MAX)
+    unused: list[int] = [number for number in (*following, *numbers) if number not in used]
+    if not unused:
+        raise InvalidRequest(
+            f"{len(numbers)} tables are defined, the most there can be: use one of them"
+        )
+    return unused[0]
+
+
+def fork(plan: Plan, parent: Any, child: Any) -> int:
+    """Begin a namespace that has all that another one has, in every table; say if that is any.
+
+    What has no records has nothing to share: its fork begins with its own first record, and it is
+    not sealed.
+    """
+    for name in (parent, child):
+        record.encode_name(name, "namespace")
+    tables = plan.tables.in_use()
+    taken = [table.resource.table for table in tables if child in table.namespaces]
+    if taken:
+        raise AlreadyExists(
+            f"namespace {child!r} is there already, with {', '.join(taken)}: clear it, or use "
+            f"another name"
+        )
+    plan.forked = [(table, parent, child) for table in tables if parent in table.namespaces]
+    return protocol.DONE if plan.forked else protocol.ABSENT
+
+
+def rollback(plan: Plan, namespace: Any, commit: Any) -> int:
+    """Undo what was changed in a namespace after a commit that a reader holds."""
+    record.encode_name(namespace, "namespace")
+    words = plan.tables.table(DEFINITIONS.number).control.words
+    if type(commit) is not int or not words[layout.HORIZON] <= commit <= words[layout.COMMIT]:
+        raise InvalidRequest(
+            f"nothing can be rolled back to commit {commit!r:.20}: nobody holds it any more; make "
+            f"a mark, and roll back to that"
+        )
+    changed: dict[int, set[bytes | None]] = {}
+    for number, key in plan.tables.history.since(commit, namespace):
+        if number != DEFINITIONS.number:
+            changed.setdefault(number, set()).add(key)
+    if commit < plan.tables.history.begun:
+        for table in plan.tables.in_use():
+            known = table.namespaces.get(namespace)
+            if known is None or known.counted > commit:
+                changed.setdefault(table.number, set()).add(None)
+    for number, keys in changed.items():
+        _roll_back(plan, plan.table(number), namespace, commit, keys)
+    return protocol.DONE
+
+
+def _roll_back(
+    plan: Plan, table: Table, namespace: str, commit: int, changed: set[bytes | None]
+) -> None:
+    """Let each of the keys have what it had; of a namespace that was cleared, all keys."""
+    before = _lineage(table, namespace, commit)
+    if before is None:
+        if namespace in table.namespaces:
+            plan.check_open(namespace)
+            plan.clear(table, namespace)
+        return
+    keys = {key for key in changed if key is not None}
+    if None in changed:
+        now = _lineage(table, namespace, table.control.words[layout.COMMIT])
+        for lineage in (before, now) if now is not None else (before,):
+            keys.update(version.key for version in lineage.walk(lineage.firsts()))
+    for key in sorted(keys):
+        effect = plan.effect(table, namespace, key)
+        version = before.find(key)
+        if version is None:
+            effect.remove()
+        elif effect.shown is None or _origin(effect.shown) != _origin(version):
+            plan.write(effect, version.body, table.facts_of(version.body))
+            effect.number = version.number
+
+
+def _parse(plan: Plan, table: Table, namespace: Any, body: Any) -> tuple[Effect, Facts]:
+    if type(body) is not bytes:
+        raise InvalidRequest("a record travels as msgpack")
+    if len(body) > plan.tables.max_record:
+        raise record.too_large("a record", len(body), plan.tables.max_record)
+    facts = table.facts_of(body)
+    return plan.effect(table, namespace, facts[0]), facts
+
+
+def _check_version(effect: Effect, wanted: Any) -> None:
+    _check(effect, effect.shown.begin if effect.shown and not effect.is_touched else None, wanted)
+
+
+def _check(effect: Effect, there: int | None, wanted: Any) -> None:
+    if there != wanted:
+        raise Conflict(
+            f"{effect.table.resource.table} {effect.key.decode()!r} is at version {there}, "
+            f"not {wanted!r:.20}: read it again"
+        )
+
+
+def _lineage(table: Table, namespace: str, commit: int) -> Lineage | None:
+    return find_lineage(table.reader, namespace.encode(), commit)
+
+
+OPERATIONS: dict[str, Callable[..., int]] = {
+    protocol.PUT: put,
+    protocol.CREATE: create,
+    protocol.PUT_MANY: put_many,
+    protocol.EXPECT: expect,
+    protocol.PATCH: patch,
+    protocol.DELETE: delete,
+    protocol.DELETE_WHERE: delete_where,
+    protocol.CLEAR: clear,
+    protocol.CLEAR_NAMESPACE: clear_namespace,
+    protocol.DEFINE: define,
+    protocol.FORK: fork,
+    protocol.ROLLBACK: rollback,
+}
+"""One function an operation, and the one table that names them."""
+
+ALONE = frozenset((protocol.DEFINE, protocol.DELETE_WHERE, protocol.FORK, protocol.ROLLBACK))
+"""Operations that see what is committed, and not what those before them in a request did."""
+
+
+def _origin(version: Version) -> tuple[int, int]:
+    """Return what is the same of a version and its copies, and of no other of that key."""
+    return version.scope, version.begin

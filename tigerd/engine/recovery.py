@@ -1,0 +1,240 @@
+"""Bringing an instance back to its last commit, whatever its daemon was doing when it died.
+
+The commit number decides, and only the last command, or one step of cleaning, can be half done. So
+that is all that is looked at, however much there is:
+
+- A step of cleaning names in the control segment what it is about, and is made again.
+- What a command appended is behind what is settled in its chunks. It is taken back newest first, so
+  each list and each key gets back what it had before.
+- What a command ends stands in the ring of what ended before its end is stored.
+
+All else that the daemon wants to know stands in shared memory, or is found while it serves. Each
+store leaves readers with what they saw before, and all of it can be done again: recovery may be
+killed too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tiger.errors import Damaged, TigerError, UnknownTable
+from tiger.format import layout, memory
+from tiger.format.layout import COPIED, NAMESPACES, REF_MASK, TAKEN
+from tiger.format.memory import Vanished
+from tiger.format.resources import DEFINITIONS, RESOURCES
+from tiger.format.version import Version
+from tigerd.engine import retiring, segments, walks
+from tigerd.engine.cleaner import named_by
+from tigerd.engine.table import Namespace, Table
+from tigerd.engine.writer import Writer
+
+
+@dataclass
+class Found:
+    """What a recovery found, for the log."""
+
+    tables: int = 0
+    undone: int = 0
+    """Versions that were never committed."""
+    ended: int = 0
+    """Versions that wait to be taken away, as far as that is known."""
+
+
+def recover(writer: Writer) -> Found:
+    """Bring every table back to the commit number; `Damaged` if something cannot be read."""
+    found = Found()
+    _undo_answers(writer)
+    numbers = [DEFINITIONS.number, *(resource.number for resource in RESOURCES)]
+    for number in (*numbers, *range(layout.FIRST_DEFINED, layout.TABLES_MAX)):
+        if writer.control.words[layout.entry_at(number, layout.TABLE_DIRECTORY)]:
+            with _explained(writer, f"table number {number} cannot be recovered"):
+                _open(writer, number)
+            found.tables += 1
+    with _explained(writer, "what was under way cannot be taken back"):
+        _finish_cleaning(writer)
+        for table in writer.tables.values():
+            found.undone += _take_back_versions(table)
+        _take_back_ends(writer)
+        for table in writer.tables.values():
+            _settle(table)
+        _undo_changes(writer)
+        found.ended = writer.cleaner.take_over(writer.tables)
+    return found
+
+
+@contextmanager
+def _explained(writer: Writer, what: str) -> Iterator[None]:
+    """Let whatever damage leads to be told as damage."""
+    try:
+        yield
+    except UnknownTable as error:
+        raise Damaged(f"{error}: its definition is lost{memory.REMEDY}") from None
+    except (TigerError, OSError, MemoryError):
+        raise
+    except Vanished as error:
+        raise Damaged(f"{error}{memory.REMEDY}") from None
+    except Exception as error:  # there is no end to what bytes may say that nobody wrote
+        raise Damaged(
+            f"{writer.directory}: {what} ({type(error).__name__}: {error}){memory.REMEDY}"
+        ) from error
+
+
+def _undo_answers(writer: Writer) -> None:
+    """Take back the answers to requests that were not committed."""
+    words = writer.control.words
+    for slot in range(layout.CLIENTS_MAX):
+        if words[layout.client_at(slot, layout.CLIENT_COMMIT)] > writer.commit:
+            at = layout.client_at(slot, layout.CLIENT_ANSWER)
+            request = (words[at] >> layout.CLIENT_STATUS_BITS) - 1
+            # The one before was answered, and its client went on.
+            writer.control.store(at, max(request, 0) << layout.CLIENT_STATUS_BITS)
+            memory.fence()  # or a client would take the answer for one of a commit that is there
+            writer.control.store(layout.client_at(slot, layout.CLIENT_COMMIT), writer.commit)
+
+
+def _undo_changes(writer: Writer) -> None:
+    """Let the changes in the ring that were not committed say nothing.
+
+    They stay, for where they are others were: those would be told again.
+    """
+    words = writer.control.words
+    changes = first = words[layout.CHANGES]
+    oldest = max(0, changes - layout.RING_MAX)
+    while first > oldest and words[layout.ring_at(first - 1)] > writer.commit:
+        first -= 1
+    for change in range(first, changes):
+        at = layout.ring_at(change)
+        writer.control.store(at + 1, layout.NOTHING)
+        memory.fence()
+        writer.control.store(at, writer.commit)
+
+
+# --- A table, before anything is taken back ---
+
+
+def _open(writer: Writer, number: int) -> None:
+    """Map a table, and know its namespaces: also those that began with what is taken back."""
+    table = writer.table(number)
+    _forget_unpublished_indexes(table)
+    table.index.settle_moving()
+    commit = writer.commit
+    begun: dict[str, int] = {}
+    first = table.control.words[layout.entry_at(number, layout.TABLE_NAMESPACES)]
+    for version in walks.chain(table, NAMESPACES, first):
+        namespace = _namespace_of(table, version, commit)
+        table.scopes[namespace.scope] = namespace
+        if version.is_visible(commit):
+            table.adopt(namespace)
+            begun[namespace.name] = version.begin
+    for namespace in table.namespaces.values():
+        if namespace.parent and not begun.get(namespace.parent, commit) < begun[namespace.name]:
+            raise Vanished(f"{table.folder}: {namespace.name!r} has no parent before it")
+    if table.index.previous is not None:
+        table.move_forks()
+
+
+def _forget_unpublished_indexes(table: Table) -> None:
+    """Remove generations of the index that were not published, or already left."""
+    assert table.index.current is not None
+    generation = table.index.current.words[layout.HEADER_NUMBER]
+    kept = {generation, generation - 1 if table.index.previous else generation}
+    for number, path in segments.numbered_files(table.folder, "index"):
+        if number not in kept:
+            path.unlink()
+
+
+def _namespace_of(table: Table, version: Version, commit: int) -> Namespace:
+    """Return what the daemon knows of a namespace; of its two counts, undo a later one."""
+    words = version.chunk.words
+    at, other = layout.COUNT_A, layout.COUNT_B
+    if words[version.head + other] > words[version.head + at]:
+        at, other = other, at
+    if words[version.head + at] >> layout.COUNT_BITS > commit and version.begin <= commit:
+        table.lists.store(version.ref, at, words[version.head + other])
+    counted, records = divmod(words[version.head + at], layout.COUNT_MAX + 1)
+    name, parent = version.key.decode(), version.body.decode()
+    return Namespace(name, version.ref, version.number, records, counted, at, parent)
+
+
+# --- What was under way ---
+
+
+def _finish_cleaning(writer: Writer) -> None:
+    """Make the step of cleaning again that was under way."""
+    control = writer.control
+    retired, copied = control.words[layout.RETIRING], control.words[layout.COPYING]
+    if retired:
+        table = writer.tables[retired >> 48]
+        next(retiring.retire(table, retired & REF_MASK), None)
+        control.store(layout.RETIRING, 0)
+    if copied:
+        table, copy = writer.tables[copied >> 48], control.words[layout.COPY]
+        if table.space.has(copy):  # else nothing was done but to say so
+            version, twin = table.reader.version(copied & REF_MASK), table.reader.version(copy)
+            if (twin.scope, twin.key, twin.begin) != (version.scope, version.key, version.begin):
+                raise Vanished(f"{table.folder}: {copy:#x} is no copy of {version.ref:#x}")
+            found = table.reader.newest(version.scope, version.key)
+            retiring.finish_copy(table, version, copy, found)
+        control.store(layout.COPYING, 0)
+
+
+def _take_back_versions(table: Table) -> int:
+    """Take back the versions that were never committed, newest first; return how many."""
+    commit = table.control.words[layout.COMMIT]
+    count = 0
+    for number, offset in sorted(table.space.unsettled(), reverse=True):
+        for version in reversed(list(walks.versions_in(table, number, offset))):
+            if version.scope != NAMESPACES:
+                _raise_counter(table, layout.TABLE_LAST_NUMBER, version.number)
+            if version.begin > commit:
+                retiring.take_back(table, version)
+                if version.scope == NAMESPACES:
+                    table.scopes.pop(version.number, None)
+                count += 1
+    return count
+
+
+def _take_back_ends(writer: Writer) -> None:
+    """Let live on what was to end; the last entries of the ring name it."""
+    words = writer.control.words
+    count = words[layout.ENDED]
+    known = count - layout.ENDED_MAX + 1
+    oldest = max(words[layout.CLEANED], known)
+    for entry in range(count - 1, oldest - 1, -1):
+        at = layout.ended_at(entry)
+        if not words[at]:
+            continue  # was taken back
+        table, ref = named_by(writer.tables, words[at])
+        if table is None or TAKEN <= table.lists.word(ref, layout.END) <= writer.commit:
+            return
+        retiring.take_end_back(table, table.reader.version(ref))
+        writer.control.store(at, 0)
+    if known > words[layout.CLEANED]:
+        _search_ends(writer)
+
+
+def _search_ends(writer: Writer) -> None:
+    """Look everywhere for ends that were never committed: one command had more than the ring."""
+    for table in writer.tables.values():
+        for version in walks.listed(table):
+            if writer.commit < version.end < COPIED:
+                retiring.take_end_back(table, version)
+
+
+def _settle(table: Table) -> None:
+    """Note that nothing is under way any more, and let go of chunks that nothing is needed in."""
+    _raise_counter(table, layout.TABLE_LAST_CHUNK, max(table.space.chunks, default=0))
+    _raise_counter(table, layout.TABLE_LAST_NAMESPACE, max(table.scopes, default=0))
+    _raise_counter(table, layout.TABLE_LAST_NUMBER, table.space.last_number)
+    table.space.settle()
+    for number in list(table.space.chunks):
+        table.space.recount(number)
+
+
+def _raise_counter(table: Table, word: int, number: int) -> None:
+    """Let no number that is in use be given again, though damage made a counter less."""
+    at = layout.entry_at(table.number, word)
+    if table.control.words[at] < number:
+        table.control.store(at, number)

@@ -1,0 +1,403 @@
+"""One table as the daemon changes it: versions into chunks, links between them, keys to refs.
+
+Nothing here commits. Every method leaves readers at the current commit with what they saw before;
+what it prepares becomes visible when the commit number is stored (tigerd.engine.writer).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+from zlib import crc32
+
+from tiger.format import layout
+from tiger.format.layout import FIRST, NAMESPACES, NEWER, OLDER, VALUES
+from tiger.format.resources import Resource
+from tiger.format.speedups import compiled
+from tiger.format.version import Version, aligned
+from tiger.reading.reader import Reader
+from tiger.reading.table_reader import Found, TableReader
+from tigerd.engine import walks
+from tigerd.engine.facts import Facts, ValueKey, facts_of
+from tigerd.engine.index import Index
+from tigerd.engine.lists import First, ListName, Lists, Order
+from tigerd.engine.segments import WritableSegment, make_folder
+from tigerd.engine.space import Space
+
+
+class Written(Protocol):
+    """A record to be put."""
+
+    namespace: str
+    key: bytes
+    body: bytes | None
+    values: Sequence[ValueKey]
+
+
+NAMESPACES_LIST: ListName = (NAMESPACES, 0, b"")
+PADDING = [bytes(size) for size in range(layout.ALIGNMENT)]
+pack_head = layout.HEAD.pack
+_put = compiled("tigerd.engine.compiled", "put")
+
+OWNERS_KNOWN = 4096
+"""Owners of lists of values whose refs are remembered."""
+
+
+@dataclass
+class Namespace:
+    """A namespace of a table, as the daemon knows it."""
+
+    name: str
+    ref: int
+    scope: int  # of its records' keys
+    records: int
+    counted: int  # the commit of the newer of the two counts
+    count_at: int  # the word that holds it
+    parent: str = ""  # the namespace it was forked from
+
+
+class Table:
+    """A table's segments, and how they get what is new; `tigerd.engine.retiring` takes away."""
+
+    def __init__(
+        self, reader: Reader, control: WritableSegment, resource: Resource, forks: Counter[str]
+    ) -> None:
+        """Take over the table's segments; `tigerd.engine.recovery` makes its namespaces known.
+
+        `forks` counts the forks that a namespace has, over all tables.
+        """
+        self.resource = resource
+        self.number = resource.number
+        self.folder = reader.directory / "tables" / resource.table
+        self.control = control
+        self.reader: TableReader = reader.table(resource.number, resource.table)
+        self.space = Space(control, self.folder, self.number)
+        self.reader.chunks = self.space.chunks
+        self.reader.keeps_chunks = True
+        self.index = Index(control, self.folder, self.number, self.reader)
+        self.lists = Lists(self.space, partial(walks.first_members, self))
+        self.namespaces: dict[str, Namespace] = {}
+        self.scopes: dict[int, Namespace] = {}
+        """By scope, and until they are retired: those that have ended too."""
+        self._forks = forks
+        self.owners: dict[tuple[int, bytes], int] = {}
+        """Refs of owners of lists of values, by scope and key: those that were used of late."""
+        self._indexes = resource.indexes
+        self._name = f"table {resource.table}"
+        self.mutable_count = layout.mutable_words(len(self._indexes))
+        self.mutable_size = self.mutable_count * layout.WORD
+        """Of the words, and of the bytes, before the head of each version."""
+        self._overhead = self.mutable_size + layout.HEAD_SIZE + layout.ALIGNMENT
+        """Bytes that a version takes beside its key and body, at most."""
+        self._prelude = struct.Struct(f"={self.mutable_count + 1}Q")
+        at = layout.entry_at(self.number, layout.TABLE_BYTES)
+        control.store(at, self.space.size + self.index.size)
+
+    # --- Segments ---
+
+    def segments(self) -> list[WritableSegment]:
+        """Return all that it has mapped."""
+        indexes = (self.index.current, self.index.previous)
+        return [*self.space.chunks.values(), *(index for index in indexes if index is not None)]
+
+    def write_again(self, lost: Sequence[WritableSegment]) -> None:
+        """Let readers find again what was taken away of its segments, some of which are `lost`.
+
+        Raises `StoreFull` or `InstanceError`; what was not written can be tried again.
+        """
+        if not lost:
+            return
+        for folder in (self.folder.parent, self.folder):
+            make_folder(folder, parents=False)
+        for segment in lost:
+            if segment in self.space.chunks.values():
+                self.space.write_again(segment)
+            elif segment in (self.index.current, self.index.previous):
+                self.index.renew()
+
+    # --- What a command needs before anything is stored ---
+
+    def facts_of(self, body: bytes) -> Facts:
+        """Return what is to be known of a record, or raise `InvalidRecord`."""
+        return facts_of(body, self._indexes)
+
+    def values_in(self, version: Version) -> list[ValueKey]:
+        """Return the lists of values that a version is in; one that hides a record is in none."""
+        return self.facts_of(version.body)[2] if version.body else []
+
+    def find(self, namespace: Namespace, key: bytes) -> Found | None:
+        """Return where the newest version of a record is; it may be gone."""
+        return self._newest(namespace.scope, key)
+
+    def _newest(self, scope: int, key: bytes) -> Found | None:
+        return self.reader.newest(scope, key) if self.index.may_have(scope, key) else None
+
+    def inherited(self, namespace: Namespace, key: bytes) -> Version | None:
+        """Return the record that a fork has, or would have, from its ancestors."""
+        while namespace.parent:
+            namespace = self.namespaces[namespace.parent]
+            found = self._newest(namespace.scope, key)
+            if found is not None and not found[2] & layout.GONE:
+                return found[3] if found[3].body else None
+        return None
+
+    def reserve(self, begun: set[str], records: Sequence[Written]) -> None:
+        """Make room for records and the namespaces that begin with them, or raise `StoreFull`."""
+        if self.index.current is None:
+            make_folder(self.folder)
+        # What they take at most, counted roughly: mostly there is room for that.
+        count = len(begun)
+        most = count * layout.KEY_MAX
+        for item in records:
+            count += 1 + len(item.values)
+            most += len(item.key) + len(item.body or b"")
+            for _, value in item.values:
+                most += len(value)
+        layout.INSERTS.check(self._last(layout.TABLE_LAST_NUMBER) + len(records), self._name)
+        if begun:
+            self._check_scopes(len(begun))
+        if most + count * self._overhead > self.space.room():
+            self.space.reserve(self._sizes(begun, records))
+        self._reserve_keys(count)
+
+    def _sizes(self, begun: set[str], records: Sequence[Written]) -> list[int]:
+        """Return the sizes of versions in the order in which they will be appended.
+
+        Less what turns out to be there: so what is appended finds the room that was made for it,
+        or room before that.
+        """
+        sizes: list[int] = []
+        known: set[tuple[str, bytes]] = set()
+        for item in records:
+            if item.namespace in begun:
+                begun.discard(item.namespace)
+                sizes.append(self._size(len(item.namespace.encode()), 0))
+            for _, value in item.values:
+                if (item.namespace, value) not in known:
+                    known.add((item.namespace, value))
+                    sizes.append(self._size(len(value), 0))
+            sizes.append(self._size(len(item.key), len(item.body or b"")))
+        return sizes
+
+    def reserve_fork(self, parent: str, child: str) -> None:
+        """Make room for a fork, or raise `StoreFull`."""
+        self._check_scopes(1)
+        self.space.reserve([self._size(len(child.encode()), len(parent.encode()))])
+        self._reserve_keys(1)
+
+    def _check_scopes(self, count: int) -> None:
+        layout.SCOPES.check(self._last(layout.TABLE_LAST_NAMESPACE) + count, self._name)
+
+    def _last(self, word: int) -> int:
+        """Return the number of a kind that was given last."""
+        return self.control.words[layout.entry_at(self.number, word)]
+
+    def _reserve_keys(self, count: int) -> None:
+        if self.index.reserve(count):
+            self.move_forks()
+
+    def move_forks(self) -> None:
+        """Move the forks into the larger index: readers rely on it that these go first.
+
+        See `tiger.reading.remembered.View`.
+        """
+        for namespace in self.namespaces.values():
+            if namespace.parent:
+                self.index.move_entry(NAMESPACES, namespace.name.encode())
+
+    def _size(self, key_size: int, body_size: int) -> int:
+        return self.mutable_size + aligned(layout.HEAD_SIZE + key_size + body_size)
+
+    # --- Versions ---
+
+    def _append(
+        self,
+        scope: int,
+        key: bytes,
+        body: bytes,
+        order: Order,
+        begin: int,
+        previous: int,
+        words: list[int],
+    ) -> int:
+        """Append a version that nothing refers to yet, and return its ref.
+
+        `words` are its mutable words, to be indexed with `layout.END` and the like.
+        """
+        created, rest, number = order
+        content = pack_head(scope, rest, begin, previous, created, number) + key + body
+        first = layout.first_word(len(body), len(key), crc32(content, layout.SUM_SEED))
+        data = self._prelude.pack(*words, first) + content
+        padding = PADDING[-len(data) % layout.ALIGNMENT]
+        return self.space.append(data + padding, self.mutable_count)
+
+    def size_of(self, version: Version) -> int:
+        """Bytes that a version takes in its chunk."""
+        return self.mutable_size + version.size
+
+    def first_of(self, owner: int) -> First:
+        """Return where the first ref of the list is that a version owns."""
+        chunk, head = self.space.find(owner)
+        return chunk, head + FIRST
+
+    def first_namespace(self) -> First:
+        """Return where the first ref of the list of namespaces is."""
+        return self.control, layout.entry_at(self.number, layout.TABLE_NAMESPACES)
+
+    # --- Namespaces ---
+
+    def namespace(self, name: str, commit: int) -> Namespace:
+        """Return a namespace, which begins at this commit if it was not there."""
+        return self.namespaces.get(name) or self._begin(name, None, commit)
+
+    def fork(self, parent: str, child: str, commit: int) -> int:
+        """Begin a namespace that inherits what another one holds; return its ref."""
+        return self._begin(child, self.namespaces[parent], commit).ref
+
+    def _begin(self, name: str, parent: Namespace | None, commit: int) -> Namespace:
+        key = name.encode()
+        found = self._newest(NAMESPACES, key)
+        number = self._next(layout.TABLE_LAST_NAMESPACE)
+        segment, at = self.first_namespace()
+        words = [0] * self.mutable_count
+        older = words[OLDER] = segment.words[at]
+        records = parent.records if parent else 0
+        words[layout.COUNT_A] = commit << layout.COUNT_BITS | records
+        previous = found[3].ref if found else 0
+        origin = parent.name if parent else ""
+        order = (0.0, 0, number)
+        ref = self._append(NAMESPACES, key, origin.encode(), order, commit, previous, words)
+        self.lists.link(0, (segment, at), 0, older, ref)
+        self.index.put(NAMESPACES, key, ref, found)
+        return self.know(name, ref, number, parent, commit)
+
+    def know(
+        self, name: str, ref: int, number: int, parent: Namespace | None, commit: int
+    ) -> Namespace:
+        """Return what is known of a namespace that begins, and know it from now on."""
+        records, origin = (parent.records, parent.name) if parent else (0, "")
+        known = Namespace(name, ref, number, records, commit, layout.COUNT_A, origin)
+        self.adopt(known)
+        return known
+
+    def adopt(self, namespace: Namespace) -> None:
+        """Know a namespace that is there."""
+        self.namespaces[namespace.name] = namespace
+        if namespace.parent:
+            self._forks[namespace.parent] += 1
+        self.scopes[namespace.scope] = namespace
+
+    def _next(self, word: int) -> int:
+        at = layout.entry_at(self.number, word)
+        number = self.control.words[at] + 1
+        self.control.store(at, number)
+        return number
+
+    def count(self, name: str, change: int, commit: int) -> None:
+        """Store the number of a namespace's records as of this commit, beside the one before."""
+        namespace = self.namespaces[name]
+        if namespace.counted != commit:
+            namespace.counted = commit
+            namespace.count_at = layout.COUNT_A + layout.COUNT_B - namespace.count_at
+        # What damage made wrong is kept within what the word can hold.
+        namespace.records = min(max(namespace.records + change, 0), layout.COUNT_MAX)
+        word = commit << layout.COUNT_BITS | namespace.records
+        self.lists.store(namespace.ref, namespace.count_at, word)
+
+    def end_namespace(self, name: str, commit: int) -> None:
+        """End a namespace with all its records: two stores, however many there are."""
+        known = self.forget(name)
+        self.index.mark_gone(NAMESPACES, name.encode(), known.ref)
+        self.lists.store(known.ref, layout.END, commit)
+
+    def forget(self, name: str) -> Namespace:
+        """Know a namespace no more, and return what was known of it."""
+        known = self.namespaces.pop(name)
+        if known.parent:
+            self._forks[known.parent] -= 1
+            if not self._forks[known.parent]:
+                del self._forks[known.parent]
+        return known
+
+    # --- Records ---
+
+    def put(
+        self,
+        name: str,
+        key: bytes,
+        body: bytes,
+        created: tuple[float, int],
+        number: int,
+        values: Sequence[ValueKey],
+        found: Found | None,
+        old: Version | None,
+        commit: int,
+    ) -> int:
+        """Put a version of a record beside `old`, or where its order says; return its ref.
+
+        Without a `number` it gets the next one. `count` is to be called after all of a commit.
+        """
+        namespace = self.namespace(name, commit)
+        scope = namespace.scope
+        order = (*created, number or self._next(layout.TABLE_LAST_NUMBER))
+        beside = old if old is not None and old.order == order else None
+        kept = self._values_beside(beside)
+        ref: int | None = _put(
+            self, namespace, key, body, order, values, found, old, beside, kept, commit
+        )
+        if ref is not None:
+            return ref
+        words = [0] * self.mutable_count
+        places = []
+        for index, value in ((0, b""), *values):
+            owner = self._owner(VALUES | scope, value, commit) if index else namespace.ref
+            first = self.first_of(owner)
+            if beside is not None and (index == 0 or kept.get(index) == value):
+                newer, older = self.lists.neighbours(beside.ref, index)[0], beside.ref
+            else:
+                newer, older = self.lists.place((scope, index, value), first, order)
+            words[OLDER - 2 * index] = older
+            words[NEWER - 2 * index] = newer
+            places.append((index, first, newer, older))
+        previous = found[3].ref if found else 0
+        ref = self._append(scope, key, body, order, commit, previous, words)
+        for place in places:
+            self.lists.link(*place, ref)
+        self.index.put(scope, key, ref, found, is_fork=bool(namespace.parent))
+        if old is not None:
+            self.lists.store(old.ref, layout.END, commit)
+        return ref
+
+    def _owner(self, scope: int, key: bytes, commit: int) -> int:
+        """Return the version that owns the list of a value, made if there is none."""
+        ref = self.owners.get((scope, key))
+        if ref is None:
+            found = self._newest(scope, key)
+            if found is not None:
+                ref = found[3].ref
+            else:
+                ref = self._append(
+                    scope, key, b"", (0.0, 0, 0), commit, 0, [0] * self.mutable_count
+                )
+                self.index.put(scope, key, ref, None)
+            self.know_owner(scope, key, ref)
+        return ref
+
+    def know_owner(self, scope: int, key: bytes, ref: int) -> None:
+        """Remember which version owns the list of a value."""
+        if len(self.owners) >= OWNERS_KNOWN:
+            self.owners.clear()
+        self.owners[(scope, key)] = ref
+
+    def _values_beside(self, old: Version | None) -> dict[int, bytes]:
+        return dict(self.values_in(old)) if old is not None and self._indexes else {}
+
+    def end(self, found: Found, commit: int) -> None:
+        """End a record; `count` is to be called after all of a commit."""
+        version = found[3]
+        self.index.mark_gone(version.scope, version.key, version.ref)
+        self.lists.store(version.ref, layout.END, commit)

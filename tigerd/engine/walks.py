@@ -1,0 +1,69 @@
+"""Walks through all that a table holds: the versions of a chunk, and those of its own lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from tiger.errors import Damaged
+from tiger.format import layout
+from tiger.format.layout import COPIED, OLDER, TAKEN
+from tiger.format.memory import REMEDY, Vanished
+from tiger.format.version import Version
+from tigerd.engine.lists import ListName
+
+if TYPE_CHECKING:
+    from tigerd.engine.table import Table
+
+
+def versions_in(
+    table: Table, number: int, offset: int = layout.HEADER_WORDS * layout.WORD
+) -> Iterator[Version]:
+    """Yield the versions of a chunk, from a byte on, in the order they were appended."""
+    chunk = table.space.chunks[number]
+    while number in table.space.chunks and offset < chunk.words[layout.HEADER_STATE]:
+        version = table.reader.version(layout.ref_of(number, offset + table.mutable_size))
+        yield version
+        offset += table.size_of(version)
+
+
+def first_members(table: Table, name: ListName) -> Iterator[int]:
+    """Yield the members of a list that stand first in a chunk, in any order.
+
+    With so many chunks, evenly filled, a place is as far from one as a chunk is long.
+    """
+    scope, index, value = name
+    for number in table.space.chunks:
+        with suppress(Vanished):  # a version that is damaged and not needed here
+            for version in islice(versions_in(table, number), 1):
+                is_linked = version.scope == scope and version.end not in (TAKEN, COPIED)
+                if is_linked and (not index or (index, value) in table.values_in(version)):
+                    yield version.ref
+
+
+def listed(table: Table) -> Iterator[Version]:
+    """Yield each namespace, and then the versions in its list unless it has ended.
+
+    `Damaged` for a list without end.
+    """
+    for space in list(table.scopes.values()):
+        namespace = table.reader.version(space.ref)
+        yield namespace
+        if not namespace.end:
+            yield from chain(table, namespace.number, namespace.first)
+
+
+def chain(table: Table, scope: int, ref: int) -> Iterator[Version]:
+    """Yield all versions of a table's own list from one on, whether committed or not."""
+    bound = table.space.size // layout.HEAD_SIZE
+    while ref:
+        version = table.reader.version(ref)
+        if version.scope != scope:
+            raise Damaged(f"{version.chunk.path}: a link into another list{REMEDY}")
+        yield version
+        ref = version.link(OLDER)
+        bound -= 1
+        if bound < 0:
+            raise Damaged(f"{table.folder}: a list without end{REMEDY}")

@@ -1,0 +1,195 @@
+"""Accounts: a namespace for each test, in the instance of its run."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from pathlib import Path
+from typing import Any, Protocol
+
+from tiger import Mark, Store, TigerError, undone
+from tiger.aio.connection import AsyncConnection
+from tiger.aio.store import AsyncStore
+from tiger.any_store import AnyStore
+from tiger.attaching import Settings
+from tiger.namespaces import unique
+from tiger.place import process
+from tiger.place.leases import Lease
+from tiger.reading.reader import Reader
+from tiger.system import threading, time
+from tigerd.pytest.run_environment import ALL, FAILED, NONE, RunEnvironment
+from tigerd.pytest.runs import TIMEOUT_S, Instance, Run
+from tigerd.pytest.seeds import Seeds
+
+NAME_MAX = 80
+"""Letters of a test's name that its namespace is called by."""
+
+UNDONE = "_tigerd_undone"
+"""The attribute of an error that tells what it undid."""
+
+_workers: dict[RunEnvironment, Worker] = {}
+_turn = threading.Lock()
+
+
+def worker_of(environment: RunEnvironment) -> Worker:
+    """Return this process's connection to a run's instance, made when it is first asked for."""
+    with _turn:
+        if environment not in _workers:
+            _workers[environment] = Worker(Run(environment))
+        return _workers[environment]
+
+
+def close_worker(environment: RunEnvironment) -> None:
+    """Close this process's connection, if there is one."""
+    with _turn:
+        worker = _workers.pop(environment, None)
+    if worker is not None:
+        worker.close()
+
+
+def end_run(environment: RunEnvironment, *, has_failures: bool) -> None:
+    """End a run in this process, and its instance if that is this process's to end.
+
+    What keeps the instance from being ended is told in a line: what the run came to stays as it is.
+    """
+    try:
+        close_worker(environment)
+        if not environment.is_worker:
+            Run(environment).end(has_failures=has_failures)
+    except (TigerError, OSError) as error:
+        sys.stderr.write(f"tigerd: the run's instance was not ended: {error}\n")
+
+
+class Worker:
+    """One process's connection to the run's instance, and the seeds that are loaded there."""
+
+    def __init__(self, run: Run) -> None:
+        """Connect."""
+        self.run = run
+        self.store = run.connect()
+        undone.watcher = _note_undone
+        self.instance = Instance(run.directory)
+        self.seeds = Seeds(self.store, run.environment.controller, Path(run.environment.root))
+        self._process = process.current()
+        self._lease = Lease(run.directory, run.environment.outside) if run.is_cleared else None
+
+    def close(self) -> None:
+        """Let go."""
+        if self._process != process.current():
+            return
+        self.run.close()
+        self.seeds.close()
+        if self._lease is not None:  # the controller tells of what was written there, and clears it
+            self._lease.release()
+        self.instance.reader.close()
+        self.store.close()
+
+
+class Teller(Protocol):
+    """Tells what is in an account in the words of whatever the account is of."""
+
+    def failures(self, since: float) -> str:
+        """Return what failed since a moment of the machine's time; raises `TigerError`."""
+
+
+class Account:
+    """A namespace for a test, or for those of a class, a module or a worker."""
+
+    def __init__(self, worker: Worker, label: str, seed: Any) -> None:
+        """Begin it, empty or as a fork of the seed's."""
+        name = unique(re.sub(r"[^A-Za-z0-9_.-]+", "-", label)[:NAME_MAX] or "session")
+        parent = worker.seeds.store_of(seed)
+        self.name = name
+        self.label = label
+        self.is_left = False
+        """Whether the block that used it has ended, and only the test's report needs it."""
+        self._run = worker.run
+        self._process = process.current()
+        self._mark: Mark | None = None
+        self._marked_at = time.time()
+        self.teller: Teller | None = None
+        self._lease = Lease(worker.run.directory, name) if worker.run.is_cleared else None
+        if parent is None:
+            self.store = worker.store.namespace(name)
+        else:
+            self.store = parent.begin_fork(name)
+
+    def mark(self) -> None:
+        """Note what it holds now."""
+        self.release_mark()
+        self._mark = self.store.mark()
+        self._marked_at = time.time()
+
+    def release_mark(self) -> None:
+        """Let what was noted go."""
+        if self._mark is not None:
+            self._mark.release()
+        self._mark = None
+
+    def describe(self, *, has_failed: bool = True) -> str:
+        """Tell what was changed since the mark, or else the beginning; it needs no daemon."""
+        where = self._run.where(self.name)
+        if self._is_kept(has_failed):
+            where += ", kept"
+        elif self._run.keep == NONE:
+            where += "; it goes with the test: --tigerd-keep failed keeps it"
+        try:
+            return f"{self.store.changes(self._mark)}\n({where})"
+        except (TigerError, OSError) as error:
+            return f"(cannot be read: {error}; {where})"
+
+    def describe_failures(self) -> str | None:
+        """Tell what failed since the mark, or else the beginning; None if nothing did."""
+        if self.teller is None:
+            return None
+        try:
+            return self.teller.failures(self._marked_at) or None
+        except (TigerError, OSError) as error:
+            return f"(cannot be read: {error})"
+
+    def _is_kept(self, has_failed: bool) -> bool:
+        return self._run.keep == ALL or (self._run.keep == FAILED and has_failed)
+
+    def close(self, *, has_failed: bool) -> None:
+        """Clear it, unless it is to be kept. A forked child leaves that to its parent."""
+        if self._process != process.current():
+            return
+        self.release_mark()
+        try:
+            if not self._is_kept(has_failed):
+                self.store.clear_namespace()
+        except BaseException:
+            if self._lease is not None:
+                self._lease.abandon()
+            raise
+        if self._lease is not None:
+            self._lease.release()
+
+
+def _note_undone(error: BaseException, store: AnyStore[Any, Any], mark: Mark | None) -> None:
+    """Keep with an error what it undoes, for the report of its test."""
+    with contextlib.suppress(TigerError, OSError):
+        changes = store.changes(mark)
+        if changes:
+            text = f"{changes}\n(in namespace {store.current_namespace})"
+            error.__dict__.setdefault(UNDONE, []).append(text)
+
+
+def undone_by(error: BaseException | None) -> list[str]:
+    """Return what an error undid, and those that it came of."""
+    found: list[str] = []
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        found += error.__dict__.get(UNDONE, [])
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def async_store(store: Store, *, autostart: bool = True) -> AsyncStore:
+    """Return a store of the same account whose writes are awaited. It waits for nothing."""
+    settings = Settings(str(store.directory), store.current_namespace, autostart, TIMEOUT_S)
+    reader = Reader(store.directory)
+    connection = AsyncConnection(reader, autostart=autostart, timeout_s=TIMEOUT_S)
+    return AsyncStore(reader, connection, settings, is_owner=True)

@@ -1,0 +1,85 @@
+"""Namespaces of processes that are gone (tiger.place.leases), and their clearing, some at a time.
+
+All who write wait while the daemon clears, so it clears a limited number at a look. What is left
+is found by the next look: between two of them another process may have taken a lease.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from tiger.errors import Damaged, Sealed, TigerError
+from tiger.format import protocol
+from tiger.place import leases
+from tigerd.engine import holders
+from tigerd.engine.applying import Applying
+from tigerd.service.waiting import Place
+
+log = logging.getLogger("tigerd")
+
+CLEARS_MAX = 256
+"""Namespaces that are cleared at one look; each takes some 75 us."""
+TOLD_MAX = 100
+"""How many are named in the log, which shares the memory of the store."""
+
+
+class Abandoned:
+    """Clears what is left to the daemon of one instance."""
+
+    def __init__(
+        self, directory: Path, applying: Applying, tell: Callable[[set[Place]], None]
+    ) -> None:
+        """Prepare; `tell` is called with the places that were changed by a clear."""
+        self._folder = directory / leases.FOLDER
+        self._applying = applying
+        self._tell = tell
+        self._told: set[str] = set()
+        self._damaged: set[str] = set()
+        """They would fail at each look, and be recovered from."""
+
+    def clear(self) -> None:
+        """Look once, and clear what nobody needs, `CLEARS_MAX` at most."""
+        clears = CLEARS_MAX
+        with holders.looking(self._folder) as look:
+            for name, reason in look.strange.items():
+                self._tell_once(name, f"skipped {name!r} among the leases: {reason}")
+            for name, namespaces in look.left.items():
+                is_done = True
+                for namespace in filter(self._is_there, namespaces):
+                    if clears == 0:
+                        return
+                    if self._clear(namespace):
+                        clears -= 1
+                    else:
+                        is_done = False
+                if is_done:
+                    look.forget(name)
+
+    def _is_there(self, namespace: str) -> bool:
+        """Tell whether it has records; others never had any, or are cleared already."""
+        return any(namespace in table.namespaces for table in self._applying.writer.in_use())
+
+    def _clear(self, namespace: str) -> bool:
+        """Clear a namespace; tell whether that is done."""
+        if namespace in self._damaged:
+            return False
+        try:
+            plan = self._applying.apply([[protocol.CLEAR_NAMESPACE, None, namespace]], None)
+        except Sealed:
+            return False  # until its forks are cleared
+        except TigerError as error:  # the daemon lives on
+            if isinstance(error, Damaged):
+                self._damaged.add(namespace)
+            self._tell_once(namespace, f"cannot clear {namespace!r}: {error}")
+            return False
+        self._tell(plan.changed())
+        log.info("cleared %r: the process that had it is gone", namespace)
+        return True
+
+    def _tell_once(self, name: str, what: str) -> None:
+        """Log what each look would come upon again."""
+        if name not in self._told and len(self._told) < TOLD_MAX:
+            self._told.add(name)
+            log.warning("%s", what)

@@ -1,0 +1,70 @@
+"""A daemon in the background: how it leaves the process that was launched for it.
+
+    who wants a daemon (tiger.place.launch)  ->  the process launched  ->  the daemon
+
+The process in the middle waits until the daemon has told how its start went, and ends. If the
+daemon ends without a word, killed as the kernel does where memory is short, that one still knows.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from tiger.place.launch import GIVE_UP
+from tiger.system import os, threading
+
+
+def detach() -> int:
+    """Go on as nobody's child; return what to give to `leave` before the launcher is told."""
+    waits, told = os.pipe()
+    daemon = os.fork()
+    if daemon:
+        os.close(told)
+        _see_off(daemon, waits)
+    os.close(waits)
+    threading.Thread(target=_heed, name="tigerd-launcher", daemon=True).start()
+    return told
+
+
+def leave(told: int) -> None:
+    """Let the process that was launched end."""
+    with suppress(OSError):
+        os.write(told, b".")
+    os.close(told)
+
+
+def _see_off(daemon: int, waits: int) -> NoReturn:
+    """Wait until the daemon has told something; if it never did, tell which signal ended it."""
+    if not os.read(waits, 1):
+        _, status = os.waitpid(daemon, 0)
+        if os.WIFSIGNALED(status):
+            _tell_killed(os.WTERMSIG(status))
+    os._exit(0)
+
+
+def _tell_killed(number: int) -> None:
+    message = f"the daemon was ended by {signal.Signals(number).name} before it was ready"
+    if number == signal.SIGKILL:
+        message += (
+            ", as the kernel does where memory is short: look at the memory limit of the container "
+            "or service, and at `dmesg`"
+        )
+    with suppress(OSError):
+        sys.stdout.write(json.dumps(refusal("DaemonUnavailable", message)) + "\n")
+        sys.stdout.flush()
+
+
+def refusal(error: str, message: str) -> dict[str, Any]:
+    """Return what a daemon tells that cannot start: the class of the error, and its words."""
+    return {"ready": False, "error": error, "message": message}
+
+
+def _heed() -> None:
+    """End if whoever launched this daemon has given up on it, until it is told of the start."""
+    with suppress(OSError):
+        if os.read(0, 1) == GIVE_UP:
+            os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,152 @@
+"""Instances that pass: they belong to one process, and go when it goes, however it goes.
+
+A test run and `tigerd run` have one each. Its directory has a name of its own kind, and holds a
+file that says whose it is; the daemon looks now and then whether that process is still there.
+What a power cut left is removed by `tigerd gc`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tiger.errors import InstanceError, TigerError
+from tiger.place import instance, private
+from tiger.place.owners import KEPT, OWNER, Owner, Process, owner_of, write_owner
+from tiger.system import os, secrets, time
+from tigerd.service.run_place import SHARED_MEMORY, parent, place_of
+from tigerd.service.stopping import NotAnswering, signal_daemon, stop_daemon
+
+PATIENCE_S = 3.0
+"""How long a daemon may take to stop whose directory is removed in any case."""
+
+GONE = ".gone"
+"""The end of the name under which a directory is removed."""
+
+HALF_MADE_S = 60.0
+"""From this age on, a directory without either file is not just being made."""
+
+
+def path_of(token: str) -> Path:
+    """Return where an instance is, by what tells it from others; nothing is made yet."""
+    return Path(place_of(token))
+
+
+def make(path: Path, owner: Owner) -> None:
+    """Make the directory of an instance that belongs to a process; again is fine."""
+    instance.make_directory(path)
+    write_owner(path, owner)
+
+
+def disown(path: Path) -> None:
+    """Let an instance stay, and be nobody's."""
+    (path / KEPT).touch(mode=0o600)
+    (path / OWNER).unlink(missing_ok=True)
+
+
+def end(path: Path) -> None:
+    """Stop the daemon, by force where it does not listen."""
+    try:
+        stop_daemon(path, PATIENCE_S)
+    except TigerError as error:
+        if instance.is_running(path):
+            signal_daemon(path, signal.SIGKILL)
+        if not isinstance(error, NotAnswering):
+            raise
+
+
+def remove(path: Path) -> None:
+    """Stop the daemon, and remove all there is; raise what kept either from being done."""
+    try:
+        end(path)
+    finally:
+        sweep(path)
+
+
+def sweep(path: Path) -> None:
+    """Remove an instance's directory and all in it; one that is gone already is fine.
+
+    It loses its name first: a client that found it half removed would start a daemon in it. Raises
+    `InstanceError` if it is not this user's, or no instance's, or if some of it is still there.
+    """
+    with contextlib.ExitStack() as closing:
+        try:
+            folder = private.open_directory(path)
+        except FileNotFoundError:
+            return
+        closing.callback(os.close, folder)
+        private.check_content(path, folder)
+        gone = path.with_name(f"{path.name}.{secrets.token_hex(4)}{GONE}")
+        try:
+            path.rename(gone)
+            if not os.path.samestat(os.lstat(gone), os.fstat(folder)):
+                raise InstanceError(f"{gone} took the place of {path}: it is not removed")
+            _remove_tree(gone)
+        except FileNotFoundError:  # somebody else removes it
+            return
+        except OSError as error:
+            raise InstanceError(
+                f"cannot remove {error.filename or path}: {error.strerror}; remove {path.name}* "
+                f"in {path.parent} yourself"
+            ) from None
+
+
+def _remove_tree(path: Path) -> None:
+    """Remove all that can be removed, and raise why not all could."""
+    shutil.rmtree(path, ignore_errors=True)
+    if os.path.lexists(path):
+        shutil.rmtree(path)
+
+
+@dataclass(frozen=True)
+class Left:
+    """The directory of an instance that nobody serves, and why it is not to be removed, if so."""
+
+    path: Path
+    doubt: str | None = None
+
+
+def left_behind() -> Iterator[Left]:
+    """Yield the directories whose process and daemon are gone, and those where it is not known."""
+    for path in sorted(_places()):
+        try:
+            instance.check_directory(path)
+            if not instance.is_running(path) and (found := _judge(path)) is not None:
+                yield found
+        except (TigerError, OSError):
+            continue  # it is going now, or is not ours
+
+
+def _places() -> Iterator[Path]:
+    """Yield what has the name of a run's directory, wherever one may have been made."""
+    import tempfile  # noqa: PLC0415 - a daemon does without
+
+    for folder in {parent(), SHARED_MEMORY, tempfile.gettempdir()}:
+        yield from Path(folder).glob(f"{instance.PASSING}{os.geteuid()}-*")
+
+
+def _judge(path: Path) -> Left | None:
+    """Tell whether a directory was left behind, or why that cannot be told; None if it was not."""
+    if path.name.endswith(GONE):
+        return Left(path)
+    if (path / KEPT).exists():
+        return None
+    if not os.path.lexists(path / OWNER):
+        is_old = time.time() - path.stat().st_mtime > HALF_MADE_S
+        return Left(path) if is_old else None
+    owner = owner_of(path)
+    if owner is None:
+        return Left(path, "it is a copy of a run's, or its file `owner` is damaged")
+    return None if owner.keep else _judge_process(path, owner.process)
+
+
+def _judge_process(path: Path, process: Process) -> Left | None:
+    if process.has_ended():
+        return Left(path)
+    if process.is_alive():
+        return None
+    return Left(path, f"whether process {process.pid} has ended cannot be known from here")

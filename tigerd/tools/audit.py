@@ -1,0 +1,353 @@
+"""`tigerd check`: whether an instance holds what its commit number says it holds.
+
+Everything is checked at one pinned commit, so it may be done while the daemon writes. For each
+table: every version ever appended is whole; every entry of the index names a version of its key;
+and for each namespace the list, the count, the keys and the lists of values say the same. So does
+what a daemon that starts relies on without looking: the bytes of garbage in each chunk, the places
+of each index that are in use, and the ring of what ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from zlib import crc32
+
+from tiger.errors import InvalidRecord, TigerError
+from tiger.format import layout, memory, record
+from tiger.format.layout import (
+    COPIED,
+    FINGERPRINT_SHIFT,
+    HASH_SHIFT,
+    MOVED,
+    NAMESPACES,
+    NEWER,
+    OLDER,
+    REF_MASK,
+    REF_OFFSET_MASK,
+    SLOTS_AT,
+    TAKEN,
+    VALUES,
+    WORD,
+)
+from tiger.format.memory import Segment, Vanished
+from tiger.format.resources import (
+    DEFINITIONS,
+    DEFINITIONS_NAMESPACE,
+    RESOURCES,
+    Resource,
+    defined_resource,
+)
+from tiger.format.version import Version
+from tiger.reading.lineage import Lineage
+from tiger.reading.reader import PinnedMoment, Reader
+from tiger.reading.reads import TableReads
+from tiger.reading.table_reader import TableReader
+from tigerd.engine import segments
+
+UNREADABLE = (Vanished, TigerError)
+"""What a read raises that meets a version, or a whole segment, that is damaged."""
+
+ATTEMPTS = 10
+"""Looks at a table whose chunks are taken away meanwhile."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it must be, and where."""
+
+    file: str
+    offset: int
+    record: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file} at {self.offset}: {self.record}: {self.what}"
+
+
+@dataclass
+class Report:
+    """What an audit looked at, and what it found."""
+
+    commit: int = 0
+    tables: int = 0
+    versions: int = 0
+    records: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, table: Report) -> None:
+        """Take in what was found of a table."""
+        self.tables += table.tables
+        self.versions += table.versions
+        self.records += table.records
+        self.findings += table.findings
+
+
+def audit(directory: Path) -> Report:
+    """Look at everything an instance holds; `TigerError` if it cannot be looked at at all."""
+    reader = Reader(directory)
+    report = Report()
+    try:
+        with reader.pin() as moment:
+            report.commit = moment.commit
+            for resource in _resources(reader, moment, report):
+                directory_at = layout.entry_at(resource.number, layout.TABLE_DIRECTORY)
+                if reader.words[directory_at]:
+                    report.add(_audit_table(reader, resource, moment.commit))
+    finally:
+        reader.close()
+    return report
+
+
+def _audit_table(reader: Reader, resource: Resource, commit: int) -> Report:
+    """Look at one table, again if what was found may come of chunks that the daemon took away.
+
+    It does so under a pin too: what is still needed of a chunk stands in another one before.
+    """
+    dropped_at = layout.entry_at(resource.number, layout.TABLE_DROPPED)
+    for _ in range(ATTEMPTS):
+        dropped = reader.words[dropped_at]
+        report = Report(tables=1)
+        _TableAudit(reader, resource, commit, report).run()
+        if not report.findings or reader.words[dropped_at] == dropped:
+            break
+        reader.let_go()
+    return report
+
+
+def _waiting(reader: Reader, number: int) -> set[int] | None:
+    """Return what of a table the ring of what ended names; None if it has not all any more."""
+    words = reader.words
+    cleaned, ended = words[layout.CLEANED], words[layout.ENDED]
+    if not 0 <= ended - cleaned < layout.ENDED_MAX:
+        return None
+    entries = [words[layout.ended_at(entry)] for entry in range(cleaned, ended)]
+    if words[layout.ENDED] - cleaned >= layout.ENDED_MAX:
+        return None
+    return {entry & REF_MASK for entry in entries if entry >> 48 == number}
+
+
+def reason(error: Exception) -> str:
+    """Return what an error says, less what to do about it: that is under way."""
+    return str(error).removesuffix(memory.REMEDY)
+
+
+def text_of(key: bytes) -> str:
+    """Return a key as people know it."""
+    return repr(key.decode(errors="backslashreplace"))
+
+
+def _resources(reader: Reader, moment: PinnedMoment, report: Report) -> list[Resource]:
+    """Return all tables; those of users only if their definitions can be read."""
+    resources = [DEFINITIONS, *RESOURCES]
+    try:
+        defined = TableReads(reader, moment, DEFINITIONS, DEFINITIONS_NAMESPACE)
+        resources += [defined_resource(content) for content in defined]
+    except (TigerError, KeyError, ValueError) as error:
+        folder = str(reader.directory / "tables" / DEFINITIONS.table)
+        report.findings.append(Finding(folder, 0, "the definitions", reason(error)))
+    return resources
+
+
+class _TableAudit:
+    """One table's."""
+
+    def __init__(self, reader: Reader, resource: Resource, commit: int, report: Report) -> None:
+        self.resource = resource
+        self.table: TableReader = reader.table(resource.number, resource.table)
+        self.commit = commit
+        self.report = report
+        self.folder = reader.directory / "tables" / resource.table
+        self.waiting = _waiting(reader, resource.number)
+        self.listed: dict[int, set[bytes]] = {}
+
+    def run(self) -> None:
+        for number, path in segments.numbered_files(self.folder, "chunk"):
+            self._check_chunk(path, number)
+        for space in self._guarded(self.table.namespaces(self.commit), "the namespaces"):
+            self._check_namespace(space)
+        for _, path in segments.numbered_files(self.folder, "index"):
+            self._check_index(path)
+
+    def _find(self, version: Version | None, what: str, path: Path | None = None) -> None:
+        """Note something about a version, or about a file."""
+        where = version.chunk.path if version is not None else path or self.folder
+        offset = version.head * WORD if version is not None else 0
+        name = f"{self.resource.table} {text_of(version.key)}" if version else self.resource.table
+        self.report.findings.append(Finding(str(where), offset, name, what))
+
+    def _guarded(self, versions: Iterator[Version], what: str) -> Iterator[Version]:
+        """Yield versions until one cannot be read."""
+        try:
+            yield from versions
+        except UNREADABLE as error:
+            self._find(None, f"{what}: {reason(error)}")
+
+    # --- Files ---
+
+    def _open(self, path: Path, kind: int) -> Segment | None:
+        try:
+            return Segment(path, kind)
+        except FileNotFoundError:
+            return None  # the daemon has just removed it
+        except TigerError as error:
+            self._find(None, reason(error), path)
+            return None
+
+    def _check_chunk(self, path: Path, number: int) -> None:
+        """Walk the versions of a chunk from the first to the last, each whole and in its place."""
+        chunk = self._open(path, layout.CHUNK)
+        if chunk is None:
+            return
+        mutable = layout.mutable_words(len(self.resource.indexes)) * WORD
+        offset = layout.HEADER_WORDS * WORD
+        said, garbage = chunk.words[layout.CHUNK_GARBAGE], 0
+        last, told = divmod(said, 1 << layout.GARBAGE_BITS)
+        used = chunk.words[layout.HEADER_STATE]
+        if used > len(chunk.map):
+            self._find(None, f"says that {used} bytes of {len(chunk.map)} are used", path)
+        while offset < min(used, len(chunk.map)):
+            try:
+                version = Version(chunk, layout.ref_of(number, offset + mutable))
+            except Vanished as error:
+                self._find(None, str(error), path)
+                return  # where the next one begins is not known
+            self.report.versions += 1
+            if version.end in (TAKEN, COPIED) or version.ref & REF_OFFSET_MASK == last:
+                garbage += mutable + version.size
+            elif version.end and self.waiting is not None:
+                self._check_waiting(version)
+            offset += mutable + version.size
+        if garbage != told and chunk.words[layout.CHUNK_GARBAGE] == said:
+            self._find(None, f"says that {told} bytes of it are garbage, and {garbage} are", path)
+
+    def _check_waiting(self, version: Version) -> None:
+        """Check that the ring of what ended names what was not taken away yet."""
+        assert self.waiting is not None
+        if version.end <= self.commit and version.ref not in self.waiting:
+            self._find(version, "has ended, and the ring of what ended does not name it")
+
+    def _check_index(self, path: Path) -> None:
+        """Each entry names a version whose key has that hash, and which is listed if it is live."""
+        index = self._open(path, layout.INDEX)
+        if index is None:
+            return
+        used = 0
+        for at in range(SLOTS_AT, len(index.words)):
+            word = index.words[at]
+            used += word != layout.EMPTY
+            if word > MOVED:
+                try:
+                    version = self.table.version(word & REF_MASK)
+                except UNREADABLE as error:
+                    if index.words[at] == word:  # else it was just taken out
+                        self._find(None, f"slot {at}: {reason(error)}", path)
+                    continue
+                self._check_entry(version, word, path)
+        told = index.words[layout.INDEX_USED]
+        if told < used:
+            self._find(None, f"says that {told} of its places are in use, and {used} are", path)
+
+    def _check_entry(self, version: Version, word: int, path: Path) -> None:
+        digest = crc32(version.key, version.scope)
+        if digest >> FINGERPRINT_SHIFT != word >> HASH_SHIFT:
+            self._find(version, f"an entry of {path.name} has another key's hash")
+        is_record = version.scope != NAMESPACES and not version.scope & VALUES
+        if is_record and version.is_visible(self.commit):
+            keys = self.listed.get(version.scope)
+            if keys is not None and version.key not in keys:
+                self._find(version, "is live, and not in its namespace's list")
+
+    # --- Namespaces ---
+
+    def _check_namespace(self, space: Version) -> None:
+        walk = self.table.walk(space.number, space.first, self.commit)
+        versions = list(self._guarded(walk, f"namespace {text_of(space.key)}"))
+        self.report.records += sum(1 for version in versions if version.body)
+        self.listed[space.number] = {version.key for version in versions}
+        if len(self.listed[space.number]) != len(versions):
+            self._find(space, "its list has a record twice")
+        self._check_order(versions, 0)
+        self._check_count(space, versions)
+        lists: dict[tuple[int, bytes], list[Version]] = {}
+        for version in versions:
+            self._check_record(space, version, lists)
+        for (index, key), members in lists.items():
+            self._check_value(space, index, key, members)
+
+    def _check_count(self, space: Version, versions: list[Version]) -> None:
+        """Check that the count is that of the list, for a fork with what it inherits."""
+        there = len(versions)
+        if space.body:
+            try:
+                lineage = Lineage(self.table, space, self.commit)
+                there = sum(1 for _ in lineage.walk(lineage.firsts()))
+            except UNREADABLE as error:
+                self._find(space, reason(error))
+                return
+        count = space.count(self.commit)
+        if count is not None and count != there:
+            self._find(space, f"counts {count} records, its list has {there}")
+
+    def _check_order(self, versions: list[Version], index: int) -> None:
+        """Check that a list is in order, and the same from its other end."""
+        for newer, older in pairwise(versions):
+            if newer.order <= older.order:
+                key = text_of(newer.key)
+                self._find(older, f"list {index}: stands behind {key}, which is older")
+        if versions:
+            walk = self.table.walk(versions[-1].scope, versions[-1].ref, self.commit, index, NEWER)
+            back = list(self._guarded(walk, f"list {index}"))
+            if _identities(back[::-1]) != _identities(versions):
+                self._find(versions[-1], f"list {index} is another one from its end")
+
+    def _check_record(
+        self, space: Version, version: Version, lists: dict[tuple[int, bytes], list[Version]]
+    ) -> None:
+        if version.scope != space.number:
+            name = text_of(space.key)
+            self._find(version, f"is in the list of namespace {name}, and not its own")
+        try:
+            found = self.table.find(version.scope, version.key, self.commit)
+        except UNREADABLE as error:
+            self._find(version, reason(error))
+            return
+        if found is None or found.begin != version.begin:
+            self._find(version, "is in its namespace's list, and its key finds another version")
+        if space.body and not version.body:
+            return  # it hides what the fork would inherit
+        try:
+            content = record.decode_untrusted(version.body)
+        except InvalidRecord as error:
+            self._find(version, str(error))
+            return
+        if str(content.get("id")).encode() != version.key:
+            self._find(version, f"has the id {content.get('id')!r}")
+        for index, name in enumerate(self.resource.indexes, 1):
+            if name in content:
+                key = bytes((index,)) + record.value_key(content[name])
+                lists.setdefault((index, key), []).append(version)
+
+    def _check_value(self, space: Version, index: int, key: bytes, members: list[Version]) -> None:
+        """Check that a value's list holds exactly the records with that value."""
+        try:
+            found = self.table.newest(VALUES | space.number, key)
+        except UNREADABLE as error:
+            self._find(members[0], f"list {index}: {reason(error)}")
+            return
+        first = found[3].first if found is not None else 0
+        walk = self.table.walk(space.number, first, self.commit, index, OLDER)
+        listed = list(self._guarded(walk, f"list {index}"))
+        if _identities(listed) != _identities(members):
+            self._find(
+                members[0],
+                f"list {index} of its value has {len(listed)} records, {len(members)} have it",
+            )
+        self._check_order(listed, index)
+
+
+def _identities(versions: list[Version]) -> list[tuple[bytes, int]]:
+    """Return what is the same of a version and its copies: the cleaner may make one meanwhile."""
+    return [(version.key, version.begin) for version in versions]
