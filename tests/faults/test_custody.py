@@ -34,9 +34,8 @@ from tests.faults.storm import check
 from tiger.format import layout
 from tiger.format.memory import Segment
 from tiger.place import instance
-from tiger.place.instance import take_lock
 from tiger.reading import presence
-from tigerd.engine.control import open_control
+from tigerd.engine.control import open_control, take_lock
 from tigerd.service import custody, stopping
 
 HURRIED = "tests.faults.altered hurried"

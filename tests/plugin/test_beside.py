@@ -145,8 +145,8 @@ def test_a_runner_that_leaves_out_hooks(suite: Suite) -> None:
 
         @pytest.hookimpl(trylast=True)
         def pytest_configure(config):
-            config.stash[pytest_nodes.ENVIRONMENT].leave()
-            del config.stash[pytest_nodes.ENVIRONMENT]
+            config.stash[nodes.ENVIRONMENT].leave()
+            del config.stash[nodes.ENVIRONMENT]
         """
     )
     suite.write("test_it.py", "def test_plain(): pass\n\ndef test_red(): assert 0\n")
