@@ -2,7 +2,7 @@
 
 Written from Stripe's documentation and recordings, and not from the code that it checks: it imports
 nothing of it. All sums are exact fractions of the smallest unit until the one place where a line
-is rounded, half away from zero.
+is rounded: half away from zero, and a part of a period half down.
 
     cost(price, quantity)                what some of a price costs, tiers and packages included
     period(anchor, every, at)            from when until when is paid for
@@ -117,10 +117,12 @@ def period(anchor: int, every: tuple[str, int], at: int) -> Period:
 
 
 def part(amount: Fraction | int, of: Period, at: int) -> int:
-    """Return what of an amount is left of a period at a time, to the second."""
+    """Return what of an amount is left of a period at a time, to the second; halves go down."""
     start, end = of
     left = min(max(end - at, 0), end - start)
-    return rounded(Fraction(amount) * Fraction(left, end - start))
+    exact = Fraction(amount) * Fraction(left, end - start)
+    below = exact.numerator // exact.denominator
+    return below + 1 if exact - below > Fraction(1, 2) else below
 
 
 # --- Discounts and taxes --------------------------------------------------------------------------

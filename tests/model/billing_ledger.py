@@ -280,12 +280,12 @@ class Ledger:
             debit, item.debit = item.debit, None
             if debit is None or debit.of[1] <= at:
                 return []
-            amount, of = part(debit.amount, debit.of, at), debit.of
+            amount, of = part(-debit.amount, debit.of, at), debit.of
             product, quantity = debit.product, debit.quantity
         else:
             own, of_all = item.used or self._lasting(item)
-            amount = part(self._net_alone(item, [*own, *of_all]), of, at)
-        entry = Entry(-amount, product, (), item.rates, is_discountable=False)
+            amount = part(-self._net_alone(item, [*own, *of_all]), of, at)
+        entry = Entry(amount, product, (), item.rates, is_discountable=False)
         return [Line(entry, quantity, (at, of[1]), is_proration=True, item=item, owner=self.number)]
 
     def _debit(self, item: Item, at: int) -> Line:

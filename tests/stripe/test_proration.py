@@ -393,3 +393,26 @@ def test_a_preview_of_a_new_subscription_has_the_anchor_of_a_new_one(
     details = {"items": [{"price": monthly}], "billing_cycle_anchor": anchor}
     preview = stripe.Invoice.create_preview(customer=buyer().id, subscription_details=details)
     assert preview.total == 1000
+
+
+def test_half_a_cent_is_given_to_the_customer(account, client) -> None:
+    """Of 1 cent for two days one is left: -0.5 comes to -1, and 0.5 of the same to nothing."""
+    account.freeze(1_900_000_000)
+    one, other = (
+        stripe.Price.create(
+            product_data={"name": name},
+            unit_amount=1,
+            currency="usd",
+            recurring={"interval": "day", "interval_count": 2},
+        ).id
+        for name in ("Mug", "Cup")
+    )
+    customer = stripe.Customer.create(
+        payment_method="pm_card_visa",
+        invoice_settings={"default_payment_method": "pm_card_visa"},
+    ).id
+    made = stripe.Subscription.create(customer=customer, items=[{"price": one}])
+    account.advance(days=1)
+    stripe.Subscription.modify(made.id, items=[{"id": made["items"].data[0].id, "price": other}])
+    waiting = stripe.InvoiceItem.list(customer=customer, pending=True).data
+    assert sorted(item.amount for item in waiting) == [-1, 0]

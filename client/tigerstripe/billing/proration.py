@@ -1,7 +1,7 @@
 """What a change in the middle of a period gives back, and what is still to be paid for it.
 
-To the second, of each item by itself, after its discounts, rounded half away from zero: what is
-recorded agrees (8500 * 2578574 / 2592000 is 8456); no tie is recorded. What differs by
+To the second, of each item by itself, after its discounts, to the nearest cent: what is recorded
+agrees (8500 * 2578574 / 2592000 is 8456). What differs by
 `billing_mode` is as Stripe's pages "Prorations" and "Compare classic and flexible billing mode"
 say; for an amount off in classic mode the former's numbers, and not its words, which differ.
 """
@@ -81,14 +81,14 @@ def _part(
     is_credit: bool,
 ) -> Record:
     """Return the invoice item of what is left at a time of an amount for a period."""
-    part = periods.left(amount, terms["start"], terms["end"], at)
+    signed = -amount if is_credit else amount
     price = work.get("prices", terms["price"]) or item["price"]
     quantity = terms["quantity"]
     return pending.of_item(
         work,
         subscription,
         item,
-        amount=-part if is_credit else part,
+        amount=periods.left(signed, terms["start"], terms["end"], at),
         description=lines.prorated(work, price, quantity, at, is_credit=is_credit),
         discountable=False,
         period={"end": terms["end"], "start": at},
