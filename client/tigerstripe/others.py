@@ -174,6 +174,22 @@ class Others:
 
         books.set_fee(self._scope, percent, fixed)
 
+    def set_reminders(self, upcoming: int | None = None, due: int | None = None) -> None:
+        """Set how many days before something it is told of from now on; None: not at all.
+
+        `upcoming`: a subscription's next invoice, as `invoice.upcoming`; it holds for a
+        subscription once it changes, or a period of it begins. `due`: the date by which an invoice
+        that was sent is to be paid, as `invoice.will_be_due`. Raises ValueError for what is no
+        whole number of days, 1 or more.
+        """
+        from tigerstripe import arguments
+        from tigerstripe.billing import reminders
+
+        for name, days in (("upcoming", upcoming), ("due", due)):
+            if days is not None:
+                arguments.whole(name, days, 1)
+        reminders.set_days(self._scope, upcoming=upcoming, due=due)
+
     def set_dunning(self, retry_days: Sequence[int] = (3, 5, 7), then: str = "canceled") -> None:
         """Set when an invoice whose payment failed is tried again from now on.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import due, registry
-from tigerstripe.billing import amounts, dunning, granted, paying
+from tigerstripe.billing import amounts, dunning, granted, paying, reminders
 from tigerstripe.errors import Declined
 from tigerstripe.ids import letters
 from tigerstripe.payments import hearing
@@ -130,7 +130,7 @@ def advanced(work: Work, invoice: Record) -> Record:
         return invoice
     if invoice["collection_method"] == "send_invoice":
         if invoice["due_date"] > work.now:
-            due.put(work, OBJECT, invoice["id"], invoice["due_date"])
+            reminders.wait_for_due(work, invoice)
         else:
             work.tell("invoice.overdue", invoice)
             _follows(work, invoice, "overdue")

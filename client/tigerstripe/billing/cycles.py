@@ -13,7 +13,16 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import due, registry
-from tigerstripe.billing import billed, collecting, issuing, items, paying, periods, standing
+from tigerstripe.billing import (
+    billed,
+    collecting,
+    issuing,
+    items,
+    paying,
+    periods,
+    reminders,
+    standing,
+)
 from tigerstripe.resource import private
 from tigerstripe.work import PRIVATE, Work
 
@@ -49,11 +58,12 @@ def next_time(subscription: Record) -> int | None:
 
 def planned(work: Work, subscription: Record) -> None:
     """Let time go on with a subscription."""
-    at = next_time(subscription)
-    if at is None:
-        due.drop(work, subscription["id"])
+    times = (next_time(subscription), reminders.upcoming_at(work, subscription))
+    known = [time for time in times if time is not None]
+    if known:
+        due.put(work, OBJECT, subscription["id"], min(known))
     else:
-        due.put(work, OBJECT, subscription["id"], at)
+        due.drop(work, subscription["id"])
 
 
 def happen(work: Work, id: str) -> None:
@@ -61,15 +71,15 @@ def happen(work: Work, id: str) -> None:
     subscription = work.get("subscriptions", id)
     if subscription is None or subscription["status"] in OVER:
         return
-    step = _step(subscription, work.now)
+    step = _step(work, subscription)
     if step is not None:
         subscription = step(work, subscription)
     planned(work, subscription)
 
 
-def _step(subscription: Record, now: int) -> Any:
+def _step(work: Work, subscription: Record) -> Any:
     """Return what is due first; what else is due at that time follows by itself."""
-    status = subscription["status"]
+    status, now = subscription["status"], work.now
     pause, update = subscription["pause_collection"], subscription["pending_update"]
     steps = (
         (_expire, status == "incomplete"),
@@ -77,10 +87,16 @@ def _step(subscription: Record, now: int) -> Any:
         (_resume_collection, pause is not None and (pause["resumes_at"] or now + 1) <= now),
         (_end, (subscription["cancel_at"] or now + 1) <= now),
         (_end_trial, status == "trialing" and subscription["trial_end"] <= now),
-        (_tell_trial_end, status == "trialing"),
+        (reminders.tell_upcoming, reminders.upcoming_at(work, subscription) == now),
+        (_tell_trial_end, _is_ending_trial(subscription, now)),
         (renewed, status != "paused"),
     )
     return next((step for step, is_due in steps if is_due), None)
+
+
+def _is_ending_trial(subscription: Record, now: int) -> bool:
+    is_told = bool(private(subscription).get("told_trial_end"))
+    return subscription["status"] == "trialing" and not is_told
 
 
 def _save(work: Work, old: Record, new: Record) -> Record:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from tigerstripe import fixtures
+from tigerstripe.billing import reminders
 from tigerstripe.steps import (
     CLOCK,
     CUSTOMER,
     MONEY,
     NOTED,
     PRODUCT,
+    START,
     Act,
+    Record,
     Step,
     advanced,
     attached,
 )
+
+if TYPE_CHECKING:
+    from tigerstripe.account import Account
 
 DEFAULT = Step(
     "POST /v1/customers/${customer:id}",
@@ -136,6 +145,25 @@ def _quote(what: str) -> Step:
     return Step(f"POST /v1/quotes/${{quote:id}}/{what}", {})
 
 
+def _reminded(days: int, name: str, **before: int) -> Act:
+    """Let so many days pass of a clock, of which a subscription or an invoice is told beforehand.
+
+    It is changed first, so that time goes on with it by the setting; the old one is put back.
+    """
+
+    def act(account: Account, answers: Record) -> None:
+        old = reminders.days(account.engine.account(account.name)[0])
+        clock = f"/v1/test_helpers/test_clocks/{answers['clock']['id']}/advance"
+        later = {"frozen_time": str(START + days * reminders.DAY_S)}
+        told = {"path": f"/v1/{name}s/{answers[name]['id']}", "params": NOTED}
+        steps = [told, {"path": clock, "params": later}]
+        account.set_reminders(**before)
+        fixtures.run(account, {"fixtures": [{**step, "method": "post"} for step in steps]})
+        account.set_reminders(**{name: old[name] for name in ("upcoming", "due")})
+
+    return act
+
+
 BILLING: dict[str, tuple[Step | Act, ...]] = {
     "billing.credit_balance_transaction.created": (CUSTOMER, GRANT),
     "billing.credit_grant.created": (CUSTOMER, GRANT),
@@ -178,8 +206,14 @@ BILLING: dict[str, tuple[Step | Act, ...]] = {
     "invoice.payment_failed": _failed("pm_card_chargeCustomerFail"),
     "invoice.payment_succeeded": PAID,
     "invoice.sent": (CUSTOMER, ITEM, TO_SEND, _invoice("send")),
+    "invoice.upcoming": (
+        *BEGUN_ON_CLOCK, _begun(), _reminded(26, "subscription", upcoming=7),
+    ),
     "invoice.updated": (CUSTOMER, DRAFT, Step("POST /v1/invoices/${invoice:id}", NOTED)),
     "invoice.voided": (*OPEN, _invoice("void")),
+    "invoice.will_be_due": (
+        CLOCK, _ON_CLOCK, ITEM, TO_SEND, _reminded(6, "invoice", due=2),
+    ),
     "invoice_payment.paid": PAID,
     "invoiceitem.created": (CUSTOMER, ITEM),
     "invoiceitem.deleted": (CUSTOMER, ITEM, Step("DELETE /v1/invoiceitems/${item:id}", {})),
