@@ -44,8 +44,10 @@ TOGETHER = 32
 def put(work: Work, object: str, id: str, at: int) -> None:
     """Let something happen to an object at a time, instead of what was due for it before.
 
-    The time is that of the clock that the work goes by.
+    The time is that of the clock that the work goes by; what would have been due before that
+    clock's moment is due now, so nothing is told with a time before what led to it.
     """
+    at = max(at, work.now)
     start = _start(work.clock)
     if work.get(TABLE, start) is None:
         work.put(TABLE, {"id": start, "account": None, "clock": work.clock, "created": -(1 << 62)})

@@ -25,7 +25,12 @@ Method = TypeVar("Method", bound=Callable[..., Record])
 Included = Callable[[Any, Work, Record, Record], Any]
 """Makes a field that is only there when expanded: resource, work, record, its private part."""
 
-CLOCKED = {"customer": "customers", "subscription": "subscriptions", "invoice": "invoices"}
+CLOCKED = {
+    "customer": "customers",
+    "from_subscription": "subscriptions",
+    "invoice": "invoices",
+    "subscription": "subscriptions",
+}
 """The tables of what may go by a test clock, by the names of parameters."""
 
 

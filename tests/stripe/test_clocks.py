@@ -10,6 +10,7 @@ import stripe
 
 import tiger
 from tests.stripe.alarms import put, rings
+from tests.stripe.billing import buyer
 from tests.stripe.shop import refused
 from tigerstripe import due
 from tigerstripe.log import Log
@@ -290,3 +291,24 @@ def test_no_clock_shows_a_time_that_has_no_date(account: Any) -> None:
             account.freeze(at)
     with pytest.raises(ValueError, match="in seconds since 1970"):
         account.advance(to=late)
+
+
+def test_who_has_a_subscription_stays_on_the_account_s_clock(account: Any, monthly: str) -> None:
+    customer = buyer().id
+    stripe.Subscription.create(customer=customer, items=[{"price": monthly}])
+    error = refused(stripe.test_helpers.TestClock.create, frozen_time=AT, customer=customer)
+    assert error.param == "customer"
+    assert stripe.Customer.retrieve(customer).test_clock is None
+
+
+def test_what_is_made_of_what_is_on_a_clock_goes_by_it(account: Any, monthly: str) -> None:
+    account.freeze(AT + DAY_S)
+    clock = made()
+    customer = buyer(test_clock=clock).id
+    subscription = stripe.Subscription.create(customer=customer, items=[{"price": monthly}])
+    schedule = stripe.SubscriptionSchedule.create(from_subscription=subscription.id)
+    moved = stripe.Customer.create_balance_transaction(customer, amount=5, currency="usd")
+    assert (schedule.created, moved.created) == (AT, AT)
+    assert {one["created"] for one in account.events("customer.*")} == {AT}
+    stripe.test_helpers.TestClock.advance(clock, frozen_time=AT + 40 * DAY_S)
+    assert stripe.SubscriptionSchedule.retrieve(schedule.id).status == "released"

@@ -36,3 +36,14 @@ def test_else_it_is_refused_with_nothing_done(account, monthly) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="no attached payment source"):
         stripe.Subscription.modify(subscription.id, trial_end="now")
     assert stripe.Subscription.retrieve(subscription.id).status == "trialing"
+
+
+def test_the_end_of_a_short_trial_is_told_once_it_has_begun(account, monthly) -> None:
+    account.freeze(1_800_000_000)
+    stripe.Subscription.create(customer=buyer().id, items=[{"price": monthly}], trial_period_days=1)
+    account.advance(hours=1)
+    told = [(e["type"], e["created"]) for e in account.events("customer.subscription.*")]
+    assert told == [
+        ("customer.subscription.created", 1_800_000_000),
+        ("customer.subscription.trial_will_end", 1_800_000_000),
+    ]

@@ -29,6 +29,7 @@ class BalanceTransactions(Resource):
                 f"The customer's currency is {customer['currency']}, and cannot be {currency}.",
                 param="currency",
             )
+        work = work.on_clock(customer["test_clock"])
         before = {**customer, "currency": currency}
         made = self.adjust(work, before, params["amount"], "adjustment", params)
         CUSTOMERS.save(work, customer, {**before, "balance": made["ending_balance"]})

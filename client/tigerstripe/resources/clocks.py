@@ -13,6 +13,8 @@ from tigerstripe.work import Work
 
 KEPT_S = 30 * 24 * 3600
 READY = "ready"
+CLOCKED = ("subscriptions", "invoices", "invoice_items", "subscription_schedules", "quotes")
+"""What goes by the clock of its customer."""
 
 
 class Clocks(Resource):
@@ -49,6 +51,13 @@ class Clocks(Resource):
         if customer["test_clock"] is not None:
             on = customer["test_clock"]
             raise Refused(f"{id} is on the clock {on} already, and stays there.")
+        for table in CLOCKED:
+            if work.find_by(table, "customer", id):
+                raise Refused(
+                    f"{id} has {table} that go by the account's clock: only a customer who has "
+                    f"none can be put on a test clock.",
+                    param="customer",
+                )
         customers.save(work, customer, {**customer, "test_clock": clock})
 
     @operation("POST /v1/test_helpers/test_clocks/{test_clock}/advance")
