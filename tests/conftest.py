@@ -64,6 +64,7 @@ def environment() -> Iterator[None]:
         patch.delenv("TIGERD_DIR", raising=False)
         patch.delenv("TIGERD_NAMESPACE", raising=False)
         patch.delenv("TIGERD_RUN", raising=False)
+        patch.delenv("TIGERD_LOG", raising=False)
         yield
 
 

@@ -112,8 +112,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         It costs nothing: a namespace begins with its first record. Raises `InvalidRecord` for what
         cannot be a name.
         """
-        directory, _, autostart, timeout_s = self._settings
-        settings = Settings(directory, name, autostart, timeout_s)
+        settings = self._settings._replace(namespace=name)
         store = type(self)(self._reader, self._connection, settings)
         store._register = self._register
         store.left_out = self.left_out

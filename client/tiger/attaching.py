@@ -16,6 +16,10 @@ TIMEOUT_S = 5.0
 """How long a write may take to be answered unless `connect` is told."""
 
 
+EVERYWHERE = "TIGERD_EVERYWHERE"
+"""The variable that says whether writes wait for every host of a log, where `connect` does not."""
+
+
 class Settings(NamedTuple):
     """The arguments of `connect`, with what stood for those left out: enough to connect again."""
 
@@ -23,6 +27,7 @@ class Settings(NamedTuple):
     namespace: str
     autostart: bool
     timeout_s: float
+    everywhere: bool = False
 
 
 def attach(
@@ -30,6 +35,7 @@ def attach(
     namespace: str | None,
     autostart: bool,
     timeout_s: float,
+    everywhere: bool | None = None,
 ) -> tuple[Reader, Settings]:
     """Return a reader of the instance, with a daemon started if need be, and what was meant."""
     _check_timeout(timeout_s)
@@ -40,7 +46,9 @@ def attach(
         launch.start(path)
     else:
         instance.check_directory(path)
-    return Reader(path), Settings(str(path), name, autostart, timeout_s)
+    if everywhere is None:
+        everywhere = os.environ.get(EVERYWHERE, "") not in ("", "0")
+    return Reader(path), Settings(str(path), name, autostart, timeout_s, everywhere)
 
 
 def _check_timeout(timeout_s: Any) -> None:

@@ -112,6 +112,9 @@ class StoreFull(TigerError):
     deletes and clears go on.
     """
 
+    limit: object = None
+    """The limit of the format that is reached, where it is one (tiger.layout)."""
+
 
 class Damaged(TigerError):
     """A segment holds bytes that no daemon wrote.
@@ -163,6 +166,7 @@ CODES: dict[int, type[TigerError]] = {
     10: Damaged,
     11: InstanceError,
     12: Sealed,
+    13: DaemonUnavailable,
 }
 """The status of an answer that is an error; 0 and 1 are the answers of a write that was done."""
 

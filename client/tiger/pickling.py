@@ -35,7 +35,9 @@ _kept: dict[Settings, tuple[Reader, Shared]] = {}
 """By settings without the namespace, the one that was asked for last at the end."""
 
 
-def store_of(directory: str, namespace: str, autostart: bool, timeout_s: float) -> Store:
+def store_of(
+    directory: str, namespace: str, autostart: bool, timeout_s: float, everywhere: bool
+) -> Store:
     """Return a store that was pickled, on the connection of those before it; raises as `connect`.
 
     It does not own its connection: closing it, or forgetting to, makes no difference to others.
@@ -43,12 +45,15 @@ def store_of(directory: str, namespace: str, autostart: bool, timeout_s: float) 
     from tiger.store import Store  # noqa: PLC0415 - which is pickled by this
 
     process.current()
-    settings = Settings(directory, namespace, autostart, timeout_s)
+    settings = Settings(directory, namespace, autostart, timeout_s, everywhere)
     place = settings._replace(namespace="")
     found = _kept.pop(place, None)
     if found is None or not _is_there(found[0]):
         reader, _ = attach(*settings)
-        found = reader, Shared(reader, autostart=autostart, timeout_s=timeout_s)
+        found = (
+            reader,
+            Shared(reader, autostart=autostart, timeout_s=timeout_s, everywhere=everywhere),
+        )
     _kept[place] = found
     for oldest in list(_kept)[:-KEPT]:
         _kept.pop(oldest, None)  # who uses it has it

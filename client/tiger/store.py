@@ -211,6 +211,7 @@ def connect(
     namespace: str | None = None,
     autostart: bool = True,
     timeout_s: float = TIMEOUT_S,
+    everywhere: bool | None = None,
 ) -> Store:
     """Find an instance, start its daemon if none runs (unless told not to), and return a store.
 
@@ -218,7 +219,12 @@ def connect(
     `/tmp/tigerd-<uid>`. The namespace: argument, `TIGERD_NAMESPACE`, "global". A write that is not
     answered within `timeout_s` seconds raises. Without `autostart` and with no daemon, what the
     last one left can still be read.
+
+    On an instance that follows a log of several machines, a write returns when this host has
+    applied it; with `everywhere`, when all have. Default: whether `TIGERD_EVERYWHERE` is set.
     """
-    reader, settings = attach(directory, namespace, autostart, timeout_s)
-    connection = Connection(reader, autostart=autostart, timeout_s=timeout_s)
+    reader, settings = attach(directory, namespace, autostart, timeout_s, everywhere)
+    connection = Connection(
+        reader, autostart=autostart, timeout_s=timeout_s, everywhere=settings.everywhere
+    )
     return Store(reader, connection, settings, is_owner=True)

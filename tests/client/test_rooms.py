@@ -25,10 +25,11 @@ BENEATH: dict[str, set[str]] = {
 LIBRARY = set(BENEATH)
 BENEATH |= {
     "tigerd.engine": {"tiger.reading", "tiger.place", "tiger.format", "tiger.ground"},
-    "tigerd.service": {"tigerd.engine", *LIBRARY - {"tiger.front"}},
+    "tigerd.log": {"tiger.format", "tiger.ground"},
+    "tigerd.service": {"tigerd.log", "tigerd.engine", *LIBRARY - {"tiger.front"}},
     "tigerd.tools": {"tigerd.engine", *LIBRARY},
     "tigerd.pytest": {"tigerd.service", "tigerd.tools", "tigerd.engine", *LIBRARY},
-    "tigerd.cli": {"tigerd.service", "tigerd.tools", "tigerd.engine", *LIBRARY},
+    "tigerd.cli": {"tigerd.service", "tigerd.tools", "tigerd.log", "tigerd.engine", *LIBRARY},
     "tigerd.front": {"tigerd.pytest", "tigerd.cli", "tigerd.service", *LIBRARY},
 }
 """From which rooms a room may import, beside itself."""

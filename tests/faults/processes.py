@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -125,11 +125,11 @@ def serving(directory: Path, *options: str, module: str = "tigerd") -> Iterator[
 class Worker:
     """A Python file that runs beside the test: lines to it, lines of JSON from it."""
 
-    def __init__(self, path: Path, *arguments: object) -> None:
-        """Start it."""
+    def __init__(self, path: Path, *arguments: object, prefix: Sequence[str] = ()) -> None:
+        """Start it; `prefix` is the beginning of its command, as of one that runs others."""
         self.name = f"{path.stem} {' '.join(str(word) for word in arguments[1:])}"
         self.process = subprocess.Popen(
-            [sys.executable, str(path), *(str(argument) for argument in arguments)],
+            [*prefix, sys.executable, str(path), *(str(argument) for argument in arguments)],
             cwd=PROJECT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

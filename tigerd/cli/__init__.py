@@ -34,6 +34,7 @@ SECTIONS = {
         "dump": "transfer",
     },
     "Looking on": {"watch": "watch", "top": "top", "check": "check"},
+    "Several machines": {"log": "log"},
     "The Stripe API": {"stripe": "stripe"},
     "After an accident": {"repair": "repair", "gc": "gc"},
     "The program": {"version": "about", "completion": "about"},

@@ -18,6 +18,7 @@ from tigerd.cli.options import (
     STOP_S,
     Function,
     answering_json,
+    following,
     on_instance,
     seconds,
     waiting,
@@ -36,6 +37,7 @@ def _starting(function: Function) -> Function:
         metavar="SECONDS",
         help=f"Stop after so long without clients; 0 = never.  [default: {DEFAULT_IDLE_EXIT_S:g}]",
     )(function)
+    function = following(function)
     return click.option(
         "--max-record",
         type=click.IntRange(1, RECORD_LIMIT),
@@ -45,9 +47,11 @@ def _starting(function: Function) -> Function:
     )(function)
 
 
-def _serve_options(max_record: int | None, idle_exit: float | None) -> tuple[str, ...]:
+def _serve_options(
+    max_record: int | None, idle_exit: float | None, url: str | None
+) -> tuple[str, ...]:
     """Return the options of `tigerd serve` for what `_starting` gave."""
-    given = {"--max-record": max_record, "--idle-exit": idle_exit}
+    given = {"--max-record": max_record, "--idle-exit": idle_exit, "--log": url}
     return tuple(f"{name}={value}" for name, value in given.items() if value is not None)
 
 
@@ -61,13 +65,14 @@ def start(
     wait: float,
     max_record: int | None,
     idle_exit: float | None,
+    url: str | None,
     as_json: bool,
 ) -> None:
     """Start the daemon, and return when it is ready.
 
     If one runs already, that is fine: its options stay what they are.
     """
-    _start(directory, wait, _serve_options(max_record, idle_exit), as_json=as_json)
+    _start(directory, wait, _serve_options(max_record, idle_exit, url), as_json=as_json)
 
 
 @click.command(epilog="Example: tigerd stop --dir /dev/shm/shop")
@@ -101,6 +106,7 @@ def restart(
     wait: float,
     max_record: int | None,
     idle_exit: float | None,
+    url: str | None,
     as_json: bool,
 ) -> None:
     """Stop the daemon if one runs, and start another.
@@ -109,7 +115,7 @@ def restart(
     """
     if instance.exists(directory):
         stop_daemon(directory, timeout)
-    _start(directory, wait, _serve_options(max_record, idle_exit), as_json=as_json)
+    _start(directory, wait, _serve_options(max_record, idle_exit, url), as_json=as_json)
 
 
 def _start(directory: Path, wait_s: float, options: tuple[str, ...], *, as_json: bool) -> None:

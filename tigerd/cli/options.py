@@ -18,6 +18,7 @@ from tiger.namespaces import namespace_name
 from tiger.place import instance, launch
 from tigerd.cli.output import is_terminal, say
 from tigerd.service.exits import NO
+from tigerd.service.followed import Followed
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -92,6 +93,24 @@ def in_namespace(function: Function) -> Function:
         shell_complete=complete_namespace,
         help='The namespace. Default: TIGERD_NAMESPACE, else "global".',
     )(function)
+
+
+def following(function: Function) -> Function:
+    """Add `--log`; the command gets `url`, an address that was looked at, or None."""
+    return click.option(
+        "--log",
+        "url",
+        metavar="URL",
+        callback=_check_log,
+        help="Follow a log that several machines share, nats://HOST:4222/STREAM. Default: "
+        "TIGERD_LOG, else what the instance followed before.",
+    )(function)
+
+
+def _check_log(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if not_empty(ctx, parameter, value) is not None:
+        Followed(str(value), "").address  # noqa: B018 - raises what is wrong with it
+    return value
 
 
 def answering_json(function: Function) -> Function:

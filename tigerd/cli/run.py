@@ -21,10 +21,11 @@ from tiger import connect
 from tiger.errors import TigerError
 from tiger.place import instance, launch, owners
 from tiger.system import os, subprocess
-from tigerd.cli.options import STOP_S, not_empty
+from tigerd.cli.options import STOP_S, following, not_empty
 from tigerd.cli.output import say
 from tigerd.service import ephemeral
 from tigerd.service.exits import NOT_A_COMMAND, NOT_EXECUTABLE, SIGNALLED
+from tigerd.service.followed import VARIABLE
 from tigerd.service.stopping import stop_daemon
 
 ORPHAN_S = 30
@@ -46,13 +47,16 @@ FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
     callback=not_empty,
     help="The instance's directory. Default: a fresh one, removed at the end.",
 )
+@following
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def run(directory: str | None, command: tuple[str, ...]) -> None:
+def run(directory: str | None, url: str | None, command: tuple[str, ...]) -> None:
     """Run a command with a daemon of its own.
 
     The command gets the daemon's directory as TIGERD_DIR. The exit code is the command's; 128
     and its number if a signal ended it.
     """
+    if url is not None:  # what the command starts follows it too
+        os.environ[VARIABLE] = url
     run_with_daemon(directory, command)
 
 

@@ -55,7 +55,7 @@ class Applying:
 
     def _take_over(self) -> Writer:
         started = time.perf_counter()
-        writer = Writer(self._directory, self._control)
+        writer = self._new_writer()
         found = recover(writer)
         log.info(
             "took over %d tables at commit %d in %.0f ms: %d versions undone, %d ended ones to "
@@ -67,6 +67,9 @@ class Applying:
             found.ended,
         )
         return writer
+
+    def _new_writer(self) -> Writer:
+        return Writer(self._directory, self._control)
 
     # --- Requests ---
 
@@ -101,8 +104,7 @@ class Applying:
         what = "what it does by itself"
         if asked is not None:
             what = f"request {asked[1]} of the client in slot {asked[0]}"
-            # First: if what follows fails too, the next daemon is to know.
-            self._control.store(layout.client_at(asked[0], layout.CLIENT_FAILED), asked[1])
+            self._note_failed(asked)  # first: if what follows fails too, the next daemon is to know
         log.error(
             "failed in the middle of %s: taking it back (%s)", what, cause, exc_info=_unknown(cause)
         )
@@ -112,6 +114,9 @@ class Applying:
         kind = StoreFull if isinstance(cause, MemoryError) else Damaged
         why = f"{type(cause).__name__}: {cause}"
         raise kind(f"{FAILED} ({why}); see daemon.log, and `tigerd check`")
+
+    def _note_failed(self, asked: Asked) -> None:
+        self._control.store(layout.client_at(asked[0], layout.CLIENT_FAILED), asked[1])
 
     def _recover(self) -> None:
         self.writer.close()

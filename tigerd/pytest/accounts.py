@@ -189,7 +189,11 @@ def undone_by(error: BaseException | None) -> list[str]:
 
 def async_store(store: Store, *, autostart: bool = True) -> AsyncStore:
     """Return a store of the same account whose writes are awaited. It waits for nothing."""
-    settings = Settings(str(store.directory), store.current_namespace, autostart, TIMEOUT_S)
+    everywhere = store._settings.everywhere
+    name = store.current_namespace
+    settings = Settings(str(store.directory), name, autostart, TIMEOUT_S, everywhere)
     reader = Reader(store.directory)
-    connection = AsyncConnection(reader, autostart=autostart, timeout_s=TIMEOUT_S)
+    connection = AsyncConnection(
+        reader, autostart=autostart, timeout_s=TIMEOUT_S, everywhere=everywhere
+    )
     return AsyncStore(reader, connection, settings, is_owner=True)

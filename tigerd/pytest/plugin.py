@@ -48,6 +48,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "an instance of this run's own",
     )
     group.addoption(
+        "--tigerd-log",
+        dest="tigerd_log",
+        metavar="URL",
+        help="let this run's own instance follow a log that several machines share, "
+        "nats://HOST:4222/STREAM. Default: TIGERD_LOG, or none",
+    )
+    group.addoption(
         "--tigerd-keep",
         dest="tigerd_keep",
         choices=KEEP,
@@ -99,6 +106,7 @@ def _enter(config: pytest.Config, options: argparse.Namespace, worker: str | Non
         keep=getattr(options, "tigerd_keep", NONE),
         worker=worker,
         root=str(config.rootpath),
+        log=getattr(options, "tigerd_log", None),
     )
     environment.enter()
     config.add_cleanup(environment.leave)  # also of a run that does not come to its beginning

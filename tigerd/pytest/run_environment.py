@@ -4,6 +4,7 @@
 |---|---|
 | `TIGERD_DIR` | where the run's instance is; whoever connects first makes and starts it |
 | `TIGERD_NAMESPACE` | the account of the test at hand; without one, `RunEnvironment.outside` |
+| `TIGERD_LOG` | the log that the run's own instance follows, if it was told one |
 | `TIGERD_RUN` | whose the instance is (`place.owners`), and the token of the run's namespaces |
 
 So a `connect()` without arguments never gets to an instance that outlives the run, nor into the
@@ -23,6 +24,7 @@ from tigerd.service.run_place import place_of
 DIRECTORY = "TIGERD_DIR"
 NAMESPACE = "TIGERD_NAMESPACE"
 RUN = "TIGERD_RUN"
+LOG = "TIGERD_LOG"
 
 FAILED, ALL, NONE = KEEP = ("failed", "all", "none")
 """Of which tests the records are kept after a run."""
@@ -65,15 +67,17 @@ class RunEnvironment:
         keep: str = NONE,
         worker: str | None = None,
         root: str | None = None,
+        log: str | None = None,
     ) -> None:
         """Choose: what the enclosing run uses, what the option or `TIGERD_DIR` says, or a new one.
 
         `worker` is the name of a process that does a part of the enclosing run's tests; paths of
-        seeds are looked for below `root`.
+        seeds are looked for below `root`. `log` is what the run's own instance follows.
         """
         self.keep = keep
         self.worker = worker
         self.root = root or os.getcwd()
+        self._log = log
         self.pid = os.getpid()
         self.controller = self.pid
         self.token = os.urandom(8).hex()
@@ -120,6 +124,8 @@ class RunEnvironment:
     def enter(self) -> None:
         """Let it hold, for this process and those that it starts."""
         said = {DIRECTORY: self.directory, NAMESPACE: self.outside, RUN: self._said}
+        if self._log:
+            said[LOG] = self._log
         self._before = {name: os.environ.get(name) for name in said}
         os.environ.update(said)
         _entered.append(self)

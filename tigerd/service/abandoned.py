@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
 from tiger.errors import Damaged, Sealed, TigerError
 from tiger.format import protocol
 from tiger.place import leases
 from tigerd.engine import holders
-from tigerd.engine.applying import Applying
+from tigerd.engine.plan import Outcome
+from tigerd.engine.writer import Asked, Writer
 from tigerd.service.waiting import Place
 
 log = logging.getLogger("tigerd")
@@ -25,11 +27,22 @@ TOLD_MAX = 100
 """How many are named in the log, which shares the memory of the store."""
 
 
+class Applies(Protocol):
+    """What applies requests: by itself, or by a log."""
+
+    @property
+    def writer(self) -> Writer:
+        """What has the tables."""
+
+    def apply(self, operations: list[Any], asked: Asked | None) -> Outcome:
+        """As `Applying.apply`."""
+
+
 class Abandoned:
     """Clears what is left to the daemon of one instance."""
 
     def __init__(
-        self, directory: Path, applying: Applying, tell: Callable[[set[Place]], None]
+        self, directory: Path, applying: Applies, tell: Callable[[set[Place]], None]
     ) -> None:
         """Prepare; `tell` is called with the places that were changed by a clear."""
         self._folder = directory / leases.FOLDER

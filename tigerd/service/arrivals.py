@@ -10,6 +10,7 @@ client that sleeps was some 24 calls of the kernel so, and is 10.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import zmq
@@ -55,6 +56,15 @@ class Arrivals:
             else:
                 is_other = True
         return is_request, is_other
+
+    def also(self, before: int | None, waits_for: tuple[int, int] | None) -> None:
+        """Wait at one more descriptor, for events of poll, and not at the one before."""
+        for poll in (self._requests, self._all):
+            if before is not None:
+                with suppress(KeyError):  # closed, and its number given to another one
+                    poll.unregister(before)
+            if waits_for is not None:
+                poll.register(*waits_for)
 
     def is_more_coming(self) -> bool:
         """Tell whether there may be a request, now or within `SPIN_S`."""

@@ -25,6 +25,7 @@ from tiger.system import os
 from tigerd.engine.applying import CannotGoOn
 from tigerd.engine.control import take_lock
 from tigerd.service.detaching import detach, leave, refusal
+from tigerd.service.followed import log_of
 from tigerd.service.streams import abandon_stdout, open_stdout
 
 if TYPE_CHECKING:
@@ -104,22 +105,38 @@ def _take_over(directory: Path, options: argparse.Namespace) -> Server:
     """Return the instance's daemon, ready to run; `TigerError` if that cannot be."""
     import zmq  # noqa: PLC0415 - after the fork: ZeroMQ has threads
 
-    from tigerd.service.server import Server  # noqa: PLC0415 - likewise
-
     with ExitStack() as failing:
         try:
             lock = take_lock(directory, make=not options.detach)  # its launcher made it
             # Whoever hears of a failure looks whether another daemon holds the instance.
             failing.callback(os.close, lock)
-            server = Server(
-                directory, lock, max_record=options.max_record, idle_exit_s=options.idle_exit
-            )
+            server = _new_server(directory, lock, options)
         except zmq.ZMQError as error:
             raise _not_bound(instance.socket_path(directory), error.errno, str(error)) from None
+        except TigerError:  # some are OSErrors too
+            raise
         except OSError as error:
             raise unusable(Path(error.filename or directory), error) from None
         failing.pop_all()
     return server
+
+
+def _new_server(directory: Path, lock: int, options: argparse.Namespace) -> Server:
+    followed = log_of(directory, options.log)
+    if followed is None:
+        from tigerd.service.server import Server  # noqa: PLC0415 - after the fork, as ZeroMQ
+
+        idle_exit_s = DEFAULT_IDLE_EXIT_S if options.idle_exit is None else options.idle_exit
+        return Server(directory, lock, max_record=options.max_record, idle_exit_s=idle_exit_s)
+    from tigerd.service.following import Following  # noqa: PLC0415 - only with a log
+
+    return Following(
+        directory,
+        lock,
+        followed=followed,
+        max_record=options.max_record,
+        idle_exit_s=options.idle_exit or 0.0,  # who only reads wants to see what others write
+    )
 
 
 def _not_bound(path: Path, number: int | None, why: str) -> InstanceError:
@@ -158,9 +175,15 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--idle-exit",
         type=_seconds,
-        default=DEFAULT_IDLE_EXIT_S,
         metavar="SECONDS",
-        help="stop after so long without clients; 0 = never (default %(default)g)",
+        help=f"stop after so long without clients; 0 = never (default {DEFAULT_IDLE_EXIT_S:g}; "
+        "0 with a log)",
+    )
+    parser.add_argument(
+        "--log",
+        metavar="URL",
+        help="follow a log that several machines share, nats://HOST:4222/STREAM (default: "
+        "TIGERD_LOG, or what the instance followed before)",
     )
     parser.add_argument("--detach", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)

@@ -100,7 +100,7 @@ class Server:
         control, _ = open_control(directory, max_record)
         self._control = control
         self._custody = Custody(directory, lock, control)
-        self._applying = Applying(directory, control)
+        self._applying = self._new_applying()
         self._sessions = Sessions(control)
         self._stopping = False
         self._is_over = False
@@ -115,6 +115,9 @@ class Server:
         self._context = zmq.Context()
         self._bind()
         self._beat()
+
+    def _new_applying(self) -> Applying:
+        return Applying(self.directory, self._control)
 
     @property
     def writer(self) -> Writer:
@@ -139,12 +142,13 @@ class Server:
         try:
             while not self._stopping:
                 requests, others = self._arrivals.wait(LARGE_MS if self._large else wait_ms)
-                if others and self._peers.look():
+                if others and self._look():
                     self._busy_at = time.monotonic()
+                    wait_ms = PAUSE_MS
                 if requests:
                     self._drain()
                     wait_ms = SOON_MS if self.writer.cleaner.has_more else PAUSE_MS
-                elif not self._large and wait_ms != TURN_MS:
+                elif not others and not self._large and wait_ms != TURN_MS:
                     wait_ms = 0 if self._applying.clean() else TURN_MS
                 if self._large and self._large.is_due(requests or others):
                     self._serve(*self._large.take())
@@ -159,6 +163,10 @@ class Server:
                     self._consider_idling()
         finally:
             self.close()
+
+    def _look(self) -> bool:
+        """Take what came otherwise than as a request; tell whether it keeps the daemon busy."""
+        return self._peers.look()
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         if self._stopping:
@@ -258,7 +266,9 @@ class Server:
         client, slot, number, answer, operations = request
         kind = operations[0][0] if operations and operations[0] else None
         if type(kind) is str and kind in _QUESTIONS:
-            _QUESTIONS[kind](self, Question(peer, process, client, slot, number, operations[0][1:]))
+            getattr(self, _QUESTIONS[kind])(
+                Question(peer, process, client, slot, number, operations[0][1:])
+            )
         elif not self._sessions.is_open(client, slot, process):
             self._reply(peer, number, protocol.EVICTED, None)
         else:
@@ -342,6 +352,10 @@ class Server:
             case _:
                 self._tell_dropped("a watch with wrong arguments")
 
+    def _everywhere(self, asked: Question) -> None:
+        """Answer when every host has what this one has; there is no other."""
+        self._reply(asked.peer, asked.number, protocol.DONE, None)
+
     def _tell_waiting(self, changed: set[Place]) -> None:
         for peer, number in self._waiting.take(changed):
             self._reply(peer, number, protocol.DONE, None)
@@ -359,12 +373,14 @@ class Server:
 
 
 _QUESTIONS = {
-    protocol.HELLO: Server._hello,
-    protocol.PING: Server._ping,
-    protocol.ANSWER: Server._answer,
-    protocol.STOP: Server._stop,
-    protocol.WATCH: Server._watch,
+    protocol.HELLO: "_hello",
+    protocol.PING: "_ping",
+    protocol.ANSWER: "_answer",
+    protocol.STOP: "_stop",
+    protocol.WATCH: "_watch",
+    protocol.EVERYWHERE: "_everywhere",
 }
+"""Each is answered by the method of that name."""
 
 
 def _text_of(status: int) -> str | None:

@@ -43,6 +43,17 @@ class Sessions:
             self._processes.pop(slot, None)
         return slot if self._is_of(slot, process) else None
 
+    def keep(self, client: int) -> int:
+        """Return the slot of one that is no client, and makes room for none."""
+        slot = self.open(client)
+        assert slot is not None
+        del self._slots[client]
+        return slot
+
+    def has(self, client: int, slot: int) -> bool:
+        """Tell whether the slot is the client's, whoever asks."""
+        return self._slots.get(client) == slot
+
     def _is_of(self, slot: int, process: str) -> bool:
         """Tell whether a slot is that process's; after a restart, the first one that speaks."""
         return self._processes.setdefault(slot, process) == process

@@ -55,15 +55,18 @@ def connect(
     namespace: str | None = None,
     autostart: bool = True,
     timeout_s: float = TIMEOUT_S,
+    everywhere: bool | None = None,
 ) -> Connecting:
     """As `tiger.connect`, to be awaited or used with `async with`."""
 
     async def attached() -> AsyncStore:
         running_loop()
         reader, settings = await asyncio.to_thread(
-            attach, directory, namespace, autostart, timeout_s
+            attach, directory, namespace, autostart, timeout_s, everywhere
         )
-        connection = AsyncConnection(reader, autostart=autostart, timeout_s=timeout_s)
+        connection = AsyncConnection(
+            reader, autostart=autostart, timeout_s=timeout_s, everywhere=settings.everywhere
+        )
         return AsyncStore(reader, connection, settings, is_owner=True)
 
     return Connecting(attached)

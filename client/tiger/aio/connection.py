@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tiger.aio.turns import Turns, running_loop, settle, settled
-from tiger.errors import OutcomeUnknown
+from tiger.errors import OutcomeUnknown, TigerError
 from tiger.format.protocol import Operation
 from tiger.place import launch, process
 from tiger.system import select, time
@@ -64,7 +64,11 @@ class AsyncConnection(AnyConnection[Callable[[int, int | None, str, float], Awai
                 if type(action) is Wait:
                     result = await self._wait(action)
                 else:
-                    await self._start()
+                    try:
+                        await self._start()
+                    except TigerError as error:
+                        steps.throw(error)  # as `Connection._drive`
+                        raise
                     result = None
                 if self._is_closed:
                     raise OutcomeUnknown(

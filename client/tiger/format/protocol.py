@@ -40,6 +40,7 @@ HELLO = "hello"
 PING = "ping"
 ANSWER = "answer"
 STOP = "stop"
+EVERYWHERE = "everywhere"  # answered when every host has applied what this one has
 WATCH = "watch"  # commit, table or None for all, namespace: answered when these changed after it
 
 # Writing; tables by number, namespaces by name. Several may stand together.

@@ -22,6 +22,8 @@ from tiger.system import os
 
 SOCKET_PATH_MAX = 103 if sys.platform == "darwin" else 107  # bytes of sun_path, less its end
 LOG_NAME = "daemon.log"
+FOLLOWED = "follows"
+"""The file that says which log the instance follows, if it follows one."""
 PASSING = "tigerd-run-"
 """The name of a directory begins with this that goes with a process (tiger.place.owners)."""
 

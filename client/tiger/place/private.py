@@ -22,11 +22,11 @@ from tiger.system import os
 NAMES = frozenset(
     (
         *("control", "tables", "spare", pins.FOLDER, leases.FOLDER, "repair", "repaired"),
-        *("socket", "lock", "start.lock", "daemon.log", "owner", "kept"),
+        *("socket", "lock", "start.lock", "daemon.log", "owner", "kept", "follows"),
     )
 )
 """All that stands in an instance's directory, beside what is being made."""
-BEING_MADE = ("new.", "owner.")
+BEING_MADE = ("new.", "owner.", "follows.")
 OVERFLOW_USER = 65534
 """Linux says this of every user who has no number in the user namespace of who asks."""
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

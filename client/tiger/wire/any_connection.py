@@ -19,14 +19,24 @@ Wait_co = TypeVar("Wait_co", covariant=True)
 Same = TypeVar("Same", bound="AnyConnection[Any]")
 
 
+def _session_everywhere() -> type[Session]:
+    """Return what few need, and is loaded for them alone."""
+    from tiger.wire.everywhere import EverywhereSession  # noqa: PLC0415
+
+    return EverywhereSession
+
+
 class AnyConnection(ABC, Generic[Wait_co]):
     """Requests of one process, one after another."""
 
-    def __init__(self, reader: Reader, *, autostart: bool, timeout_s: float) -> None:
+    def __init__(
+        self, reader: Reader, *, autostart: bool, timeout_s: float, everywhere: bool = False
+    ) -> None:
         """Prepare a connection; nothing is opened before it is needed."""
         self._reader = reader
         self._autostart = autostart
         self._timeout_s = timeout_s
+        self._everywhere = everywhere
         self._is_closed = False
         self._begin()
         process.leaves(self)
@@ -52,7 +62,12 @@ class AnyConnection(ABC, Generic[Wait_co]):
     def twin(self: Same) -> Same:
         """Return another connection like this one; nothing is opened before it is needed."""
         self._check_open()
-        return type(self)(self._reader, autostart=self._autostart, timeout_s=self._timeout_s)
+        return type(self)(
+            self._reader,
+            autostart=self._autostart,
+            timeout_s=self._timeout_s,
+            everywhere=self._everywhere,
+        )
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -62,7 +77,8 @@ class AnyConnection(ABC, Generic[Wait_co]):
         """Return the session, for whoever has the turn."""
         self._check_open()
         if self._session is None:
-            self._session = Session(self._reader, self._wire, timeout_s=self._timeout_s)
+            kind = _session_everywhere() if self._everywhere else Session
+            self._session = kind(self._reader, self._wire, timeout_s=self._timeout_s)
         return self._session
 
     def _no_turn(self) -> DaemonUnavailable:

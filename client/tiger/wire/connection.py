@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tiger import system
-from tiger.errors import InvalidRequest
+from tiger.errors import InvalidRequest, TigerError
 from tiger.format import protocol
 from tiger.place import launch, process
 from tiger.reading.reader import Reader
@@ -29,9 +29,11 @@ SLEEP_S = 0.02
 class Connection(AnyConnection[Callable[[int, int | None, str, float], None]]):
     """Requests of the threads of one process, one after another."""
 
-    def __init__(self, reader: Reader, *, autostart: bool, timeout_s: float) -> None:
+    def __init__(
+        self, reader: Reader, *, autostart: bool, timeout_s: float, everywhere: bool = False
+    ) -> None:
         """Prepare a connection; nothing is opened before it is needed."""
-        super().__init__(reader, autostart=autostart, timeout_s=timeout_s)
+        super().__init__(reader, autostart=autostart, timeout_s=timeout_s, everywhere=everywhere)
         self._looking = Looking(WATCH_S)
 
     def _begin(self) -> None:
@@ -94,7 +96,11 @@ class Connection(AnyConnection[Callable[[int, int | None, str, float], None]]):
                 elif type(action) is Wait:
                     result = self._wait(action)
                 else:
-                    self._start()
+                    try:
+                        self._start()
+                    except TigerError as error:
+                        steps.throw(error)  # the session knows what that means for the request
+                        raise
                     result = None
         except StopIteration as stop:
             answer: Answer = stop.value

@@ -201,7 +201,10 @@ class Session:
                 # Nobody writes, so what the slot says now is what happened.
                 if self._slot.is_answered(number):
                     return self._slot.status, None
-                yield self._start()
+                try:
+                    yield self._start()
+                except TigerError as error:
+                    raise self._unless_followed(error) from None
             soon = min(deadline, time.monotonic() + LAST_PAUSE_S)
             asked = yield from self._send(self._question_of(number), soon)
             if asked and asked != way:
@@ -217,6 +220,15 @@ class Session:
         """Have a daemon started, where there still is an instance for it."""
         self._reader.check_instance()
         return Start()
+
+    def _unless_followed(self, error: TigerError) -> TigerError:
+        """Return what it means for a request that was sent that no daemon can be started."""
+        if not (self._directory / instance.FOLLOWED).exists():
+            return error
+        return OutcomeUnknown(
+            f"{error}; the request that was sent before may be in the log that the instance "
+            f"follows: read before you write it again"
+        )
 
     def _give_up(self) -> TigerError:
         return OutcomeUnknown(

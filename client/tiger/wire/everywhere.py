@@ -1,0 +1,45 @@
+"""A session whose writes return when every host of a log has applied them.
+
+Loaded where `connect` is told so. A write that was refused waits too: it was refused for what this
+host had seen, which is to be seen on all others by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from tiger.errors import CODES, DaemonUnavailable, OutcomeUnknown
+from tiger.format import protocol
+from tiger.wire.session import Action, Session, Steps
+
+_REFUSALS = tuple(kind for kind in CODES.values() if kind is not DaemonUnavailable)
+
+
+class EverywhereSession(Session):
+    """As `Session`; what has returned is seen on every host."""
+
+    def write(
+        self,
+        operations: list[protocol.Operation],
+        meanwhile: Callable[[], Any],
+        deadline: float,
+    ) -> Steps:
+        """As `Session.write`; `OutcomeUnknown` if a host has not followed by the deadline."""
+        try:
+            answer = yield from super().write(operations, meanwhile, deadline)
+        except _REFUSALS:
+            yield from self._reach(deadline)
+            raise
+        yield from self._reach(deadline)
+        return answer
+
+    def _reach(self, deadline: float) -> Generator[Action, Any, None]:
+        """Wait until all hosts have what this one has."""
+        try:
+            yield from self.ask(protocol.EVERYWHERE, deadline)
+        except DaemonUnavailable:
+            raise OutcomeUnknown(
+                f"the request was done on this host, and not on every other within "
+                f"{self._timeout_s:.3g} s: see `tigerd log status` for who is behind"
+            ) from None

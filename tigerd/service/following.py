@@ -1,0 +1,405 @@
+"""A daemon that follows a log: what its clients ask goes there, and what comes from there is done.
+
+    a request -> the log -> on every host: plan -> apply -> answer, where it was asked
+
+The entry is the client's frame as it came, and its id in the log is the client and the number of
+the request: what is sent again is one entry. The client is answered by its own host.
+
+What one host alone refuses, for want of room say, is no answer: others have applied that entry. The
+host stands still there, and goes on when it can. Nothing of this is loaded without a log.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import msgpack
+
+from tiger.errors import (
+    CODES,
+    DaemonUnavailable,
+    InstanceError,
+    InvalidRequest,
+    LayoutMismatch,
+    OutcomeUnknown,
+    StoreFull,
+    TigerError,
+    code_of,
+)
+from tiger.format import layout, protocol
+from tiger.system import secrets, select, time
+from tigerd.engine.applying import Applying
+from tigerd.engine.plan import Outcome
+from tigerd.engine.writer import Asked, Writer
+from tigerd.log.log import Entry, Event, Refusal, Terms, Told
+from tigerd.log.members import Members, name_of_host
+from tigerd.log.nats import NatsLog
+from tigerd.service.abandoned import Abandoned
+from tigerd.service.followed import Followed, remember
+from tigerd.service.parsing import parse
+from tigerd.service.replica import LOG, OTHERS, Progress, ReplicaApplying, is_of_this_host
+from tigerd.service.server import Question, Server
+
+log = logging.getLogger("tigerd")
+
+JOIN_S = 5.0
+"""How long a log may be out of reach when a daemon starts: it may be starting, too."""
+TICK_S = 0.1
+"""How often to look after the connection when nothing comes."""
+TURN_MS = 50
+"""How long to wait at the log alone."""
+CLEAR_S = 1.0
+"""How long a request of the daemon itself may take: its clients wait meanwhile."""
+
+
+class Request:
+    """What was appended and did not come yet: who asked it, and what it came to."""
+
+    def __init__(self, peer: bytes, asked: Asked, answers: bool) -> None:
+        """Have come to nothing yet."""
+        self.peer = peer
+        self.asked = asked
+        self.answers = answers
+        """Whether a message is wanted, though it is done."""
+        self.outcome: Outcome | TigerError | None = None
+
+
+class Following(Server):
+    """One host's daemon of several that follow one log."""
+
+    def __init__(
+        self,
+        directory: Path,
+        lock: int,
+        *,
+        followed: Followed,
+        max_record: int | None,
+        idle_exit_s: float,
+    ) -> None:
+        """As `Server`; also come as far as the log is now.
+
+        `TigerError` if the log cannot be reached within `JOIN_S`, or is not the instance's.
+        """
+        self._followed = followed
+        self._max_record = max_record
+        self._under_way: dict[str, Request] = {}
+        self._full: StoreFull | None = None
+        """Why this host stands still."""
+        self._frame = b""
+        self._client = secrets.randbits(55) + 1
+        self._number = 0
+        self._waits_for: tuple[int, int] | None = None
+        self._tick_at = 0.0
+        self._is_told = self._has_joined = False
+        super().__init__(directory, lock, max_record=None, idle_exit_s=idle_exit_s)
+        self._abandoned = Abandoned(directory, _ByLog(self), self._tell_waiting)
+
+    def _new_applying(self) -> Applying:
+        self._progress = Progress(self._control)
+        return ReplicaApplying(self.directory, self._control, self._progress)
+
+    # --- Joining ---
+
+    def _bind(self) -> None:
+        self._progress.slot = self._sessions.keep(LOG)
+        self._others_slot = self._sessions.keep(OTHERS)
+        self._check_instance()
+        name = name_of_host()
+        max_record = self._max_record or self.writer.max_record
+        self._log = NatsLog(
+            self._followed.address,
+            name,
+            self._followed.epoch,
+            lambda: self._progress.position,
+            Terms.of_this(max_record),
+        )
+        self._members = Members(
+            name,
+            self._control.words[layout.HEADER_INSTANCE],
+            self._log.tell,
+            lambda: self._progress.position.sequence,
+        )
+        try:
+            self._catch_up()
+            self._has_joined = True
+        except BaseException:
+            self._log.close()
+            raise
+        super()._bind()
+        self._attend()
+
+    def _check_instance(self) -> None:
+        """Raise `InstanceError` if the instance has commits that are not of the log."""
+        is_begun = bool(self.writer.commit)
+        is_known = bool(self._followed.epoch)
+        if is_begun and not (is_known and self._progress.position.sequence):
+            raise InstanceError(
+                f"the instance at {self.directory} has records that are not of the log "
+                f"{self._followed.address}: use an empty directory, which takes all from the log; "
+                f"`tigerd dump` and `tigerd load` bring records over"
+            )
+
+    def _catch_up(self) -> None:
+        """Apply all that the log has."""
+        deadline = time.monotonic() + JOIN_S
+        while not (self._log.is_up and self._progress.position.sequence >= self._log.last):
+            self._take()
+            if self._full is not None:
+                raise self._full
+            if not self._log.is_up and time.monotonic() > deadline:
+                raise DaemonUnavailable(
+                    f"the log {self._log.address} was not reached within {JOIN_S:g} s "
+                    f"({self._log.trouble}): nothing was changed; see to the engine, as with "
+                    f"`tigerd log serve`"
+                )
+            self._wait_for_log(TURN_MS)
+            self._beat_alone()
+
+    def _beat_alone(self) -> None:
+        super()._beat()
+
+    def _adopt_terms(self) -> None:
+        """Note which log is followed, and what holds on all of its hosts."""
+        assert self._log.terms is not None
+        limit = self._log.terms.max_record
+        if self._max_record not in (None, limit):
+            raise InvalidRequest(
+                f"--max-record is {self._max_record}, and on all hosts of the log "
+                f"{self._log.address} it is {limit}: leave it out"
+            )
+        self._control.store(layout.MAX_RECORD, limit)
+        self.writer.max_record = limit
+        self._followed = self._followed._replace(epoch=self._log.epoch)
+        remember(self.directory, self._followed)
+        self._is_told = True
+
+    # --- The loop ---
+
+    def _beat(self) -> float:
+        now = super()._beat()
+        if now >= self._tick_at:
+            self._tick_at = now + TICK_S
+            self._take()
+            self._attend()
+        return now
+
+    def _look(self) -> bool:
+        is_any = super()._look()
+        if self._take():
+            is_any = True
+            self._arrivals.is_more_coming()  # who was answered asks again soon
+        self._attend()
+        return is_any
+
+    def _attend(self) -> None:
+        """Wait at the log too, for what it wants now."""
+        waits_for = self._log.waits_for()
+        if waits_for != self._waits_for:
+            before = self._waits_for[0] if self._waits_for else None
+            self._arrivals.also(before, waits_for)
+            self._waits_for = waits_for
+
+    def _wait_for_log(self, longest_ms: int) -> None:
+        poll = select.poll()
+        if waits_for := self._log.waits_for():
+            poll.register(*waits_for)
+        poll.poll(longest_ms)
+
+    def _take(self) -> bool:
+        """Do what the log tells; return whether entries were applied."""
+        was_up = self._log.is_up
+        try:
+            events = self._log.take()
+            if self._log.terms is not None and not self._is_told:
+                self._adopt_terms()
+        except TigerError as error:
+            if not self._has_joined:
+                raise
+            log.error("%s", error)
+            self._stopping = True
+            return False
+        if self._log.is_up and not was_up:
+            self._members.join()
+        is_advanced = self._do(events)
+        if is_advanced:
+            self._members.advanced()
+        for peer, number in self._members.answered():
+            self._reply(peer, number, protocol.DONE, None)
+        return is_advanced
+
+    def _do(self, events: list[Event]) -> bool:
+        is_advanced = is_stuck = False
+        for event in events:
+            if isinstance(event, Entry):
+                if not is_stuck:
+                    is_stuck = not self._apply(event)
+                    is_advanced |= not is_stuck
+            elif isinstance(event, Told):
+                self._members.hear(event.body)
+            else:
+                self._refused(event)
+        return is_advanced
+
+    # --- From a client to the log ---
+
+    def _serve(self, peer: bytes, process: str, frame: bytes) -> None:
+        self._frame = frame
+        super()._serve(peer, process, frame)
+
+    def _write(self, peer: bytes, asked: Asked, answer: bool, operations: list[Any]) -> None:
+        slot, number = asked
+        if number <= self.writer.answered(slot):
+            super()._write(peer, asked, answer, operations)
+            return
+        id = self._id_of(self._control.words[layout.client_at(slot, layout.CLIENT_ID)], number)
+        if (known := self._under_way.get(id)) is not None:  # sent again
+            known.peer = peer
+            self._log.asked_again(id)
+        elif (error := self._refusal(operations)) is not None:
+            self._refuse(peer, asked, error)
+        else:
+            self._under_way[id] = Request(peer, asked, answer)
+            self._log.append(id, self._frame)
+            self._attend()
+
+    @staticmethod
+    def _id_of(client: int, number: int) -> str:
+        return f"{client:x}-{number}"
+
+    def _refusal(self, operations: list[Any]) -> TigerError | None:
+        """Return why a request is not appended, if it is not."""
+        if self._full is not None:
+            return StoreFull(f"this host has no room to follow its log: {self._full}")
+        if operations[0][0] == protocol.ROLLBACK:
+            return InvalidRequest(
+                "a rollback goes by what this host alone remembers, and the instance follows a "
+                "log: nothing was changed; use a fork or a sandbox in the place of a mark"
+            )
+        size, most = len(self._frame), self._log.body_max
+        if size > most:
+            return InvalidRequest(
+                f"the request has {size} bytes, the log takes {most}, and nothing was changed: "
+                f"write in several batches, or give the engine a larger max_payload"
+            )
+        return None
+
+    def _refuse(self, peer: bytes, asked: Asked, error: TigerError) -> None:
+        self.writer.refuse(asked, code_of(error))
+        self._reply(peer, asked[1], code_of(error), str(error))
+
+    def _refused(self, refusal: Refusal) -> None:
+        """Tell whoever asked why the log does not take it; of what is not known, nothing."""
+        request = self._under_way.pop(refusal.id, None)
+        if request is None:
+            return
+        request.outcome = refusal.error or OutcomeUnknown("the log has not answered")
+        if request.peer and refusal.error is not None:
+            self._refuse(request.peer, request.asked, refusal.error)
+
+    def _answer(self, asked: Question) -> None:
+        """As `Server._answer`; what is still in the log is told when it is applied."""
+        id = self._id_of(asked.client, asked.number)
+        if (request := self._under_way.get(id)) is None:
+            super()._answer(asked)
+        else:
+            request.peer, request.answers = asked.peer, True
+            self._log.asked_again(id)
+
+    def _everywhere(self, asked: Question) -> None:
+        """Answer when every host has applied what this one has."""
+        self._members.wait((asked.peer, asked.number))
+
+    # --- From the log to memory ---
+
+    def _apply(self, entry: Entry) -> bool:
+        """Apply an entry, and answer whoever asked it here; False if this host has no room."""
+        self._progress.entry = entry
+        try:
+            client, slot, number, _, operations = parse(entry.body)
+        except (LayoutMismatch, ValueError, msgpack.UnpackException, RecursionError) as error:
+            log.warning("left out entry %d, which no daemon appended: %s", entry.sequence, error)
+            self._progress.advance(self.writer.commit)
+            return True
+        id = self._id_of(client, number)
+        is_here = self._sessions.has(client, slot) and number > self.writer.answered(slot)
+        asked = (slot, number) if is_here else (self._others_slot, entry.sequence)
+        outcome: Outcome | TigerError
+        try:
+            outcome = self._applying.apply(operations, asked)
+        except TigerError as error:
+            if is_of_this_host(error):
+                self._stand_still(entry, error)
+                return False
+            outcome = error
+            self.writer.refuse(asked, code_of(error))
+            self._progress.advance(self.writer.commit)
+        else:
+            if self._waiting.places:
+                self._tell_waiting(outcome.changed())
+        self._full = None
+        self.writer.count_command()
+        if (request := self._under_way.pop(id, None)) is not None:
+            request.outcome = outcome
+            self._tell_outcome(request)
+        if self.writer.cleaner.is_due():
+            self._applying.clean()
+        return True
+
+    def _tell_outcome(self, request: Request) -> None:
+        outcome, number = request.outcome, request.asked[1]
+        if not request.peer:
+            return
+        if isinstance(outcome, TigerError):
+            self._reply(request.peer, number, code_of(outcome), str(outcome))
+        elif outcome is not None and (request.answers or outcome.status in CODES):
+            self._reply(request.peer, number, outcome.status, outcome.answer)
+
+    def _stand_still(self, entry: Entry, error: TigerError) -> None:
+        """Go no further than the entry before, and try again: entries come anew from there."""
+        if self._full is None:
+            log.error("cannot apply entry %d, and stands still there: %s", entry.sequence, error)
+        self._full = error if isinstance(error, StoreFull) else StoreFull(str(error))
+        self._log.restart(f"no room for entry {entry.sequence}")
+
+    # --- What the daemon asks itself ---
+
+    def do_by_log(self, operations: list[Any]) -> Outcome:
+        """Append a request of this daemon, and return what it came to, or raise that."""
+        self._number += 1
+        id = self._id_of(self._client, self._number)
+        request = self._under_way[id] = Request(b"", (-1, self._number), False)
+        frame = [protocol.VERSION, self._client, -1, self._number, False, operations]
+        self._log.append(id, protocol.pack(frame))
+        deadline = time.monotonic() + CLEAR_S
+        while request.outcome is None:
+            if time.monotonic() > deadline or not self._log.is_up:
+                self._log.forget(id)
+                self._under_way.pop(id, None)
+                raise DaemonUnavailable(f"the log {self._log.address} does not answer")
+            self._wait_for_log(TURN_MS)
+            self._take()
+        if isinstance(request.outcome, TigerError):
+            raise request.outcome
+        return request.outcome
+
+    def close(self) -> None:
+        """As `Server.close`; and tell the other hosts."""
+        self._members.leave()
+        self._log.close()
+        super().close()
+
+
+class _ByLog:
+    """What applies for `Abandoned`: the clear of a namespace is everybody's."""
+
+    def __init__(self, server: Following) -> None:
+        self._server = server
+
+    @property
+    def writer(self) -> Writer:
+        return self._server.writer
+
+    def apply(self, operations: list[Any], _: Asked | None) -> Outcome:
+        return self._server.do_by_log(operations)

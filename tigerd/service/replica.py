@@ -1,0 +1,87 @@
+"""Applying the entries of a log: how far that is stands in shared memory, as a client's slot.
+
+The slot's request number is the sequence of the entry that was applied last. It is stored before
+the commit, beside the slot of the client that asks, and recovery takes both back: so a daemon that
+was killed applies no entry twice, and leaves none out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tiger.errors import Damaged, InstanceError, StoreFull, TigerError
+from tiger.format import layout, memory, protocol
+from tigerd.engine.applying import Applying
+from tigerd.engine.segments import WritableSegment
+from tigerd.engine.writer import Asked, Writer
+from tigerd.log.log import Entry, Position
+from tigerd.service.parsing import NUMBERS_END
+
+LOG, OTHERS = NUMBERS_END, NUMBERS_END + 1
+"""What stand for clients in slots, with numbers that no client has: the position in the log, and
+those who asked on other hosts."""
+
+
+def is_of_this_host(error: TigerError) -> bool:
+    """Tell whether an entry is refused for what only this host wants: then it is no answer.
+
+    All others are refused on every host alike, for they follow from the entries before.
+    """
+    if isinstance(error, StoreFull):
+        return error.limit not in (layout.RECORDS, layout.COMMITS)
+    return isinstance(error, (Damaged, InstanceError))
+
+
+class Progress:
+    """How far an instance has applied its log."""
+
+    def __init__(self, control: WritableSegment) -> None:
+        """Prepare; `slot` is to be given before anything is applied."""
+        self._control = control
+        self.slot = -1
+        self.entry = Entry(0, 0, b"")
+        """The one that is being applied."""
+
+    @property
+    def position(self) -> Position:
+        """The entry that was applied last."""
+        words, at = self._control.words, layout.client_at(self.slot, 0)
+        sequence = words[at + layout.CLIENT_ANSWER] >> layout.CLIENT_STATUS_BITS
+        return Position(sequence, words[at + layout.CLIENT_REF])
+
+    def advance(self, commit: int) -> None:
+        """Store that the entry is applied; it counts once that commit is there."""
+        control, at = self._control, layout.client_at(self.slot, 0)
+        control.store(at + layout.CLIENT_REF, self.entry.stamp)
+        control.store(at + layout.CLIENT_COMMIT, commit)
+        memory.fence()
+        word = self.entry.sequence << layout.CLIENT_STATUS_BITS | protocol.DONE
+        control.store(at + layout.CLIENT_ANSWER, word)
+
+
+class ReplicaWriter(Writer):
+    """A writer each of whose commits is an entry's."""
+
+    def __init__(self, directory: Path, control: WritableSegment, progress: Progress) -> None:
+        """As `Writer`."""
+        super().__init__(directory, control)
+        self._progress = progress
+
+    def _commit(self, commit: int) -> None:
+        self._progress.advance(commit)
+        super()._commit(commit)
+
+
+class ReplicaApplying(Applying):
+    """Applies entries; one in whose middle it fails is not refused, but applied again."""
+
+    def __init__(self, directory: Path, control: WritableSegment, progress: Progress) -> None:
+        """As `Applying`."""
+        self._progress = progress
+        super().__init__(directory, control)
+
+    def _new_writer(self) -> Writer:
+        return ReplicaWriter(self._directory, self._control, self._progress)
+
+    def _note_failed(self, asked: Asked) -> None:
+        """Note nothing: other hosts have applied it."""
