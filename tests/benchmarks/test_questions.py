@@ -11,8 +11,8 @@ from benchmarks.result import Row, Turn
 from benchmarks.witness import Parts
 
 ASKED = {
-    "busy", "churn", "growth", "isolation", "list", "longest", "memory", "read", "scale", "start",
-    "stripe", "suite", "write",
+    "busy", "churn", "growth", "isolation", "list", "longest", "machines", "memory", "read",
+    "scale", "start", "stripe", "suite", "write",
 }  # fmt: skip
 
 

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 import tiger
+from benchmarks.network import Network
 from tests.faults.processes import PROJECT, daemons_of, end_daemons, kill, wait_for
-from tests.machines.network import ENGINE, Network, network_of
+from tests.machines.network import ENGINE, network_of
 from tests.support.daemon import new_directory
 from tiger import TigerError
 from tiger.format import layout

@@ -13,6 +13,8 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
+import pytest
+
 from tests.crash import test_kill
 from tests.crash.scenarios import SCENARIOS
 from tests.faults.removals import remove_files
@@ -21,6 +23,7 @@ from tests.hostile.trials import run_noise, run_trials
 from tests.interleaving import test_interleaving
 from tests.interleaving.writes import WRITES, recording_of
 from tests.linearizability.histories import run_histories
+from tests.machines import storm as machines_storm
 from tests.stripe import test_books
 from tests.support.daemon import new_directory
 from tests.support.simulation import Machine
@@ -152,6 +155,14 @@ def money(seed: int, seconds: float) -> Figures:
     return figures
 
 
+def machines(seed: int, seconds: float) -> Figures:
+    """Strike three hosts that share a log; where no network may be made, that is said."""
+    try:
+        return machines_storm.storm(seed, until(seconds))
+    except pytest.skip.Exception as error:
+        return Figures({f"machines left out ({error})": 1})
+
+
 PARTS: dict[str, Part] = {
     "kills": kills,
     "slow": slow_requests,
@@ -164,6 +175,7 @@ PARTS: dict[str, Part] = {
     "bytes": hostile_bytes,
     "frames": hostile_frames,
     "money": money,
+    "machines": machines,
 }
 
 TOLD = {
@@ -187,6 +199,15 @@ TOLD = {
     "calls": "calls on damaged instances",
     "frames": "frames of noise",
     "bytes": "bytes fuzzed",
+    "machines_daemon": "hosts whose daemon was killed",
+    "machines_engine": "engines of a log killed",
+    "machines_cut": "links of hosts cut",
+    "machines_full": "hosts without room",
+    "machines_still": "times one of these stood still",
+    "machines_acknowledged": "writes acknowledged on one of three hosts",
+    "machines_refused": "refused",
+    "machines_unknown": "of unknown outcome",
+    "machines_comparisons": "comparisons of all hosts",
     "money": "payments, refunds, disputes and the like in a Stripe account",
     "transactions": "balance transactions that add up",
 }
