@@ -44,6 +44,7 @@ LOST = {"crash", "status"}
 NOT_BUILT = "501 "  # a parameter that is not built yet
 OF_INVOICES = {"Payment for Invoice", "Subscription creation", "Subscription update"}
 """What the payments of invoices have as their description."""
+_PAYMENTS = re.compile(r'"((?:pi|ch)_\w{10,})"')
 NOT_JUDGED = {"blocked", "needs-seed", "skipped"}
 
 
@@ -105,20 +106,25 @@ def without_presupposed(results: list[Result], recordings: Path) -> list[Result]
 
     The judge can only make such a payment in another way, as one of no invoice.
     """
-    made = _of_invoices(recordings)
-    return [r for r in results if not (r["seeded"] and (r["cassette"], r["i"]) in made)]
+    presupposed = _of_invoices_before(recordings)
+    return [result for result in results if (result["cassette"], result["i"]) not in presupposed]
 
 
-def _of_invoices(recordings: Path) -> set[tuple[str, int]]:
-    """Return what shows a payment that an invoice made, by cassette and number."""
+def _of_invoices_before(recordings: Path) -> set[tuple[str, int]]:
+    """Return what shows a payment of an invoice that no earlier request of its cassette made."""
     found: set[tuple[str, int]] = set()
     for path in sorted(recordings.glob("*.jsonl.xz")):
         with lzma.open(path, "rt") as lines:
             for cassette in map(json.loads, lines):
+                made: set[str] = set()
                 for one in cassette["interactions"]:
                     answer = one["response"]
-                    if isinstance(answer, dict) and answer.get("description") in OF_INVOICES:
+                    ids = set(_PAYMENTS.findall(json.dumps(answer)))
+                    is_payment = isinstance(answer, dict) and "description" in answer
+                    if is_payment and answer["description"] in OF_INVOICES and not ids & made:
                         found.add((cassette["cassette"], one["i"]))
+                    if one["method"] == "POST":
+                        made |= ids
     return found
 
 
