@@ -34,6 +34,8 @@ STATE: Place = (None, settings.TABLE, settings.STATE)
 CLAIMS = "claims"
 DELETED = "deleted_objects"
 EVENTS = "events"
+PAGE = 100
+"""Records that are read at once."""
 
 
 class Work:
@@ -166,6 +168,21 @@ class Work:
     def all(self, table: str) -> list[Record]:
         """Return all records of a table, newest first, as this work sees them."""
         return self._seen(table, self.scope.table(table), lambda record: True)
+
+    def since(self, table: str, created: int) -> list[Record]:
+        """Return the records made at a time or later, newest first, as this work sees them.
+
+        Cost: these are read, and up to `PAGE` more. None of them may be deleted meanwhile.
+        """
+        of, there, last = self.scope.table(table), [], None
+        while True:
+            page = of.list(limit=PAGE, starting_after=last)
+            found = [record for record in page.data if record["created"] >= created]
+            there += found
+            if len(found) < PAGE:
+                break
+            last = found[-1]["id"]
+        return self._seen(table, there, lambda record: bool(record["created"] >= created))
 
     def _seen(
         self, table: str, there: Iterable[Record], is_wanted: Callable[[Record], bool]

@@ -1,6 +1,6 @@
 """The books: a balance transaction for each movement of money, with its fee and its source.
 
-A balance is nothing else than the sum of them: see `tigerstripe.resources.balance`.
+A balance is nothing else than the sum of them: see `tigerstripe.payments.balances`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from typing import Any
 
 from tigerstripe import arguments, due, money
 from tigerstripe.ids import new_id
+from tigerstripe.payments import balances
 from tigerstripe.scope import Scope
 from tigerstripe.work import Work
 
 Record = dict[str, Any]
 
-TABLE = "balance_transactions"
+TABLE = balances.TABLE
 SETTINGS = "account_settings"
 FEE = "fee"
 """The record of `SETTINGS` that is what a charge costs."""
@@ -85,6 +86,7 @@ def post(
         "status": "available" if at_once else "pending",
         "type": type,
     }
+    balances.posts(work)
     work.put(TABLE, transaction)
     if transaction["net"] > 0:
         _tell_when_available(work, available_on)

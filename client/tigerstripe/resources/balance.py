@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from tigerstripe import registry
+from tigerstripe.payments import balances
 from tigerstripe.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.work import Work
 
 
 class Balance(Resource):
-    """An account's balance; nothing is stored of it, so it always adds up."""
+    """An account's balance: the sum of its transactions, so it always adds up."""
 
     object = "balance"
     table = "balance_transactions"
@@ -21,8 +22,8 @@ class Balance(Resource):
 
     @operation("GET /v1/balance")
     def read(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Return the balance. Cost: all transactions of the account are read."""
-        available, pending = self.sums(work)
+        """Return the balance. Cost: the transactions of about two days are read."""
+        available, pending = balances.sums(work)
         currencies = sorted({*available, *pending}) or [_currency(work)]
         return {
             "object": self.object,
@@ -31,18 +32,9 @@ class Balance(Resource):
             "pending": [_of(pending, name) for name in currencies],
         }
 
-    def sums(self, work: Work) -> tuple[dict[str, int], dict[str, int]]:
-        """Return what is available and what is pending, by currency."""
-        available: dict[str, int] = {}
-        pending: dict[str, int] = {}
-        for transaction in work.all(self.table):
-            part = available if transaction["available_on"] <= work.now else pending
-            currency = transaction["currency"]
-            part[currency] = part.get(currency, 0) + transaction["net"]
-        return available, pending
-
     def happen(self, work: Work, id: str) -> None:
         """Tell that money of a day is available now; it may be paid out by itself."""
+        balances.close(work)
         work.tell("balance.available", self.read(work, {}, {}))
         registry.need("payout").plan(work)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from tigerstripe import due, errors, money, registry, testing_banks
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.payments import books
+from tigerstripe.payments import balances, books
 from tigerstripe.payments.amounts import check_positive
 from tigerstripe.payments.schedules import next_time
 from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
@@ -91,7 +91,7 @@ class Payouts(Resource):
         Of two that take the last of it, one is worked out again.
         """
         self._bank(work, currency)
-        available, _ = registry.need("balance").sums(work)
+        available, _ = balances.sums(work)
         if amount > available.get(currency, 0):
             raise Refused(TOO_LOW, code="balance_insufficient")
 
@@ -150,7 +150,7 @@ class Payouts(Resource):
 
         To where a payout has failed none goes by itself, as Stripe's reference says.
         """
-        available, _ = registry.need("balance").sums(work)
+        available, _ = balances.sums(work)
         there = [(name, amount) for name, amount in sorted(available.items()) if amount > 0]
         if work.scope.account is None:
             return there

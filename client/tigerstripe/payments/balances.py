@@ -1,0 +1,80 @@
+"""What an account has: the sum of its transactions, kept up to where none can come any more.
+
+The sum is counted on once a day, when money of that day is told of, so that costs the day's
+transactions and not those of all time. It is closed first, at a moment: whoever posts a transaction
+has read the record of the sum, so what is committed after that was posted after that moment. The
+next time what came before it is complete, and is counted. Where a clock was set back, nothing is
+closed any more, and all is counted anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from tigerstripe.work import Work
+
+Record = dict[str, Any]
+
+TABLE = "balance_transactions"
+SETTINGS = "account_settings"
+NOTHING: Record = {"until": 0, "closed_at": 0, "sums": []}
+"""A sum of no transactions. `sums` has the time from which on money is there, its currency and its
+amount; `until` is the time up to which transactions are counted."""
+
+Sums = Counter[tuple[int, str]]
+
+
+def sums(work: Work) -> tuple[dict[str, int], dict[str, int]]:
+    """Return what is available and what is pending, by currency.
+
+    Cost: the transactions since the last but one time that money was told of are read.
+    """
+    kept = _kept(work) or NOTHING
+    counted = _counted(kept, work.since(TABLE, kept["until"]))
+    available: dict[str, int] = {}
+    pending: dict[str, int] = {}
+    for (at, currency), amount in counted.items():
+        part = available if at <= work.now else pending
+        part[currency] = part.get(currency, 0) + amount
+    return available, pending
+
+
+def close(work: Work) -> None:
+    """Count what was closed the last time, and let the sum be closed at this moment."""
+    kept = _kept(work)
+    new = {**NOTHING, "id": _id(work), "closed_at": work.now}
+    if kept is not None:
+        until = kept["closed_at"]
+        came = (one for one in work.since(TABLE, kept["until"]) if one["created"] < until)
+        found: Sums = Counter()
+        for (at, currency), amount in _counted(kept, came).items():
+            found[at if at > work.now else 0, currency] += amount
+        new.update(until=until, sums=[[*place, amount] for place, amount in found.items()])
+    work.get(SETTINGS, _id(work))
+    work.put(SETTINGS, new)
+
+
+def posts(work: Work) -> None:
+    """Let a transaction be posted; called by each work that does, before it is written."""
+    if _kept(work) is None and work.get(SETTINGS, _id(work)) is not None:
+        work.delete(SETTINGS, _id(work))
+
+
+def _kept(work: Work) -> Record | None:
+    """Return the sum that is kept, if the clock was not set back since."""
+    kept = work.get(SETTINGS, _id(work))
+    return kept if kept is not None and kept["closed_at"] <= work.now else None
+
+
+def _counted(kept: Record, transactions: Iterable[Record]) -> Sums:
+    found: Sums = Counter({(at, currency): amount for at, currency, amount in kept["sums"]})
+    for one in transactions:
+        found[one["available_on"], one["currency"]] += one["net"]
+    return found
+
+
+def _id(work: Work) -> str:
+    account = work.scope.account
+    return "balance" if account is None else f"balance-{account}"
