@@ -224,3 +224,90 @@ def test_a_phase_without_an_end_lasts_a_period(account, now, customer, price) ->
     )
     [only] = schedule.phases
     assert (only.start_date, only.end_date) == (now + DAY_S, now + DAY_S + 31 * DAY_S)
+
+
+def test_a_phase_says_all_of_its_items_and_of_its_first_invoice(
+    account, now, customer, price
+) -> None:
+    mug = stripe.Price.create(currency="usd", unit_amount=500, product_data={"name": "Mug"}).id
+    rate = stripe.TaxRate.create(display_name="VAT", percentage=10, inclusive=False).id
+    item = {"price": price(1000), "metadata": {"seat": "7"}}
+    added = {"price": mug, "tax_rates": [rate], "metadata": {"gift": "yes"}}
+    schedule = stripe.SubscriptionSchedule.create(
+        customer=customer,
+        start_date="now",
+        default_settings={"invoice_settings": {"footer": "Thanks"}},
+        phases=[{
+            "items": [item],
+            "add_invoice_items": [added],
+            "invoice_settings": {"description": "Club"},
+        }],
+    )  # fmt: skip
+    subscription = stripe.Subscription.retrieve(schedule.subscription, expand=["latest_invoice"])
+    assert subscription["items"].data[0].metadata.to_dict() == {"seat": "7"}
+    invoice = subscription.latest_invoice
+    assert (invoice.total, invoice.description, invoice.footer) == (1550, "Club", "Thanks")
+    [mugs] = [line for line in invoice.lines.data if line.amount == 500]
+    assert mugs.metadata.to_dict() == {"gift": "yes"}
+    assert (mugs.period.start, mugs.period.end) == (now, schedule.phases[0].end_date)
+
+
+@pytest.mark.parametrize("which", [None, "recurring"])
+def test_what_a_phase_adds_is_of_a_price_that_is_paid_once(
+    account, now, customer, price, which
+) -> None:
+    added = {"quantity": 2} if which is None else {"price": price(700)}
+    with pytest.raises(stripe.InvalidRequestError) as raised:
+        stripe.SubscriptionSchedule.create(
+            customer=customer,
+            start_date="now",
+            phases=[phase(price(1000)), phase(price(1000), add_invoice_items=[added])],
+        )
+    assert raised.value.param == "phases[1][add_invoice_items][0][price]"
+
+
+def test_a_schedule_of_a_subscription_leaves_how_it_is_collected(
+    account, now, customer, price
+) -> None:
+    dear, cheap = price(3000), price(1000)
+    made = stripe.Subscription.create(
+        customer=customer,
+        items=[{"price": dear}],
+        collection_method="send_invoice",
+        days_until_due=9,
+        description="Club",
+        invoice_settings={"footer": "Thanks"},
+    )
+    schedule = stripe.SubscriptionSchedule.create(from_subscription=made.id)
+    first = schedule.phases[0]
+    current = {"start_date": first.start_date, "end_date": first.end_date}
+    stripe.SubscriptionSchedule.modify(
+        schedule.id, phases=[{**current, "items": [{"price": dear}]}, phase(cheap)]
+    )
+    account.advance(days=35)
+    then = stripe.Subscription.retrieve(made.id, expand=["latest_invoice"])
+    assert then["items"].data[0].price.id == cheap
+    assert (then.collection_method, then.days_until_due) == ("send_invoice", 9)
+    assert (then.description, then.latest_invoice.footer) == ("Club", "Thanks")
+
+
+def test_phases_that_no_subscription_could_have_are_refused_at_once(
+    account, now, customer, price
+) -> None:
+    def made(currency: str, interval: str) -> str:
+        return stripe.Price.create(
+            currency=currency,
+            unit_amount=900,
+            product_data={"name": "Other"},
+            recurring={"interval": interval},
+        ).id
+
+    monthly, weekly, euros = price(1000), made("usd", "week"), made("eur", "month")
+    for items in ([monthly, weekly], [euros]):
+        with pytest.raises(stripe.InvalidRequestError):
+            stripe.SubscriptionSchedule.create(
+                customer=customer,
+                start_date="now",
+                phases=[phase(monthly), {"items": [{"price": one} for one in items]}],
+            )
+    assert stripe.SubscriptionSchedule.list().data == []

@@ -875,3 +875,38 @@ def test_a_collection_is_not_paused_until_a_time_that_is_over(
     assert error.param == "pause_collection[resumes_at]"
     account.advance(days=40)
     assert len(invoices(made)) == 2
+
+
+@pytest.mark.parametrize("by", ["subscription", "item"])
+def test_an_item_s_discounts_are_changed(account: Any, monthly: str, by: str) -> None:
+    half = stripe.Coupon.create(percent_off=50, duration="forever").id
+    made = begin(monthly)
+    item = made["items"].data[0].id
+    wanted = {"discounts": [{"coupon": half}]}
+    if by == "item":
+        stripe.SubscriptionItem.modify(item, **wanted)
+    else:
+        stripe.Subscription.modify(made.id, items=[{"id": item, **wanted}])
+    account.advance(days=30)
+    assert [invoice.total for invoice in invoices(made)] == [1000, 500]
+    stripe.SubscriptionItem.modify(item, discounts="")
+    account.advance(days=31)
+    assert invoices(made)[-1].total == 1000
+
+
+def test_invoices_say_what_a_subscription_lets_them_or_else_its_customer(
+    account: Any, monthly: str
+) -> None:
+    field = {"name": "Order", "value": "7"}
+    customer = buyer().id
+    stripe.Customer.modify(customer, invoice_settings={"footer": "Hi", "custom_fields": [field]})
+    made = begin(monthly, customer, invoice_settings={"footer": "Thanks"})
+    assert made.latest_invoice.footer == "Thanks"
+    assert [one.to_dict() for one in made.latest_invoice.custom_fields] == [field]
+    error = None
+    try:
+        begin(monthly, customer, invoice_settings={"account_tax_ids": ["txi_1"]})
+    except stripe.APIError as raised:
+        error = raised
+    assert error is not None
+    assert error.http_status == 501

@@ -45,6 +45,7 @@ def drawn_up(
 
 def _plain(work: Work, customer: Record) -> Record:
     own = (work.get(*OWN_ACCOUNT) or {}).get("account") or {"country": "US"}
+    says = customer["invoice_settings"]
     return {
         "account_country": own["country"],
         "account_name": (own.get("business_profile") or {}).get("name"),
@@ -68,7 +69,7 @@ def _plain(work: Work, customer: Record) -> Record:
         "automatically_finalizes_at": None,
         "collection_method": "charge_automatically",
         "created": work.now,
-        "custom_fields": None,
+        "custom_fields": says["custom_fields"],
         "customer": customer["id"],
         "customer_account": None,
         "customer_address": customer["address"],
@@ -86,7 +87,7 @@ def _plain(work: Work, customer: Record) -> Record:
         "due_date": None,
         "effective_at": None,
         "ending_balance": None,
-        "footer": None,
+        "footer": says["footer"],
         "from_invoice": None,
         "hosted_invoice_url": None,
         "invoice_pdf": None,

@@ -67,7 +67,7 @@ def _with(
 
 
 def changed_item(work: Work, subscription: Record, item: Record, wanted: Params, at: str) -> Record:
-    """Return an item with another price, quantity or metadata; raises `Refused`."""
+    """Return an item with what a request says of it; raises `Refused`."""
     new = dict(item)
     if any(wanted.get(name) is not None for name in ("plan", "price", "price_data")):
         price = items.price_of(work, wanted, at, subscription["currency"])
@@ -82,6 +82,8 @@ def changed_item(work: Work, subscription: Record, item: Record, wanted: Params,
         ids = wanted["tax_rates"] or ()
         param = f"{at}[tax_rates]" if at else "tax_rates"
         new["tax_rates"] = [rates.given(work, id, f"{param}[{n}]") for n, id in enumerate(ids)]
+    if "discounts" in wanted:
+        new["discounts"] = items.discounted(work, subscription, item["id"], wanted, at)
     if "billing_thresholds" in wanted:
         new["billing_thresholds"] = wanted["billing_thresholds"]
     return new

@@ -14,6 +14,9 @@ Record = dict[str, Any]
 Content = tuple[list[Record], Record]
 """Lines, and the tax rates of those with their own, by the line's id."""
 
+OF_INVOICE = ("custom_fields", "description", "footer")
+"""What a subscription's `invoice_settings` say of its invoices; else its customer's do."""
+
 
 def invoice(
     work: Work,
@@ -32,11 +35,12 @@ def invoice(
     lines, rates = content
     waiting = pending.taken(work, customer, id, subscription["currency"], subscription["id"])
     is_sent = subscription["collection_method"] == "send_invoice"
+    says = subscription["invoice_settings"]
     fields: Record = {
         "automatic_tax": drafts.automatic_tax(subscription["automatic_tax"]),
         "collection_method": subscription["collection_method"],
         "default_tax_rates": subscription["default_tax_rates"],
-        "description": subscription["invoice_settings"].get("description"),
+        **{name: says[name] for name in OF_INVOICE if says.get(name) is not None},
         "discounts": given(work, subscription, customer),
         "on_behalf_of": subscription["on_behalf_of"],
         "parent": drafts.of_subscription(subscription),

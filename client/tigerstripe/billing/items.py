@@ -15,6 +15,10 @@ Record = dict[str, Any]
 Params = dict[str, Any]
 
 MAX = 20
+RECURRING = (
+    "The price specified is set to `type=recurring` but this field only accepts prices with "
+    "`type=one_time`."
+)
 ONE_TIME = (
     "The price specified is set to `type=one_time` but this field only accepts prices with "
     "`type=recurring`."
@@ -109,10 +113,7 @@ def made(
         "current_period_end": period[1],
         "current_period_start": period[0],
         "current_trial": None,
-        "discounts": discounts.all_redeemed(
-            work, given.get("discounts"), f"{at}[discounts]" if at else "discounts",
-            subscription["customer"], subscription["currency"], subscription_item=id,
-        ),
+        "discounts": discounted(work, subscription, id, given, at),
         "metadata": metadata.new(given.get("metadata")),
         **priced(price),
         "quantity": quantity_of(price, given, at),
@@ -122,6 +123,18 @@ def made(
             for place, rate in enumerate(given.get("tax_rates") or ())
         ],
     }  # fmt: skip
+
+
+def discounted(work: Work, subscription: Record, id: str, given: Params, at: str) -> list[str]:
+    """Return the ids of the discounts that a request gives an item; raises `Refused`."""
+    return discounts.all_redeemed(
+        work,
+        given.get("discounts"),
+        f"{at}[discounts]" if at else "discounts",
+        subscription["customer"],
+        subscription["currency"],
+        subscription_item=id,
+    )
 
 
 def priced(price: Record) -> Record:

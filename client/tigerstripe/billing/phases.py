@@ -17,14 +17,21 @@ Params = dict[str, Any]
 
 MAX = 10
 """How many phases a schedule may have that are still to come."""
+USUAL = {"end": {"type": "phase_end"}, "start": {"type": "phase_start"}}
+"""The period of what a phase adds, unless it says otherwise."""
 PLAIN = (
     "application_fee_percent", "billing_cycle_anchor", "billing_thresholds", "collection_method",
     "description", "on_behalf_of", "transfer_data",
 )  # fmt: skip
 
 
-def all_of(work: Work, customer: Record, given: list[Params], start: int) -> list[Record]:
-    """Return the phases that parameters ask for, from a time on; raises `Refused`."""
+def all_of(
+    work: Work, customer: Record, mode: Record, given: list[Params], start: int
+) -> list[Record]:
+    """Return the phases that parameters ask for, from a time on; raises `Refused`.
+
+    `mode` is the billing mode of their subscription.
+    """
     if not given:
         raise errors.missing("phases")
     if len(given) > MAX:
@@ -33,7 +40,8 @@ def all_of(work: Work, customer: Record, given: list[Params], start: int) -> lis
     for place, phase in enumerate(given):
         at = f"phases[{place}]"
         begins = _start(work, phase, at, made[-1]["end_date"] if made else start, is_first=not made)
-        made.append(_phase(work, customer, phase, at, begins))
+        currency = {"currency": made[0]["currency"]} if made else {}
+        made.append(_phase(work, customer, mode, {**currency, **phase}, at, begins))
     return made
 
 
@@ -55,13 +63,16 @@ def _start(work: Work, phase: Params, at: str, expected: int, *, is_first: bool)
     )
 
 
-def _phase(work: Work, customer: Record, phase: Params, at: str, start: int) -> Record:
+def _phase(
+    work: Work, customer: Record, mode: Record, phase: Params, at: str, start: int
+) -> Record:
     if not phase.get("items"):
         raise errors.missing(f"{at}[items]")
     prices = [
         items.price_of(work, item, f"{at}[items][{place}]", phase.get("currency"))
         for place, item in enumerate(phase["items"])
     ]
+    items.check_together({"billing_mode": mode}, [{"price": price} for price in prices])
     end = _end(work, phase, at, start, prices[0]["recurring"])
     if end <= start:
         raise Refused(
@@ -76,7 +87,10 @@ def _phase(work: Work, customer: Record, phase: Params, at: str, start: int) -> 
     method = phase.get("default_payment_method")
     settings = phase.get("invoice_settings")
     return {
-        "add_invoice_items": [_added(one) for one in phase.get("add_invoice_items") or ()],
+        "add_invoice_items": [
+            _added(work, one, f"{at}[add_invoice_items][{place}]")
+            for place, one in enumerate(phase.get("add_invoice_items") or ())
+        ],
         "automatic_tax": terms.automatic_tax(phase.get("automatic_tax")),
         "currency": money.currency(phase.get("currency") or prices[0]["currency"]),
         "default_payment_method": method and paying.given(work, customer["id"], method),
@@ -129,15 +143,25 @@ def _item(work: Work, item: Params, price: Record, at: str) -> Record:
     }
 
 
-def _added(given: Params) -> Record:
+def _added(work: Work, given: Params, at: str) -> Record:
+    """Return what a phase adds to its first invoice; raises `Refused` for a recurring price."""
+    if given.get("price") is None:
+        raise errors.missing(f"{at}[price]")
+    price = registry.need("price").given(work, given["price"], f"{at}[price]")
+    if price["recurring"] is not None:
+        raise Refused(items.RECURRING, param=f"{at}[price]")
+    rates = registry.need("tax_rate")
     return {
         "discountable": given.get("discountable"),
         "discounts": [_discount(one) for one in given.get("discounts") or ()],
         "metadata": metadata.new(given.get("metadata")),
-        "period": {"end": {"type": "phase_end"}, "start": {"type": "phase_start"}},
-        "price": given.get("price"),
+        "period": given.get("period") or USUAL,
+        "price": price["id"],
         "quantity": given.get("quantity", 1),
-        "tax_rates": given.get("tax_rates") or [],
+        "tax_rates": [
+            rates.given(work, rate, f"{at}[tax_rates][{place}]")
+            for place, rate in enumerate(given.get("tax_rates") or ())
+        ],
     }
 
 
@@ -193,10 +217,7 @@ def of_subscription(subscription: Record) -> Record:
 def as_params(phase: Record, subscription: Record | None) -> Params:
     """Return the parameters by which a subscription becomes what a phase says it is."""
     wanted: Params = {
-        "add_invoice_items": [
-            {name: one[name] for name in ("price", "quantity")}
-            for one in phase["add_invoice_items"]
-        ],
+        "add_invoice_items": [_as_added(phase, one) for one in phase["add_invoice_items"]],
         "default_tax_rates": [rate["id"] for rate in phase["default_tax_rates"]],
         "items": _as_items(phase, subscription),
         "proration_behavior": phase["proration_behavior"],
@@ -211,11 +232,33 @@ def as_params(phase: Record, subscription: Record | None) -> Params:
     if phase["automatic_tax"]["enabled"]:
         wanted["automatic_tax"] = {"enabled": True}
     if phase["discounts"]:
-        given = [{k: v for k, v in one.items() if v is not None} for one in phase["discounts"]]
-        wanted["discounts"] = given
+        wanted["discounts"] = [_named(one) for one in phase["discounts"]]
     if phase["billing_cycle_anchor"] == "phase_start" and subscription is not None:
         wanted["billing_cycle_anchor"] = "now"
     return wanted
+
+
+def _as_added(phase: Record, one: Record) -> Params:
+    """Return the parameters of what a phase adds to its first invoice."""
+    times = {"phase_end": phase["end_date"], "phase_start": phase["start_date"]}
+    return {
+        "discounts": [_named(discount) for discount in one["discounts"]],
+        "metadata": one["metadata"],
+        "period": {
+            side: {"timestamp": times[named["type"]], "type": "timestamp"}
+            if named["type"] in times
+            else named
+            for side, named in one["period"].items()
+        },
+        "price": one["price"],
+        "quantity": one["quantity"],
+        "tax_rates": [rate["id"] for rate in one["tax_rates"]],
+        **({} if one["discountable"] is None else {"discountable": one["discountable"]}),
+    }
+
+
+def _named(discount: Record) -> Params:
+    return {name: value for name, value in discount.items() if value is not None}
 
 
 def _as_items(phase: Record, subscription: Record | None) -> list[Params]:
@@ -233,6 +276,7 @@ def _as_items(phase: Record, subscription: Record | None) -> list[Params]:
         if same is not None:
             free.remove(same)
         wanted.append({
+            "metadata": item["metadata"],
             "price": item["price"],
             **({} if item["quantity"] is None else {"quantity": item["quantity"]}),
             **({} if same is None else {"id": same["id"]}),

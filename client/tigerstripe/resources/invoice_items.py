@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from tigerstripe import discounts, errors, money, registry
-from tigerstripe.billing import amounts, lines, pending
+from tigerstripe.billing import amounts, items, lines, pending
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.resource import Params, Record, Resource
@@ -171,11 +171,7 @@ class InvoiceItems(Resource):
             param = "pricing[price]" if params.get("pricing") else "price"
             price = registry.need("price").given(work, id, param)
             if price["type"] == "recurring":
-                raise Refused(
-                    "The price specified is set to `type=recurring` but this field only accepts "
-                    "prices with `type=one_time`.",
-                    param=param,
-                )
+                raise Refused(items.RECURRING, param=param)
             return self._of_price(work, price, params, params.get("currency"))
         return self._of_amount(work, customer, params)
 

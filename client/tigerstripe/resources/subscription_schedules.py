@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tigerstripe import due, errors, listing, metadata, registry
-from tigerstripe.billing import paying, phases, standing, starting, terms
+from tigerstripe.billing import issuing, paying, phases, standing, starting, terms
 from tigerstripe.errors import Refused
 from tigerstripe.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.work import Work
@@ -44,9 +44,14 @@ class SubscriptionSchedules(Resource):
     listed_of = ("customer",)
     not_yet = (
         "customer_account", "default_settings[application_fee_percent]",
-        "default_settings[billing_thresholds]", "default_settings[on_behalf_of]",
+        "default_settings[billing_thresholds]",
+        "default_settings[invoice_settings][account_tax_ids]",
+        "default_settings[invoice_settings][issuer][account]", "default_settings[on_behalf_of]",
         "default_settings[transfer_data]", "pause_schedules", "phases[][application_fee_percent]",
-        "phases[][billing_thresholds]", "phases[][items][][discounts]", "phases[][on_behalf_of]",
+        "phases[][add_invoice_items][][price_data]", "phases[][billing_thresholds]",
+        "phases[][invoice_settings][account_tax_ids]",
+        "phases[][invoice_settings][issuer][account]", "phases[][items][][discounts]",
+        "phases[][on_behalf_of]",
         "phases[][transfer_data]",
     )  # fmt: skip
     filters = {
@@ -68,7 +73,9 @@ class SubscriptionSchedules(Resource):
             raise errors.missing("start_date")
         start = work.now if start == "now" else start
         fields = self._fields(work, customer, params)
-        fields["phases"] = phases.all_of(work, customer, params.get("phases") or [], start)
+        fields["phases"] = phases.all_of(
+            work, customer, fields["billing_mode"], params.get("phases") or [], start
+        )
         if fields["phases"][-1]["end_date"] <= work.now:
             raise Refused("The last phase of a schedule ends in the future.", param="phases")
         schedule = self.add(work, fields)
@@ -122,6 +129,7 @@ class SubscriptionSchedules(Resource):
         fields.update(
             billing_mode=subscription["billing_mode"],
             current_phase=_times(phase),
+            default_settings=_settings_of(subscription),
             phases=[phase],
             status="active",
             subscription=subscription["id"],
@@ -159,16 +167,16 @@ class SubscriptionSchedules(Resource):
         self, work: Work, customer: Record, old: Record, given: list[Params]
     ) -> list[Record]:
         """Return a schedule's phases: those that are over, and those that are asked for."""
-        current = old["current_phase"]
+        current, mode = old["current_phase"], old["billing_mode"]
         if current is None:
             start = given[0].get("start_date") if given else None
             begins = old["phases"][0]["start_date"] if start in (None, "now") else start
             begins = work.now if start == "now" else begins
-            return phases.all_of(work, customer, given, begins)
+            return phases.all_of(work, customer, mode, given, begins)
         over = [phase for phase in old["phases"] if phase["end_date"] <= current["start_date"]]
         named = {phase["start_date"] for phase in over}
         coming = [phase for phase in given if phase.get("start_date") not in named]
-        return [*over, *phases.all_of(work, customer, coming, current["start_date"])]
+        return [*over, *phases.all_of(work, customer, mode, coming, current["start_date"])]
 
     def _applied(self, work: Work, schedule: Record, behavior: str | None) -> Record:
         """Let a subscription become what the changed current phase says; return the schedule."""
@@ -220,6 +228,13 @@ class SubscriptionSchedules(Resource):
         for name in ("collection_method", "default_payment_method", "description"):
             if name not in wanted and defaults[name] is not None:
                 wanted[name] = defaults[name]
+        says = phase["invoice_settings"] or {}
+        wanted["invoice_settings"] = {
+            name: defaults["invoice_settings"][name] if says.get(name) is None else says[name]
+            for name in issuing.OF_INVOICE
+        }
+        if defaults["automatic_tax"]["enabled"]:
+            wanted["automatic_tax"] = {"enabled": True}
         days = defaults["invoice_settings"]["days_until_due"]
         if days is not None:
             wanted.setdefault("days_until_due", days)
@@ -339,6 +354,17 @@ def _settings(given: Params) -> Record:
         "invoice_settings": phases.invoice_settings(given.get("invoice_settings") or {}),
         "on_behalf_of": None,
         "transfer_data": None,
+    }
+
+
+def _settings_of(subscription: Record) -> Record:
+    """Return the settings by which a subscription stays as it is where no phase says otherwise."""
+    names = ("automatic_tax", "collection_method", "default_payment_method", "description")
+    says = {name: subscription["invoice_settings"].get(name) for name in issuing.OF_INVOICE}
+    says["days_until_due"] = subscription["days_until_due"]
+    return {
+        **_settings({"invoice_settings": says}),
+        **{name: subscription[name] for name in names},
     }
 
 

@@ -65,7 +65,8 @@ class Subscriptions(Resource):
     listed_of = ("customer", "price")
     not_yet = (
         "billing_schedules", "billing_thresholds", "customer_account",
-        "invoice_settings[issuer][account]", "items[][billing_thresholds]",
+        "invoice_settings[account_tax_ids]", "invoice_settings[issuer][account]",
+        "items[][billing_thresholds]",
         "items[][current_trial]", "pending_invoice_item_interval",
     )  # fmt: skip
     filters = {
