@@ -425,3 +425,29 @@ def test_hosts_whose_clocks_differ_by_hours_are_equal(two: Machines) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_an_engine_without_room_is_told_and_goes_on_when_it_has_some() -> None:
+    with machines("A", "B", start=False) as made:
+        made.engine.kill()
+        shutil.rmtree(made.engine.store)
+        with small_memory(made.engine.store, "4m"):
+            made.engine.start()
+            made["A"].start()
+            made["B"].start()
+            done = 0
+            with made["A"].connect(timeout_s=10) as store:
+                for number in range(10_000):
+                    try:
+                        store.coupons.create({"id": f"c{number}", "name": "n" * 1000})
+                    except tiger.StoreFull as error:
+                        assert "give the engine more room" in str(error)  # noqa: PT017
+                        break
+                    done += 1
+                assert 0 < done < 10_000
+                grow(made.engine.store, "64m")
+                made.engine.kill()  # it takes no more before it is started anew
+                made.engine.start()
+                store.coupons.create({"id": "later"})
+            ids = {c["id"] for c in made.check_equal()["global/coupons"]}
+            assert ids == {*(f"c{number}" for number in range(done)), "later"}

@@ -157,6 +157,9 @@ class Log(Protocol):
     def append(self, id: str, entry: bytes) -> None:
         """Have an entry appended, once; it comes as an `Entry`, or is refused."""
 
+    def flush(self) -> None:
+        """Send what was appended."""
+
     def take(self) -> list[Event]:
         """Return what came since the last call."""
 

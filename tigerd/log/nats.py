@@ -131,10 +131,14 @@ class NatsLog:
         return self._link.waits_for() if self._link else None
 
     def append(self, id: str, entry: bytes) -> None:
-        """As `Log.append`."""
+        """As `Log.append`; it is sent by the next `flush`."""
         waiting = self._appends[id] = _Append(entry)
         if self.is_up:
             self._send_append(id, waiting)
+
+    def flush(self) -> None:
+        """Send what was appended; the next `take` does, too."""
+        self._send(b"")
 
     def asked_again(self, id: str) -> None:
         """Note that somebody still waits for what an append comes to."""
@@ -169,6 +173,7 @@ class NatsLog:
             self.restart(f"it says what no server of JetStream does ({error!r:.80})")
         if self._appends:
             self._look_after_appends(time.monotonic())
+            self.flush()
         events, self._events = self._events, []
         return events
 
@@ -408,7 +413,9 @@ class NatsLog:
         waiting.sent_at = time.monotonic()
         headers = {"Nats-Msg-Id": id, "Nats-Expected-Stream": self.address.stream}
         answer = f"{self._inbox}.{id}"
-        self._send(nats_wire.publish_with(headers, self._entries, waiting.entry, reply=answer))
+        if self._link is not None:
+            body = waiting.entry
+            self._link.put(nats_wire.publish_with(headers, self._entries, body, reply=answer))
 
     def _take_answer(self, message: Message) -> None:
         """Take what the engine says of an append; an error changes nothing."""

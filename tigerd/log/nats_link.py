@@ -57,10 +57,18 @@ class Link:
         )
         self._is_greeting = True
 
+    def put(self, data: bytes) -> None:
+        """Have something sent by the next `flush` or `turn`: what is sent together costs one."""
+        self._unsent += data
+
     def send(self, data: bytes) -> None:
         """Send, now or by a later `turn`; OSError if the connection has ended."""
-        self._unsent += data
-        if self._is_open and not self._is_greeting:
+        self.put(data)
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what waits, as far as it goes; OSError if the connection has ended."""
+        if self._unsent and self._is_open and not self._is_greeting:
             self._flush()
 
     def turn(self) -> None:

@@ -47,7 +47,7 @@ class Arrivals:
 
         Each of the others has to be emptied then: it may not be told of again.
         """
-        is_request = not self.is_quiet and self._has_request()
+        is_request = not self.is_quiet and self.has_request()
         is_other = False
         for descriptor, _ in self._all.poll(0 if is_request else longest_ms):
             if descriptor == self._descriptor:
@@ -68,13 +68,14 @@ class Arrivals:
 
     def is_more_coming(self) -> bool:
         """Tell whether there may be a request, now or within `SPIN_S`."""
-        if self._has_request():
+        if self.has_request():
             return True
         if self._looking.is_worth_it() and self._looking.until(lambda: self._requests.poll(0)):
             self.is_quiet = False
         return not self.is_quiet
 
-    def _has_request(self) -> bool:
+    def has_request(self) -> bool:
+        """Tell whether there is a request now."""
         has_one = bool(cast(int, self._ask(EVENTS)) & POLLIN)
         self.is_quiet = not has_one
         return has_one

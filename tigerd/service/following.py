@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import msgpack
+import zmq
 
 from tiger.errors import (
     CODES,
@@ -40,7 +41,7 @@ from tigerd.service.abandoned import Abandoned
 from tigerd.service.followed import Followed, remember
 from tigerd.service.parsing import parse
 from tigerd.service.replica import LOG, OTHERS, Progress, ReplicaApplying, is_of_this_host
-from tigerd.service.server import Question, Server
+from tigerd.service.server import DRAIN, Question, Server
 
 log = logging.getLogger("tigerd")
 
@@ -177,7 +178,22 @@ class Following(Server):
 
     # --- The loop ---
 
+    def _drain(self) -> None:
+        """Take the requests that are there, and send them to the log together."""
+        self._busy_at = time.monotonic()
+        for _ in range(DRAIN):
+            try:
+                self._receive()
+            except zmq.Again:  # as `Server._drain`
+                break
+            if self._large.is_full or not self._arrivals.has_request():
+                break
+        self._log.flush()
+        self._attend()
+        self._arrivals.is_more_coming()
+
     def _beat(self) -> float:
+        self._log.flush()
         now = super()._beat()
         if now >= self._tick_at:
             self._tick_at = now + TICK_S
@@ -262,7 +278,6 @@ class Following(Server):
         else:
             self._under_way[id] = Request(peer, asked, answer)
             self._log.append(id, self._frame)
-            self._attend()
 
     @staticmethod
     def _id_of(client: int, number: int) -> str:
