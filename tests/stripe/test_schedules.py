@@ -311,3 +311,11 @@ def test_phases_that_no_subscription_could_have_are_refused_at_once(
                 phases=[phase(monthly), {"items": [{"price": one} for one in items]}],
             )
     assert stripe.SubscriptionSchedule.list().data == []
+
+
+def test_a_paused_subscription_gets_no_schedule(account, now, customer, price) -> None:
+    made = stripe.Subscription.create(customer=customer, items=[{"price": price(1000)}])
+    stripe.Subscription.pause(made.id, type="subscription")
+    account.advance(days=90)
+    with pytest.raises(stripe.InvalidRequestError, match="is paused"):
+        stripe.SubscriptionSchedule.create(from_subscription=made.id)

@@ -143,6 +143,7 @@ class Customers(Resource):
         settings = customer["invoice_settings"]
         if settings["default_payment_method"] == method:
             settings = {**settings, "default_payment_method": None}
+            work = work.on_clock(customer["test_clock"])
             self.save(work, customer, {**customer, "invoice_settings": settings})
 
     def currency_of(self, work: Work, customer: Record) -> str:

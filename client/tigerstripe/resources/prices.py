@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import errors, money, registry
+from tigerstripe.differences import previous_attributes
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.resource import Params, Record, Resource, private
@@ -116,7 +117,7 @@ class Prices(Resource):
         record = super().save(work, old, new, event)
         if record["recurring"] and record != old:
             before, after = plan_of(old), plan_of(record)
-            previous = {k: v for k, v in before.items() if after[k] != v}
+            previous = previous_attributes(before, after)
             if previous:
                 work.tell("plan.updated", after, previous)
         return record

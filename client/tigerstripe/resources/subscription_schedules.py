@@ -15,6 +15,8 @@ from tigerstripe.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.work import Work
 
 OVER = ("canceled", "completed", "released")
+WITHOUT = ("canceled", "incomplete", "incomplete_expired", "paused")
+"""The states in which a subscription gets no schedule: no period of it goes by."""
 END_BEHAVIORS = ("cancel", "release")
 NOTICE_S = 7 * 24 * 3600
 """How long before its end a schedule is told to be expiring."""
@@ -118,7 +120,7 @@ class SubscriptionSchedules(Resource):
                 f"You cannot migrate a subscription that is already attached to a schedule: "
                 f"{subscription['schedule']}."
             )
-        if subscription["status"] in ("canceled", "incomplete", "incomplete_expired"):
+        if subscription["status"] in WITHOUT:
             raise Refused(
                 f"The subscription {subscription['id']} is {subscription['status']}: it cannot "
                 f"have a schedule."
