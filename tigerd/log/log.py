@@ -141,18 +141,23 @@ Event = Entry | Refusal | Told
 
 
 class Log(Protocol):
-    """A log, followed by one daemon."""
+    """A log, followed by one daemon: `append`, `take`, `epoch`, `last`, and what a loop needs."""
 
+    address: Address
     epoch: str
     """Which log it is; empty until it was first reached."""
     last: int
     """The last entry when it was reached last."""
+    terms: Terms | None
+    """What holds on all hosts, once it was reached."""
     body_max: int
     """The most bytes of an entry."""
-    is_up: bool
-    """Whether entries come."""
     trouble: str
-    """Why not, for people."""
+    """Why it is out of reach, for people."""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether entries come."""
 
     def append(self, id: str, entry: bytes) -> None:
         """Have an entry appended, once; it comes as an `Entry`, or is refused."""
@@ -160,11 +165,26 @@ class Log(Protocol):
     def flush(self) -> None:
         """Send what was appended."""
 
+    def asked_again(self, id: str) -> None:
+        """Note that somebody still waits for what an append comes to."""
+
+    def forget(self, id: str) -> None:
+        """Do not send an append again."""
+
     def take(self) -> list[Event]:
-        """Return what came since the last call."""
+        """Return what came since the last call: the entries after the position, in their order.
+
+        `InstanceError` if the log is not the one that was followed, or lacks what was applied.
+        """
 
     def tell(self, body: bytes) -> None:
         """Tell all daemons something, if the log is up; it may be lost."""
+
+    def waits_for(self) -> tuple[int, int] | None:
+        """Return a descriptor and the events of poll after which `take` is due, if there are."""
+
+    def restart(self, why: str) -> None:
+        """Begin from the position again, a little later."""
 
     def close(self) -> None:
         """Let go of the engine."""

@@ -56,6 +56,9 @@ class Members:
         self._is_known_at = float("inf")
         self._tell_at = 0.0
         self._closely_until = 0.0
+        """Until when to tell of every entry."""
+        self._ask_at = 0.0
+        """When to ask for that again."""
 
     def join(self) -> None:
         """Tell all that this daemon is there, and have them say that they are."""
@@ -94,7 +97,7 @@ class Members:
                     del self.others[other]
         self.others[host] = Member(name, instance, applied, now)
         if kind == "join":
-            self._say("position")
+            self._say("closely" if now < self._ask_at else "position")
         elif kind == "closely":
             self._closely_until = now + CLOSELY_S
             self._say("position")
@@ -103,7 +106,9 @@ class Members:
         """Have a client wait until all have applied what this host has applied by now."""
         if peer not in self._waiting:
             self._waiting[peer] = self._applied()
-            self._say("closely")
+            if time.monotonic() >= self._ask_at:
+                self._ask_at = time.monotonic() + CLOSELY_S / 2
+                self._say("closely")
 
     def advanced(self) -> None:
         """Tell that this host has applied more, if somebody waits for it."""

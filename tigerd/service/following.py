@@ -34,7 +34,7 @@ from tiger.system import secrets, select, time
 from tigerd.engine.applying import Applying
 from tigerd.engine.plan import Outcome
 from tigerd.engine.writer import Asked, Writer
-from tigerd.log.log import Entry, Event, Refusal, Terms, Told
+from tigerd.log.log import Entry, Event, Log, Refusal, Terms, Told
 from tigerd.log.members import Members, name_of_host
 from tigerd.log.nats import NatsLog
 from tigerd.service.abandoned import Abandoned
@@ -109,7 +109,7 @@ class Following(Server):
         self._check_instance()
         name = name_of_host()
         max_record = self._max_record or self.writer.max_record
-        self._log = NatsLog(
+        self._log: Log = NatsLog(
             self._followed.address,
             name,
             self._followed.epoch,
@@ -156,10 +156,7 @@ class Following(Server):
                     f"`tigerd log serve`"
                 )
             self._wait_for_log(TURN_MS)
-            self._beat_alone()
-
-    def _beat_alone(self) -> None:
-        super()._beat()
+            super()._beat()
 
     def _adopt_terms(self) -> None:
         """Note which log is followed, and what holds on all of its hosts."""
@@ -241,8 +238,7 @@ class Following(Server):
         is_advanced = self._do(events)
         if is_advanced:
             self._members.advanced()
-        for peer, number in self._members.answered():
-            self._reply(peer, number, protocol.DONE, None)
+        self._tell_everywhere()
         return is_advanced
 
     def _do(self, events: list[Event]) -> bool:
@@ -325,6 +321,11 @@ class Following(Server):
     def _everywhere(self, asked: Question) -> None:
         """Answer when every host has applied what this one has."""
         self._members.wait((asked.peer, asked.number))
+        self._tell_everywhere()
+
+    def _tell_everywhere(self) -> None:
+        for peer, number in self._members.answered():
+            self._reply(peer, number, protocol.DONE, None)
 
     # --- From the log to memory ---
 
