@@ -416,3 +416,44 @@ def test_half_a_cent_is_given_to_the_customer(account, client) -> None:
     stripe.Subscription.modify(made.id, items=[{"id": made["items"].data[0].id, "price": other}])
     waiting = stripe.InvoiceItem.list(customer=customer, pending=True).data
     assert sorted(item.amount for item in waiting) == [-1, 0]
+
+
+def test_a_preview_is_of_the_customer_of_its_subscription(monthly: str) -> None:
+    made = begin(monthly)
+    error = refused(stripe.Invoice.create_preview, subscription=made.id, customer=buyer(None).id)
+    assert error.param == "customer"
+
+
+def test_a_preview_is_of_the_customer_as_they_would_be(monthly: str) -> None:
+    customer = buyer(None, address={"country": "DE"}).id
+    wanted = {"automatic_tax": {"enabled": True}, "customer": customer}
+    stripe.InvoiceItem.create(customer=customer, amount=1000, currency="usd")
+    assert stripe.Invoice.create_preview(**wanted).total == 1190
+    exempt = {"tax_exempt": "exempt"}
+    assert stripe.Invoice.create_preview(**wanted, customer_details=exempt).total == 1000
+    assert stripe.Customer.retrieve(customer).tax_exempt == "none"
+
+
+@pytest.mark.parametrize(
+    ("call", "params"),
+    [
+        ("preview", {"on_behalf_of": "acct_1"}),
+        ("preview", {"preview_mode": "recurring"}),
+        ("change", {"trial_from_plan": True}),
+        ("resume", {"proration_date": 1}),
+        ("item", {"tax_behavior": "inclusive"}),
+    ],
+)
+def test_what_is_not_built_is_said(monthly: str, call: str, params: dict[str, Any]) -> None:
+    made = begin(monthly)
+    calls = {
+        "change": lambda: stripe.Subscription.modify(made.id, **params),
+        "item": lambda: stripe.InvoiceItem.create(customer=made.customer, amount=1, **params),
+        "preview": lambda: stripe.Invoice.create_preview(subscription=made.id, **params),
+        "resume": lambda: stripe.Subscription.resume(made.id, **params),
+    }
+    with pytest.raises(stripe.APIError, match="does not have the parameter") as raised:
+        calls[call]()
+    assert (raised.value.http_status, raised.value.json_body["error"]["param"]) == (
+        501, next(iter(params)),
+    )  # fmt: skip

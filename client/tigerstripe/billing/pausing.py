@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import registry
+from tigerstripe import errors, registry
 from tigerstripe.billing import (
     billed,
     changing,
@@ -84,6 +84,8 @@ def resumed(work: Work, old: Record, params: Params) -> Record:
     Until endive it goes on once the invoice of that is paid, since then whether it is or not,
     unless `payment_behavior` says otherwise. Raises `Refused` if it is not paused.
     """
+    if params.get("proration_date") is not None:
+        raise errors.not_built_parameter("proration_date")
     if old["status"] != "paused":
         raise Refused(
             f"The subscription {old['id']} is {old['status']}: only a paused one can be resumed."

@@ -17,13 +17,16 @@ from tigerstripe.work import Work
 Record = dict[str, Any]
 Params = dict[str, Any]
 
+OF_WAITING = ("automatic_tax", "currency", "discounts")
+"""What a preview says of the invoice of what waits."""
 NOTHING = "No upcoming invoices for customer: {}"
 
 
 def of(work: Work, params: Params) -> Record:
     """Return the preview that a request asks for; raises `Refused`."""
-    if params.get("preview_mode") == "recurring":
-        raise errors.not_built_parameter("preview_mode")
+    for name, is_plain in (("preview_mode", "next"), ("on_behalf_of", None)):
+        if params.get(name) not in (None, is_plain):
+            raise errors.not_built_parameter(name)
     aside = work.aside()
     subscription = _subscription(aside, params)
     customer = _customer(aside, subscription, params)
@@ -56,17 +59,24 @@ def _subscription(work: Work, params: Params) -> Record | None:
 
 def _customer(work: Work, subscription: Record | None, params: Params) -> Record:
     customers = registry.need("customer")
+    details = params.get("customer_details")
     id = params.get("customer") or (subscription and subscription["customer"])
+    if subscription is not None and id != subscription["customer"]:
+        raise Refused(
+            f"The subscription {subscription['id']} is of the customer {subscription['customer']}.",
+            param="customer",
+        )
     if id is not None:
         found: Record = customers.given(work, id, "customer")
+        if details:
+            found = customers.update(work, {"customer": id}, {**details})
         return found
-    details = params.get("customer_details")
     if details is None:
         raise Refused(
             "You must either provide a `customer` or a `subscription` to the upcoming invoice "
             "endpoint."
         )
-    made: Record = customers.create(work, {}, {"address": details.get("address")})
+    made: Record = customers.create(work, {}, {**details})
     return made
 
 
@@ -144,7 +154,7 @@ def _of_waiting(work: Work, customer: Record, params: Params) -> Record:
     """Return the invoice of what waits for a customer's next one; raises `Refused` if nothing."""
     invoices = registry.need("invoice")
     wanted = {"customer": customer["id"], "pending_invoice_items_behavior": "include"}
-    wanted["discounts"] = params.get("discounts")
+    wanted.update({name: params.get(name) for name in OF_WAITING})
     invoice: Record = invoices.new(work, {k: v for k, v in wanted.items() if v is not None})
     if not invoice["lines"]["data"]:
         raise Refused(NOTHING.format(customer["id"]), status=404, code="invoice_upcoming_none")

@@ -28,7 +28,7 @@ class InvoiceItems(Resource):
     has_created = False
     standard = Resource.standard | {"delete"}
     told = frozenset(("created", "deleted"))
-    not_yet = ("customer_account", "tax_code")
+    not_yet = ("customer_account", "quantity_decimal", "tax_code")
     listed_of = ("customer", "invoice")
     filters = {"pending": lambda record, wanted: (record["invoice"] is None) == wanted}
     on_clocks = ("customer", "invoice")
@@ -41,6 +41,8 @@ class InvoiceItems(Resource):
             raise errors.missing("customer")
         customer = registry.need("customer").given(work, id, "customer")
         work = work.on_clock(customer["test_clock"])
+        if params.get("tax_behavior") == "inclusive":
+            raise errors.not_built_parameter("tax_behavior")
         priced = self._priced(work, customer, params)
         if invoice is not None and priced["currency"] != invoice["currency"]:
             raise Refused(

@@ -28,7 +28,9 @@ class InvoiceLines(Resource):
     name = "line_item"
     event = None
     standard = frozenset(("list",))
-    not_yet = ("tax_amounts", "lines[][tax_amounts]")
+    not_yet = (
+        "lines[][quantity_decimal]", "lines[][tax_amounts]", "quantity_decimal", "tax_amounts",
+    )  # fmt: skip
 
     def list(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return a page of an invoice's lines, in its order."""

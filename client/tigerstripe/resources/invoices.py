@@ -27,8 +27,10 @@ class Invoices(Resource):
     happens_together = True
     standard = Resource.standard | {"delete", "search"}
     not_yet = (
-        "account_tax_ids", "customer_account", "from_invoice",
-        "issuer[account]", "rendering[template]", "schedule", "schedule_details", "shipping_cost",
+        "account_tax_ids", "customer_account", "customer_details[tax]",
+        "customer_details[tax_ids]", "forgive", "from_invoice",
+        "invoice_items[][quantity_decimal]", "issuer[account]", "mandate",
+        "rendering[template]", "schedule", "schedule_details", "shipping_cost",
         "shipping_details", "subscription_details[billing_schedules]",
         "subscription_details[items][][billing_thresholds]",
         "subscription_details[items][][current_trial]", "subscription_details[pause]",

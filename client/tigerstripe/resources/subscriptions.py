@@ -103,6 +103,8 @@ class Subscriptions(Resource):
         old = self.named(work, ids)
         work = work.on_clock(old["test_clock"])
         params = metadata.merged(old, params)
+        if params.get("trial_from_plan"):
+            raise errors.not_built_parameter("trial_from_plan")
         self._check_changeable(old, params)
         new = revising.with_fields(work, old, params)
         new = revising.with_end(work, new, params)
