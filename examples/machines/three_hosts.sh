@@ -38,7 +38,8 @@ done
 
 # --- The engine, and a daemon for each host ---
 log=nats://10.78.0.4:4222/shop
-on engine tigerd log serve --listen 10.78.0.4:4222 --store "$base/engine" 2> /dev/null > "$base/ready" &
+ip netns exec "$net-engine" tigerd log serve --listen 10.78.0.4:4222 --store "$base/engine" \
+    2> /dev/null > "$base/ready" &
 engine=$!
 until grep -q ready "$base/ready"; do sleep 0.1; done
 for host in web worker tests; do on "$host" tigerd start --dir "$base/$host" --log "$log"; done
