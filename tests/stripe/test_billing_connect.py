@@ -75,3 +75,17 @@ def test_an_account_that_is_not_there_is_refused(club) -> None:
         with pytest.raises((stripe.InvalidRequestError, stripe.PermissionError)):
             stripe.Subscription.create(customer=customer, items=[{"price": club}], **params)
     assert not stripe.Subscription.list(status="all").data
+
+
+def test_a_fee_of_the_platform_s_own_money_is_refused_before_time_asks_for_it(
+    account, shop, club
+) -> None:
+    wanted = {"customer": payer(), "items": [{"price": club}], "application_fee_percent": 5}
+    with pytest.raises(stripe.InvalidRequestError) as raised:
+        stripe.Subscription.create(**wanted, trial_period_days=7)
+    assert raised.value.param == "application_fee_percent"
+    made = stripe.Subscription.create(**wanted, transfer_data={"destination": shop})
+    with pytest.raises(stripe.InvalidRequestError, match="application_fee_percent"):
+        stripe.Subscription.modify(made.id, transfer_data="")
+    account.advance(days=40)
+    assert {one.status for one in stripe.Invoice.list().data} == {"paid"}

@@ -35,6 +35,7 @@ def with_fields(work: Work, old: Record, params: Params) -> Record:
         new["automatic_tax"] = terms.automatic_tax(params["automatic_tax"])
         taxes.check(new, customer)
     new.update(shares.of_subscription(work, params))
+    shares.check_subscription(work, new)
     if params.get("invoice_settings"):
         kept = {k: v for k, v in old["invoice_settings"].items() if k != "issuer"}
         given = {**kept, **params["invoice_settings"]}

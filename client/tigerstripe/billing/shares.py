@@ -39,6 +39,20 @@ def of_subscription(work: Work, params: Params) -> Record:
     return fields
 
 
+def check_subscription(work: Work, subscription: Record) -> None:
+    """Raise `Refused` for a fee of money that no connected account gets: it could not be paid.
+
+    Else that would be found out by a payment, when time brings one.
+    """
+    is_own = work.scope.account is None and subscription["transfer_data"] is None
+    if subscription["application_fee_percent"] is not None and is_own:
+        raise Refused(
+            "Can only apply an application_fee_percent with the Stripe-Account header of a "
+            "connected account, or with transfer_data[destination].",
+            param="application_fee_percent",
+        )
+
+
 def of_invoice(work: Work, params: Params) -> Record:
     """Return the share that a request gives an invoice by hand; raises `Refused`."""
     accounts = registry.need("account")

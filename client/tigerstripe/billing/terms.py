@@ -102,6 +102,7 @@ def drawn_up(work: Work, customer: Record, params: Params, *, is_sold: bool = Fa
         **shares.of_subscription(work, params),
     }
     taxes.check(subscription, customer)
+    shares.check_subscription(work, subscription)
     if get("default_payment_method") is not None:
         method = paying.given(work, customer["id"], params["default_payment_method"])
         subscription["default_payment_method"] = method
