@@ -10,7 +10,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from tiger.attaching import Settings
 from tiger.batch import Batch
@@ -22,16 +22,25 @@ from tiger.namespaces import is_unique
 from tiger.place import process
 from tiger.place.leases import Lease, register_of
 from tiger.reading.changes import Changes, Commit, commits_of
+from tiger.reading.moments import Latest
 from tiger.reading.reader import Reader
+from tiger.reading.reads import TableReads
 from tiger.snapshot import Snapshot
 from tiger.store_reads import StoreReads
 from tiger.system import time
-from tiger.table import RememberingReads, deadline_of
+from tiger.table import deadline_of
 from tiger.wire import requests
 from tiger.wire.any_connection import AnyConnection, Wait_co
-from tiger.wire.requests import Request
+from tiger.wire.requests import Request, TableRequests
 
-AnyTable = TypeVar("AnyTable", bound=RememberingReads)
+
+class Writable(Protocol):
+    """A table whose writes can be collected."""
+
+    requests: TableRequests
+
+
+AnyTable = TypeVar("AnyTable", bound=Writable)
 Same = TypeVar("Same", bound="AnyStore[Any, Any]")
 
 
@@ -51,7 +60,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         is_owner: bool = False,
     ) -> None:
         """Use `connect` instead, whose store owns the connection."""
-        super().__init__(reader, reader, settings.namespace)
+        super().__init__(Latest(reader), settings.namespace)
         self._connection = connection
         self._settings = settings
         self._is_open = True
@@ -158,8 +167,8 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
 
         While it lasts, what is overwritten or deleted stays in memory. Never asks the daemon.
         """
-        with self._reader.pin() as moment:
-            yield Snapshot(self._reader, moment, self._namespace, self.left_out)
+        with self._moment.pin() as moment:
+            yield Snapshot(moment, self._namespace, self.left_out)
 
     # --- Going back ---
 
@@ -168,7 +177,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
 
         What is overwritten since is kept until the mark is rolled back, released, or forgotten.
         """
-        return Mark(self._reader.pin(), self._namespace)
+        return Mark(self._moment.pin(), self._namespace)
 
     def _rollback_request(self, mark: Mark) -> Request[None]:
         return requests.rollback(self._namespace, commit_of(mark, self._namespace))
@@ -227,7 +236,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
             self._reader.close()
         self._is_open = False
         for name, value in list(self.__dict__.items()):
-            if isinstance(value, RememberingReads):  # they refer to this store: no cycle is left
+            if isinstance(value, TableReads):  # they refer to this store: no cycle is left
                 self.__dict__.pop(name, None)
 
     def __del__(self) -> None:

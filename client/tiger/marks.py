@@ -7,7 +7,7 @@ from typing import NoReturn
 from tiger.errors import InvalidRequest
 from tiger.pickling import refuse
 from tiger.place import process
-from tiger.reading.reader import PinnedMoment
+from tiger.reading.moments import Pinned
 
 
 class Mark:
@@ -17,7 +17,7 @@ class Mark:
     back, released, or forgotten.
     """
 
-    def __init__(self, moment: PinnedMoment, namespace: str) -> None:
+    def __init__(self, moment: Pinned, namespace: str) -> None:
         """Use `Store.mark` instead."""
         self._moment = moment
         self._namespace = namespace

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tiger.pickling import refuse
-from tiger.reading.reader import PinnedMoment, Reader
+from tiger.reading.moments import Pinned
 from tiger.reading.reads import Records, TableReads
 from tiger.store_reads import StoreReads
 from tiger.table import Table
@@ -48,13 +48,12 @@ class Snapshot(StoreReads, SnapshotTables):
 
     def __init__(
         self,
-        reader: Reader,
-        moment: PinnedMoment,
+        moment: Pinned,
         namespace: str,
         left_out: frozenset[str] = frozenset(),
     ) -> None:
         """Read at the moment's commit for as long as it is held."""
-        super().__init__(reader, moment, namespace)
+        super().__init__(moment, namespace)
         self.left_out = left_out
         self.commit: int = moment.commit
         self._pinned = moment
@@ -68,7 +67,7 @@ class Snapshot(StoreReads, SnapshotTables):
 
     def table(self, name: str) -> SnapshotTable:
         """Return the reads of a table, or raise `UnknownTable`."""
-        return SnapshotTable(self._reader, self._moment, self._resource(name), self._namespace)
+        return SnapshotTable(self._moment, self._resource(name), self._namespace)
 
     def _named(self, name: str) -> SnapshotTable:
         """Return the reads of a table by its name, as `view.coupons`."""
@@ -87,4 +86,4 @@ class Snapshot(StoreReads, SnapshotTables):
 
     def namespace(self, name: str) -> Snapshot:
         """Return the same moment, seen from another namespace."""
-        return Snapshot(self._reader, self._pinned, name, self.left_out)
+        return Snapshot(self._pinned, name, self.left_out)

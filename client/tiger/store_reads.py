@@ -22,17 +22,17 @@ from tiger.format.resources import (
 from tiger.marks import Mark, commit_of
 from tiger.reading.differences import Difference, Differences, compare
 from tiger.reading.lineage import Lineage, find_lineage
-from tiger.reading.reader import Moment, Reader
+from tiger.reading.moments import Moment
 from tiger.reading.reads import TableReads, resources_of
 
 
 class StoreReads:
     """What can be asked of all tables, as of one moment."""
 
-    def __init__(self, reader: Reader, moment: Moment, namespace: str) -> None:
+    def __init__(self, moment: Moment, namespace: str) -> None:
         """Prepare to read; nothing is opened yet."""
         record.encode_name(namespace, "namespace")
-        self._reader = reader
+        self._reader = moment.reader
         self._moment = moment
         self._namespace = namespace
         self._origin: str | None = None
@@ -85,9 +85,7 @@ class StoreReads:
     def _compare(self, since: Mark | None, left_out: frozenset[str]) -> Differences:
         start = commit_of(since, self._namespace) if since is not None else None
         resources = [
-            resource
-            for resource in resources_of(self._reader, self._moment)
-            if resource.table not in left_out
+            resource for resource in resources_of(self._moment) if resource.table not in left_out
         ]
 
         def read(commit: int) -> Differences:
@@ -155,7 +153,7 @@ class StoreReads:
 
     def _definitions(self) -> TableReads:
         """Return the table of the tables that users defined."""
-        return TableReads(self._reader, self._moment, DEFINITIONS, DEFINITIONS_NAMESPACE)
+        return TableReads(self._moment, DEFINITIONS, DEFINITIONS_NAMESPACE)
 
 
 def _check_counts(what: str, tables: Any) -> None:

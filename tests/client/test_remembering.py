@@ -13,15 +13,16 @@ import pytest
 from tiger.errors import NotFound
 from tiger.format import record
 from tiger.reading import remembered
+from tiger.reading.cache import RecordCache
+from tiger.reading.reads import TableReads
 from tiger.reading.remembered import NOWHERE
 from tiger.store import Store
-from tiger.table import RememberingReads, Table
 
 
 class Looks:
     """Counts the full reads of a table, by key."""
 
-    def __init__(self, table: RememberingReads, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, table: TableReads, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count: Counter[bytes] = Counter()
         self._look = table._table.newest_body
         monkeypatch.setattr(table._table, "newest_body", self.newest_body)
@@ -31,8 +32,8 @@ class Looks:
         return self._look(scope, key, commit)
 
 
-def remembered_ids(table: RememberingReads) -> set[str]:
-    view = table._view
+def remembered_ids(table: TableReads) -> set[str]:
+    view = table._records.view
     both = (view._younger, view._elder)
     return {id for one in both for ids in (one.copied, one.shown, one.once) for id in ids}
 
@@ -163,7 +164,7 @@ def test_what_is_used_stays_and_what_is_gone_or_cold_goes(
         for _ in range(3):
             assert coupons.get(name) == coupons.peek(name)
         assert coupons.delete(name)
-        word = coupons._table.newest(coupons._view.scope, b"hot")[2]
+        word = coupons._table.newest(coupons._records.view.scope, b"hot")[2]
         assert coupons.get("hot") == coupons.peek("hot") == {"id": "hot", "list": [1]}
         moves += word != last
         last = word
@@ -291,17 +292,18 @@ def test_a_thread_that_looks_again_reads_what_it_has_found(
 ) -> None:
     """And not what another thread, which has just begun to look again, has put in its place."""
 
-    class Overtaken(Table):
+    class Overtaken(RecordCache):
         def __setattr__(self, name: str, value: Any) -> None:
             super().__setattr__(name, value)
-            if name == "_view":
+            if name == "view":
                 super().__setattr__(name, NOWHERE)
 
     shared_store.customers.insert({"id": "cus_1", "email": "a@b"})
     store = begin(shared_store)
     name = store.current_namespace
     store.customers.insert({"id": name, "email": "a@b"})
-    customers = Overtaken(store._reader, store._resource("customers"), name, store)
+    customers = store.customers
+    customers._records = Overtaken(customers._moment, customers._table, name.encode())
     assert customers.get(name) == {"id": name, "email": "a@b"}
     if store is not shared_store:
         store.clear_namespace()

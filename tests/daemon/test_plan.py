@@ -22,6 +22,7 @@ from tiger.format.record import Record
 from tiger.format.resources import BY_NAME, DEFINITIONS, DEFINITIONS_NAMESPACE
 from tiger.place.pins import Pin
 from tiger.reading.changes import Changes
+from tiger.reading.moments import Latest
 from tiger.reading.reader import Reader
 from tiger.reading.reads import TableReads
 
@@ -37,7 +38,7 @@ def daemon() -> Iterator[Daemon]:
 
 def contents(daemon: Daemon, namespace: str, resource: Any = COUPONS) -> list[Record]:
     with closing(Reader(daemon.directory)) as reader:
-        return list(TableReads(reader, reader, resource, namespace))
+        return list(TableReads(Latest(reader), resource, namespace))
 
 
 def test_a_clear_in_a_batch_ends_what_the_batch_wrote_before(daemon: Daemon) -> None:

@@ -11,10 +11,10 @@ from tests.support.model import Model
 from tiger.errors import InvalidCursor
 from tiger.format import record
 from tiger.format.resources import RESOURCES
-from tiger.reading.reader import Moment, Reader
+from tiger.reading.moments import Latest, Moment
+from tiger.reading.reader import Reader
 from tiger.reading.reads import TableReads
 from tiger.store_reads import StoreReads
-from tiger.table import RememberingReads
 
 Make = Callable[[int, str], TableReads]
 
@@ -23,7 +23,6 @@ Make = Callable[[int, str], TableReads]
 class Look:
     """One reader: the tables it reads, and at what moment."""
 
-    reader: Reader
     moment: Moment
     table: Make
 
@@ -31,24 +30,24 @@ class Look:
 def latest(reader: Reader) -> Look:
     """Return a look at the latest commit, which remembers what it read."""
     tables: dict[tuple[int, str], TableReads] = {}
+    moment = Latest(reader)
 
     def table(number: int, namespace: str) -> TableReads:
         found = tables.get((number, namespace))
         if found is None:
-            found = RememberingReads(reader, RESOURCES[number - 1], namespace)
+            found = TableReads(moment, RESOURCES[number - 1], namespace)
             tables[(number, namespace)] = found
         return found
 
-    return Look(reader, reader, table)
+    return Look(moment, table)
 
 
 def held(reader: Reader) -> Look:
     """Return a look at a moment that is held."""
-    moment = reader.pin()
+    moment = Latest(reader).pin()
     return Look(
-        reader,
         moment,
-        lambda number, namespace: TableReads(reader, moment, RESOURCES[number - 1], namespace),
+        lambda number, namespace: TableReads(moment, RESOURCES[number - 1], namespace),
     )
 
 
@@ -157,7 +156,7 @@ def namespaces() -> Read:
                 counts[namespace] = counts.get(namespace, 0) + len(rows)
         return counts
 
-    return Read(lambda look: StoreReads(look.reader, look.moment, "global").namespaces(), expected)
+    return Read(lambda look: StoreReads(look.moment, "global").namespaces(), expected)
 
 
 def _content(model: Model, number: int, namespace: str, identity: str) -> Any:

@@ -190,19 +190,19 @@ def succeeds(call: Callable[[], Any], error: type[Exception]) -> bool:
 
 def remember_blindly() -> None:
     """Break the reader: what it has read twice it takes for what is there."""
-    from tiger.reading.reads import MISSING
+    from tiger.reading.reads import MISSING, TableReads
     from tiger.reading.remembered import NOWHERE
-    from tiger.table import RememberingReads
 
-    original = RememberingReads.get
+    original = TableReads.get
 
     def get(self: Any, id: str, default: Any = MISSING) -> Any:
-        known = self._view is not NOWHERE and self._view._younger.copied.get(id)
+        view = self._records.view
+        known = view is not NOWHERE and view._younger.copied.get(id)
         if known:
             return known.content()
         return original(self, id, default)
 
-    RememberingReads.get = get  # type: ignore[assignment]
+    TableReads.get = get  # type: ignore[assignment]
 
 
 def main() -> None:

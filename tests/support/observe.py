@@ -11,10 +11,10 @@ from tests.support.model import Model, Place, Row
 from tiger.format import record
 from tiger.format.record import Record
 from tiger.format.resources import DEFINITIONS, DEFINITIONS_NAMESPACE, RESOURCES
+from tiger.reading.moments import Latest
 from tiger.reading.reader import Reader
 from tiger.reading.reads import TableReads
 from tiger.store_reads import StoreReads
-from tiger.table import RememberingReads
 
 LIMIT = 3
 LONG = 30
@@ -117,13 +117,13 @@ class Observer:
         self.reader = Reader(directory)
         self.universe = universe
         self.tables: dict[Place, TableReads] = {
-            place: RememberingReads(self.reader, universe.resources[place[0]], place[1])
+            place: TableReads(Latest(self.reader), universe.resources[place[0]], place[1])
             for place in universe.ids
         }
 
     def look(self) -> Seen:
         """Return all that can be read."""
-        return self.universe.seen_by(self.tables, StoreReads(self.reader, self.reader, "global"))
+        return self.universe.seen_by(self.tables, StoreReads(Latest(self.reader), "global"))
 
     def snapshot(self) -> Snapshot:
         """Hold this moment."""
@@ -135,19 +135,16 @@ class Snapshot:
 
     def __init__(self, observer: Observer) -> None:
         """Pin the latest commit."""
-        self._reader = observer.reader
         self._universe = observer.universe
-        self.moment = observer.reader.pin()
+        self.moment = Latest(observer.reader).pin()
 
     def look(self) -> Seen:
         """Return all that can be read at that moment."""
         tables = {
-            place: TableReads(
-                self._reader, self.moment, self._universe.resources[place[0]], place[1]
-            )
+            place: TableReads(self.moment, self._universe.resources[place[0]], place[1])
             for place in self._universe.ids
         }
-        store = StoreReads(self._reader, self.moment, "global")
+        store = StoreReads(self.moment, "global")
         return self._universe.seen_by(tables, store)
 
     def release(self) -> None:

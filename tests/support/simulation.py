@@ -187,12 +187,12 @@ class Machine:
             # What is compiled reads real memory only; it makes the loads of what is simulated.
             for name in ("look", "along"):
                 stack.enter_context(patch(f"tiger.reading.table_reader.{name}", lambda *_: None))
-            stack.enter_context(patch("tiger.reading.reader.Pin", self._pin))
+            stack.enter_context(patch("tiger.reading.moments.Pin", self._pin))
             stack.enter_context(patch.object(memory, "fence", self.fence))
             stack.enter_context(patch.object(memory, "is_at", lambda path, _: path.exists()))
             stack.enter_context(patch.object(Presence, "check", lambda _: None))  # no files
             # A reader that gives its processor away lets the daemon go on.
-            stack.enter_context(patch("tiger.reading.reader.os.sched_yield", self.finish))
+            stack.enter_context(patch("tiger.reading.moments.os.sched_yield", self.finish))
             yield Reader(self.recording.directory)
 
     @contextmanager

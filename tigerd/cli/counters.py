@@ -8,6 +8,7 @@ from typing import NamedTuple
 from tiger.format import layout
 from tiger.format.resources import DEFINITIONS
 from tiger.reading.lineage import Lineage
+from tiger.reading.moments import Latest
 from tiger.reading.reader import Reader
 from tiger.reading.reads import resources_of
 from tiger.reading.table_reader import TableReader
@@ -47,7 +48,7 @@ def read_counters(reader: Reader) -> Counters:
     """Return the numbers as they are now; they change while they are read."""
     words = reader.words
     tables = []
-    for resource in (*resources_of(reader, reader), DEFINITIONS):
+    for resource in (*resources_of(Latest(reader)), DEFINITIONS):
         number = resource.number
         used = words[layout.entry_at(number, layout.TABLE_BYTES)]
         if used:
@@ -72,7 +73,7 @@ def _count(reader: Reader, table: TableReader) -> tuple[int, int]:
         counts = [Lineage(table, space, commit).count() for space in table.namespaces(commit)]
         return sum(1 for records in counts if records), sum(counts)
 
-    return reader.read(count)
+    return Latest(reader).read(count)
 
 
 def read_space(directory: Path) -> Space:

@@ -16,6 +16,7 @@ from tiger.format.record import value_key
 from tiger.format.resources import RESOURCES, Resource
 from tiger.place import instance
 from tiger.reading.filters import filters_of
+from tiger.reading.moments import Latest
 from tiger.reading.reader import Reader
 from tiger.reading.reads import resources_of
 from tigerd.cli.options import (
@@ -57,7 +58,7 @@ def _resources(directory: Path) -> list[Resource]:
     if not (directory / "control").exists():
         return list(RESOURCES)
     reader = Reader(directory)
-    return sorted(resources_of(reader, reader), key=lambda resource: resource.number)
+    return sorted(resources_of(Latest(reader)), key=lambda resource: resource.number)
 
 
 @click.command(epilog="Example: tigerd namespaces")

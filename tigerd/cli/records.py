@@ -9,6 +9,7 @@ import click
 
 from tiger import Store, connect
 from tiger.errors import InvalidRecord
+from tiger.reading.moments import Latest
 from tiger.reading.reader import Reader
 from tiger.reading.reads import resources_of
 from tigerd.cli.options import (
@@ -156,12 +157,12 @@ def _clear_forks(directory: Path, store: Store) -> None:
 def _parents(directory: Path) -> dict[str, str]:
     """Return of each fork which namespace it was forked from."""
     reader = Reader(directory)
+    latest = Latest(reader)
     try:
         tables = [
-            reader.table(resource.number, resource.table)
-            for resource in resources_of(reader, reader)
+            reader.table(resource.number, resource.table) for resource in resources_of(latest)
         ]
-        spaces = reader.read(lambda at: [space for t in tables for space in t.namespaces(at)])
+        spaces = latest.read(lambda at: [space for t in tables for space in t.namespaces(at)])
     finally:
         reader.close()
     return {space.key.decode(): space.body.decode() for space in spaces if space.body}

@@ -10,6 +10,7 @@ import click
 from tiger.format.resources import ALIASES
 from tiger.place import instance
 from tiger.reading.changes import KINDS, Change, Changes
+from tiger.reading.moments import Latest
 from tiger.reading.reader import Reader
 from tiger.reading.reads import resources_of
 from tiger.shown import shown
@@ -66,7 +67,7 @@ def watch(
     reader = Reader(directory)
     changes = Changes(reader)
     wanted = {ALIASES.get(name, name) for name in tables}
-    for name in sorted(wanted - {resource.table for resource in resources_of(reader, reader)}):
+    for name in sorted(wanted - {resource.table for resource in resources_of(Latest(reader))}):
         say(f"there is no table {name!r} yet: `tigerd tables` lists those that there are")
     if not instance.is_running(directory):
         say(f"no daemon runs at {directory}; there will be changes when one does")

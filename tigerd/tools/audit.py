@@ -42,7 +42,8 @@ from tiger.format.resources import (
 )
 from tiger.format.version import Version
 from tiger.reading.lineage import Lineage
-from tiger.reading.reader import PinnedMoment, Reader
+from tiger.reading.moments import Latest, Pinned
+from tiger.reading.reader import Reader
 from tiger.reading.reads import TableReads
 from tiger.reading.table_reader import TableReader
 from tigerd.engine import segments
@@ -90,7 +91,7 @@ def audit(directory: Path) -> Report:
     reader = Reader(directory)
     report = Report()
     try:
-        with reader.pin() as moment:
+        with Latest(reader).pin() as moment:
             report.commit = moment.commit
             for resource in _resources(reader, moment, report):
                 directory_at = layout.entry_at(resource.number, layout.TABLE_DIRECTORY)
@@ -139,11 +140,11 @@ def text_of(key: bytes) -> str:
     return repr(key.decode(errors="backslashreplace"))
 
 
-def _resources(reader: Reader, moment: PinnedMoment, report: Report) -> list[Resource]:
+def _resources(reader: Reader, moment: Pinned, report: Report) -> list[Resource]:
     """Return all tables; those of users only if their definitions can be read."""
     resources = [DEFINITIONS, *RESOURCES]
     try:
-        defined = TableReads(reader, moment, DEFINITIONS, DEFINITIONS_NAMESPACE)
+        defined = TableReads(moment, DEFINITIONS, DEFINITIONS_NAMESPACE)
         resources += [defined_resource(content) for content in defined]
     except (TigerError, KeyError, ValueError) as error:
         folder = str(reader.directory / "tables" / DEFINITIONS.table)

@@ -6,13 +6,17 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
+from tiger import modifying
 from tiger.errors import Conflict
 from tiger.format.record import Record
 from tiger.format.resources import Resource
+from tiger.modifying import changed_by, conflict_of
 from tiger.pickling import table_of
+from tiger.reading.moments import Latest
 from tiger.reading.reader import Reader
+from tiger.reading.reads import TableReads
 from tiger.system import time
-from tiger.table import MODIFY_ATTEMPTS, WAIT_S, RememberingReads, deadline_of
+from tiger.table import WAIT_S, deadline_of
 from tiger.wire.requests import Request, TableRequests
 
 Result = TypeVar("Result")
@@ -35,14 +39,14 @@ class AsyncRunner(Protocol):
         """Give what waits for writes."""
 
 
-class AsyncTable(RememberingReads):
+class AsyncTable(TableReads):
     """One table in one namespace: `tiger.Table` with its writes awaited."""
 
     def __init__(
         self, reader: Reader, resource: Resource, namespace: str, runner: AsyncRunner
     ) -> None:
         """Prepare a table; `runner` sends its writes."""
-        super().__init__(reader, resource, namespace)
+        super().__init__(Latest(reader), resource, namespace)
         self.requests = TableRequests(reader, resource, namespace, is_account=runner.is_account)
         self._runner = runner
 
@@ -73,14 +77,14 @@ class AsyncTable(RememberingReads):
 
     async def modify(self, id: str, function: Callable[[Record], Record | None]) -> Record:
         """As `Table.modify`; the function is a plain one."""
-        for _ in range(MODIFY_ATTEMPTS):
+        for _ in range(modifying.ATTEMPTS):
             content, version = self.read_version(id)
-            changed = self._changed(id, content, function)
+            changed = changed_by(function, id, content)
             try:
                 return await self.update(changed, version)
             except Conflict:
                 continue
-        raise self._lost_races(id)
+        raise conflict_of(self.table_name, id)
 
     async def delete(self, id: str) -> bool:
         """As `Table.delete`."""

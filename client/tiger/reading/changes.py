@@ -14,6 +14,7 @@ from tiger.format import layout, memory
 from tiger.format.memory import Vanished
 from tiger.format.resources import DEFINITIONS, Resource
 from tiger.format.version import Version
+from tiger.reading.moments import Latest
 from tiger.reading.reader import Reader
 from tiger.reading.reads import resources_of
 from tiger.reading.table_reader import TableReader
@@ -158,7 +159,7 @@ class Changes:
         return Change(entry.commit, KINDS[entry.kind], table, namespace, identity)
 
     def _all_resources(self) -> dict[int, Resource]:
-        resources = (*resources_of(self._reader, self._reader), DEFINITIONS)
+        resources = (*resources_of(Latest(self._reader)), DEFINITIONS)
         return {resource.number: resource for resource in resources}
 
     def _resource(self, number: int) -> Resource:

@@ -1,0 +1,37 @@
+"""What a function of the caller's makes of a record, for `modify` of both kinds of table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tiger.errors import Conflict, InvalidRecord, InvalidRequest
+from tiger.format.record import Record
+from tiger.reading.plain import result_of
+
+ATTEMPTS = 1000
+"""How often a record is read and written again while others overtake it."""
+
+
+def changed_by(function: Callable[[Record], Record | None], id: str, content: Record) -> Record:
+    """Return what the function of a `modify` makes of a record; its id must stay."""
+    if not callable(function):
+        raise InvalidRequest(
+            f"modify of {id!r} takes a function of a record, not {function!r:.80}: use patch() "
+            f"to merge what is known already"
+        )
+    result = result_of(function, content, f"modify of {id!r}")
+    changed = content if result is None else result
+    if isinstance(changed, Mapping) and changed.get("id") != id:
+        raise InvalidRecord(
+            f"modify of {id!r} returned a record with the id {changed.get('id')!r:.80}: "
+            f"the id of a record does not change, insert another record"
+        )
+    return changed
+
+
+def conflict_of(table: str, id: str) -> Conflict:
+    """Return the error of a `modify` that others kept overtaking."""
+    return Conflict(
+        f"{table} {id!r}: others wrote {ATTEMPTS} times meanwhile: try again, or use patch(), "
+        f"which the daemon does at once"
+    )
