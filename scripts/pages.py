@@ -88,8 +88,9 @@ command line.
 
 A record is a dict with strings as keys, a string `id`, and values that JSON has: None, booleans,
 integers of 64 bits, finite floats, strings, lists, dicts. Every write may also raise `Sealed`,
-`StoreFull`, `DaemonUnavailable` or `OutcomeUnknown`, every read `InstanceError` or `Damaged`:
-[errors](#errors) says when.
+`StoreFull`, `DaemonUnavailable` or `OutcomeUnknown`; every read and every write `InstanceError`,
+`Damaged`, and `InvalidRequest` once its store is closed, or its snapshot or batch has ended.
+[Errors](#errors) says when, and which facts an error has as attributes.
 """
 
 SECTIONS: dict[str, tuple[Any, ...]] = {

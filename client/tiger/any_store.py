@@ -166,6 +166,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         """Give reads that all see one commit number, across tables.
 
         While it lasts, what is overwritten or deleted stays in memory. Never asks the daemon.
+        Raises as every read, and `StoreFull` where no file can be made.
         """
         with self._moment.pin() as moment:
             yield Snapshot(moment, self._namespace, self.left_out)
@@ -176,6 +177,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
         """Return this moment of this namespace, for `rollback` and `changes`.
 
         What is overwritten since is kept until the mark is rolled back, released, or forgotten.
+        Raises as `snapshot`.
         """
         return Mark(self._moment.pin(), self._namespace)
 

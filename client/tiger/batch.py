@@ -60,7 +60,10 @@ class Batch(BatchTables):
         __getattr__ = _named
 
     def clear_namespace(self, name: str | None = None) -> None:
-        """Collect a clear of one namespace, this one by default, in all tables."""
+        """Collect a clear of one namespace, this one by default, in all tables.
+
+        Raises `InvalidRecord` for what cannot be a name.
+        """
         self._add(requests.clear_namespace(self._namespace if name is None else name).operations)
 
     def _add(self, operations: list[Operation]) -> None:
@@ -99,17 +102,26 @@ class BatchTable:
         return self._collect(self._requests.insert(item))
 
     def create(self, item: Mapping[str, Any]) -> Record:
-        """Collect a create; return the record, with its id."""
+        """Collect a create; return the record, with its id.
+
+        Raises `InvalidRecord`.
+        """
         return self._collect(self._requests.create(item))
 
     def create_many(self, items: Iterable[Mapping[str, Any]]) -> int:
-        """Collect creates; return how many. Cheaper than `create`, which returns a record."""
+        """Collect creates; return how many. Cheaper than `create`, which returns a record.
+
+        Raises `InvalidRecord`.
+        """
         creations = [self._requests.creation(item) for item in items]
         self._add(creations)
         return len(creations)
 
     def update(self, item: Mapping[str, Any], if_version: int | None = None) -> Record:
-        """Collect an update; return the record."""
+        """Collect an update; return the record.
+
+        Raises `InvalidRecord`.
+        """
         return self._collect(self._requests.update(item, if_version))
 
     def _collect(self, request: Request[Record]) -> Record:
@@ -117,17 +129,26 @@ class BatchTable:
         return record.decode(request.operations[0][requests.BODY])
 
     def insert_many(self, items: Iterable[Mapping[str, Any]]) -> int:
-        """Collect inserts; return how many."""
+        """Collect inserts; return how many.
+
+        Raises `InvalidRecord`.
+        """
         request = self._requests.insert_many(items)
         self._add(request.operations)
         return len(request.operations[0][requests.BODY]) if request.operations else 0
 
     def patch(self, id: str, changes: Mapping[str, Any]) -> None:
-        """Collect a patch; what comes of it is not known yet, so it returns None."""
+        """Collect a patch; what comes of it is not known yet, so it returns None.
+
+        Raises `InvalidRecord`.
+        """
         self._add(self._requests.patch(id, changes).operations)
 
     def delete(self, id: str) -> None:
-        """Collect a delete; whether the record is there is not known yet."""
+        """Collect a delete; whether the record is there is not known yet.
+
+        Raises `InvalidRecord` for what cannot be an id.
+        """
         self._add(self._requests.delete(id).operations)
 
     def expect(self, id: str, version: int | None) -> None:
@@ -140,11 +161,17 @@ class BatchTable:
         self._add(self._requests.expect(id, version).operations)
 
     def clear(self, *, everywhere: bool = False) -> None:
-        """Collect a clear of the table in all namespaces, as `Table.clear`."""
+        """Collect a clear of the table in all namespaces, as `Table.clear`.
+
+        Raises `InvalidRequest` as that does.
+        """
         self._add(self._requests.clear(everywhere=everywhere).operations)
 
     def clear_namespace(self, name: str | None = None) -> None:
-        """Collect a clear of the table in one namespace, by default in the store's own."""
+        """Collect a clear of the table in one namespace, by default in the store's own.
+
+        Raises `InvalidRecord` for what cannot be a name.
+        """
         self._add(self._requests.clear_namespace(name).operations)
 
     def _named(self, name: str) -> NoReturn:

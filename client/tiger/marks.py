@@ -55,7 +55,10 @@ class Mark:
         return self._moment.commit
 
     def release(self) -> None:
-        """Let the moment go; again is fine."""
+        """Let the moment go; again is fine.
+
+        Raises nothing.
+        """
         self._is_held = False
         self._moment.release()
 

@@ -57,7 +57,12 @@ def not_made(path: Path, size: int, error: OSError) -> StoreFull | InstanceError
         remedy = _REMEDIES.get(error.errno or 0, ANOTHER)
         return InstanceError(f"cannot make {path}: {error.strerror or error}; {remedy}")
     folder = next(parent for parent in path.parents if parent.exists())
-    return StoreFull(f"shared memory is full: {_what_is_short(folder, size, error.errno)}")
+    status = os.statvfs(folder)
+    return StoreFull(
+        f"shared memory is full: {_what_is_short(folder, size, error.errno)}",
+        needed=size,
+        free=status.f_frsize * status.f_bavail,
+    )
 
 
 def _what_is_short(folder: Path, size: int, number: int | None) -> str:

@@ -85,5 +85,8 @@ class Snapshot(StoreReads, SnapshotTables):
         __getattr__ = _named
 
     def namespace(self, name: str) -> Snapshot:
-        """Return the same moment, seen from another namespace."""
+        """Return the same moment, seen from another namespace.
+
+        Raises `InvalidRecord` for what cannot be a name.
+        """
         return Snapshot(self._pinned, name, self.left_out)

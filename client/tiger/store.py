@@ -74,7 +74,8 @@ class Store(AnyStore[Table, Wait], StoreTables):
     def sandbox(self, name: str | None = None) -> AbstractContextManager[Store]:
         """Give a fresh, empty namespace with a unique name, cleared at the end.
 
-        If this process is killed before, the daemon clears it.
+        If this process is killed before, the daemon clears it. Raises `InvalidRecord` for what
+        cannot begin a name, and `StoreFull`; its clear at the end raises as every write.
         """
         return self._passing(unique(name or "sandbox"), self.namespace)
 
@@ -132,14 +133,18 @@ class Store(AnyStore[Table, Wait], StoreTables):
         """Undo what anybody changed in this namespace since a mark.
 
         One write, that costs what was changed. It ends the mark: `InvalidRequest` if that was
-        rolled back or released before, or is another namespace's. Tables defined since stay.
+        rolled back or released before, or is another namespace's. Tables defined since stay. Raises
+        as every write.
         """
         self.run(self._rollback_request(mark))
         mark.release()
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[Mark]:
-        """Undo at the end what was changed in this namespace within the block."""
+        """Undo at the end what was changed in this namespace within the block.
+
+        Raises as `mark` and `rollback`.
+        """
         mark = self.mark()
         try:
             with undone.Telling(self, mark):
@@ -153,7 +158,9 @@ class Store(AnyStore[Table, Wait], StoreTables):
     def watch(self, timeout_s: float | None = None) -> Iterator[Commit]:
         """Yield the commits that change this namespace from now on, as they happen.
 
-        Ends when there was none for `timeout_s` seconds; None waits for ever.
+        Ends when there was none for `timeout_s` seconds; None waits for ever. Raises
+        `InvalidRequest` for a timeout that is none and after `close`, `InstanceError` if the
+        instance is removed meanwhile.
         """
         return self._watch(self._changes(timeout_s), timeout_s)
 
@@ -190,7 +197,7 @@ class Store(AnyStore[Table, Wait], StoreTables):
     def close(self) -> None:
         """Let go of the connection; again is fine. Never waits: a write under way is finished.
 
-        Stores made by `namespace` use the same one, so they write no more either.
+        Stores made by `namespace` use the same one, so they write no more either. Raises nothing.
         """
         self._close()
 

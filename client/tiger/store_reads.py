@@ -49,7 +49,10 @@ class StoreReads:
         return self._namespace
 
     def tables(self) -> list[str]:
-        """Return the names of the tables, the built-in ones first, as of now."""
+        """Return the names of the tables, the built-in ones first, as of now.
+
+        Raises as every read.
+        """
         defined = sorted(content["id"] for content in self._definitions())
         return [resource.table for resource in RESOURCES] + defined
 
@@ -148,7 +151,8 @@ class StoreReads:
             calls = [call for call in dir(type(self)) if not call.startswith("_")]
             raise UnknownTable(
                 f"no table {name!r:.80}: `tigerd tables` lists them, store.define() makes one"
-                f"{hint(name, [*BY_NAME, *calls])}"
+                f"{hint(name, [*BY_NAME, *calls])}",
+                table=name if isinstance(name, str) else None,
             ) from None
 
     def _definitions(self) -> TableReads:

@@ -118,10 +118,14 @@ class Table(TableReads):
                 return self.update(changed, version)
             except Conflict:
                 continue
-        raise conflict_of(self.table_name, id)
+        raise conflict_of(self.table_name, id, self._namespace)
 
     def delete(self, id: str) -> bool:
-        """Remove a record; return whether it was there. Never an error if it was not."""
+        """Remove a record; return whether it was there.
+
+        Where it was not, that is no error. Raises `InvalidRecord` for what cannot be an id; else as
+        every write.
+        """
         return self._runner.run(self.requests.delete(id))
 
     def wait_for(
@@ -165,5 +169,8 @@ class Table(TableReads):
         self._runner.run(self.requests.clear(everywhere=everywhere))
 
     def clear_namespace(self, name: str | None = None) -> None:
-        """Empty this table in one namespace, by default in the store's own."""
+        """Empty this table in one namespace, by default in the store's own.
+
+        Raises `InvalidRecord` for what cannot be a name; else as every write.
+        """
         self._runner.run(self.requests.clear_namespace(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
@@ -27,6 +28,18 @@ def test_every_public_name_is_on_the_page_of_all_calls() -> None:
             assert pages.text_of(value), f"{kind.__name__}.{name} has no docstring"
             if name not in pages.SPECIAL:
                 assert f"{owner}.{name}" in text
+
+
+def test_every_call_says_what_it_raises() -> None:
+    """Or that it raises nothing; a call that is another one's twin names that one."""
+    silent = []
+    for kind, _ in pages.SECTIONS.values():
+        for name, value in pages.members(kind):
+            text = pages.text_of(value) or pages.text_of(inspect.unwrap(value))
+            is_told = re.search(r"\b[Rr]aises?\b|\bAs `", text)
+            if not (isinstance(value, property) or is_told):
+                silent.append(f"{kind.__name__}.{name}")
+    assert silent == []
 
 
 def test_no_docstring_speaks_of_a_page_that_is_not_there() -> None:

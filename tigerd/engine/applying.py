@@ -178,7 +178,8 @@ class Applying:
             log.warning("cannot write again what was removed: %s", error)
             self._refusal = type(error)(
                 f"a file of the instance was removed under its daemon, and cannot be written "
-                f"again; nothing was changed: {error}"
+                f"again; nothing was changed: {error}",
+                **error.facts,
             )
 
 

@@ -65,7 +65,7 @@ def add_all(plan: Plan, operations: list[Any]) -> None:
         except TigerError as error:
             if len(operations) == 1:
                 raise
-            raise type(error)(f"operation {place}: {error}") from None
+            raise type(error)(f"operation {place}: {error}", **error.facts) from None
 
 
 # --- Each returns the status to answer with ---
@@ -86,7 +86,10 @@ def create(plan: Plan, number: Any, namespace: Any, body: Any) -> int:
     if effect.exists:
         raise AlreadyExists(
             f"{effect.table.resource.table} {facts[0].decode()!r} is there already in "
-            f"namespace {namespace!r}: use insert() or update() to replace it"
+            f"namespace {namespace!r}: use insert() or update() to replace it",
+            table=effect.table.resource.table,
+            id=facts[0].decode(),
+            namespace=namespace,
         )
     plan.write(effect, body, facts)
     return protocol.DONE
@@ -121,7 +124,13 @@ def patch(plan: Plan, number: Any, namespace: Any, identity: Any, changes: Any) 
     effect = plan.effect(plan.table(number), namespace, record.encode_name(identity, "id"))
     content = effect.current()
     if content is None:
-        raise NotFound(f"no {effect.table.resource.table} {identity!r} in namespace {namespace!r}")
+        table = effect.table.resource.table
+        raise NotFound(
+            f"no {table} {identity!r} in namespace {namespace!r}",
+            table=table,
+            id=identity,
+            namespace=namespace,
+        )
     if type(changes) is not bytes:
         raise InvalidRequest("patch takes its changes as msgpack")
     for key, value in record.decode_untrusted(changes).items():
@@ -200,7 +209,8 @@ def define(plan: Plan, name: Any, prefix: Any, url: Any, indexes: Any) -> int:
         if {**wanted, "number": known["number"]} != known:
             raise AlreadyExists(
                 f"table {name!r} is defined already, with prefix {known['prefix']!r}, url "
-                f"{known['url']!r}, indexes {known['indexes']!r}: use these, or another name"
+                f"{known['url']!r}, indexes {known['indexes']!r}: use these, or another name",
+                table=name,
             )
         return protocol.DONE
     content = {**wanted, "number": _unused_number(table)}
@@ -245,7 +255,8 @@ def fork(plan: Plan, parent: Any, child: Any) -> int:
     if taken:
         raise AlreadyExists(
             f"namespace {child!r} is there already, with {', '.join(taken)}: clear it, or use "
-            f"another name"
+            f"another name",
+            namespace=child,
         )
     plan.forked = [(table, parent, child) for table in tables if parent in table.namespaces]
     return protocol.DONE if plan.forked else protocol.ABSENT
@@ -316,7 +327,11 @@ def _check(effect: Effect, there: int | None, wanted: Any) -> None:
     if there != wanted:
         raise Conflict(
             f"{effect.table.resource.table} {effect.key.decode()!r} is at version {there}, "
-            f"not {wanted!r:.20}: read it again"
+            f"not {wanted!r:.20}: read it again",
+            table=effect.table.resource.table,
+            id=effect.key.decode(),
+            namespace=effect.namespace,
+            version=there,
         )
 
 

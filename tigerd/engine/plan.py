@@ -139,7 +139,9 @@ class Plan:
         if forks:
             raise Sealed(
                 f"namespace {namespace!r} has forks, so it is sealed and nothing was changed: "
-                f"write to the fork, or let the forks end first"
+                f"write to the fork, or let the forks end first",
+                namespace=namespace,
+                forks=forks,
             )
 
     # --- Before and after applying ---

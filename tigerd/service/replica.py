@@ -28,7 +28,7 @@ def is_of_this_host(error: TigerError) -> bool:
     All others are refused on every host alike, for they follow from the entries before.
     """
     if isinstance(error, StoreFull):
-        return error.limit not in (layout.RECORDS, layout.COMMITS)
+        return error.limit not in (layout.RECORDS.what, layout.COMMITS.what)
     return isinstance(error, (Damaged, InstanceError))
 
 

@@ -24,6 +24,7 @@ from tiger.errors import (
     LayoutMismatch,
     TigerError,
     code_of,
+    told,
 )
 from tiger.format import layout, protocol
 from tiger.place import instance
@@ -258,7 +259,7 @@ class Server:
         try:
             request = parse(frame)
         except LayoutMismatch as error:
-            self._reply(peer, 0, code_of(error), str(error))
+            self._reply(peer, 0, code_of(error), told(error))
             return
         except (ValueError, msgpack.UnpackException, RecursionError, MemoryError) as error:
             self._tell_dropped(f"a frame of {len(frame)} bytes: {error}")
@@ -285,13 +286,13 @@ class Server:
         last, status = self._sessions.last(slot)
         if number <= last:
             if number == last:  # sent again: the answer is the first one's
-                self._reply(peer, last, status, _text_of(status))
+                self._reply(peer, last, status, _told_again(status))
             return
         try:
             plan = self._applying.apply(operations, asked)
         except TigerError as error:
             self.writer.refuse(asked, code_of(error))
-            self._reply(peer, number, code_of(error), str(error))
+            self._reply(peer, number, code_of(error), told(error))
         else:
             if answer:
                 self._reply(peer, number, plan.status, plan.answer)
@@ -334,7 +335,7 @@ class Server:
         if self._sessions.is_open(asked.client, asked.slot, asked.process):
             last, status = self._sessions.last(asked.slot)
             if last == asked.number:
-                self._reply(asked.peer, asked.number, status, _text_of(status))
+                self._reply(asked.peer, asked.number, status, _told_again(status))
 
     def _stop(self, asked: Question) -> None:
         log.info("asked to stop")
@@ -383,10 +384,11 @@ _QUESTIONS = {
 """Each is answered by the method of that name."""
 
 
-def _text_of(status: int) -> str | None:
-    """Return what can still be said of an error whose first answer was lost."""
+def _told_again(status: int) -> list[Any] | None:
+    """Return what can still be told of an error whose first answer was lost."""
     if status not in CODES:
         return None
     if CODES[status] is Damaged:
-        return f"{FAILED}; see daemon.log, and `tigerd check`"
-    return f"{CODES[status].__name__}: refused, and nothing was changed (answered again)"
+        return told(Damaged(f"{FAILED}; see daemon.log, and `tigerd check`"))
+    name = CODES[status].__name__
+    return told(CODES[status](f"{name}: refused, and nothing was changed (answered again)"))

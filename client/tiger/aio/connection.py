@@ -74,7 +74,8 @@ class AsyncConnection(AnyConnection[Callable[[int, int | None, str, float], Awai
                     raise OutcomeUnknown(
                         f"the store was closed while it waited for the daemon at "
                         f"{self._reader.directory}: a write may or may not have been applied; "
-                        f"await writes before you close"
+                        f"await writes before you close",
+                        directory=self._reader.directory,
                     )
         except StopIteration as stop:
             answer: Answer = stop.value

@@ -84,7 +84,7 @@ class AsyncTable(TableReads):
                 return await self.update(changed, version)
             except Conflict:
                 continue
-        raise conflict_of(self.table_name, id)
+        raise conflict_of(self.table_name, id, self._namespace)
 
     async def delete(self, id: str) -> bool:
         """As `Table.delete`."""

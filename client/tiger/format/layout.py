@@ -202,12 +202,11 @@ class Limit(NamedTuple):
     def check(self, wanted: int, where: str) -> None:
         """Raise `StoreFull` if so many are more than there can be."""
         if wanted > self.most:
-            error = StoreFull(
+            raise StoreFull(
                 f"{where}: {wanted:,} {self.what} would be needed, the limit is {self.most:,}, and "
-                f"nothing was changed: {self.remedy}"
+                f"nothing was changed: {self.remedy}",
+                limit=self.what,
             )
-            error.limit = self
-            raise error
 
 
 COMMITS = Limit((1 << 64 - COUNT_BITS) - 1, "commits in the life of an instance")

@@ -8,7 +8,7 @@
 that says `answer` gets a reply always; one that does not watches its slot in the control segment
 and gets a reply only for an error. `operations` are applied together, under one commit number, or
 none of them is. `status` is 0 or 1 for what was done, else a key of `errors.CODES`; `value` is an
-error's message, or for a request that ends with a patch the record as it wrote it.
+error's message and facts, or for a request that ends with a patch the record as it wrote it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import msgpack
 
 from tiger.errors import CODES, InvalidRequest
 
-VERSION = 1
+VERSION = 2
 
 FRAME_MAX = 64 << 20
 """Bytes of a request. ZeroMQ drops the connection that sends a larger one."""
@@ -98,11 +98,11 @@ def unpack_reply(frame: bytes) -> tuple[int, int, Any]:
     """Return number, status and value of a reply; ValueError if the frame is none."""
     try:
         match unpack(frame):
-            case [int(number), int(status), value] if status in _STATUSES:
-                return number, status, value
+            case [int(number), int(status), value] if status not in CODES:
+                if status in (DONE, ABSENT, EVICTED):
+                    return number, status, value
+            case [int(number), int(status), ([str(), dict()] | None) as told]:
+                return number, status, told
     except (ValueError, msgpack.UnpackException, RecursionError):
         pass
     raise ValueError(f"a frame of {len(frame)} bytes that is no answer")
-
-
-_STATUSES = {DONE, ABSENT, EVICTED, *CODES}

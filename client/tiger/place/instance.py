@@ -100,7 +100,9 @@ def exists(directory: Path) -> bool:
 def not_there(directory: Path) -> DaemonUnavailable:
     """Return the error for a directory that is not there, or in which no daemon ever ran."""
     return DaemonUnavailable(
-        f"there is no instance at {directory}: start one with `tigerd start {as_option(directory)}`"
+        f"there is no instance at {directory}: start one with `tigerd start "
+        f"{as_option(directory)}`",
+        directory=directory,
     )
 
 

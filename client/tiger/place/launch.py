@@ -78,7 +78,7 @@ def _open(directory: Path) -> int:
         return folder
     if instance.exists(directory):
         return instance.open_directory(directory)  # only its run makes it
-    raise DaemonUnavailable(f"the run that {directory} belonged to has ended")
+    raise DaemonUnavailable(f"the run that {directory} belonged to has ended", directory=directory)
 
 
 def _take_turn(descriptor: int, directory: Path, deadline: float) -> None:
@@ -112,7 +112,9 @@ def _launch(
             process, told = _run([*command, *options], log, closing)
         except OSError as error:
             why = error.strerror or error
-            raise DaemonUnavailable(f"cannot run {command[0]} for a daemon: {why}") from None
+            raise DaemonUnavailable(
+                f"cannot run {command[0]} for a daemon: {why}", directory=directory
+            ) from None
         answer = _read_answer(told, deadline)
         if answer is not None:
             _wait_for(process)
@@ -192,7 +194,8 @@ def _failure(answer: dict[str, Any], directory: Path, said: bytes) -> TigerError
     lines = said.decode(errors="replace").split("\n")
     reason = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
     return DaemonUnavailable(
-        f"the daemon did not start: {reason:.300}; see {directory / instance.LOG_NAME}"
+        f"the daemon did not start: {reason:.300}; see {directory / instance.LOG_NAME}",
+        directory=directory,
     )
 
 

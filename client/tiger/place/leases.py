@@ -234,7 +234,8 @@ class Register:
             if now > deadline:
                 raise DaemonUnavailable(
                     f"the daemon at {self._directory} has been clearing namespaces for "
-                    f"{LOCK_S:g} s; nothing was changed: see {self._directory / 'daemon.log'}"
+                    f"{LOCK_S:g} s; nothing was changed: see {self._directory / 'daemon.log'}",
+                    directory=self._directory,
                 )
             time.sleep(0.001)
 

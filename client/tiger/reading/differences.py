@@ -81,11 +81,17 @@ class Differences:
         self._all = sorted(found, key=lambda difference: difference.commit)
 
     def __iter__(self) -> Iterator[Difference]:
-        """Yield each record that differs."""
+        """Yield each record that differs.
+
+        Raises nothing.
+        """
         return iter(self._all)
 
     def __len__(self) -> int:
-        """Return how many records differ."""
+        """Return how many records differ.
+
+        Raises nothing.
+        """
         return len(self._all)
 
     def __repr__(self) -> str:

@@ -33,11 +33,17 @@ class Page:
         self._more = more
 
     def __iter__(self) -> Iterator[Record]:
-        """Yield the records of this page."""
+        """Yield the records of this page.
+
+        Raises nothing.
+        """
         return iter(self.data)
 
     def __len__(self) -> int:
-        """Return how many records this page has."""
+        """Return how many records this page has.
+
+        Raises nothing.
+        """
         return len(self.data)
 
     def __eq__(self, other: Any) -> bool:
@@ -52,6 +58,7 @@ class Page:
         All pages after this one are read at one point in time, that at which the first record is
         taken; what is changed or deleted from then on makes no difference. A page asked for with
         `ending_before` is followed towards newer records, oldest first, as in Stripe's library.
+        Raises as every read.
         """
         own = reversed(self.data) if self._backwards else self.data
         return self._more(own) if self.has_more else iter(own)
@@ -62,7 +69,10 @@ class Page:
         return _page_of, state
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the page as a plain dict of Stripe's four keys."""
+        """Return the page as a plain dict of Stripe's four keys.
+
+        Raises nothing.
+        """
         return {
             "object": self.object,
             "data": self.data,

@@ -30,7 +30,9 @@ class Reader:
         self.words: memoryview[int] = self.control.words
         if not self.words[layout.HEADER_STATE]:
             self.control.close()
-            raise DaemonUnavailable(f"the instance at {directory} is being made: try again")
+            raise DaemonUnavailable(
+                f"the instance at {directory} is being made: try again", directory=directory
+            )
         self.instance: int = self.words[layout.HEADER_INSTANCE]
         self._tables: dict[int, TableReader] = {}
         self.presence: Presence = Presence(directory, self.control)

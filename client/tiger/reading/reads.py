@@ -148,7 +148,10 @@ class TableReads:
         return self.get(id)
 
     def __contains__(self, id: object) -> bool:
-        """Tell whether there is a record of that id."""
+        """Tell whether there is a record of that id.
+
+        False for what cannot be an id. Raises as every read.
+        """
         try:
             return isinstance(id, str) and self._records.find(id) is not None
         except InvalidRecord:  # a lone surrogate: no record has it
@@ -162,7 +165,12 @@ class TableReads:
 
     def _not_found(self, id: str) -> NotFound:
         record.encode_name(id, "id")
-        return NotFound(f"no {self.table_name} {id!r} in namespace {self._namespace!r}")
+        return NotFound(
+            f"no {self.table_name} {id!r} in namespace {self._namespace!r}",
+            table=self.table_name,
+            id=id,
+            namespace=self._namespace,
+        )
 
     # --- The namespace ---
 
@@ -173,7 +181,8 @@ class TableReads:
         """Return how many records of this table the namespace has, or how many match the filters.
 
         Filters are those of `list`. Without any the number is known; a field with an index costs
-        the matches, a range of `created` what is in it, anything else the whole namespace.
+        the matches, a range of `created` what is in it, anything else the whole namespace. Raises
+        `InvalidRequest` for a filter that is a list or an object; else as every read.
         """
         if not filters:
             return self._moment.read(self._count)
@@ -185,7 +194,10 @@ class TableReads:
         return lineage.count() if lineage is not None else 0
 
     def __len__(self) -> int:
-        """Return how many records of this table the namespace has."""
+        """Return how many records of this table the namespace has.
+
+        Raises as every read.
+        """
         return self.count()
 
     def __bool__(self) -> bool:
@@ -195,7 +207,8 @@ class TableReads:
     def list_namespace(self, name: str | None = None) -> Records:
         """Return every record of this table in one namespace, by default the store's own.
 
-        In the order of `list`, all of one moment.
+        In the order of `list`, all of one moment. Raises `InvalidRecord` for what cannot be a name;
+        else as every read.
         """
         key = self._namespace_key if name is None else record.encode_name(name, "namespace")
 
@@ -208,7 +221,10 @@ class TableReads:
         return [decode(body) for body in self._moment.read(read)]
 
     def __iter__(self) -> Iterator[Record]:
-        """Yield every record of the namespace, all of one moment, in the order of `list`."""
+        """Yield every record of the namespace, all of one moment, in the order of `list`.
+
+        Raises as every read.
+        """
         return iter(self.list_namespace())
 
     # --- Lists ---
@@ -294,7 +310,10 @@ class TableReads:
         if found is None:
             raise InvalidCursor(
                 f"no {self.table_name} {cursor!r} in namespace {self._namespace!r} to page from: "
-                f"use the id of a record that is there"
+                f"use the id of a record that is there",
+                table=self.table_name,
+                id=cursor,
+                namespace=self._namespace,
             )
         return found
 
@@ -334,7 +353,10 @@ class TableReads:
         return TimedOut(
             f"no {self.table_name} {f'with {wanted} ' if wanted else 'as wanted '}came within "
             f"{timeout_s:g} s in namespace {self._namespace!r}; of {self.count()} there, the "
-            f"newest: {'; '.join(shown) or 'none'}"
+            f"newest: {'; '.join(shown) or 'none'}",
+            table=self.table_name,
+            namespace=self._namespace,
+            timeout_s=timeout_s,
         )
 
     # --- Finders ---
@@ -343,7 +365,9 @@ class TableReads:
         """Return the records whose field has that value, newest first.
 
         Values are compared by type too, lists and objects whole. The cost is that of the matches
-        where there is a `find_by_<field>`, else that of the whole namespace.
+        where there is a `find_by_<field>`, else that of the whole namespace. Raises
+        `InvalidRequest` for a field that is no text, `InvalidRecord` for a value that cannot be
+        stored; else as every read.
         """
         if not isinstance(field, str):
             raise InvalidRequest(f"field {field!r:.80}: use the name of a field")
@@ -359,23 +383,37 @@ class TableReads:
         return self._all(*self._resource.active)
 
     def find_scheduled(self) -> Records:
-        """Return the subscription schedules that have not started, newest first."""
+        """Return the subscription schedules that have not started, newest first.
+
+        Other tables raise AttributeError. Raises as every read.
+        """
         self._check_is("subscription_schedules", "find_scheduled")
         return self._all("status", ("not_started",))
 
     def find_active_by_code(self, code: str) -> Records:
-        """Return the active promotion codes of that code, whatever its case, newest first."""
+        """Return the active promotion codes of that code, whatever its case, newest first.
+
+        Other tables raise AttributeError. Raises `InvalidRequest` for a code that is no text; else
+        as every read.
+        """
         self._check_is("promotion_codes", "find_active_by_code")
         wanted = _text(code, "code").casefold()
         return [r for r in self.find_active() if str(r.get("code")).casefold() == wanted]
 
     def get_all(self) -> Records:
-        """Return the webhook deliveries of the namespace, oldest first."""
+        """Return the webhook deliveries of the namespace, oldest first.
+
+        Other tables raise AttributeError. Raises as every read.
+        """
         self._check_is("webhook_deliveries", "get_all")
         return self.list_namespace()[::-1]
 
     def get_by_type(self, pattern: str) -> Records:
-        """Return the webhook deliveries of a type, oldest first; `invoice.*` is a prefix."""
+        """Return the webhook deliveries of a type, oldest first; `invoice.*` is a prefix.
+
+        Other tables raise AttributeError. Raises `InvalidRequest` for a type that is no text; else
+        as every read.
+        """
         self._check_is("webhook_deliveries", "get_by_type")
         if not _text(pattern, "type").endswith("*"):
             return self._all("event_type", (pattern,))[::-1]
@@ -383,7 +421,10 @@ class TableReads:
         return [r for r in self.get_all() if str(r.get("event_type", "")).startswith(start)]
 
     def all(self) -> Records:
-        """Return every invoice of the namespace, newest first."""
+        """Return every invoice of the namespace, newest first.
+
+        Other tables raise AttributeError. Raises as every read.
+        """
         self._check_is("invoices", "all")
         return self.list_namespace()
 

@@ -87,7 +87,8 @@ class AnyConnection(ABC, Generic[Wait_co]):
         return DaemonUnavailable(
             f"requests before this one have kept the connection to {directory} busy for "
             f"{self._timeout_s:.3g} s; nothing was changed: see `tigerd status "
-            f"{instance.as_option(directory)}`"
+            f"{instance.as_option(directory)}`",
+            directory=directory,
         )
 
     def close(self) -> None:

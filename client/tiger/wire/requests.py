@@ -141,7 +141,8 @@ class TableRequests:
         except Vanished:
             raise OutcomeUnknown(
                 f"the patch of {name} {id!r} was applied, but what came of it is not known: its "
-                f"answer was lost, and what it wrote has been cleaned away since; read the record"
+                f"answer was lost, and what it wrote has been cleaned away since; read the record",
+                directory=self._reader.directory,
             ) from None
 
     def delete(self, id: str) -> Request[bool]:

@@ -27,6 +27,7 @@ from tiger.errors import (
     InstanceError,
     OutcomeUnknown,
     TigerError,
+    error_of,
 )
 from tiger.format import layout, memory, protocol
 from tiger.format.slot import NO_SLOT, Slot
@@ -168,7 +169,8 @@ class Session:
             if time.monotonic() >= deadline:
                 raise DaemonUnavailable(
                     f"the daemon at {self._directory} does not take requests; nothing was "
-                    f"changed: see `tigerd status {as_option(self._directory)}`"
+                    f"changed: see `tigerd status {as_option(self._directory)}`",
+                    directory=self._directory,
                 )
             way = yield from self._send(frame, deadline)
             if way:
@@ -234,7 +236,8 @@ class Session:
         return OutcomeUnknown(
             f"the daemon at {self._directory} has not answered a request within "
             f"{self._timeout_s:.3g} s: it may or may not have been applied; read before you write "
-            f"it again, and see `tigerd status {as_option(self._directory)}`"
+            f"it again, and see `tigerd status {as_option(self._directory)}`",
+            directory=self._directory,
         )
 
     def _reply_to(
@@ -258,12 +261,15 @@ class Session:
     def _refused(self, error: Exception) -> TigerError:
         """Return the error for what listens at the socket and is not this user's daemon."""
         if not isinstance(error, TigerError):
-            error = DaemonUnavailable(f"no daemon answers at {self._directory}: {error}")
+            error = DaemonUnavailable(
+                f"no daemon answers at {self._directory}: {error}", directory=self._directory
+            )
         if not self._was_sent:
-            return type(error)(f"{error}; nothing was changed")
+            return type(error)(f"{error}; nothing was changed", **error.facts)
         return OutcomeUnknown(
             f"{error}; the request that was sent before may or may not have been applied: read "
-            f"before you write it again"
+            f"before you write it again",
+            directory=self._directory,
         )
 
     # --- The socket ---
@@ -309,7 +315,7 @@ class Session:
     @staticmethod
     def _answer(status: int, value: Any) -> Answer:
         if status in CODES:
-            raise CODES[status](value or f"{CODES[status].__name__}: nothing was changed")
+            raise error_of(status, value)
         memory.fence()
         return Answer(status, value)
 
@@ -328,13 +334,14 @@ class Session:
             if reply is not None:
                 status, value = reply
                 if status in CODES:
-                    raise CODES[status](value)
+                    raise error_of(status, value)
                 return Answer(status, value)
             if time.monotonic() >= deadline:
                 raise DaemonUnavailable(
                     f"the daemon at {self._directory} has not answered within "
                     f"{self._timeout_s:.3g} s; nothing was changed: see `tigerd status "
-                    f"{as_option(self._directory)}`"
+                    f"{as_option(self._directory)}`",
+                    directory=self._directory,
                 )
             if revive:
                 yield from self._revive(deadline)
@@ -393,5 +400,6 @@ def _new_client() -> int:
 def not_running(directory: Path) -> DaemonUnavailable:
     """Return the error for an instance without a daemon."""
     return DaemonUnavailable(
-        f"no daemon runs at {directory}: start one with `tigerd start {as_option(directory)}`"
+        f"no daemon runs at {directory}: start one with `tigerd start {as_option(directory)}`",
+        directory=directory,
     )
