@@ -129,7 +129,7 @@ class AnyStore(StoreReads, ABC, Generic[AnyTable, Wait_co]):
 
     @property
     def is_account(self) -> bool:
-        """Whether this namespace passes: a sandbox, a fork, or a test's account."""
+        """Whether this namespace goes with its user: a sandbox, a fork, or a test's account."""
         return self._is_fork or is_unique(self._namespace)
 
     def _fork_request(self: Same, name: str) -> Request[tuple[Same, bool]]:

@@ -102,9 +102,9 @@ class Conflict(TigerError):
 class InvalidRecord(TigerError, ValueError):
     """An id, a name, a record or a value cannot be stored, and so cannot be asked for either.
 
-    By every call that takes one: a name that is no text of 1 to 255 bytes without control
-    characters; a record without an id, with a key that is no string, NaN, an integer past 64 bits,
-    more than 64 levels, or more bytes than --max-record. Nothing was changed.
+    By every call that takes one: a name that is not a text of 1 to 255 bytes without control
+    characters; a record without an id, with a key that is not a string, NaN, an integer past 64
+    bits, more than 64 levels, or more bytes than --max-record. Nothing was changed.
     """
 
 

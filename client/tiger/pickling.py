@@ -56,7 +56,7 @@ def store_of(
         )
     _kept[place] = found
     for oldest in list(_kept)[:-KEPT]:
-        _kept.pop(oldest, None)  # who uses it has it
+        _kept.pop(oldest, None)  # a store that uses it still has it
     return Store(*found, settings)
 
 

@@ -161,7 +161,7 @@ class Table(TableReads):
         self._runner.run(self.requests.delete_by_subscription(id))
 
     def clear(self, *, everywhere: bool = False) -> None:
-        """Empty this table in all namespaces, whoever uses them.
+        """Empty this table in all namespaces, those of other processes too.
 
         In a sandbox, a fork or a test's account it raises `InvalidRequest`, since it would empty
         every other test's account too, unless `everywhere` is True. One write, whatever there is.

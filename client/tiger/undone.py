@@ -1,7 +1,7 @@
 """What an error undoes when it leaves `with store.savepoint()`, `sandbox()` or `fork()`.
 
 A test that fails within such a block has changed records that are gone when its report is made. So
-whoever makes reports sets a `watcher`, which is told before; without one this costs nothing.
+code that makes reports sets a `watcher`, which is told before; without one this costs nothing.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from unittest.mock import Mock
 import pytest
 
 from tiger.wire import spinning
-from tiger.wire.spinning import DEAR_S, FIRST, MOST, Looking
+from tiger.wire.spinning import FIRST, LONG_TURN_S, MOST, Looking
 
-CHEAP_S = DEAR_S / 10
+CHEAP_S = LONG_TURN_S / 10
 
 
 class Processor:
@@ -55,7 +55,7 @@ def test_what_is_dear_again_and_again_is_tried_twice_as_rarely_each_time(
     skipped = []
     for _ in range(12):
         skipped.append(waits_until_it_looks(one))
-        look(one, processor, 2 * DEAR_S)
+        look(one, processor, 2 * LONG_TURN_S)
     assert skipped[:4] == [0, FIRST, 2 * FIRST, 4 * FIRST]
     assert skipped[-2:] == [MOST, MOST]
 
@@ -64,10 +64,10 @@ def test_what_was_cheap_for_long_is_tried_again_soon(processor: Processor) -> No
     one = Looking(2 * CHEAP_S)
     for _ in range(3):
         waits_until_it_looks(one)
-        look(one, processor, 2 * DEAR_S)
+        look(one, processor, 2 * LONG_TURN_S)
     waits_until_it_looks(one)
     for _ in range(MOST):
         look(one, processor, CHEAP_S)
         assert waits_until_it_looks(one) == 0
-    look(one, processor, 2 * DEAR_S)
+    look(one, processor, 2 * LONG_TURN_S)
     assert waits_until_it_looks(one) == FIRST

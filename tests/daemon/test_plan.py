@@ -52,7 +52,7 @@ def test_a_clear_in_a_batch_ends_what_the_batch_wrote_before(daemon: Daemon) -> 
 
 
 def test_a_table_is_defined_alone(daemon: Daemon) -> None:
-    with pytest.raises(tiger.InvalidRequest, match="define stands alone"):
+    with pytest.raises(tiger.InvalidRequest, match="define has to be a request of its own"):
         daemon.do([define("one"), define("two")])
     daemon.do([define("one")])
     daemon.do([define("two")])
@@ -62,7 +62,7 @@ def test_a_table_is_defined_alone(daemon: Daemon) -> None:
 
 def test_who_comes_after_a_fork_in_a_request_hears_of_the_fork(daemon: Daemon) -> None:
     daemon.do([put(COUPONS.number, "a", "one")])
-    with pytest.raises(tiger.InvalidRequest, match="fork stands alone"):
+    with pytest.raises(tiger.InvalidRequest, match="fork has to be a request of its own"):
         daemon.do([fork("a", "b"), put(COUPONS.number, "b", "two")])
 
 

@@ -68,7 +68,7 @@ def _resolve(path: Path) -> Path:
 
 
 def _status_of(path: Path) -> os.stat_result | None:
-    """Return what is there, be it a link; None if nothing is."""
+    """Return the status of a file, or of a link itself; None if there is neither."""
     with suppress(FileNotFoundError):
         status = os.lstat(path)
         folder = os.stat(path.parent)

@@ -42,7 +42,8 @@ def say(words: str) -> None:
 def to_json(document: Any, indent: int | None = None) -> str:
     """Return JSON that stdout's encoding can take, with what cannot be printed escaped.
 
-    As JSON escapes it: who reads the document gets the same, and a terminal nothing to act on.
+    As JSON escapes it: a program that reads the document gets the same text, and a terminal finds
+    nothing to act on.
     """
     is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
     text = json.dumps(document, ensure_ascii=not is_unicode, indent=indent)

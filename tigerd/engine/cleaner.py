@@ -7,8 +7,8 @@ far as the pins of readers allow. Then what ended at or before it is unlinked; c
 left are removed; and in a table that is more than half garbage the emptiest chunk is emptied by
 copying what is still needed in it.
 
-How much a turn takes goes by what was written, not by what is waiting: whoever writes after a large
-clear does not wait for it to be taken away.
+How much a turn takes away depends on how much was written, not on how much is waiting: so a write
+after a large clear does not wait until all of that is taken away.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ STEPS_A_RECORD = 4
 """Steps owed for a record that is written: it ends one at most, and of a chunk that is emptied, in
 a table that is half garbage, as much is taken away as is copied."""
 OWED_MAX = 1 << 16
-"""Steps put off until after other commands: beyond that, who writes much is waited for."""
+"""Steps that may be put off until after other commands. Where a writer has caused more than that,
+its next request waits until they are done."""
 MOST_STEPS = 1 << 16
 """Steps while a writer waits for room: a third of a second."""
 

@@ -83,7 +83,7 @@ def least_pin(directory: Path) -> int | None:
                     held.append(int(commit))
                 else:
                     remove(name, folder)
-    except FileNotFoundError:  # something tidied up, and who pins makes it again
+    except FileNotFoundError:  # something tidied up; the next pin makes it again
         return None
     except (OSError, InstanceError):  # no descriptor is free, say: then everything may be held
         return 0
@@ -123,7 +123,7 @@ def looking(path: Path) -> Iterator[Look]:
             if not all(is_held(name, folder) for name in names(folder)) and _lock(folder):
                 look = _look(folder)
         except FileNotFoundError:
-            pass  # something tidied up, and who takes a lease makes it again
+            pass  # something tidied up; the next lease makes it again
         except InstanceError as error:
             look.strange[path.name] = str(error)
         except OSError:

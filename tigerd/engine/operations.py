@@ -43,7 +43,9 @@ def add(plan: Plan, operation: Any) -> None:
         raise InvalidRequest(f"no operation {name!r:.40}: is the client of another version?")
     if plan.forked or (name in ALONE and (plan.effects or plan.cleared)):
         alone = protocol.FORK if plan.forked else name
-        raise InvalidRequest(f"{alone} stands alone: let the rest be committed first")
+        raise InvalidRequest(
+            f"{alone} has to be a request of its own: commit the other operations before it"
+        )
     plan.answering, plan.answers = None, name == protocol.PATCH
     try:
         plan.status = known(plan, *operation[1:])

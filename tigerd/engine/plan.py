@@ -77,7 +77,7 @@ class Plan:
         """Begin with nothing."""
         self.tables = tables
         self._names: set[str] = set()
-        """Of namespaces that are not there yet: those that are such as may be."""
+        """Names of namespaces that this request has checked."""
         self.effects: dict[Place, Effect] = {}
         self.cleared: dict[tuple[int, str], Table] = {}
         self.forked: list[tuple[Table, str, str]] = []

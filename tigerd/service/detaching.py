@@ -1,6 +1,6 @@
 """A daemon in the background: how it leaves the process that was launched for it.
 
-    who wants a daemon (tiger.place.launch)  ->  the process launched  ->  the daemon
+    the process that needs a daemon (tiger.place.launch)  ->  the process launched  ->  the daemon
 
 The process in the middle waits until the daemon has told how its start went, and ends. If the
 daemon ends without a word, killed as the kernel does where memory is short, that one still knows.
@@ -64,7 +64,7 @@ def refusal(error: str, message: str) -> dict[str, Any]:
 
 
 def _heed() -> None:
-    """End if whoever launched this daemon has given up on it, until it is told of the start."""
+    """End if the launching process has given up on this daemon, until it is told of the start."""
     with suppress(OSError):
         if os.read(0, 1) == GIVE_UP:
             os.kill(os.getpid(), signal.SIGTERM)

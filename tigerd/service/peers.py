@@ -1,4 +1,4 @@
-"""Who may connect, which is whoever is of this user, and who is connected."""
+"""Connections: only processes of this user may connect; and which processes are connected."""
 
 from __future__ import annotations
 

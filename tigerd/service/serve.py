@@ -36,8 +36,9 @@ log = logging.getLogger("tigerd")
 DEFAULT_IDLE_EXIT_S = 600.0
 
 TURN_NS = 100_000
-"""Of the processor, and no change of its share. Who asks for short turns waits less for them: the
-slowest hundredth of inserts beside processes that compute took a tenth to a half less."""
+"""How long a turn of the processor the daemon asks for; its share stays the same. A process that
+asks for short turns waits less for each: the slowest hundredth of inserts beside processes that
+compute took a tenth to a half less."""
 
 _take_turns = compiled("tigerd.engine.compiled", "take_turns")
 

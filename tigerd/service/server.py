@@ -76,7 +76,7 @@ DROPPED_TOLD = 10
 
 
 class Question(NamedTuple):
-    """What changes nothing: who asks, under which number, and what more was said."""
+    """A request that changes nothing: the peer that asks, its number, and its arguments."""
 
     peer: bytes
     process: str
@@ -209,7 +209,7 @@ class Server:
             self._peers.hang_up()
 
     def _write_again(self, lost: list[WritableSegment]) -> None:
-        """Let clients find again what was removed; whoever has mapped the old control does not."""
+        """Let clients find again what was removed, but for those that mapped the old control."""
         for segment in lost:
             log.warning("%s was removed: writing it again", segment.path)
         self._applying.write_again(lost)

@@ -8,7 +8,7 @@ from tigerd.engine.segments import WritableSegment
 
 
 class Sessions:
-    """At most `CLIENTS_MAX` clients; the one that was quiet longest makes room for the next."""
+    """At most `CLIENTS_MAX` clients; one more gets the slot of the one that wrote longest ago."""
 
     def __init__(self, control: WritableSegment) -> None:
         """Take over the slots; clients go on across a restart of the daemon."""
@@ -25,7 +25,7 @@ class Sessions:
         self._slots: dict[int, int] = {
             words[layout.client_at(slot, layout.CLIENT_ID)]: slot for _, slot in sorted(taken)
         }
-        """By client, the one that was quiet longest first."""
+        """By client, in the order of their last writes, the oldest first."""
         self._processes: dict[int, str] = {}
         """By slot, the process whose requests are taken for the client's. A copy of the client, in
         whatever other process, would have its requests answered with those of the first one."""

@@ -9,7 +9,7 @@ from tiger.system import os
 
 
 def open_stdout() -> None:
-    """See to it that there is a stdout, be it one that leads nowhere."""
+    """Open /dev/null as stdout where this process was started without one."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - for the process's life
 
 

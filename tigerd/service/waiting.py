@@ -1,4 +1,4 @@
-"""Who waits for a change: peers that asked, and are told of the first one that comes."""
+"""Peers that wait for a change: each is told of the first one that comes."""
 
 from __future__ import annotations
 

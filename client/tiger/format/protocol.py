@@ -35,7 +35,7 @@ ABSENT = 1
 EVICTED = 255
 """The status for a client whose slot is not its own any more: it says hello again."""
 
-# What a request may ask beside writing; each stands alone.
+# What a request may ask beside writing; each is a request of its own.
 HELLO = "hello"
 PING = "ping"
 ANSWER = "answer"
@@ -53,9 +53,9 @@ DELETE = "delete"  # table, namespace, id
 CLEAR = "clear"  # table
 CLEAR_NAMESPACE = "clear_namespace"  # table or None for all, namespace
 DEFINE = "define"  # definition: name, prefix, url, indexes
-DELETE_WHERE = "delete_where"  # table, namespace, field, value; stands alone
-FORK = "fork"  # the parent's namespace, the child's; stands alone
-ROLLBACK = "rollback"  # namespace, the commit to go back to; stands alone
+DELETE_WHERE = "delete_where"  # table, namespace, field, value; a request of its own
+FORK = "fork"  # the parent's namespace, the child's; a request of its own
+ROLLBACK = "rollback"  # namespace, the commit to go back to; a request of its own
 
 Operation = list[Any]
 

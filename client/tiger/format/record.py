@@ -47,7 +47,7 @@ _compiled_copier = compiled("tiger.format.compiled", "Copier", otherwise=None)
 def encode_name(name: object, what: str) -> bytes:
     """Return an id or a namespace's name as bytes, or raise `InvalidRecord` saying what it is."""
     if not isinstance(name, str):
-        raise InvalidRecord(f"{what} {name!r:.80} is no string: use one")
+        raise InvalidRecord(f"{what} {name!r:.80} is not a string: use a string")
     try:
         data = name.encode()
     except UnicodeEncodeError as error:

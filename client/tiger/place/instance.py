@@ -162,7 +162,7 @@ def _check_length(directory: Path) -> None:
 
 
 def is_running(directory: Path) -> bool:
-    """Tell whether a daemon holds the instance, be it busy or stopped."""
+    """Tell whether a daemon holds the instance; it may be busy or stopped."""
     try:
         return is_locked(directory)
     except OSError as error:

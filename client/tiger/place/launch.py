@@ -137,7 +137,7 @@ def _run(command: list[str], log: int, closing: ExitStack) -> tuple[subprocess.P
     If `closing` is left by an error, Ctrl-C say, it tells the command that nobody waits any more.
     """
     hears, says = os.pipe()
-    closing.callback(os.close, hears)  # not before the other end, or who writes there gets SIGPIPE
+    closing.callback(os.close, hears)  # not before the other end: a write there would get SIGPIPE
     closing.callback(os.close, says)
     closing.push(_giving_up(says))
     told, tells = os.pipe()

@@ -6,10 +6,10 @@ that nobody holds, and in no other file that somebody holds, is cleared by the d
 without a lease stays. A process that lives and leaves a namespace to the daemon writes it into a
 file that nobody holds.
 
-The daemon decides while nothing changes: who takes a lease, or leaves one to the daemon, has the
-shared lock of the folder meanwhile, and the daemon the exclusive one from its look to the last
-clear. So a lease was seen, or it is taken after the clear, and its holder finds what is there then.
-Of a name that is new no file but its maker's says anything, so it is held without the lock.
+The daemon decides while nothing changes. A process that takes a lease, or leaves one to the daemon,
+has the shared lock of the folder meanwhile; the daemon has the exclusive one from its look to its
+last clear. So a lease was seen, or it is taken after the clear, and its holder finds what is there
+then. A name that is new stands in no other file, so it is held without the lock.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Lease:
         *,
         is_new: bool = False,
     ) -> None:
-        """Hold the namespace; it need not be there yet. Who has this process's register gives it.
+        """Hold the namespace; it need not be there yet.
+
+        A caller that has this process's register gives it.
 
         `is_new`: the name was made just now, so nobody else has ever held it (tiger.namespaces).
         Raises `StoreFull`, `InstanceError`, or `DaemonUnavailable` if the daemon has stopped in the

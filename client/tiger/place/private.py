@@ -28,7 +28,7 @@ NAMES = frozenset(
 """All that stands in an instance's directory, beside what is being made."""
 BEING_MADE = ("new.", "owner.", "follows.")
 OVERFLOW_USER = 65534
-"""Linux says this of every user who has no number in the user namespace of who asks."""
+"""The number that Linux gives for a user who has none in the user namespace of the process."""
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -37,8 +37,8 @@ def own_user() -> int:
     user = os.geteuid()
     if user == OVERFLOW_USER and sys.platform == "linux" and not _has_all_users():
         raise InstanceError(
-            f"this process is user {user} in a user namespace where that stands for everybody who "
-            f"has no number there: run it as a user who has one"
+            f"this process is user {user}, which in its user namespace stands for every user "
+            f"without a number there: run it as a user who has a number"
         )
     return user
 

@@ -281,7 +281,7 @@ class TableReads:
         self, own: Iterable[Record], cursor: str, wanted: Filters, towards: int
     ) -> Iterator[Record]:
         """Yield a page's own records, and those that come after the cursor, its last."""
-        with self._moment.pin() as moment:  # first: whoever takes a record may delete it
+        with self._moment.pin() as moment:  # first: the caller may delete each record
             yield from own
             while found := moment.read(
                 lambda commit: self._select(commit, wanted, cursor, towards, LIMIT_MAX)  # noqa: B023

@@ -67,7 +67,8 @@ class Connection(AnyConnection[Callable[[int, int | None, str, float], None]]):
         try:
             if not lock.locked():
                 # No signal comes between this and the block, as one may after a call of `acquire`.
-                # Only who came this very moment, with the same time to go, is before this request.
+                # Another thread may take the lock right now; its request has the same time-out as
+                # this one, so waiting for it without a time-out of its own is safe.
                 with lock:
                     return self._drive(begin)
             left_s = max(0.0, deadline - time.monotonic())
