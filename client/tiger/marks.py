@@ -66,5 +66,5 @@ class Mark:
 def commit_of(mark: Mark, namespace: str) -> int:
     """Return what `Mark.commit_in` does; `InvalidRequest` for what is no mark."""
     if not isinstance(mark, Mark):
-        raise InvalidRequest(f"mark {mark!r:.80}: use what store.mark() returned")
+        raise InvalidRequest(f"mark {mark!r:.80}: use a mark that store.mark() returned")
     return mark.commit_in(namespace)

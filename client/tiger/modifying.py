@@ -17,7 +17,7 @@ def changed_by(function: Callable[[Record], Record | None], id: str, content: Re
     if not callable(function):
         raise InvalidRequest(
             f"modify of {id!r} takes a function of a record, not {function!r:.80}: use patch() "
-            f"to merge what is known already"
+            f"to merge values that are known already"
         )
     result = result_of(function, content, f"modify of {id!r}")
     changed = content if result is None else result

@@ -153,7 +153,7 @@ def test_a_seed_that_is_no_good_says_where_and_why(suite: Suite) -> None:
         "tigerd: the seed 5: use a dict of lists of records, a path, or a function of *",
         "tigerd: the seed [[]1[]]: use a dict of lists of records, a path, or a function of *",
         "tigerd: the seed: no table 'nope': *",
-        "tigerd: the seed: 5 is no table: use its name, a string",
+        "tigerd: the seed: 5 is not a table: use its name, a string",
         "tigerd: the seed: coupons[[]0[]]: *object*",
         "tigerd: the seed: coupons is of type object: use an array of records",
         "tigerd: the marker tigerd(sed='A') of test_it.py::test_word needs one argument, seed: *",

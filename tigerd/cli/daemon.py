@@ -42,7 +42,7 @@ def _starting(function: Function) -> Function:
         "--max-record",
         type=click.IntRange(1, RECORD_LIMIT),
         metavar="BYTES",
-        help="The most msgpack a record may have.  [default: what it was, at first "
+        help="The most msgpack a record may have.  [default: as before, at first "
         f"{DEFAULT_MAX_RECORD}]",
     )(function)
 

@@ -141,7 +141,9 @@ def clear(
     elif count:
         click.echo(f"cleared {what}: {describe_count(count, 'record')}")
     else:
-        click.echo(f"nothing to clear: {what} had no records; `tigerd namespaces` lists what has")
+        click.echo(
+            f"nothing to clear: {what} had no records; `tigerd namespaces` lists those that have"
+        )
 
 
 def _clear_forks(directory: Path, store: Store) -> None:

@@ -26,7 +26,7 @@ STATES = {
     "running": "running",
     "busy": "does not answer: it is busy, or was stopped by a signal",
     "starting": "being started",
-    "dead": "not running; what it left can be read",
+    "dead": "not running; the records that it left can be read",
     "absent": "not running; nothing is there",
 }
 """The states, and the words for each."""

@@ -161,10 +161,10 @@ def advance(directory: Path, namespace: str, to: int | None, as_json: bool, **de
     default="pm_card_visa",
     show_default=True,
     metavar="ID",
-    help="What the buyer pays with.",
+    help="The payment method that the buyer uses.",
 )
-@click.option("--email", help="What the buyer fills in as e-mail address.")
-@click.option("--name", help="What the buyer fills in as name.")
+@click.option("--email", help="The e-mail address that the buyer enters.")
+@click.option("--name", help="The name that the buyer enters.")
 @on_instance
 @in_namespace
 @answering_json

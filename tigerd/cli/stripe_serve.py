@@ -31,7 +31,7 @@ def _checked(_: click.Context, __: click.Parameter, value: str | None) -> str | 
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="The address to listen on. Whoever reaches it can use all accounts.",
+    help="The address to listen on. Everybody who reaches it can use all accounts.",
 )
 @click.option(
     "--port",

@@ -115,7 +115,7 @@ def _pieces(records: Records) -> Iterator[Records]:
 @click.argument("file", default="-", type=click.Path(dir_okay=False, allow_dash=True))
 @on_instance
 @in_namespace
-@click.option("--json", is_flag=True, expose_value=False, help="JSON is what it prints anyway.")
+@click.option("--json", is_flag=True, expose_value=False, help="This command always prints JSON.")
 def dump(directory: Path, namespace: str, file: str) -> None:
     """Write a namespace to a file or to stdout, as JSON.
 

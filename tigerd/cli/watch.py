@@ -68,7 +68,7 @@ def watch(
     changes = Changes(reader)
     wanted = {ALIASES.get(name, name) for name in tables}
     for name in sorted(wanted - {resource.table for resource in resources_of(Latest(reader))}):
-        say(f"there is no table {name!r} yet: `tigerd tables` lists those that there are")
+        say(f"there is no table {name!r} yet: `tigerd tables` lists the tables")
     if not instance.is_running(directory):
         say(f"no daemon runs at {directory}; there will be changes when one does")
     left = count

@@ -175,7 +175,7 @@ class Applying:
             for table in self.writer.tables.values():
                 table.write_again([segment for segment in table.segments() if segment in lost])
         except TigerError as error:
-            log.warning("cannot write again what was removed: %s", error)
+            log.warning("cannot write the removed files again: %s", error)
             self._refusal = type(error)(
                 f"a file of the instance was removed under its daemon, and cannot be written "
                 f"again; nothing was changed: {error}",

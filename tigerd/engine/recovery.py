@@ -52,7 +52,7 @@ def recover(writer: Writer) -> Found:
             with _explained(writer, f"table number {number} cannot be recovered"):
                 _open(writer, number)
             found.tables += 1
-    with _explained(writer, "what was under way cannot be taken back"):
+    with _explained(writer, "the request that was under way cannot be taken back"):
         _finish_cleaning(writer)
         for table in writer.tables.values():
             found.undone += _take_back_versions(table)
@@ -174,7 +174,7 @@ def _finish_cleaning(writer: Writer) -> None:
         if table.space.has(copy):  # else nothing was done but to say so
             version, twin = table.reader.version(copied & REF_MASK), table.reader.version(copy)
             if (twin.scope, twin.key, twin.begin) != (version.scope, version.key, version.begin):
-                raise Vanished(f"{table.folder}: {copy:#x} is no copy of {version.ref:#x}")
+                raise Vanished(f"{table.folder}: {copy:#x} is not a copy of {version.ref:#x}")
             found = table.reader.newest(version.scope, version.key)
             retiring.finish_copy(table, version, copy, found)
         control.store(layout.COPYING, 0)

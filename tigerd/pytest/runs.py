@@ -21,8 +21,8 @@ TIMEOUT_S = 30.0
 """How long a write may take: a red build is worse than a slow one on a busy machine."""
 
 OUTSIDE_REMEDY = (
-    'what a module connects is put into an account by monkeypatch.setattr("module.store", '
-    "tiger_store) in a fixture, what a fixture starts by letting the fixture ask for "
+    'to put a store of a module into an account, call monkeypatch.setattr("module.store", '
+    "tiger_store) in a fixture; for a process that a fixture starts, let the fixture ask for "
     "tiger_store_session"
 )
 
@@ -105,8 +105,8 @@ class Run:
             yield OUTSIDE_REMEDY
         if self.environment.is_in_threads:
             yield (
-                "tests ran at the same time in one process: what they start finds no account by "
-                "itself; give it env=os.environ | tiger_store.environment"
+                "tests ran at the same time in one process: processes that they start find no "
+                "account by themselves; give them env=os.environ | tiger_store.environment"
             )
         if self.is_kept(has_failures=has_failures):
             yield from self._describe_kept()

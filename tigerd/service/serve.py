@@ -170,7 +170,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         "--max-record",
         type=_record_size,
         metavar="BYTES",
-        help="the most msgpack a record may have (default: what it was, at first "
+        help="the most msgpack a record may have (default: as before, at first "
         f"{DEFAULT_MAX_RECORD})",
     )
     parser.add_argument(

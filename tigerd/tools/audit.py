@@ -228,7 +228,7 @@ class _TableAudit:
         """Check that the ring of what ended names what was not taken away yet."""
         assert self.waiting is not None
         if version.end <= self.commit and version.ref not in self.waiting:
-            self._find(version, "has ended, and the ring of what ended does not name it")
+            self._find(version, "has ended, and the ring of ended versions does not name it")
 
     def _check_index(self, path: Path) -> None:
         """Each entry names a version whose key has that hash, and which is listed if it is live."""

@@ -71,7 +71,7 @@ def check_shape(tables: dict[str, Any], name: str) -> dict[str, Records]:
     """Return tables if they are lists of objects by name."""
     for table, records in tables.items():
         if not isinstance(table, str):
-            raise InvalidDocument(f"{name}: {table!r:.80} is no table: use its name, a string")
+            raise InvalidDocument(f"{name}: {table!r:.80} is not a table: use its name, a string")
         if not isinstance(records, list):
             raise InvalidDocument(f"{name}: {table} is {_kind(records)}: use an array of records")
         for place, item in enumerate(records):

@@ -80,7 +80,7 @@ def salvage(directory: Path) -> Salvage:
         try:
             resource = defined_resource(record.decode_untrusted(version.body))
         except (TigerError, LookupError, TypeError) as error:
-            what = f"a definition that is none, dropped: {error!r:.80}"
+            what = f"dropped, for it defines no table: {error!r:.80}"
             result.findings.append(
                 Finding(str(version.chunk.path), version.head * WORD, text_of(version.key), what)
             )
@@ -98,7 +98,7 @@ def _read_control(directory: Path, result: Salvage) -> None:
         result.max_record = words[layout.MAX_RECORD]
     except (Damaged, FileNotFoundError) as error:
         why = "it is gone" if isinstance(error, FileNotFoundError) else reason(error)
-        what = f"{why}: what was written last and never acknowledged may be kept"
+        what = f"{why}: the last write may be kept though it was never acknowledged"
         result.findings.append(Finding(str(directory / "control"), 0, "the instance", what))
     if not result.commit:
         result.commit = layout.COMMITS.most
@@ -219,7 +219,7 @@ class _TableSalvage:
         for number, found in groupby(lost, lambda ref: ref >> layout.REF_OFFSET_BITS):
             refs = list(found)
             at = (refs[0] & layout.REF_OFFSET_MASK) * ALIGNMENT
-            why = f"lost: {len(refs):,} of what the index names, records or what finds them"
+            why = f"lost: {len(refs):,} versions in the index, of records, namespaces or values"
             self._find(self.folder / f"chunk.{number}", at, self.resource.table, why)
 
     def _guess(self, chunk: Segment, at: int) -> str:

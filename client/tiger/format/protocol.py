@@ -105,4 +105,4 @@ def unpack_reply(frame: bytes) -> tuple[int, int, Any]:
                 return number, status, told
     except (ValueError, msgpack.UnpackException, RecursionError):
         pass
-    raise ValueError(f"a frame of {len(frame)} bytes that is no answer")
+    raise ValueError(f"a frame of {len(frame)} bytes that is not an answer")

@@ -89,7 +89,7 @@ def encode(record: object, max_record: int = DEFAULT_MAX_RECORD) -> tuple[str, b
     if packed is not None:
         return packed
     if type(record) is not dict and not isinstance(record, Mapping):
-        raise InvalidRecord(f"{record!r:.80} is no record: use a dict")
+        raise InvalidRecord(f"{record!r:.80} is not a record: use a dict")
     if "id" not in record:
         raise InvalidRecord(f"the record {dict(record)!r:.80} has no id: give it one")
     identity = record["id"]
@@ -202,7 +202,8 @@ def decode_untrusted(body: bytes) -> Record:
         record = msgpack.unpackb(body)
     except (ValueError, msgpack.UnpackException, RecursionError, MemoryError) as error:
         raise InvalidRecord(
-            f"a record is not msgpack that readers can decode ({error}): send what msgpack packs"
+            f"a record is not msgpack that readers can decode ({error}): send the "
+            f"output of a msgpack encoder"
         ) from None
     if type(record) is not dict:
         raise InvalidRecord(f"a record is an object, not {type(record).__name__}: send a map")

@@ -198,7 +198,7 @@ def definition_record(name: object, prefix: object, url: object, indexes: object
         raise InvalidRequest(f"table {name!r} is built in; choose another name")
     if name in TAKEN:
         raise InvalidRequest(
-            f"table {name!r} would be hidden by what a store has as `store.{name}`: choose another "
+            f"table {name!r} would be hidden by the store's own `store.{name}`: choose another "
             f"name, as {name + '_records'!r}"
         )
     for what, value in (("prefix", prefix), ("url", url)):

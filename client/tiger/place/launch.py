@@ -227,8 +227,8 @@ def _interpreter() -> str:
     found = shutil.which(name)
     if found is None:
         raise DaemonUnavailable(
-            f"no {name} was found to run a daemon with, and {sys.executable!r} is none: start it "
-            f"with `tigerd start` before"
+            f"no {name} was found to run a daemon with, and {sys.executable!r} is not a Python: "
+            f"run `tigerd start` before"
         )
     return found
 

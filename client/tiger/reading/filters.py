@@ -69,9 +69,9 @@ def filters_of(wanted: Mapping[str, Any]) -> Filters:
         keys[name] = _key_of(name, value)
         if value is not None and not isinstance(value, (str, int, float)):
             raise InvalidRequest(
-                f"the filter {name}={value!r:.80} is no text, number, boolean or None: use one; "
-                f"created takes a range, as created={{'gte': 5}}, and find_by({name!r}, value) "
-                f"compares lists and objects"
+                f"the filter {name}={value!r:.80} is not a text, number, boolean or None: use one "
+                f"of these; created takes a range, as created={{'gte': 5}}, and find_by({name!r}, "
+                f"value) compares lists and objects"
             )
     return Filters(keys, span)
 

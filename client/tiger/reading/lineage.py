@@ -36,7 +36,7 @@ class Lineage:
             if (
                 parent.begin >= space.begin
             ):  # so no damage makes forks follow each other in a circle
-                raise Vanished(f"{space.key!r} is older than what it was forked from")
+                raise Vanished(f"{space.key!r} is older than the namespace that it was forked from")
             self.spaces.append(parent)
             space = parent
 

@@ -18,7 +18,7 @@ def result_of(function: Callable[[Record], Any], content: Record, what: str) -> 
     if isinstance(result, Coroutine):
         result.close()  # nobody is going to await it
         raise InvalidRequest(
-            f"{what} takes a plain function, and {function!r:.80} is an async one: await what it "
-            f"needs before, and give a function that uses what came of it"
+            f"{what} takes a plain function, and {function!r:.80} is an async one: await its "
+            f"results before the call, and give a function that uses them"
         )
     return result

@@ -140,8 +140,8 @@ class TableRequests:
             return record.decode(self._reader.table(number, name).version(answer.ref).body)
         except Vanished:
             raise OutcomeUnknown(
-                f"the patch of {name} {id!r} was applied, but what came of it is not known: its "
-                f"answer was lost, and what it wrote has been cleaned away since; read the record",
+                f"the patch of {name} {id!r} was applied, but its answer was lost, and the version "
+                f"that it wrote has been cleaned away since: read the record",
                 directory=self._reader.directory,
             ) from None
 
@@ -195,7 +195,7 @@ def _writing(operation: Operation) -> Request[Record]:
 
 def _check_version(version: object) -> None:
     if type(version) is not int or not 0 <= version <= VERSION_MAX:
-        raise InvalidRecord(f"if_version {version!r:.80}: use what version(id) returned")
+        raise InvalidRecord(f"if_version {version!r:.80}: use the number that version(id) returned")
 
 
 def clear_namespace(name: str) -> Request[None]:

@@ -377,7 +377,7 @@ class Session:
             case [int(given), int(found)] if 0 <= given < layout.CLIENTS_MAX:
                 pass
             case _:
-                raise self._refused(ValueError("what answers gives no place for a client"))
+                raise self._refused(ValueError("the answer gives no slot to a client"))
         if found != self._instance:
             raise InstanceError(
                 f"the instance at {self._directory} was removed, or replaced: connect again"
