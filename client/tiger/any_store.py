@@ -30,7 +30,6 @@ from tiger.store_reads import StoreReads
 from tiger.system import time
 from tiger.table import deadline_of
 from tiger.wire import requests
-from tiger.wire.any_connection import AnyConnection, Wait_co
 from tiger.wire.requests import Request, TableRequests
 
 
@@ -38,6 +37,27 @@ class Writable(Protocol):
     """A table whose writes can be collected."""
 
     requests: TableRequests
+
+
+Wait_co = TypeVar("Wait_co", covariant=True)
+SameConnection = TypeVar("SameConnection", bound="AnyConnection[Any]")
+
+
+class AnyConnection(Protocol[Wait_co]):
+    """A connection, whether its requests block or are awaited."""
+
+    @property
+    def wait(self) -> Wait_co:
+        """What waits until a namespace was written to after a commit, or until a deadline."""
+
+    def twin(self: SameConnection) -> SameConnection:
+        """Return another connection like this one."""
+
+    def close(self) -> None:
+        """Let go for good."""
+
+    def let_go(self) -> None:
+        """Close the socket if no request needs it."""
 
 
 AnyTable = TypeVar("AnyTable", bound=Writable)

@@ -3,58 +3,78 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from tiger.aio.turns import Turns, running_loop, settle, settled
 from tiger.errors import OutcomeUnknown, TigerError
 from tiger.format.protocol import Operation
 from tiger.place import launch, process
+from tiger.reading.reader import Reader
 from tiger.system import select, time
-from tiger.wire.any_connection import AnyConnection
-from tiger.wire.session import Answer, Session, Steps, Wait, not_running
+from tiger.wire.line import Line
+from tiger.wire.session import Answer, Session, Steps, Wait
 
 
-class AsyncConnection(AnyConnection[Callable[[int, int | None, str, float], Awaitable[None]]]):
+class AsyncConnection:
     """Requests of the tasks of one event loop, one after another."""
 
+    def __init__(
+        self, reader: Reader, *, autostart: bool, timeout_s: float, everywhere: bool = False
+    ) -> None:
+        """Prepare a connection; nothing is opened before it is needed."""
+        self._line = Line(
+            reader, autostart=autostart, timeout_s=timeout_s, everywhere=everywhere
+        )
+        self._begin()
+        process.leaves(self)
+
     def _begin(self) -> None:
-        super()._begin()
         self._turns = Turns()
         self._waiting: asyncio.Future[bool] | None = None
         """What the request under way waits for."""
 
+    def leave(self) -> None:
+        """As `Connection.leave`."""
+        self._line.leave()
+        self._begin()
+
+    def twin(self) -> AsyncConnection:
+        """As `Connection.twin`."""
+        self._line.check_open()
+        return AsyncConnection(self._line.reader, **self._line.settings)
+
     async def write(self, operations: list[Operation], meanwhile: Callable[[], Any]) -> Answer:
         """As `Connection.write`."""
-        deadline = time.monotonic() + self._timeout_s
+        deadline = time.monotonic() + self._line.timeout_s
         return await self._run(
             lambda session: session.write(operations, meanwhile, deadline), deadline
         )
 
     async def ask(self, question: str) -> Any:
         """Return the daemon's answer to a question."""
-        deadline = time.monotonic() + self._timeout_s
+        deadline = time.monotonic() + self._line.timeout_s
         return (await self._run(lambda session: session.ask(question, deadline), deadline)).value
 
     async def wait(self, commit: int, table: int | None, namespace: str, deadline: float) -> None:
-        """As `AnyConnection.wait`."""
+        """As `Connection.wait`."""
         await self._run(lambda session: session.wait(commit, table, namespace, deadline), deadline)
 
     async def _run(self, begin: Callable[[Session], Steps], deadline: float) -> Answer:
         process.current()  # as `Connection._run`
         turns = self._turns  # as `Connection._run`
         if not await turns.take(deadline - time.monotonic()):
-            raise self._no_turn()
+            raise self._line.busy()
         try:
             return await self._drive(begin)
         finally:
             turns.give()
-            if self._is_closed:
+            if self._line.is_closed:
                 self.let_go()
 
     async def _drive(self, begin: Callable[[Session], Steps]) -> Answer:
         """Do what the session says, awaiting."""
-        session = self._open_session()
+        session = self._line.session()
         session.answers = True
         steps = begin(session)
         result: Any = None
@@ -70,12 +90,12 @@ class AsyncConnection(AnyConnection[Callable[[int, int | None, str, float], Awai
                         steps.throw(error)  # as `Connection._drive`
                         raise
                     result = None
-                if self._is_closed:
+                if self._line.is_closed:
                     raise OutcomeUnknown(
                         f"the store was closed while it waited for the daemon at "
-                        f"{self._reader.directory}: a write may or may not have been applied; "
+                        f"{self._line.reader.directory}: a write may or may not have been applied; "
                         f"await writes before you close",
-                        directory=self._reader.directory,
+                        directory=self._line.reader.directory,
                     )
         except StopIteration as stop:
             answer: Answer = stop.value
@@ -87,12 +107,12 @@ class AsyncConnection(AnyConnection[Callable[[int, int | None, str, float], Awai
     async def _wait(self, action: Wait) -> bool:
         """As `Connection._wait`."""
         left_s = action.deadline - time.monotonic()
-        descriptor = self._wire.descriptor()
+        descriptor = self._line.wire.descriptor()
         if left_s <= 0:
             return False
         loop = running_loop()
         if descriptor is None:
-            await settled(loop.create_future(), min(left_s, self._wire.pause_s()))
+            await settled(loop.create_future(), min(left_s, self._line.wire.pause_s()))
             return True
         ready = self._waiting = loop.create_future()
         add = loop.add_reader if action.event == select.POLLIN else loop.add_writer
@@ -105,20 +125,20 @@ class AsyncConnection(AnyConnection[Callable[[int, int | None, str, float], Awai
             loop.remove_writer(descriptor)
 
     async def _start(self) -> None:
-        if not self._autostart:
-            raise not_running(self._reader.directory)
-        await asyncio.to_thread(launch.start, self._reader.directory)
+        self._line.check_autostart()
+        await asyncio.to_thread(launch.start, self._line.reader.directory)
 
     def close(self) -> None:
-        """As `AnyConnection.close`; a request that waits ends now.
+        """As `Connection.close`; a request that waits ends now.
 
         It closes the socket itself, once its event loop does not look at that any more.
         """
-        super().close()
+        self._line.is_closed = True
+        self.let_go()
         if self._waiting is not None:
             settle(self._waiting, False)
 
     def let_go(self) -> None:
-        """As `AnyConnection.let_go`."""
+        """As `Connection.let_go`."""
         if not self._turns.is_taken:
-            self._wire.close()
+            self._line.wire.close()

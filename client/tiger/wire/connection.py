@@ -6,7 +6,7 @@ Threads may share it; their writes take turns.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from tiger import system
 from tiger.errors import InvalidRequest, TigerError
@@ -14,9 +14,11 @@ from tiger.format import protocol
 from tiger.place import launch, process
 from tiger.reading.reader import Reader
 from tiger.system import select, threading, time
-from tiger.wire.any_connection import AnyConnection
-from tiger.wire.session import Answer, Session, Steps, Wait, Watch, not_running
+from tiger.wire.line import Line
+from tiger.wire.session import Answer, Session, Steps, Wait, Watch
 from tiger.wire.spinning import Looking
+
+Same = TypeVar("Same", bound="Connection")
 
 WATCH_S = 500e-6
 """How long a write watches its slot before it sleeps. On two cores, with 1 to 8 clients, watching
@@ -26,34 +28,47 @@ SLEEP_S = 0.02
 """How long it sleeps on its slot before it asks: the daemon may be gone."""
 
 
-class Connection(AnyConnection[Callable[[int, int | None, str, float], None]]):
+class Connection:
     """Requests of the threads of one process, one after another."""
 
     def __init__(
         self, reader: Reader, *, autostart: bool, timeout_s: float, everywhere: bool = False
     ) -> None:
         """Prepare a connection; nothing is opened before it is needed."""
-        super().__init__(reader, autostart=autostart, timeout_s=timeout_s, everywhere=everywhere)
-        self._looking = Looking(WATCH_S)
-
-    def _begin(self) -> None:
-        super()._begin()
+        self._line = Line(
+            reader, autostart=autostart, timeout_s=timeout_s, everywhere=everywhere
+        )
         self._lock = threading.Lock()
+        self._looking = Looking(WATCH_S)
+        process.leaves(self)
+
+    def leave(self) -> None:
+        """Leave line and turn to the process that this one was forked from."""
+        self._line.leave()
+        self._lock = threading.Lock()
+
+    def twin(self: Same) -> Same:
+        """Return another connection like this one; nothing is opened before it is needed."""
+        self._line.check_open()
+        return type(self)(self._line.reader, **self._line.settings)
 
     def write(self, operations: list[protocol.Operation], meanwhile: Callable[[], Any]) -> Answer:
         """Have operations applied together, or raise why not; as `Session.write`."""
-        deadline = time.monotonic() + self._timeout_s
+        deadline = time.monotonic() + self._line.timeout_s
         return self._run(lambda session: session.write(operations, meanwhile, deadline), deadline)
 
     def ask(self, question: str, *, revive: bool = True) -> Any:
         """Return the daemon's answer to a question."""
-        deadline = time.monotonic() + self._timeout_s
+        deadline = time.monotonic() + self._line.timeout_s
         return self._run(
             lambda session: session.ask(question, deadline, revive=revive), deadline
         ).value
 
     def wait(self, commit: int, table: int | None, namespace: str, deadline: float) -> None:
-        """As `AnyConnection.wait`."""
+        """Wait until a namespace was written to after a commit, or until a deadline.
+
+        Other requests of this connection wait meanwhile: use a twin.
+        """
         if system.is_gevent_late():
             raise InvalidRequest(
                 "gevent has patched this process since tiger was loaded, so waiting here would "
@@ -73,18 +88,18 @@ class Connection(AnyConnection[Callable[[int, int | None, str, float], None]]):
                     return self._drive(begin)
             left_s = max(0.0, deadline - time.monotonic())
             if not lock.acquire(timeout=min(left_s, threading.TIMEOUT_MAX)):
-                raise self._no_turn()
+                raise self._line.busy()
             try:
                 return self._drive(begin)
             finally:
                 lock.release()
         finally:
-            if self._is_closed:  # perhaps meanwhile
+            if self._line.is_closed:  # perhaps meanwhile
                 self.let_go()
 
     def _drive(self, begin: Callable[[Session], Steps]) -> Answer:
         """Do what the session says, blocking."""
-        session = self._open_session()
+        session = self._line.session()
         looks = self._looking.is_worth_it()
         session.answers = not (looks or session.wakes)
         steps = begin(session)
@@ -120,29 +135,35 @@ class Connection(AnyConnection[Callable[[int, int | None, str, float], None]]):
     def _wait(self, action: Wait) -> bool:
         """Wait until trying again makes sense; return whether that is before the deadline."""
         left_s = action.deadline - time.monotonic()
-        descriptor = self._wire.descriptor()
+        descriptor = self._line.wire.descriptor()
         if left_s <= 0:
             return False
         if descriptor is None:
-            time.sleep(min(left_s, self._wire.pause_s()))
+            time.sleep(min(left_s, self._line.wire.pause_s()))
             return True
         poll = select.poll()
         poll.register(descriptor, action.event)
         return bool(poll.poll(1000 * left_s))
 
     def _start(self) -> None:
-        if not self._autostart:
-            raise not_running(self._reader.directory)
-        launch.start(self._reader.directory)
+        self._line.check_autostart()
+        launch.start(self._line.reader.directory)
+
+    def close(self) -> None:
+        """Let go of the socket for good. Never waits, whatever is under way."""
+        self._line.is_closed = True
+        self.let_go()
 
     def let_go(self) -> None:
-        """As `AnyConnection.let_go`; whoever has the turn does it at its end if it is closed.
+        """Close the socket if no request needs it; a later one opens another.
+
+        Where a request has the turn and the connection is closed, that is done when the turn ends.
 
         The garbage collector may call it in the middle of a request of the same thread.
         """
         lock = self._lock
         if lock.acquire(blocking=False):
             try:
-                self._wire.close()
+                self._line.wire.close()
             finally:
                 lock.release()
