@@ -12,12 +12,12 @@ import tiger
 WRONG = [None, 5, [1], b"x", {"n": 1}]
 
 CALLS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
-    "get": (lambda s, x: s.coupons.get(x), "id .*no string"),
-    "peek": (lambda s, x: s.coupons.peek(x), "id .*no string"),
-    "delete": (lambda s, x: s.coupons.delete(x), "id .*no string"),
-    "patch": (lambda s, x: s.coupons.patch(x, {}), "id .*no string"),
+    "get": (lambda s, x: s.coupons.get(x), "id .*not a string"),
+    "peek": (lambda s, x: s.coupons.peek(x), "id .*not a string"),
+    "delete": (lambda s, x: s.coupons.delete(x), "id .*not a string"),
+    "patch": (lambda s, x: s.coupons.patch(x, {}), "id .*not a string"),
     "modify": (lambda s, x: s.coupons.modify("A", x), "function of a record.*patch"),
-    "insert_many": (lambda s, x: s.coupons.insert_many(x), "list of records|no record: use a dict"),
+    "insert_many": (lambda s, x: s.coupons.insert_many(x), "list of records|not a record"),
     "wait_for": (lambda s, x: s.coupons.wait_for(x or 0, timeout_s=0), "function of a record"),
     "find_by": (lambda s, x: s.coupons.find_by(x, 1), "name of a field"),
     "find_active_by_code": (lambda s, x: s.promotion_codes.find_active_by_code(x), "use a text"),
@@ -28,8 +28,8 @@ CALLS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     ),
     "rollback": (lambda s, x: s.rollback(x), "store.mark"),
     "assert_changes": (lambda s, x: s.assert_changes(created={"coupons": x}), "how many records"),
-    "begin_fork": (lambda s, x: s.begin_fork(x), "namespace .*no string"),
-    "namespace": (lambda s, x: s.namespace(x), "namespace .*no string"),
+    "begin_fork": (lambda s, x: s.begin_fork(x), "namespace .*not a string"),
+    "namespace": (lambda s, x: s.namespace(x), "namespace .*not a string"),
     "table": (lambda s, x: s.table(x), "no table"),
 }
 

@@ -147,7 +147,7 @@ def test_after_the_request_was_sent_its_outcome_is_unknown(reader: Reader) -> No
 
     with (
         connected(reader, speak) as (connection, _),
-        pytest.raises(tiger.OutcomeUnknown, match=r"no answer.*may or may not have been applied"),
+        pytest.raises(tiger.OutcomeUnknown, match=r"not an answer.*may or may not have been"),
     ):
         connection.write(CLEAR, str)
 

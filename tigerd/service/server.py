@@ -259,7 +259,7 @@ class Server:
         try:
             request = parse(frame)
         except LayoutMismatch as error:
-            self._reply(peer, 0, code_of(error), told(error))
+            self._reply(peer, 0, code_of(error), str(error))  # as in every protocol
             return
         except (ValueError, msgpack.UnpackException, RecursionError, MemoryError) as error:
             self._tell_dropped(f"a frame of {len(frame)} bytes: {error}")

@@ -103,6 +103,8 @@ def unpack_reply(frame: bytes) -> tuple[int, int, Any]:
                     return number, status, value
             case [int(number), int(status), ([str(), dict()] | None) as told]:
                 return number, status, told
+            case [int(number), int(status), str(message)]:  # of a daemon of protocol 1
+                return number, status, [message, {}]
     except (ValueError, msgpack.UnpackException, RecursionError):
         pass
     raise ValueError(f"a frame of {len(frame)} bytes that is not an answer")
