@@ -119,7 +119,7 @@ def not_in_the_ring(daemon: Daemon) -> None:
     [
         (less_garbage, "bytes of it are garbage, and"),
         (fewer_places, "of its places are in use, and"),
-        (not_in_the_ring, "the ring of what ended does not name it"),
+        (not_in_the_ring, "the ring of ended versions does not name it"),
     ],
 )
 def test_what_a_start_relies_on_is_audited(

@@ -123,7 +123,7 @@ def test_what_a_lost_chunk_held_is_counted(directory: str, tigerd) -> None:
     assert 0 < answer["records"] < 2000
     (finding,) = answer["findings"]
     assert (finding["file"], finding["record"]) == (str(chunk), "coupons")
-    assert finding["what"].startswith(f"lost: {2000 - answer['records']:,} of ")
+    assert finding["what"].startswith(f"lost: {2000 - answer['records']:,} versions ")
     assert audit(Path(directory)).findings == []
 
 

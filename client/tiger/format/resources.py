@@ -36,6 +36,17 @@ class Resource(NamedTuple):
         return (*self.find_by, self.active[0])
 
 
+CALLS = {
+    "find_scheduled": "subscription_schedules",
+    "find_active_by_code": "promotion_codes",
+    "delete_by_subscription": "subscription_items",
+    "get_all": "webhook_deliveries",
+    "get_by_type": "webhook_deliveries",
+    "all": "invoices",
+}
+"""Calls that one table has and the others have not, as the system followed has them."""
+
+
 def _rows() -> tuple[Resource, ...]:
     true: Values = (True,)
     rows = (

@@ -17,6 +17,7 @@ from tiger.format import memory, record
 from tiger.format.layout import NEWER, OLDER
 from tiger.format.record import Record, decode
 from tiger.format.resources import (
+    CALLS,
     DEFINITIONS,
     DEFINITIONS_NAMESPACE,
     RESOURCES,
@@ -387,7 +388,7 @@ class TableReads:
 
         Other tables raise AttributeError. Raises as every read.
         """
-        self._check_is("subscription_schedules", "find_scheduled")
+        self._check_has("find_scheduled")
         return self._all("status", ("not_started",))
 
     def find_active_by_code(self, code: str) -> Records:
@@ -396,7 +397,7 @@ class TableReads:
         Other tables raise AttributeError. Raises `InvalidRequest` for a code that is no text; else
         as every read.
         """
-        self._check_is("promotion_codes", "find_active_by_code")
+        self._check_has("find_active_by_code")
         wanted = _text(code, "code").casefold()
         return [r for r in self.find_active() if str(r.get("code")).casefold() == wanted]
 
@@ -405,7 +406,7 @@ class TableReads:
 
         Other tables raise AttributeError. Raises as every read.
         """
-        self._check_is("webhook_deliveries", "get_all")
+        self._check_has("get_all")
         return self.list_namespace()[::-1]
 
     def get_by_type(self, pattern: str) -> Records:
@@ -414,7 +415,7 @@ class TableReads:
         Other tables raise AttributeError. Raises `InvalidRequest` for a type that is no text; else
         as every read.
         """
-        self._check_is("webhook_deliveries", "get_by_type")
+        self._check_has("get_by_type")
         if not _text(pattern, "type").endswith("*"):
             return self._all("event_type", (pattern,))[::-1]
         start = pattern[:-1]
@@ -425,12 +426,12 @@ class TableReads:
 
         Other tables raise AttributeError. Raises as every read.
         """
-        self._check_is("invoices", "all")
+        self._check_has("all")
         return self.list_namespace()
 
-    def _check_is(self, table: str, name: str) -> None:
-        if self.table_name != table:
-            raise AttributeError(f"{self.table_name} has no {name}; {table} has")
+    def _check_has(self, call: str) -> None:
+        if self.table_name != CALLS[call]:
+            raise AttributeError(f"{self.table_name} has no {call}; {CALLS[call]} has")
 
     def _named(self, name: str) -> Callable[[Any], Records]:
         """Return `find_by_<field>` for the fields that the resource is searched by."""

@@ -14,7 +14,7 @@ from tiger.format import layout, protocol, record
 from tiger.format.memory import Vanished
 from tiger.format.protocol import Operation
 from tiger.format.record import Record
-from tiger.format.resources import Resource, definition_record
+from tiger.format.resources import CALLS, Resource, definition_record
 from tiger.reading.reader import Reader
 from tiger.wire.session import Answer
 
@@ -159,7 +159,7 @@ class TableRequests:
 
     def delete_by_subscription(self, id: str) -> Request[None]:
         """Remove the subscription items of a subscription."""
-        if self._resource.table != "subscription_items":
+        if self._resource.table != CALLS["delete_by_subscription"]:
             raise AttributeError(
                 f"{self._resource.table} has no delete_by_subscription: use delete(id)"
             )
