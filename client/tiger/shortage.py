@@ -42,13 +42,13 @@ def describe_size(size: int) -> str:
     return f"{size / (1 << 30):.1f} GiB"
 
 
-def unusable(path: Path, error: OSError) -> InstanceError:
+def use_error(path: Path, error: OSError) -> InstanceError:
     """Return the error for a file or a directory that is there and cannot be used."""
     remedy = _REMEDIES.get(error.errno or 0, ANOTHER)
     return InstanceError(f"cannot use {path}: {error.strerror or error}; {remedy}")
 
 
-def not_made(path: Path, size: int, error: OSError) -> StoreFull | InstanceError:
+def making_error(path: Path, size: int, error: OSError) -> StoreFull | InstanceError:
     """Return the error for a file of so many bytes that could not be made.
 
     `StoreFull` where something is used up, else `InstanceError`.

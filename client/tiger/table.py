@@ -151,7 +151,7 @@ class Table(TableReads):
                 commit, found = self._look_for(predicate, filters)
                 if found is not None:
                     return found
-        raise self._not_seen(timeout_s, filters)
+        raise self._timeout_error(timeout_s, filters)
 
     def delete_by_subscription(self, id: str) -> None:
         """Remove the subscription items of a subscription, in one commit.

@@ -109,7 +109,9 @@ def test_where_no_room_is_an_error_has_the_bytes(
     from tiger import shortage
 
     free = shortage.os.statvfs(tmp_path)
-    error = shortage.not_made(tmp_path / "file", 1 << 62, OSError(28, "No space left on device"))
+    error = shortage.making_error(
+        tmp_path / "file", 1 << 62, OSError(28, "No space left on device")
+    )
     assert isinstance(error, tiger.StoreFull)
     assert error.needed == 1 << 62
     assert error.free == free.f_frsize * free.f_bavail

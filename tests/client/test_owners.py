@@ -184,10 +184,10 @@ def test_without_proc_nobody_is_alive_or_ended(monkeypatch: pytest.MonkeyPatch) 
     mine, gone = owners.Process.current(), owners.Process.of(ended_pid())
     assert (mine.is_alive(), mine.has_ended(), gone.has_ended()) == (True, False, True)
 
-    def not_there(*_: object) -> str:
+    def no_instance_error(*_: object) -> str:
         raise FileNotFoundError
 
-    monkeypatch.setattr(owners.os, "readlink", not_there)
+    monkeypatch.setattr(owners.os, "readlink", no_instance_error)
     for process in (mine, gone, owners.Process.of(os.getpid())):
         assert (process.is_alive(), process.has_ended()) == (False, False)
 

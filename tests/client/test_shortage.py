@@ -77,7 +77,9 @@ def test_each_shortage_has_its_remedy(
     tmp_path: Path, number: int, kind: type[tiger.TigerError], words: str
 ) -> None:
     """Simulated: by what the system would say."""
-    error = shortage.not_made(tmp_path / "none" / "x", 5000, OSError(number, os.strerror(number)))
+    error = shortage.making_error(
+        tmp_path / "none" / "x", 5000, OSError(number, os.strerror(number))
+    )
     assert type(error) is kind
     assert words in str(error)
 
@@ -85,10 +87,10 @@ def test_each_shortage_has_its_remedy(
 def test_a_file_system_without_sockets_is_named() -> None:
     """Simulated: none is at hand that has no sockets."""
     path = Path("/somewhere/socket")
-    told = str(serve._not_bound(path, errno.EPERM, os.strerror(errno.EPERM)))
+    told = str(serve._bind_error(path, errno.EPERM, os.strerror(errno.EPERM)))
     assert "has sockets" in told
     assert "TIGERD_DIR" in told
-    assert "remove it" in str(serve._not_bound(path, errno.EADDRINUSE, "in use"))
+    assert "remove it" in str(serve._bind_error(path, errno.EADDRINUSE, "in use"))
 
 
 def test_without_fallocate_zeros_are_written(

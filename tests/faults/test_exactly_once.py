@@ -239,7 +239,7 @@ def test_a_patch_of_which_nothing_is_left_but_that_it_was_applied(
 
     with (
         patch_overtaken(place, monkeypatch, meanwhile) as answer,
-        pytest.raises(tiger.OutcomeUnknown, match="'A' was applied, but what came of it"),
+        pytest.raises(tiger.OutcomeUnknown, match="'A' was applied, but its answer was lost"),
     ):
         answer.result()
     check(place)

@@ -112,7 +112,7 @@ def a_file(directory: str) -> str:
     return f"{directory} is not a directory*"
 
 
-def not_there(directory: str) -> str:
+def no_instance_error(directory: str) -> str:
     Path(directory).rmdir()
     return f"no daemon runs at {directory}, which this run was told to use: start one with*"
 
@@ -132,7 +132,7 @@ SPOILED = [
     wrong_version,
     wrong_version_and_no_daemon,
     a_file,
-    not_there,
+    no_instance_error,
     no_daemon,
     open_to_others,
 ]

@@ -32,7 +32,7 @@ def replacing(name: str) -> Iterator[TextIO]:
         flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
         with open(os.open(path, flags), "w", encoding="utf-8") as out:
             if not os.path.samestat(os.fstat(out.fileno()), status):
-                raise _planted(path)
+                raise _planted_error(path)
             yield out
         return
     made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -74,10 +74,10 @@ def _status_of(path: Path) -> os.stat_result | None:
         folder = os.stat(path.parent)
         is_planted = folder.st_mode & stat.S_IWOTH and not stat.S_ISDIR(status.st_mode)
         if is_planted and status.st_uid not in (os.geteuid(), folder.st_uid):
-            raise _planted(path)
+            raise _planted_error(path)
         return status
     return None
 
 
-def _planted(path: Path) -> PermissionError:
+def _planted_error(path: Path) -> PermissionError:
     return PermissionError(errno.EACCES, "another user has put it there", str(path))

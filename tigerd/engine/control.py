@@ -12,7 +12,7 @@ from tiger.errors import Damaged, InstanceError
 from tiger.format import layout
 from tiger.format.record import DEFAULT_MAX_RECORD
 from tiger.place.instance import as_option, open_directory, open_or_make
-from tiger.shortage import unusable
+from tiger.shortage import use_error
 from tiger.system import fcntl, os, secrets, time
 from tigerd.engine.segments import WritableSegment
 
@@ -44,7 +44,7 @@ def take_lock(directory: Path, *, make: bool = True) -> int:
             time.sleep(0.01)
         except OSError as error:  # a file system without locks, or no room for one more
             os.close(descriptor)
-            raise unusable(directory, error) from None
+            raise use_error(directory, error) from None
         else:
             return descriptor
 

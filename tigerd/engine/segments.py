@@ -15,7 +15,7 @@ from pathlib import Path
 from tiger.errors import InstanceError
 from tiger.format import layout
 from tiger.format.memory import Segment
-from tiger.shortage import not_made
+from tiger.shortage import making_error
 from tiger.system import os
 
 UNFINISHED = "new."
@@ -81,7 +81,7 @@ class WritableSegment(Segment):
             path.unlink(missing_ok=True)
             if isinstance(error, InstanceError):
                 raise
-            raise not_made(path, size, error) from None
+            raise making_error(path, size, error) from None
 
     def write_again(self) -> None:
         """Write what is mapped to a file of the same name, and map that from now on.
@@ -95,7 +95,7 @@ class WritableSegment(Segment):
                 file.write(self.map)
             made.rename(self.path)
         except OSError as error:
-            raise not_made(self.path, len(self.map), error) from None
+            raise making_error(self.path, len(self.map), error) from None
         fresh = type(self)(self.path, self.words[layout.HEADER_KIND])
         for name in ("map", "words", "status"):
             setattr(self, name, getattr(fresh, name))
@@ -117,12 +117,12 @@ def allocate_file(path: Path, size: int) -> None:
         _check_address_space(size)
         descriptor = os.open(path, flags, 0o600)
     except OSError as error:
-        raise not_made(path, size, error) from None
+        raise making_error(path, size, error) from None
     try:
         _allocate(descriptor, size)
     except OSError as error:
         path.unlink()
-        raise not_made(path, size, error) from None
+        raise making_error(path, size, error) from None
     finally:
         os.close(descriptor)
 
@@ -168,4 +168,4 @@ def make_folder(path: Path, *, parents: bool = True) -> None:
     try:
         path.mkdir(mode=0o700, parents=parents, exist_ok=True)
     except OSError as error:
-        raise not_made(path, 4096, error) from None
+        raise making_error(path, 4096, error) from None

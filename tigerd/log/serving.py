@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from tiger.errors import DaemonUnavailable, InstanceError
-from tiger.shortage import unusable
+from tiger.shortage import use_error
 from tiger.system import fcntl, os, socket, subprocess, time
 
 START_S = 10.0
@@ -82,7 +82,7 @@ def _lock(store: Path) -> int:
     except BlockingIOError:
         raise InstanceError(f"an engine has {store} already: use another --store") from None
     except OSError as error:
-        raise unusable(store, error) from None
+        raise use_error(store, error) from None
     return lock
 
 

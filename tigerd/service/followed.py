@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tiger.errors import Damaged
 from tiger.place import instance
-from tiger.shortage import unusable
+from tiger.shortage import use_error
 from tiger.system import os
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def remembered(directory: Path) -> Followed | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise unusable(path, error) from None
+        raise use_error(path, error) from None
     except (ValueError, KeyError, TypeError):
         raise Damaged(
             f"{path} does not say which log the instance follows: begin with an empty directory, "
@@ -74,4 +74,4 @@ def remember(directory: Path, followed: Followed) -> None:
             json.dump(followed._asdict(), file)
         os.replace(new, path)
     except OSError as error:
-        raise unusable(path, error) from None
+        raise use_error(path, error) from None

@@ -20,7 +20,7 @@ from tiger.format.layout import RECORD_LIMIT
 from tiger.format.record import DEFAULT_MAX_RECORD
 from tiger.format.speedups import compiled
 from tiger.place import instance
-from tiger.shortage import ANOTHER, unusable
+from tiger.shortage import ANOTHER, use_error
 from tiger.system import os
 from tigerd.engine.applying import CannotGoOn
 from tigerd.engine.control import take_lock
@@ -113,11 +113,11 @@ def _take_over(directory: Path, options: argparse.Namespace) -> Server:
             failing.callback(os.close, lock)
             server = _new_server(directory, lock, options)
         except zmq.ZMQError as error:
-            raise _not_bound(instance.socket_path(directory), error.errno, str(error)) from None
+            raise _bind_error(instance.socket_path(directory), error.errno, str(error)) from None
         except TigerError:  # some are OSErrors too
             raise
         except OSError as error:
-            raise unusable(Path(error.filename or directory), error) from None
+            raise use_error(Path(error.filename or directory), error) from None
         failing.pop_all()
     return server
 
@@ -140,7 +140,7 @@ def _new_server(directory: Path, lock: int, options: argparse.Namespace) -> Serv
     )
 
 
-def _not_bound(path: Path, number: int | None, why: str) -> InstanceError:
+def _bind_error(path: Path, number: int | None, why: str) -> InstanceError:
     """Return the error for a socket that cannot be opened."""
     remedy = "if something else is there, remove it"
     if number != errno.EADDRINUSE:

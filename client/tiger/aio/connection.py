@@ -23,9 +23,7 @@ class AsyncConnection:
         self, reader: Reader, *, autostart: bool, timeout_s: float, everywhere: bool = False
     ) -> None:
         """Prepare a connection; nothing is opened before it is needed."""
-        self._line = Line(
-            reader, autostart=autostart, timeout_s=timeout_s, everywhere=everywhere
-        )
+        self._line = Line(reader, autostart=autostart, timeout_s=timeout_s, everywhere=everywhere)
         self._begin()
         process.leaves(self)
 
@@ -64,7 +62,7 @@ class AsyncConnection:
         process.current()  # as `Connection._run`
         turns = self._turns  # as `Connection._run`
         if not await turns.take(deadline - time.monotonic()):
-            raise self._line.busy()
+            raise self._line.busy_error()
         try:
             return await self._drive(begin)
         finally:

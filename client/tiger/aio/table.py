@@ -108,7 +108,7 @@ class AsyncTable(TableReads):
                 commit, found = self._look_for(predicate, filters)
                 if found is not None:
                     return found
-        raise self._not_seen(timeout_s, filters)
+        raise self._timeout_error(timeout_s, filters)
 
     async def delete_by_subscription(self, id: str) -> None:
         """As `Table.delete_by_subscription`."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from tiger.errors import Damaged, InstanceError, LayoutMismatch
 from tiger.format import layout
 from tiger.format.speedups import compiled
-from tiger.shortage import ANOTHER, unusable
+from tiger.shortage import ANOTHER, use_error
 from tiger.system import os, threading
 
 if sys.maxsize < 1 << 32:
@@ -116,7 +116,7 @@ class Segment:
                 f"cannot open {path}: {error.strerror}; give it mode 0600, or {ANOTHER}"
             ) from None
         except OSError as error:
-            raise unusable(path, error) from None
+            raise use_error(path, error) from None
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
@@ -127,7 +127,7 @@ class Segment:
             self.status: os.stat_result = status
             self.map: mmap.mmap = _map(descriptor, status.st_size, writable)
         except OSError as error:
-            raise unusable(path, error) from None
+            raise use_error(path, error) from None
         finally:
             os.close(descriptor)
         self.words: memoryview[int] = memoryview(self.map).cast("Q")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tiger.errors import InstanceError
 from tiger.place import process
-from tiger.shortage import not_made
+from tiger.shortage import making_error
 from tiger.system import fcntl, os
 
 UNFINISHED = "new."
@@ -43,7 +43,7 @@ class Hold:
         try:
             self.descriptor = self._make(folder, content)
         except OSError as error:
-            raise not_made(Path(self.path), len(content), error) from None
+            raise making_error(Path(self.path), len(content), error) from None
 
     def _make(self, path: Path, content: bytes) -> int:
         """Make the file; where something has tidied up, its folder too."""
@@ -104,12 +104,12 @@ def open_folder(path: Path) -> int:
         descriptor = os.open(path, FOLDER_FLAGS)
     except OSError as error:
         if error.errno in (errno.ENOTDIR, errno.ELOOP, errno.EMLINK):
-            raise _strange(path) from None
+            raise _foreign_error(path) from None
         raise
     status = os.fstat(descriptor)
     if status.st_uid != os.geteuid() or status.st_mode & 0o077:
         os.close(descriptor)
-        raise _strange(path)
+        raise _foreign_error(path)
     return descriptor
 
 
@@ -134,7 +134,7 @@ def open_or_make_folder(path: Path) -> int:
     return open_folder(path)
 
 
-def _strange(path: Path) -> InstanceError:
+def _foreign_error(path: Path) -> InstanceError:
     return InstanceError(
         f"{path} is not a folder of user {os.geteuid()} that is closed to all others: the instance "
         f"was replaced, or something else stands there; connect again, or remove that"

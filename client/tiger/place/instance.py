@@ -17,7 +17,7 @@ from pathlib import Path
 from tiger.errors import DaemonUnavailable, InstanceError, InvalidRequest
 from tiger.place import private
 from tiger.place.holds import is_locked
-from tiger.shortage import ANOTHER, unusable
+from tiger.shortage import ANOTHER, use_error
 from tiger.system import os
 
 SOCKET_PATH_MAX = 103 if sys.platform == "darwin" else 107  # bytes of sun_path, less its end
@@ -93,11 +93,11 @@ def exists(directory: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        raise unusable(directory, error) from None
+        raise use_error(directory, error) from None
     return True
 
 
-def not_there(directory: Path) -> DaemonUnavailable:
+def no_instance_error(directory: Path) -> DaemonUnavailable:
     """Return the error for a directory that is not there, or in which no daemon ever ran."""
     return DaemonUnavailable(
         f"there is no instance at {directory}: start one with `tigerd start "
@@ -130,7 +130,7 @@ def open_directory(directory: Path) -> int:
     try:
         return private.open_directory(directory)
     except FileNotFoundError:
-        raise not_there(directory) from None
+        raise no_instance_error(directory) from None
 
 
 def check_directory(directory: Path) -> None:
@@ -166,4 +166,4 @@ def is_running(directory: Path) -> bool:
     try:
         return is_locked(directory)
     except OSError as error:
-        raise unusable(directory, error) from None
+        raise use_error(directory, error) from None

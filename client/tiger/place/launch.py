@@ -20,7 +20,7 @@ from typing import Any
 from tiger import errors
 from tiger.errors import DaemonUnavailable, InstanceError, TigerError, TimedOut
 from tiger.place import instance, owners, private
-from tiger.shortage import unusable
+from tiger.shortage import use_error
 from tiger.system import fcntl, os, select, subprocess, time
 
 START_S = 20.0
@@ -93,7 +93,7 @@ def _take_turn(descriptor: int, directory: Path, deadline: float) -> None:
                 ) from None
             time.sleep(0.005)
         except OSError as error:
-            raise unusable(directory / "start.lock", error) from None
+            raise use_error(directory / "start.lock", error) from None
         else:
             return
 
@@ -119,7 +119,7 @@ def _launch(
         if answer is not None:
             _wait_for(process)
             if not answer.get("ready"):
-                raise _failure(answer, directory, _end_of(log, said_before))
+                raise _start_error(answer, directory, _end_of(log, said_before))
         return answer
 
 
@@ -186,7 +186,7 @@ def _read_answer(descriptor: int, deadline: float) -> dict[str, Any] | None:
             return {}
 
 
-def _failure(answer: dict[str, Any], directory: Path, said: bytes) -> TigerError:
+def _start_error(answer: dict[str, Any], directory: Path, said: bytes) -> TigerError:
     """Return why a daemon did not start: what it told, or else the last words in its log."""
     kind = getattr(errors, str(answer.get("error")), None)
     if isinstance(kind, type) and issubclass(kind, TigerError):

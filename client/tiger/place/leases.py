@@ -23,7 +23,7 @@ from tiger.errors import DaemonUnavailable, InvalidRequest, TigerError
 from tiger.place import holds, process
 from tiger.place.holds import Hold
 from tiger.place.lease_file import LEASES_MAX, content_of, entry_of, header_of, place_of
-from tiger.shortage import not_made
+from tiger.shortage import making_error
 from tiger.system import fcntl, os, secrets, threading, time
 
 FOLDER = "leases"
@@ -180,7 +180,7 @@ class Register:
             if os.pwrite(self._hold.descriptor, entry, place_of(slot)) < len(entry):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
-            raise not_made(Path(self._hold.path), len(entry), error) from None
+            raise making_error(Path(self._hold.path), len(entry), error) from None
 
     def _see_to_file(self) -> None:
         """Make the file if it is not there; what tidies up may have removed its name."""
@@ -211,7 +211,7 @@ class Register:
         try:
             self._folder = holds.open_or_make_folder(folder)
         except OSError as error:
-            raise not_made(folder, 0, error) from None
+            raise making_error(folder, 0, error) from None
         self._hold = Hold(folder, secrets.token_hex(8), header_of(self._folder))
         for slot, namespace in list(self._names.items()):
             self._write(slot, entry_of(namespace))

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tiger.shortage import not_made
+from tiger.shortage import making_error
 from tiger.system import os, secrets, subprocess
 
 OWNER = "owner"
@@ -193,7 +193,7 @@ def write_owner(path: Path, owner: Owner) -> None:
         made.rename(path / OWNER)
     except OSError as error:
         made.unlink(missing_ok=True)
-        raise not_made(path / OWNER, len(text), error) from None
+        raise making_error(path / OWNER, len(text), error) from None
 
 
 def owner_by_run(directory: Path) -> Owner | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from tiger.errors import InstanceError
 from tiger.format import layout
 from tiger.place import leases, pins
-from tiger.shortage import ANOTHER, not_made, unusable
+from tiger.shortage import ANOTHER, making_error, use_error
 from tiger.system import os
 
 NAMES = frozenset(
@@ -61,7 +61,7 @@ def open_directory(directory: Path) -> int:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise _not_opened(directory, user, error) from None
+        raise _opening_error(directory, user, error) from None
     try:
         status = os.fstat(descriptor)
         _check_owner(directory, status, user)
@@ -72,7 +72,7 @@ def open_directory(directory: Path) -> int:
     return descriptor
 
 
-def _not_opened(directory: Path, user: int, error: OSError) -> InstanceError:
+def _opening_error(directory: Path, user: int, error: OSError) -> InstanceError:
     """Return the error for a directory that could not be opened: whose it is says more."""
     with suppress(OSError):
         status = os.lstat(directory)
@@ -83,7 +83,7 @@ def _not_opened(directory: Path, user: int, error: OSError) -> InstanceError:
             _check_mode(directory, status, None)
         except InstanceError as refused:
             return refused
-    return unusable(directory, error)
+    return use_error(directory, error)
 
 
 def _check_owner(directory: Path, status: os.stat_result, user: int) -> None:
@@ -134,7 +134,7 @@ def _make_folder(directory: int, path: Path) -> None:
     except FileExistsError:
         pass
     except OSError as error:
-        raise not_made(path, 4096, error) from None
+        raise making_error(path, 4096, error) from None
 
 
 def make_folders(directory: Path) -> None:
@@ -146,7 +146,7 @@ def make_folders(directory: Path) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        raise not_made(directory, 4096, error) from None
+        raise making_error(directory, 4096, error) from None
     with suppress(OSError):  # then the check says what is wrong with it
         descriptor = os.open(directory, OPEN_DIRECTORY)
         try:
@@ -169,7 +169,7 @@ def check_content(directory: Path, descriptor: int) -> None:
     try:
         names = os.listdir(descriptor)
     except OSError as error:  # no descriptor is free, say
-        raise unusable(directory, error) from None
+        raise use_error(directory, error) from None
     for name in names:
         if name not in NAMES and not name.startswith(BEING_MADE):
             raise InstanceError(
@@ -204,7 +204,7 @@ def open_file(directory: int, path: Path, flags: int) -> int:
     try:
         descriptor = os.open(path.name, flags, 0o600, dir_fd=directory)
     except OSError as error:
-        raise not_made(path, 0, error) from None
+        raise making_error(path, 0, error) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise InstanceError(f"{path} is not a file: remove it")

@@ -11,7 +11,7 @@ from pathlib import Path
 from tiger.errors import DaemonUnavailable
 from tiger.format import layout
 from tiger.format.memory import Segment
-from tiger.place.instance import not_there
+from tiger.place.instance import no_instance_error
 from tiger.reading.presence import Presence
 from tiger.reading.remembered import Remembered
 from tiger.reading.table_reader import TableReader
@@ -26,7 +26,7 @@ class Reader:
         try:
             self.control: Segment = Segment(directory / "control", layout.CONTROL)
         except FileNotFoundError:
-            raise not_there(directory) from None
+            raise no_instance_error(directory) from None
         self.words: memoryview[int] = self.control.words
         if not self.words[layout.HEADER_STATE]:
             self.control.close()

@@ -122,7 +122,7 @@ class TableReads:
         found = self._records.peek(id)
         if found is not None:
             return found
-        raise self._not_found(id)
+        raise self._not_found_error(id)
 
     def version(self, id: str) -> int:
         """Return the commit number that wrote the record of that id, for `if_version`.
@@ -131,7 +131,7 @@ class TableReads:
         """
         version = self._records.find(id)
         if version is None:
-            raise self._not_found(id)
+            raise self._not_found_error(id)
         return version.begin
 
     def read_version(self, id: str) -> tuple[Record, int]:
@@ -141,7 +141,7 @@ class TableReads:
         """
         found = self._records.with_version(id)
         if found is None:
-            raise self._not_found(id)
+            raise self._not_found_error(id)
         return found
 
     def __getitem__(self, id: str) -> Record:
@@ -161,10 +161,10 @@ class TableReads:
     def _missing(self, id: str, default: Any) -> Any:
         record.encode_name(id, "id")
         if default is MISSING:
-            raise self._not_found(id)
+            raise self._not_found_error(id)
         return default
 
-    def _not_found(self, id: str) -> NotFound:
+    def _not_found_error(self, id: str) -> NotFound:
         record.encode_name(id, "id")
         return NotFound(
             f"no {self.table_name} {id!r} in namespace {self._namespace!r}",
@@ -344,7 +344,7 @@ class TableReads:
         memory.fence()
         return commit, self._moment.read(read)
 
-    def _not_seen(self, timeout_s: float | None, filters: Mapping[str, Any]) -> TimedOut:
+    def _timeout_error(self, timeout_s: float | None, filters: Mapping[str, Any]) -> TimedOut:
         """Return the error of a wait that was in vain, with what is there instead."""
         wanted = ", ".join(f"{name}={value!r}" for name, value in filters.items())
         shown = [

@@ -35,9 +35,7 @@ class Connection:
         self, reader: Reader, *, autostart: bool, timeout_s: float, everywhere: bool = False
     ) -> None:
         """Prepare a connection; nothing is opened before it is needed."""
-        self._line = Line(
-            reader, autostart=autostart, timeout_s=timeout_s, everywhere=everywhere
-        )
+        self._line = Line(reader, autostart=autostart, timeout_s=timeout_s, everywhere=everywhere)
         self._lock = threading.Lock()
         self._looking = Looking(WATCH_S)
         process.leaves(self)
@@ -88,7 +86,7 @@ class Connection:
                     return self._drive(begin)
             left_s = max(0.0, deadline - time.monotonic())
             if not lock.acquire(timeout=min(left_s, threading.TIMEOUT_MAX)):
-                raise self._line.busy()
+                raise self._line.busy_error()
             try:
                 return self._drive(begin)
             finally:

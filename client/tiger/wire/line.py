@@ -11,7 +11,7 @@ from typing import Any
 from tiger.errors import DaemonUnavailable, InvalidRequest
 from tiger.place import instance
 from tiger.reading.reader import Reader
-from tiger.wire.session import Session, not_running
+from tiger.wire.session import Session, no_daemon_error
 from tiger.wire.socket import Wire
 
 
@@ -63,7 +63,7 @@ class Line:
     def check_autostart(self) -> None:
         """Raise `DaemonUnavailable` where a daemon that is not there is not to be started."""
         if not self.autostart:
-            raise not_running(self.reader.directory)
+            raise no_daemon_error(self.reader.directory)
 
     def session(self) -> Session:
         """Return the session, for the request that has the turn."""
@@ -73,7 +73,7 @@ class Line:
             self._session = kind(self.reader, self.wire, timeout_s=self.timeout_s)
         return self._session
 
-    def busy(self) -> DaemonUnavailable:
+    def busy_error(self) -> DaemonUnavailable:
         """Return the error of a request whose turn did not come in time."""
         directory = self.reader.directory
         return DaemonUnavailable(

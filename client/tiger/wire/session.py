@@ -147,12 +147,12 @@ class Session:
             yield from self._send(self._question_of(number), time.monotonic())
         reply = yield from self._insist(frame, number, way, has_value, deadline)
         if reply is None:
-            raise self._give_up()
+            raise self._outcome_error()
         status, value = reply
         if status == protocol.EVICTED:
             self._slot = Slot(self._words, self._client, NO_SLOT)
             if self._was_resent:  # the first one may have been applied before the slot was lost
-                raise self._give_up()
+                raise self._outcome_error()
             again = yield from self.write(operations, lambda: made, deadline)
             return again
         answer = self._answer(status, value)
@@ -206,7 +206,7 @@ class Session:
                 try:
                     yield self._start()
                 except TigerError as error:
-                    raise self._unless_followed(error) from None
+                    raise self._start_error_of(error) from None
             soon = min(deadline, time.monotonic() + LAST_PAUSE_S)
             asked = yield from self._send(self._question_of(number), soon)
             if asked and asked != way:
@@ -223,7 +223,7 @@ class Session:
         self._reader.check_instance()
         return Start()
 
-    def _unless_followed(self, error: TigerError) -> TigerError:
+    def _start_error_of(self, error: TigerError) -> TigerError:
         """Return what it means for a request that was sent that no daemon can be started."""
         if not (self._directory / instance.FOLLOWED).exists():
             return error
@@ -232,7 +232,7 @@ class Session:
             f"follows: read before you write it again"
         )
 
-    def _give_up(self) -> TigerError:
+    def _outcome_error(self) -> TigerError:
         return OutcomeUnknown(
             f"the daemon at {self._directory} has not answered a request within "
             f"{self._timeout_s:.3g} s: it may or may not have been applied; read before you write "
@@ -252,13 +252,13 @@ class Session:
                 replied, status, value = protocol.unpack_reply(frame)
             except ValueError as error:
                 self._wire.close()
-                raise self._refused(error) from None
+                raise self._refusal_error(error) from None
             if replied == number or (replied == 0 and status in CODES):
                 return status, value
             if time.monotonic() >= deadline:
                 return None
 
-    def _refused(self, error: Exception) -> TigerError:
+    def _refusal_error(self, error: Exception) -> TigerError:
         """Return the error for what listens at the socket and is not this user's daemon."""
         if not isinstance(error, TigerError):
             error = DaemonUnavailable(
@@ -292,7 +292,7 @@ class Session:
                     return 0
                 yield Wait(event, min(deadline, now + LAST_PAUSE_S))
         except (zmtp.Refused, InstanceError) as error:
-            raise self._refused(error) from None
+            raise self._refusal_error(error) from None
         except BaseException:
             wire.close()
             raise
@@ -306,7 +306,7 @@ class Session:
                 if not (yield Wait(select.POLLIN, deadline)):
                     return None
         except zmtp.Refused as error:
-            raise self._refused(error) from None
+            raise self._refusal_error(error) from None
         except BaseException:
             wire.close()
             raise
@@ -346,7 +346,7 @@ class Session:
             if revive:
                 yield from self._revive(deadline)
             elif not instance.is_running(self._directory):
-                raise not_running(self._directory)
+                raise no_daemon_error(self._directory)
             pause_s = min(2 * pause_s, LAST_PAUSE_S)
 
     def wait(self, commit: int, table: int | None, namespace: str, deadline: float) -> Steps:
@@ -377,7 +377,7 @@ class Session:
             case [int(given), int(found)] if 0 <= given < layout.CLIENTS_MAX:
                 pass
             case _:
-                raise self._refused(ValueError("the answer gives no slot to a client"))
+                raise self._refusal_error(ValueError("the answer gives no slot to a client"))
         if found != self._instance:
             raise InstanceError(
                 f"the instance at {self._directory} was removed, or replaced: connect again"
@@ -397,7 +397,7 @@ def _new_client() -> int:
     return secrets.randbits(55) + 1
 
 
-def not_running(directory: Path) -> DaemonUnavailable:
+def no_daemon_error(directory: Path) -> DaemonUnavailable:
     """Return the error for an instance without a daemon."""
     return DaemonUnavailable(
         f"no daemon runs at {directory}: start one with `tigerd start {as_option(directory)}`",
