@@ -28,6 +28,7 @@ from tiger.errors import (
     StoreFull,
     TigerError,
     code_of,
+    told,
 )
 from tiger.format import layout, protocol
 from tiger.system import secrets, select, time
@@ -298,7 +299,7 @@ class Following(Server):
 
     def _refuse(self, peer: bytes, asked: Asked, error: TigerError) -> None:
         self.writer.refuse(asked, code_of(error))
-        self._reply(peer, asked[1], code_of(error), str(error))
+        self._reply(peer, asked[1], code_of(error), told(error))
 
     def _refused(self, refusal: Refusal) -> None:
         """Tell whoever asked why the log does not take it; of what is not known, nothing."""
@@ -368,7 +369,7 @@ class Following(Server):
         if not request.peer:
             return
         if isinstance(outcome, TigerError):
-            self._reply(request.peer, number, code_of(outcome), str(outcome))
+            self._reply(request.peer, number, code_of(outcome), told(outcome))
         elif outcome is not None and (request.answers or outcome.status in CODES):
             self._reply(request.peer, number, outcome.status, outcome.answer)
 
