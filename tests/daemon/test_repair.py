@@ -165,7 +165,7 @@ def test_a_running_daemon_is_in_the_way(directory: str, tigerd) -> None:
 def lost(findings: list[dict[str, Any]]) -> int:
     """Return how many keys the findings say are lost."""
     words = [finding["what"] for finding in findings]
-    numbers = [re.match(r"lost: ([\d,]+) of", what) for what in words]
+    numbers = [re.match(r"lost: ([\d,]+) versions", what) for what in words]
     named = sum(int(number[1].replace(",", "")) for number in numbers if number)
     return named + words.count("dropped: cannot be read")
 

@@ -32,7 +32,7 @@ class Line:
         self.reader: Reader = reader
         self.autostart: bool = autostart
         self.timeout_s: float = timeout_s
-        self._everywhere = everywhere
+        self.everywhere: bool = everywhere
         self.is_closed: bool = False
         """Whether its connection was closed for good."""
         self._begin()
@@ -52,7 +52,7 @@ class Line:
         return {
             "autostart": self.autostart,
             "timeout_s": self.timeout_s,
-            "everywhere": self._everywhere,
+            "everywhere": self.everywhere,
         }
 
     def check_open(self) -> None:
@@ -69,7 +69,7 @@ class Line:
         """Return the session, for the request that has the turn."""
         self.check_open()
         if self._session is None:
-            kind = _session_everywhere() if self._everywhere else Session
+            kind = _session_everywhere() if self.everywhere else Session
             self._session = kind(self.reader, self.wire, timeout_s=self.timeout_s)
         return self._session
 
