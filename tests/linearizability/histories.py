@@ -11,6 +11,7 @@ from typing import Any
 
 import tiger
 from tests.faults.processes import (
+    Worker,
     daemons_of,
     instance_directory,
     kill,
@@ -58,12 +59,17 @@ def record_history(
         for _ in range(kills):
             time.sleep(random.random() * 0.2)  # a random moment
             kill(daemons_of(directory))  # if there is one: the callers may have ended
-        history: History = {name: [] for name in (*KEYS, COUNTER)}
-        for caller in callers:
-            for name, what, argument, result, call, back in caller.hear():
-                given = tuple(argument) if isinstance(argument, list) else argument
-                returned = NEVER if back is None else back
-                history[name].append(Operation(what, given, result, call, returned))
+        return hear(callers)
+
+
+def hear(callers: list[Worker]) -> History:
+    """Return what all callers did, once each of them has ended."""
+    history: History = {name: [] for name in (*KEYS, COUNTER)}
+    for caller in callers:
+        for name, what, argument, result, call, back in caller.hear():
+            given = tuple(argument) if isinstance(argument, list) else argument
+            returned = NEVER if back is None else back
+            history[name].append(Operation(what, given, result, call, returned))
     return history
 
 

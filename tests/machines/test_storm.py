@@ -10,9 +10,8 @@ from random import Random
 import pytest
 
 from tests.faults.processes import Worker
-from tests.linearizability.checker import NEVER, Operation
-from tests.linearizability.histories import History, NotLinearizable, check_history
-from tests.linearizability.worker import COUNTER, KEYS
+from tests.linearizability.histories import History, NotLinearizable, check_history, hear
+from tests.linearizability.worker import COUNTER
 from tests.machines.machines import Machines, machines
 from tests.machines.storm import storm
 from tests.support.seeds import new_random
@@ -68,13 +67,7 @@ def record(made: Machines, how: str, kills: int) -> History:
         for _ in range(kills):
             time.sleep(random.random() * 0.4)  # a random moment
             made[random.choice("ABC")].kill()
-        history: History = {name: [] for name in (*KEYS, COUNTER)}
-        for caller in callers:
-            for name, what, argument, result, call, back in caller.hear():
-                given = tuple(argument) if isinstance(argument, list) else argument
-                returned = NEVER if back is None else back
-                history[name].append(Operation(what, given, result, call, returned))
-        return history
+        return hear(callers)
     finally:
         for caller in callers:
             caller.end()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import stripe
+
+import tigerstripe
 
 Session = stripe.checkout.Session
 HERE = {"success_url": "https://shop.test/thanks?id={CHECKOUT_SESSION_ID}"}
@@ -28,3 +31,18 @@ def refused(call: Any, *given: Any, **params: Any) -> stripe.InvalidRequestError
     with pytest.raises(stripe.InvalidRequestError) as raised:
         call(*given, **params)
     return raised.value
+
+
+def completed_at_once(account: tigerstripe.Account, session: str) -> int:
+    """Return how many of four connections, all at once, could complete a checkout session."""
+
+    def complete(_: int) -> bool:
+        with tigerstripe.connect(account.store.directory, namespace=account.name) as other:
+            try:
+                other.complete_checkout(session)
+            except tigerstripe.Refused:
+                return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        return sum(pool.map(complete, range(4)))

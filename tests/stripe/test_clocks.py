@@ -220,11 +220,7 @@ def test_an_advance_that_was_killed_is_ended_by_the_same_again(account, alarms, 
 
 def test_a_deleted_clock_ends_its_subscriptions(account, monthly) -> None:
     clock = made()
-    customer = stripe.Customer.create(
-        test_clock=clock,
-        payment_method="pm_card_visa",
-        invoice_settings={"default_payment_method": "pm_card_visa"},
-    ).id
+    customer = buyer(test_clock=clock).id
     subscription = stripe.Subscription.create(customer=customer, items=[{"price": monthly}]).id
     stripe.test_helpers.TestClock.delete(clock)
     ended = stripe.Subscription.retrieve(subscription)
@@ -256,11 +252,7 @@ def test_a_connected_account_has_clocks_of_its_own(account, alarms) -> None:
 
 def test_a_subscription_goes_by_its_clock_two_intervals_at_a_time(account, monthly) -> None:
     clock = made()
-    customer = stripe.Customer.create(
-        test_clock=clock,
-        payment_method="pm_card_visa",
-        invoice_settings={"default_payment_method": "pm_card_visa"},
-    ).id
+    customer = buyer(test_clock=clock).id
     subscription = stripe.Subscription.create(customer=customer, items=[{"price": monthly}])
     assert (subscription.created, subscription.test_clock) == (AT, clock)
     assert stripe.Subscription.list().data == stripe.Invoice.list().data == []
