@@ -32,6 +32,23 @@ def invoice_of(
     return stripe.Invoice.finalize_invoice(invoice.id)
 
 
+def calls_counted() -> Any:
+    """Return a meter that sums the events `calls`."""
+    return stripe.billing.Meter.create(
+        display_name="Calls", event_name="calls", default_aggregation={"formula": "sum"}
+    )
+
+
+def price_of_calls() -> Any:
+    """Return a monthly price of ten cents for each call that a meter counts."""
+    return stripe.Price.create(
+        currency="usd",
+        unit_amount=10,
+        product_data={"name": "Calls"},
+        recurring={"interval": "month", "usage_type": "metered", "meter": calls_counted().id},
+    )
+
+
 def events_of(account: Any, *types: str) -> list[str]:
     """Return the types of an account's events, oldest first; a type may end in `*`."""
     wanted = {event["id"] for type in types for event in account.events(type)}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
+from tests.stripe.billing import calls_counted
 from tests.stripe.test_account_parts import BANK, SAID
 from tigerstripe import registry
 from tigerstripe.facts import facts
@@ -346,9 +347,7 @@ def moved(account: Any) -> list[Any]:
 
 def metered(customer: str) -> list[Any]:
     """Return one of each kind of what is counted of a customer."""
-    meter = stripe.billing.Meter.create(
-        display_name="Calls", event_name="calls", default_aggregation={"formula": "sum"}
-    )
+    meter = calls_counted()
     payload = {"stripe_customer_id": customer, "value": "5"}
     event = stripe.billing.MeterEvent.create(event_name="calls", payload=payload)
     grant = stripe.billing.CreditGrant.create(

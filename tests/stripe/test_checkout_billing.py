@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 import tigerstripe
-from tests.stripe.billing import buyer, events_of
+from tests.stripe.billing import buyer, events_of, price_of_calls
 from tests.stripe.shop import HERE, Session, completed_at_once, refused, shipping_rate
 from tests.stripe.visiting import CARD, visit
 
@@ -118,15 +118,7 @@ class TestSubscriptions:
 
     def test_what_is_metered_costs_nothing_yet(self, account) -> None:
         account.freeze()
-        meter = stripe.billing.Meter.create(
-            display_name="Calls", event_name="calls", default_aggregation={"formula": "sum"}
-        )
-        price = stripe.Price.create(
-            currency="usd",
-            unit_amount=10,
-            product_data={"name": "Calls"},
-            recurring={"interval": "month", "usage_type": "metered", "meter": meter.id},
-        )
+        price = price_of_calls()
         items = [{"price": price.id}]
         session = Session.create(mode="subscription", line_items=items, **HERE)
         done = account.complete_checkout(session)

@@ -10,7 +10,7 @@ import pytest
 import stripe
 
 import tigerstripe
-from tests.stripe.billing import buyer, events_of, invoice_of
+from tests.stripe.billing import buyer, events_of, invoice_of, price_of_calls
 
 
 def note(invoice: Any, amount: int | None = None, **more: Any) -> Any:
@@ -191,15 +191,7 @@ class TestLines:
 
     def test_what_billing_credits_paid_is_not_credited_again(self, account) -> None:
         account.freeze()
-        meter = stripe.billing.Meter.create(
-            display_name="Calls", event_name="calls", default_aggregation={"formula": "sum"}
-        )
-        price = stripe.Price.create(
-            currency="usd",
-            unit_amount=10,
-            product_data={"name": "Calls"},
-            recurring={"interval": "month", "usage_type": "metered", "meter": meter.id},
-        )
+        price = price_of_calls()
         customer = buyer()
         stripe.billing.CreditGrant.create(
             customer=customer.id,

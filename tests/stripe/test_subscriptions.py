@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.stripe.billing import buyer, events_of
+from tests.stripe.billing import buyer, calls_counted, events_of
 from tests.stripe.shop import refused
 
 T0 = 1_801_440_000  # the beginning of February 2027, in UTC
@@ -763,9 +763,7 @@ def test_an_interval_has_to_be_a_multiple_of_the_shortest(account, monthly) -> N
 
 
 def test_a_metered_price_has_no_quantity(account) -> None:
-    meter = stripe.billing.Meter.create(
-        display_name="Calls", event_name="calls", default_aggregation={"formula": "sum"}
-    )
+    meter = calls_counted()
     price = recurring(
         "month", recurring={"interval": "month", "usage_type": "metered", "meter": meter.id}
     )
