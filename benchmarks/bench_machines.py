@@ -1,6 +1,7 @@
 """What one account on several machines costs: two hosts that share a log, beside a plain tigerd.
 
-- insert, N clients: one coupon a call, each waited for, all on one host
+- insert, N clients: one coupon a call, each waited for, all on one host; and what the engine alone
+  takes until an entry that was appended comes back, without network and daemons
 - insert, until the other host has it: one call, and looking there for it
 - get: what was read before, which asks nobody
 """
@@ -13,6 +14,7 @@ from benchmarks.peers import Peer
 from benchmarks.workload import Load, Plan, Trial, Workload
 
 PLAIN, TWO, ALL = "tigerd", "tigerd, two hosts", "tigerd, everywhere"
+ENGINE = "the engine alone"
 EMPTY = Load("coupons")
 COUNT = 1_000
 
@@ -35,7 +37,7 @@ def get(peer: Peer, trial: Trial) -> Plan:
 ONE, FOUR = "insert, 1 client", "insert, 4 clients"
 SEEN = "insert, until the other host has it"
 WORKLOADS = [
-    Workload(ONE, (PLAIN, TWO, ALL), EMPTY, insert),
+    Workload(ONE, (PLAIN, ENGINE, TWO, ALL), EMPTY, insert),
     Workload(FOUR, (PLAIN, TWO, ALL), EMPTY, insert, 4),
     Workload(SEEN, (TWO,), EMPTY, insert_and_see),
     Workload("get", (PLAIN, TWO), Load("coupons", COUNT, reused=True), get),

@@ -5,7 +5,7 @@ Libraries are imported when a peer is used, so that a measuring process holds on
 
 from benchmarks.peers.base import Peer
 from benchmarks.peers.embedded import DiskCache, Lmdb, LmdbIndexed, Sqlite
-from benchmarks.peers.machines import Everywhere, TwoHosts
+from benchmarks.peers.machines import EngineAlone, Everywhere, TwoHosts
 from benchmarks.peers.private import Floor, Interpreter
 from benchmarks.peers.servers import Manager, Redis, RedisIndexed
 from benchmarks.peers.stripe_api import (
@@ -25,6 +25,7 @@ PEERS: dict[str, type[Peer]] = {
         Tigerd,
         TwoHosts,
         Everywhere,
+        EngineAlone,
         Floor,
         Lmdb,
         LmdbIndexed,

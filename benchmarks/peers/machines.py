@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import zlib
@@ -14,7 +16,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from msgpack import packb
+
 from benchmarks.network import Network, NoNetwork
+from benchmarks.peers.base import Peer
 from benchmarks.peers.tigerd import Tigerd
 from benchmarks.records import Record
 
@@ -48,14 +53,7 @@ class TwoHosts(Tigerd):
         network.up()
         listen = f"{network.address(ENGINE)}:4222"
         store = ["--listen", listen, "--store", str(directory / "engine")]
-        engine = subprocess.Popen(
-            [*network.inside(ENGINE), *TIGERD, "log", "serve", *store],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        assert engine.stdout is not None
-        (directory / "pid").write_text(str(json.loads(engine.stdout.readline())["pid"]))
+        _serve_log(directory, [*network.inside(ENGINE), *TIGERD, "log", "serve", *store])
         for host in HOSTS:
             where = ["--dir", str(directory / host), "--log", f"nats://{listen}/bench"]
             command = [*network.inside(host), *TIGERD, "start", *where]
@@ -64,8 +62,7 @@ class TwoHosts(Tigerd):
     def stop(self, directory: Path) -> None:
         for host in HOSTS:
             self._daemon("stop", directory / host)
-        with suppress(OSError, ValueError):
-            os.kill(int((directory / "pid").read_text()), signal.SIGTERM)
+        _stop_log(directory)
         _network(directory).down()
 
     def open(self, directory: Path, table: str) -> None:
@@ -92,6 +89,65 @@ class Everywhere(TwoHosts):
 
     name = "tigerd, everywhere"
     everywhere = True
+
+
+class EngineAlone(Peer):
+    """What the engine and the way to it take, without daemons: nothing on its log is faster."""
+
+    name = "the engine alone"
+
+    def missing(self) -> str:
+        return TwoHosts().missing()
+
+    def start(self, directory: Path) -> None:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            listen = f"127.0.0.1:{free.getsockname()[1]}"
+        store = ["--listen", listen, "--store", str(directory / "engine")]
+        _serve_log(directory, [*TIGERD, "log", "serve", *store])
+
+    def stop(self, directory: Path) -> None:
+        _stop_log(directory)
+
+    def open(self, directory: Path, table: str) -> None:
+        parts = import_module("tigerd.log.log")
+        address = parts.address_of(f"{(directory / 'log').read_text()}/bench")
+        begin = parts.Position(0, 0)
+        self._log = import_module("tigerd.log.nats").NatsLog(
+            address, self.name, "", lambda: begin, parts.Terms.of_this(1 << 20)
+        )
+        self._number = 0
+        while not self._log.is_up:
+            self._log.take()
+
+    def close(self) -> None:
+        self._log.close()
+
+    def insert(self, record: Record) -> None:
+        """Append an entry, and wait until it comes back."""
+        self._number += 1
+        self._log.append(f"bench-{self._number}", packb(record))
+        self._log.flush()
+        poll = select.poll()
+        poll.register(*self._log.waits_for())
+        while not any(type(event).__name__ == "Entry" for event in self._log.take()):
+            poll.poll()
+
+
+def _serve_log(directory: Path, command: list[str]) -> None:
+    """Start an engine, and note its process and its address in the directory."""
+    engine = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    assert engine.stdout is not None
+    ready = json.loads(engine.stdout.readline())
+    (directory / "pid").write_text(str(ready["pid"]))
+    (directory / "log").write_text(ready["log"])
+
+
+def _stop_log(directory: Path) -> None:
+    with suppress(OSError, ValueError):
+        os.kill(int((directory / "pid").read_text()), signal.SIGTERM)
 
 
 def _network(directory: Path) -> Network:
