@@ -16,7 +16,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "stripe-testing.md").read_text(enco
     "name", [name for name in vars(stripe_fixtures) if name.startswith(stripe_fixtures.PREFIX)]
 )
 def test_the_table_of_the_page_names_every_fixture(name: str) -> None:
-    assert f"`{name}`" in PAGE.partition("\n## All of it\n")[2]
+    assert f"`{name}`" in PAGE.partition("\n## Reference\n")[2]
 
 
 def test_the_blocks_of_the_page_run_and_print_what_it_shows() -> None:

@@ -40,7 +40,7 @@ def names_of_fixtures() -> Iterator[str]:
     ],
 )
 def test_the_tables_of_the_page_name_all_that_the_plugin_has(name: str) -> None:
-    section = PAGE.partition("\n## All of it\n")[2].partition("\n## ")[0]
+    section = PAGE.partition("\n## Reference\n")[2].partition("\n## ")[0]
     assert re.search(rf"^\|.*`{re.escape(name)}\b", section, re.MULTILINE)
 
 
