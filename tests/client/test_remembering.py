@@ -164,7 +164,7 @@ def test_what_is_used_stays_and_what_is_gone_or_cold_goes(
         for _ in range(3):
             assert coupons.get(name) == coupons.peek(name)
         assert coupons.delete(name)
-        word = coupons._table.newest(coupons._records.view.scope, b"hot")[2]
+        word = coupons._table.newest(coupons._records.view.scope, b"hot").word
         assert coupons.get("hot") == coupons.peek("hot") == {"id": "hot", "list": [1]}
         moves += word != last
         last = word

@@ -335,7 +335,7 @@ def lists_of(table: TableReader, commit: int) -> Iterator[tuple[int, int, int, i
         index = bool(value)
         key = bytes((index,)) + record.value_key(value)
         owner: Any = table.newest(layout.VALUES | space.number, key) if value else None
-        first = owner[3].first if value else space.first
+        first = owner.version.first if value else space.first
         for version in table.walk(space.number, first, commit, index):
             for towards in (layout.OLDER, layout.NEWER):
                 yield space.number, version.ref, index, towards

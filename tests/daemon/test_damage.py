@@ -64,7 +64,7 @@ def version_of(daemon: Daemon, name: str) -> Version:
     table = plans_of(daemon)
     found = table.find(table.namespaces["a"], name.encode())
     assert found is not None
-    return found[3]
+    return found.version
 
 
 # --- How much of a chunk is used ---
@@ -209,7 +209,7 @@ def test_a_definition_that_is_none_is_found_by_a_repair(daemon: Daemon) -> None:
     definitions = daemon.writer.tables[0]
     found = definitions.find(definitions.namespaces["tigerd"], b"gadgets")
     assert found is not None
-    body = found[3].body
-    rewrite(found[3], body=body.replace(b"\xa7indexes", b"\xa7indexed"))
+    body = found.version.body
+    rewrite(found.version, body=body.replace(b"\xa7indexes", b"\xa7indexed"))
     told = [str(finding) for finding in salvage(daemon.directory).findings]
     assert any("'gadgets': dropped, for it defines no table" in text for text in told)

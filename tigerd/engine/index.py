@@ -152,8 +152,8 @@ class Index:
     def move_entry(self, scope: int, key: bytes) -> None:
         """Move a key over before its turn."""
         found = self._reader.newest(scope, key)
-        if found is not None and found[0] is self.previous:
-            self._move_one(found[1], found[2])
+        if found is not None and found.segment is self.previous:
+            self._move_one(found.place, found.word)
 
     def settle_moving(self) -> None:
         """Let the key that was moved last be in one generation only: a kill may leave it in both.
@@ -285,7 +285,7 @@ class Index:
     def replace(self, found: Found, ref: int) -> None:
         """Let a key's entry name another copy of the same version."""
         index, at = self._holding(found)
-        index.store(at, found[2] & ~REF_MASK | ref)
+        index.store(at, found.word & ~REF_MASK | ref)
 
     def _holding(self, found: Found) -> tuple[WritableSegment, int]:
         """Return where an entry is now: it may have been moved since it was found."""
@@ -293,7 +293,7 @@ class Index:
         if index.words[at] != word:
             again = self._reader.newest(version.scope, version.key)
             assert again is not None
-            index, at = again[0], again[1]
+            index, at = again.segment, again.place
         assert isinstance(index, WritableSegment)
         return index, at
 

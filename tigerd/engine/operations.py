@@ -207,7 +207,7 @@ def define(plan: Plan, name: Any, prefix: Any, url: Any, indexes: Any) -> int:
     space = table.namespaces.get(DEFINITIONS_NAMESPACE)
     found = table.find(space, key) if space else None
     if found is not None:
-        known = record.decode(found[3].body)
+        known = record.decode(found.version.body)
         if {**wanted, "number": known["number"]} != known:
             raise AlreadyExists(
                 f"table {name!r} is defined already, with prefix {known['prefix']!r}, url "

@@ -104,8 +104,8 @@ class Plan:
         if space is None or (self.cleared and at[:2] in self.cleared):
             return effect
         found = effect.found = table.find(space, key)
-        if found is not None and not found[2] & layout.GONE:
-            effect.old = found[3]
+        if found is not None and not found.word & layout.GONE:
+            effect.old = found.version
         if space.parent:
             effect.inherited = table.inherited(space, key)
         if effect.shown is not None:

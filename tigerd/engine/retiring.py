@@ -46,7 +46,7 @@ def _lists_of(table: Table, version: Version) -> Iterator[tuple[ListName, First]
     for index, value in table.values_in(version):
         found = table.reader.newest(VALUES | version.scope, value)
         if found is not None:
-            yield (version.scope, index, value), table.first_of(found[3].ref)
+            yield (version.scope, index, value), table.first_of(found.version.ref)
     owner = table.scopes[version.scope].ref
     yield (version.scope, 0, b""), table.first_of(owner)
 
@@ -57,8 +57,8 @@ def drop_value(table: Table, scope: int, value: bytes) -> None:
     if found is not None:
         table.owners.pop((scope, value), None)
         table.lists.marks.pop((scope & ~VALUES, value[0], value), None)
-        _discard(table, found[3])
-        table.index.remove(found[3])
+        _discard(table, found.version)
+        table.index.remove(found.version)
 
 
 def _discard(table: Table, version: Version) -> None:
@@ -129,7 +129,7 @@ def relocate(table: Table, version: Version, spare: Spare) -> bool:
     whether the version was the newest of its key, and live: no other is copied.
     """
     found = table.reader.newest(version.scope, version.key)
-    if found is None or found[3].ref != version.ref or found[2] & layout.GONE:
+    if found is None or found.version.ref != version.ref or found.word & layout.GONE:
         return False
     size = table.size_of(version)
     table.space.reserve([size], spare)
@@ -157,7 +157,7 @@ def finish_copy(table: Table, version: Version, copy: int, found: Found | None) 
     else:
         for name, first in _lists_of(table, version):
             table.lists.replace(name, first, version.ref, copy)
-    if found is not None and found[3].ref == version.ref:
+    if found is not None and found.version.ref == version.ref:
         table.index.replace(found, copy)
     table.space.discard(version.ref, table.size_of(version), is_copied=True)
     table.lists.store(version.ref, END, COPIED)

@@ -141,8 +141,8 @@ class Table:
         while namespace.parent:
             namespace = self.namespaces[namespace.parent]
             found = self._newest(namespace.scope, key)
-            if found is not None and not found[2] & layout.GONE:
-                return found[3] if found[3].body else None
+            if found is not None and not found.word & layout.GONE:
+                return found.version if found.version.body else None
         return None
 
     def reserve(self, begun: set[str], records: Sequence[Written]) -> None:
@@ -267,7 +267,7 @@ class Table:
         older = words[OLDER] = segment.words[at]
         records = parent.records if parent else 0
         words[layout.COUNT_A] = commit << layout.COUNT_BITS | records
-        previous = found[3].ref if found else 0
+        previous = found.version.ref if found is not None else 0
         origin = parent.name if parent else ""
         order = (0.0, 0, number)
         ref = self._append(NAMESPACES, key, origin.encode(), order, commit, previous, words)
@@ -363,7 +363,7 @@ class Table:
             words[OLDER - 2 * index] = older
             words[NEWER - 2 * index] = newer
             places.append((index, first, newer, older))
-        previous = found[3].ref if found else 0
+        previous = found.version.ref if found is not None else 0
         ref = self._append(scope, key, body, order, commit, previous, words)
         for place in places:
             self.lists.link(*place, ref)
@@ -378,7 +378,7 @@ class Table:
         if ref is None:
             found = self._newest(scope, key)
             if found is not None:
-                ref = found[3].ref
+                ref = found.version.ref
             else:
                 ref = self._append(
                     scope, key, b"", (0.0, 0, 0), commit, 0, [0] * self.mutable_count
@@ -398,6 +398,6 @@ class Table:
 
     def end(self, found: Found, commit: int) -> None:
         """End a record; `count` is to be called after all of a commit."""
-        version = found[3]
+        version = found.version
         self.index.mark_gone(version.scope, version.key, version.ref)
         self.lists.store(version.ref, layout.END, commit)

@@ -338,7 +338,7 @@ class _TableAudit:
         except UNREADABLE as error:
             self._find(members[0], f"list {index}: {reason(error)}")
             return
-        first = found[3].first if found is not None else 0
+        first = found.version.first if found is not None else 0
         walk = self.table.walk(space.number, first, self.commit, index, OLDER)
         listed = list(self._guarded(walk, f"list {index}"))
         if _identities(listed) != _identities(members):

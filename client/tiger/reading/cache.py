@@ -187,7 +187,7 @@ class RecordCache:
         known, self.view = self.view, NOWHERE
         self._reader.look()
         found = self._table.newest(NAMESPACES, self._namespace)
-        if found is None or found[3].begin > commit or found[2] & GONE:
+        if found is None or found.version.begin > commit or found.word & GONE:
             raise Vanished("the namespace is not there")
         memory.fence()  # what began with it is not looked for before it
         index, place, word, version = found

@@ -76,7 +76,7 @@ class Lineage:
         if not index:
             return [space.first for space in self.spaces]
         owners = (self._table.newest(VALUES | space.number, value) for space in self.spaces)
-        return [owner[3].first if owner is not None else 0 for owner in owners]
+        return [owner.version.first if owner is not None else 0 for owner in owners]
 
     def beyond(
         self, version: Version, index: int, firsts: Sequence[int], towards: int

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from tiger.format import layout, memory
@@ -49,8 +49,15 @@ FIRST_PLACE = ((math.inf, 0, 0), 0)
 LAST_PLACE = ((-math.inf, 0, 0), 0)
 """Before and after all that stands in a list."""
 
-Found = tuple[Segment, int, int, Version]
-"""Where the newest version of a key is: an index, the place in it, the word there, the version."""
+
+class Found(NamedTuple):
+    """Where the newest version of a key is."""
+
+    segment: Segment
+    place: int
+    word: int
+    """What stands at that place of the index that the segment is."""
+    version: Version
 
 
 class TableReader:
@@ -234,7 +241,7 @@ class TableReader:
                 number = ref >> REF_OFFSET_BITS
                 version = Version(self.chunks.get(number) or self._map_chunk(number), ref)
                 if version.key == key and version.scope == scope:
-                    return index, SLOTS_AT + place, word, version
+                    return Found(index, SLOTS_AT + place, word, version)
             elif word == EMPTY:
                 return None
             place = (place + 1) & mask
@@ -274,7 +281,7 @@ class TableReader:
     def find(self, scope: int, key: bytes, commit: int) -> Version | None:
         """Return the version of a key that is visible at a commit."""
         found = self.newest(scope, key)
-        return self.at(found[3], commit) if found else None
+        return self.at(found.version, commit) if found is not None else None
 
     # --- Lists ---
 
