@@ -21,7 +21,8 @@ from tiger.reading.reader import Reader
 from tiger.wire.connection import Connection
 from tiger.wire.session import Session, Watch
 from tiger.wire.socket import Wire
-from tigerd.service.sessions import Sessions
+from tigerd.engine.writer import RequestId
+from tigerd.service.slots import Slots
 
 
 @pytest.fixture
@@ -46,18 +47,18 @@ def test_an_answer_is_the_one_that_was_found_though_the_slot_goes_to_another_cli
     directory: str,
 ) -> None:
     daemon = Daemon(Path(directory))
-    sessions = Sessions(daemon.control)
+    slots = Slots(daemon.control)
     with closing(Reader(Path(directory))) as reader:
         session = Session(reader, Mock(Wire, number=1, **{"flush.return_value": 0}))
-        slot = sessions.open(session._client)
+        slot = slots.open(session._client)
         session._slot = Slot(reader.words, session._client, slot)
         steps = session.write([[protocol.DELETE, 1, "global", "A"]], lambda: None, math.inf)
         watch = next(steps)
         assert type(watch) is Watch
         assert not watch.slot.is_answered(watch.request)
-        daemon.writer.answer((slot, 1), protocol.ABSENT, daemon.writer.commit, 0)
+        daemon.writer.store_answer(RequestId(slot, 1), protocol.ABSENT, daemon.writer.commit, 0)
         assert watch.slot.is_answered(watch.request)
-        sessions._clear(slot, 4711)  # as for one client more than there are slots
+        slots._clear(slot, 4711)  # as for one client more than there are slots
         with pytest.raises(StopIteration) as stopped:
             steps.send(True)
     assert stopped.value.value.status == protocol.ABSENT

@@ -26,7 +26,7 @@ from tigerd.engine.applying import Applying
 from tigerd.engine.cleaner import STEPS, Cleaner
 from tigerd.engine.lists import NEAR
 from tigerd.engine.plan import Plan
-from tigerd.service.sessions import Sessions
+from tigerd.service.slots import Slots
 
 COUPONS = BY_NAME["coupons"].number
 BYTES_MAX = 256
@@ -142,13 +142,13 @@ def test_after_a_recovery_what_ended_first_goes_first(daemon: Daemon) -> None:
 
 
 def test_clients_that_were_quiet_longest_make_room_also_after_a_restart(daemon: Daemon) -> None:
-    sessions = Sessions(daemon.control)  # which has the daemon's client in its first slot
+    slots = Slots(daemon.control)  # which has the daemon's client in its first slot
     for client in range(1, layout.CLIENTS_MAX):
-        sessions.open(client)
+        slots.open(client)
     daemon.do([put(CUSTOMERS, "a", "one")])
-    sessions = Sessions(daemon.control)
-    sessions.open(5000)
-    assert sessions.is_open(CLIENT, daemon.slot), "the one that asked last made room"
+    slots = Slots(daemon.control)
+    slots.open(5000)
+    assert slots.is_open(CLIENT, daemon.slot), "the one that asked last made room"
 
 
 # --- Where there is no room ---

@@ -19,7 +19,7 @@ from tiger.format.resources import BY_NAME
 from tiger.format.version import Version
 from tigerd.engine import table as daemon_table
 from tigerd.engine import writer as daemon_writer
-from tigerd.engine.table import Table
+from tigerd.engine.table import WritableTable
 from tigerd.engine.writer import Failed
 from tigerd.tools.audit import audit
 from tigerd.tools.repair import salvage
@@ -56,7 +56,7 @@ def rewrite(version: Version, *, body: bytes | None = None, **changes: float) ->
     chunk.words[version.head] = word
 
 
-def plans_of(daemon: Daemon) -> Table:
+def plans_of(daemon: Daemon) -> WritableTable:
     return daemon.writer.tables[PLANS]
 
 

@@ -84,7 +84,7 @@ def test_a_rollback_knows_records_of_one_id_and_commit_apart(daemon: Daemon, is_
 
 
 def kill_before_the_commit(daemon: Daemon, step: Any) -> None:
-    with patch.object(daemon.writer, "_commit", side_effect=Killed), pytest.raises(Killed):
+    with patch.object(daemon.writer, "before_commit", side_effect=Killed), pytest.raises(Killed):
         daemon.do(step)
     daemon.restart()
 

@@ -42,7 +42,7 @@ def fill(daemon: Daemon, count: int) -> None:
 
 def kill(daemon: Daemon, step: Step) -> None:
     """Kill the daemon just before the commit of a request."""
-    with patch.object(daemon.writer, "_commit", side_effect=Killed), pytest.raises(Killed):
+    with patch.object(daemon.writer, "before_commit", side_effect=Killed), pytest.raises(Killed):
         daemon.do(step)
 
 

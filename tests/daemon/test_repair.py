@@ -278,7 +278,10 @@ def test_what_was_never_committed_is_not_taken_for_the_newest() -> None:
     with new_directory() as place:
         daemon = Daemon(place)
         daemon.do([put_many(coupons, "a", [{"id": "kept", "n": 1}, {"id": "other"}])])
-        with patch.object(daemon.writer, "_commit", side_effect=Killed), pytest.raises(Killed):
+        with (
+            patch.object(daemon.writer, "before_commit", side_effect=Killed),
+            pytest.raises(Killed),
+        ):
             daemon.do([put_many(coupons, "a", [{"id": "kept", "n": 2}, {"id": "never"}])])
         daemon.restart()
         daemon.do([delete(coupons, "a", "other")])

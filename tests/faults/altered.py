@@ -102,7 +102,7 @@ def fail_to_clean() -> None:
 
 FAULTS: dict[str, Callable[[], None]] = {
     "stop_before_plan": lambda: stop_once(Writer, "plan"),
-    "stop_before_answer": lambda: stop_once(Writer, "answer"),
+    "stop_before_answer": lambda: stop_once(Writer, "store_answer"),
     "stop_before_commit": lambda: stop_once(Writer, "_commit"),
     "stop_after_commit": lambda: stop_once(Writer, "_commit", after=True),
     "stop_before_reply": lambda: stop_once(Server, "_reply", of_writes=True),

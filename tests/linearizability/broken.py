@@ -23,7 +23,7 @@ def commit_first() -> None:
     def apply(self: Writer, plan: Any, asked: Any) -> int:
         plan.reserve()
         commit = self.commit + 1
-        self.answer(asked, plan.status, commit, 0)
+        self.store_answer(asked, plan.status, commit, 0)
         commit_of(self, commit)
         time.sleep(0.002)
         for effect in plan.effects.values():

@@ -22,9 +22,9 @@ from tigerd.engine.control import open_control
 from tigerd.engine.facts import values_of
 from tigerd.engine.recovery import recover
 from tigerd.engine.segments import WritableSegment
-from tigerd.engine.table import Table
-from tigerd.engine.writer import Writer
-from tigerd.service.sessions import Sessions
+from tigerd.engine.table import WritableTable
+from tigerd.engine.writer import RequestId, Writer
+from tigerd.service.slots import Slots
 
 Step = list[Operation] | int
 
@@ -55,7 +55,7 @@ class Daemon:
         instance.make_directory(directory)
         self.writer: Writer
         self.restart()
-        self.slot = Sessions(self.control).open(CLIENT)
+        self.slot = Slots(self.control).open(CLIENT)
 
     @property
     def control(self) -> WritableSegment:
@@ -76,7 +76,7 @@ class Daemon:
             return
         request = self.last_request() + 1
         with patch.object(layout, "SLOTS_MIN", SLOTS_MIN):
-            self.writer.do(step, (self.slot, request))
+            self.writer.do(step, RequestId(self.slot, request))
 
     def clean(self, steps: int = DRAIN) -> None:
         """Take some steps of cleaning, or all there are."""
@@ -111,7 +111,7 @@ def check_space(daemon: Daemon, model: Model) -> None:
             _check_table(daemon, table, model)
 
 
-def _check_table(daemon: Daemon, table: Table, model: Model) -> None:
+def _check_table(daemon: Daemon, table: WritableTable, model: Model) -> None:
     name = table.resource.table
     spaces = {at[1]: rows for at, rows in model.spaces.items() if at[0] == table.number}
     sizes = []

@@ -109,7 +109,7 @@ def _cut(daemon: Daemon, cut: Cut) -> None:
     with ExitStack() as stack:
         stack.enter_context(Choke(cut.change))
         if not cut.change:
-            stack.enter_context(patch.object(daemon.writer, "_commit", side_effect=Killed))
+            stack.enter_context(patch.object(daemon.writer, "before_commit", side_effect=Killed))
         daemon.do(cut.step)
     daemon.restart()
     assert daemon.writer.commit == commit

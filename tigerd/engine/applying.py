@@ -21,7 +21,7 @@ from tigerd.engine import holders
 from tigerd.engine.plan import Outcome
 from tigerd.engine.recovery import recover
 from tigerd.engine.segments import WritableSegment
-from tigerd.engine.writer import Asked, Failed, Writer
+from tigerd.engine.writer import Failed, RequestId, Writer
 
 log = logging.getLogger("tigerd")
 
@@ -73,7 +73,7 @@ class Applying:
 
     # --- Requests ---
 
-    def apply(self, operations: list[Any], asked: Asked | None) -> Outcome:
+    def apply(self, operations: list[Any], request: RequestId | None) -> Outcome:
         """Apply operations under one commit number, or raise why nothing was changed.
 
         Where there is no room, what may go already is taken away first.
@@ -81,42 +81,44 @@ class Applying:
         if self._refusal is not None:
             raise self._refusal.with_traceback(None)
         try:
-            return self._do(operations, asked)
+            return self._do(operations, request)
         except StoreFull:
             if not self._cleaned(self.writer.cleaner.catch_up):
                 raise
-        return self._do(operations, asked)
+        return self._do(operations, request)
 
-    def _do(self, operations: list[Any], asked: Asked | None) -> Outcome:
+    def _do(self, operations: list[Any], request: RequestId | None) -> Outcome:
         try:
-            return self.writer.do(operations, asked)
+            return self.writer.do(operations, request)
         except MemoryError:  # before anything was stored
             raise StoreFull(
                 "the daemon has too little memory of its own for this request, and nothing was "
                 "changed: write in smaller batches, or give it more (`ulimit -v`)"
             ) from None
         except Failed as error:
-            self._bring_back(error.__cause__, asked)
+            self._bring_back(error.__cause__, request)
             return error.outcome
 
-    def _bring_back(self, cause: BaseException | None, asked: Asked | None) -> None:
+    def _bring_back(self, cause: BaseException | None, request: RequestId | None) -> None:
         """Take back what a request left half done, and raise that; return if it is committed."""
         what = "what it does by itself"
-        if asked is not None:
-            what = f"request {asked[1]} of the client in slot {asked[0]}"
-            self._note_failed(asked)  # first: if what follows fails too, the next daemon is to know
+        if request is not None:
+            what = f"request {request.number} of the client in slot {request.slot}"
+            self._note_failed(
+                request
+            )  # first: if what follows fails too, the next daemon is to know
         log.error(
             "failed in the middle of %s: taking it back (%s)", what, cause, exc_info=_unknown(cause)
         )
         self._recover()
-        if asked is not None and self.writer.answered(asked[0]) == asked[1]:
+        if request is not None and self.writer.last_request(request.slot) == request.number:
             return
         kind = StoreFull if isinstance(cause, MemoryError) else Damaged
         why = f"{type(cause).__name__}: {cause}"
         raise kind(f"{FAILED} ({why}); see daemon.log, and `tigerd check`")
 
-    def _note_failed(self, asked: Asked) -> None:
-        self._control.store(layout.client_at(asked[0], layout.CLIENT_FAILED), asked[1])
+    def _note_failed(self, request: RequestId) -> None:
+        self._control.store(layout.client_at(request.slot, layout.CLIENT_FAILED), request.number)
 
     def _recover(self) -> None:
         self.writer.close()
@@ -129,8 +131,8 @@ class Applying:
         """Refuse the requests in whose middle a daemon failed that could not go on."""
         for slot in range(layout.CLIENTS_MAX):
             failed = self._control.words[layout.client_at(slot, layout.CLIENT_FAILED)]
-            if failed > self.writer.answered(slot):
-                self.writer.refuse((slot, failed), code_of(Damaged()))
+            if failed > self.writer.last_request(slot):
+                self.writer.refuse(RequestId(slot, failed), code_of(Damaged()))
                 log.warning(
                     "refused request %d of the client in slot %d: the daemon before failed in the "
                     "middle of it",

@@ -25,7 +25,7 @@ from tigerd.engine.history import History
 from tigerd.engine.index import STEP
 from tigerd.engine.segments import WritableSegment
 from tigerd.engine.space import Spare
-from tigerd.engine.table import Table
+from tigerd.engine.table import WritableTable
 
 STEPS = 128
 """Records taken away or copied in a turn; some 5 microseconds each."""
@@ -47,7 +47,7 @@ class Cleaner:
         self._history = history
         self._control = control
         self._directory = directory
-        self._ended: deque[tuple[int, Table, int, int]] = deque()
+        self._ended: deque[tuple[int, WritableTable, int, int]] = deque()
         """When, where and what; and how many entries of the ring are done with when it is gone. A
         ref without an offset is a chunk that everything was copied out of."""
         self._cleaned = 0
@@ -61,9 +61,9 @@ class Cleaner:
         self._spare.keep()
         self._copied: set[tuple[int, int]] = set()
         self._no_room_at = -1
-        self._touched: dict[int, Table] = {}
+        self._touched: dict[int, WritableTable] = {}
 
-    def take_over(self, tables: dict[int, Table]) -> int:
+    def take_over(self, tables: dict[int, WritableTable]) -> int:
         """Queue what had ended and was not taken away; return how much of it is known by now.
 
         Where the ring has not all of it any more, the lists are searched, in small steps too.
@@ -81,7 +81,7 @@ class Cleaner:
                 self._ended.append((end, table, ref, entry + 1))
         return len(self._ended)
 
-    def _search(self, tables: dict[int, Table], commit: int, count: int) -> Iterator[None]:
+    def _search(self, tables: dict[int, WritableTable], commit: int, count: int) -> Iterator[None]:
         """Find in the lists what had ended up to a commit, when the ring had so many entries."""
         found = []
         for table in tables.values():
@@ -96,7 +96,7 @@ class Cleaner:
             self._control.store(layout.CLEANED, count)
         self._ended.extendleft(reversed(found))
 
-    def ended(self, commit: int, table: Table, ref: int) -> None:
+    def ended(self, commit: int, table: WritableTable, ref: int) -> None:
         """Note a version of a record, or of a namespace with its records, whose end is stored next.
 
         What it is stored for is under way: so the next daemon sees what to take back.
@@ -111,7 +111,7 @@ class Cleaner:
         self._owed += STEPS_A_RECORD * count
         self._written += count
 
-    def touched(self, table: Table) -> None:
+    def touched(self, table: WritableTable) -> None:
         """Note a table that was written to."""
         self._touched[table.number] = table
 
@@ -194,18 +194,18 @@ class Cleaner:
         return None
 
     @staticmethod
-    def _move_index(table: Table) -> Iterator[None]:
+    def _move_index(table: WritableTable) -> Iterator[None]:
         """Finish the growing of an index: while it lasts, reads look into two."""
         while table.index.previous is not None:
             table.index.move(STEP)
             yield
 
     @staticmethod
-    def _tell(table: Table) -> None:
+    def _tell(table: WritableTable) -> None:
         at = layout.entry_at(table.number, layout.TABLE_NEEDED)
         table.control.store(at, sum(table.space.needed.values()))
 
-    def _retire(self, table: Table, ref: int, cleaned: int) -> Iterator[None]:
+    def _retire(self, table: WritableTable, ref: int, cleaned: int) -> Iterator[None]:
         steps = retiring.retire(table, ref)
         is_more = True
         while is_more:
@@ -217,7 +217,7 @@ class Cleaner:
             yield
         self._cleaned = max(self._cleaned, cleaned)
 
-    def _emptiest(self, table: Table) -> int:
+    def _emptiest(self, table: WritableTable) -> int:
         """Return the chunk to empty, or 0 while the table is less than half garbage."""
         if self._no_room_at == self._control.words[layout.COMMIT]:
             return 0
@@ -240,7 +240,7 @@ class Cleaner:
         ]
         return min(candidates, key=lambda n: space.needed[n] / len(space.chunks[n].map), default=0)
 
-    def _copy_from(self, table: Table, number: int) -> Iterator[None]:
+    def _copy_from(self, table: WritableTable, number: int) -> Iterator[None]:
         """Copy what is needed out of a chunk; it is unlinked when no reader is in it any more."""
         self._copied.add((table.number, number))
         for version in walks.versions_in(table, number):
@@ -257,7 +257,7 @@ class Cleaner:
         self._ended.append((commit, table, number << layout.REF_OFFSET_BITS, 0))
 
 
-def named_by(tables: dict[int, Table], entry: int) -> tuple[Table | None, int]:
+def named_by(tables: dict[int, WritableTable], entry: int) -> tuple[WritableTable | None, int]:
     """Return the table and the version that an entry of the ring names; no table if it is gone."""
     table, ref = tables.get(entry >> 48), entry & layout.REF_MASK
     if table is None or ref >> layout.REF_OFFSET_BITS not in table.space.chunks:

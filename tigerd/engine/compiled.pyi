@@ -6,7 +6,7 @@ from tiger.reading.table_reader import Found
 from tigerd.engine.facts import Facts, ValueKey
 from tigerd.engine.plan import Changed
 from tigerd.engine.segments import WritableSegment
-from tigerd.engine.table import Namespace, Table
+from tigerd.engine.table import Namespace, WritableTable
 from tigerd.engine.writer import Writer
 
 def take_turns(ns: int) -> bool: ...
@@ -32,7 +32,7 @@ def walk(
     steps: int,
 ) -> tuple[int, int]: ...
 def put(
-    table: Table,
+    table: WritableTable,
     namespace: Namespace,
     key: bytes,
     body: bytes,

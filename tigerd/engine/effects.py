@@ -9,7 +9,7 @@ from tiger.format import record
 from tiger.format.version import Version
 from tiger.reading.table_reader import Found
 from tigerd.engine.facts import Facts, ValueKey
-from tigerd.engine.table import Table
+from tigerd.engine.table import WritableTable
 
 
 class Effect:
@@ -30,7 +30,7 @@ class Effect:
     keeps_place: bool = True
     is_touched: bool = False
 
-    def __init__(self, table: Table, namespace: str, key: bytes) -> None:
+    def __init__(self, table: WritableTable, namespace: str, key: bytes) -> None:
         """Begin with a record that is not there."""
         self.table = table
         self.namespace = namespace

@@ -226,7 +226,7 @@ cdef bint stay(Segments *held, Put made, Entry *entry) except -1:
 
 
 cdef bint has_room(writer, dict puts) except -1:
-    """Tell whether there is room for all that is put, by the rough count of `Table.reserve`."""
+    """Tell whether there is room for all that is put, by the rough count of `WritableTable.reserve`."""
     cdef Segments held
     cdef Put made
     cdef PyObject *tables[RECORDS_FEW]
@@ -288,7 +288,7 @@ cdef Py_ssize_t entry_at(table, Py_ssize_t word) except -1:
 
 
 cdef uint64_t next_of(Segments *held, table, Py_ssize_t word) except 0:
-    """Return the next number of a kind: `Table._next`."""
+    """Return the next number of a kind: `WritableTable._next`."""
     cdef Py_ssize_t at = entry_at(table, word)
     cdef uint64_t number = words_of(held, 0)[at] + 1
     store(held, 0, at, number)
@@ -353,7 +353,7 @@ cdef uint64_t put_next(
 
 
 cdef uint64_t begin(Segments *held, table, str name, parent, uint64_t commit) except 0:
-    """Begin a namespace, which a parent gives what it holds: `Table._begin`."""
+    """Begin a namespace, which a parent gives what it holds: `WritableTable._begin`."""
     cdef Entry found
     cdef Head head
     cdef Place place
@@ -407,7 +407,7 @@ cdef int tell(Segments *held, uint64_t change, uint64_t commit) except -1:
 
 
 cdef int count(Segments *held, table, namespace, int64_t change, uint64_t commit) except -1:
-    """Store the number of a namespace's records: `Table.count`."""
+    """Store the number of a namespace's records: `WritableTable.count`."""
     cdef int64_t records = <int64_t>namespace.records + change
     cdef Word word
     if namespace.counted != commit:

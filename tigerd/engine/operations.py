@@ -30,7 +30,7 @@ from tiger.reading.lineage import Lineage, find_lineage
 from tigerd.engine.effects import Effect
 from tigerd.engine.facts import Facts
 from tigerd.engine.plan import Plan
-from tigerd.engine.table import Table
+from tigerd.engine.table import WritableTable
 
 
 def add(plan: Plan, operation: Any) -> None:
@@ -223,7 +223,7 @@ def define(plan: Plan, name: Any, prefix: Any, url: Any, indexes: Any) -> int:
     return protocol.DONE
 
 
-def _unused_number(definitions: Table) -> int:
+def _unused_number(definitions: WritableTable) -> int:
     """Return the number of a new table: that of none which is defined, or of which segments are.
 
     Definitions may have been lost to damage; the tables that they named are there all the same.
@@ -288,7 +288,7 @@ def rollback(plan: Plan, namespace: Any, commit: Any) -> int:
 
 
 def _roll_back(
-    plan: Plan, table: Table, namespace: str, commit: int, changed: set[bytes | None]
+    plan: Plan, table: WritableTable, namespace: str, commit: int, changed: set[bytes | None]
 ) -> None:
     """Let each of the keys have what it had; of a namespace that was cleared, all keys."""
     before = _lineage(table, namespace, commit)
@@ -312,7 +312,7 @@ def _roll_back(
             effect.number = version.number
 
 
-def _parse(plan: Plan, table: Table, namespace: Any, body: Any) -> tuple[Effect, Facts]:
+def _parse(plan: Plan, table: WritableTable, namespace: Any, body: Any) -> tuple[Effect, Facts]:
     if type(body) is not bytes:
         raise InvalidRequest("a record travels as msgpack")
     if len(body) > plan.tables.max_record:
@@ -337,7 +337,7 @@ def _check(effect: Effect, there: int | None, wanted: Any) -> None:
         )
 
 
-def _lineage(table: Table, namespace: str, commit: int) -> Lineage | None:
+def _lineage(table: WritableTable, namespace: str, commit: int) -> Lineage | None:
     return find_lineage(table.reader, namespace.encode(), commit)
 
 

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from tiger.errors import Sealed, UnknownTable
-from tiger.format import layout, protocol, record
+from tiger.format import layout, protocol
+from tiger.format.record import encode_name
 from tigerd.engine.effects import Effect
 from tigerd.engine.facts import Facts
 from tigerd.engine.history import History
-from tigerd.engine.table import Table
+from tigerd.engine.table import WritableTable
 
 Place = tuple[int, str, bytes]
 """A record's table, namespace and key."""
@@ -30,7 +31,7 @@ class Tables(Protocol):
     def max_record(self) -> int:
         """The most bytes a record may have."""
 
-    def table(self, number: int) -> Table:
+    def table(self, number: int) -> WritableTable:
         """Return a table, or raise `UnknownTable`."""
 
     @property
@@ -41,7 +42,7 @@ class Tables(Protocol):
     def history(self) -> History:
         """What changed of late."""
 
-    def in_use(self) -> list[Table]:
+    def in_use(self) -> list[WritableTable]:
         """Return the tables that have segments, without the definitions."""
 
 
@@ -53,7 +54,7 @@ class Outcome(Protocol):
         """What its last operation came to."""
 
     @property
-    def answer(self) -> bytes | None:
+    def record(self) -> bytes | None:
         """The record to answer with, if the last operation was a patch."""
 
     def changed(self) -> set[tuple[int | None, str]]:
@@ -79,17 +80,17 @@ class Plan:
         self._names: set[str] = set()
         """Names of namespaces that this request has checked."""
         self.effects: dict[Place, Effect] = {}
-        self.cleared: dict[tuple[int, str], Table] = {}
-        self.forked: list[tuple[Table, str, str]] = []
+        self.cleared: dict[tuple[int, str], WritableTable] = {}
+        self.forked: list[tuple[WritableTable, str, str]] = []
         """Tables, and the parent and the child in each."""
 
-    def table(self, number: Any) -> Table:
+    def table(self, number: Any) -> WritableTable:
         """Return a table that users may write to."""
         if type(number) is not int or not 0 < number < layout.TABLES_MAX:
             raise UnknownTable(f"no table has the number {number!r:.20}")
         return self.tables.table(number)
 
-    def effect(self, table: Table, namespace: Any, key: bytes) -> Effect:
+    def effect(self, table: WritableTable, namespace: Any, key: bytes) -> Effect:
         """Return what the operations so far do to a record; at first, nothing."""
         space = table.namespaces.get(namespace) if type(namespace) is str else None
         if space is None:
@@ -120,7 +121,7 @@ class Plan:
             at = (effect.table.number, effect.namespace, effect.key)
             self.effects[at] = self.effects.pop(at)
 
-    def clear(self, table: Table, namespace: str) -> None:
+    def clear(self, table: WritableTable, namespace: str) -> None:
         """Empty a namespace in a table, of what the operations so far wrote too."""
         place = (table.number, namespace)
         if self.effects:
@@ -130,7 +131,7 @@ class Plan:
 
     def _check_name(self, namespace: Any) -> None:
         if type(namespace) is not str or namespace not in self._names:
-            record.encode_name(namespace, "namespace")
+            encode_name(namespace, "namespace")
             self._names.add(namespace)
 
     def check_open(self, namespace: str) -> None:
@@ -157,13 +158,13 @@ class Plan:
         return with_any_table(self.places())
 
     @property
-    def answer(self) -> bytes | None:
+    def record(self) -> bytes | None:
         """The record to answer with, if the last operation was a patch."""
         return self.answering.body if self.answering is not None and self.answers else None
 
     def reserve(self) -> None:
         """Make room for all that is written, or raise `StoreFull`."""
-        puts: dict[Table, list[Effect]] = {}
+        puts: dict[WritableTable, list[Effect]] = {}
         for effect in self.effects.values():
             if effect.body is not None:
                 puts.setdefault(effect.table, []).append(effect)
@@ -174,7 +175,7 @@ class Plan:
                 table.space.give_back()
             raise
 
-    def _reserve(self, puts: dict[Table, list[Effect]]) -> None:
+    def _reserve(self, puts: dict[WritableTable, list[Effect]]) -> None:
         for table, parent, child in self.forked:
             table.reserve_fork(parent, child)
         for table, effects in puts.items():

@@ -27,7 +27,7 @@ from tiger.format.resources import DEFINITIONS, RESOURCES
 from tiger.format.version import Version
 from tigerd.engine import retiring, segments, walks
 from tigerd.engine.cleaner import named_by
-from tigerd.engine.table import Namespace, Table
+from tigerd.engine.table import Namespace, WritableTable
 from tigerd.engine.writer import Writer
 
 
@@ -135,7 +135,7 @@ def _open(writer: Writer, number: int) -> None:
         table.move_forks()
 
 
-def _forget_unpublished_indexes(table: Table) -> None:
+def _forget_unpublished_indexes(table: WritableTable) -> None:
     """Remove generations of the index that were not published, or already left."""
     assert table.index.current is not None
     generation = table.index.current.words[layout.HEADER_NUMBER]
@@ -145,7 +145,7 @@ def _forget_unpublished_indexes(table: Table) -> None:
             path.unlink()
 
 
-def _namespace_of(table: Table, version: Version, commit: int) -> Namespace:
+def _namespace_of(table: WritableTable, version: Version, commit: int) -> Namespace:
     """Return what the daemon knows of a namespace; of its two counts, undo a later one."""
     words = version.chunk.words
     at, other = layout.COUNT_A, layout.COUNT_B
@@ -180,7 +180,7 @@ def _finish_cleaning(writer: Writer) -> None:
         control.store(layout.COPYING, 0)
 
 
-def _take_back_versions(table: Table) -> int:
+def _take_back_versions(table: WritableTable) -> int:
     """Take back the versions that were never committed, newest first; return how many."""
     commit = table.control.words[layout.COMMIT]
     count = 0
@@ -223,7 +223,7 @@ def _search_ends(writer: Writer) -> None:
                 retiring.take_end_back(table, version)
 
 
-def _settle(table: Table) -> None:
+def _settle(table: WritableTable) -> None:
     """Note that nothing is under way any more, and let go of chunks that nothing is needed in."""
     _raise_counter(table, layout.TABLE_LAST_CHUNK, max(table.space.chunks, default=0))
     _raise_counter(table, layout.TABLE_LAST_NAMESPACE, max(table.scopes, default=0))
@@ -233,7 +233,7 @@ def _settle(table: Table) -> None:
         table.space.recount(number)
 
 
-def _raise_counter(table: Table, word: int, number: int) -> None:
+def _raise_counter(table: WritableTable, word: int, number: int) -> None:
     """Let no number that is in use be given again, though damage made a counter less."""
     at = layout.entry_at(table.number, word)
     if table.control.words[at] < number:

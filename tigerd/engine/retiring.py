@@ -13,10 +13,10 @@ from tiger.format.version import Version
 from tiger.reading.table_reader import Found
 from tigerd.engine.lists import First, ListName
 from tigerd.engine.space import Spare
-from tigerd.engine.table import NAMESPACES_LIST, Table
+from tigerd.engine.table import NAMESPACES_LIST, WritableTable
 
 
-def retire(table: Table, ref: int) -> Iterator[None]:
+def retire(table: WritableTable, ref: int) -> Iterator[None]:
     """Take a version away that ended at or before the horizon; a namespace in many steps.
 
     A kill leaves a step half done; the same step can be made again.
@@ -29,7 +29,7 @@ def retire(table: Table, ref: int) -> Iterator[None]:
             _retire_record(table, version)
 
 
-def _retire_record(table: Table, version: Version) -> None:
+def _retire_record(table: WritableTable, version: Version) -> None:
     """Unlink a version: its key goes first and its place in list 0 last."""
     table.index.remove(version)
     for name, first in _lists_of(table, version):
@@ -41,7 +41,7 @@ def _retire_record(table: Table, version: Version) -> None:
     table.lists.store(version.ref, END, TAKEN)
 
 
-def _lists_of(table: Table, version: Version) -> Iterator[tuple[ListName, First]]:
+def _lists_of(table: WritableTable, version: Version) -> Iterator[tuple[ListName, First]]:
     """Yield the lists that a record's version is in, list 0 last."""
     for index, value in table.values_in(version):
         found = table.reader.newest(VALUES | version.scope, value)
@@ -51,7 +51,7 @@ def _lists_of(table: Table, version: Version) -> Iterator[tuple[ListName, First]
     yield (version.scope, 0, b""), table.first_of(owner)
 
 
-def drop_value(table: Table, scope: int, value: bytes) -> None:
+def drop_value(table: WritableTable, scope: int, value: bytes) -> None:
     """Take the owner of a value's list away, which is empty or goes with its namespace."""
     found = table.reader.newest(scope, value)
     if found is not None:
@@ -61,13 +61,13 @@ def drop_value(table: Table, scope: int, value: bytes) -> None:
         table.index.remove(found.version)
 
 
-def _discard(table: Table, version: Version) -> None:
+def _discard(table: WritableTable, version: Version) -> None:
     """Count a version as garbage, and say in it that it is; then it can lose its last name."""
     table.space.discard(version.ref, table.size_of(version))
     table.lists.store(version.ref, END, TAKEN)
 
 
-def _retire_namespace(table: Table, namespace: Version) -> Iterator[None]:
+def _retire_namespace(table: WritableTable, namespace: Version) -> Iterator[None]:
     """Take a namespace away, in steps of one record."""
     ref, scope = namespace.ref, namespace.number
     table.index.remove(namespace)
@@ -91,7 +91,7 @@ def _retire_namespace(table: Table, namespace: Version) -> Iterator[None]:
     table.scopes.pop(scope, None)
 
 
-def take_back(table: Table, version: Version) -> None:
+def take_back(table: WritableTable, version: Version) -> None:
     """Take a version away that was never committed, when all that came after it are.
 
     Its commit number will come again. Its neighbours are as they were when it was linked, so they
@@ -110,7 +110,7 @@ def take_back(table: Table, version: Version) -> None:
     _discard(table, version)
 
 
-def take_end_back(table: Table, version: Version) -> None:
+def take_end_back(table: WritableTable, version: Version) -> None:
     """Let a version live on whose end was never committed.
 
     The end goes last: after another kill a search finds the version by it.
@@ -122,7 +122,7 @@ def take_end_back(table: Table, version: Version) -> None:
         table.lists.store(version.ref, END, 0)
 
 
-def relocate(table: Table, version: Version, spare: Spare) -> bool:
+def relocate(table: WritableTable, version: Version, spare: Spare) -> bool:
     """Append a copy of a version that is needed, and let everything name the copy.
 
     The copy is equal to the original, so readers at any commit may see either. Returns
@@ -143,7 +143,7 @@ def relocate(table: Table, version: Version, spare: Spare) -> bool:
     return True
 
 
-def finish_copy(table: Table, version: Version, copy: int, found: Found | None) -> None:
+def finish_copy(table: WritableTable, version: Version, copy: int, found: Found | None) -> None:
     """Let everything name the copy of a version; after a kill this can be done again.
 
     `found` is where its key is.

@@ -60,7 +60,7 @@ class Namespace:
     parent: str = ""  # the namespace it was forked from
 
 
-class Table:
+class WritableTable:
     """A table's segments, and how they get what is new; `tigerd.engine.retiring` takes away."""
 
     def __init__(

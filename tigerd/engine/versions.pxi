@@ -1,4 +1,4 @@
-# Versions: Table.put.
+# Versions: WritableTable.put.
 
 cdef object VALUES = layout.VALUES
 cdef Py_ssize_t END = layout.END
@@ -94,7 +94,7 @@ def put(
     table, namespace, bytes key, bytes body, tuple order, values, found, old, beside,
     dict kept, uint64_t commit,
 ):
-    """Put a version of a record beside another or at its place, as `Table.put`; return its ref.
+    """Put a version of a record beside another or at its place, as `WritableTable.put`; return its ref.
 
     None, and nothing is stored, if more is to be made for it.
     """
@@ -202,7 +202,7 @@ cdef bint find_owners(
 cdef uint64_t own(
     Segments *held, table, Py_ssize_t chunk, Py_ssize_t index, bytes value, scope, uint64_t commit
 ) except 0:
-    """Make the version that owns the list of a value: `Table._owner`."""
+    """Make the version that owns the list of a value: `WritableTable._owner`."""
     cdef Head head
     cdef uint64_t ref
     cdef uint32_t digest
@@ -219,7 +219,7 @@ cdef uint64_t own(
 
 
 cdef int know_owner(table, scope, bytes value, ref) except -1:
-    """Remember an owner: one of `OWNERS_KNOWN`, as `Table._owner` does."""
+    """Remember an owner: one of `OWNERS_KNOWN`, as `WritableTable._owner` does."""
     table.know_owner(scope, value, ref)
     return 0
 
@@ -333,7 +333,7 @@ cdef Py_ssize_t size_of(Py_ssize_t mutable_count, bytes key, bytes body):
 cdef bytes version(
     Place *places, list values, Py_ssize_t mutable_count, const Head *head, bytes key, bytes body
 ):
-    """Return the bytes of a version, as `Table._append` makes them; without places in no list."""
+    """Return the bytes of a version, as `WritableTable._append` makes them; without places in no list."""
     cdef Py_ssize_t content_at = WORD * mutable_count + WORD
     cdef Py_ssize_t content_size = HEAD_SIZE + len(key) + len(body)
     cdef Py_ssize_t size = size_of(mutable_count, key, body)

@@ -15,11 +15,11 @@ from tiger.format.version import Version
 from tigerd.engine.lists import ListName
 
 if TYPE_CHECKING:
-    from tigerd.engine.table import Table
+    from tigerd.engine.table import WritableTable
 
 
 def versions_in(
-    table: Table, number: int, offset: int = layout.HEADER_WORDS * layout.WORD
+    table: WritableTable, number: int, offset: int = layout.HEADER_WORDS * layout.WORD
 ) -> Iterator[Version]:
     """Yield the versions of a chunk, from a byte on, in the order they were appended."""
     chunk = table.space.chunks[number]
@@ -29,7 +29,7 @@ def versions_in(
         offset += table.size_of(version)
 
 
-def first_members(table: Table, name: ListName) -> Iterator[int]:
+def first_members(table: WritableTable, name: ListName) -> Iterator[int]:
     """Yield the members of a list that stand first in a chunk, in any order.
 
     With so many chunks, evenly filled, a place is as far from one as a chunk is long.
@@ -43,7 +43,7 @@ def first_members(table: Table, name: ListName) -> Iterator[int]:
                     yield version.ref
 
 
-def listed(table: Table) -> Iterator[Version]:
+def listed(table: WritableTable) -> Iterator[Version]:
     """Yield each namespace, and then the versions in its list unless it has ended.
 
     `Damaged` for a list without end.
@@ -55,7 +55,7 @@ def listed(table: Table) -> Iterator[Version]:
             yield from chain(table, namespace.number, namespace.first)
 
 
-def chain(table: Table, scope: int, ref: int) -> Iterator[Version]:
+def chain(table: WritableTable, scope: int, ref: int) -> Iterator[Version]:
     """Yield all versions of a table's own list from one on, whether committed or not."""
     bound = table.space.size // layout.HEAD_SIZE
     while ref:

@@ -8,9 +8,9 @@ number; then the number is stored, and all of it is there at once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tiger.errors import UnknownTable
 from tiger.format import layout, memory, protocol, record
@@ -30,12 +30,16 @@ from tigerd.engine.history import History
 from tigerd.engine.operations import add_all
 from tigerd.engine.plan import Changed, Outcome, Plan, with_any_table
 from tigerd.engine.segments import WritableSegment
-from tigerd.engine.table import Table
+from tigerd.engine.table import WritableTable
 
 _write = compiled("tigerd.engine.compiled", "write")
 
-Asked = tuple[int, int]
-"""Which client asks, by its slot, and with which of its requests."""
+
+class RequestId(NamedTuple):
+    """Which client asks, by its slot, and with which of its requests."""
+
+    slot: int
+    number: int
 
 
 class Failed(Exception):
@@ -51,7 +55,7 @@ class Written:
     """The outcome of a request that did little."""
 
     status = protocol.DONE
-    answer = None
+    record = None
     places: Collection[Changed] = ()
 
     def changed(self) -> set[tuple[int | None, str]]:
@@ -70,8 +74,10 @@ class Writer:
         """The commit number that this daemon has stored last, or found."""
         self.max_record: int = control.words[layout.MAX_RECORD]
         """The most bytes a record may have."""
+        self.before_commit: Callable[[int], None] | None = None
+        """What stores what else belongs to a commit, just before its number."""
         self.reader = Reader(directory)
-        self.tables: dict[int, Table] = {}
+        self.tables: dict[int, WritableTable] = {}
         self.forks: Counter[str] = Counter()
         self.history = History(self.committed)
         self._cleared_at: int = control.words[layout.COMMIT]
@@ -84,12 +90,14 @@ class Writer:
         """The commit number."""
         return self.control.words[layout.COMMIT]
 
-    def table(self, number: int) -> Table:
+    def table(self, number: int) -> WritableTable:
         """Return a table, made at its first use."""
         known = self.tables.get(number)
         if known is None:
             resource = self._resources.get(number) or self._defined(number)
-            known = self.tables[number] = Table(self.reader, self.control, resource, self.forks)
+            known = self.tables[number] = WritableTable(
+                self.reader, self.control, resource, self.forks
+            )
         return known
 
     def _defined(self, number: int) -> Resource:
@@ -116,7 +124,7 @@ class Writer:
                 segment.close()
         self.reader.close()
 
-    def in_use(self) -> list[Table]:
+    def in_use(self) -> list[WritableTable]:
         """Return the tables that have segments, without the definitions."""
         return [t for n, t in self.tables.items() if n and t.index.current is not None]
 
@@ -126,30 +134,30 @@ class Writer:
         known = (t.namespaces[namespace].counted for t in tables if namespace in t.namespaces)
         return max([self._cleared_at, *known])
 
-    def do(self, operations: list[Any], asked: Asked | None) -> Outcome:
+    def do(self, operations: list[Any], request: RequestId | None) -> Outcome:
         """Apply operations under one commit number.
 
         A `TigerError` refuses them, and nothing was stored; after `Failed` the tables are
         recovered.
         """
-        written = self._write_little(operations, asked) if asked is not None else None
+        written = self._write_little(operations, request) if request is not None else None
         if written is not None:
             return written
         plan = self.plan()
         add_all(plan, operations)
-        self.apply(plan, asked)
+        self.apply(plan, request)
         return plan
 
-    def _write_little(self, operations: list[Any], asked: Asked) -> Written | None:
+    def _write_little(self, operations: list[Any], request: RequestId) -> Written | None:
         """Apply operations that are common and few, in one compiled call; None if others are."""
         written = Written()
         try:
-            places: Collection[Changed] | None = _write(self, operations, *asked)
+            places: Collection[Changed] | None = _write(self, operations, *request)
             if places is None:
                 return None
             written.places = places
             self._commit(self.commit + 1)
-            self._wake(asked)
+            self._wake(request)
             self._note(places)
         except Exception as error:
             raise Failed(written) from error
@@ -159,7 +167,7 @@ class Writer:
         """Return an empty plan on this instance."""
         return Plan(self)
 
-    def apply(self, plan: Plan, asked: Asked | None) -> int:
+    def apply(self, plan: Plan, request: RequestId | None) -> int:
         """Apply a plan under one commit number; return the ref the plan answers with, or 0.
 
         A `TigerError` refuses it, and nothing was stored; after `Failed` the tables are recovered.
@@ -167,11 +175,11 @@ class Writer:
         layout.COMMITS.check(self.commit + 1, "this instance")
         plan.reserve()  # nothing after this can be refused
         try:
-            return self._store(plan, asked)
+            return self._store(plan, request)
         except Exception as error:
             raise Failed(plan) from error
 
-    def _store(self, plan: Plan, asked: Asked | None) -> int:
+    def _store(self, plan: Plan, request: RequestId | None) -> int:
         commit = self.commit + 1
         for (_, namespace), table in plan.cleared.items():
             self._clear(table, namespace, commit)
@@ -179,11 +187,11 @@ class Writer:
             self._tell(layout.FORKED, table, table.fork(parent, child, commit), commit)
             self.cleaner.touched(table)
         answer = self._write(plan, commit) if plan.effects else 0
-        if asked is not None:
-            self.answer(asked, plan.status, commit, answer)
+        if request is not None:
+            self.store_answer(request, plan.status, commit, answer)
         self._commit(commit)
-        if asked is not None:
-            self._wake(asked)
+        if request is not None:
+            self._wake(request)
         self._note(plan.places())
         return answer
 
@@ -240,7 +248,7 @@ class Writer:
         self._tell(kind, table, ref, commit)
         return ref
 
-    def _clear(self, table: Table, namespace: str, commit: int) -> None:
+    def _clear(self, table: WritableTable, namespace: str, commit: int) -> None:
         known = table.namespaces.get(namespace)
         if known is not None:
             self.cleaner.ended(commit, table, known.ref)
@@ -252,7 +260,7 @@ class Writer:
         """Note when a namespace was cleared."""
         self._cleared_at = commit
 
-    def _tell(self, kind: int, table: Table, ref: int, commit: int) -> None:
+    def _tell(self, kind: int, table: WritableTable, ref: int, commit: int) -> None:
         """Add a change to the ring that watchers read."""
         control = self.control
         change = control.words[layout.CHANGES]
@@ -263,28 +271,29 @@ class Writer:
         memory.fence()  # and whoever sees how far it is sees the entry
         control.store(layout.CHANGES, change + 1 & layout.WORD_MAX)
 
-    def answered(self, slot: int) -> int:
+    def last_request(self, slot: int) -> int:
         """Return the number of a client's request that was answered last."""
         word = self.control.words[layout.client_at(slot, layout.CLIENT_ANSWER)]
         return word >> layout.CLIENT_STATUS_BITS
 
-    def answer(self, asked: Asked, status: int, commit: int, ref: int) -> None:
+    def store_answer(self, request: RequestId, status: int, commit: int, ref: int) -> None:
         """Store a client's answer; its request number comes last and makes it valid."""
         control = self.control
-        slot, request = asked
-        at = layout.client_at(slot, 0)
+        at = layout.client_at(request.slot, 0)
         control.store(at + layout.CLIENT_REF, ref)
         control.store(at + layout.CLIENT_COMMIT, commit)
         memory.fence()
-        word = request << layout.CLIENT_STATUS_BITS | status
+        word = request.number << layout.CLIENT_STATUS_BITS | status
         control.store(at + layout.CLIENT_ANSWER, word)
 
-    def _wake(self, asked: Asked) -> None:
+    def _wake(self, request: RequestId) -> None:
         """Wake the client that asks, if it sleeps on its answer, which counts by now."""
         if wake is not None:
-            wake(self.control.words, layout.client_at(asked[0], layout.CLIENT_ANSWER))
+            wake(self.control.words, layout.client_at(request.slot, layout.CLIENT_ANSWER))
 
     def _commit(self, commit: int) -> None:
+        if self.before_commit is not None:
+            self.before_commit(commit)
         memory.fence()
         self.control.store(layout.COMMIT, commit)
         self.committed = commit
@@ -296,7 +305,7 @@ class Writer:
             layout.COMMANDS, self.control.words[layout.COMMANDS] + 1 & layout.WORD_MAX
         )
 
-    def refuse(self, asked: Asked, status: int) -> None:
+    def refuse(self, request: RequestId, status: int) -> None:
         """Store that a client's request failed and changed nothing."""
-        self.answer(asked, status, self.commit, 0)
-        self._wake(asked)
+        self.store_answer(request, status, self.commit, 0)
+        self._wake(request)

@@ -16,7 +16,7 @@ from tiger.format import protocol
 from tiger.place import leases
 from tigerd.engine import holders
 from tigerd.engine.plan import Outcome
-from tigerd.engine.writer import Asked, Writer
+from tigerd.engine.writer import RequestId, Writer
 from tigerd.service.waiting import Place
 
 log = logging.getLogger("tigerd")
@@ -34,7 +34,7 @@ class Applies(Protocol):
     def writer(self) -> Writer:
         """What has the tables."""
 
-    def apply(self, operations: list[Any], asked: Asked | None) -> Outcome:
+    def apply(self, operations: list[Any], asked: RequestId | None) -> Outcome:
         """As `Applying.apply`."""
 
 

@@ -34,7 +34,7 @@ from tiger.format import layout, protocol
 from tiger.system import secrets, select, time
 from tigerd.engine.applying import Applying
 from tigerd.engine.plan import Outcome
-from tigerd.engine.writer import Asked, Writer
+from tigerd.engine.writer import RequestId, Writer
 from tigerd.log.log import Entry, Event, Log, Refusal, Terms, Told
 from tigerd.log.members import Members, name_of_host
 from tigerd.log.nats import NatsLog
@@ -59,11 +59,11 @@ CLEAR_S = 1.0
 class Request:
     """What was appended and did not come yet: who asked it, and what it came to."""
 
-    def __init__(self, peer: bytes, asked: Asked, answers: bool) -> None:
+    def __init__(self, peer: bytes, asked: RequestId, wants_reply: bool) -> None:
         """Have come to nothing yet."""
         self.peer = peer
         self.asked = asked
-        self.answers = answers
+        self.wants_reply = wants_reply
         """Whether a message is wanted, though it is done."""
         self.outcome: Outcome | TigerError | None = None
 
@@ -105,8 +105,8 @@ class Following(Server):
     # --- Joining ---
 
     def _bind(self) -> None:
-        self._progress.slot = self._sessions.keep(LOG)
-        self._others_slot = self._sessions.keep(OTHERS)
+        self._progress.slot = self._slots.keep(LOG)
+        self._others_slot = self._slots.keep(OTHERS)
         self._check_instance()
         name = name_of_host()
         max_record = self._max_record or self.writer.max_record
@@ -261,10 +261,12 @@ class Following(Server):
         self._frame = frame
         super()._serve(peer, process, frame)
 
-    def _write(self, peer: bytes, asked: Asked, answer: bool, operations: list[Any]) -> None:
+    def _write(
+        self, peer: bytes, asked: RequestId, wants_reply: bool, operations: list[Any]
+    ) -> None:
         slot, number = asked
-        if number <= self.writer.answered(slot):
-            super()._write(peer, asked, answer, operations)
+        if number <= self.writer.last_request(slot):
+            super()._write(peer, asked, wants_reply, operations)
             return
         id = self._id_of(self._control.words[layout.client_at(slot, layout.CLIENT_ID)], number)
         if (known := self._under_way.get(id)) is not None:  # sent again
@@ -273,7 +275,7 @@ class Following(Server):
         elif (error := self._refusal(operations)) is not None:
             self._refuse(peer, asked, error)
         else:
-            self._under_way[id] = Request(peer, asked, answer)
+            self._under_way[id] = Request(peer, asked, wants_reply)
             self._log.append(id, self._frame)
 
     @staticmethod
@@ -297,9 +299,9 @@ class Following(Server):
             )
         return None
 
-    def _refuse(self, peer: bytes, asked: Asked, error: TigerError) -> None:
+    def _refuse(self, peer: bytes, asked: RequestId, error: TigerError) -> None:
         self.writer.refuse(asked, code_of(error))
-        self._reply(peer, asked[1], code_of(error), told(error))
+        self._reply(peer, asked.number, code_of(error), told(error))
 
     def _refused(self, refusal: Refusal) -> None:
         """Tell whoever asked why the log does not take it; of what is not known, nothing."""
@@ -310,18 +312,18 @@ class Following(Server):
         if request.peer and refusal.error is not None:
             self._refuse(request.peer, request.asked, refusal.error)
 
-    def _answer(self, asked: Question) -> None:
-        """As `Server._answer`; what is still in the log is told when it is applied."""
-        id = self._id_of(asked.client, asked.number)
+    def _confirm(self, question: Question) -> None:
+        """As `Server._confirm`; what is still in the log is told when it is applied."""
+        id = self._id_of(question.client, question.number)
         if (request := self._under_way.get(id)) is None:
-            super()._answer(asked)
+            super()._confirm(question)
         else:
-            request.peer, request.answers = asked.peer, True
+            request.peer, request.wants_reply = question.peer, True
             self._log.asked_again(id)
 
-    def _everywhere(self, asked: Question) -> None:
+    def _everywhere(self, question: Question) -> None:
         """Answer when every host has applied what this one has."""
-        self._members.wait((asked.peer, asked.number))
+        self._members.wait((question.peer, question.number))
         self._tell_everywhere()
 
     def _tell_everywhere(self) -> None:
@@ -340,8 +342,9 @@ class Following(Server):
             self._progress.advance(self.writer.commit)
             return True
         id = self._id_of(client, number)
-        is_here = self._sessions.has(client, slot) and number > self.writer.answered(slot)
-        asked = (slot, number) if is_here else (self._others_slot, entry.sequence)
+        is_here = self._slots.has(client, slot) and number > self.writer.last_request(slot)
+        others = RequestId(self._others_slot, entry.sequence)
+        asked = RequestId(slot, number) if is_here else others
         outcome: Outcome | TigerError
         try:
             outcome = self._applying.apply(operations, asked)
@@ -365,13 +368,13 @@ class Following(Server):
         return True
 
     def _tell_outcome(self, request: Request) -> None:
-        outcome, number = request.outcome, request.asked[1]
+        outcome, number = request.outcome, request.asked.number
         if not request.peer:
             return
         if isinstance(outcome, TigerError):
             self._reply(request.peer, number, code_of(outcome), told(outcome))
-        elif outcome is not None and (request.answers or outcome.status in CODES):
-            self._reply(request.peer, number, outcome.status, outcome.answer)
+        elif outcome is not None and (request.wants_reply or outcome.status in CODES):
+            self._reply(request.peer, number, outcome.status, outcome.record)
 
     def _stand_still(self, entry: Entry, error: TigerError) -> None:
         """Go no further than the entry before, and try again: entries come anew from there."""
@@ -386,7 +389,7 @@ class Following(Server):
         """Append a request of this daemon, and return what it came to, or raise that."""
         self._number += 1
         id = self._id_of(self._client, self._number)
-        request = self._under_way[id] = Request(b"", (-1, self._number), False)
+        request = self._under_way[id] = Request(b"", RequestId(-1, self._number), False)
         frame = [protocol.VERSION, self._client, -1, self._number, False, operations]
         self._log.append(id, protocol.pack(frame))
         deadline = time.monotonic() + CLEAR_S
@@ -418,5 +421,5 @@ class _ByLog:
     def writer(self) -> Writer:
         return self._server.writer
 
-    def apply(self, operations: list[Any], _: Asked | None) -> Outcome:
+    def apply(self, operations: list[Any], _: RequestId | None) -> Outcome:
         return self._server.do_by_log(operations)

@@ -13,7 +13,7 @@ from tiger.errors import Damaged, InstanceError, StoreFull, TigerError
 from tiger.format import layout, memory, protocol
 from tigerd.engine.applying import Applying
 from tigerd.engine.segments import WritableSegment
-from tigerd.engine.writer import Asked, Writer
+from tigerd.engine.writer import RequestId, Writer
 from tigerd.log.log import Entry, Position
 from tigerd.service.parsing import NUMBERS_END
 
@@ -59,19 +59,6 @@ class Progress:
         control.store(at + layout.CLIENT_ANSWER, word)
 
 
-class ReplicaWriter(Writer):
-    """A writer each of whose commits is an entry's."""
-
-    def __init__(self, directory: Path, control: WritableSegment, progress: Progress) -> None:
-        """As `Writer`."""
-        super().__init__(directory, control)
-        self._progress = progress
-
-    def _commit(self, commit: int) -> None:
-        self._progress.advance(commit)
-        super()._commit(commit)
-
-
 class ReplicaApplying(Applying):
     """Applies entries; one in whose middle it fails is not refused, but applied again."""
 
@@ -81,7 +68,9 @@ class ReplicaApplying(Applying):
         super().__init__(directory, control)
 
     def _new_writer(self) -> Writer:
-        return ReplicaWriter(self._directory, self._control, self._progress)
+        writer = super()._new_writer()
+        writer.before_commit = self._progress.advance
+        return writer
 
-    def _note_failed(self, asked: Asked) -> None:
+    def _note_failed(self, request: RequestId) -> None:
         """Note nothing: other hosts have applied it."""

@@ -32,14 +32,14 @@ from tiger.system import os, time
 from tigerd.engine.applying import FAILED, Applying
 from tigerd.engine.control import open_control
 from tigerd.engine.segments import WritableSegment
-from tigerd.engine.writer import Asked, Writer
+from tigerd.engine.writer import RequestId, Writer
 from tigerd.service.abandoned import Abandoned
 from tigerd.service.arrivals import Arrivals
 from tigerd.service.custody import Custody
 from tigerd.service.large import LARGE, Large, Message
 from tigerd.service.parsing import parse
 from tigerd.service.peers import Peers, new_router
-from tigerd.service.sessions import Sessions
+from tigerd.service.slots import Slots
 from tigerd.service.unfinished import Unfinished
 from tigerd.service.waiting import Place, Waiting
 
@@ -102,7 +102,7 @@ class Server:
         self._control = control
         self._custody = Custody(directory, lock, control)
         self._applying = self._new_applying()
-        self._sessions = Sessions(control)
+        self._slots = Slots(control)
         self._stopping = False
         self._is_over = False
         self._started = time.monotonic()
@@ -264,16 +264,16 @@ class Server:
         except (ValueError, msgpack.UnpackException, RecursionError, MemoryError) as error:
             self._tell_dropped(f"a frame of {len(frame)} bytes: {error}")
             return
-        client, slot, number, answer, operations = request
+        client, slot, number, wants_reply, operations = request
         kind = operations[0][0] if operations and operations[0] else None
         if type(kind) is str and kind in _QUESTIONS:
             getattr(self, _QUESTIONS[kind])(
                 Question(peer, process, client, slot, number, operations[0][1:])
             )
-        elif not self._sessions.is_open(client, slot, process):
+        elif not self._slots.is_open(client, slot, process):
             self._reply(peer, number, protocol.EVICTED, None)
         else:
-            self._write(peer, (slot, number), answer, operations)
+            self._write(peer, RequestId(slot, number), wants_reply, operations)
 
     def _tell_dropped(self, what: str) -> None:
         """Log the first few, then one in a thousand: the log shares the memory of the store."""
@@ -281,23 +281,25 @@ class Server:
         if self._dropped <= DROPPED_TOLD or self._dropped % 1000 == 0:
             log.warning("dropped %s (number %d)", what[:200], self._dropped)
 
-    def _write(self, peer: bytes, asked: Asked, answer: bool, operations: list[Any]) -> None:
-        slot, number = asked
-        last, status = self._sessions.last(slot)
+    def _write(
+        self, peer: bytes, request: RequestId, wants_reply: bool, operations: list[Any]
+    ) -> None:
+        slot, number = request
+        last, status = self._slots.last(slot)
         if number <= last:
             if number == last:  # sent again: the answer is the first one's
                 self._reply(peer, last, status, _told_again(status))
             return
         try:
-            plan = self._applying.apply(operations, asked)
+            outcome = self._applying.apply(operations, request)
         except TigerError as error:
-            self.writer.refuse(asked, code_of(error))
+            self.writer.refuse(request, code_of(error))
             self._reply(peer, number, code_of(error), told(error))
         else:
-            if answer:
-                self._reply(peer, number, plan.status, plan.answer)
+            if wants_reply:
+                self._reply(peer, number, outcome.status, outcome.record)
             if self._waiting.places:
-                self._tell_waiting(plan.changed())
+                self._tell_waiting(outcome.changed())
         self.writer.count_command()
 
     def _reply(self, peer: bytes, number: int, status: int, value: object) -> None:
@@ -310,52 +312,52 @@ class Server:
 
     # --- Questions ---
 
-    def _hello(self, asked: Question) -> None:
+    def _hello(self, question: Question) -> None:
         """Give a client its slot; its number is another process's if it gets none."""
-        slot = self._sessions.open(asked.client, asked.process)
+        slot = self._slots.open(question.client, question.process)
         if slot is None:
-            self._reply(asked.peer, asked.number, protocol.EVICTED, None)
+            self._reply(question.peer, question.number, protocol.EVICTED, None)
             return
         value = [slot, self._control.words[layout.HEADER_INSTANCE]]
-        self._reply(asked.peer, asked.number, protocol.DONE, value)
+        self._reply(question.peer, question.number, protocol.DONE, value)
 
-    def _ping(self, asked: Question) -> None:
+    def _ping(self, question: Question) -> None:
         value = {
             "pid": os.getpid(),
             "version": __version__,
             "commit": self.writer.commit,
             "uptime_s": time.monotonic() - self._started,
-            "clients": len(self._sessions),
+            "clients": len(self._slots),
             "connections": self._peers.connection_count,
         }
-        self._reply(asked.peer, asked.number, protocol.DONE, value)
+        self._reply(question.peer, question.number, protocol.DONE, value)
 
-    def _answer(self, asked: Question) -> None:
+    def _confirm(self, question: Question) -> None:
         """Tell a client that stopped watching its slot that its request is done, if it is."""
-        if self._sessions.is_open(asked.client, asked.slot, asked.process):
-            last, status = self._sessions.last(asked.slot)
-            if last == asked.number:
-                self._reply(asked.peer, asked.number, status, _told_again(status))
+        if self._slots.is_open(question.client, question.slot, question.process):
+            last, status = self._slots.last(question.slot)
+            if last == question.number:
+                self._reply(question.peer, question.number, status, _told_again(status))
 
-    def _stop(self, asked: Question) -> None:
+    def _stop(self, question: Question) -> None:
         log.info("asked to stop")
         self._stopping = True
-        self._reply(asked.peer, asked.number, protocol.DONE, os.getpid())
+        self._reply(question.peer, question.number, protocol.DONE, os.getpid())
 
-    def _watch(self, asked: Question) -> None:
+    def _watch(self, question: Question) -> None:
         """Answer when a table, or any, was written to in a namespace after a commit."""
-        match asked.arguments:
+        match question.arguments:
             case [int(since), int() | None as table, str(namespace)]:
                 if self.writer.changed_at(table, namespace) > since:
-                    self._reply(asked.peer, asked.number, protocol.DONE, None)
+                    self._reply(question.peer, question.number, protocol.DONE, None)
                 else:
-                    self._waiting.add((table, namespace), asked.peer, asked.number)
+                    self._waiting.add((table, namespace), question.peer, question.number)
             case _:
                 self._tell_dropped("a watch with wrong arguments")
 
-    def _everywhere(self, asked: Question) -> None:
+    def _everywhere(self, question: Question) -> None:
         """Answer when every host has what this one has; there is no other."""
-        self._reply(asked.peer, asked.number, protocol.DONE, None)
+        self._reply(question.peer, question.number, protocol.DONE, None)
 
     def _tell_waiting(self, changed: set[Place]) -> None:
         for peer, number in self._waiting.take(changed):
@@ -376,7 +378,7 @@ class Server:
 _QUESTIONS = {
     protocol.HELLO: "_hello",
     protocol.PING: "_ping",
-    protocol.ANSWER: "_answer",
+    protocol.ANSWER: "_confirm",
     protocol.STOP: "_stop",
     protocol.WATCH: "_watch",
     protocol.EVERYWHERE: "_everywhere",

@@ -7,7 +7,7 @@ from tiger.format.layout import CLIENT_ANSWER, CLIENT_COMMIT, CLIENT_FAILED, CLI
 from tigerd.engine.segments import WritableSegment
 
 
-class Sessions:
+class Slots:
     """At most `CLIENTS_MAX` clients; one more gets the slot of the one that wrote longest ago."""
 
     def __init__(self, control: WritableSegment) -> None:
