@@ -1,6 +1,6 @@
 """Write the files that are made of others: the tables for type checkers, the page of all calls.
 
-`tests/daemon/test_pages.py` holds them to what they are made of.
+`tests/pages/test_generated.py` holds them to what they are made of.
 
 Usage: .venv/bin/python scripts/pages.py
 """

@@ -5,7 +5,7 @@ system, mocks `subprocess.Popen`, or turns threads into green ones. All of these
 into the modules of the standard library, and mean the program under test. The store beneath must
 not notice: a time-out has to end, and a signal has to go to a real process. So every module of the
 library and of the daemon takes these from here and never imports them itself
-(`tests/client/test_system.py`), but for the two that pytest loads in every run.
+(`tests/rooms/test_system.py`), but for the two that pytest loads in every run.
 
 The library may be loaded late, by a test that is already at it. So the clocks are the kernel's
 monotonic one, asked for by its number, and the sockets are those beneath `socket.socket`: nobody

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import tiger
-from tests.faults.processes import daemons_of
+from tests.support.processes import daemons_of
 
 RECORDS = [
     {"id": "A", "created": 1, "object": "coupon", "valid": True, "percent_off": 12.5},

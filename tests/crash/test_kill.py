@@ -16,11 +16,11 @@ from random import Random
 
 import pytest
 
-from tests.crash.scenarios import CUSTOMERS, MORE, SCENARIOS, Scenario
 from tests.support.choke import Choke
 from tests.support.daemon import Daemon, after, check_space, new_directory
 from tests.support.model import Model, delete, put_many, rollback
 from tests.support.observe import Observer, Universe, difference
+from tests.support.scenarios import CUSTOMERS, MORE, SCENARIOS, Scenario
 from tests.support.seeds import sample
 from tiger.format import layout
 from tiger.place.pins import Pin

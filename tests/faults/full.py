@@ -12,8 +12,8 @@ from pathlib import Path
 from random import Random
 
 import tiger
-from tests.faults.processes import daemons_of, end_daemons, kill, wait_for
 from tests.faults.storm import check
+from tests.support.processes import daemons_of, end_daemons, kill, wait_for
 
 
 class Filler:

@@ -16,9 +16,9 @@ from random import Random
 from typing import Any
 
 import tiger
-from tests.faults.processes import instance_directory
 from tests.faults.storm import check
 from tests.support.checksums import sealed
+from tests.support.processes import instance_directory
 
 RAISED = (tiger.InstanceError, tiger.Damaged, tiger.DaemonUnavailable, tiger.OutcomeUnknown)
 PATIENCE_S = 10.0

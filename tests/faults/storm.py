@@ -17,7 +17,8 @@ from threading import Timer
 from typing import Any
 
 import tiger
-from tests.faults.processes import (
+from tests.faults.worker import PRODUCTS, SHARED, sealed
+from tests.support.processes import (
     PATIENCE_S,
     Worker,
     daemons_of,
@@ -27,7 +28,6 @@ from tests.faults.processes import (
     wait_for,
     workers,
 )
-from tests.faults.worker import PRODUCTS, SHARED, sealed
 from tigerd.tools.audit import audit
 
 WORKER = Path(__file__).with_name("worker.py")

@@ -19,7 +19,8 @@ from unittest.mock import patch
 import pytest
 
 import tiger
-from tests.faults.processes import (
+from tests.faults.storm import check
+from tests.support.processes import (
     PROJECT,
     daemons_of,
     end_daemons,
@@ -30,7 +31,6 @@ from tests.faults.processes import (
     stop,
     wait_for,
 )
-from tests.faults.storm import check
 from tiger.format import layout
 from tiger.format.memory import Segment
 from tiger.place import instance

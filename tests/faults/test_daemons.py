@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 import tiger
-from tests.faults.processes import (
+from tests.faults.storm import check
+from tests.support.file_system import small_file_system
+from tests.support.processes import (
     PROJECT,
     daemons_of,
     instance_directory,
@@ -22,8 +24,6 @@ from tests.faults.processes import (
     stop,
     wait_for,
 )
-from tests.faults.storm import check
-from tests.support.file_system import small_file_system
 from tests.support.seeds import new_random
 
 FULL = Path(__file__).with_name("full.py")

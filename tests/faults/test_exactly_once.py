@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 import tiger
-from tests.faults.processes import (
+from tests.faults.storm import check
+from tests.support.daemon import CLIENT, Daemon
+from tests.support.processes import (
     instance_directory,
     is_stopped,
     kill,
@@ -22,8 +24,6 @@ from tests.faults.processes import (
     stop,
     wait_for,
 )
-from tests.faults.storm import check
-from tests.support.daemon import CLIENT, Daemon
 from tests.support.seeds import new_random
 from tiger.format import layout, protocol
 from tiger.format.slot import Slot

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import pytest
 
 import tiger
-from tests.faults.processes import instance_directory, kill, serving, stop
 from tests.faults.storm import check
+from tests.support.processes import instance_directory, kill, serving, stop
 
 AFTER_S = 0.2
 

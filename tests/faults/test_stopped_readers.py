@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import tiger
-from tests.faults.processes import Worker, instance_directory, kill, serving, wait_for, workers
 from tests.faults.storm import check
 from tests.support.file_system import bytes_below
+from tests.support.processes import Worker, instance_directory, kill, serving, wait_for, workers
 from tigerd.service.server import PAUSE_MS
 
 READER = Path(__file__).with_name("reader.py")

@@ -15,10 +15,10 @@ import pytest
 import zmq
 
 import tiger
-from tests.faults.processes import instance_directory, serving, wait_for
 from tests.faults.storm import check
 from tests.hostile.frames import Noise
 from tests.hostile.trials import drain, hello, peer
+from tests.support.processes import instance_directory, serving, wait_for
 from tests.support.seeds import new_random
 from tiger.format import layout, protocol
 from tiger.place import instance

@@ -12,10 +12,10 @@ from typing import Any
 import zmq
 
 import tiger
-from tests.faults.processes import instance_directory, serving, workers
 from tests.faults.storm import check
 from tests.hostile.frames import Noise
 from tests.support.daemon import new_directory
+from tests.support.processes import instance_directory, serving, workers
 from tiger.format import protocol
 from tiger.place import instance
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.crash.scenarios import CUSTOMERS, INVOICES
 from tests.support.model import Model
+from tests.support.scenarios import CUSTOMERS, INVOICES
 from tiger.errors import InvalidCursor
 from tiger.format import record
 from tiger.format.resources import RESOURCES

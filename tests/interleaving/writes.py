@@ -7,7 +7,9 @@ from itertools import count
 from pathlib import Path
 from zlib import crc32
 
-from tests.crash.scenarios import (
+from tests.support.daemon import DRAIN, SLOTS_MIN, Step
+from tests.support.model import clear_namespace, delete, fork, patch, put, put_many, rollback
+from tests.support.scenarios import (
     CHANGED,
     CUSTOMERS,
     ENDED,
@@ -26,8 +28,6 @@ from tests.crash.scenarios import (
     invoice,
     wide,
 )
-from tests.support.daemon import DRAIN, SLOTS_MIN, Step
-from tests.support.model import clear_namespace, delete, fork, patch, put, put_many, rollback
 from tests.support.simulation import Cut, Recording, record
 
 SOON: Step = [put(INVOICES, "a", **invoice("i3", 6, "c0", n=1))]

@@ -10,7 +10,9 @@ from random import Random
 from typing import Any
 
 import tiger
-from tests.faults.processes import (
+from tests.linearizability.checker import NEVER, Operation, find_violation
+from tests.linearizability.worker import COUNTER, KEYS
+from tests.support.processes import (
     Worker,
     daemons_of,
     instance_directory,
@@ -18,8 +20,6 @@ from tests.faults.processes import (
     serving,
     workers,
 )
-from tests.linearizability.checker import NEVER, Operation, find_violation
-from tests.linearizability.worker import COUNTER, KEYS
 
 WORKER = Path(__file__).with_name("worker.py")
 WORKERS = 5

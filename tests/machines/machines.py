@@ -18,9 +18,9 @@ import pytest
 
 import tiger
 from benchmarks.network import Network
-from tests.faults.processes import PROJECT, daemons_of, end_daemons, kill, wait_for
 from tests.machines.network import ENGINE, network_of
 from tests.support.daemon import new_directory
+from tests.support.processes import PROJECT, daemons_of, end_daemons, kill, wait_for
 from tiger import TigerError
 from tiger.format import layout
 from tiger.place import instance

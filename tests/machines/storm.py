@@ -16,8 +16,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.faults.processes import Worker
 from tests.machines.machines import Host, Machines, machines
+from tests.support.processes import Worker
 
 HOSTS = "ABC"
 SMALL = "C"

@@ -14,8 +14,8 @@ from random import Random
 import pytest
 
 import tiger
-from tests.faults.processes import wait_for
 from tests.machines.machines import Engine, Machines, copy_instance, machines
+from tests.support.processes import wait_for
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import tiger
-from tests.faults.processes import wait_for
 from tests.machines.machines import Machines, machines
+from tests.support.processes import wait_for
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ from random import Random
 
 import pytest
 
-from tests.faults.processes import Worker
 from tests.linearizability.histories import History, NotLinearizable, check_history, hear
 from tests.linearizability.worker import COUNTER
 from tests.machines.machines import Machines, machines
 from tests.machines.storm import storm
+from tests.support.processes import Worker
 from tests.support.seeds import new_random
 
 CALLER = Path(__file__).with_name("caller.py")

@@ -13,8 +13,8 @@ import pytest
 import stripe
 
 import tigerstripe
-from tests.faults.processes import wait_for
 from tests.machines.machines import Machines, machines
+from tests.support.processes import wait_for
 
 DAY_S = 86_400
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.faults.processes import wait_for
 from tests.machines.machines import Machines, machines
+from tests.support.processes import wait_for
 from tests.support.seeds import new_random
 from tiger import DaemonUnavailable, InstanceError, InvalidRequest
 from tigerd.log.log import Address, Entry, Event, Position, Refusal, Terms, Told, address_of

@@ -16,7 +16,6 @@ from unittest.mock import patch
 import pytest
 
 from tests.crash import test_kill
-from tests.crash.scenarios import SCENARIOS
 from tests.faults.removals import remove_files
 from tests.faults.storm import keep_busy, storm
 from tests.hostile.trials import run_noise, run_trials
@@ -26,6 +25,7 @@ from tests.linearizability.histories import run_histories
 from tests.machines import storm as machines_storm
 from tests.stripe import test_books
 from tests.support.daemon import new_directory
+from tests.support.scenarios import SCENARIOS
 from tests.support.simulation import Machine
 from tests.weak_memory import test_weak_memory
 

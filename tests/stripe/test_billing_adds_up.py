@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import tigerstripe
-from tests.faults import processes
 from tests.stripe import biller
+from tests.support import processes
 from tests.support.seeds import new_random
 
 WORKER = Path(biller.__file__)

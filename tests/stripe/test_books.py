@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import tigerstripe
-from tests.faults import processes
 from tests.stripe import till
+from tests.support import processes
 from tests.support.seeds import new_random
 
 WORKER = Path(till.__file__)

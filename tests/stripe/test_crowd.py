@@ -12,7 +12,7 @@ from typing import Any
 import stripe
 
 import tigerstripe
-from tests.faults import processes
+from tests.support import processes
 
 PROCESSES = 8
 ACTIONS = 20

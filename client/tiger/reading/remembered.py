@@ -14,7 +14,7 @@ sealed. No key of a fork gets a place before an empty one (`Index.put`), and an 
 moves the words of the forks first (`Table._reserve_keys`), so no key of a fork comes into the next
 generation while its namespace's word still stands.
 
-`tests/client/test_remembering.py` has each of these cases.
+`tests/rooms/reading/test_remembering.py` has each of these cases.
 
 **When it goes.** What was read of late is in the younger of two generations. When that has grown to
 `GENERATION_BYTES`, it becomes the elder one, and what was the elder is forgotten. A record that is

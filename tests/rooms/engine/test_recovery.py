@@ -7,10 +7,10 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.crash.scenarios import CUSTOMERS, INVOICES
 from tests.support.choke import Killed
 from tests.support.daemon import Daemon, Step, new_directory
 from tests.support.model import clear_namespace, delete, put, put_many
+from tests.support.scenarios import CUSTOMERS, INVOICES
 from tiger.format import layout
 from tiger.format.version import Version
 from tiger.place.pins import Pin

@@ -22,7 +22,7 @@ from tigerd.tools.audit import audit
 from tigerd.tools.repair import rebuild, salvage
 
 PLANS = BY_NAME["plans"].number
-FORMAT = Path(__file__).parents[2] / "docs" / "format.md"
+FORMAT = Path(__file__).parents[3] / "docs" / "format.md"
 
 At = Callable[[Daemon, pytest.MonkeyPatch], None]
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import tiger
-from tests.crash.scenarios import CUSTOMERS, WIDE
 from tests.support.daemon import Daemon, new_directory
 from tests.support.model import delete, put
+from tests.support.scenarios import CUSTOMERS, WIDE
 from tiger.format import layout
 from tiger.format.layout import NAMESPACES
 from tiger.format.version import Version

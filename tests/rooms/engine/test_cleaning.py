@@ -13,10 +13,10 @@ from unittest.mock import patch
 import pytest
 
 import tiger
-from tests.crash.scenarios import CUSTOMERS, EMPTYING, GARBAGE, INVOICES, WIDE
 from tests.support.daemon import CLIENT, Daemon, new_directory
 from tests.support.file_system import bytes_below
 from tests.support.model import clear_namespace, delete, put, put_many
+from tests.support.scenarios import CUSTOMERS, EMPTYING, GARBAGE, INVOICES, WIDE
 from tiger.format import layout
 from tiger.format.record import Record
 from tiger.format.resources import BY_NAME

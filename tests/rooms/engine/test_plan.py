@@ -12,11 +12,11 @@ from unittest.mock import patch
 import pytest
 
 import tiger
-from tests.faults.processes import instance_directory, serving
 from tests.hostile.trials import hello, peer
 from tests.support.choke import Killed
 from tests.support.daemon import Daemon, new_directory
 from tests.support.model import clear_namespace, define, fork, put, put_many, rollback
+from tests.support.processes import instance_directory, serving
 from tiger.format import layout, protocol
 from tiger.format.record import Record
 from tiger.format.resources import BY_NAME, DEFINITIONS, DEFINITIONS_NAMESPACE

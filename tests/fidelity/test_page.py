@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from tests.stripe import fidelity, replay, replay_seed
+from tests.fidelity import page, replay, seed
 from tigerstripe import registry
 
 MACHINE = {"date": "today", "revision": "r", "machine": "m", "python": "p"}
@@ -14,9 +14,9 @@ OPERATION = re.compile(r"^\| `([A-Z]+ /v1/[^`]+)` \|", re.MULTILINE)
 
 def test_the_page_tells_of_the_operations_that_are_built() -> None:
     """If it fails: an operation was built or taken away since scripts/fidelity wrote the page."""
-    text = fidelity.PAGE.read_text(encoding="utf-8")
-    _, _, text = text.partition(f"## {fidelity.THERE}")
-    there, _, rest = text.partition(f"## {fidelity.REST}")
+    text = page.PAGE.read_text(encoding="utf-8")
+    _, _, text = text.partition(f"## {page.THERE}")
+    there, _, rest = text.partition(f"## {page.REST}")
     rest, _, _ = rest.partition("\n## ")
     there, rest = OPERATION.findall(there), OPERATION.findall(rest)
     assert there
@@ -37,7 +37,7 @@ def test_answers_are_counted_alike_for_all() -> None:
     }
     counts = {"GET /v1/charges": Counter(exact=3, value=1)}
     payments = {"2023": replay.Score(4, 3, 4, counts)}
-    text = fidelity.page(results, MACHINE, payments)
+    text = page.rendered(results, MACHINE, payments)
     assert "| 2023 | 4 | 75.0% | 100.0% |" in text
     # The one that was left out, and the one that nobody could be given, are not counted.
     assert "| `POST /v1/customers` | 4 | 1 | 2 | 1 | 2 |" in text
@@ -45,7 +45,7 @@ def test_answers_are_counted_alike_for_all() -> None:
     assert "| all recorded operations | 5 | 2 | 3 | 2 | 3 |" in text
     assert "* peer: of 3 answers 33.3% exact, 66.7% of statuses right." in text
     assert "| 1 | it leans on an object" in text
-    assert f"| 2 | {fidelity.UNEXPLAINED}: x.y value, 1 recorded and 2 given |" in text
+    assert f"| 2 | {page.UNEXPLAINED}: x.y value, 1 recorded and 2 given |" in text
 
 
 def test_what_a_fake_refuses_is_not_seeded() -> None:
@@ -56,8 +56,8 @@ def test_what_a_fake_refuses_is_not_seeded() -> None:
         return 404, {}, {"error": {}}
 
     shown = {"invoice_settings": {"default_payment_method": "pm_1"}, "metadata": {}}
-    assert replay_seed.seed(refuse, "cus_1", shown, {}) is None
-    assert replay_seed.seed(refuse, "pm_1", None, {"cus_0": "cus_2"}) is None
+    assert seed.seed(refuse, "cus_1", shown, {}) is None
+    assert seed.seed(refuse, "pm_1", None, {"cus_0": "cus_2"}) is None
     assert [path for _, path, _ in asked] == [
         "/v1/customers",
         "/v1/payment_methods/pm_card_visa/attach",

@@ -18,9 +18,9 @@ from typing import Any
 
 from benchmarks.machine import describe_machine
 from benchmarks.pages import markdown_table
-from tests.stripe import replay
-from tests.stripe.fidelity_peers import PEERS
-from tests.stripe.replay import (
+from tests.fidelity import replay
+from tests.fidelity.peers import PEERS
+from tests.fidelity.replay import (
     LOST,
     NOT_BUILT,
     PROJECT,
@@ -109,7 +109,7 @@ def main() -> None:
         for name, peer in PEERS.items():
             with peer.served(Path(folder) / name) as options:
                 results[name] = replay.judged(options, None, directory)
-    PAGE.write_text(page(results, describe_machine(), shares), encoding="utf-8")
+    PAGE.write_text(rendered(results, describe_machine(), shares), encoding="utf-8")
 
 
 def of_payments(results: list[Result], directory: Path, versions: str) -> Score:
@@ -117,7 +117,7 @@ def of_payments(results: list[Result], directory: Path, versions: str) -> Score:
     return replay.scored(replay.payments(results, directory, versions))
 
 
-def page(results: Results, machine: dict[str, str], parts: dict[str, Score]) -> str:
+def rendered(results: Results, machine: dict[str, str], parts: dict[str, Score]) -> str:
     """Return the text of the page."""
     ours = results[OURS]
     places = [n for n in range(len(ours)) if any(asked(each[n]) for each in results.values())]

@@ -11,8 +11,8 @@ from unittest.mock import patch
 import pytest
 
 import tiger
-from tests.faults.processes import is_stopped, wait_for
 from tests.support.daemon import new_directory
+from tests.support.processes import is_stopped, wait_for
 from tiger.format import speedups
 from tigerd.engine.control import take_lock
 from tigerd.service.serve import TURN_NS

@@ -22,7 +22,7 @@ from tigerd.service.exits import exit_code_of
 YES, NO, USAGE, UNREACHABLE, MISMATCH, TIMED_OUT = range(6)
 
 COMMANDS = [name for names in SECTIONS.values() for name in names]
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "cli.md"
 
 CODES: dict[type[errors.TigerError], int] = {
     errors.NotFound: NO,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stripe import replay
+from tests.fidelity import replay
 
 pytestmark = pytest.mark.skipif(
     not replay.JUDGE.exists(), reason="the recordings are not part of the project"

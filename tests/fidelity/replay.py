@@ -1,6 +1,6 @@
 """Replays recordings of the live API, and prints how many answers are as recorded.
 
-    python -m tests.stripe.replay [--per-file N] [--older] [DIRECTORY]
+    python -m tests.fidelity.replay [--per-file N] [--older] [DIRECTORY]
 
 The recordings and their judge are not part of the project; DIRECTORY holds them. Of the operations
 that are built: the share of answers that are exactly as recorded, and that of right statuses. With
@@ -39,7 +39,7 @@ BILLING = re.compile(
     r"invoice_payments|credit_notes|test_helpers)\b"
 )
 
-TARGET = ["--call", "tests.stripe.replay_target:call"]
+TARGET = ["--call", "tests.fidelity.target:call"]
 LOST = {"crash", "status"}
 NOT_BUILT = "501 "  # a parameter that is not built yet
 OF_INVOICES = {"Payment for Invoice", "Subscription creation", "Subscription update"}
@@ -138,7 +138,7 @@ def judged(
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.jsonl"
         command = [sys.executable, str(recordings / "replay.py"), *target, "--version", versions]
-        command += ["--seed-hook", "tests.stripe.replay_seed:seed"]
+        command += ["--seed-hook", "tests.fidelity.seed:seed"]
         command += ["--out", str(out), *map(str, sorted(recordings.glob("*.jsonl.xz")))]
         command += ["--per-file", str(per_file)] if per_file else []
         path = f"{PROJECT}:{PROJECT / 'client'}"

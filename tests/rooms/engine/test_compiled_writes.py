@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.crash.scenarios import CUSTOMERS, INVOICES, SCENARIOS, invoice, wide
 from tests.support.daemon import DRAIN, Daemon, Step, new_directory
 from tests.support.model import clear_namespace, create, delete, fork, put, put_many
+from tests.support.scenarios import CUSTOMERS, INVOICES, SCENARIOS, invoice, wide
 from tests.support.seeds import new_random
 from tests.support.simulation import recorded
 from tiger.errors import AlreadyExists, Conflict, Sealed
