@@ -86,6 +86,8 @@ class Host:
         self.directory = base / name
         self._engine = engine
         self.prefix = network.inside(name) if network else []
+        self.serve = [*TIGERD, "serve"]
+        """The program that is its daemon."""
         self._process: subprocess.Popen[bytes] | None = None
         self.log = base / f"{name}.log"
 
@@ -94,7 +96,7 @@ class Host:
         where = ["--dir", str(self.directory), "--log", url or self._engine.url]
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [*self.prefix, *TIGERD, "serve", *where, *options],
+                [*self.prefix, *self.serve, *where, *options],
                 cwd=PROJECT,
                 stdout=subprocess.PIPE,
                 stderr=log,

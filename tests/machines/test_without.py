@@ -20,6 +20,7 @@ OWN = {
     "tigerd.log.nats_link",
     "tigerd.log.nats_wire",
     "tigerd.service.replica",
+    "tigerd.service.wills",
     "ssl",
 }
 

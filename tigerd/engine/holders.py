@@ -93,6 +93,17 @@ def least_pin(directory: Path) -> int | None:
 # --- Leases ---------------------------------------------------------------------------------------
 
 
+def leased(path: Path) -> frozenset[str]:
+    """Return the namespaces that the files of a folder name, whoever holds these."""
+    found: set[str] = set()
+    with contextlib.suppress(FileNotFoundError, InstanceError), opened(path) as folder:
+        header = header_of(folder)
+        for name in names(folder):
+            with contextlib.suppress(OSError, ValueError):  # it goes just now, or is none of ours
+                found |= namespaces_in(_read(name, folder)[1], header)
+    return frozenset(found)
+
+
 class Look:
     """What the files of a folder say: what nobody needs any more, and what is none of leases."""
 

@@ -1,9 +1,10 @@
-"""What a log of several machines is to a daemon that follows one: four calls, and what they tell.
+"""What a log of several machines is to a daemon that follows one: its calls, and what they tell.
 
 A log is a sequence of entries that all hosts see alike. It is kept by an engine of others, and
 speaks here as `Log` says: it appends an entry under an id, once however often it is sent; it gives
 the entries after a position; it has an epoch, which tells it from every other log; and it has a
-last entry. Nothing of it waits: the daemon has a loop of its own (tigerd.service.following).
+last entry. Beside these it keeps one note of each host, the last. Nothing of it waits: the daemon
+has a loop of its own (tigerd.service.following).
 
 An entry is a client's request as it came. What a daemon must have in common with all others is in
 `Terms`, which belong to the log and not to a host.
@@ -137,7 +138,14 @@ class Told(NamedTuple):
     body: bytes
 
 
-Event = Entry | Refusal | Told
+class Noted(NamedTuple):
+    """What is noted of a host; what was noted before comes first, after a log was reached."""
+
+    host: str
+    body: bytes
+
+
+Event = Entry | Refusal | Told | Noted
 
 
 class Log(Protocol):
@@ -179,6 +187,12 @@ class Log(Protocol):
 
     def tell(self, body: bytes) -> None:
         """Tell all daemons something, if the log is up; it may be lost."""
+
+    def note(self, host: str, body: bytes) -> None:
+        """Keep this of a host, in the place of what was kept, and give it to all as a `Noted`.
+
+        It may be lost; whoever notes something has that back.
+        """
 
     def waits_for(self) -> tuple[int, int] | None:
         """Return a descriptor and the events of poll after which `take` is due, if there are."""

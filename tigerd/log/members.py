@@ -2,15 +2,15 @@
 
 Daemons tell each other by messages of the engine that nothing keeps: each its position, twice a
 second, and after every entry while somebody waits for it. A daemon is known by a number that it
-makes when it starts, so a copy of an instance is another host; one that joins takes the place of
-the daemon that its instance had before, unless that one still speaks. One that says nothing for
-`GONE_S` is waited for no longer.
+makes when it starts; one that joins takes the place of the daemon that served its directory before.
+One that says nothing for `GONE_S` is waited for no longer.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from tiger.system import os, secrets, socket, time
@@ -30,7 +30,7 @@ class Member(NamedTuple):
     """What is known of another host."""
 
     name: str
-    instance: int
+    place: str
     applied: int
     heard_at: float
 
@@ -43,12 +43,12 @@ class Members:
     """The hosts of a log, and those who wait for them."""
 
     def __init__(
-        self, name: str, instance: int, tell: Callable[[bytes], None], applied: Callable[[], int]
+        self, name: str, place: str, tell: Callable[[bytes], None], applied: Callable[[], int]
     ) -> None:
         """Begin alone."""
         self._me = secrets.token_hex(8)
         self._name = name
-        self._instance = instance
+        self._place = place
         self._tell = tell
         self._applied = applied
         self.others: dict[str, Member] = {}
@@ -79,7 +79,7 @@ class Members:
         try:
             said = json.loads(body)
             host, kind, name = str(said["host"]), said["kind"], str(said["name"])
-            instance, applied = int(said["instance"]), int(said["applied"])
+            place, applied = str(said["place"]), int(said["applied"])
         except (ValueError, KeyError, TypeError):
             return  # of another version, or no daemon's
         if host == self._me:
@@ -93,14 +93,18 @@ class Members:
             return
         if kind == "join":
             for other, member in list(self.others.items()):
-                if member.instance == instance:
+                if member.place == place:
                     del self.others[other]
-        self.others[host] = Member(name, instance, applied, now)
+        self.others[host] = Member(name, place, applied, now)
         if kind == "join":
             self._say("closely" if now < self._ask_at else "position")
         elif kind == "closely":
             self._closely_until = now + CLOSELY_S
             self._say("position")
+
+    def places(self) -> set[str]:
+        """Return the places of the other hosts that are there."""
+        return {member.place for member in self.others.values()}
 
     def wait(self, peer: Peer) -> None:
         """Have a client wait until all have applied what this host has applied by now."""
@@ -137,7 +141,7 @@ class Members:
             "host": self._me,
             "kind": kind,
             "name": self._name,
-            "instance": self._instance,
+            "place": self._place,
             "applied": self._applied(),
         }
         self._tell(json.dumps(said).encode())
@@ -146,3 +150,12 @@ class Members:
 def name_of_host() -> str:
     """Return what people call this host; only people use it."""
     return f"{socket.gethostname()}/{os.getpid()}"
+
+
+def place_of_host(directory: Path, instance: int) -> str:
+    """Return what tells a host from all others: its instance, and where that is.
+
+    A copy of an instance is another host; the next daemon of the same directory is the same one.
+    """
+    status = os.stat(directory)
+    return f"{instance:x}-{status.st_dev:x}-{status.st_ino:x}"

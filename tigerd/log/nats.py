@@ -15,7 +15,7 @@ from tiger.__about__ import __version__
 from tiger.errors import DaemonUnavailable, InstanceError, InvalidRequest, StoreFull, TigerError
 from tiger.system import secrets, time
 from tigerd.log import nats_wire
-from tigerd.log.log import KNOWN_S, Address, Entry, Event, Position, Refusal, Terms, Told
+from tigerd.log.log import KNOWN_S, Address, Entry, Event, Noted, Position, Refusal, Terms, Told
 from tigerd.log.nats_link import Link, Lost
 from tigerd.log.nats_wire import Message
 
@@ -38,8 +38,12 @@ MESSAGE_MAX = 32 << 20
 """What a stream takes in a file, whatever max_payload says."""
 OWN_BYTES = 512
 """Of a message, beside the entry: its headers."""
+NOTES_S = 30 * 86_400
+"""For how long notes are kept that nobody renews: hosts come and go."""
+NOTES = "{}+hosts"
+"""The stream of the notes beside a log's; no log has a name with a plus."""
 
-ANSWERS, ENTRIES, TOLD = 1, 2, 3
+ANSWERS, ENTRIES, TOLD, NOTED = 1, 2, 3, 4
 """Numbers of subscriptions."""
 
 NO_STREAM, IS_THERE, UNDER_WAY = 10059, 10058, 10158
@@ -107,6 +111,7 @@ class NatsLog:
         self._inbox = f"_INBOX.{secrets.token_hex(8)}"
         self._entries = f"tigerd.{address.stream}.entries"
         self._told = f"tigerd.{address.stream}.told"
+        self._noted = f"tigerd.{address.stream}.hosts"
         self._link: Link | None = None
         self._steps: Steps | None = None
         self._asked = 0
@@ -153,6 +158,11 @@ class NatsLog:
         """As `Log.tell`."""
         if self.is_up:
             self._send(nats_wire.publish(self._told, body))
+
+    def note(self, host: str, body: bytes) -> None:
+        """As `Log.note`."""
+        if self.is_up:
+            self._send(nats_wire.publish(f"{self._noted}.{host}", body))
 
     def take(self) -> list[Event]:
         """As `Log.take`.
@@ -226,26 +236,56 @@ class NatsLog:
         if self._position is not None:
             self._applied = self._position()
             self._check(stream)
+            yield from self._ask_for_notes(link)
             yield from self._ask_for_entries(link)
 
     def _ask_for_entries(self, link: Link) -> Steps:
         self._is_compared = not self._applied.stamp
         self._next = max(1, self._applied.sequence)
-        inbox = f"{self._inbox}.entries.{self._asked}"
-        link.send(nats_wire.subscribe(inbox, ENTRIES))
+        yield from self._consume(
+            link,
+            self.address.stream,
+            ENTRIES,
+            deliver_policy="by_start_sequence",
+            opt_start_seq=self._next,
+            flow_control=True,
+            idle_heartbeat=int(BEAT_S * NS),
+        )
+
+    def _ask_for_notes(self, link: Link) -> Steps:
+        """Have what is noted of hosts; where the engine does not let us, do without."""
+        name, subjects = NOTES.format(self.address.stream), f"{self._noted}.*"
+        try:
+            yield from self._ask(
+                link,
+                f"STREAM.CREATE.{name}",
+                name=name,
+                subjects=[subjects],
+                storage="file",
+                num_replicas=1,
+                discard="old",
+                max_msgs_per_subject=1,
+                max_age=NOTES_S * NS,
+            )
+            yield from self._consume(
+                link, name, NOTED, deliver_policy="last_per_subject", filter_subject=subjects
+            )
+        except _Said as error:
+            log.warning("the log %s keeps no notes of its hosts: %s", self.address, error)
+
+    def _consume(self, link: Link, name: str, subscription: int, **wanted: Any) -> Steps:
+        """Have what a stream has, and what comes, pushed to a subscription."""
+        inbox = f"{self._inbox}.pushed.{self._asked}"
+        link.send(nats_wire.subscribe(inbox, subscription))
         config = {
             "deliver_subject": inbox,
-            "deliver_policy": "by_start_sequence",
-            "opt_start_seq": self._next,
             "ack_policy": "none",
             "max_deliver": 1,
-            "flow_control": True,
-            "idle_heartbeat": int(BEAT_S * NS),
             "inactive_threshold": CONSUMER_S * NS,
             "mem_storage": True,
             "num_replicas": 1,
+            **wanted,
         }
-        name = self.address.stream
         yield from self._ask(link, f"CONSUMER.CREATE.{name}", stream_name=name, config=config)
 
     def _greet(self, link: Link) -> Steps:
@@ -363,6 +403,9 @@ class NatsLog:
                 self._take_entry(message)
         elif message.subscription == TOLD:
             self._events.append(Told(message.body))
+        elif message.subscription == NOTED:
+            host = message.subject.decode().rpartition(".")[2]
+            self._events.append(Noted(host, message.body))
         else:
             self._take_answer(message)
 

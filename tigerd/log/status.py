@@ -33,7 +33,7 @@ def look(address: Address, timeout_s: float) -> dict[str, Any]:
 
 def _hosts(log: NatsLog) -> list[dict[str, Any]]:
     """Return the daemons that follow it, and how far each is."""
-    asks = Members("", 0, log.tell, lambda: 0)
+    asks = Members("", "", log.tell, lambda: 0)
     asks.ask()
     deadline = time.monotonic() + HOSTS_S
     while time.monotonic() < deadline:

@@ -7,7 +7,7 @@ is found by the next look: between two of them another process may have taken a 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,30 +51,36 @@ class Abandoned:
         self._told: set[str] = set()
         self._damaged: set[str] = set()
         """They would fail at each look, and be recovered from."""
+        self._clears = 0
+        """How many more may be cleared at this look."""
 
     def clear(self) -> None:
         """Look once, and clear what nobody needs, `CLEARS_MAX` at most."""
-        clears = CLEARS_MAX
+        self._clears = CLEARS_MAX
         with holders.looking(self._folder) as look:
             for name, reason in look.strange.items():
                 self._tell_once(name, f"skipped {name!r} among the leases: {reason}")
             for name, namespaces in look.left.items():
-                is_done = True
-                for namespace in filter(self._is_there, namespaces):
-                    if clears == 0:
-                        return
-                    if self._clear(namespace):
-                        clears -= 1
-                    else:
-                        is_done = False
-                if is_done:
+                if self.end(namespaces, "the process"):
                     look.forget(name)
+
+    def end(self, namespaces: Iterable[str], who: str) -> bool:
+        """Clear as many as this look may; tell whether none of them has records any more."""
+        is_done = True
+        for namespace in filter(self._is_there, namespaces):
+            if self._clears == 0:
+                return False
+            if self._clear(namespace, who):
+                self._clears -= 1
+            else:
+                is_done = False
+        return is_done
 
     def _is_there(self, namespace: str) -> bool:
         """Tell whether it has records; others never had any, or are cleared already."""
         return any(namespace in table.namespaces for table in self._applying.writer.in_use())
 
-    def _clear(self, namespace: str) -> bool:
+    def _clear(self, namespace: str, who: str) -> bool:
         """Clear a namespace; tell whether that is done."""
         if namespace in self._damaged:
             return False
@@ -88,7 +94,7 @@ class Abandoned:
             self._tell_once(namespace, f"cannot clear {namespace!r}: {error}")
             return False
         self._tell(plan.changed())
-        log.info("cleared %r: the process that had it is gone", namespace)
+        log.info("cleared %r: %s that had it is gone", namespace, who)
         return True
 
     def _tell_once(self, name: str, what: str) -> None:

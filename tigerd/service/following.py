@@ -33,16 +33,18 @@ from tiger.errors import (
 from tiger.format import layout, protocol
 from tiger.system import secrets, select, time
 from tigerd.engine.applying import Applying
+from tigerd.engine.operations import add_all
 from tigerd.engine.plan import Outcome
 from tigerd.engine.writer import RequestId, Writer
-from tigerd.log.log import Entry, Event, Log, Refusal, Terms, Told
-from tigerd.log.members import Members, name_of_host
+from tigerd.log.log import Entry, Event, Log, Noted, Refusal, Terms, Told
+from tigerd.log.members import Members, name_of_host, place_of_host
 from tigerd.log.nats import NatsLog
 from tigerd.service.abandoned import Abandoned
 from tigerd.service.followed import Followed, remember
 from tigerd.service.parsing import parse
 from tigerd.service.replica import LOG, OTHERS, Progress, ReplicaApplying, is_of_this_host
 from tigerd.service.server import DRAIN, Question, Server
+from tigerd.service.wills import Wills
 
 log = logging.getLogger("tigerd")
 
@@ -109,6 +111,7 @@ class Following(Server):
         self._others_slot = self._slots.keep(OTHERS)
         self._check_instance()
         name = name_of_host()
+        place = place_of_host(self.directory, self._control.words[layout.HEADER_INSTANCE])
         max_record = self._max_record or self.writer.max_record
         self._log: Log = NatsLog(
             self._followed.address,
@@ -118,11 +121,9 @@ class Following(Server):
             Terms.of_this(max_record),
         )
         self._members = Members(
-            name,
-            self._control.words[layout.HEADER_INSTANCE],
-            self._log.tell,
-            lambda: self._progress.position.sequence,
+            name, place, self._log.tell, lambda: self._progress.position.sequence
         )
+        self._wills = Wills(self.directory, place, self._log, self._members)
         try:
             self._catch_up()
             self._has_joined = True
@@ -207,6 +208,11 @@ class Following(Server):
         self._attend()
         return is_any
 
+    def _sweep(self) -> None:
+        super()._sweep()
+        if not self._stopping:
+            self._wills.look(self._abandoned.end)
+
     def _attend(self) -> None:
         """Wait at the log too, for what it wants now."""
         waits_for = self._log.waits_for()
@@ -236,6 +242,7 @@ class Following(Server):
             return False
         if self._log.is_up and not was_up:
             self._members.join()
+            self._wills.join()
         is_advanced = self._do(events)
         if is_advanced:
             self._members.advanced()
@@ -251,6 +258,8 @@ class Following(Server):
                     is_advanced |= not is_stuck
             elif isinstance(event, Told):
                 self._members.hear(event.body)
+            elif isinstance(event, Noted):
+                self._wills.read(event)
             else:
                 self._refused(event)
         return is_advanced
@@ -359,6 +368,8 @@ class Following(Server):
             if self._waiting.places:
                 self._tell_waiting(outcome.changed())
         self._full = None
+        if slot < 0 and client != self._client:
+            self._wills.note_clear(operations)
         self.writer.count_command()
         if (request := self._under_way.pop(id, None)) is not None:
             request.outcome = outcome
@@ -386,7 +397,13 @@ class Following(Server):
     # --- What the daemon asks itself ---
 
     def do_by_log(self, operations: list[Any]) -> Outcome:
-        """Append a request of this daemon, and return what it came to, or raise that."""
+        """Append a request of this daemon, and return what it came to, or raise that.
+
+        What would be refused is not appended: whoever asks will ask again.
+        """
+        if self._full is not None:
+            raise self._full
+        add_all(self.writer.plan(), operations)
         self._number += 1
         id = self._id_of(self._client, self._number)
         request = self._under_way[id] = Request(b"", RequestId(-1, self._number), False)

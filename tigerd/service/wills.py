@@ -1,0 +1,123 @@
+"""A host's will: the namespaces that the others clear if it never comes back.
+
+Each daemon leaves with the log the names that its host's leases have, anew when they change. The
+log keeps the last will of each host, so it is known also where all are gone who have heard of it. A
+host that is silent for `GONE_FOR_GOOD_S` is taken for gone, and what it left is cleared through the
+log: by one daemon or by several, which comes to the same. What another host has leased too stays.
+
+Silence is counted by looks, and no two clocks are compared: a daemon that stood still or was cut
+off has heard nobody meanwhile, and counts nothing of that.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tiger.format import protocol
+from tiger.place import leases
+from tiger.system import time
+from tigerd.engine import holders
+from tigerd.log.log import Log, Noted
+from tigerd.log.members import Members
+
+log = logging.getLogger("tigerd")
+
+GONE_FOR_GOOD_S = 3600.0
+"""Of silence after which a host loses what its processes have leased. It may have been cut off, or
+asleep: then they go on, in namespaces that are empty. It is long, for what stays costs memory
+alone, and what is cleared is lost."""
+LOOK_MAX_S = 2.0
+"""The most that one look counts for; they are half a second apart."""
+
+Names = frozenset[str]
+NOTHING: Names = frozenset()
+
+
+class Will:
+    """What a host leaves, and for how long it has been silent."""
+
+    def __init__(self) -> None:
+        """Begin with a host that was just heard of."""
+        self.names = NOTHING
+        self.silent_s = 0.0
+
+
+class Wills:
+    """The wills of the hosts of a log."""
+
+    def __init__(self, directory: Path, place: str, log: Log, members: Members) -> None:
+        """Begin with what this host has leased; `place` is what it is known by."""
+        self._folder = directory / leases.FOLDER
+        self._place = place
+        self._log = log
+        self._members = members
+        self._own = holders.leased(self._folder)
+        self._known: Names | None = None
+        """What the log keeps of this host, as it has told; None before this is left there."""
+        self._others: dict[str, Will] = {}
+        self._looked_at: float = time.monotonic()
+
+    def join(self) -> None:
+        """Note that the log was reached: what it keeps may be of a daemon before."""
+        self._known = None
+
+    def read(self, noted: Noted) -> None:
+        """Take the last will of a host."""
+        names = _read(noted.body)
+        if noted.host == self._place:
+            self._known = names
+        elif names:
+            self._others.setdefault(noted.host, Will()).names = names
+        else:
+            self._others.pop(noted.host, None)
+
+    def look(self, clear: Callable[[Names, str], bool]) -> None:
+        """Leave this host's will, and do those of hosts that are gone; to be called often.
+
+        `clear` is `Abandoned.end`.
+        """
+        now = time.monotonic()
+        counts_s, self._looked_at = min(now - self._looked_at, LOOK_MAX_S), now
+        self._own = holders.leased(self._folder)
+        if not self._log.is_up:
+            return
+        if self._own != self._known:
+            self._leave(self._place, self._own)
+        there = self._members.places()
+        for place, will in self._others.items():
+            will.silent_s = 0.0 if place in there else will.silent_s + counts_s
+        gone = {p: w for p, w in self._others.items() if w.silent_s >= GONE_FOR_GOOD_S}
+        if gone:
+            kept = self._own.union(*(w.names for p, w in self._others.items() if p not in gone))
+            for place, will in gone.items():
+                if clear(will.names - kept, "the host"):
+                    self._leave(place, NOTHING)
+
+    def _leave(self, place: str, names: Names) -> None:
+        body = json.dumps(sorted(names)).encode()
+        if len(body) <= self._log.body_max:  # a large one is left when it is small again
+            self._log.note(place, body)
+
+    def note_clear(self, operations: list[Any]) -> None:
+        """Tell people if another host clears what a process of this one has leased."""
+        match operations:
+            case [[protocol.CLEAR_NAMESPACE, None, str(name)]] if name in self._own:
+                log.warning(
+                    "another host cleared %r, which a process of this host has leased: this host "
+                    "was not heard for %g s, or a process of that one had leased it too, and ended",
+                    name,
+                    GONE_FOR_GOOD_S,
+                )
+
+
+def _read(body: bytes) -> Names:
+    """Return the names in a will; none if it is nobody's."""
+    try:
+        names = json.loads(body)
+    except (ValueError, RecursionError):
+        return NOTHING
+    return frozenset(n for n in names if isinstance(n, str)) if isinstance(names, list) else NOTHING
