@@ -2,7 +2,7 @@
 
 The wheels are those of the official SDK, the newest of each major since API version
 2025-03-31.basil, and one that ships Stripe's OpenAPI document. Names, types and enums are taken,
-no descriptions. The table's grammar is in client/tigerstripe/facts.py.
+no descriptions. The table's grammar is in client/tigerstripe/facts/table.py.
 
 Next month's SDK: `scripts/facts 16.2.0`, and commit what it wrote.
 """
@@ -24,7 +24,7 @@ from facts_spec import add_spec
 
 Node = dict[str, Any]
 
-TABLE = Path(__file__).parent.parent / "client" / "tigerstripe" / "facts.txt"
+TABLE = Path(__file__).parent.parent / "client" / "tigerstripe" / "facts" / "facts.txt"
 MAJORS = (12, 13, 14, 15, 16)
 DOCUMENT = ("seahaven-stripe-world==0.3.0", "seahaven_stripe_world/spec/spec3.json")
 SHARED_MIN = 40

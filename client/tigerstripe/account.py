@@ -11,11 +11,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import tiger
-from tigerstripe import clock, due, faults, hooks, keys, settings
-from tigerstripe.engine import Engine
-from tigerstripe.log import Log
+from tigerstripe import keys
+from tigerstripe.objects import due
 from tigerstripe.others import Others
-from tigerstripe.scope import KEPT, Scope
+from tigerstripe.requests import faults
+from tigerstripe.requests.engine import Engine
+from tigerstripe.work import clock, events, settings
+from tigerstripe.work.log import Log
+from tigerstripe.work.scope import KEPT, Scope
 
 if TYPE_CHECKING:
     import stripe
@@ -219,7 +222,7 @@ class Account(Others):
         that failed is sent again by the next call, 8 times at most. Raises TypeError for another
         target, and what an application or function raises.
         """
-        from tigerstripe import delivery, sending
+        from tigerstripe.webhooks import delivery, sending
 
         send = sending.sender(target)
         sent: dict[str, Record] = {}
@@ -240,7 +243,7 @@ class Account(Others):
         none: those of before are its origin's to send.
         """
         found = self.store.webhook_deliveries.list_namespace()[::-1]
-        own = [d for d in found if hooks.is_own(self._scope, d)]
+        own = [d for d in found if events.is_own(self._scope, d)]
         return [d for d in own if type is None or fnmatch.fnmatchcase(d["event_type"], type)]
 
     # --- Copies ---

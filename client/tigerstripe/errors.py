@@ -6,6 +6,7 @@ once, here or, where one resource alone says it, in that resource's module.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ DOC_URL = "https://stripe.com/docs/error-codes/"
 HELP = "Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
 
 INVALID_REQUEST = "invalid_request_error"
+
+_is_email = re.compile(r"[^@\s]+@[^@\s]+\Z").match
 
 
 class Refused(Exception):
@@ -106,6 +109,13 @@ def check_range(param: str, value: int | None, least: int, most: int | None = No
     if value is not None and most is not None and value > most:
         message = f"This value must be less than or equal to {most}."
         raise Refused(message, code="parameter_invalid_integer", param=param)
+
+
+def check_email(email: str | None, param: str) -> None:
+    """Raise `Refused` for what cannot be an e-mail address."""
+    if email is not None and not _is_email(email):
+        message = f"Invalid email address: {email}"
+        raise Refused(message, code="email_invalid", param=param)
 
 
 def not_one_of(param: str, values: Sequence[str]) -> Refused:

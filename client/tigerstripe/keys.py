@@ -12,7 +12,6 @@ from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from tigerstripe.errors import Refused
-from tigerstripe.kinds import Field, Str
 
 TEST_PREFIXES = ("sk_test_", "rk_test_", "pk_test_")
 LIVE_PREFIXES = ("sk_live_", "rk_live_", "pk_live_")
@@ -36,8 +35,6 @@ OF_CLIENTS = frozenset((
     "POST /v1/tokens",
 ))  # fmt: skip
 """What a publishable key may ask for; of an intent with its `client_secret`."""
-CLIENT_SECRET = Field(Str, False, False, -1, -1)
-"""The parameter of these that few SDKs have, since clients are not servers."""
 
 SHOWN_WHOLE = 12
 """Characters of a key behind its prefix that an error shows without stars."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tigerstripe import due
+from tigerstripe.objects import due
 
 if TYPE_CHECKING:
-    from tigerstripe.log import Log
-    from tigerstripe.scope import Scope
-    from tigerstripe.work import Work
+    from tigerstripe.work.log import Log
+    from tigerstripe.work.scope import Scope
+    from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 
@@ -37,8 +37,9 @@ class Others:
         its capabilities become active; where none was asked for, `card_payments` and `transfers`
         are. Returns the account. Raises `Refused` for an account that is not connected to this one.
         """
-        from tigerstripe import acting, registry
+        from tigerstripe.objects import registry
         from tigerstripe.payments import using
+        from tigerstripe.work import acting
 
         accounts = registry.need("account")
 
@@ -67,8 +68,8 @@ class Others:
         are in its `error`. Raises `Refused`, with nothing done, for a session that is not open, and
         for details that its page does not take or misses.
         """
-        from tigerstripe import acting
         from tigerstripe.checkout import completion
+        from tigerstripe.work import acting
 
         id = _id_of(session)
         params = {"payment_method": payment_method, **details}
@@ -103,14 +104,14 @@ class Others:
         open still, and the error's members are in its `error`. Raises `Refused`, with nothing
         done, for an invoice that has nothing to pay: a draft, or one that is paid or void.
         """
-        from tigerstripe import acting, acts
         from tigerstripe.billing import hosted
+        from tigerstripe.work import acting
 
         id = _id_of(invoice)
         params = {"payment_method": payment_method, "payment_method_data": payment_method_data}
         params = {name: value for name, value in params.items() if value is not None}
         return acting.act(
-            acts.owner(self._scope, "invoices", id),
+            self._scope.owner_of("invoices", id),
             self._log,
             lambda work: hosted.paid(work, id, params, authenticate=authenticate),
         )
@@ -122,9 +123,9 @@ class Others:
         authenticated goes on as its payment method lets it; if it is confirmed manually, it has to
         be confirmed again. Raises ValueError if it does not wait for its buyer.
         """
-        from tigerstripe import acts
+        from tigerstripe.payments import deciding
 
-        return acts.authenticate(self._scope, self._log, intent, succeed=succeed)
+        return deciding.authenticate(self._scope, self._log, intent, succeed=succeed)
 
     def dispute(
         self,
@@ -141,9 +142,9 @@ class Others:
         `settle` ends it. Raises ValueError for a charge without money, for one disputed already,
         and for a reason that Stripe does not have.
         """
-        from tigerstripe import acts
+        from tigerstripe.payments import deciding
 
-        return acts.dispute(
+        return deciding.dispute(
             self._scope, self._log, charge, reason=reason, amount=amount, is_inquiry=inquiry
         )
 
@@ -160,9 +161,9 @@ class Others:
         Raises ValueError where nothing waits, and for a failure that Stripe does not have of such
         an object.
         """
-        from tigerstripe import acts
+        from tigerstripe.payments import deciding
 
-        return acts.settle(self._scope, self._log, thing, succeed=succeed, failure=failure)
+        return deciding.settle(self._scope, self._log, thing, succeed=succeed, failure=failure)
 
     def set_fee(self, percent: str | float = "2.9", fixed: int = 30) -> None:
         """Set what each payment costs from now on: a part of it, and so many of the smallest unit.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tiger.shown import shown
-from tigerstripe import faults
+from tigerstripe.requests import faults
 
 if TYPE_CHECKING:
     from tigerstripe.account import Account

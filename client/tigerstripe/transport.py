@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import stripe
 
-from tigerstripe.messages import Headers, Request, Response
+from tigerstripe.requests.messages import Headers, Request, Response
 
 if TYPE_CHECKING:
     from tigerstripe.account import Account

@@ -29,7 +29,8 @@ from tests.fidelity.replay import (
     Score,
     operation_of,
 )
-from tigerstripe import errors, routes
+from tigerstripe import errors
+from tigerstripe.requests import routes
 
 PAGE = PROJECT / "docs" / "stripe-fidelity.md"
 THERE = "By operation"

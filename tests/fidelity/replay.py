@@ -20,7 +20,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tigerstripe import errors, registry, routes
+from tigerstripe import errors
+from tigerstripe.objects import registry
+from tigerstripe.requests import routes
 
 PROJECT = Path(__file__).resolve().parents[2]
 RECORDINGS = PROJECT.parent / "shared" / "recordings"

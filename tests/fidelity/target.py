@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Mapping
 
 import tiger
-from tigerstripe.engine import Engine
-from tigerstripe.messages import Request
+from tigerstripe.requests.engine import Engine
+from tigerstripe.requests.messages import Request
 
 _directory = tempfile.mkdtemp(
     prefix="tgr", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None

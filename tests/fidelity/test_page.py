@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 from tests.fidelity import page, replay, seed
-from tigerstripe import registry
+from tigerstripe.objects import registry
 
 MACHINE = {"date": "today", "revision": "r", "machine": "m", "python": "p"}
 OPERATION = re.compile(r"^\| `([A-Z]+ /v1/[^`]+)` \|", re.MULTILINE)

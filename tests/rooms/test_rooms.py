@@ -1,4 +1,4 @@
-"""Each module imports from the rooms beneath its own: docs/design.md, *Rooms*, has the picture."""
+"""A module imports from the rooms beneath its own: docs/design.md and docs/stripe.md show them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-ROOTS = {"tiger": PROJECT / "client" / "tiger", "tigerd": PROJECT / "tigerd"}
+ROOTS = {
+    "tiger": PROJECT / "client" / "tiger",
+    "tigerd": PROJECT / "tigerd",
+    "tigerstripe": PROJECT / "client" / "tigerstripe",
+}
 
-GROUND = {"__about__", "errors", "nearest", "shortage", "shown", "system"}
-"""Modules of the library that stand under all rooms; the other files beside them are its front."""
+GROUND = {
+    "tiger": {"__about__", "errors", "nearest", "shortage", "shown", "system"},
+    "tigerd": set[str](),
+    "tigerstripe": {"arguments", "errors", "ids", "keys", "money"},
+}
+"""Modules that stand under all rooms of their package; the files beside them are its front."""
 
 BENEATH: dict[str, set[str]] = {
     "tiger.ground": set(),
@@ -32,6 +40,30 @@ BENEATH |= {
     "tigerd.cli": {"tigerd.service", "tigerd.tools", "tigerd.log", "tigerd.engine", *LIBRARY},
     "tigerd.front": {"tigerd.pytest", "tigerd.cli", "tigerd.service", *LIBRARY},
 }
+STRIPE: dict[str, tuple[str, ...]] = {
+    "ground": (),
+    "facts": ("ground",),
+    "work": ("facts",),
+    "objects": ("work",),
+    "payments": ("objects",),
+    "billing": ("payments",),
+    "checkout": ("billing",),
+    "resources": ("checkout",),
+    "requests": ("payments",),
+    "webhooks": ("requests",),
+    "pages": ("resources", "requests"),
+    "front": ("pages", "webhooks"),
+    "http": ("front",),
+    "triggers": ("front",),
+    "bootstrap": ("front",),
+}
+"""Of each room of tigerstripe those right beneath it; it may import from all beneath these, too."""
+for _room, _next in STRIPE.items():
+    _names = [f"tigerstripe.{each}" for each in _next]
+    _all = {"tiger.front", "tiger.ground"}.union(_names, *(BENEATH[name] for name in _names))
+    BENEATH[f"tigerstripe.{_room}"] = _all
+for _room in ("cli", "pytest", "front"):
+    BENEATH[f"tigerd.{_room}"] |= {f"tigerstripe.{each}" for each in STRIPE}
 """From which rooms a room may import, beside itself."""
 
 
@@ -41,11 +73,11 @@ def room_of(module: str) -> str:
     name = rest.partition(".")[0]
     if f"{package}.{name}" in BENEATH:
         return f"{package}.{name}"
-    return f"{package}.ground" if package == "tiger" and name in GROUND else f"{package}.front"
+    return f"{package}.ground" if name in GROUND[package] else f"{package}.front"
 
 
 def modules() -> dict[str, Path]:
-    """Return all modules of both packages, by name."""
+    """Return all modules of the packages, by name."""
     found = {}
     for package, root in ROOTS.items():
         for path in root.rglob("*.py"):
@@ -91,6 +123,23 @@ def test_a_module_imports_from_the_rooms_beneath_its_own(module: str) -> None:
         ("tigerd.engine.writer", "from tiger import connect", ["tiger"]),
         ("tigerd.tools.audit", "import tigerd.cli.output", ["tigerd.cli.output"]),
         ("tigerd.cli.check", "from tigerd.tools import audit", []),
+        (
+            "tigerstripe.billing.lines",
+            "from tigerstripe.resources import prices",
+            ["tigerstripe.resources.prices"],
+        ),
+        (
+            "tigerstripe.work.unit",
+            "from tigerstripe.objects.registry import need",
+            ["tigerstripe.objects.registry"],
+        ),
+        (
+            "tigerstripe.requests.engine",
+            "from tigerstripe.account import Account",
+            ["tigerstripe.account"],
+        ),
+        ("tigerstripe.keys", "from tigerstripe.facts import table", ["tigerstripe.facts.table"]),
+        ("tigerstripe.work.scope", "from tiger.reading import reads", ["tiger.reading.reads"]),
     ],
 )
 def test_an_import_that_runs_up_is_found(module: str, source: str, found: list[str]) -> None:

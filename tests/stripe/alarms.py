@@ -12,11 +12,11 @@ import sys
 from typing import Any
 
 import tigerstripe
-from tigerstripe import due, registry
 from tigerstripe.errors import Refused
-from tigerstripe.log import Log
-from tigerstripe.scope import Scope
-from tigerstripe.work import Work
+from tigerstripe.objects import due, registry
+from tigerstripe.work.log import Log
+from tigerstripe.work.scope import Scope
+from tigerstripe.work.unit import Work
 
 need = registry.need
 

@@ -12,7 +12,7 @@ import stripe
 
 import tigerstripe
 from tests.stripe.alarms import Alarms
-from tigerstripe import registry
+from tigerstripe.objects import registry
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import stripe
 
 from tests.support.seeds import new_random
 from tigerstripe.payments import balances
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 T0 = 1_800_000_000
 DAY_S = 24 * 3600

@@ -9,8 +9,8 @@ import stripe
 
 from tests.stripe.billing import calls_counted
 from tests.stripe.test_account_parts import BANK, SAID
-from tigerstripe import registry
-from tigerstripe.facts import facts
+from tigerstripe.facts.table import facts
+from tigerstripe.objects import registry
 
 
 @pytest.fixture

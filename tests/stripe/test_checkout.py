@@ -8,8 +8,8 @@ import pytest
 import stripe
 
 from tests.stripe.shop import HERE, Session, paid, refused
-from tigerstripe import clock
-from tigerstripe.scope import Scope
+from tigerstripe.work import clock
+from tigerstripe.work.scope import Scope
 
 # --- The three modes ---
 

@@ -7,8 +7,8 @@ from typing import Any
 import stripe
 
 from tests.stripe.shop import HERE, Session, paid
-from tigerstripe.facts import facts
-from tigerstripe.kinds import Kind, List, Obj, Page, Ref
+from tigerstripe.facts.kinds import Kind, List, Obj, Page, Ref
+from tigerstripe.facts.table import facts
 
 
 def test_what_is_given_is_echoed(price) -> None:

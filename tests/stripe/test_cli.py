@@ -116,8 +116,8 @@ def test_wrong_usage_says_what_is_right(cli, arguments, message) -> None:
 
 
 def test_the_routes_are_those_that_are_built(cli) -> None:
-    from tigerstripe import registry
-    from tigerstripe.facts import facts
+    from tigerstripe.facts.table import facts
+    from tigerstripe.objects import registry
     from tigerstripe.resources.tokens import RESOURCE as TOKENS
 
     rows = json.loads(cli("routes", "--all", "--json").stdout)

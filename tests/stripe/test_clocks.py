@@ -12,10 +12,10 @@ import tiger
 from tests.stripe.alarms import put, rings
 from tests.stripe.billing import buyer
 from tests.stripe.shop import refused
-from tigerstripe import due
-from tigerstripe.log import Log
-from tigerstripe.scope import Scope
-from tigerstripe.work import Work
+from tigerstripe.objects import due
+from tigerstripe.work.log import Log
+from tigerstripe.work.scope import Scope
+from tigerstripe.work.unit import Work
 
 AT = 1_700_000_000
 YEARS_2_S = (2 * 365 + 1) * 24 * 3600  # one of the two is a leap year

@@ -16,9 +16,9 @@ import tiger
 import tigerstripe
 from tests.stripe.alarms import Alarms, put, rings
 from tests.stripe.shop import paid
-from tigerstripe import due, registry
-from tigerstripe.log import Log
-from tigerstripe.scope import Scope
+from tigerstripe.objects import due, registry
+from tigerstripe.work.log import Log
+from tigerstripe.work.scope import Scope
 
 T0 = 1_800_000_000
 MONTH_S = 30 * 24 * 3600

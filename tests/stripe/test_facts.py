@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tigerstripe.facts import PATH, Facts, facts
-from tigerstripe.kinds import Faults, Id, Kind, Obj, Ref, Union
+from tigerstripe.facts.kinds import Faults, Id, Kind, Obj, Ref, Union
+from tigerstripe.facts.table import PATH, Facts, facts
 
 
 def inside(kind: Kind) -> list[Kind]:

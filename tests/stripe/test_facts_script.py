@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tigerstripe.facts import Facts
-from tigerstripe.kinds import Faults, Str
+from tigerstripe.facts.kinds import Faults, Str
+from tigerstripe.facts.table import Facts
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tigerstripe import form
 from tigerstripe.errors import Refused
+from tigerstripe.requests import form
 
 
 @pytest.mark.parametrize(

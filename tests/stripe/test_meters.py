@@ -11,9 +11,9 @@ import stripe
 
 from tests.stripe.test_payment_methods import refused
 from tests.support.seeds import new_random
-from tigerstripe import registry
-from tigerstripe.engine import Engine
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.requests.engine import Engine
+from tigerstripe.work.unit import Work
 
 NOON = 1_800_014_400  # of a day, UTC
 HOUR, DAY = 3600, 86400

@@ -9,7 +9,7 @@ import stripe
 
 from tests.stripe.test_payment_methods import declined, refused
 from tests.stripe.test_payments import CARD, balance, customer, pay, told
-from tigerstripe import testing_banks
+from tigerstripe.payments import testing_banks
 from tigerstripe.resources import mandates
 
 __all__ = ["customer"]

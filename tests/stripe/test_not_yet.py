@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from tigerstripe import not_yet, registry
 from tigerstripe.errors import Refused
-from tigerstripe.facts import facts
+from tigerstripe.facts.table import facts
+from tigerstripe.objects import registry
+from tigerstripe.requests import not_yet
 
 DECLARED = [(kind, path) for kind in registry.MODULES for path in registry.need(kind).not_yet]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tigerstripe import testing_cards
+from tigerstripe.payments import testing_cards
 
 NEXT_YEAR = datetime.now(timezone.utc).year + 1
 

@@ -14,9 +14,9 @@ import stripe
 import tiger
 from tests.stripe.shop import paid
 from tests.stripe.test_payment_methods import declined, refused
-from tigerstripe import testing_cards
 from tigerstripe.errors import Refused
-from tigerstripe.work import Work
+from tigerstripe.payments import testing_cards
+from tigerstripe.work.unit import Work
 
 CARD = {"payment_method_types": ["card"]}
 OLD = "2025-10-29.clover"

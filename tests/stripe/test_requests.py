@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import stripe
 
-from tigerstripe import idempotency, scope
-from tigerstripe.engine import Engine
-from tigerstripe.messages import Request, Response
+from tigerstripe.requests import idempotency
+from tigerstripe.requests.engine import Engine
+from tigerstripe.requests.messages import Request, Response
+from tigerstripe.work import scope
 
 
 @pytest.fixture
@@ -361,7 +362,7 @@ def test_the_log_has_what_was_asked(account) -> None:
 
 def test_an_error_of_the_store_says_so_and_is_not_tried_again(account, monkeypatch) -> None:
     import tiger
-    from tigerstripe.work import Work
+    from tigerstripe.work.unit import Work
 
     def fail(*_: object) -> None:
         raise tiger.StoreFull("shared memory is full")

@@ -21,12 +21,12 @@ import pytest
 import stripe
 
 import tigerstripe
-import tigerstripe.clock
 from tests.stripe.serving import Served, serving
-from tigerstripe import sending
 from tigerstripe.http import api
 from tigerstripe.http.api import Api
-from tigerstripe.messages import Headers, Request, Response
+from tigerstripe.requests.messages import Headers, Request, Response
+from tigerstripe.webhooks import sending
+from tigerstripe.work import clock
 
 
 @pytest.fixture(scope="module")
@@ -363,7 +363,7 @@ def test_what_is_due_is_done_when_the_clock_shows_its_time(remote, mine, wait_un
         "expires_at": 1_700_001_800,
     })  # fmt: skip
     with tigerstripe.Account(mine.store) as other:
-        tigerstripe.clock.move(other.engine.account(mine.name)[0], 1_700_001_799)
+        clock.move(other.engine.account(mine.name)[0], 1_700_001_799)
     assert remote.v1.checkout.sessions.retrieve(session.id).status == "open"
     mine.thaw()
     assert wait_until(lambda: mine.events("checkout.session.expired"))

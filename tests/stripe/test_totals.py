@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tigerstripe import money
-from tigerstripe.totals import Line, cost, discount, spread, tax
+from tigerstripe.billing.totals import Line, cost, discount, spread, tax
 
 
 def everything(product: str) -> bool:

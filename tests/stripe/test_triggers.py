@@ -8,14 +8,15 @@ import pytest
 import stripe
 
 import tiger
-from tigerstripe import fixtures, recipes, registry, triggers
+from tigerstripe.objects import registry
+from tigerstripe.triggers import fixtures, recipes, trigger
 
 
 @pytest.mark.parametrize("event", sorted(recipes.RECIPES))
 def test_a_recipe_leads_to_its_event(account, event) -> None:
-    happened = triggers.trigger(account, event)
+    happened = trigger.trigger(account, event)
     assert event in [one["type"] for one in happened]
-    assert triggers.trigger(account, event)  # again is fine
+    assert trigger.trigger(account, event)  # again is fine
 
 
 def test_each_resource_that_tells_of_its_objects_has_recipes() -> None:
@@ -29,7 +30,7 @@ def test_each_resource_that_tells_of_its_objects_has_recipes() -> None:
 
 def _known_events() -> set[str]:
     """The types that an endpoint can ask for."""
-    from tigerstripe.facts import facts
+    from tigerstripe.facts.table import facts
 
     kind: Any = facts().parameters("POST /v1/webhook_endpoints").fields["enabled_events"].kind
     return {*kind.of.values}
@@ -38,7 +39,7 @@ def _known_events() -> set[str]:
 def test_a_request_that_is_refused_is_told(account) -> None:
     account.fail_next("POST /v1/products", status=429, code="rate_limit")
     with pytest.raises(tiger.InvalidRequest, match="POST /v1/products: answered with 429"):
-        triggers.trigger(account, "product.created")
+        trigger.trigger(account, "product.created")
 
 
 def fixture(path: str, name: str = "", **params: Any) -> dict[str, Any]:

@@ -14,9 +14,10 @@ import pytest
 import stripe
 
 import tigerstripe
-from tigerstripe import delivery, hooks, sending
-from tigerstripe.log import Log
-from tigerstripe.scope import Scope
+from tigerstripe.webhooks import delivery, sending
+from tigerstripe.work import events
+from tigerstripe.work.log import Log
+from tigerstripe.work.scope import Scope
 
 
 def endpoint(events: list[str] | None = None, **options: Any) -> Any:
@@ -429,7 +430,7 @@ def test_a_claim_of_a_process_that_is_gone_runs_out(account, monkeypatch) -> Non
     [waiting] = delivery.waiting(scope)
     claimed = delivery._claimed(scope, Log(scope), waiting["id"])
     assert claimed is not None
-    assert claimed["status"] == hooks.SENDING
+    assert claimed["status"] == events.SENDING
     assert account.deliver(inbox) == []  # another process is at it
     later = time.time() + delivery.CLAIM_S + 1
     monkeypatch.setattr(delivery.time, "time", lambda: later)

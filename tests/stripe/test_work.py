@@ -8,10 +8,10 @@ import pytest
 import stripe
 
 import tiger
-from tigerstripe import registry
-from tigerstripe.log import Log
-from tigerstripe.scope import Scope
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.work.log import Log
+from tigerstripe.work.scope import Scope
+from tigerstripe.work.unit import Work
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from typing import Any
 import stripe
 
 import tigerstripe
+from tigerstripe.objects.resource import private
 from tigerstripe.payments.returns import is_undone
-from tigerstripe.resource import private
 
 METHODS = (
     "pm_card_visa", "pm_card_visa", "pm_card_bypassPending", "pm_card_chargeDeclined",

@@ -22,8 +22,9 @@ def routes(is_all: bool, as_json: bool) -> None:
     Each with the number of its parameters, and those of them that are answered 501: its state is
     `in part` then, else `whole`. The rest of Stripe's operations answer 501 in any case.
     """
-    from tigerstripe import not_yet, registry  # noqa: PLC0415 - only these commands need it
-    from tigerstripe.facts import facts  # noqa: PLC0415
+    from tigerstripe.facts.table import facts  # noqa: PLC0415
+    from tigerstripe.objects import registry  # noqa: PLC0415 - only these commands need it
+    from tigerstripe.requests import not_yet  # noqa: PLC0415 - only these commands need it
 
     built = set(registry.built())
     rows: list[dict[str, Any]] = []
@@ -56,7 +57,7 @@ def trigger(directory: Path, namespace: str, event: str, as_json: bool) -> None:
 
     Prints the events that happened.
     """
-    from tigerstripe import recipes, triggers  # noqa: PLC0415 - only these commands need it
+    from tigerstripe.triggers import recipes, trigger  # noqa: PLC0415 - only these commands need it
 
     if event not in recipes.RECIPES:
         known = ", ".join(sorted(recipes.RECIPES))
@@ -64,7 +65,7 @@ def trigger(directory: Path, namespace: str, event: str, as_json: bool) -> None:
             f"nothing here leads to {event!r}{hint(event, recipes.RECIPES)}; there are: {known}"
         )
     with on_account(directory, namespace, autostart=True) as account:
-        happened = triggers.trigger(account, event)
+        happened = trigger.trigger(account, event)
     if as_json:
         write_json(happened)
     else:

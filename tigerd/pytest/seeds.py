@@ -138,7 +138,7 @@ def _requests_of(seed: Mapping[str, Any] | str | os.PathLike[str], root: Path) -
             return None  # it is told where records are read
     if not isinstance(document, Mapping) or "fixtures" not in document:
         return None
-    from tigerstripe import fixtures  # noqa: PLC0415 - only where it is used
+    from tigerstripe.triggers import fixtures  # noqa: PLC0415 - only where it is used
 
     return lambda account: fixtures.run(account, document, name)
 

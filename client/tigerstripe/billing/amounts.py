@@ -11,11 +11,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from tigerstripe import discounts, money
-from tigerstripe.billing import granted, taxes
+from tigerstripe import money
+from tigerstripe.billing import discounts, granted, taxes
 from tigerstripe.billing import lines as lines_of_invoices
-from tigerstripe.totals import Line, tax
-from tigerstripe.work import Work
+from tigerstripe.billing.totals import Line, tax
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import discounts
-from tigerstripe.billing import items, lines
-from tigerstripe.resource import private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.billing import discounts, items, lines
+from tigerstripe.objects.resource import private
+from tigerstripe.work.unit import PRIVATE, Work
 
 Record = dict[str, Any]
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import discounts, due, metadata, money, registry
-from tigerstripe.billing import amounts, drafts, paying, shares, taxes
+from tigerstripe import money
+from tigerstripe.billing import amounts, discounts, drafts, paying, shares, taxes
 from tigerstripe.errors import Refused
-from tigerstripe.resource import private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import due, metadata, registry
+from tigerstripe.objects.resource import private
+from tigerstripe.work.unit import PRIVATE, Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]

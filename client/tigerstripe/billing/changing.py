@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import registry
 from tigerstripe.billing import (
     billed,
     collecting,
@@ -24,8 +23,9 @@ from tigerstripe.billing import (
     usage,
 )
 from tigerstripe.errors import Refused
-from tigerstripe.resource import ordered
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import ordered
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]

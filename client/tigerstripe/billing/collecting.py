@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import due, registry
 from tigerstripe.billing import amounts, dunning, granted, paying, reminders
 from tigerstripe.errors import Declined
 from tigerstripe.ids import letters
+from tigerstripe.objects import due, registry
+from tigerstripe.objects.resource import private
 from tigerstripe.payments import hearing
-from tigerstripe.resource import private
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from tigerstripe import errors, money, registry
+from tigerstripe import errors, money
 from tigerstripe.billing import amounts, granted
 from tigerstripe.billing import lines as lines_of_invoices
+from tigerstripe.billing.totals import Line, tax
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.resource import private
-from tigerstripe.totals import Line, tax
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import private
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]

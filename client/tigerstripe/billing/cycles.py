@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import due, registry
 from tigerstripe.billing import (
     billed,
     collecting,
@@ -23,8 +22,9 @@ from tigerstripe.billing import (
     reminders,
     standing,
 )
-from tigerstripe.resource import private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import due, registry
+from tigerstripe.objects.resource import private
+from tigerstripe.work.unit import PRIVATE, Work
 
 Record = dict[str, Any]
 

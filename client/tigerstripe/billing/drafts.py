@@ -6,8 +6,8 @@ from typing import Any
 
 from tigerstripe.billing import amounts, lines
 from tigerstripe.ids import new_id
-from tigerstripe.resource import ordered
-from tigerstripe.work import Work
+from tigerstripe.objects.resource import ordered
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

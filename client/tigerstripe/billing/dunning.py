@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tigerstripe.scope import Scope
-from tigerstripe.work import Work
+from tigerstripe.work.scope import Scope
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

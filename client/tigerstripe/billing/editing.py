@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import errors, metadata, registry
+from tigerstripe import errors
 from tigerstripe.billing import items, terms
 from tigerstripe.errors import Refused
-from tigerstripe.work import Work
+from tigerstripe.objects import metadata, registry
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import registry
 from tigerstripe.billing import items, lines
-from tigerstripe.resource import private
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import private
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

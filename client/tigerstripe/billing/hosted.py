@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import errors, registry
+from tigerstripe import errors
 from tigerstripe.billing import collecting, paying
 from tigerstripe.errors import Refused
+from tigerstripe.objects import registry
 from tigerstripe.payments import moves, using
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import discounts, registry
-from tigerstripe.billing import drafts, items, pending, shares, usage
+from tigerstripe.billing import discounts, drafts, items, pending, shares, usage
 from tigerstripe.ids import new_id
-from tigerstripe.resource import private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import private
+from tigerstripe.work.unit import PRIVATE, Work
 
 Record = dict[str, Any]
 Content = tuple[list[Record], Record]

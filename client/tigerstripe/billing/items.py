@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import discounts, errors, metadata, registry, totals
-from tigerstripe.billing import lines, periods
+from tigerstripe import errors
+from tigerstripe.billing import discounts, lines, periods, totals
+from tigerstripe.billing.plans import plan_of
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.resources.prices import plan_of
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import metadata, registry
+from tigerstripe.work.unit import PRIVATE, Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]

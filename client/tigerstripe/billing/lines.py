@@ -12,8 +12,8 @@ from typing import Any
 
 from tigerstripe import money
 from tigerstripe.ids import new_id
-from tigerstripe.resource import private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects.resource import private
+from tigerstripe.work.unit import PRIVATE, Work
 
 Record = dict[str, Any]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import registry
 from tigerstripe.billing import shares
 from tigerstripe.errors import Declined, Refused
 from tigerstripe.ids import new_id
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import private
 from tigerstripe.payments import bank, confirming, hearing
 from tigerstripe.payments.bank import Attempt
-from tigerstripe.resource import private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.unit import PRIVATE, Work
 
 Record = dict[str, Any]
 

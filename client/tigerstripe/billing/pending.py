@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import registry
 from tigerstripe.billing import lines
 from tigerstripe.ids import new_id
-from tigerstripe.resource import private
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import private
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import errors, metadata, money, registry
+from tigerstripe import errors, money
 from tigerstripe.billing import items, paying, periods, terms
 from tigerstripe.errors import Refused
-from tigerstripe.work import Work
+from tigerstripe.objects import metadata, registry
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]

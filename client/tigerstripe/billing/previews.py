@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import errors, registry
+from tigerstripe import errors
 from tigerstripe.billing import amounts, changing, cycles, granted, lines, standing, starting, terms
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import discounts, registry
-from tigerstripe.billing import billed, items, lines, pending, periods
-from tigerstripe.totals import Line
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.billing import billed, discounts, items, lines, pending, periods
+from tigerstripe.billing.totals import Line
+from tigerstripe.objects import registry
+from tigerstripe.work.unit import PRIVATE, Work
 
 Record = dict[str, Any]
 

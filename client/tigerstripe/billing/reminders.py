@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import due, registry
 from tigerstripe.errors import Refused
-from tigerstripe.resource import private
-from tigerstripe.scope import Scope
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import due, registry
+from tigerstripe.objects.resource import private
+from tigerstripe.work.scope import Scope
+from tigerstripe.work.unit import PRIVATE, Work
 
 Record = dict[str, Any]
 

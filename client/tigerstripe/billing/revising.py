@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import errors, registry
+from tigerstripe import errors
 from tigerstripe.billing import billed, items, paying, shares, taxes, terms
 from tigerstripe.errors import Refused
-from tigerstripe.resource import private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import private
+from tigerstripe.work.unit import PRIVATE, Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import errors, registry
+from tigerstripe import errors
 from tigerstripe.billing import cycles, items, pausing
 from tigerstripe.errors import Refused
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import due, registry
 from tigerstripe.billing import billed, collecting, dunning, issuing, paying, pending
-from tigerstripe.resource import private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import due, registry
+from tigerstripe.objects.resource import private
+from tigerstripe.work.unit import PRIVATE, Work
 
 Record = dict[str, Any]
 

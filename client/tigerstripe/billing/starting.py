@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import registry
 from tigerstripe.billing import (
     billed,
     collecting,
@@ -19,9 +18,10 @@ from tigerstripe.billing import (
 )
 from tigerstripe.errors import Declined, Refused
 from tigerstripe.ids import new_id
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import ordered
 from tigerstripe.payments import hearing
-from tigerstripe.resource import ordered
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe.errors import Refused
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

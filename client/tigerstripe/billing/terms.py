@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from tigerstripe import discounts, errors, metadata, money, registry
-from tigerstripe.billing import by_hand, items, paying, periods, shares, taxes
+from tigerstripe import errors, money
+from tigerstripe.billing import by_hand, discounts, items, paying, periods, shares, taxes
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.work import Work
+from tigerstripe.objects import metadata, registry
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]

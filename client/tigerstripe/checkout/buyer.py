@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import errors, registry
+from tigerstripe import errors
 from tigerstripe.checkout import cart, fields, taxing
 from tigerstripe.checkout.shipping import chosen as chosen_shipping
 from tigerstripe.errors import Refused
-from tigerstripe.resource import Params, Record, private
-from tigerstripe.resources.customers import check_email
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Params, Record, private
+from tigerstripe.work.unit import PRIVATE, Work
 
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 ANYBODY = "buyer@example.com"
@@ -58,7 +58,7 @@ def told(work: Work, session: Record, params: Params, method: Record | None) -> 
     billing = (method or {}).get("billing_details") or {}
     known = session["customer_details"] or {}
     email = params.get("email") or known.get("email") or billing.get("email") or ANYBODY
-    check_email(email, "email")
+    errors.check_email(email, "email")
     name = params.get("name") or billing.get("name") or known.get("name")
     phone = params.get("phone") or (billing.get("phone") if _wants_phone(session) else None)
     if _wants_phone(session) and phone is None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tigerstripe import discounts, errors, money, registry
-from tigerstripe.billing import starting, terms
+from tigerstripe import errors, money
+from tigerstripe.billing import discounts, starting, terms
+from tigerstripe.billing.totals import Line, discount, tax
 from tigerstripe.checkout import customers, taxing
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.resource import Params, Record, private
-from tigerstripe.totals import Line, discount, tax
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Params, Record, private
+from tigerstripe.work.unit import PRIVATE, Work
 
 DISCOUNTS_MAX = 1
 EXEMPT = ("exempt", "reverse")

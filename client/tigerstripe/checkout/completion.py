@@ -8,14 +8,15 @@ part.
 
 from __future__ import annotations
 
-from tigerstripe import due, errors, registry
+from tigerstripe import errors
 from tigerstripe.checkout import buyer, cart, customers, selling
-from tigerstripe.engine import checked
 from tigerstripe.errors import Declined, Refused
+from tigerstripe.facts.parameters import checked
+from tigerstripe.objects import due, registry
+from tigerstripe.objects.resource import Params, Record, private
 from tigerstripe.payments import bank, hearing, moves, using
 from tigerstripe.payments.bank import Attempt
-from tigerstripe.resource import Params, Record, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.unit import PRIVATE, Work
 
 TABLE = "checkout_sessions"
 OF_INTENT = (

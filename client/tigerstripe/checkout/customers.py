@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tigerstripe import registry
-from tigerstripe.resource import Record, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Record, private
+from tigerstripe.work.unit import PRIVATE, Work
 
 
 def of(session: Record) -> str | None:

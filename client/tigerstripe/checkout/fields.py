@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import metadata
 from tigerstripe.checkout import taxing
 from tigerstripe.ids import letters
-from tigerstripe.resource import Params, Record
+from tigerstripe.objects import metadata
+from tigerstripe.objects.resource import Params, Record
 
 HOSTED, EMBEDDED = "hosted_page", "embedded_page"
 UI_MODES = {"hosted": HOSTED, "embedded": EMBEDDED, "custom": "elements"}

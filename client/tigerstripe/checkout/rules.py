@@ -6,9 +6,8 @@ import re
 
 from tigerstripe import errors
 from tigerstripe.errors import Refused
-from tigerstripe.resource import Params
-from tigerstripe.resources.customers import check_email
-from tigerstripe.work import Work
+from tigerstripe.objects.resource import Params
+from tigerstripe.work.unit import Work
 
 CUSTOM_FIELDS_MAX = 3
 EXPIRES_LEAST_S = 30 * 60
@@ -51,7 +50,7 @@ def check(work: Work, params: Params) -> str:
     if params.get("customer_update") is not None and params.get("customer") is None:
         message = "`customer_update` can only be used with `customer`."
         raise Refused(message, param="customer_update")
-    check_email(params.get("customer_email"), "customer_email")
+    errors.check_email(params.get("customer_email"), "customer_email")
     _check_custom_fields(params.get("custom_fields") or [])
     _check_urls(params)
     _check_expiry(work.now, params.get("expires_at"))

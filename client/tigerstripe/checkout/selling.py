@@ -6,10 +6,10 @@ on the invoice, which hears from then on what becomes of it.
 
 from __future__ import annotations
 
-from tigerstripe import discounts, registry
 from tigerstripe.billing import (
     amounts,
     collecting,
+    discounts,
     drafts,
     issuing,
     pending,
@@ -17,9 +17,10 @@ from tigerstripe.billing import (
     starting,
 )
 from tigerstripe.checkout import customers, taxing
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Params, Record, private
 from tigerstripe.payments import hearing
-from tigerstripe.resource import Params, Record, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.unit import PRIVATE, Work
 
 OF_SUBSCRIPTION = (
     "application_fee_percent", "billing_cycle_anchor", "billing_cycle_anchor_config", "description",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import errors, registry
+from tigerstripe import errors
 from tigerstripe.errors import Refused
-from tigerstripe.resource import Params, Record
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Params, Record
+from tigerstripe.work.unit import Work
 
 OPTIONS_MAX = 5
 

@@ -5,11 +5,11 @@ A customer that the shop knows is where their record says, unless the session le
 
 from __future__ import annotations
 
-from tigerstripe import registry
 from tigerstripe.billing import taxes
 from tigerstripe.errors import Refused
-from tigerstripe.resource import Params, Record, private
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Params, Record, private
+from tigerstripe.work.unit import Work
 
 NO_PLACE = (
     "Automatic tax calculation in Checkout requires a valid address on the Customer. Add a valid "

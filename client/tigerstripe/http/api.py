@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from tigerstripe import errors
-from tigerstripe.engine import Engine
 from tigerstripe.errors import Refused
-from tigerstripe.faults import LOST
 from tigerstripe.ids import new_id
-from tigerstripe.messages import Request, Response
+from tigerstripe.requests.engine import Engine
+from tigerstripe.requests.faults import LOST
+from tigerstripe.requests.messages import Request, Response
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send

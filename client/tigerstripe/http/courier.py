@@ -17,9 +17,11 @@ from typing import Any
 
 from tiger import Store
 from tiger.system import time
-from tigerstripe import clock, delivery, due, hooks, settings
-from tigerstripe.engine import Engine
-from tigerstripe.sending import to_url
+from tigerstripe.objects import due
+from tigerstripe.requests.engine import Engine
+from tigerstripe.webhooks import delivery
+from tigerstripe.webhooks.sending import to_url
+from tigerstripe.work import clock, events, settings
 
 Record = dict[str, Any]
 Lane = tuple[str, str]
@@ -80,7 +82,7 @@ class Courier:
             for change in changes.take():
                 if change.namespace is None or change.id is None or change.what == "deleted":
                     continue
-                if change.table == hooks.DELIVERIES:
+                if change.table == events.DELIVERIES:
                     self._look(change.namespace, change.id)
                 elif change.table == due.TABLE or (change.table, change.id) == CLOCK:
                     times.add(change.namespace)
@@ -101,14 +103,14 @@ class Courier:
     def _look(self, namespace: str, id: str) -> None:
         """Take a delivery up, now or when it is due."""
         scope, _ = self._engine.account(namespace)
-        record = scope.table(hooks.DELIVERIES).get(id, None)
-        if record is None or not hooks.is_own(scope, record):
+        record = scope.table(events.DELIVERIES).get(id, None)
+        if record is None or not events.is_own(scope, record):
             return
-        if record["status"] == hooks.SENDING:  # look whether it came to an end
+        if record["status"] == events.SENDING:  # look whether it came to an end
             self._put_off(record["sender"]["until"], namespace, id)
-        elif record["status"] == hooks.PENDING and record["next_attempt_at"] > time.time():
+        elif record["status"] == events.PENDING and record["next_attempt_at"] > time.time():
             self._put_off(record["next_attempt_at"], namespace, id)
-        elif record["status"] == hooks.PENDING:
+        elif record["status"] == events.PENDING:
             self._enqueue((namespace, record["endpoint"]), id)
 
     def _look_at_due(self, namespace: str) -> None:

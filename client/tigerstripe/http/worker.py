@@ -22,10 +22,10 @@ from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 import tiger
-from tigerstripe.engine import Engine
 from tigerstripe.http.api import ABORT, Api
 from tigerstripe.http.control import Control
 from tigerstripe.http.pages import PAGES, Pages
+from tigerstripe.requests.engine import Engine
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send

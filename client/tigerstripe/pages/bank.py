@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from tigerstripe import registry
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import private
 from tigerstripe.pages import templates
 from tigerstripe.pages.visit import Page, Visit, not_there, to
 from tigerstripe.payments import moves
-from tigerstripe.resource import private
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import money, registry
+from tigerstripe import money
 from tigerstripe.checkout import completion
 from tigerstripe.errors import Refused
+from tigerstripe.objects import registry
 from tigerstripe.pages import templates
 from tigerstripe.pages.markup import element
 from tigerstripe.pages.visit import Form, Page, Visit, not_there, to
 from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]

@@ -9,7 +9,7 @@ from tigerstripe.errors import Refused
 from tigerstripe.pages import papers
 from tigerstripe.pages.checkout import method_data
 from tigerstripe.pages.visit import Form, Page, Visit, not_there, to
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import registry
 from tigerstripe.billing import cycles, lines, self_service
 from tigerstripe.errors import Refused
+from tigerstripe.objects import registry
 from tigerstripe.pages import portal_look, templates
 from tigerstripe.pages.checkout import method_data
 from tigerstripe.pages.visit import Form, Page, Visit, not_there, to
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 import tiger
 from tiger.system import socket
-from tigerstripe import settings
 from tigerstripe.pages.site import HEADERS, Site
-from tigerstripe.scope import Scope
+from tigerstripe.work import settings
+from tigerstripe.work.scope import Scope
 
 BODY_MAX = 1 << 20
 ID = "pages"

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl, unquote
 
 from tiger import Store, TigerError
-from tigerstripe.engine import Engine
 from tigerstripe.errors import Refused
 from tigerstripe.pages import bank, checkout, invoice, portal, templates
-from tigerstripe.pages.addresses import local
 from tigerstripe.pages.visit import Page, Visit, not_there
+from tigerstripe.requests.addresses import local
+from tigerstripe.requests.engine import Engine
 
 HEADERS = {
     "content-type": "text/html; charset=utf-8",

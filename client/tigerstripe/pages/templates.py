@@ -6,7 +6,7 @@ from typing import Any
 
 from tigerstripe import money
 from tigerstripe.pages.markup import Markup, element, joined
-from tigerstripe.testing_cards import cards
+from tigerstripe.payments.testing_cards import cards
 
 Record = dict[str, Any]
 Form = dict[str, str]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from tigerstripe import acting, clock, versions
-from tigerstripe.log import Log
+from tigerstripe.facts import versions
 from tigerstripe.pages import templates
-from tigerstripe.scope import Scope
-from tigerstripe.work import Work
+from tigerstripe.work import acting, clock
+from tigerstripe.work.log import Log
+from tigerstripe.work.scope import Scope
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 Form = dict[str, str]

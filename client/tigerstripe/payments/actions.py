@@ -8,7 +8,7 @@ from tigerstripe.errors import Declined
 from tigerstripe.ids import letters, new_id
 from tigerstripe.payments import cash
 from tigerstripe.payments.bank import Attempt
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

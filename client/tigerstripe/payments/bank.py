@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from tigerstripe import cards, testing_banks
+from tigerstripe.objects.resource import private
+from tigerstripe.payments import cards, testing_banks
+from tigerstripe.payments.testing_cards import KnownCard
 from tigerstripe.payments.types import DEBITS, ELSEWHERE
-from tigerstripe.resource import private
-from tigerstripe.testing_cards import KnownCard
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

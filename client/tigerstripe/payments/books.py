@@ -8,11 +8,12 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from tigerstripe import arguments, due, money
+from tigerstripe import arguments, money
 from tigerstripe.ids import new_id
+from tigerstripe.objects import due
 from tigerstripe.payments import balances
-from tigerstripe.scope import Scope
-from tigerstripe.work import Work
+from tigerstripe.work.scope import Scope
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

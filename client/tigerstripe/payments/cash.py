@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import money, registry
+from tigerstripe import money
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import private
 from tigerstripe.payments.bank import APPROVED, AUTHENTICATE, Answer
-from tigerstripe.resource import private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.unit import PRIVATE, Work
 
 Record = dict[str, Any]
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tigerstripe import cards, testing_cards
 from tigerstripe.ids import letters, new_id
-from tigerstripe.payments import bank, connect
+from tigerstripe.objects.resource import private
+from tigerstripe.payments import bank, cards, connect, testing_cards
 from tigerstripe.payments.bank import Attempt
+from tigerstripe.payments.testing_cards import Decline
 from tigerstripe.payments.types import DEBITS
-from tigerstripe.resource import private
-from tigerstripe.testing_cards import Decline
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tigerstripe import errors
 from tigerstripe.errors import Declined, Refused
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

@@ -8,14 +8,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import due, registry, testing_banks, testing_cards
-from tigerstripe.differences import previous_attributes
 from tigerstripe.errors import INVALID_REQUEST, Declined, Refused
-from tigerstripe.payments import actions, bank, cash, charging, connect, hearing, types, using
+from tigerstripe.objects import due, registry
+from tigerstripe.objects.resource import private
+from tigerstripe.payments import (
+    actions,
+    bank,
+    cash,
+    charging,
+    connect,
+    hearing,
+    testing_banks,
+    testing_cards,
+    types,
+    using,
+)
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.using import shown
-from tigerstripe.resource import private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.differences import previous_attributes
+from tigerstripe.work.unit import PRIVATE, Work
 
 Record = dict[str, Any]
 

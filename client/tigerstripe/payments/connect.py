@@ -13,11 +13,12 @@ import hashlib
 from decimal import Decimal
 from typing import Any
 
-from tigerstripe import money, registry
+from tigerstripe import money
 from tigerstripe.errors import Refused
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import ordered, private
 from tigerstripe.payments import books
-from tigerstripe.resource import ordered, private
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import registry
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

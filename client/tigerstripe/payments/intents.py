@@ -11,13 +11,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, ClassVar
 
-from tigerstripe import metadata, registry
 from tigerstripe.errors import Declined, Refused
+from tigerstripe.objects import metadata, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource
 from tigerstripe.payments import clients, hearing, moves, types, using
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.using import shown
-from tigerstripe.resource import Ids, Params, Record, Resource
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 """The states before the bank has agreed."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from tigerstripe.errors import Declined
 from tigerstripe.payments import confirming, setting_up
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 

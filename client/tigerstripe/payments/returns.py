@@ -11,12 +11,13 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from tigerstripe import listing, metadata, money, registry
+from tigerstripe import money
 from tigerstripe.errors import Refused
+from tigerstripe.objects import listing, metadata, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, private
 from tigerstripe.payments import connect
 from tigerstripe.payments.amounts import check_positive
-from tigerstripe.resource import Ids, Params, Record, Resource, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.unit import PRIVATE, Work
 
 
 class Whole(Resource):

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import registry, testing_cards
 from tigerstripe.errors import INVALID_REQUEST, Declined, Refused
-from tigerstripe.payments import actions, bank, charging, hearing, types, using
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import private
+from tigerstripe.payments import actions, bank, charging, hearing, testing_cards, types, using
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.using import shown
-from tigerstripe.resource import private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.unit import PRIVATE, Work
 
 Record = dict[str, Any]
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from tigerstripe.differences import merged
 from tigerstripe.errors import Refused
-from tigerstripe.facts import facts
-from tigerstripe.kinds import Enum, List
-from tigerstripe.work import Work
+from tigerstripe.facts.kinds import Enum, List
+from tigerstripe.facts.table import facts
+from tigerstripe.work.differences import merged
+from tigerstripe.work.unit import Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import errors, registry
+from tigerstripe import errors
 from tigerstripe.errors import Refused
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import private
 from tigerstripe.payments import charging
-from tigerstripe.resource import private
-from tigerstripe.resources.payment_methods import SPENT
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.unit import PRIVATE, Work
 
 Record = dict[str, Any]
 Params = dict[str, Any]
+
+SPENT = (
+    "The provided PaymentMethod was previously used with a PaymentIntent without Customer "
+    "attachment, shared with a connected account without Customer attachment, or was detached from "
+    "a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach "
+    "it to a Customer first."
+)
 
 
 def named(work: Work, params: Params) -> Record | None:

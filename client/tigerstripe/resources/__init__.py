@@ -1,1 +1,1 @@
-"""The resources, a module each; `tigerstripe.registry` knows them."""
+"""The resources, a module each; `tigerstripe.objects.registry` knows them."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tigerstripe import registry
-from tigerstripe.facts import facts
+from tigerstripe.facts.kinds import Obj
+from tigerstripe.facts.table import facts
 from tigerstripe.ids import letters
-from tigerstripe.kinds import Obj
-from tigerstripe.resource import Ids, Params, Record, Resource
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.work.unit import Work
 
 LIFE_S = 3600
 NOT_BY_ITSELF = frozenset((

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from tigerstripe import account_details as details
-from tigerstripe import connected, due, errors, keys, metadata, registry
-from tigerstripe.differences import previous_attributes
+from tigerstripe import errors, keys
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
+from tigerstripe.objects import due, metadata, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.payments import connect
 from tigerstripe.payments.schedules import MANUAL
-from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.resources import account_details as details
 from tigerstripe.resources import capabilities
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work import connected
+from tigerstripe.work.differences import previous_attributes
+from tigerstripe.work.unit import PRIVATE, Work
 
 SETTINGS = "account_settings"
 OWN = "account"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
+from tigerstripe.objects.resource import Record
 from tigerstripe.payments import connect
 from tigerstripe.payments.returns import Whole
-from tigerstripe.resource import Record
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 
 class ApplicationFees(Whole):

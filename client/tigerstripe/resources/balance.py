@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tigerstripe import registry
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.payments import balances
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 
 class Balance(Resource):

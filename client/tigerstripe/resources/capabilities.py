@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tigerstripe import errors, listing, registry
-from tigerstripe.facts import facts
-from tigerstripe.kinds import Obj
-from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
-from tigerstripe.work import Work
+from tigerstripe import errors
+from tigerstripe.facts.kinds import Obj
+from tigerstripe.facts.table import facts
+from tigerstripe.objects import listing, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.work.unit import Work
 
 
 class Capabilities(Resource):

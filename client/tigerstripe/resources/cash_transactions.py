@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tigerstripe import money, registry
+from tigerstripe import money
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.payments import cash
 from tigerstripe.payments.amounts import check_positive
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 
 class CashTransactions(Resource):

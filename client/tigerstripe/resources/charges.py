@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tigerstripe import cards, due, errors, listing, money, registry, testing_cards
+from tigerstripe import errors, money
 from tigerstripe.errors import Refused
-from tigerstripe.payments import amounts, bank, books, charging, connect
+from tigerstripe.objects import due, listing, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, ordered, private
+from tigerstripe.payments import amounts, bank, books, cards, charging, connect, testing_cards
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.capturing import TOO_MUCH
-from tigerstripe.resource import Ids, Params, Record, Resource, operation, ordered, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.unit import PRIVATE, Work
 
 HOLD = "https://stripe.com/docs/payments/place-a-hold-on-a-payment-method"
 NO_SOURCE = (

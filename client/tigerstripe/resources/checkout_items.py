@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import errors, metadata, registry, totals
+from tigerstripe import errors
+from tigerstripe.billing import totals
 from tigerstripe.checkout import cart
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.resource import Params, Record, Resource, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import metadata, registry
+from tigerstripe.objects.resource import Params, Record, Resource, private
+from tigerstripe.work.unit import PRIVATE, Work
 
 ITEMS_MAX = 100
 MOST = 99

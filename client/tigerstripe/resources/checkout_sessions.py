@@ -5,17 +5,18 @@ What the buyer does there is `payment_pages`, and what comes of it `checkout.com
 
 from __future__ import annotations
 
-from tigerstripe import due, errors, listing, metadata, money
+from tigerstripe import errors, money
 from tigerstripe.billing import shares, terms
 from tigerstripe.checkout import cart, completion, fields, rules, taxing
 from tigerstripe.checkout.shipping import shipping
 from tigerstripe.errors import Refused
+from tigerstripe.objects import due, listing, metadata
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.payments import connect, types
-from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
 from tigerstripe.resources.checkout_items import tax_rates
 from tigerstripe.resources.customers import RESOURCE as CUSTOMERS
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.unit import PRIVATE, Work
 
 LIFE_S = 24 * 60 * 60
 TRIAL_LEAST_S = 48 * 60 * 60

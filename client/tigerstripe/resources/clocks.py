@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from tigerstripe import acting, due, errors, registry
+from tigerstripe import errors
 from tigerstripe.billing import periods
-from tigerstripe.clock import LATEST, TEST_CLOCKS
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.log import Log
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.work import Work
+from tigerstripe.objects import due, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.work import acting
+from tigerstripe.work.clock import LATEST, TEST_CLOCKS
+from tigerstripe.work.log import Log
+from tigerstripe.work.unit import Work
 
 KEPT_S = 30 * 24 * 3600
 READY = "ready"

@@ -5,11 +5,12 @@ Pages of the real Stripe.js make them; here the test helper does.
 
 from __future__ import annotations
 
-from tigerstripe import errors, registry
+from tigerstripe import errors
 from tigerstripe.errors import Refused
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Params, Record, Resource, private
 from tigerstripe.payments import charging
-from tigerstripe.resource import Params, Record, Resource, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.unit import PRIVATE, Work
 
 LIFE_S = 12 * 3600
 """How long one can be used, as Stripe's reference shows it."""

@@ -7,8 +7,8 @@ from typing import Any
 from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
-from tigerstripe.resource import Params, Record, Resource, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects.resource import Params, Record, Resource, private
+from tigerstripe.work.unit import PRIVATE, Work
 
 
 class Coupons(Resource):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tigerstripe import due, errors, money, registry
+from tigerstripe import errors, money
 from tigerstripe.billing import granted
 from tigerstripe.errors import Refused
+from tigerstripe.objects import due, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.payments.amounts import check_positive
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 UNUSED_MAX = 100
 """How many grants of a customer's may have something left, as Stripe's guide says."""

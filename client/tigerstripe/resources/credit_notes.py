@@ -8,12 +8,13 @@ was paid (`post_payment_amount`): by refunds, onto the customer's balance, or ou
 
 from __future__ import annotations
 
-from tigerstripe import errors, listing, registry
+from tigerstripe import errors
 from tigerstripe.billing import collecting, crediting, paying
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters, new_id
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import listing, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.work.unit import PRIVATE, Work
 
 FINALIZED = ("open", "paid", "uncollectible")
 AFTER = ("refund_amount", "credit_amount", "out_of_band_amount")

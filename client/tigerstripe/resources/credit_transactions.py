@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tigerstripe import registry
 from tigerstripe.billing import granted
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.work.unit import PRIVATE, Work
 
 
 class CreditTransactions(Resource):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tigerstripe import registry
 from tigerstripe.errors import Refused
-from tigerstripe.facts import facts
+from tigerstripe.facts.kinds import Obj
+from tigerstripe.facts.table import facts
 from tigerstripe.ids import letters
-from tigerstripe.kinds import Obj
-from tigerstripe.resource import Ids, Params, Record, Resource
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.work.unit import PRIVATE, Work
 
 LIFE_S = 30 * 60
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from tigerstripe import discounts, errors, listing, registry
-from tigerstripe.differences import previous_attributes
+from tigerstripe import errors
+from tigerstripe.billing import discounts
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
+from tigerstripe.objects import listing, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.payments import cash
-from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
-from tigerstripe.work import PRIVATE, Work
-
-_is_email = re.compile(r"[^@\s]+@[^@\s]+\Z").match
+from tigerstripe.work.differences import previous_attributes
+from tigerstripe.work.unit import PRIVATE, Work
 
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 DEFAULT = "invoice_settings[default_payment_method]"
@@ -317,16 +316,9 @@ class Customers(Resource):
     }
 
 
-def check_email(email: str | None, param: str) -> None:
-    """Raise `Refused` for what cannot be an e-mail address."""
-    if email is not None and not _is_email(email):
-        message = f"Invalid email address: {email}"
-        raise Refused(message, code="email_invalid", param=param)
-
-
 def _check(params: Params) -> None:
     """Raise `Refused` for what cannot be a customer's."""
-    check_email(params.get("email"), "email")
+    errors.check_email(params.get("email"), "email")
     shipping = params.get("shipping")
     if shipping is not None and not shipping.get("name"):
         raise errors.missing("shipping[name]")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tigerstripe.discounts import TABLE
-from tigerstripe.resource import Resource
+from tigerstripe.billing.discounts import TABLE
+from tigerstripe.objects.resource import Resource
 
 
 class Discounts(Resource):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tigerstripe import due, metadata, registry
-from tigerstripe.differences import merged
 from tigerstripe.errors import Refused
-from tigerstripe.facts import facts
-from tigerstripe.kinds import Obj
+from tigerstripe.facts.kinds import Obj
+from tigerstripe.facts.table import facts
+from tigerstripe.objects import due, metadata, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.payments import books
-from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.differences import merged
+from tigerstripe.work.unit import PRIVATE, Work
 
 REASON_CODES = {
     "credit_not_processed": "13.7",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tigerstripe.resource import Record, Resource
-from tigerstripe.work import Work
+from tigerstripe.objects.resource import Record, Resource
+from tigerstripe.work.unit import Work
 
 
 class EarlyFraudWarnings(Resource):

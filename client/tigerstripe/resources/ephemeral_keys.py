@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tigerstripe import errors, registry
+from tigerstripe import errors
 from tigerstripe.ids import letters
-from tigerstripe.resource import Ids, Params, Record, Resource
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.work.unit import Work
 
 LIFE_S = 3600
 

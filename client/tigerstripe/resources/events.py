@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from typing import Any
 
-from tigerstripe.resource import Record, Resource
+from tigerstripe.objects.resource import Record, Resource
 
 
 def _is_of(record: Record, wanted: Any) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tigerstripe import bank_accounts, cards, errors, listing, metadata, registry
-from tigerstripe.differences import previous_attributes
+from tigerstripe import errors
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.work import Work
+from tigerstripe.objects import listing, metadata, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.payments import bank_accounts, cards
+from tigerstripe.work.differences import previous_attributes
+from tigerstripe.work.unit import Work
 
 PATH = "/v1/accounts/{account}/external_accounts"
 NOT_DEBIT = (

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tigerstripe import errors, money, registry
+from tigerstripe import errors, money
 from tigerstripe.errors import Refused
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.payments import cash
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 COUNTRIES = {
     "gb_bank_transfer": "GB",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tigerstripe import discounts, errors, money, registry
-from tigerstripe.billing import amounts, items, lines, pending
+from tigerstripe import errors, money
+from tigerstripe.billing import amounts, discounts, items, lines, pending
+from tigerstripe.billing.totals import cost
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.resource import Params, Record, Resource
-from tigerstripe.totals import cost
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Params, Record, Resource
+from tigerstripe.work.unit import PRIVATE, Work
 
 HIDDEN = "invoice_item.price"
 """The kind of claim that finds the price made for an amount and a description again."""

@@ -6,11 +6,12 @@ subscription are there without one.
 
 from __future__ import annotations
 
-from tigerstripe import discounts, errors, listing, metadata, registry
-from tigerstripe.billing import amounts, lines, pending
+from tigerstripe import errors
+from tigerstripe.billing import amounts, discounts, lines, pending
 from tigerstripe.errors import Refused
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.work import Work
+from tigerstripe.objects import listing, metadata, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.work.unit import Work
 
 Content = list[Record]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tigerstripe import errors, listing
+from tigerstripe import errors
 from tigerstripe.billing.paying import TABLE, invoice_of
-from tigerstripe.resource import Ids, Params, Record, Resource
-from tigerstripe.work import Work
+from tigerstripe.objects import listing
+from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.work.unit import Work
 
 
 class InvoicePayments(Resource):

@@ -5,13 +5,14 @@ draft -> open -> paid | void | uncollectible
 
 from __future__ import annotations
 
-from tigerstripe import due, errors, registry
+from tigerstripe import errors
 from tigerstripe.billing import by_hand, collecting, drafts, paying, pending, previews
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
+from tigerstripe.objects import due, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.payments.using import shown
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 DAY_S = 24 * 3600
 

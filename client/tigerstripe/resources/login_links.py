@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tigerstripe import registry
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
-from tigerstripe.resource import Ids, Params, Record, Resource
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.work.unit import Work
 
 
 class LoginLinks(Resource):

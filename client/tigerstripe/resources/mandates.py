@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe.ids import letters
-from tigerstripe.resource import Record, Resource, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects.resource import Record, Resource, private
+from tigerstripe.work.unit import PRIVATE, Work
 
 OFFLINE: Record = {"type": "offline"}
 ENDING = frozenset(("au_becs_debit", "bacs_debit"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tigerstripe import errors, registry
+from tigerstripe import errors
 from tigerstripe.errors import Refused
-from tigerstripe.resource import Ids, Params, Record, Resource
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource
 from tigerstripe.resources.meter_events import IDENTIFIER
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 DAY_S = 24 * 3600
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 from decimal import Decimal, InvalidOperation
 
-from tigerstripe import registry
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.resource import Ids, Params, Record, Resource
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource
 from tigerstripe.resources.meters import of
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 PAST_S = 35 * 24 * 3600
 AHEAD_S = 5 * 60

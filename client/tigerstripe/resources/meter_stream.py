@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 
-from tigerstripe import errors, keys, registry
+from tigerstripe import errors, keys
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.work.unit import Work
 
 EVENTS_MAX = 100
 """How many events may come at once."""

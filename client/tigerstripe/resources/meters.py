@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
-from tigerstripe import listing, registry
 from tigerstripe.errors import Refused
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.work import Work
+from tigerstripe.objects import listing, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.work.unit import Work
 
 HOUR_S = 3600
 MINUTE_S = 60

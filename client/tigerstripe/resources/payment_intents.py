@@ -10,9 +10,11 @@ commit of the request.
 
 from __future__ import annotations
 
-from tigerstripe import due, money, registry, testing_banks
+from tigerstripe import money
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters, new_id
+from tigerstripe.objects import due, registry
+from tigerstripe.objects.resource import Ids, Params, Record, operation, private
 from tigerstripe.payments import (
     amounts,
     capturing,
@@ -22,13 +24,13 @@ from tigerstripe.payments import (
     confirming,
     connect,
     hearing,
+    testing_banks,
     types,
     using,
 )
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.intents import OPEN, Intents
-from tigerstripe.resource import Ids, Params, Record, operation, private
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 ASYNC_SINCE = "2024-06-20"
 """The version since which money is captured a moment after the answer, unless said otherwise."""

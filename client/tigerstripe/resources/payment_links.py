@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import errors, listing, registry
+from tigerstripe import errors
 from tigerstripe.checkout import cart, fields, rules, taxing
 from tigerstripe.checkout.shipping import shipping
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
-from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.objects import listing, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.unit import PRIVATE, Work
 
 ITEMS_MAX = 20
 AS_OF_SESSIONS = (

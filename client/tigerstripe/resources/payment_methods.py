@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from tigerstripe import bank_accounts, cards, errors, registry, testing_banks
-from tigerstripe.differences import merged
+from tigerstripe import errors
 from tigerstripe.errors import Refused
-from tigerstripe.facts import facts
-from tigerstripe.kinds import Enum
-from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.facts.kinds import Enum
+from tigerstripe.facts.table import facts
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.payments import bank_accounts, cards, testing_banks, using
+from tigerstripe.work.differences import merged
+from tigerstripe.work.unit import PRIVATE, Work
 
 BILLING = ("address", "email", "name", "phone", "tax_id")
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
@@ -24,12 +26,6 @@ OF_PLATFORM = (
     "specified account."
 )
 ATTACHED = "The payment method you provided has already been attached to a customer."
-SPENT = (
-    "The provided PaymentMethod was previously used with a PaymentIntent without Customer "
-    "attachment, shared with a connected account without Customer attachment, or was detached from "
-    "a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach "
-    "it to a Customer first."
-)
 
 
 class PaymentMethods(Resource):
@@ -204,7 +200,7 @@ class PaymentMethods(Resource):
                 "The payment method you provided has already been attached to a customer."
             )
         if private(record).get("is_spent"):
-            raise Refused(SPENT)
+            raise Refused(using.SPENT)
         number = private(record).get("number")
         if number is None:
             return record

@@ -5,11 +5,11 @@ No SDK has these operations, so what an answer holds is this project's own.
 
 from __future__ import annotations
 
-from tigerstripe import registry
 from tigerstripe.checkout import completion
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
 from tigerstripe.payments import using
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 SHOWN = (
     "amount_subtotal", "amount_total", "cancel_url", "currency", "custom_fields", "livemode",

@@ -7,15 +7,16 @@ has paid stays there.
 
 from __future__ import annotations
 
-from tigerstripe import due, errors, money, registry, testing_banks
+from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.payments import balances, books
+from tigerstripe.objects import due, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.payments import balances, books, testing_banks
 from tigerstripe.payments.amounts import check_positive
 from tigerstripe.payments.schedules import next_time
-from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.resources.external_accounts import is_sound
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.unit import PRIVATE, Work
 
 SETTINGS = "account_settings"
 DAY_S = 24 * 3600

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tigerstripe import account_details as details
-from tigerstripe import registry
-from tigerstripe.differences import merged
-from tigerstripe.resource import Ids, Params, Record, Resource
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.resources import account_details as details
+from tigerstripe.work.differences import merged
+from tigerstripe.work.unit import Work
 
 
 class Persons(Resource):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe import errors
+from tigerstripe.billing.plans import plan_of
 from tigerstripe.ids import new_id
-from tigerstripe.resource import Ids, Params, Record, Resource
+from tigerstripe.objects.resource import Ids, Params, Record, Resource
 from tigerstripe.resources.prices import RESOURCE as PRICES
-from tigerstripe.resources.prices import plan_of
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 
 class Plans(Resource):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from tigerstripe import errors, registry
-from tigerstripe.differences import merged
+from tigerstripe import errors
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
-from tigerstripe.resource import Params, Record, Resource, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Params, Record, Resource, private
+from tigerstripe.work.differences import merged
+from tigerstripe.work.unit import PRIVATE, Work
 
 NO_METHODS = "Cannot enable subscription updates while payment method update is disabled."
 PRODUCTS_MAX = 10

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tigerstripe import errors, registry
+from tigerstripe import errors
 from tigerstripe.billing import self_service
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
-from tigerstripe.resource import Params, Record, Resource
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Params, Record, Resource
+from tigerstripe.work.unit import Work
 
 OF_SUBSCRIPTIONS = (
     "subscription_cancel", "subscription_pause", "subscription_update",

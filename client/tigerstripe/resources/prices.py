@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import errors, money, registry
-from tigerstripe.differences import previous_attributes
+from tigerstripe import errors, money
+from tigerstripe.billing.plans import plan_of
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.resource import Params, Record, Resource, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Params, Record, Resource, private
+from tigerstripe.work.differences import previous_attributes
+from tigerstripe.work.unit import PRIVATE, Work
 
 NO_AMOUNT = "Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set."
 NO_PRODUCT = "You must specify either `product` or `product_data` when creating a price."
@@ -164,34 +166,6 @@ class Prices(Resource):
         return {record["currency"]: own, **kept.get("currency_options", {})}
 
     included = {"tiers": _tiers, "currency_options": _options}
-
-
-def plan_of(price: Record) -> Record:
-    """Return a recurring price in the shape of a plan."""
-    recurring = price["recurring"]
-    transform = price["transform_quantity"]
-    return {
-        "id": price["id"],
-        "object": "plan",
-        "active": price["active"],
-        "amount": price["unit_amount"],
-        "amount_decimal": price["unit_amount_decimal"],
-        "billing_scheme": price["billing_scheme"],
-        "created": price["created"],
-        "currency": price["currency"],
-        "interval": recurring["interval"],
-        "interval_count": recurring["interval_count"],
-        "livemode": False,
-        "metadata": price["metadata"],
-        "meter": recurring["meter"],
-        "nickname": price["nickname"],
-        "product": price["product"],
-        "tiers_mode": price["tiers_mode"],
-        "transform_usage": transform,
-        "trial_period_days": recurring["trial_period_days"],
-        "usage_type": recurring["usage_type"],
-        PRIVATE: private(price),
-    }
 
 
 def _amounts(params: Params) -> Record:

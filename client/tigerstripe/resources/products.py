@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tigerstripe import registry
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.resource import Params, Record, Resource
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Params, Record, Resource
+from tigerstripe.work.unit import Work
 
 IN_USE = "This product cannot be deleted because it has one or more user-created prices."
 

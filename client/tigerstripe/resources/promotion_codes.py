@@ -7,9 +7,9 @@ from typing import Any
 from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters, new_id
-from tigerstripe.resource import Params, Record, Resource, private
+from tigerstripe.objects.resource import Params, Record, Resource, private
 from tigerstripe.resources.coupons import RESOURCE as COUPONS
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.unit import PRIVATE, Work
 
 CODE = "promotion_code.code"
 """The kind of claim that an active code is."""

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from tigerstripe import discounts, due, errors, listing, metadata, registry
-from tigerstripe.billing import periods, quoted, shares, taxes, terms
-from tigerstripe.checkout import cart, selling, taxing
+from tigerstripe import errors
+from tigerstripe.billing import discounts, periods, shares, taxes, terms
+from tigerstripe.checkout import cart, quoted, selling, taxing
 from tigerstripe.errors import Refused
-from tigerstripe.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.objects import due, listing, metadata, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
 from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
 from tigerstripe.resources.checkout_items import tax_rates
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.unit import PRIVATE, Work
 
 LIFE_S = 30 * periods.DAY_S
 TEXTS = ("description", "footer", "header")

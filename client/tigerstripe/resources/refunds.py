@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from tigerstripe import due, errors, money, registry
-from tigerstripe.differences import previous_attributes
+from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
+from tigerstripe.objects import due, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, ordered, private
 from tigerstripe.payments import bank, books, cash, connect
 from tigerstripe.payments.amounts import check_positive
-from tigerstripe.resource import Ids, Params, Record, Resource, operation, ordered, private
+from tigerstripe.payments.testing_banks import SLOW_S
 from tigerstripe.resources.charges import HOLD
-from tigerstripe.testing_banks import SLOW_S
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.work.differences import previous_attributes
+from tigerstripe.work.unit import PRIVATE, Work
 
 NEITHER = (
     "One of the following params should be provided for this request: payment_intent or charge."

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tigerstripe import registry
 from tigerstripe.ids import new_id
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, operation
 from tigerstripe.payments import connect
 from tigerstripe.payments.returns import Part
-from tigerstripe.resource import Ids, Params, Record, operation
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 
 class Reversals(Part):

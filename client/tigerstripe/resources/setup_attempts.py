@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tigerstripe.objects.resource import Record, Resource
 from tigerstripe.payments.bank import Attempt
-from tigerstripe.resource import Record, Resource
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 
 class SetupAttempts(Resource):

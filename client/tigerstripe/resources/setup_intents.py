@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from tigerstripe import errors
 from tigerstripe.ids import letters, new_id
+from tigerstripe.objects.resource import Ids, Params, Record, operation
 from tigerstripe.payments import clients, types, using
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.intents import OPEN, Intents
-from tigerstripe.resource import Ids, Params, Record, operation
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 GUARDED = (
     "payment_method", "payment_method_data", "payment_method_options", "payment_method_types",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tigerstripe import cards, registry
-from tigerstripe.resource import Ids, Params, Record, Resource, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, private
+from tigerstripe.payments import cards
+from tigerstripe.work.unit import PRIVATE, Work
 
 
 class Sources(Resource):

@@ -5,9 +5,10 @@ A record of this table says only whose an item is, and the clock that it goes by
 
 from __future__ import annotations
 
-from tigerstripe import errors, listing, registry
-from tigerstripe.resource import Ids, Params, Record, Resource
-from tigerstripe.work import Work
+from tigerstripe import errors
+from tigerstripe.objects import listing, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.work.unit import Work
 
 
 class SubscriptionItems(Resource):

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tigerstripe import due, errors, listing, metadata, registry
+from tigerstripe import errors
 from tigerstripe.billing import issuing, paying, phases, standing, starting, terms
 from tigerstripe.errors import Refused
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.work import Work
+from tigerstripe.objects import due, listing, metadata, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.work.unit import Work
 
 OVER = ("canceled", "completed", "released")
 WITHOUT = ("canceled", "incomplete", "incomplete_expired", "paused")

@@ -7,7 +7,7 @@ What a request, a payment or time brings is worked out in `billing`; here are th
 
 from __future__ import annotations
 
-from tigerstripe import errors, listing, metadata, registry
+from tigerstripe import errors
 from tigerstripe.billing import (
     changing,
     cycles,
@@ -20,8 +20,9 @@ from tigerstripe.billing import (
     terms,
 )
 from tigerstripe.errors import Refused
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.work import Work
+from tigerstripe.objects import listing, metadata, registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.work.unit import Work
 
 OVER_TAKES = {"cancellation_details", "metadata"}
 """What can be changed of a subscription that is over."""

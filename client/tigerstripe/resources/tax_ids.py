@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tigerstripe.resource import Ids, Params, Record, Resource
+from tigerstripe.objects.resource import Ids, Params, Record, Resource
 from tigerstripe.resources.customers import RESOURCE as CUSTOMERS
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 
 class TaxIds(Resource):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tigerstripe import bank_accounts, cards, errors, testing_banks
+from tigerstripe import errors
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.resource import Ids, Params, Record, Resource, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, private
+from tigerstripe.payments import bank_accounts, cards, testing_banks
+from tigerstripe.work.unit import PRIVATE, Work
 
 PREFIXES = {"card": "tok", "bank_account": "btok", "cvc_update": "cvctok", "pii": "pii"}
 """What a token may stand for, and what its id begins with."""

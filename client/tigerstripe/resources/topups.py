@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tigerstripe import due, money, testing_banks
+from tigerstripe import money
 from tigerstripe.errors import Refused
-from tigerstripe.payments import books
+from tigerstripe.objects import due
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.payments import books, testing_banks
 from tigerstripe.payments.amounts import check_positive
-from tigerstripe.resource import Ids, Params, Record, Resource, operation
-from tigerstripe.testing_banks import QUICK_S
-from tigerstripe.work import Work
+from tigerstripe.payments.testing_banks import QUICK_S
+from tigerstripe.work.unit import Work
 
 FAILURE = "The bank could not process this top-up."
 

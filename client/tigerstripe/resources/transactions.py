@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tigerstripe import registry
-from tigerstripe.resource import Ids, Params, Record, Resource
-from tigerstripe.work import Work
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.work.unit import Work
 
 
 class Transactions(Resource):

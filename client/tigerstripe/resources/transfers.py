@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from tigerstripe import errors, money, registry
+from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
+from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Ids, Params, Record
 from tigerstripe.payments import charging, connect
 from tigerstripe.payments.amounts import check_positive
 from tigerstripe.payments.returns import Whole
-from tigerstripe.resource import Ids, Params, Record
-from tigerstripe.work import Work
+from tigerstripe.work.unit import Work
 
 OVER = (
     "Insufficient funds: the transfers of {} would come to {}, and only {} of it can be "

@@ -5,10 +5,10 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from tigerstripe.errors import Refused
-from tigerstripe.hooks import ENDPOINTS
 from tigerstripe.ids import letters
-from tigerstripe.resource import Ids, Params, Record, Resource, private
-from tigerstripe.work import PRIVATE, Work
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, private
+from tigerstripe.work.events import ENDPOINTS
+from tigerstripe.work.unit import PRIVATE, Work
 
 MOST = 16
 """Endpoints of one account, as of Stripe in test mode."""

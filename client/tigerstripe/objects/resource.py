@@ -1,0 +1,273 @@
+"""What all resources have alike, and the declaration by which one says what is its own.
+
+A resource is a subclass with a few words (`object`, `table`, `path`, `prefix`) and one or two
+methods: `new` makes an object of a create's parameters, `change` the object after an update. All
+else, retrieving, listing, searching, deletion, metadata, events, is here. Operations beside these
+are methods marked with `operation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
+
+from tigerstripe import errors
+from tigerstripe.ids import new_id
+from tigerstripe.objects import listing, metadata, registry, searching
+from tigerstripe.work.differences import previous_attributes
+from tigerstripe.work.unit import DELETED, PRIVATE, Work
+
+Record = dict[str, Any]
+Params = dict[str, Any]
+Ids = dict[str, str]
+Handler = Callable[[Work, Ids, Params], Record]
+"""Does an operation: what the path names and the parameters, typed, give what is answered."""
+Method = TypeVar("Method", bound=Callable[..., Record])
+Included = Callable[[Any, Work, Record, Record], Any]
+"""Makes a field that is only there when expanded: resource, work, record, its private part."""
+
+CLOCKED = {
+    "customer": "customers",
+    "from_subscription": "subscriptions",
+    "invoice": "invoices",
+    "subscription": "subscriptions",
+}
+"""The tables of what may go by a test clock, by the names of parameters."""
+
+
+def operation(*names: str) -> Callable[[Method], Method]:
+    """Mark what does an operation of the table, as `POST /v1/invoices/{invoice}/pay`."""
+
+    def mark(method: Method) -> Method:
+        method.operations = names  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+class Resource:
+    """Objects of one kind: how they are made, changed, found and deleted."""
+
+    object: ClassVar[str]
+    """What `object` says, as `checkout.session`."""
+    table: ClassVar[str]
+    """The store's table."""
+    paths: ClassVar[tuple[str, ...]]
+    """The paths of the list: `/v1/coupons`, or `/v1/customers/{customer}/tax_ids`."""
+    prefix: ClassVar[str]
+    id_length: ClassVar[int] = 24
+    """Letters of an id behind the prefix."""
+
+    standard: ClassVar[frozenset[str]] = frozenset(("create", "list", "retrieve", "update"))
+    """The operations of this class that it has; also there are `delete` and `search`."""
+    name: ClassVar[str] = ""
+    """What `No such ...` calls it; by default the object."""
+    param: ClassVar[str | None] = "id"
+    """What an error about an id in the path names as its parameter."""
+    event: ClassVar[str | None] = ""
+    """What `....created` begins with; by default the object. None: nothing is told."""
+    told: ClassVar[frozenset[str]] = frozenset(("created", "updated", "deleted"))
+    """Which of these are told of by themselves; events of other names always are."""
+    has_created: ClassVar[bool] = True
+    has_livemode: ClassVar[bool] = True
+    has_metadata: ClassVar[bool] = True
+    keeps_deleted: ClassVar[bool] = False
+    """Whether a deleted one can still be retrieved, as three fields."""
+    parent: ClassVar[str | None] = None
+    """The field that a name in the path of the list stands for, as `customer`."""
+
+    not_yet: ClassVar[tuple[str, ...]] = ()
+    """Parameters whose meaning is not built, as `items[][tax_rates]`: they are answered 501."""
+    filters: ClassVar[Mapping[str, listing.Filter]] = {}
+    """Parameters of the list that are no equality of the field of their name."""
+    listed_of: ClassVar[tuple[str, ...]] = ()
+    """Parameters of the list that name an object, as `customer`: it has to be there."""
+    shown: ClassVar[Mapping[str, Callable[[Any], bool]]] = {}
+    """What a list shows unless its parameter asks otherwise: tests of fields' values."""
+    computed: ClassVar[frozenset[str]] = frozenset()
+    """The fields that `view` changes; a filter of them is asked of the object as it is now."""
+    included: ClassVar[Mapping[str, Included]] = {}
+    """The fields that are only there when they are expanded, and what makes each; a field of a
+    part of the object has a path, as `total_details.breakdown`."""
+    on_clocks: ClassVar[tuple[str, ...]] = ()
+    """Of what may go by a test clock: the parameters that let a list show also what does."""
+    happens_together: ClassVar[bool] = False
+    """Whether what is due may share a commit with more: `happen` reads by the work alone."""
+    searchable: ClassVar[frozenset[str]] = frozenset()
+    """The fields that a search may ask for, beside `metadata`."""
+
+    def __init_subclass__(cls) -> None:
+        if not hasattr(cls, "object"):  # what several resources have in common
+            return
+        cls.name = cls.name or cls.object
+        cls.event = cls.object if cls.event == "" else cls.event
+
+    # --- What a resource says itself ---
+
+    def new(self, work: Work, params: Params) -> Record:
+        """Return the fields of a new object, without `id`, `object`, `created`, `livemode`.
+
+        An `id` or a private part (`PRIVATE`) may be among them. Raises `Refused`; a resource that
+        is made by others alone refuses always.
+        """
+        raise errors.not_built("POST", self.paths[0])
+
+    def change(self, work: Work, old: Record, params: Params) -> Record:
+        """Return an object as an update leaves it; by default the parameters are its new fields."""
+        return {**old, **params}
+
+    def view(self, work: Work, record: Record) -> Record:
+        """Return an object as it is at this time; for what the clock alone changes."""
+        return record
+
+    def check_delete(self, work: Work, record: Record) -> None:
+        """Raise `Refused` if an object cannot be deleted."""
+
+    # --- The operations that most have ---
+
+    def create(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Make an object."""
+        return self.add(work, self.new(work, {**params, **ids}))
+
+    def retrieve(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return an object, or what is left of a deleted one."""
+        id = list(ids.values())[-1]
+        record = work.get(self.table, id)
+        if record is not None and self.is_under(record, ids):
+            return self.view(work, record)
+        if self.keeps_deleted and work.get(DELETED, id) is not None:
+            return {"id": id, "object": self.object, "deleted": True}
+        raise self.missing(id, self.param, in_path=True)
+
+    def update(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Change an object."""
+        old = self.named(work, ids)
+        changes = metadata.merged(old, params)
+        return self.save(work, old, self.change(work, old, changes))
+
+    def delete(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Delete an object."""
+        record = self.named(work, ids)
+        self.check_delete(work, record)
+        self.drop(work, record)
+        return {"id": record["id"], "object": self.object, "deleted": True}
+
+    def list(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return a page of the objects."""
+        for name in self.listed_of:
+            if params.get(name) is not None:
+                registry.need(name).given(work, params[name], name)
+        wanted = {**params, **ids} if self.parent else params
+        found = listing.page(self, work, wanted)
+        found["data"] = [self.view(work, record) for record in found["data"]]
+        return found
+
+    def search(self, work: Work, ids: Ids, params: Params) -> Record:
+        """Return the objects that a query finds."""
+        return searching.found(self, work, params)
+
+    def in_time(self, work: Work, ids: Ids, params: Params) -> Work:
+        """Return a work as the test clock sees it that a request goes by, if there is one.
+
+        It is that of the object in the path, else of what the parameters name.
+        """
+        if not self.on_clocks:
+            return work
+        about = [(self.table, id) for id in list(ids.values())[-1:]]
+        named = {**params, **ids}
+        about += [(table, named[name]) for name, table in CLOCKED.items() if named.get(name)]
+        for table, id in about:
+            record = work.get(table, id)
+            if record is not None and record.get("test_clock") is not None:
+                return work.on_clock(record["test_clock"])
+        return work
+
+    # --- What they are made of, for a resource's own operations ---
+
+    def named(self, work: Work, ids: Ids) -> Record:
+        """Return the object that the path names; raises `Refused` (404)."""
+        id = list(ids.values())[-1]
+        record = work.get(self.table, id)
+        if record is None or not self.is_under(record, ids):
+            raise self.missing(id, self.param, in_path=True)
+        return record
+
+    def given(self, work: Work, id: str, param: str) -> Record:
+        """Return the object that a parameter names; raises `Refused` (400)."""
+        record = work.get(self.table, id)
+        if record is None:
+            raise self.missing(id, param)
+        return record
+
+    def missing(self, id: str, param: str | None, *, in_path: bool = False) -> errors.Refused:
+        """Return the refusal of an id that none of these has."""
+        return errors.no_such(self.name, id, param, in_path=in_path)
+
+    def is_under(self, record: Record, ids: Ids) -> bool:
+        """Tell whether an object is of the one that the path names before it."""
+        return self.parent is None or len(ids) < 2 or record[self.parent] == ids[self.parent]
+
+    def add(self, work: Work, fields: Record) -> Record:
+        """Store a new object, tell of it, and return it."""
+        id = fields.get("id")
+        if id is not None and work.get(self.table, id) is not None:
+            raise errors.already_exists(self.name.capitalize())
+        record = self.record(work, fields)
+        work.put(self.table, record)
+        self.tell_of(work, "created", record)
+        return record
+
+    def record(self, work: Work, fields: Record) -> Record:
+        """Return a new object with these fields, not stored yet."""
+        id = fields.get("id") or new_id(self.prefix, self.id_length)
+        record = {**fields, "id": id, "object": self.object}
+        if self.has_created:
+            record.setdefault("created", work.now)
+        if self.has_livemode:
+            record["livemode"] = False
+        if self.has_metadata:
+            record["metadata"] = metadata.new(record.get("metadata"))
+        return ordered(record)
+
+    def save(self, work: Work, old: Record, new: Record, event: str = "updated") -> Record:
+        """Store a changed object, tell of what changed, and return it; of no change nothing."""
+        if new == old:
+            return old
+        work.put(self.table, new)
+        previous = previous_attributes(old, new)
+        if previous:
+            self.tell_of(work, event, new, previous)
+        return new
+
+    def move(self, work: Work, new: Record, event: str) -> Record:
+        """Store an object in its next state, and return it; the event tells of the state alone."""
+        work.put(self.table, new)
+        self.tell_of(work, event, new)
+        return new
+
+    def tell_of(
+        self, work: Work, event: str, record: Record, previous: Record | None = None
+    ) -> None:
+        """Tell of an object, unless nothing is told of its kind or of such a change."""
+        if self.event is not None and (event in self.told or event not in Resource.told):
+            work.tell(f"{self.event}.{event}", record, previous)
+
+    def drop(self, work: Work, record: Record) -> None:
+        """Remove an object, and tell of it; cursors of lists still know where it was."""
+        table = work.scope.table(self.table)
+        after = table.list(limit=1, starting_after=record["id"]).data
+        older = after[0]["id"] if after else None
+        work.delete(self.table, record["id"])
+        work.put(DELETED, {"id": record["id"], "object": self.object, "older": older})
+        self.tell_of(work, "deleted", record)
+
+
+def ordered(record: Record) -> Record:
+    """Return an object with its fields in the order that Stripe shows them in."""
+    return {name: record[name] for name in ("id", "object", *sorted(record))}
+
+
+def private(record: Record) -> Record:
+    """Return the private part of a record, to look at."""
+    found: Record = record.get(PRIVATE, {})
+    return found

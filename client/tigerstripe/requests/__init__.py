@@ -1,0 +1,1 @@
+"""A request on its way to its answer: `engine` has the order of the steps."""

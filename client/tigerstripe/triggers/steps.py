@@ -1,0 +1,68 @@
+"""What recipes are made of: requests, and what the buyer, the bank or time does then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tigerstripe.objects import due
+
+if TYPE_CHECKING:
+    from tigerstripe.account import Account
+
+Record = dict[str, Any]
+
+
+class Step(NamedTuple):
+    """One request, as `fixtures.run` makes it: `${name:id}` is the id of an earlier answer."""
+
+    operation: str
+    params: dict[str, str]
+    name: str = ""
+    version: str | None = None
+    """An older version of the API, for what later ones no longer take."""
+    error: str | None = None
+    """The type of the error that is answered; None: there is none."""
+
+
+Act = Callable[["Account", Record], Any]
+"""What is not asked for by a request: of an account and the answers by their names."""
+
+
+def settled(name: str, succeed: bool | None = None) -> Act:
+    """Let the bank decide about what an answer shows."""
+    return lambda account, answers: account.settle(answers[name], succeed)
+
+
+def happened(name: str) -> Act:
+    """Let what time has in store for what an answer shows happen now."""
+
+    def act(account: Account, answers: Record) -> None:
+        due.do_now(*account.engine.account(account.name), answers[name]["id"])
+
+    return act
+
+
+def worked_off(account: Account, answers: Record) -> None:
+    """Do what is due already."""
+    due.work_off(*account.engine.account(account.name), account.now)
+
+
+CUSTOMER = Step("POST /v1/customers", {"email": "jane@example.com", "name": "Jane"}, "customer")
+PRODUCT = Step("POST /v1/products", {"name": "Mug"}, "product")
+MONEY = {"product": "${product:id}", "currency": "usd"}
+START = 1_900_000_000
+CLOCK = Step("POST /v1/test_helpers/test_clocks", {"frozen_time": str(START)}, "clock")
+NOTED = {"metadata[triggered]": "true"}
+
+
+def attached(method: str) -> Step:
+    """Return the request that gives a customer a payment method."""
+    customer = {"customer": "${customer:id}"}
+    return Step(f"POST /v1/payment_methods/{method}/attach", customer, "method")
+
+
+def advanced(days: int) -> Step:
+    """Return the request that lets so many days pass on a test clock."""
+    to = {"frozen_time": str(START + days * 86400)}
+    return Step("POST /v1/test_helpers/test_clocks/${clock:id}/advance", to)

@@ -1,0 +1,42 @@
+"""What buyers, banks and time do: a work of its own that is no request, committed as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from tiger import AlreadyExists, Conflict
+from tigerstripe.errors import Declined, Refused
+from tigerstripe.facts import versions
+from tigerstripe.work import clock
+from tigerstripe.work.log import Log
+from tigerstripe.work.scope import Scope
+from tigerstripe.work.unit import Work
+
+Result = TypeVar("Result")
+
+
+def act(scope: Scope, log: Log, do: Callable[[Work], Result]) -> Result:
+    """Do something in an account, again if other processes were faster, and return what it gives.
+
+    What was `Declined` is committed before it is raised; `Refused` leaves nothing behind.
+    """
+    while True:
+        work = Work(scope, clock.now(scope), versions.newest(), None, is_write=True)
+        declined, result = None, None
+        try:
+            result = do(work)
+        except Declined as error:
+            declined = error
+        except Refused:
+            if work.is_outdated():
+                continue
+            raise
+        try:
+            work.commit(log)
+        except (Conflict, AlreadyExists):
+            continue
+        if declined is not None:
+            raise declined
+        assert result is not None
+        return result

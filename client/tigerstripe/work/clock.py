@@ -1,0 +1,98 @@
+"""Clocks: the account's, which shows real time unless it was frozen or moved, and test clocks.
+
+The account's is part of its state (`settings`), one for all processes; a test clock is a record.
+Nothing else here reads the machine's clock, but the log of requests.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from tigerstripe.work import settings
+from tigerstripe.work.scope import Scope
+
+if TYPE_CHECKING:
+    from tigerstripe.work.unit import Work
+
+Record = dict[str, Any]
+
+TEST_CLOCKS = "test_clocks"
+LATEST = 7_258_118_400
+"""The latest time that a clock can show, 2200-01-01: all periods from it on end in a year that has
+four digits."""
+
+
+def now(scope: Scope) -> int:
+    """Return the account's time, in whole seconds since 1970."""
+    return shown(settings.state(scope))
+
+
+def shown(state: Record) -> int:
+    """Return the time that the clock of an account in that state shows."""
+    frozen = state["frozen_at"]
+    return int(frozen) if frozen is not None else int(time.time() + state["offset_s"])
+
+
+def seconds_until(scope: Scope, at: int) -> float | None:
+    """Return in how many seconds the clock shows a time by itself; None if it stands still."""
+    state = settings.state(scope)
+    if state["frozen_at"] is not None:
+        return None
+    return float(at - state["offset_s"] - time.time())
+
+
+def seconds(at: Any) -> int:
+    """Return a time that a test gives in whole seconds since 1970.
+
+    Raises TypeError for what is none, and ValueError for one before 1970 or after `LATEST`.
+    """
+    if not isinstance(at, (int, float)):
+        raise TypeError(
+            f"the time {at!r}: expected seconds since 1970; of a datetime use .timestamp()"
+        )
+    if not 0 <= at <= LATEST:
+        raise ValueError(f"the time {at!r}: expected 0 to {LATEST}, in seconds since 1970")
+    return int(at)
+
+
+def freeze(scope: Scope, at: int) -> int:
+    """Stop the clock at a time, and return that."""
+    settings.change_state(scope, lambda _: {"frozen_at": at, "offset_s": 0})
+    return at
+
+
+def thaw(scope: Scope) -> None:
+    """Let the clock go on from the time it shows."""
+    settings.change_state(scope, lambda state: _going_on_from(shown(state)))
+
+
+def move(scope: Scope, to: int) -> None:
+    """Move the clock on, if it does not show that time yet; a frozen one stays frozen.
+
+    Whatever is due is the caller's.
+    """
+    settings.change_state(scope, lambda state: _moved(state, to))
+
+
+def show(work: Work) -> None:
+    """Let the clock that a work goes by show its moment, in its commit; it never goes back."""
+    if work.clock is None:
+        state = work.get(settings.TABLE, settings.STATE) or settings.FRESH
+        if moved := _moved(state, work.now):
+            work.put(settings.TABLE, {**state, **moved})
+    else:
+        found = work.get(TEST_CLOCKS, work.clock)
+        if found is not None and found["frozen_time"] < work.now:
+            work.put(TEST_CLOCKS, {**found, "frozen_time": work.now})
+
+
+def _moved(state: Record, to: int) -> Record:
+    """Return what of a state changes if its clock is moved on to a time."""
+    if shown(state) >= to:
+        return {}
+    return _going_on_from(to) if state["frozen_at"] is None else {"frozen_at": to}
+
+
+def _going_on_from(at: int) -> Record:
+    return {"frozen_at": None, "offset_s": at - int(time.time())}

@@ -1,0 +1,95 @@
+"""The log of requests: of an account, of all its processes, bounded.
+
+Requests that wrote are logged by their idempotency record, in the same commit. All others (reads,
+and what was refused) are kept by the process that answered them, and go to the store with its next
+write or when the log is asked for, each into one of the process's places there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from tiger import Batch, TigerError
+from tiger.system import os, time
+from tigerstripe.work.scope import Scope
+
+Record = dict[str, Any]
+
+TABLE = "request_log"
+WROTE = "idempotency_keys"
+"""The table of the requests that wrote: `requests.idempotency` keeps their answers there."""
+PLACES = 256
+"""Requests that wrote nothing, of each process, that are kept."""
+FIELDS = (
+    "account", "at", "created", "error", "method", "params", "path", "process", "status",
+)  # fmt: skip
+"""What is said of each request; `account` is the connected one that it was for."""
+
+
+class Log:
+    """What a process has answered in one account and not yet put into the store."""
+
+    def __init__(self, scope: Scope) -> None:
+        """Begin with nothing."""
+        self._scope = scope
+        self._waiting: deque[tuple[Any, ...]] = deque(maxlen=PLACES)
+        self._next = 0
+        self._key = f"{time.monotonic_ns():x}"
+
+    def note(
+        self,
+        created: int,
+        method: str,
+        path: str,
+        params: Record,
+        status: int,
+        error: Record | None,
+        account: str | None = None,
+    ) -> None:
+        """Keep a request that wrote nothing."""
+        self._waiting.append(
+            (account, time.time(), created, error, method, params, path, os.getpid(), status)
+        )
+
+    def tell(self) -> None:
+        """Put what is kept into the store, if that can be done now."""
+        with suppress(TigerError), self._scope.store.batch() as batch:
+            self.add_to(batch)
+
+    def add_to(self, batch: Batch) -> None:
+        """Put what is kept into a batch; where that fails, it is lost."""
+        if not self._waiting:
+            return
+        records = []
+        for noted in self._taken():
+            place = self._next % PLACES
+            self._next += 1
+            id = f"{os.getpid()}-{self._key}-{place}"  # of a child another
+            records.append({"id": id, **dict(zip(FIELDS, noted, strict=True))})
+        self._scope.in_batch(batch, TABLE).insert_many(records)
+
+    def _taken(self) -> Iterator[tuple[Any, ...]]:
+        with suppress(IndexError):  # other threads take too
+            while True:
+                yield self._waiting.popleft()
+
+    def entries(self, path: str | None = None) -> list[Record]:
+        """Return the log, oldest first; of one path, if given. `at` is the machine's time."""
+        wrote = [_of_kept(r) for r in self._scope.table(WROTE)]
+        told = [[r[name] for name in FIELDS] for r in self._scope.table(TABLE)]
+        rest = [
+            {**dict(zip(FIELDS, noted, strict=True)), "key": None}
+            for noted in (*told, *self._waiting.copy())
+        ]
+        found = sorted([*wrote, *rest], key=lambda entry: entry["at"])
+        return [entry for entry in found if path is None or entry["path"] == path]
+
+
+def _of_kept(record: Record) -> Record:
+    error = json.loads(record["body"])["error"] if record["status"] >= 400 else None
+    found = {**record, "error": error}
+    return {name: found[name] for name in (*FIELDS, "key")}

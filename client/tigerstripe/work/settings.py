@@ -1,0 +1,59 @@
+"""What an account keeps for itself, a record each: its state, its fees, who serves its pages.
+
+The state is what every request asks first, so it is one record: the clock, and the faults that
+wait. A fork has it, and a savepoint takes it back. The first commit of an account makes it, since a
+record that is there is found faster than one that is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tiger import AlreadyExists, Conflict, NotFound
+from tigerstripe.work.scope import Scope
+
+Record = dict[str, Any]
+
+TABLE = "account_settings"
+STATE = "state"
+FRESH: Record = {"id": STATE, "faults": [], "frozen_at": None, "offset_s": 0}
+"""The state of an account whose clock shows real time, and where no fault waits."""
+
+
+def state(scope: Scope) -> Record:
+    """Return an account's state."""
+    found = scope.own(TABLE).get(STATE, None)
+    scope.platform.has_state = found is not None
+    return FRESH if found is None else found
+
+
+def change_state(scope: Scope, change: Callable[[Record], Record]) -> None:
+    """Write the fields that `change` gives; it is asked again if another process was faster."""
+    while True:
+        there, version = read(scope, STATE)
+        old = FRESH if there is None else there
+        new = {**old, **change(old)}
+        if new == old or replaced(scope, new, version):
+            return
+
+
+def read(scope: Scope, id: str) -> tuple[Record | None, int | None]:
+    """Return a record and its version; None and None if there is none."""
+    try:
+        return scope.own(TABLE).read_version(id)
+    except NotFound:
+        return None, None
+
+
+def replaced(scope: Scope, record: Record, version: int | None) -> bool:
+    """Write a record; False if another process has written it since it was read."""
+    table = scope.own(TABLE)
+    try:
+        if version is None:
+            table.create(record)
+        else:
+            table.update(record, version)
+    except (AlreadyExists, Conflict, NotFound):
+        return False
+    return True

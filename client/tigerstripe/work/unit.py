@@ -1,0 +1,311 @@
+"""A unit of work: what one request reads, and what it is going to write, as one commit.
+
+Resources read and write through it. Reads of a request that writes are noted with their versions;
+at the end all writes, events among them, go to the store as one batch that is applied only if every
+record read is still the version that was read. Else the request is worked out again from the
+beginning, so a resource's code never sees half of another request, and needs no lock.
+
+A rule that depends on records that are not there ("a product without prices") is kept by letting
+those who add one `touch` the record that the rule is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from tiger import InvalidRecord, NotFound
+from tigerstripe.work import clock as clocks
+from tigerstripe.work import events, settings
+from tigerstripe.work.log import Log
+from tigerstripe.work.scope import SHARED, Scope
+
+Record = dict[str, Any]
+Place = tuple[str | None, str, str]
+"""A connected account or None, a table's name, and an id."""
+
+PRIVATE = "_"
+"""The field of a record that no answer shows; a dict of what its resource keeps for itself."""
+
+STATE: Place = (None, settings.TABLE, settings.STATE)
+CLAIMS = "claims"
+DELETED = "deleted_objects"
+PAGE = 100
+"""Records that are read at once."""
+
+
+class Work:
+    """What one request reads and writes in one account."""
+
+    __slots__ = (
+        "_endpoints", "_events", "_has_read", "_records", "_writes", "clock", "decline", "due",
+        "has_version", "idempotency_key", "is_publishable", "is_write", "now", "request_id",
+        "scope", "version",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        scope: Scope,
+        now: int,
+        version: str,
+        request_id: str | None,
+        *,
+        is_write: bool,
+        idempotency_key: str | None = None,
+    ) -> None:
+        """Begin with nothing read and nothing written; `now` is the account's time."""
+        self.scope = scope
+        self.now = now
+        self.clock: str | None = None
+        """The test clock that `now` is of; None: the account's."""
+        self.due: list[Record] = []
+        """What it has put into the calendar, in turn: see `tigerstripe.objects.due`."""
+        self.version = version
+        """The API version of the request."""
+        self.has_version = True
+        """Whether the request names its version; else the account's own may be any."""
+        self.request_id = request_id
+        """The id of the request; None for what time brings."""
+        self.idempotency_key = idempotency_key
+        self.decline: str | None = None
+        """Why the bank declines the next charge, whatever pays it: `fail_next` asked for that."""
+        self.is_publishable = False
+        """Whether the key of the request is one that anybody may have."""
+        self.is_write = is_write
+        self._records: dict[Place, Record | None] = {}
+        """What is there as this work sees it: as it was read, or is written."""
+        self._has_read: dict[Place, int | None] = {}
+        """The version of what was read; None where there was nothing."""
+        self._writes: dict[Place, None] = {}
+        self._events: list[tuple[str | None, Record]] = []
+        self._endpoints: list[list[Record]] = []
+        """The endpoints of webhooks, once they were asked for."""
+
+    def inside(self, account: str | None) -> Work:
+        """Return this work as an account connected to the platform sees it; None: the platform.
+
+        What either writes is in the one commit of both.
+        """
+        if account == self.scope.account:
+            return self
+        view = self._view()
+        view.scope = self.scope.inside(account)
+        return view
+
+    def on_clock(self, clock: str | None) -> Work:
+        """Return this work as what goes by a test clock sees it; None: by the account's clock.
+
+        `now` is that clock's time, and so are the times of what is made, told and put into the
+        calendar with it. The clock is guarded: if it is advanced meanwhile, all is planned again.
+        """
+        if clock == self.clock:
+            return self
+        if clock is None:
+            return self.at(clocks.now(self.scope), None)
+        found = self.get(clocks.TEST_CLOCKS, clock)
+        return self if found is None else self.at(found["frozen_time"], clock)
+
+    def at(self, moment: int, clock: str | None) -> Work:
+        """Return this work as it is at a moment of a clock."""
+        view = self._view()
+        view.now, view.clock = moment, clock
+        return view
+
+    def aside(self) -> Work:
+        """Return a work that sees what this one does; what it writes and tells is never committed.
+
+        What comes of a request can be looked at by it beforehand.
+        """
+        view = self._view()
+        view._records, view._writes, view._events = {**self._records}, {}, []
+        view.due = []
+        return view
+
+    def _view(self) -> Work:
+        """Return the same work, to be seen otherwise; what is read and written is in common."""
+        view = Work.__new__(Work)
+        for name in Work.__slots__:
+            setattr(view, name, getattr(self, name))
+        return view
+
+    def _place(self, table: str, id: str) -> Place:
+        account = self.scope.account
+        return (None if account is None or table in SHARED else account, table, id)
+
+    # --- Reads ---
+
+    def get(self, table: str, id: str) -> Record | None:
+        """Return a record, or None; it is not to be changed, but copied: `{**record, ...}`."""
+        place = self._place(table, id)
+        if place in self._records:
+            return self._records[place]
+        if not id:
+            return None
+        of = self.scope.table(table)
+        record: Record | None
+        version: int | None
+        try:
+            if not self.is_write:
+                record = of.get(id, None)
+                return record
+            record, version = of.read_version(id)
+        except InvalidRecord:  # what cannot be an id names nothing
+            return None
+        except NotFound:
+            record = version = None
+        self._records[place], self._has_read[place] = record, version
+        return record
+
+    def find_by(self, table: str, field: str, value: str) -> list[Record]:
+        """Return the records whose field has that value, newest first, as this work sees them."""
+        found = self.scope.table(table).find_by(field, value)
+        return self._seen(table, found, lambda record: record.get(field) == value)
+
+    def all(self, table: str) -> list[Record]:
+        """Return all records of a table, newest first, as this work sees them."""
+        return self._seen(table, self.scope.table(table), lambda record: True)
+
+    def since(self, table: str, created: int) -> list[Record]:
+        """Return the records made at a time or later, newest first, as this work sees them.
+
+        Cost: these are read, and up to `PAGE` more. None of them may be deleted meanwhile.
+        """
+        of, there, last = self.scope.table(table), [], None
+        while True:
+            page = of.list(limit=PAGE, starting_after=last)
+            found = [record for record in page.data if record["created"] >= created]
+            there += found
+            if len(found) < PAGE:
+                break
+            last = found[-1]["id"]
+        return self._seen(table, there, lambda record: bool(record["created"] >= created))
+
+    def _seen(
+        self, table: str, there: Iterable[Record], is_wanted: Callable[[Record], bool]
+    ) -> list[Record]:
+        """Return records that are stored, with what this work itself has written."""
+        found = {record["id"]: record for record in there}
+        new: dict[str, Record] = {}
+        account = self.scope.account
+        for owner, name, id in self._writes:
+            if (owner, name) == (account, table):
+                record = self._records[account, table, id]
+                if record is None or not is_wanted(record):
+                    found.pop(id, None)
+                elif id in found:
+                    found[id] = record
+                else:
+                    new[id] = record
+        return [*reversed(new.values()), *found.values()]
+
+    def is_outdated(self) -> bool:
+        """Tell whether somebody has written meanwhile what was read here.
+
+        What was read before and after that may not fit together, nor a refusal because of it.
+        """
+        for (account, table, id), version in self._has_read.items():
+            try:
+                now: int | None = self.scope.inside(account).table(table).read_version(id)[1]
+            except NotFound:
+                now = None
+            if now != version:
+                return True
+        return False
+
+    # --- Writes ---
+
+    def put(self, table: str, record: Record) -> None:
+        """Write a record: a new one, or over the one that was read."""
+        place = self._place(table, record["id"])
+        self._records[place] = record
+        self._writes[place] = None
+
+    def delete(self, table: str, id: str) -> None:
+        """Remove a record."""
+        place = self._place(table, id)
+        self._records[place] = None
+        self._writes[place] = None
+
+    def touch(self, table: str, id: str) -> None:
+        """Write a record as it is, so that whoever has read it meanwhile reads it again."""
+        record = self.get(table, id)
+        if record is not None:
+            self.put(table, record)
+
+    # --- Names that only one may have ---
+
+    def holder(self, kind: str, value: str) -> str | None:
+        """Return the id of what has claimed a value, say a lookup key; None if nobody has."""
+        claim = self.get(CLAIMS, f"{kind}:{value}"[:255])
+        return claim["holder"] if claim else None
+
+    def claim(self, kind: str, value: str, holder: str) -> None:
+        """Let a value be somebody's; of two requests that find it free, one is worked out again."""
+        self.holder(kind, value)  # so that it is guarded
+        self.put(CLAIMS, {"id": f"{kind}:{value}"[:255], "holder": holder})
+
+    def release(self, kind: str, value: str) -> None:
+        """Let a value be nobody's."""
+        self.delete(CLAIMS, f"{kind}:{value}"[:255])
+
+    # --- Events ---
+
+    def tell(self, type: str, record: Record, previous: Record | None = None) -> None:
+        """Tell of a change as an event, in the same commit; `previous`: what an update changed.
+
+        Each webhook endpoint that wants the event has a delivery of it waiting from then on.
+        """
+        shown = {**record}
+        shown.pop(PRIVATE, None)
+        event = events.made(self, type, shown, previous)
+        self._events.append((self.scope.account, event))
+        if not self._endpoints:
+            self._endpoints.append(events.endpoints(self.scope))
+        for endpoint in self._endpoints[0]:
+            if events.wants(endpoint, event):
+                event["pending_webhooks"] += 1
+                self.inside(None).put(events.DELIVERIES, events.queued(self.scope, event, endpoint))
+
+    @property
+    def events(self) -> list[Record]:
+        """The events told so far."""
+        return [event for _, event in self._events]
+
+    # --- The end ---
+
+    @property
+    def writes_nothing(self) -> bool:
+        """Whether there is nothing to commit."""
+        return not self._writes and not self._events
+
+    def commit(self, log: Log) -> None:
+        """Write all of it at once, and what the log has yet to say.
+
+        Raises `tiger.Conflict` or `tiger.AlreadyExists`, and has changed nothing, if somebody wrote
+        what was read here meanwhile.
+        """
+        scope, records, has_read = self.scope, self._records, self._has_read
+        with scope.store.batch() as batch:
+            for place, version in has_read.items():
+                if place not in self._writes or records[place] is None:
+                    account, name, id = place
+                    scope.inside(account).in_batch(batch, name).expect(id, version)
+            for place in self._writes:
+                account, name, id = place
+                record = records[place]
+                table = scope.inside(account).in_batch(batch, name)
+                version = has_read.get(place)
+                if record is None:
+                    table.delete(id)
+                elif version is None:
+                    table.create_many([record])
+                else:
+                    table.update(record, version)
+            if not scope.platform.has_state and STATE not in self._writes:
+                scope.in_batch(batch, settings.TABLE).create_many([settings.FRESH])
+            for account, group in groupby(self._events, itemgetter(0)):
+                told = [event for _, event in group]
+                scope.inside(account).in_batch(batch, events.TABLE).insert_many(told)
+            log.add_to(batch)
