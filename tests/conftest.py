@@ -128,7 +128,7 @@ def _run_tigerd(
         timeout=timeout_s,
         check=False,
     )
-    for word in ("Traceback", "a fault in tigerd"):
+    for word in ("Traceback", "a bug in tigerd"):
         assert word not in completed.stderr + completed.stdout, completed.stderr
     return completed
 

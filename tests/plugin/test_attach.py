@@ -84,7 +84,7 @@ def test_of_tigerd_run_it_is_told_that_it_goes(suite: Suite, tigerd: Callable) -
     command = [sys.executable, "-m", "pytest", "--tigerd-keep=failed", str(suite.path)]
     answer = tigerd("run", "--", *command, directory=None)
     assert answer.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "they go when process" in answer.stdout
+    assert "they are removed when process" in answer.stdout
     assert "tigerd: using the instance at" in answer.stdout
     assert not suite.directory().exists()
 

@@ -223,7 +223,7 @@ def test_the_run_says_that_tests_ran_at_the_same_time(suite: Suite) -> None:
     )
     result = suite.run()
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["tests ran at the same time in one process: *"])
+    result.stdout.fnmatch_lines(["tests ran at the same time in one process, *"])
 
 
 # --- Reports ---

@@ -33,10 +33,10 @@ SECTIONS = {
         "load": "transfer",
         "dump": "transfer",
     },
-    "Looking on": {"watch": "watch", "top": "top", "check": "check"},
+    "Observing": {"watch": "watch", "top": "top", "check": "check"},
     "Several machines": {"log": "log"},
     "The Stripe API": {"stripe": "stripe"},
-    "After an accident": {"repair": "repair", "gc": "gc"},
+    "Recovery": {"repair": "repair", "gc": "gc"},
     "The program": {"version": "about", "completion": "about"},
 }
 """The commands as the help shows them, and the module of each."""
@@ -46,9 +46,9 @@ SECTIONS = {
     cls=Commands,
     sections=SECTIONS,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 yes, 1 no, 2 wrong usage, 3 cannot reach it, 4 another version, "
-    "5 time-out. Example: tigerd run -- pytest -n 4",
+    epilog="Exit codes: 0 success, 1 negative answer, 2 wrong usage, 3 unreachable, "
+    "4 version mismatch, 5 time-out. Example: tigerd run -- pytest -n 4",
 )
 @click.version_option(__version__, prog_name="tigerd")
 def cli() -> None:
-    """Share records between processes: one daemon writes them, everybody reads memory."""
+    """Share records between processes: one daemon writes them, all read shared memory."""

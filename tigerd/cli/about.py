@@ -65,7 +65,7 @@ def _ask(directory: Path) -> tuple[dict[str, Any] | None, str]:
 def completion(ctx: click.Context, directory: Path, shell: str) -> None:
     """Print the script that completes commands in a shell.
 
-    It has nothing to do with an instance; --dir is taken and not used.
+    It does not depend on an instance; --dir is accepted and ignored.
     """
     kind = get_completion_class(shell)
     assert kind is not None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def check(directory: Path, as_json: bool) -> None:
     """Audit every segment, whether a daemon runs or not.
 
-    Exit code 1 if something is not as it must be.
+    Exit code 1 if a fault is found.
     """
     from tigerd.tools.audit import audit  # noqa: PLC0415 - only this command needs it
 

@@ -35,14 +35,14 @@ def _starting(function: Function) -> Function:
         "--idle-exit",
         type=seconds,
         metavar="SECONDS",
-        help=f"Stop after so long without clients; 0 = never.  [default: {DEFAULT_IDLE_EXIT_S:g}]",
+        help=f"Stop after this time without clients; 0: never.  [default: {DEFAULT_IDLE_EXIT_S:g}]",
     )(function)
     function = following(function)
     return click.option(
         "--max-record",
         type=click.IntRange(1, RECORD_LIMIT),
         metavar="BYTES",
-        help="The most msgpack a record may have.  [default: as before, at first "
+        help="The largest record, as msgpack.  [default: the instance's last limit, at first "
         f"{DEFAULT_MAX_RECORD}]",
     )(function)
 
@@ -57,7 +57,7 @@ def _serve_options(
 
 @click.command(epilog="Example: tigerd start --idle-exit 0")
 @on_instance
-@waiting("--wait", START_S, "How long it may take until it is ready.")
+@waiting("--wait", START_S, "The longest time until it is ready.")
 @_starting
 @answering_json
 def start(
@@ -70,17 +70,17 @@ def start(
 ) -> None:
     """Start the daemon, and return when it is ready.
 
-    If one runs already, that is fine: its options stay what they are.
+    If one is already running, it keeps its own options.
     """
     _start(directory, wait, _serve_options(max_record, idle_exit, url), as_json=as_json)
 
 
 @click.command(epilog="Example: tigerd stop --dir /dev/shm/shop")
 @on_instance
-@waiting("--timeout", STOP_S, "How long it may take to end.")
+@waiting("--timeout", STOP_S, "The longest time until it has ended.")
 @answering_json
 def stop(directory: Path, timeout: float, as_json: bool) -> None:
-    """Stop the daemon, and return when it is gone.
+    """Stop the daemon, and return when it has ended.
 
     The records stay, and can be read. Exit code 1 if none runs.
     """
@@ -96,8 +96,8 @@ def stop(directory: Path, timeout: float, as_json: bool) -> None:
 
 @click.command(epilog="Example: tigerd restart --max-record 4000000")
 @on_instance
-@waiting("--timeout", STOP_S, "How long the old one may take to end.")
-@waiting("--wait", START_S, "How long the new one may take until it is ready.")
+@waiting("--timeout", STOP_S, "The longest time until the old one has ended.")
+@waiting("--wait", START_S, "The longest time until the new one is ready.")
 @_starting
 @answering_json
 def restart(
@@ -111,7 +111,7 @@ def restart(
 ) -> None:
     """Stop the daemon if one runs, and start another.
 
-    The records stay. The limit of a record stays what it was, unless --max-record is given.
+    The records stay, and so does the limit of a record unless --max-record is given.
     """
     if instance.exists(directory):
         stop_daemon(directory, timeout)
@@ -122,7 +122,7 @@ def _start(directory: Path, wait_s: float, options: tuple[str, ...], *, as_json:
     deadline = time.monotonic() + wait_s
     is_new = launch.start(directory, options, wait_s)
     if options and not is_new:
-        say("it runs already, with the options that it was started with")
+        say("a daemon is already running, and keeps the options that it was started with")
     answer = _ping(directory, deadline)
     ready = {
         "started": is_new,
@@ -134,7 +134,7 @@ def _start(directory: Path, wait_s: float, options: tuple[str, ...], *, as_json:
     if as_json:
         write_json(ready)
     else:
-        verb = "started" if is_new else "runs already"
+        verb = "started" if is_new else "already running"
         click.echo(f"{verb} at {directory}, pid {answer['pid']}")
 
 
@@ -160,7 +160,7 @@ def _ping(directory: Path, deadline: float) -> dict[str, Any]:
 def where(directory: Path, as_json: bool) -> None:
     """Print the instance's directory and its socket, as JSON.
 
-    Nothing is started or made.
+    It starts and creates nothing.
     """
     write_json(
         {"directory": str(directory), "socket": str(instance.socket_path(directory))},

@@ -1,4 +1,4 @@
-"""`tigerd gc`: remove what a power cut left."""
+"""`tigerd gc`: remove directories that a power cut left behind."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tigerd.service.exits import NO
 @click.command(epilog="Example: tigerd gc")
 @answering_json
 def gc(as_json: bool) -> None:
-    """Remove what test runs left that could not end.
+    """Remove directories that test runs left behind.
 
-    Of those and of `tigerd run`, a directory goes whose process and daemon are both gone. One
-    that was kept, as by `pytest --tigerd-keep`, stays, and so does one of which it cannot be known.
-    Exit code 1 if one could not be removed.
+    It also removes those of `tigerd run`, in each case only if process and daemon have both ended.
+    A directory stays if `pytest --tigerd-keep` kept it, or if it is unknown whether its process has
+    ended. Exit code 1 if one could not be removed.
     """
     removed = []
     has_failed = False
     found = list(ephemeral.left_behind())
     for left in found:
         if left.doubt is not None:
-            say(f"left {left.path}: {left.doubt}; if it is of no use, remove it yourself")
+            say(f"kept {left.path}: {left.doubt}; if you do not need it, remove it yourself")
             continue
         try:
             ephemeral.remove(left.path)

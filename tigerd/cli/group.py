@@ -112,8 +112,8 @@ class Commands(click.Group):
             if sys.flags.dev_mode:
                 raise
             say(
-                f"a fault in tigerd itself, please report it: {type(error).__name__}: {error} "
-                f"(`python -X dev -m tigerd` shows where)"
+                f"a bug in tigerd, please report it: {type(error).__name__}: {error} "
+                f"(`python -X dev -m tigerd` shows the traceback)"
             )
             ctx.exit(NO)
 

@@ -36,7 +36,7 @@ LIST_OPTIONS = frozenset(("self", "limit", "starting_after", "ending_before"))
 @on_instance
 @answering_json
 def tables(directory: Path, as_json: bool) -> None:
-    """List the tables: names, ids' prefixes, what finds them."""
+    """List the tables, their id prefixes and finders."""
     found = [
         {"table": r.table, "prefix": r.prefix, "url": r.url, "find_by": list(r.find_by)}
         for r in _resources(directory)
@@ -82,7 +82,7 @@ def _parse_where(_: click.Context, __: click.Parameter, values: tuple[str, ...])
         if not equals or not field:
             raise click.BadParameter(f"{text!r}: use FIELD=VALUE, as in valid=true")
         if field in LIST_OPTIONS:
-            raise click.BadParameter(f"{field!r} is taken: no field of that name can be asked for")
+            raise click.BadParameter(f"{field!r} is taken by ls itself: choose another field")
         try:
             filters[field] = json.loads(value)
         except RecursionError:
@@ -102,7 +102,9 @@ def _parse_where(_: click.Context, __: click.Parameter, values: tuple[str, ...])
 
 @click.command(epilog="Example: tigerd ls coupons --where valid=true --limit 3")
 @on_table
-@click.option("--limit", type=click.IntRange(min=1), default=10, help="How many; 100 at most.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=10, help="The number of records, at most 100."
+)
 @click.option("--all", "everything", is_flag=True, help="All pages, as of one moment.")
 @click.option("--starting-after", metavar="ID", help="The records after this one.")
 @click.option("--ending-before", metavar="ID", help="The records just before this one.")
@@ -112,7 +114,7 @@ def _parse_where(_: click.Context, __: click.Parameter, values: tuple[str, ...])
     multiple=True,
     metavar="FIELD=JSON",
     callback=_parse_where,
-    help="Only records with that value in that field; text needs no quotes. Again: all of them.",
+    help="Only records whose field has this value; text needs no quotes. May be repeated.",
 )
 @on_instance
 @in_namespace
@@ -170,7 +172,7 @@ def _how_to_go_on(page: Page, *, is_backwards: bool) -> str:
 @in_namespace
 @answering_json
 def count(directory: Path, namespace: str, table: str | None, as_json: bool) -> None:
-    """Count the records of one table, or of all at one moment."""
+    """Count the records of one table, or of all tables."""
     with connect(directory, namespace=namespace, autostart=False) as store:
         if table is not None:
             counts = {table: store.table(table).count()}

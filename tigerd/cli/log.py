@@ -19,7 +19,7 @@ REACH_S = 5.0
 
 @click.group()
 def log() -> None:
-    """One log for several machines: its engine, and how it is."""
+    """Share one log between several machines."""
 
 
 @log.command(
@@ -31,21 +31,21 @@ def log() -> None:
     default="127.0.0.1:4222",
     show_default=True,
     metavar="HOST:PORT",
-    help="Where other machines reach it. Whoever does may write, unless the engine is told "
-    "otherwise.",
+    help="The address for other machines. Everyone who can connect may write, unless the engine's "
+    "own arguments restrict it.",
 )
 @click.option(
     "--store",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIRECTORY",
-    help="Where the entries are kept. Default: $XDG_STATE_HOME/tigerd-log, "
+    help="The directory of the entries. Default: $XDG_STATE_HOME/tigerd-log, "
     "else ~/.local/state/tigerd-log.",
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def serve(listen: str, store: Path | None, arguments: tuple[str, ...]) -> None:
-    """Run an engine in the foreground: the nats-server of the PATH, else of tigerd[nats].
+    """Run the engine in the foreground: the nats-server of the PATH, else of tigerd[nats].
 
-    Prints one line of JSON when it is ready. Arguments after -- are the engine's own: users, TLS.
+    Prints one line of JSON when it is ready. Arguments after -- go to the engine: users, TLS.
     """
     from tigerd.log.serving import run  # noqa: PLC0415 - only this one needs it
 
@@ -60,10 +60,10 @@ def serve(listen: str, store: Path | None, arguments: tuple[str, ...]) -> None:
 @log.command(epilog="Example: tigerd log status --log nats://10.0.0.9:4222/shop")
 @on_instance
 @following
-@waiting("--timeout", REACH_S, "How long it may take to reach it.")
+@waiting("--timeout", REACH_S, "The longest time until it is reached.")
 @answering_json
 def status(directory: Path, url: str | None, timeout: float, as_json: bool) -> None:
-    """Tell how a log is: its entries, its terms, and how far each host is.
+    """Show the state of a log: its entries, its settings, and how far each host is.
 
     The log is that of --log, of TIGERD_LOG, or the one that the instance follows. Exit code 3 if it
     cannot be reached.

@@ -80,7 +80,7 @@ def on_instance(function: Function) -> Function:
         "directory",
         metavar="DIRECTORY",
         callback=_find_directory,
-        help="The instance's directory. Default: TIGERD_DIR, else one of the user's own.",
+        help="The instance's directory. Default: TIGERD_DIR, else the user's own directory.",
     )(function)
 
 
@@ -103,7 +103,7 @@ def following(function: Function) -> Function:
         metavar="URL",
         callback=_check_log,
         help="Follow a log that several machines share, nats://HOST:4222/STREAM. Default: "
-        "TIGERD_LOG, else what the instance followed before.",
+        "TIGERD_LOG, else the log that the instance followed before.",
     )(function)
 
 

@@ -80,4 +80,4 @@ def _status_of(path: Path) -> os.stat_result | None:
 
 
 def _planted_error(path: Path) -> PermissionError:
-    return PermissionError(errno.EACCES, "another user has put it there", str(path))
+    return PermissionError(errno.EACCES, "another user put it there", str(path))

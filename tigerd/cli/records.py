@@ -33,7 +33,7 @@ from tigerd.tools.documents import Records, max_record_of, parse_records, read_d
 @in_namespace
 @answering_json
 def get(directory: Path, namespace: str, table: str, id: str, as_json: bool) -> None:
-    """Print a record; exit code 1 if it is not there."""
+    """Print a record; exit code 1 if it does not exist."""
     with connect(directory, namespace=namespace, autostart=False) as store:
         record = store.table(table).get(id)
     write_json(record, indent=None if as_json else 2)
@@ -48,9 +48,8 @@ def get(directory: Path, namespace: str, table: str, id: str, as_json: bool) -> 
 def put(directory: Path, namespace: str, table: str, file: BinaryIO, as_json: bool) -> None:
     """Write records from a file or stdin, all at once.
 
-    The ids are printed. The input is one JSON object, an array of them, or one after another
-    (JSON lines). A record
-    without an id gets one.
+    Prints the ids. The input is one JSON object, an array of objects, or one object after another
+    (JSON lines). A record without an id gets one.
     """
     if file.isatty():
         say("type a record as JSON; Ctrl-D ends it")
@@ -89,7 +88,7 @@ def _put(store: Store, table: str, records: Records) -> Records:
 @in_namespace
 @answering_json
 def rm(directory: Path, namespace: str, table: str, id: str, as_json: bool) -> None:
-    """Remove a record; exit code 1 if it was not there."""
+    """Remove a record; exit code 1 if it did not exist."""
     with connect(directory, namespace=namespace) as store:
         is_removed = store.table(table).delete(id)
     if as_json:
@@ -100,8 +99,8 @@ def rm(directory: Path, namespace: str, table: str, id: str, as_json: bool) -> N
 
 
 @click.command(epilog="Example: tigerd clear --namespace test-1")
-@click.option("--all", "everything", is_flag=True, help="All namespaces, not one.")
-@click.option("--yes", is_flag=True, help="Do not ask on the terminal first.")
+@click.option("--all", "everything", is_flag=True, help="All namespaces instead of one.")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
 @on_instance
 @in_namespace
 @answering_json
@@ -114,10 +113,10 @@ def clear(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Remove all records of a namespace, or of all.
+    """Remove all records of a namespace, or of all namespaces.
 
-    It tells how many there were. On a terminal it asks first; in a script it does not. Forks end
-    before what they were forked from is cleared.
+    Prints how many there were. On a terminal it asks first; in a script it does not. Forks are
+    cleared before the namespaces that they were forked from.
     """
     source = ctx.get_parameter_source("namespace")
     if everything and source is click.core.ParameterSource.COMMANDLINE:
@@ -142,7 +141,7 @@ def clear(
         click.echo(f"cleared {what}: {describe_count(count, 'record')}")
     else:
         click.echo(
-            f"nothing to clear: {what} had no records; `tigerd namespaces` lists those that have"
+            f"nothing to clear: {what} had no records; `tigerd namespaces` lists those with records"
         )
 
 

@@ -18,12 +18,12 @@ from tigerd.service.exits import NO
 
 @click.command(epilog="Example: tigerd repair --yes")
 @on_instance
-@click.option("--yes", is_flag=True, help="Do not ask; a script must say so.")
+@click.option("--yes", is_flag=True, help="Do not ask first; required in a script.")
 @answering_json
 def repair(directory: Path, yes: bool, as_json: bool) -> None:
-    """Drop what cannot be read, say exactly what, and keep the rest.
+    """Drop damaged parts, report each of them, and keep the rest.
 
-    The daemon must be stopped. Clients that are connected must connect again afterwards.
+    The daemon must be stopped. Connected clients must connect again afterwards.
     """
     from tigerd.tools.repair import finish, rebuild, salvage  # noqa: PLC0415 - only this command needs it
 
@@ -47,9 +47,9 @@ def repair(directory: Path, yes: bool, as_json: bool) -> None:
                 if not is_asking():
                     if as_json:
                         write_json(document)
-                    say("nothing was changed: where nobody can be asked, give --yes")
+                    say("nothing was changed: without a terminal to ask at, give --yes")
                     raise click.exceptions.Exit(NO)
-                confirm("Rebuild the instance from these?")
+                confirm("Rebuild the instance from the readable records?")
             rebuild(directory, found)
             say("repaired")
         else:

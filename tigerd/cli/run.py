@@ -53,7 +53,7 @@ def run(directory: str | None, url: str | None, command: tuple[str, ...]) -> Non
     """Run a command with a daemon of its own.
 
     The command gets the daemon's directory as TIGERD_DIR. The exit code is the command's; 128
-    and its number if a signal ended it.
+    plus its number if a signal ended it.
     """
     if url is not None:  # what the command starts follows it too
         os.environ[VARIABLE] = url
@@ -153,7 +153,7 @@ def _fresh_directory() -> Iterator[Path]:
         try:
             ephemeral.sweep(place)
         except TigerError as error:
-            say(f"the records of this run are still there: {error}")
+            say(f"the records of this run were not removed: {error}")
 
 
 @contextmanager
@@ -173,7 +173,7 @@ def _started(place: Path, stop_s: float) -> Iterator[None]:
 def _end(place: Path, stop_s: float) -> None:
     """Stop the daemon; one whose directory the command removed sees that and stops by itself."""
     if not place.exists():
-        say(f"the command removed {place}, and with it all records")
+        say(f"the command removed {place} with all its records")
         return
     try:
         stop_daemon(place, stop_s)

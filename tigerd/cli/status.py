@@ -26,18 +26,18 @@ STATES = {
     "running": "running",
     "busy": "does not answer: it is busy, or was stopped by a signal",
     "starting": "being started",
-    "dead": "not running; the records that it left can be read",
-    "absent": "not running; nothing is there",
+    "dead": "not running; the records of the last daemon can be read",
+    "absent": "not running; there is no instance",
 }
 """The states, and the words for each."""
 
 
 @click.command(epilog="Example: tigerd status --json")
 @on_instance
-@waiting("--timeout", ANSWER_S, "How long the daemon may take to answer.")
+@waiting("--timeout", ANSWER_S, "The longest time until the daemon answers.")
 @answering_json
 def status(directory: Path, timeout: float, as_json: bool) -> None:
-    """Tell whether a daemon runs, and its numbers.
+    """Show whether a daemon runs, and its numbers.
 
     Exit code 1 if none does. A daemon that holds the instance and does not answer counts as
     running: its state is "busy".

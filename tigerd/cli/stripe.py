@@ -11,7 +11,7 @@ from tigerd.cli.group import Commands
 
 SECTIONS = {
     "The server": {"serve": "stripe_serve", "run": "stripe_run"},
-    "Looking on": {
+    "Observing": {
         "events": "stripe_account",
         "requests": "stripe_account",
         "routes": "stripe_routes",
@@ -32,4 +32,4 @@ SECTIONS = {
     epilog="Example: tigerd stripe serve --port 0. Not affiliated with Stripe.",
 )
 def stripe() -> None:
-    """Answer the Stripe API, and look at what an account of it did."""
+    """Serve the Stripe API, and inspect its accounts."""

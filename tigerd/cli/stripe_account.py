@@ -44,14 +44,14 @@ def _print(headings: Sequence[str], rows: list[list[object]], data: Any, *, as_j
 
 @click.command(epilog="Example: tigerd stripe events --type 'customer.*' --follow")
 @click.option("--type", "type", metavar="TYPE", help="Only events of this type; it may end in *.")
-@click.option("--follow", is_flag=True, help="Go on with each event as it happens.")
+@click.option("--follow", is_flag=True, help="Then print each event as it happens.")
 @on_instance
 @in_namespace
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON list; with --follow one object a line."
 )
 def events(directory: Path, namespace: str, type: str | None, follow: bool, as_json: bool) -> None:
-    """Print the events of an account, oldest first: created, type, what of, and id."""
+    """Print the events of an account, oldest first: created, type, object, and id."""
     with on_account(directory, namespace, autostart=False) as account:
         if not follow:
             found = account.events(type)
@@ -112,7 +112,7 @@ def requests(directory: Path, namespace: str, path: str | None, as_json: bool) -
 @in_namespace
 @answering_json
 def deliver(directory: Path, namespace: str, as_json: bool) -> None:
-    """Send what the account's webhook endpoints have not got yet.
+    """Send the webhooks of an account that have not been delivered yet.
 
     Prints each delivery with its answer; exit code 1 if one failed.
     """
@@ -132,15 +132,15 @@ def _delivery_row(delivery: Record) -> list[object]:
 
 @click.command(epilog="Example: tigerd stripe advance --days 31")
 @click.option("--to", type=int, metavar="TIME", help="The time to show, in seconds since 1970.")
-@click.option("--days", type=float, default=0.0, help="By so many days.")
-@click.option("--hours", type=float, default=0.0, help="By so many hours.")
-@click.option("--minutes", type=float, default=0.0, help="By so many minutes.")
-@click.option("--seconds", type=float, default=0.0, help="By so many seconds.")
+@click.option("--days", type=float, default=0.0, help="By this many days.")
+@click.option("--hours", type=float, default=0.0, help="By this many hours.")
+@click.option("--minutes", type=float, default=0.0, help="By this many minutes.")
+@click.option("--seconds", type=float, default=0.0, help="By this many seconds.")
 @on_instance
 @in_namespace
 @answering_json
 def advance(directory: Path, namespace: str, to: int | None, as_json: bool, **delta: float) -> None:
-    """Move an account's clock on, and do what is due by then; print the time it shows."""
+    """Move an account's clock forward, do everything due by then, and print the new time."""
     if (to is None) != any(delta.values()):
         raise click.UsageError("give --to, or some of --days, --hours, --minutes, --seconds")
     with on_account(directory, namespace, autostart=True) as account:
@@ -176,10 +176,10 @@ def complete(
     as_json: bool,
     **details: str | None,
 ) -> None:
-    """Complete an open checkout session as its buyer would; authenticate where the bank asks.
+    """Complete an open checkout session as its buyer would, with authentication if needed.
 
-    Prints the session after it: id, status, payment status, and what it made: an intent, or a
-    subscription. A card that is declined leaves it open, and is exit code 1.
+    Prints the session: id, status, payment status, and the intent or subscription that it created.
+    If the card is declined, the session stays open and the exit code is 1.
     """
     import tigerstripe  # noqa: PLC0415 - only these commands need it
 

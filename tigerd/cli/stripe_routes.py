@@ -14,13 +14,15 @@ from tigerd.cli.stripe_account import on_account
 
 
 @click.command(epilog="Example: tigerd stripe routes --all --json")
-@click.option("--all", "is_all", is_flag=True, help="Those too that Stripe alone has.")
+@click.option(
+    "--all", "is_all", is_flag=True, help="Also list the operations that are not implemented."
+)
 @answering_json
 def routes(is_all: bool, as_json: bool) -> None:
-    """Print the operations of the API that are there, and how far.
+    """Print the operations that are implemented, each with the number of its parameters.
 
-    Each with the number of its parameters, and those of them that are answered 501: its state is
-    `in part` then, else `whole`. The rest of Stripe's operations answer 501 in any case.
+    If some of the parameters answer 501, they are listed and the state of the operation is `in
+    part`, else `whole`. All other operations of Stripe answer 501.
     """
     from tigerstripe.facts.table import facts  # noqa: PLC0415
     from tigerstripe.objects import registry  # noqa: PLC0415 - only these commands need it
@@ -53,7 +55,7 @@ def routes(is_all: bool, as_json: bool) -> None:
 @in_namespace
 @answering_json
 def trigger(directory: Path, namespace: str, event: str, as_json: bool) -> None:
-    """Make the objects that lead to EVENT, by requests as an application makes them.
+    """Make the requests that lead to EVENT, as an application would.
 
     Prints the events that happened.
     """

@@ -22,10 +22,10 @@ from tigerd.cli.run import run_with_daemon
 @in_namespace
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(directory: str | None, namespace: str, command: tuple[str, ...]) -> None:
-    """Run a command whose Python processes use an account of their own.
+    """Run a command whose Python processes use a Stripe account.
 
-    The SDK of each Python process that it starts talks to the account; a daemon runs for as long
-    as the command. The exit code is the command's.
+    The SDK in each Python process that it starts uses the account. A daemon runs as long as the
+    command. The exit code is the command's.
     """
     from tigerstripe.children import environment  # noqa: PLC0415 - only this command needs it
 

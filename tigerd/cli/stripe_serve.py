@@ -31,14 +31,14 @@ def _checked(_: click.Context, __: click.Parameter, value: str | None) -> str | 
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="The address to listen on. Everybody who reaches it can use all accounts.",
+    help="The address to listen on. Everyone who can connect can use all accounts.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=PORT,
     show_default=True,
-    help="The port; 0 takes one that is free.",
+    help="The port; 0 takes a free one.",
 )
 @click.option(
     "--unix",
@@ -51,14 +51,14 @@ def _checked(_: click.Context, __: click.Parameter, value: str | None) -> str | 
     type=click.IntRange(1, WORKERS_MAX),
     default=1,
     show_default=True,
-    help="Processes that answer.",
+    help="The number of processes that answer.",
 )
 @click.option(
     "--namespace",
     metavar="NAME",
     callback=_checked,
     shell_complete=complete_namespace,
-    help="The account of all keys. Default: each key names its own, sk_test_NAME.",
+    help="One account for all keys. Default: each key names its own, sk_test_NAME.",
 )
 @on_instance
 def serve(
@@ -66,7 +66,7 @@ def serve(
 ) -> None:
     """Answer the Stripe API over HTTP, and send webhooks.
 
-    One line of JSON on stdout says that it is ready, with the URL. SIGTERM ends it.
+    Prints one line of JSON with the URL when it is ready. SIGTERM ends it.
     """
     try:
         from tigerstripe.http import supervisor, worker  # noqa: F401, PLC0415 - needs the extra

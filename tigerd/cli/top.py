@@ -22,14 +22,14 @@ STALE_S = 2.0
 
 
 @click.command(epilog="Example: tigerd top --interval 0.5")
-@click.option("--once", is_flag=True, help="Print the numbers once and end, as in a script.")
-@waiting("--interval", 1.0, "How long from one look to the next.")
+@click.option("--once", is_flag=True, help="Print the numbers once and end.")
+@waiting("--interval", 1.0, "The time between updates.")
 @on_instance
 @answering_json
 def top(directory: Path, once: bool, interval: float, as_json: bool) -> None:
-    """Show commits a second, and what each table holds.
+    """Show commits per second, and the size of each table.
 
-    Ctrl-C ends it. Where stdout is not a terminal, it prints the numbers once.
+    Ctrl-C ends it. If stdout is not a terminal, it prints the numbers once.
     """
     if interval == 0:
         raise click.BadParameter("use more than 0 seconds", param_hint="--interval")

@@ -47,9 +47,8 @@ PIECE_BYTES = 1 << 20
 def load(directory: Path, namespace: str, file: BinaryIO, as_json: bool) -> None:
     """Write the records of a dump, all of them or none.
 
-    FILE is one that dump or a person made; - is stdin. Records that are there already are
-    replaced and keep their place. What takes more than 64 MiB
-    of msgpack is checked whole and then written piece by piece.
+    FILE has the format of `tigerd dump`; - is stdin. Records that already exist are replaced and
+    keep their place. More than 64 MiB of msgpack is checked as a whole and then written in pieces.
     """
     tables = parse_tables(read_document(file, file.name), file.name)
     total = sum(map(len, tables.values()))
@@ -62,7 +61,7 @@ def load(directory: Path, namespace: str, file: BinaryIO, as_json: bool) -> None
         else:
             say(
                 f"{describe_count(total, 'record')} take {describe_size(size)}, more than one "
-                f"command may have: they are written piece by piece"
+                f"request may have: they are written in pieces"
             )
             _load_in_pieces(store, tables, total)
     if as_json:
@@ -91,7 +90,7 @@ def _load_in_pieces(store: Store, tables: dict[str, Records], total: int) -> Non
                 try:
                     store.table(table).insert_many(piece)
                 except TigerError as error:
-                    say(f"{done:,} of {total:,} records were written before this:")
+                    say(f"{done:,} of {total:,} records were written before this error:")
                     raise error from None
                 done += len(piece)
                 advance(len(piece))
@@ -119,7 +118,7 @@ def _pieces(records: Records) -> Iterator[Records]:
 def dump(directory: Path, namespace: str, file: str) -> None:
     """Write a namespace to a file or to stdout, as JSON.
 
-    All of it is of one moment. A dump that fails leaves the file as it was.
+    The dump shows one moment. If it fails, the file stays as it was.
     """
     with (
         connect(directory, namespace=namespace, autostart=False) as store,

@@ -27,14 +27,14 @@ from tigerd.service.exits import TIMED_OUT
     multiple=True,
     metavar="TABLE",
     shell_complete=complete_table,
-    help="Only changes of this table. Again: of these.",
+    help="Only changes of this table. May be repeated.",
 )
 @click.option(
     "--what",
     "kinds",
     multiple=True,
     type=click.Choice(list(KINDS.values())),
-    help="Only changes of this kind. Again: of these.",
+    help="Only changes of this kind. May be repeated.",
 )
 @click.option(
     "--namespace",
@@ -42,10 +42,10 @@ from tigerd.service.exits import TIMED_OUT
     multiple=True,
     metavar="NAME",
     shell_complete=complete_namespace,
-    help="Only changes in this namespace. Again: in these. Default: all.",
+    help="Only changes in this namespace. May be repeated. Default: all.",
 )
-@click.option("--count", type=click.IntRange(min=1), help="End after so many changes.")
-@waiting("--timeout", None, "End after so long; with --count that is exit code 5.")
+@click.option("--count", type=click.IntRange(min=1), help="End after this many changes.")
+@waiting("--timeout", None, "End after this time; with --count the exit code is then 5.")
 @on_instance
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def watch(
@@ -59,8 +59,8 @@ def watch(
 ) -> None:
     """Print each change as it is committed.
 
-    A line has commit, what (created, updated, deleted, cleared, forked), table, namespace and id.
-    It begins with the next commit, and goes on when the daemon is restarted.
+    A line has commit, kind (created, updated, deleted, cleared, forked), table, namespace and id.
+    It begins with the next commit, and continues when the daemon is restarted.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     instance.check_directory(directory)
@@ -70,7 +70,7 @@ def watch(
     for name in sorted(wanted - {resource.table for resource in resources_of(Latest(reader))}):
         say(f"there is no table {name!r} yet: `tigerd tables` lists the tables")
     if not instance.is_running(directory):
-        say(f"no daemon runs at {directory}; there will be changes when one does")
+        say(f"no daemon runs at {directory}: changes are shown once one does")
     left = count
     missed = 0
     while left is None or left > 0:

@@ -133,7 +133,7 @@ class Account:
         if self._is_kept(has_failed):
             where += ", kept"
         elif self._run.keep == NONE:
-            where += "; it goes with the test: --tigerd-keep failed keeps it"
+            where += "; it is removed after the test: --tigerd-keep failed keeps it"
         try:
             return f"{self.store.changes(self._mark)}\n({where})"
         except (TigerError, OSError) as error:

@@ -44,14 +44,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--tigerd-dir",
         dest="tigerd_dir",
         metavar="DIR",
-        help="use the instance that runs at DIR, and let it run on. Default: TIGERD_DIR, or else "
-        "an instance of this run's own",
+        help="use the instance that runs at DIR, and leave it running. Default: TIGERD_DIR, or "
+        "else an instance of this run's own",
     )
     group.addoption(
         "--tigerd-log",
         dest="tigerd_log",
         metavar="URL",
-        help="let this run's own instance follow a log that several machines share, "
+        help="make this run's own instance follow a log that several machines share, "
         "nats://HOST:4222/STREAM. Default: TIGERD_LOG, or none",
     )
     group.addoption(
@@ -59,8 +59,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         dest="tigerd_keep",
         choices=KEEP,
         default=NONE,
-        help="after the run, keep the records of failed tests, of all, or of none (the default), "
-        "to be looked at with `tigerd namespaces --dir ...`",
+        help="after the run, keep the records of failed tests, of all, or of none (the default); "
+        "`tigerd namespaces --dir ...` shows them",
     )
 
 
@@ -78,8 +78,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and see to it that the instance is what the suite's settings say."""
     config.addinivalue_line(
         "markers",
-        "tigerd(seed=FILE): let this test's tiger_store begin with the records of a JSON file "
-        '({"coupons": [...], ...}) or of such a dict, instead of those of tiger_seed.',
+        "tigerd(seed=FILE): begin this test's tiger_store with the records of a JSON file "
+        '({"coupons": [...], ...}) or of such a dict, instead of tiger_seed.',
     )
     if os.name != "posix":
         return
@@ -119,8 +119,8 @@ def _check_written(config: pytest.Config, option: str) -> None:
     typed = [*config.invocation_params.args, *_added_options()]
     if config.inipath is None and "--tigerd-dir" in typed:
         raise pytest.UsageError(
-            f"write it as --tigerd-dir={option}: pytest, which does not know this option when it "
-            f"looks for its settings, has taken the directory for one of tests"
+            f"write it as --tigerd-dir={option}: pytest looks for its settings before it knows "
+            f"this option, and has taken the directory for a directory of tests"
         )
 
 

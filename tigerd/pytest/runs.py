@@ -21,8 +21,8 @@ TIMEOUT_S = 30.0
 """How long a write may take: a red build is worse than a slow one on a busy machine."""
 
 OUTSIDE_REMEDY = (
-    'to put a store of a module into an account, call monkeypatch.setattr("module.store", '
-    "tiger_store) in a fixture; for a process that a fixture starts, let the fixture ask for "
+    'to use the account in a module that has a store, call monkeypatch.setattr("module.store", '
+    "tiger_store) in a fixture; for a process that a fixture starts, let the fixture request "
     "tiger_store_session"
 )
 
@@ -105,8 +105,8 @@ class Run:
             yield OUTSIDE_REMEDY
         if self.environment.is_in_threads:
             yield (
-                "tests ran at the same time in one process: processes that they start find no "
-                "account by themselves; give them env=os.environ | tiger_store.environment"
+                "tests ran at the same time in one process, so processes that they start cannot "
+                "find their account: start them with env=os.environ | tiger_store.environment"
             )
         if self.is_kept(has_failures=has_failures):
             yield from self._describe_kept()
@@ -119,7 +119,7 @@ class Run:
             return
         owner = owner_of(self.directory)
         if owner is not None:
-            yield f"they go when process {owner.process.pid} ends, whose instance it is"
+            yield f"they are removed when process {owner.process.pid} ends, which owns the instance"
 
     def end(self, *, has_failures: bool) -> None:
         """End the instance, unless it is somebody else's; then what is no account's is cleared."""

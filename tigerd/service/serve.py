@@ -170,21 +170,21 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         "--max-record",
         type=_record_size,
         metavar="BYTES",
-        help="the most msgpack a record may have (default: as before, at first "
+        help="the largest record, as msgpack (default: the instance's last limit, at first "
         f"{DEFAULT_MAX_RECORD})",
     )
     parser.add_argument(
         "--idle-exit",
         type=_seconds,
         metavar="SECONDS",
-        help=f"stop after so long without clients; 0 = never (default {DEFAULT_IDLE_EXIT_S:g}; "
+        help=f"stop after this time without clients; 0: never (default {DEFAULT_IDLE_EXIT_S:g}; "
         "0 with a log)",
     )
     parser.add_argument(
         "--log",
         metavar="URL",
         help="follow a log that several machines share, nats://HOST:4222/STREAM (default: "
-        "TIGERD_LOG, or what the instance followed before)",
+        "TIGERD_LOG, or the log that the instance followed before)",
     )
     parser.add_argument("--detach", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)

@@ -222,7 +222,7 @@ def test_a_fault_of_the_program_is_one_line() -> None:
         [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=False
     )
     assert completed.returncode == NO
-    assert completed.stderr.startswith("tigerd: a fault in tigerd itself")
+    assert completed.stderr.startswith("tigerd: a bug in tigerd")
     assert "RuntimeError: so so" in completed.stderr
     assert completed.stderr.count("\n") == 1
 

@@ -229,7 +229,7 @@ def test_a_run_whose_records_stay_says_so(directory: str) -> None:
     completed = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     place = Path(completed.stdout.strip())
     assert completed.returncode == 0
-    assert "the records of this run are still there" in completed.stderr
+    assert "the records of this run were not removed" in completed.stderr
     for left in place.parent.glob(f"{place.name}.*.gone"):
         left.joinpath("m").rmdir()
         left.rmdir()

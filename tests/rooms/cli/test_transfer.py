@@ -107,7 +107,7 @@ def test_what_one_command_cannot_take_is_loaded_in_pieces(
     arguments = [str(path), "--dir", shared_directory]
     arguments += ["--namespace", shared_store.current_namespace]
     transfer.load.main(arguments, standalone_mode=False)
-    assert "piece by piece" in capsys.readouterr().err
+    assert "written in pieces" in capsys.readouterr().err
     assert list(shared_store.coupons) == records
     assert shared_store.ping()["commit"] > before + 5
 
@@ -195,7 +195,7 @@ def test_a_dump_goes_nowhere_by_what_another_user_has_put_there(
     os.chown(at, 12345, 12345, follow_symlinks=False)
     completed = cli("dump", str(path))
     assert completed.returncode == NO
-    assert completed.stderr == f"tigerd: {path}: another user has put it there\n"
+    assert completed.stderr == f"tigerd: {path}: another user put it there\n"
     assert target.read_text() == "mine"
     assert os.listdir(target.parent) == ["target"]
     assert reader < 0 or os.read(reader, 1) == b""
