@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,11 +27,23 @@ class Served:
 
 
 @contextmanager
-def serving(directory: str, *options: str) -> Iterator[Served]:
-    """Give a server on an instance; killed at the end if the test did not end it."""
-    command = [sys.executable, "-m", "tigerd", "stripe", "serve", "--dir", directory, *options]
+def serving(
+    directory: str,
+    *options: str,
+    prefix: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Served]:
+    """Give a server on an instance; killed at the end if the test did not end it.
+
+    `prefix` is the beginning of its command, as of one that runs others.
+    """
+    serve = [sys.executable, "-m", "tigerd", "stripe", "serve"]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+        [*prefix, *serve, "--dir", directory, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env={**os.environ, **(environment or {})},
     )
     assert process.stdout is not None
     try:

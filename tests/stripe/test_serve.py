@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +28,7 @@ from tigerstripe.http.api import Api
 from tigerstripe.requests.messages import Headers, Request, Response
 from tigerstripe.webhooks import sending
 from tigerstripe.work import clock
+from tigerstripe.work.scope import Scope
 
 
 @pytest.fixture(scope="module")
@@ -354,6 +356,23 @@ def test_a_webhook_that_fails_is_sent_again_after_a_pause(remote, mine, hooks, w
     first, second = delivery["attempts"]
     assert (first["status"], second["status"]) == (500, 200)
     assert second["at"] - first["at"] >= 1.0
+
+
+def test_a_webhook_whose_sender_was_killed_is_sent_by_another(
+    remote, mine, hooks, wait_until
+) -> None:
+    params: Any = {"url": hooks.url, "enabled_events": ["customer.created"]}
+    remote.v1.webhook_endpoints.create(params)
+    remote.v1.customers.create({})
+    wait_until(lambda: [d["status"] for d in mine.deliveries()] == ["succeeded"])
+    [sent] = mine.deliveries()
+    claim = {"host": Scope(mine.store).host, "process": 1, "until": time.time() + 1}
+    mine.store.webhook_deliveries.insert(
+        {**sent, "id": "whd_left", "status": "sending", "sender": claim, "attempts": []}
+    )
+    wait_until(lambda: len(hooks.got) == 2)
+    remote.v1.customers.create({})
+    wait_until(lambda: len(hooks.got) == 3)
 
 
 def test_what_is_due_is_done_when_the_clock_shows_its_time(remote, mine, wait_until) -> None:

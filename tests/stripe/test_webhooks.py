@@ -437,6 +437,25 @@ def test_a_claim_of_a_process_that_is_gone_runs_out(account, monkeypatch) -> Non
     assert len(account.deliver(inbox)) == 1
 
 
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_a_claim_of_another_host_runs_out_by_this_clock(account, monkeypatch, hours) -> None:
+    inbox = Inbox(endpoint().secret)
+    stripe.Customer.create()
+    scope = Scope(account.store)
+    [waiting] = delivery.waiting(scope)
+    until = time.time() + 3600 * hours
+    claim = {"host": scope.host + 1, "process": 1, "until": until}
+    account.store.webhook_deliveries.update({**waiting, "status": events.SENDING, "sender": claim})
+    now = time.monotonic()
+    clock = SimpleNamespace(time=time.time, monotonic=lambda: now)
+    monkeypatch.setattr(delivery, "time", clock)
+    assert account.deliver(inbox) == []
+    now += delivery.CLAIM_S - 1
+    assert account.deliver(inbox) == []
+    now += 2
+    assert len(account.deliver(inbox)) == 1
+
+
 def test_an_endpoint_of_a_seed_is_signed_for_with_its_own_secret(account) -> None:
     account.store.webhooks.insert({
         "id": "we_seed", "object": "webhook_endpoint", "api_version": None, "status": "enabled",

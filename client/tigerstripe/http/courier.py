@@ -106,11 +106,16 @@ class Courier:
         record = scope.table(events.DELIVERIES).get(id, None)
         if record is None or not events.is_own(scope, record):
             return
-        if record["status"] == events.SENDING:  # look whether it came to an end
-            self._put_off(record["sender"]["until"], namespace, id)
-        elif record["status"] == events.PENDING and record["next_attempt_at"] > time.time():
-            self._put_off(record["next_attempt_at"], namespace, id)
+        now = time.time()
+        if record["status"] == events.SENDING:  # look then whether it came to an end
+            due_at = now + delivery.held_s(scope, record)
         elif record["status"] == events.PENDING:
+            due_at = record["next_attempt_at"]
+        else:
+            return
+        if due_at >= now:
+            self._put_off(due_at, namespace, id)
+        else:
             self._enqueue((namespace, record["endpoint"]), id)
 
     def _look_at_due(self, namespace: str) -> None:

@@ -2,8 +2,9 @@
 
 A claim is a guarded commit, so no two processes send one delivery. A process that is killed in the
 middle holds its claim no longer than an answer may take; then another one sends again, for nobody
-knows whether it arrived. What fails is tried again, as of Stripe: by `deliver` at each call, by
-`tigerd stripe serve` after a pause that doubles.
+knows whether it arrived. Of another host's claim the time is taken from when it was first seen
+here, for its clock may be any. What fails is tried again, as of Stripe: by `deliver` at each call,
+by `tigerd stripe serve` after a pause that doubles.
 """
 
 from __future__ import annotations
@@ -33,19 +34,32 @@ FIRST_PAUSE_S = 1.0
 LAST_PAUSE_S = 60.0
 CLAIM_S = 2 * TIMEOUT_S
 """How long a claim holds; longer than any answer takes."""
+SEEN_MAX = 1000
+"""Claims of other hosts that an account remembers having seen."""
 
 
 def waiting(scope: Scope) -> list[Record]:
     """Return the deliveries that may be sent, oldest first."""
-    now = time.time()
     found = scope.own(events.DELIVERIES).list_namespace()[::-1]
-    return [r for r in found if events.is_own(scope, r) and _is_free(r, now)]
+    return [r for r in found if events.is_own(scope, r) and _is_free(scope, r)]
 
 
-def _is_free(delivery: Record, now: float) -> bool:
+def _is_free(scope: Scope, delivery: Record) -> bool:
     if delivery["status"] == events.SENDING:  # by a process that may have been killed
-        return bool(delivery["sender"]["until"] < now)
+        return held_s(scope, delivery) < 0
     return bool(delivery["status"] == events.PENDING)
+
+
+def held_s(scope: Scope, delivery: Record) -> float:
+    """Return how many seconds a claim still holds; less than 0 if it does not any more."""
+    claim = delivery["sender"]
+    if claim["host"] == scope.host:
+        return float(claim["until"] - time.time())
+    now, seen = time.monotonic(), scope.claims_seen
+    first_at = seen.setdefault((delivery["id"], claim["until"]), now)
+    if len(seen) > SEEN_MAX:
+        seen.popitem(last=False)
+    return CLAIM_S - (now - first_at)
 
 
 def deliver(
@@ -73,8 +87,7 @@ def _claimed(scope: Scope, log: Log, id: str) -> Record | None:
     """Take a delivery; cancel it if its endpoint or its event is no more."""
     work = Work(scope, clock.now(scope), versions.newest(), None, is_write=True)
     delivery = work.get(events.DELIVERIES, id)
-    now = time.time()
-    if delivery is None or not events.is_own(scope, delivery) or not _is_free(delivery, now):
+    if delivery is None or not events.is_own(scope, delivery) or not _is_free(scope, delivery):
         return None
     endpoint = work.get(events.ENDPOINTS, delivery["endpoint"])
     of = work.inside(delivery["account"])  # whose the event is
@@ -83,7 +96,7 @@ def _claimed(scope: Scope, log: Log, id: str) -> Record | None:
         delivery = {**delivery, "status": events.CANCELED, "sender": None}
         _settle(of, event)
     else:
-        claim = {"process": os.getpid(), "until": now + CLAIM_S}
+        claim = {"host": scope.host, "process": os.getpid(), "until": time.time() + CLAIM_S}
         delivery = {**delivery, "status": events.SENDING, "sender": claim, "url": endpoint["url"]}
     work.put(events.DELIVERIES, delivery)
     try:

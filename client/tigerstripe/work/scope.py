@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from tiger import Batch, Store, Table
 from tiger.batch import BatchTable
 from tigerstripe.work import connected
@@ -71,9 +73,16 @@ class Scope:
         """The second of the account's clock at which this process looked for what is due last."""
         self.has_state = True
         """Whether the account's state was a record when it was looked at last."""
+        self.claims_seen: OrderedDict[tuple[str, float], float] = OrderedDict()
+        """When this process saw the claims of other hosts first: deliveries, and when they end."""
 
     def __repr__(self) -> str:
         return f"<Scope {self.store.current_namespace!r} {self.account or ''}>"
+
+    @property
+    def host(self) -> int:
+        """A number that the processes of this host have in common: they have one clock."""
+        return self.store._reader.instance
 
     def inside(self, account: str | None) -> Scope:
         """Return the tables of an account connected to the platform; None: of the platform."""
