@@ -53,7 +53,7 @@ def storm(seed: int, goes_on: Callable[[Figures], bool]) -> Figures:
             if not host.is_running:
                 host.reap()
                 host.start()
-        _compare(made.check_equal(), noted, figures)
+        compare(made.check_equal(), noted, figures)
         figures["machines_still"] = made[SMALL].log.read_text().count("stands still there")
     return figures
 
@@ -118,7 +118,7 @@ def _strike(made: Machines, memory: _Memory, random: Random, figures: Figures) -
     figures[f"machines_{kind}"] += 1
 
 
-def _compare(records: dict[str, Any], noted: list[Any], figures: Figures) -> None:
+def compare(records: dict[str, Any], noted: list[Any], figures: Figures) -> None:
     """Hold what is there against what the writers noted."""
     there = Counter(
         record["id"]

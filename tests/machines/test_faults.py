@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -15,7 +15,10 @@ import pytest
 
 import tiger
 from tests.machines.machines import Engine, Machines, copy_instance, machines
-from tests.support.processes import wait_for
+from tests.machines.network import ENGINE
+from tests.machines.storm import WRITER, compare
+from tests.support.processes import Worker, wait_for
+from tigerd.service.followed import Followed, remember
 
 
 @pytest.fixture
@@ -118,6 +121,71 @@ def test_another_log_of_the_same_name_is_not_followed(two: Machines) -> None:
     shutil.rmtree(two["B"].directory)
     two["A"].start()
     two["B"].start()
+    two.check_equal()
+
+
+# --- Links and kills ---
+
+
+def test_a_link_that_is_cut_holds_up_writes_of_its_host_alone() -> None:
+    """Each in turn, the engine's last: then nobody writes, and all read."""
+    with machines("A", "B", in_network=True) as made:
+        assert made.network is not None
+        write(made, "A", 3)
+        made.settle()
+        written = {"c0", "c1", "c2"}
+        for cut in ("A", "B", ENGINE):
+            made.network.cut(cut)
+            for name in "AB":
+                with made[name].connect(timeout_s=4) as store:
+                    assert store.coupons["c1"] == {"id": "c1", "created": 1}
+                    id = f"cut-{cut}-{name}"
+                    if cut in (name, ENGINE):
+                        with pytest.raises((tiger.DaemonUnavailable, tiger.OutcomeUnknown)):
+                            store.coupons.create({"id": id})
+                    else:
+                        store.coupons.create({"id": id})
+                        written.add(id)
+            made.network.heal(cut)
+            for name in "AB":
+                with made[name].connect(timeout_s=30) as store:
+                    store.coupons.create({"id": f"healed-{cut}-{name}"})
+                    written.add(f"healed-{cut}-{name}")
+        there = [c["id"] for c in made.check_equal()["global/coupons"]]
+        assert written <= {*there}
+        assert len(there) == len({*there})
+
+
+@pytest.mark.parametrize(
+    "killed", ["a daemon", "the other daemon", "the engine", "both daemons", "all", "the client"]
+)
+def test_whatever_is_killed_what_was_acknowledged_is_there_once(two: Machines, killed: str) -> None:
+    """In the middle of writes, by a process that goes on as long as it lives."""
+    writer = Worker(WRITER, two["A"].directory, 0, 1)
+    try:
+        assert writer.hear() == "ready"
+        with two["B"].connect() as store:
+            wait_for(lambda: store.plans.count() > 20, "some writes")
+        if killed == "the client":
+            writer.end()
+        if killed in ("a daemon", "both daemons", "all"):
+            two["A"].kill()
+        if killed in ("the other daemon", "both daemons", "all"):
+            two["B"].kill()
+        if killed in ("the engine", "all"):
+            two.engine.kill()
+            two.engine.start()
+        for host in two.hosts.values():
+            tiger.connect(host.directory).close()
+        if killed != "the client":
+            with two["B"].connect() as store:
+                before = store.plans.count()
+                wait_for(lambda: store.plans.count() > before + 20, "more writes")
+            writer.say("stop")
+            noted = writer.hear()
+            compare(two.check_equal(), [noted], Counter())
+    finally:
+        writer.end()
     two.check_equal()
 
 
@@ -339,6 +407,16 @@ def test_a_log_of_another_version_is_not_followed() -> None:
         assert not (made["A"].directory / "follows").exists()
 
 
+def test_a_client_is_told_of_a_log_of_another_version() -> None:
+    """It starts the daemon, and has its words; whoever follows already goes on."""
+    with machines("A", start=False) as made:
+        make_stream(made.engine, {"version": "0.0.1", "protocol": "1", "max_record": "1000"})
+        made["A"].directory.mkdir(mode=0o700)
+        remember(made["A"].directory, Followed(made.engine.url, ""))
+        with pytest.raises(tiger.LayoutMismatch, match="all hosts of a log run the same version"):
+            tiger.connect(made["A"].directory)
+
+
 def test_a_stream_of_somebody_elses_is_not_followed() -> None:
     with machines("A", start=False) as made:
         make_stream(made.engine, {"owner": "somebody"})
@@ -405,26 +483,24 @@ def test_hosts_whose_clocks_differ_by_hours_are_equal(two: Machines) -> None:
     """No host's clock is asked for anything that others see."""
     program = (
         "import sys, time\n"
-        "import tigerd.service.serve\n"
         "before = time.time_ns\n"
-        "time.time_ns = lambda: before() + 5 * 3600 * 10**9\n"
+        "time.time_ns = lambda: before() + {} * 3600 * 10**9\n"
         "time.time = lambda: time.time_ns() / 1e9\n"
-        "sys.exit(tigerd.service.serve.serve(sys.argv[1:]))\n"
+        "import tigerd.service.serve, tiger.system\n"
+        "assert abs(tiger.system.time.time() - before() / 1e9) > 3600\n"
+        "sys.exit(tigerd.service.serve.serve(sys.argv[2:]))\n"
     )
-    where = ["--dir", str(two.base / "C"), "--log", two.engine.url]
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *where], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert json.loads(process.stdout.readline())["ready"]
-    two.add("C", start=False)
-    try:
-        for name in ("A", "C", "B"):
-            write(two, name, 20, name)
-        two.check_equal()
-    finally:
-        process.kill()
-        process.communicate()
+    for name, hours in (("C", 5), ("D", -5)):
+        host = two.add(name, start=False)
+        host.serve = [sys.executable, "-c", program.format(hours), "serve"]
+        host.start()
+    for name in two.hosts:
+        write(two, name, 20, name)
+    two["A"].kill()
+    two["C"].kill()
+    two["A"].start()
+    two["C"].start()
+    two.check_equal()
 
 
 def test_an_engine_without_room_is_told_and_goes_on_when_it_has_some() -> None:
