@@ -44,7 +44,7 @@ class Account(Others):
         self.store = store
         store.left_out |= KEPT
         self._owns_store = owns_store
-        self.engine = Engine(store)
+        self.engine: Engine = Engine(store)
         """What answers requests, of this account and others of the instance."""
         self.pages: Callable[[], str | None] | None = None
         """Returns where pages are served; None: the addresses in answers are Stripe's own."""

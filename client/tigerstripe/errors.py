@@ -35,8 +35,8 @@ class Refused(Exception):
         """Keep what the answer says; `more` are members that few errors have (`decline_code`)."""
         super().__init__(message)
         self.status = status
-        self.headers = headers or {}
-        self.delay_s = 0.0
+        self.headers: dict[str, str] = headers or {}
+        self.delay_s: float = 0.0
         error = {"message": message, "type": type, **more}
         if code is not None:
             error["code"] = code

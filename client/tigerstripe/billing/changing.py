@@ -44,12 +44,13 @@ class Change:
 
     def __init__(self, work: Work, old: Record, new: Record, params: Params) -> None:
         """Compare a subscription with what it is to be; raises `Refused` for a date outside."""
-        self.old, self.new = old, new
+        self.old: Record = old
+        self.new: Record = new
         self.behavior = params.get("proration_behavior") or "create_prorations"
         self.at: int = params.get("proration_date") or work.now
-        self.pairs = _pairs(old, new)
+        self.pairs: list[tuple[Record | None, Record | None]] = _pairs(old, new)
         """The items that change, the old and the new of each; None where there is none."""
-        self.is_anew = _begins_anew(work, old, new, params)
+        self.is_anew: bool = _begins_anew(work, old, new, params)
         """Whether all periods begin at this moment."""
         if params.get("proration_date") is not None:
             _check_date(old, self.at)

@@ -19,7 +19,7 @@ EXCLUDING = (
     ("allowed_payment_method_types", "payment_method_types"),
     ("customer", "customer_creation"),
 )
-ONLY_IN = {
+ONLY_IN: dict[str, tuple[str, ...]] = {
     "payment_intent_data": ("payment",),
     "setup_intent_data": ("setup",),
     "subscription_data": ("subscription",),

@@ -64,7 +64,7 @@ class Kind:
 
     def __init__(self) -> None:
         """Begin with a kind that is never null."""
-        self.is_null = False
+        self.is_null: bool = False
 
     def read(self, value: Any, param: str, faults: Faults) -> Any:
         """Return a value of a request in its own type."""
@@ -97,7 +97,7 @@ class Str(Kind):
     def __init__(self, max: int = STRING_MAX) -> None:
         """Take so many characters at most."""
         super().__init__()
-        self.max = max
+        self.max: int = max
 
     def read(self, value: Any, param: str, faults: Faults) -> str:
         """Return the text; a number of a JSON body is taken as its text."""
@@ -173,10 +173,10 @@ class Enum(Kind):
     def __init__(self, words: list[str], is_open: bool) -> None:
         """Take these words; of an open one, later versions of the API may know more."""
         super().__init__()
-        self.values = frozenset(words)
-        self.listed = [word for word in words if word]
-        self.takes_empty = "" in self.values
-        self.is_open = is_open
+        self.values: frozenset[str] = frozenset(words)
+        self.listed: list[str] = [word for word in words if word]
+        self.takes_empty: bool = "" in self.values
+        self.is_open: bool = is_open
 
     def read(self, value: Any, param: str, faults: Faults) -> str | None:
         """Return the word."""
@@ -198,7 +198,7 @@ class List(Kind):
     def __init__(self, of: Kind) -> None:
         """Hold values of one kind."""
         super().__init__()
-        self.of = of
+        self.of: Kind = of
 
     def read(self, value: Any, param: str, faults: Faults) -> list[Any]:
         """Return the values; a form has them under the keys 0, 1, ..."""
@@ -223,7 +223,7 @@ class Map(Kind):
     def __init__(self, of: Kind) -> None:
         """Hold values of one kind."""
         super().__init__()
-        self.of = of
+        self.of: Kind = of
 
     def read(self, value: Any, param: str, faults: Faults) -> dict[str, Any]:
         """Return the values; None for a key that is to go."""
@@ -249,12 +249,12 @@ class Field:
     ) -> None:
         """Keep the marks; `make()` returns the kind."""
         self._make = make
-        self.is_required = is_required
+        self.is_required: bool = is_required
         """A parameter that must be given; a field of an answer that is always there."""
-        self.is_asked = is_asked
+        self.is_asked: bool = is_asked
         """A field that is only there when it is expanded."""
-        self.since = since
-        self.until = until
+        self.since: int = since
+        self.until: int = until
         """Places in the table's list of versions; -1 where there is no mark."""
 
     def __getattr__(self, name: str) -> Any:
@@ -274,8 +274,10 @@ class Obj(Kind):
     def __init__(self, fields: dict[str, Field]) -> None:
         """Have these fields."""
         super().__init__()
-        self.fields = fields
-        self.required = [n for n, field in fields.items() if field.is_required and field.since < 0]
+        self.fields: dict[str, Field] = fields
+        self.required: list[str] = [
+            n for n, field in fields.items() if field.is_required and field.since < 0
+        ]
         """What must be given; a name that a later version brought is not asked of older ones."""
 
     def read(self, value: Any, param: str, faults: Faults) -> dict[str, Any]:
@@ -332,8 +334,8 @@ class Union(Kind):
     def __init__(self, options: list[Kind]) -> None:
         """Have these options; the first that fits is taken."""
         super().__init__()
-        self.takes_empty = any(option.takes_empty for option in options)
-        self.of = [option for option in options if type(option) is not Empty]
+        self.takes_empty: bool = any(option.takes_empty for option in options)
+        self.of: list[Kind] = [option for option in options if type(option) is not Empty]
 
     def read(self, value: Any, param: str, faults: Faults) -> Any:
         """Return what the first option that fits makes of the value."""
@@ -368,7 +370,7 @@ class Ref(Kind):
     def __init__(self, to: str) -> None:
         """Be of that resource."""
         super().__init__()
-        self.to = to
+        self.to: str = to
 
 
 class Id(Kind):
@@ -379,7 +381,7 @@ class Id(Kind):
     def __init__(self, to: list[str]) -> None:
         """Name these resources."""
         super().__init__()
-        self.to = to
+        self.to: list[str] = to
 
 
 class Page(Kind):
@@ -391,7 +393,7 @@ class Page(Kind):
     def __init__(self, of: Kind) -> None:
         """Be a list of these."""
         super().__init__()
-        self.of = of
+        self.of: Kind = of
 
 
 def _shown(value: Any) -> str:

@@ -170,7 +170,7 @@ SINCE = {
 is of all objects where the table has it as new, a path of one object alone."""
 
 
-UNLISTED = {
+UNLISTED: dict[str, tuple[str, ...]] = {
     "balance_transaction": ("balance_type",),
     "payment_intent": ("excluded_payment_method_types", "shared_payment_granted_token"),
     "payment_method": ("shared_payment_granted_token",),

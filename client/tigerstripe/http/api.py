@@ -18,7 +18,7 @@ from tigerstripe.requests.messages import Request, Response
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-log = logging.getLogger("tigerstripe")
+log: logging.Logger = logging.getLogger("tigerstripe")
 _is_host = re.compile(r"[A-Za-z0-9._-]+(:[0-9]+)?\Z|\[[0-9A-Fa-f:]+\](:[0-9]+)?\Z").match
 
 BODY_MAX = 16 * 1024 * 1024

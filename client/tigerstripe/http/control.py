@@ -29,7 +29,7 @@ NUMBER: Kind = ((int, float), "a number")
 TEXT: Kind = ((str,), "a text")
 FLAG: Kind = ((bool,), "true or false")
 UNITS = dict.fromkeys(("weeks", "days", "hours", "minutes", "seconds"), NUMBER)
-FAULT = {
+FAULT: dict[str, Kind] = {
     "match": TEXT,
     "status": NUMBER,
     "code": TEXT,

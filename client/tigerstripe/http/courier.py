@@ -36,7 +36,7 @@ AGAIN_S = 5.0
 CLOCK = (settings.TABLE, settings.STATE)
 """The record that says what an account's clock shows."""
 
-log = logging.getLogger("tigerstripe")
+log: logging.Logger = logging.getLogger("tigerstripe")
 
 
 class Courier:

@@ -161,7 +161,7 @@ class Agenda:
         self._waiting, self._end, self._on = waiting, end, on
         self._put_in: list[tuple[int, int, Record]] = []
         self._seen = 0
-        self.done = 0
+        self.done: int = 0
         """How many of those that waited were taken."""
 
     def next(self, work: Work) -> Record | None:

@@ -9,7 +9,7 @@ are methods marked with `operation`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from tigerstripe import errors
 from tigerstripe.ids import new_id
@@ -23,8 +23,11 @@ Ids = dict[str, str]
 Handler = Callable[[Work, Ids, Params], Record]
 """Does an operation: what the path names and the parameters, typed, give what is answered."""
 Method = TypeVar("Method", bound=Callable[..., Record])
-Included = Callable[[Any, Work, Record, Record], Any]
-"""Makes a field that is only there when expanded: resource, work, record, its private part."""
+Filters = Mapping[str, listing.Filter]
+Tests = Mapping[str, Callable[[Any], bool]]
+Inclusions = Mapping[str, Callable[[Any, Work, Record, Record], Any]]
+"""What makes fields that are only there when expanded: of resource, work, record and its private
+part."""
 
 CLOCKED = {
     "customer": "customers",
@@ -48,52 +51,50 @@ def operation(*names: str) -> Callable[[Method], Method]:
 class Resource:
     """Objects of one kind: how they are made, changed, found and deleted."""
 
-    object: ClassVar[str]
+    object: str
     """What `object` says, as `checkout.session`."""
-    table: ClassVar[str]
+    table: str
     """The store's table."""
-    paths: ClassVar[tuple[str, ...]]
-    """The paths of the list: `/v1/coupons`, or `/v1/customers/{customer}/tax_ids`."""
-    prefix: ClassVar[str]
-    id_length: ClassVar[int] = 24
+    prefix: str
+    id_length: int = 24
     """Letters of an id behind the prefix."""
 
-    standard: ClassVar[frozenset[str]] = frozenset(("create", "list", "retrieve", "update"))
+    standard: frozenset[str] = frozenset(("create", "list", "retrieve", "update"))
     """The operations of this class that it has; also there are `delete` and `search`."""
-    name: ClassVar[str] = ""
+    name: str = ""
     """What `No such ...` calls it; by default the object."""
-    param: ClassVar[str | None] = "id"
+    param: str | None = "id"
     """What an error about an id in the path names as its parameter."""
-    event: ClassVar[str | None] = ""
+    event: str | None = ""
     """What `....created` begins with; by default the object. None: nothing is told."""
-    told: ClassVar[frozenset[str]] = frozenset(("created", "updated", "deleted"))
+    told: frozenset[str] = frozenset(("created", "updated", "deleted"))
     """Which of these are told of by themselves; events of other names always are."""
-    has_created: ClassVar[bool] = True
-    has_livemode: ClassVar[bool] = True
-    has_metadata: ClassVar[bool] = True
-    keeps_deleted: ClassVar[bool] = False
+    has_created: bool = True
+    has_livemode: bool = True
+    has_metadata: bool = True
+    keeps_deleted: bool = False
     """Whether a deleted one can still be retrieved, as three fields."""
-    parent: ClassVar[str | None] = None
+    parent: str | None = None
     """The field that a name in the path of the list stands for, as `customer`."""
 
-    not_yet: ClassVar[tuple[str, ...]] = ()
+    not_yet: tuple[str, ...] = ()
     """Parameters whose meaning is not built, as `items[][tax_rates]`: they are answered 501."""
-    filters: ClassVar[Mapping[str, listing.Filter]] = {}
+    filters: Filters = {}
     """Parameters of the list that are no equality of the field of their name."""
-    listed_of: ClassVar[tuple[str, ...]] = ()
+    listed_of: tuple[str, ...] = ()
     """Parameters of the list that name an object, as `customer`: it has to be there."""
-    shown: ClassVar[Mapping[str, Callable[[Any], bool]]] = {}
+    shown: Tests = {}
     """What a list shows unless its parameter asks otherwise: tests of fields' values."""
-    computed: ClassVar[frozenset[str]] = frozenset()
+    computed: frozenset[str] = frozenset()
     """The fields that `view` changes; a filter of them is asked of the object as it is now."""
-    included: ClassVar[Mapping[str, Included]] = {}
+    included: Inclusions = {}
     """The fields that are only there when they are expanded, and what makes each; a field of a
     part of the object has a path, as `total_details.breakdown`."""
-    on_clocks: ClassVar[tuple[str, ...]] = ()
+    on_clocks: tuple[str, ...] = ()
     """Of what may go by a test clock: the parameters that let a list show also what does."""
-    happens_together: ClassVar[bool] = False
+    happens_together: bool = False
     """Whether what is due may share a commit with more: `happen` reads by the work alone."""
-    searchable: ClassVar[frozenset[str]] = frozenset()
+    searchable: frozenset[str] = frozenset()
     """The fields that a search may ask for, beside `metadata`."""
 
     def __init_subclass__(cls) -> None:
@@ -107,10 +108,10 @@ class Resource:
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new object, without `id`, `object`, `created`, `livemode`.
 
-        An `id` or a private part (`PRIVATE`) may be among them. Raises `Refused`; a resource that
-        is made by others alone refuses always.
+        An `id` or a private part (`PRIVATE`) may be among them. Raises `Refused` for what cannot
+        be made; a resource without a create has no `new`.
         """
-        raise errors.not_built("POST", self.paths[0])
+        raise NotImplementedError(f"a {self.name} is made by others alone")
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return an object as an update leaves it; by default the parameters are its new fields."""

@@ -20,7 +20,7 @@ TITLES = {
     "subscription_update": "Update your subscription",
     "subscription_update_confirm": "Confirm your updates",
 }
-STEPS = {
+STEPS: dict[str, tuple[str, ...]] = {
     "subscription_cancel": ("cancel", "stay"),
     "subscription_pause": ("pause",),
     "subscription_update": ("change",),

@@ -87,8 +87,8 @@ class PageServer:
     def __init__(self, directory: str) -> None:
         """Begin to serve."""
         server = _Server(("127.0.0.1", 0), _handler(self))
-        self.site = Site(tiger.connect(directory))
-        self.url = f"http://127.0.0.1:{server.server_address[1]}"
+        self.site: Site = Site(tiger.connect(directory))
+        self.url: str = f"http://127.0.0.1:{server.server_address[1]}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
 

@@ -19,7 +19,10 @@ from tigerstripe.work.unit import Work
 Record = dict[str, Any]
 
 
-BY_WEB = {"type": "online", "online": {"ip_address": "192.0.2.1", "user_agent": "tigerstripe"}}
+BY_WEB: Record = {
+    "type": "online",
+    "online": {"ip_address": "192.0.2.1", "user_agent": "tigerstripe"},
+}
 """How the buyer on a page accepts the mandate of a debit."""
 
 

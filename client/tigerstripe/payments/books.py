@@ -21,7 +21,7 @@ TABLE = balances.TABLE
 SETTINGS = "account_settings"
 FEE = "fee"
 """The record of `SETTINGS` that is what a charge costs."""
-USUAL = {"percent": "2.9", "fixed": 30}
+USUAL: Record = {"percent": "2.9", "fixed": 30}
 """2.9 % and 30 of the smallest unit, as recorded; alike for all types and currencies."""
 DISPUTE_FEE = 1500
 DAY_S = 24 * 3600

@@ -32,7 +32,7 @@ KINDS = {
 }
 """What an id is of, by its prefix."""
 
-UNDER_WAY = {
+UNDER_WAY: dict[str, tuple[str, ...]] = {
     "payment_intent": ("processing",),
     "payout": ("pending",),
     "refund": ("pending", "requires_action", "succeeded"),

@@ -9,7 +9,7 @@ What a confirmation comes to is in `confirming` and `setting_up`.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 from tigerstripe.errors import Declined, Refused
 from tigerstripe.objects import metadata, registry
@@ -40,13 +40,13 @@ NO_METHOD = (
 class Intents(Resource):
     """Intents; a payment method is what they need, and the bank's answer what they wait for."""
 
-    words: ClassVar[str]
+    words: str
     """What errors call them: `PaymentIntent`."""
-    is_setup: ClassVar[bool] = False
-    with_confirm: ClassVar[tuple[str, ...]]
+    is_setup: bool = False
+    with_confirm: tuple[str, ...]
     """Parameters of a confirmation: a create has them with `confirm` only."""
-    param = "intent"
-    told = frozenset(("created",))
+    param: str | None = "intent"
+    told: frozenset[str] = frozenset(("created",))
 
     @abstractmethod
     def make(self, work: Work, params: Params) -> Record:

@@ -8,13 +8,11 @@ more.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
 
 from tigerstripe import money
 from tigerstripe.errors import Refused
 from tigerstripe.objects import listing, metadata, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, private
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, Tests, private
 from tigerstripe.payments import connect
 from tigerstripe.payments.amounts import check_positive
 from tigerstripe.work.unit import PRIVATE, Work
@@ -23,15 +21,15 @@ from tigerstripe.work.unit import PRIVATE, Work
 class Whole(Resource):
     """What parts may come back of; it counts and lists them."""
 
-    part: ClassVar[str]
+    part: str
     """The object that its parts are."""
-    parts: ClassVar[str]
+    parts: str
     """The field that lists them."""
-    flag: ClassVar[str]
+    flag: str
     """The field that says whether all has come back; `amount_` before it: how much has."""
-    path: ClassVar[str]
+    path: str
     """The path of one, with {} for its id."""
-    owner: ClassVar[str]
+    owner: str
     """The field with the account that it concerns."""
 
     @abstractmethod
@@ -97,13 +95,13 @@ class Whole(Resource):
 class Part(Resource):
     """What has come back."""
 
-    whole: ClassVar[str]
+    whole: str
     """The object that it is a part of."""
-    parent: ClassVar[str]
-    event = None
+    parent: str
+    event: str | None = None
     has_livemode = False
-    standard = frozenset(("retrieve", "update"))
-    shown: ClassVar[Mapping[str, Callable[[Any], bool]]] = {
+    standard: frozenset[str] = frozenset(("retrieve", "update"))
+    shown: Tests = {
         PRIVATE: lambda kept: not (kept or {}).get("is_undone"),
     }
 

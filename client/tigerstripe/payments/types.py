@@ -24,7 +24,11 @@ _DOLLAR = (
     "card", "acss_debit", "afterpay_clearpay", "alipay", "klarna", "link", "us_bank_account",
     "wechat_pay",
 )  # fmt: skip
-OF_CURRENCY = {"eur": _EURO, "gbp": ("card", "bacs_debit", "klarna", "link"), "usd": _DOLLAR}
+OF_CURRENCY: dict[str, tuple[str, ...]] = {
+    "eur": _EURO,
+    "gbp": ("card", "bacs_debit", "klarna", "link"),
+    "usd": _DOLLAR,
+}
 """What an account has, by currency: of US dollars as recorded, of others this account's own."""
 OF_OTHERS = ("card", "link")
 OF_SETUP = (
@@ -45,7 +49,7 @@ ELSEWHERE = frozenset((
 DEBITS = frozenset(("acss_debit", "au_becs_debit", "bacs_debit", "sepa_debit", "us_bank_account"))
 """Types whose money comes days later, and that need a mandate."""
 
-ONLY_IN = {
+ONLY_IN: dict[str, tuple[str, ...]] = {
     "acss_debit": ("cad", "usd"),
     "au_becs_debit": ("aud",),
     "bacs_debit": ("gbp",),

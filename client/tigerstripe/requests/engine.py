@@ -9,6 +9,7 @@ one instance, and has the accounts of all its namespaces.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
-encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+encode: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 """Writes an answer; no record is in itself."""
 
 ATTEMPTS = 200

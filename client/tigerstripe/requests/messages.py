@@ -44,9 +44,9 @@ class Response:
 
     def __init__(self, status: int, body: str, headers: Headers, delay_s: float = 0.0) -> None:
         """Answer at once, if nothing else is said."""
-        self.status = status
+        self.status: int = status
         """0 for an answer that never comes: whoever would send it closes the connection."""
-        self.body = body
-        self.headers = headers
-        self.delay_s = delay_s
+        self.body: str = body
+        self.headers: Headers = headers
+        self.delay_s: float = delay_s
         """How long it takes, in seconds: whoever sends it waits that long first."""

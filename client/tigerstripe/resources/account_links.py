@@ -18,11 +18,10 @@ class AccountLinks(Resource):
 
     object = "account_link"
     table = ""
-    paths = ("/v1/account_links",)
     prefix = ""
-    event = None
+    event: str | None = None
     has_metadata = False
-    standard = frozenset(("create",))
+    standard: frozenset[str] = frozenset(("create",))
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return a link for an account, good for a few minutes."""

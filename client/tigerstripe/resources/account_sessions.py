@@ -21,11 +21,10 @@ class AccountSessions(Resource):
 
     object = "account_session"
     table = ""
-    paths = ("/v1/account_sessions",)
     prefix = ""
-    event = None
+    event: str | None = None
     has_metadata = False
-    standard = frozenset(("create",))
+    standard: frozenset[str] = frozenset(("create",))
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return a session for an account, good for an hour."""

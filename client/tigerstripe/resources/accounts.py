@@ -42,14 +42,13 @@ class Accounts(Resource):
 
     object = "account"
     table = "accounts"
-    paths = ("/v1/accounts", "/v1/account")
     prefix = "acct"
     id_length = 16
-    param = "account"
-    event = None  # of a change the account itself tells: see `save`
+    param: str | None = "account"
+    event: str | None = None  # of a change the account itself tells: see `save`
     has_livemode = False
-    standard = Resource.standard | {"delete"}
-    not_yet = ("account_token", "documents", "groups", "payouts_action")
+    standard: frozenset[str] = Resource.standard | {"delete"}
+    not_yet: tuple[str, ...] = ("account_token", "documents", "groups", "payouts_action")
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new connected account."""

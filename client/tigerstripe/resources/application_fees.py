@@ -15,7 +15,6 @@ class ApplicationFees(Whole):
 
     object = "application_fee"
     table = "application_fees"
-    paths = ("/v1/application_fees",)
     prefix = "fee"
     name = "application fee"
     has_metadata = False
@@ -24,7 +23,7 @@ class ApplicationFees(Whole):
     flag = "refunded"
     path = "/v1/application_fees/{}"
     owner = "account"
-    standard = frozenset(("list", "retrieve"))
+    standard: frozenset[str] = frozenset(("list", "retrieve"))
 
     def collected(
         self, work: Work, account: str, payment: Record, charge: Record, amount: int

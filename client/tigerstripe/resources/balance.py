@@ -13,12 +13,11 @@ class Balance(Resource):
 
     object = "balance"
     table = "balance_transactions"
-    paths = ("/v1/balance",)
     prefix = ""
-    event = None
+    event: str | None = None
     has_metadata = False
     happens_together = True
-    standard = frozenset()
+    standard: frozenset[str] = frozenset()
 
     @operation("GET /v1/balance")
     def read(self, work: Work, ids: Ids, params: Params) -> Record:

@@ -16,11 +16,10 @@ class BalanceSettings(Resource):
 
     object = "balance_settings"
     table = ""
-    paths = ("/v1/balance_settings",)
     prefix = ""
     has_metadata = False
-    standard = frozenset()
-    not_yet = (
+    standard: frozenset[str] = frozenset()
+    not_yet: tuple[str, ...] = (
         "payments[payouts][automatic_transfer_rules_by_currency]",
         "payments[payouts][minimum_balance_by_currency]",
         "payments[settlement_timing]",

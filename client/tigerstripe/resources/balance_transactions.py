@@ -14,11 +14,10 @@ class BalanceTransactions(Resource):
 
     object = "customer_balance_transaction"
     table = "customer_balance_transactions"
-    paths = ("/v1/customers/{customer}/balance_transactions",)
     prefix = "cbtxn"
-    parent = "customer"
-    param = "transaction"
-    event = None  # what is told is the customer's change
+    parent: str | None = "customer"
+    param: str | None = "transaction"
+    event: str | None = None  # what is told is the customer's change
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Change a customer's balance by an amount."""

@@ -15,11 +15,10 @@ class Capabilities(Resource):
 
     object = "capability"
     table = ""
-    paths = ("/v1/accounts/{account}/capabilities",)
     prefix = ""
-    standard = frozenset(("list", "retrieve"))
-    param = "capability"
-    event = "capability"
+    standard: frozenset[str] = frozenset(("list", "retrieve"))
+    param: str | None = "capability"
+    event: str | None = "capability"
     has_metadata = False
 
     def list(self, work: Work, ids: Ids, params: Params) -> Record:

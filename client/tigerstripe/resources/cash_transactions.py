@@ -15,16 +15,12 @@ class CashTransactions(Resource):
 
     object = "customer_cash_balance_transaction"
     table = "cash_balance_transactions"
-    paths = (
-        "/v1/customers/{customer}/cash_balance_transactions",
-        "/v1/test_helpers/customers",
-    )
     prefix = "ccsbtxn"
-    param = "transaction"
-    parent = "customer"
-    told = frozenset(("created",))
+    param: str | None = "transaction"
+    parent: str | None = "customer"
+    told: frozenset[str] = frozenset(("created",))
     has_metadata = False
-    standard = frozenset(("list", "retrieve"))
+    standard: frozenset[str] = frozenset(("list", "retrieve"))
 
     def list(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return a page of a customer's."""

@@ -5,7 +5,17 @@ from __future__ import annotations
 from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.objects import due, listing, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, ordered, private
+from tigerstripe.objects.resource import (
+    Filters,
+    Ids,
+    Inclusions,
+    Params,
+    Record,
+    Resource,
+    operation,
+    ordered,
+    private,
+)
 from tigerstripe.payments import amounts, bank, books, cards, charging, connect, testing_cards
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.capturing import TOO_MUCH
@@ -44,19 +54,18 @@ class Charges(Resource):
 
     object = "charge"
     table = "charges"
-    paths = ("/v1/charges",)
     prefix = "ch"
-    told = Resource.told - {"created"}  # the bank's answer is told of
-    not_yet = ("application_fee", "destination")
-    standard = Resource.standard | {"search"}
-    searchable = frozenset((
+    told: frozenset[str] = Resource.told - {"created"}  # the bank's answer is told of
+    not_yet: tuple[str, ...] = ("application_fee", "destination")
+    standard: frozenset[str] = Resource.standard | {"search"}
+    searchable: frozenset[str] = frozenset((
         "amount", "created", "currency", "customer", "disputed", "refunded", "status",
         "billing_details.address.postal_code", "payment_method_details.card.brand",
         "payment_method_details.card.exp_month", "payment_method_details.card.exp_year",
         "payment_method_details.card.fingerprint", "payment_method_details.card.last4",
     ))  # fmt: skip
-    listed_of = ("customer", "payment_intent")
-    filters = {"transfer_group": lambda record, wanted: record["transfer_group"] == wanted}
+    listed_of: tuple[str, ...] = ("customer", "payment_intent")
+    filters: Filters = {"transfer_group": lambda record, wanted: record["transfer_group"] == wanted}
 
     def view(self, work: Work, record: Record) -> Record:
         """Return a charge; one captured later by itself has no transaction in the same answer."""
@@ -258,7 +267,7 @@ class Charges(Resource):
             "url": f"/v1/charges/{record['id']}/refunds",
         }
 
-    included = {"refunds": _refunds}
+    included: Inclusions = {"refunds": _refunds}
 
 
 def _as_source(card: Record) -> Record:

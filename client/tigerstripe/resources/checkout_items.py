@@ -10,7 +10,7 @@ from tigerstripe.checkout import cart
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import metadata, registry
-from tigerstripe.objects.resource import Params, Record, Resource, private
+from tigerstripe.objects.resource import Inclusions, Params, Record, Resource, private
 from tigerstripe.work.unit import PRIVATE, Work
 
 ITEMS_MAX = 100
@@ -32,9 +32,8 @@ class CheckoutItems(Resource):
 
     object = "item"
     table = ""
-    paths = ()
     prefix = "li"
-    standard = frozenset()
+    standard: frozenset[str] = frozenset()
 
     def made(
         self, work: Work, mode: str, currency: str | None, given: list[Params], old: list[Record]
@@ -131,7 +130,7 @@ class CheckoutItems(Resource):
             for one in private(kept["item"])["taxes"]
         ]
 
-    included = {"discounts": _discounts, "taxes": _taxes}
+    included: Inclusions = {"discounts": _discounts, "taxes": _taxes}
 
 
 def tax_rates(work: Work, given: list[str] | None, param: str) -> list[str]:

@@ -11,7 +11,16 @@ from tigerstripe.checkout import cart, completion, fields, rules, taxing
 from tigerstripe.checkout.shipping import shipping
 from tigerstripe.errors import Refused
 from tigerstripe.objects import due, listing, metadata
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.objects.resource import (
+    Filters,
+    Ids,
+    Inclusions,
+    Params,
+    Record,
+    Resource,
+    operation,
+    private,
+)
 from tigerstripe.payments import connect, types
 from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
 from tigerstripe.resources.checkout_items import tax_rates
@@ -34,11 +43,10 @@ class CheckoutSessions(Resource):
 
     object = "checkout.session"
     table = "checkout_sessions"
-    paths = ("/v1/checkout/sessions",)
     prefix = "cs"
-    param = None
-    event = None  # nothing is told of a session that is made or changed
-    not_yet = (
+    param: str | None = None
+    event: str | None = None  # nothing is told of a session that is made or changed
+    not_yet: tuple[str, ...] = (
         "automatic_tax[liability][account]",
         "branding_settings[icon]",
         "branding_settings[logo]",
@@ -52,7 +60,7 @@ class CheckoutSessions(Resource):
         "setup_intent_data[on_behalf_of]",
         "subscription_data[invoice_settings][issuer][account]",
     )  # they need what is not built: connected accounts that owe taxes, files
-    filters = {
+    filters: Filters = {
         "customer_details": "customer_details",
         "status": lambda record, wanted: _status(record, wanted["at"]) == wanted["is"],
     }
@@ -238,7 +246,7 @@ class CheckoutSessions(Resource):
         page = listing.cut(ITEMS.view_of(work, record), {}, "line item")
         return {**page, "url": f"/v1/checkout/sessions/{record['id']}/line_items"}
 
-    included = {
+    included: Inclusions = {
         "line_items": _line_items,
         "shipping_cost.taxes": lambda resource, work, record, kept: [],
         "total_details.breakdown": lambda resource, work, record, kept: cart.breakdown(

@@ -24,12 +24,11 @@ class Clocks(Resource):
 
     object = "test_helpers.test_clock"
     table = TEST_CLOCKS
-    paths = ("/v1/test_helpers/test_clocks",)
     prefix = "clock"
     name = "test clock"
-    param = "test_clock"
+    param: str | None = "test_clock"
     has_metadata = False
-    standard = frozenset(("create", "delete", "list", "retrieve"))
+    standard: frozenset[str] = frozenset(("create", "delete", "list", "retrieve"))
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new clock."""

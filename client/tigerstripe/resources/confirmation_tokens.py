@@ -26,13 +26,12 @@ class ConfirmationTokens(Resource):
 
     object = "confirmation_token"
     table = "confirmation_tokens"
-    paths = ("/v1/confirmation_tokens", "/v1/test_helpers/confirmation_tokens")
     prefix = "ctoken"
-    param = "confirmation_token"
-    event = None
+    param: str = "confirmation_token"
+    event: str | None = None
     has_metadata = False
-    standard = frozenset(("create", "retrieve"))
-    not_yet = ("payment_method_options",)
+    standard: frozenset[str] = frozenset(("create", "retrieve"))
+    not_yet: tuple[str, ...] = ("payment_method_options",)
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new one; the payment method is only made when it is used."""

@@ -7,7 +7,7 @@ from typing import Any
 from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
-from tigerstripe.objects.resource import Params, Record, Resource, private
+from tigerstripe.objects.resource import Inclusions, Params, Record, Resource, private
 from tigerstripe.work.unit import PRIVATE, Work
 
 
@@ -16,10 +16,9 @@ class Coupons(Resource):
 
     object = "coupon"
     table = "coupons"
-    paths = ("/v1/coupons",)
     prefix = ""
-    param = "coupon"
-    standard = Resource.standard | {"delete"}
+    param: str | None = "coupon"
+    standard: frozenset[str] = Resource.standard | {"delete"}
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new coupon."""
@@ -159,7 +158,7 @@ class Coupons(Resource):
             found[record["currency"]] = {"amount_off": record["amount_off"]}
         return found or None
 
-    included = {"applies_to": _applies_to, "currency_options": _currency_options}
+    included: Inclusions = {"applies_to": _applies_to, "currency_options": _currency_options}
 
 
 def _check_percent(percent: float) -> None:

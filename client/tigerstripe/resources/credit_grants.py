@@ -21,14 +21,13 @@ class CreditGrants(Resource):
 
     object = "billing.credit_grant"
     table = "credit_grants"
-    paths = ("/v1/billing/credit_grants",)
     prefix = "credgr_test"
     id_length = 36
     name = "billing credit grant"
-    told = frozenset(("created", "updated"))
-    on_clocks = ("customer",)
-    listed_of = ("customer",)
-    not_yet = ("customer_account",)
+    told: frozenset[str] = frozenset(("created", "updated"))
+    on_clocks: tuple[str, ...] = ("customer",)
+    listed_of: tuple[str, ...] = ("customer",)
+    not_yet: tuple[str, ...] = ("customer_account",)
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new grant."""

@@ -26,10 +26,9 @@ class CreditNotes(Resource):
 
     object = "credit_note"
     table = "credit_notes"
-    paths = ("/v1/credit_notes",)
     prefix = "cn"
-    not_yet = ("refunds[][payment_record_refund]", "shipping_cost")
-    listed_of = ("customer", "invoice")
+    not_yet: tuple[str, ...] = ("refunds[][payment_record_refund]", "shipping_cost")
+    listed_of: tuple[str, ...] = ("customer", "invoice")
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Issue a credit note, with what it does to its invoice."""

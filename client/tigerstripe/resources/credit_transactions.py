@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tigerstripe.billing import granted
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Filters, Ids, Params, Record, Resource, operation
 from tigerstripe.work.unit import PRIVATE, Work
 
 
@@ -13,16 +13,15 @@ class CreditTransactions(Resource):
 
     object = "billing.credit_balance_transaction"
     table = "credit_transactions"
-    paths = ("/v1/billing/credit_balance_transactions", "/v1/billing/credit_balance_summary")
     prefix = "cbtxn_test"
     id_length = 36
     name = "billing credit balance transaction"
     has_metadata = False
-    standard = frozenset(("list", "retrieve"))
-    told = frozenset(("created",))
-    on_clocks = ("customer", "credit_grant")
-    listed_of = ("customer",)
-    filters = {"customer": lambda record, wanted: granted.customer_of(record) == wanted}
+    standard: frozenset[str] = frozenset(("list", "retrieve"))
+    told: frozenset[str] = frozenset(("created",))
+    on_clocks: tuple[str, ...] = ("customer", "credit_grant")
+    listed_of: tuple[str, ...] = ("customer",)
+    filters: Filters = {"customer": lambda record, wanted: granted.customer_of(record) == wanted}
 
     def credited(
         self, work: Work, grant: Record, amount: int, kind: str, line: Record | None = None

@@ -7,7 +7,7 @@ from tigerstripe.facts.kinds import Obj
 from tigerstripe.facts.table import facts
 from tigerstripe.ids import letters
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.objects.resource import Ids, Inclusions, Params, Record, Resource
 from tigerstripe.work.unit import PRIVATE, Work
 
 LIFE_S = 30 * 60
@@ -18,12 +18,11 @@ class CustomerSessions(Resource):
 
     object = "customer_session"
     table = ""
-    paths = ("/v1/customer_sessions",)
     prefix = ""
-    event = None
+    event: str | None = None
     has_metadata = False
-    standard = frozenset(("create",))
-    not_yet = ("customer_account",)
+    standard: frozenset[str] = frozenset(("create",))
+    not_yet: tuple[str, ...] = ("customer_account",)
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return a session for a customer, good for half an hour; raises `Refused`."""
@@ -49,7 +48,7 @@ class CustomerSessions(Resource):
         given = kept["components"]
         return {name: {"enabled": False, **(given.get(name) or {})} for name in kind.fields}
 
-    included = {"components": _components}
+    included: Inclusions = {"components": _components}
 
 
 RESOURCE = CustomerSessions()

@@ -9,7 +9,15 @@ from tigerstripe.billing import discounts
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
 from tigerstripe.objects import listing, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.objects.resource import (
+    Ids,
+    Inclusions,
+    Params,
+    Record,
+    Resource,
+    operation,
+    private,
+)
 from tigerstripe.payments import cash
 from tigerstripe.work.differences import previous_attributes
 from tigerstripe.work.unit import PRIVATE, Work
@@ -28,13 +36,12 @@ class Customers(Resource):
 
     object = "customer"
     table = "customers"
-    paths = ("/v1/customers",)
     prefix = "cus"
     id_length = 14
     keeps_deleted = True
-    standard = Resource.standard | {"delete", "search"}
-    on_clocks = ("test_clock",)
-    searchable = frozenset(("created", "email", "name", "phone"))
+    standard: frozenset[str] = Resource.standard | {"delete", "search"}
+    on_clocks: tuple[str, ...] = ("test_clock",)
+    searchable: frozenset[str] = frozenset(("created", "email", "name", "phone"))
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new customer; its tax ids are made beside it."""
@@ -306,7 +313,7 @@ class Customers(Resource):
         data = [subscriptions.view(work, one) for one in found if one["status"] != "canceled"]
         return _inner("subscriptions", record, data)
 
-    included = {
+    included: Inclusions = {
         "cash_balance": _cash_balance,
         "invoice_credit_balance": lambda resource, work, record, kept: {},
         "sources": _sources,

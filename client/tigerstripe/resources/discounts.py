@@ -11,10 +11,9 @@ class Discounts(Resource):
 
     object = "discount"
     table = TABLE
-    paths = ()
     prefix = "di"
-    event = None
-    standard = frozenset(("retrieve",))
+    event: str | None = None
+    standard: frozenset[str] = frozenset(("retrieve",))
 
 
 RESOURCE = Discounts()

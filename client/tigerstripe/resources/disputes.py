@@ -6,7 +6,7 @@ from tigerstripe.errors import Refused
 from tigerstripe.facts.kinds import Obj
 from tigerstripe.facts.table import facts
 from tigerstripe.objects import due, metadata, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.objects.resource import Filters, Ids, Params, Record, Resource, operation, private
 from tigerstripe.payments import books
 from tigerstripe.work.differences import merged
 from tigerstripe.work.unit import PRIVATE, Work
@@ -49,15 +49,14 @@ class Disputes(Resource):
 
     object = "dispute"
     table = "disputes"
-    paths = ("/v1/disputes",)
     prefix = "du"
-    param = "dispute"
-    event = "charge.dispute"
-    reasons = OF_BANKS | REASON_CODES.keys()
-    failures = frozenset[str]()
-    standard = frozenset(("list", "retrieve", "update"))
-    listed_of = ("charge", "payment_intent")
-    filters = {"payment_intent": lambda record, wanted: record["payment_intent"] == wanted}
+    param: str | None = "dispute"
+    event: str | None = "charge.dispute"
+    reasons: frozenset[str] = OF_BANKS | REASON_CODES.keys()
+    failures: frozenset[str] = frozenset[str]()
+    standard: frozenset[str] = frozenset(("list", "retrieve", "update"))
+    listed_of: tuple[str, ...] = ("charge", "payment_intent")
+    filters: Filters = {"payment_intent": lambda record, wanted: record["payment_intent"] == wanted}
 
     def view(self, work: Work, record: Record) -> Record:
         """Return a dispute as it is at this time: the answer may be overdue."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tigerstripe.objects.resource import Record, Resource
+from tigerstripe.objects.resource import Filters, Record, Resource
 from tigerstripe.work.unit import Work
 
 
@@ -11,12 +11,11 @@ class EarlyFraudWarnings(Resource):
 
     object = "radar.early_fraud_warning"
     table = "early_fraud_warnings"
-    paths = ("/v1/radar/early_fraud_warnings",)
     prefix = "issfr"
     has_metadata = False
-    standard = frozenset(("list", "retrieve"))
-    listed_of = ("charge", "payment_intent")
-    filters = {"payment_intent": lambda record, wanted: record["payment_intent"] == wanted}
+    standard: frozenset[str] = frozenset(("list", "retrieve"))
+    listed_of: tuple[str, ...] = ("charge", "payment_intent")
+    filters: Filters = {"payment_intent": lambda record, wanted: record["payment_intent"] == wanted}
 
     def warn(self, work: Work, charge: Record) -> Record:
         """Make one of a charge."""

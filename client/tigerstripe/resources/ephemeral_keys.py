@@ -16,13 +16,12 @@ class EphemeralKeys(Resource):
 
     object = "ephemeral_key"
     table = "ephemeral_keys"
-    paths = ("/v1/ephemeral_keys",)
     prefix = "ephkey"
-    param = "key"
-    event = None
+    param: str | None = "key"
+    event: str | None = None
     has_metadata = False
-    standard = frozenset(("create", "delete"))
-    not_yet = ("issuing_card", "nonce", "verification_session")
+    standard: frozenset[str] = frozenset(("create", "delete"))
+    not_yet: tuple[str, ...] = ("issuing_card", "nonce", "verification_session")
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a key for a customer, good for an hour."""

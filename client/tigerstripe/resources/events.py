@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from typing import Any
 
-from tigerstripe.objects.resource import Record, Resource
+from tigerstripe.objects.resource import Filters, Record, Resource
 
 
 def _is_of(record: Record, wanted: Any) -> bool:
@@ -17,10 +17,9 @@ class Events(Resource):
 
     object = "event"
     table = "events"
-    paths = ("/v1/events",)
     prefix = "evt"
-    standard = frozenset(("list", "retrieve"))
-    filters = {
+    standard: frozenset[str] = frozenset(("list", "retrieve"))
+    filters: Filters = {
         "type": _is_of,
         "types": lambda record, wanted: any(_is_of(record, one) for one in wanted),
     }

@@ -41,10 +41,9 @@ class ExternalAccounts(Resource):
 
     object = "bank_account"
     table = ""
-    paths = (PATH,)
     prefix = "ba"
     name = "external account"
-    event = "account.external_account"
+    event: str | None = "account.external_account"
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Let an account be paid out to another place."""

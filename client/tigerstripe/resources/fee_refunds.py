@@ -17,11 +17,10 @@ class FeeRefunds(Part):
 
     object = "fee_refund"
     table = "fee_refunds"
-    paths = ("/v1/application_fees/{fee}/refunds", "/v1/application_fees/{id}/refunds")
     prefix = "fr"
     name = "fee refund"
     whole = "application_fee"
-    parent = "fee"
+    parent: str = "fee"
 
     @operation("POST /v1/application_fees/{id}/refunds")
     def refund(self, work: Work, ids: Ids, params: Params) -> Record:

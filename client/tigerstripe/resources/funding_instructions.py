@@ -26,11 +26,10 @@ class FundingInstructions(Resource):
 
     object = "funding_instructions"
     table = ""
-    paths = (PATH,)
     prefix = ""
-    event = None
+    event: str | None = None
     has_metadata = False
-    standard = frozenset()
+    standard: frozenset[str] = frozenset()
 
     @operation(f"POST {PATH}")
     def read(self, work: Work, ids: Ids, params: Params) -> Record:

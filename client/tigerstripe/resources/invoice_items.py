@@ -10,7 +10,7 @@ from tigerstripe.billing.totals import cost
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Params, Record, Resource
+from tigerstripe.objects.resource import Filters, Params, Record, Resource
 from tigerstripe.work.unit import PRIVATE, Work
 
 HIDDEN = "invoice_item.price"
@@ -23,16 +23,15 @@ class InvoiceItems(Resource):
 
     object = "invoiceitem"
     table = "invoice_items"
-    paths = ("/v1/invoiceitems",)
     prefix = "ii"
-    param = "invoiceitem"
+    param: str | None = "invoiceitem"
     has_created = False
-    standard = Resource.standard | {"delete"}
-    told = frozenset(("created", "deleted"))
-    not_yet = ("customer_account", "quantity_decimal", "tax_code")
-    listed_of = ("customer", "invoice")
-    filters = {"pending": lambda record, wanted: (record["invoice"] is None) == wanted}
-    on_clocks = ("customer", "invoice")
+    standard: frozenset[str] = Resource.standard | {"delete"}
+    told: frozenset[str] = frozenset(("created", "deleted"))
+    not_yet: tuple[str, ...] = ("customer_account", "quantity_decimal", "tax_code")
+    listed_of: tuple[str, ...] = ("customer", "invoice")
+    filters: Filters = {"pending": lambda record, wanted: (record["invoice"] is None) == wanted}
+    on_clocks: tuple[str, ...] = ("customer", "invoice")
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of an item, of a price or an amount; raises `Refused`."""

@@ -24,12 +24,11 @@ class InvoiceLines(Resource):
 
     object = "line_item"
     table = ""
-    paths = ("/v1/invoices/{invoice}/lines",)
     prefix = "il"
     name = "line_item"
-    event = None
-    standard = frozenset(("list",))
-    not_yet = (
+    event: str | None = None
+    standard: frozenset[str] = frozenset(("list",))
+    not_yet: tuple[str, ...] = (
         "lines[][quantity_decimal]", "lines[][tax_amounts]", "quantity_decimal", "tax_amounts",
     )  # fmt: skip
 

@@ -14,12 +14,11 @@ class InvoicePayments(Resource):
 
     object = "invoice_payment"
     table = TABLE
-    paths = ("/v1/invoice_payments",)
     prefix = "inpay"
-    param = "invoice_payment"
+    param: str | None = "invoice_payment"
     has_metadata = False
-    standard = frozenset(("list", "retrieve"))
-    listed_of = ("invoice",)
+    standard: frozenset[str] = frozenset(("list", "retrieve"))
+    listed_of: tuple[str, ...] = ("invoice",)
 
     def list(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return a page of them; those of a payment intent are of one invoice."""

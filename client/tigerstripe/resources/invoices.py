@@ -10,7 +10,15 @@ from tigerstripe.billing import by_hand, collecting, drafts, paying, pending, pr
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import due, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import (
+    Filters,
+    Ids,
+    Inclusions,
+    Params,
+    Record,
+    Resource,
+    operation,
+)
 from tigerstripe.payments.using import shown
 from tigerstripe.work.unit import Work
 
@@ -22,12 +30,11 @@ class Invoices(Resource):
 
     object = "invoice"
     table = "invoices"
-    paths = ("/v1/invoices",)
     prefix = "in"
-    param = "invoice"
+    param: str | None = "invoice"
     happens_together = True
-    standard = Resource.standard | {"delete", "search"}
-    not_yet = (
+    standard: frozenset[str] = Resource.standard | {"delete", "search"}
+    not_yet: tuple[str, ...] = (
         "account_tax_ids", "customer_account", "customer_details[tax]",
         "customer_details[tax_ids]", "forgive", "from_invoice",
         "invoice_items[][quantity_decimal]", "issuer[account]", "mandate",
@@ -37,10 +44,10 @@ class Invoices(Resource):
         "subscription_details[items][][current_trial]", "subscription_details[pause]",
         "subscription_details[resume_at]",
     )  # fmt: skip
-    listed_of = ("customer", "subscription")
-    filters = {"subscription": "parent.subscription_details.subscription"}
-    on_clocks = ("customer", "subscription")
-    searchable = frozenset(
+    listed_of: tuple[str, ...] = ("customer", "subscription")
+    filters: Filters = {"subscription": "parent.subscription_details.subscription"}
+    on_clocks: tuple[str, ...] = ("customer", "subscription")
+    searchable: frozenset[str] = frozenset(
         ("created", "currency", "customer", "last_finalization_error_code",
          "last_finalization_error_type", "number", "receipt_number", "status", "total")
     )  # fmt: skip
@@ -257,7 +264,7 @@ class Invoices(Resource):
             return None
         return {"client_secret": intent["client_secret"], "type": "payment_intent"}
 
-    included = {"confirmation_secret": _confirmation_secret, "payments": _payments}
+    included: Inclusions = {"confirmation_secret": _confirmation_secret, "payments": _payments}
 
 
 def _cannot(invoice: Record, what: str, states: str) -> Refused:

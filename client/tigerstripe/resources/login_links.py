@@ -14,11 +14,10 @@ class LoginLinks(Resource):
 
     object = "login_link"
     table = ""
-    paths = ("/v1/accounts/{account}/login_links",)
     prefix = ""
-    event = None
+    event: str | None = None
     has_metadata = False
-    standard = frozenset(("create",))
+    standard: frozenset[str] = frozenset(("create",))
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return a link to an account's Express dashboard."""

@@ -19,13 +19,12 @@ class Mandates(Resource):
 
     object = "mandate"
     table = "mandates"
-    paths = ("/v1/mandates",)
     prefix = "mandate"
-    param = "mandate"
-    event = None
+    param: str | None = "mandate"
+    event: str | None = None
     has_created = False
     has_metadata = False
-    standard = frozenset(("retrieve",))
+    standard: frozenset[str] = frozenset(("retrieve",))
 
     def of_method(
         self,

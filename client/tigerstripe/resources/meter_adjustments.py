@@ -17,11 +17,10 @@ class MeterAdjustments(Resource):
 
     object = "billing.meter_event_adjustment"
     table = ""
-    paths = ("/v1/billing/meter_event_adjustments",)
     prefix = ""
-    event = None
+    event: str | None = None
     has_metadata = False
-    standard = frozenset(("create",))
+    standard: frozenset[str] = frozenset(("create",))
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Take an event back, within a day of when it came; its identifier stays taken."""

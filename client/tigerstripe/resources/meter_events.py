@@ -26,11 +26,10 @@ class MeterEvents(Resource):
 
     object = "billing.meter_event"
     table = "meter_events"
-    paths = ("/v1/billing/meter_events",)
     prefix = "mtr_ev"
-    event = None
+    event: str | None = None
     has_metadata = False
-    standard = frozenset(("create",))
+    standard: frozenset[str] = frozenset(("create",))
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Note that a customer used something.

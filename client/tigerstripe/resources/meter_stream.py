@@ -24,16 +24,10 @@ class MeterStream(Resource):
 
     object = "v2.billing.meter_event"
     table = ""
-    paths = (
-        "/v2/billing/meter_events",
-        "/v2/billing/meter_event_adjustments",
-        "/v2/billing/meter_event_session",
-        "/v2/billing/meter_event_stream",
-    )
     prefix = ""
-    event = None
+    event: str | None = None
     has_metadata = False
-    standard = frozenset(("create",))
+    standard: frozenset[str] = frozenset(("create",))
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Note that a customer used something."""

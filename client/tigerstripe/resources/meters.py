@@ -31,13 +31,12 @@ class Meters(Resource):
 
     object = "billing.meter"
     table = "meters"
-    paths = ("/v1/billing/meters",)
     prefix = "mtr_test"
     id_length = 36
     name = "billing meter"
     has_metadata = False
-    told = frozenset(("created", "updated"))
-    not_yet = ("event_time_window",)
+    told: frozenset[str] = frozenset(("created", "updated"))
+    not_yet: tuple[str, ...] = ("event_time_window",)
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new meter, which is active."""

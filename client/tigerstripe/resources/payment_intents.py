@@ -77,18 +77,17 @@ class PaymentIntents(Intents):
 
     object = "payment_intent"
     table = "payment_intents"
-    paths = ("/v1/payment_intents",)
     prefix = "pi"
     words = "PaymentIntent"
-    failures = testing_banks.FAILURES.keys()
-    with_confirm = (
+    failures: frozenset[str] = frozenset(testing_banks.FAILURES)
+    with_confirm: tuple[str, ...] = (
         "confirmation_token", "error_on_requires_action", "mandate_data", "off_session",
         "return_url",
     )  # fmt: skip
-    not_yet = ("amount_details[line_items]", "customer_account", "hooks")
-    listed_of = ("customer",)
-    standard = Intents.standard | {"search"}
-    searchable = frozenset(("amount", "created", "currency", "customer", "status"))
+    not_yet: tuple[str, ...] = ("amount_details[line_items]", "customer_account", "hooks")
+    listed_of: tuple[str, ...] = ("customer",)
+    standard: frozenset[str] = Intents.standard | {"search"}
+    searchable: frozenset[str] = frozenset(("amount", "created", "currency", "customer", "status"))
 
     # --- Made ---
 

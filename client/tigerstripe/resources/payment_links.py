@@ -10,7 +10,15 @@ from tigerstripe.checkout.shipping import shipping
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
 from tigerstripe.objects import listing, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.objects.resource import (
+    Ids,
+    Inclusions,
+    Params,
+    Record,
+    Resource,
+    operation,
+    private,
+)
 from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
 from tigerstripe.work.unit import PRIVATE, Work
 
@@ -41,12 +49,11 @@ class PaymentLinks(Resource):
 
     object = "payment_link"
     table = "payment_links"
-    paths = ("/v1/payment_links",)
     prefix = "plink"
     name = "payment link"
-    param = "payment_link"
+    param: str | None = "payment_link"
     has_created = False
-    not_yet = (
+    not_yet: tuple[str, ...] = (
         "automatic_tax[liability][account]",
         "managed_payments[enabled]",
         "payment_method_options",
@@ -105,7 +112,7 @@ class PaymentLinks(Resource):
         page = listing.cut(ITEMS.view_of(work, record), {}, "line item")
         return {**page, "url": f"/v1/payment_links/{record['id']}/line_items"}
 
-    included = {"line_items": _line_items}
+    included: Inclusions = {"line_items": _line_items}
 
     # --- Its sessions ---
 

@@ -33,12 +33,13 @@ class PaymentMethods(Resource):
 
     object = "payment_method"
     table = "payment_methods"
-    paths = ("/v1/payment_methods", "/v1/customers/{customer}/payment_methods")
     prefix = "pm"
-    told = Resource.told - {"created"}  # nothing is told of one before a customer has it
+    told: frozenset[str] = Resource.told - {
+        "created"
+    }  # nothing is told of one before a customer has it
     name = "PaymentMethod"
-    param = "payment_method"
-    parent = "customer"
+    param: str | None = "payment_method"
+    parent: str | None = "customer"
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new one, of its type's own parameters."""

@@ -22,11 +22,10 @@ class PaymentPages(Resource):
 
     object = "payment_page"
     table = ""
-    paths = ("/v1/payment_pages",)
     prefix = ""
-    event = None
+    event: str | None = None
     has_metadata = False
-    standard = frozenset()
+    standard: frozenset[str] = frozenset()
 
     @operation("GET /v1/payment_pages/{session}")
     def page(self, work: Work, ids: Ids, params: Params) -> Record:

@@ -53,10 +53,9 @@ class Payouts(Resource):
 
     object = "payout"
     table = "payouts"
-    paths = ("/v1/payouts",)
     prefix = "po"
-    param = "payout"
-    failures = FAILURES.keys() | UNSAID
+    param: str | None = "payout"
+    failures: frozenset[str] = frozenset(FAILURES) | UNSAID
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Send money that is available to the bank."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.objects.resource import Filters, Ids, Params, Record, Resource
 from tigerstripe.resources import account_details as details
 from tigerstripe.work.differences import merged
 from tigerstripe.work.unit import Work
@@ -14,15 +14,14 @@ class Persons(Resource):
 
     object = "person"
     table = "persons"
-    paths = ("/v1/accounts/{account}/persons",)
     prefix = "person"
     id_length = 14
     has_livemode = False
-    param = "person"
-    parent = "account"
-    standard = Resource.standard | {"delete"}
-    not_yet = ("documents", "person_token", "verification")
-    filters = {
+    param: str | None = "person"
+    parent: str | None = "account"
+    standard: frozenset[str] = Resource.standard | {"delete"}
+    not_yet: tuple[str, ...] = ("documents", "person_token", "verification")
+    filters: Filters = {
         "relationship": lambda record, wanted: any(
             record["relationship"].get(name) for name, asked in wanted.items() if asked
         )

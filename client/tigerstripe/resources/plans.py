@@ -7,7 +7,7 @@ from typing import Any
 from tigerstripe import errors
 from tigerstripe.billing.plans import plan_of
 from tigerstripe.ids import new_id
-from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.objects.resource import Ids, Inclusions, Params, Record, Resource, Tests
 from tigerstripe.resources.prices import RESOURCE as PRICES
 from tigerstripe.work.unit import Work
 
@@ -17,11 +17,10 @@ class Plans(Resource):
 
     object = "plan"
     table = "prices"
-    paths = ("/v1/plans",)
     prefix = "plan"
-    param = "plan"
-    standard = Resource.standard | {"delete"}
-    shown = {"recurring": lambda recurring: recurring is not None}
+    param: str | None = "plan"
+    standard: frozenset[str] = Resource.standard | {"delete"}
+    shown: Tests = {"recurring": lambda recurring: recurring is not None}
 
     def view(self, work: Work, record: Record) -> Record:
         """Return a price as a plan."""
@@ -84,7 +83,7 @@ class Plans(Resource):
     def _tiers(self, work: Work, record: Record, kept: Record) -> Any:
         return kept.get("tiers")
 
-    included = {"tiers": _tiers}
+    included: Inclusions = {"tiers": _tiers}
 
 
 RESOURCE = Plans()

@@ -9,7 +9,7 @@ from tigerstripe import errors
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Params, Record, Resource, private
+from tigerstripe.objects.resource import Inclusions, Params, Record, Resource, private
 from tigerstripe.work.differences import merged
 from tigerstripe.work.unit import PRIVATE, Work
 
@@ -45,7 +45,7 @@ OFF: Record = {
     },
 }
 """What each feature is where nothing is said of it."""
-DEFAULT = {
+DEFAULT: Record = {
     "customer_update": {"allowed_updates": ["email", "address", "phone"], "enabled": True},
     "invoice_history": {"enabled": True},
     "payment_method_update": {"enabled": True},
@@ -62,11 +62,10 @@ class PortalConfigurations(Resource):
 
     object = "billing_portal.configuration"
     table = "portal_configurations"
-    paths = ("/v1/billing_portal/configurations",)
     prefix = "bpc"
     name = "configuration"
-    param = "configuration"
-    not_yet = ("features[subscription_pause][duration][interval_options]",)
+    param: str | None = "configuration"
+    not_yet: tuple[str, ...] = ("features[subscription_pause][duration][interval_options]",)
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new configuration."""
@@ -109,7 +108,7 @@ class PortalConfigurations(Resource):
     def _products(self, work: Work, record: Record, kept: Record) -> Any:
         return kept["products"]
 
-    included = {"features.subscription_update.products": _products}
+    included: Inclusions = {"features.subscription_update.products": _products}
 
     def default(self, work: Work) -> Record:
         """Return the account's default configuration; it is made when it is first asked for."""

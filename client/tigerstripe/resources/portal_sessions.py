@@ -24,11 +24,10 @@ class PortalSessions(Resource):
 
     object = "billing_portal.session"
     table = "portal_sessions"
-    paths = ("/v1/billing_portal/sessions",)
     prefix = "bps"
     has_metadata = False
-    standard = frozenset(("create",))
-    not_yet = (
+    standard: frozenset[str] = frozenset(("create",))
+    not_yet: tuple[str, ...] = (
         "after_expiration",
         "customer_account",
         "on_behalf_of",

@@ -12,7 +12,7 @@ from tigerstripe.billing.plans import plan_of
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Params, Record, Resource, private
+from tigerstripe.objects.resource import Filters, Inclusions, Params, Record, Resource, private
 from tigerstripe.work.differences import previous_attributes
 from tigerstripe.work.unit import PRIVATE, Work
 
@@ -30,15 +30,14 @@ class Prices(Resource):
 
     object = "price"
     table = "prices"
-    paths = ("/v1/prices",)
     prefix = "price"
-    param = "price"
-    standard = Resource.standard | {"search"}
-    filters = {
+    param: str | None = "price"
+    standard: frozenset[str] = Resource.standard | {"search"}
+    filters: Filters = {
         "lookup_keys": lambda record, wanted: record["lookup_key"] in wanted,
         "recurring": lambda record, wanted: _has(record["recurring"], wanted),
     }
-    searchable = frozenset(("active", "currency", "lookup_key", "product", "type"))
+    searchable: frozenset[str] = frozenset(("active", "currency", "lookup_key", "product", "type"))
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new price; a product is made beside it, if there is to be one."""
@@ -165,7 +164,7 @@ class Prices(Resource):
         }
         return {record["currency"]: own, **kept.get("currency_options", {})}
 
-    included = {"tiers": _tiers, "currency_options": _options}
+    included: Inclusions = {"tiers": _tiers, "currency_options": _options}
 
 
 def _amounts(params: Params) -> Record:

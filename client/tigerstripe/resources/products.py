@@ -5,7 +5,7 @@ from __future__ import annotations
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Params, Record, Resource
+from tigerstripe.objects.resource import Filters, Params, Record, Resource
 from tigerstripe.work.unit import Work
 
 IN_USE = "This product cannot be deleted because it has one or more user-created prices."
@@ -16,12 +16,11 @@ class Products(Resource):
 
     object = "product"
     table = "products"
-    paths = ("/v1/products",)
     prefix = "prod"
     id_length = 14
-    standard = Resource.standard | {"delete", "search"}
-    filters = {"ids": lambda record, wanted: record["id"] in wanted}
-    searchable = frozenset(("active", "description", "name", "shippable", "url"))
+    standard: frozenset[str] = Resource.standard | {"delete", "search"}
+    filters: Filters = {"ids": lambda record, wanted: record["id"] in wanted}
+    searchable: frozenset[str] = frozenset(("active", "description", "name", "shippable", "url"))
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new product; a default price is made beside it."""

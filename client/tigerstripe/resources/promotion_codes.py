@@ -7,7 +7,7 @@ from typing import Any
 from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters, new_id
-from tigerstripe.objects.resource import Params, Record, Resource, private
+from tigerstripe.objects.resource import Filters, Inclusions, Params, Record, Resource, private
 from tigerstripe.resources.coupons import RESOURCE as COUPONS
 from tigerstripe.work.unit import PRIVATE, Work
 
@@ -20,12 +20,11 @@ class PromotionCodes(Resource):
 
     object = "promotion_code"
     table = "promotion_codes"
-    paths = ("/v1/promotion_codes",)
     prefix = "promo"
     name = "promotion code"
-    param = "promotion_code"
-    computed = frozenset(("active",))
-    filters = {
+    param: str | None = "promotion_code"
+    computed: frozenset[str] = frozenset(("active",))
+    filters: Filters = {
         "code": lambda record, wanted: record["code"].casefold() == wanted.casefold(),
         "coupon": lambda record, wanted: record["promotion"]["coupon"] == wanted,
         "promotion": lambda record, wanted: record["promotion"]["coupon"] == wanted.get("coupon"),
@@ -121,7 +120,7 @@ class PromotionCodes(Resource):
         found = self.minimums({**record, PRIVATE: kept})
         return {name: {"minimum_amount": least} for name, least in found.items()} or None
 
-    included = {"restrictions.currency_options": _minimums}
+    included: Inclusions = {"restrictions.currency_options": _minimums}
 
     def _is_usable(self, work: Work, record: Record) -> bool:
         if record["expires_at"] is not None and record["expires_at"] <= work.now:

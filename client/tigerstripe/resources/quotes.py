@@ -12,7 +12,15 @@ from tigerstripe.billing import discounts, periods, shares, taxes, terms
 from tigerstripe.checkout import cart, quoted, selling, taxing
 from tigerstripe.errors import Refused
 from tigerstripe.objects import due, listing, metadata, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.objects.resource import (
+    Ids,
+    Inclusions,
+    Params,
+    Record,
+    Resource,
+    operation,
+    private,
+)
 from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
 from tigerstripe.resources.checkout_items import tax_rates
 from tigerstripe.work.unit import PRIVATE, Work
@@ -35,13 +43,12 @@ class Quotes(Resource):
 
     object = "quote"
     table = "quotes"
-    paths = ("/v1/quotes",)
     prefix = "qt"
-    param = "quote"
-    told = frozenset(("created",))
-    on_clocks = ("customer", "test_clock")
-    listed_of = ("customer",)
-    not_yet = (
+    param: str | None = "quote"
+    told: frozenset[str] = frozenset(("created",))
+    on_clocks: tuple[str, ...] = ("customer", "test_clock")
+    listed_of: tuple[str, ...] = ("customer",)
+    not_yet: tuple[str, ...] = (
         "automatic_tax[liability][account]", "customer_account", "discounts[][discount]",
         "invoice_settings[issuer][account]", "line_items[][discounts]",
     )  # fmt: skip
@@ -311,7 +318,7 @@ class Quotes(Resource):
     def _later(self, work: Work, record: Record, kept: Record) -> Record:
         return cart.breakdown(work, _with_items({**record, PRIVATE: kept}, "later"))
 
-    included = {
+    included: Inclusions = {
         "computed.recurring.total_details.breakdown": _later,
         "computed.upfront.line_items": _upfront_items,
         "computed.upfront.total_details.breakdown": _upfront,

@@ -34,16 +34,15 @@ class Refunds(Resource):
 
     object = "refund"
     table = "refunds"
-    paths = ("/v1/refunds", "/v1/test_helpers/refunds")
     prefix = "re"
     has_livemode = False
-    listed_of = ("charge", "payment_intent")
-    failures = frozenset((
+    listed_of: tuple[str, ...] = ("charge", "payment_intent")
+    failures: frozenset[str] = frozenset((
         "charge_for_pending_refund_disputed", "declined", "expired_or_canceled_card",
         "insufficient_funds", "lost_or_stolen_card", "merchant_request", "unknown",
     ))  # fmt: skip
     """Why a refund may fail, as Stripe's reference says."""
-    not_yet = ("customer", "origin")
+    not_yet: tuple[str, ...] = ("customer", "origin")
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Give money of a charge back."""

@@ -15,7 +15,6 @@ class Reversals(Part):
 
     object = "transfer_reversal"
     table = "transfer_reversals"
-    paths = ("/v1/transfers/{transfer}/reversals", "/v1/transfers/{id}/reversals")
     prefix = "trr"
     name = "reversal"
     whole = parent = "transfer"

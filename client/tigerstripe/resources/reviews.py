@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tigerstripe.errors import Refused
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Ids, Params, Record, Resource, Tests, operation
 from tigerstripe.work.unit import Work
 
 
@@ -12,12 +12,11 @@ class Reviews(Resource):
 
     object = "review"
     table = "reviews"
-    paths = ("/v1/reviews",)
     prefix = "prv"
-    event = None  # it is opened and closed: see below
+    event: str | None = None  # it is opened and closed: see below
     has_metadata = False
-    standard = frozenset(("list", "retrieve"))
-    shown = {"open": bool}
+    standard: frozenset[str] = frozenset(("list", "retrieve"))
+    shown: Tests = {"open": bool}
 
     def open_for(self, work: Work, charge: Record) -> Record:
         """Let a charge be looked at; return the charge after it."""

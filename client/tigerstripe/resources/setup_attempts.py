@@ -12,12 +12,11 @@ class SetupAttempts(Resource):
 
     object = "setup_attempt"
     table = "setup_attempts"
-    paths = ("/v1/setup_attempts",)
     prefix = "setatt"
-    event = None
+    event: str | None = None
     has_metadata = False
-    standard = frozenset(("list",))
-    listed_of = ("setup_intent",)
+    standard: frozenset[str] = frozenset(("list",))
+    listed_of: tuple[str, ...] = ("setup_intent",)
 
     def of(
         self, work: Work, intent: Record, attempt: Attempt, status: str, error: Record | None = None

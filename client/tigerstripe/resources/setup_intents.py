@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tigerstripe import errors
 from tigerstripe.ids import letters, new_id
-from tigerstripe.objects.resource import Ids, Params, Record, operation
+from tigerstripe.objects.resource import Filters, Ids, Params, Record, operation
 from tigerstripe.payments import clients, types, using
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.intents import OPEN, Intents
@@ -22,15 +22,14 @@ class SetupIntents(Intents):
 
     object = "setup_intent"
     table = "setup_intents"
-    paths = ("/v1/setup_intents",)
     prefix = "seti"
     name = "setupintent"
     words = "SetupIntent"
     is_setup = True
-    with_confirm = ("confirmation_token", "mandate_data", "return_url")
-    not_yet = ("attach_to_self", "customer_account", "on_behalf_of")
-    listed_of = ("customer", "payment_method")
-    filters = {"payment_method": lambda record, wanted: record["payment_method"] == wanted}
+    with_confirm: tuple[str, ...] = ("confirmation_token", "mandate_data", "return_url")
+    not_yet: tuple[str, ...] = ("attach_to_self", "customer_account", "on_behalf_of")
+    listed_of: tuple[str, ...] = ("customer", "payment_method")
+    filters: Filters = {"payment_method": lambda record, wanted: record["payment_method"] == wanted}
 
     def make(self, work: Work, params: Params) -> Record:
         """Store an intent of the parameters of a create, and return it; raises `Refused`."""

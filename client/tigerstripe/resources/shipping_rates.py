@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tigerstripe import errors, money
-from tigerstripe.objects.resource import Params, Record, Resource
+from tigerstripe.objects.resource import Filters, Params, Record, Resource
 from tigerstripe.work.unit import Work
 
 
@@ -12,12 +12,11 @@ class ShippingRates(Resource):
 
     object = "shipping_rate"
     table = "shipping_rates"
-    paths = ("/v1/shipping_rates",)
     prefix = "shr"
     name = "shipping rate"
-    param = "shipping_rate_token"
-    event = None  # Stripe tells nothing of them
-    filters = {"currency": "fixed_amount.currency"}
+    param: str | None = "shipping_rate_token"
+    event: str | None = None  # Stripe tells nothing of them
+    filters: Filters = {"currency": "fixed_amount.currency"}
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new rate."""

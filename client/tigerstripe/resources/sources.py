@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, private
+from tigerstripe.objects.resource import Filters, Ids, Params, Record, Resource, private
 from tigerstripe.payments import cards
 from tigerstripe.work.unit import PRIVATE, Work
 
@@ -13,14 +13,13 @@ class Sources(Resource):
 
     object = "card"
     table = "cards"
-    paths = ("/v1/customers/{customer}/sources",)
     prefix = "card"
     name = "source"
-    event = "customer.source"
+    event: str | None = "customer.source"
     has_created = has_livemode = False
-    parent = "customer"
-    standard = Resource.standard | {"delete"}
-    filters = {"object": lambda record, wanted: record["object"] == wanted}
+    parent: str | None = "customer"
+    standard: frozenset[str] = Resource.standard | {"delete"}
+    filters: Filters = {"object": lambda record, wanted: record["object"] == wanted}
 
     def prepared(self, work: Work, token: str, param: str) -> Record:
         """Return the fields of a card that a customer can have, and use its token up.

@@ -16,12 +16,11 @@ class SubscriptionItems(Resource):
 
     object = "subscription_item"
     table = "subscription_items"
-    paths = ("/v1/subscription_items",)
     prefix = "si"
-    event = None
-    on_clocks = ("subscription",)
-    standard = Resource.standard | {"delete"}
-    not_yet = ("billing_thresholds", "current_trial")
+    event: str | None = None
+    on_clocks: tuple[str, ...] = ("subscription",)
+    standard: frozenset[str] = Resource.standard | {"delete"}
+    not_yet: tuple[str, ...] = ("billing_thresholds", "current_trial")
 
     def known(self, work: Work, subscription: Record) -> None:
         """Let the items of a subscription be found by their ids."""

@@ -12,7 +12,7 @@ from tigerstripe import errors
 from tigerstripe.billing import issuing, paying, phases, standing, starting, terms
 from tigerstripe.errors import Refused
 from tigerstripe.objects import due, listing, metadata, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Filters, Ids, Params, Record, Resource, operation
 from tigerstripe.work.unit import Work
 
 OVER = ("canceled", "completed", "released")
@@ -40,12 +40,11 @@ class SubscriptionSchedules(Resource):
 
     object = "subscription_schedule"
     table = "subscription_schedules"
-    paths = ("/v1/subscription_schedules",)
     prefix = "sub_sched"
-    param = "schedule"
-    on_clocks = ("customer",)
-    listed_of = ("customer",)
-    not_yet = (
+    param: str | None = "schedule"
+    on_clocks: tuple[str, ...] = ("customer",)
+    listed_of: tuple[str, ...] = ("customer",)
+    not_yet: tuple[str, ...] = (
         "customer_account", "default_settings[application_fee_percent]",
         "default_settings[billing_thresholds]",
         "default_settings[invoice_settings][account_tax_ids]",
@@ -57,7 +56,7 @@ class SubscriptionSchedules(Resource):
         "phases[][on_behalf_of]",
         "phases[][transfer_data]",
     )  # fmt: skip
-    filters = {
+    filters: Filters = {
         "scheduled": lambda record, wanted: (record["status"] == "not_started") == wanted,
         **{name: _in_range_of(name) for name in ("canceled_at", "completed_at", "released_at")},
     }

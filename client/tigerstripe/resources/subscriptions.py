@@ -21,7 +21,7 @@ from tigerstripe.billing import (
 )
 from tigerstripe.errors import Refused
 from tigerstripe.objects import listing, metadata, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Filters, Ids, Params, Record, Resource, Tests, operation
 from tigerstripe.work.unit import Work
 
 OVER_TAKES = {"cancellation_details", "metadata"}
@@ -58,28 +58,27 @@ class Subscriptions(Resource):
 
     object = "subscription"
     table = "subscriptions"
-    paths = ("/v1/subscriptions",)
     prefix = "sub"
-    event = "customer.subscription"
+    event: str | None = "customer.subscription"
     happens_together = True
-    standard = Resource.standard | {"search"}
-    listed_of = ("customer", "price")
-    not_yet = (
+    standard: frozenset[str] = Resource.standard | {"search"}
+    listed_of: tuple[str, ...] = ("customer", "price")
+    not_yet: tuple[str, ...] = (
         "billing_schedules", "billing_thresholds", "customer_account",
         "invoice_settings[account_tax_ids]", "invoice_settings[issuer][account]",
         "items[][billing_thresholds]",
         "items[][current_trial]", "pending_invoice_item_interval",
     )  # fmt: skip
-    filters = {
+    filters: Filters = {
         "current_period_end": lambda record, wanted: _in_range(record, wanted, "end"),
         "current_period_start": lambda record, wanted: _in_range(record, wanted, "start"),
         "plan": _has_price,
         "price": _has_price,
         "status": _has_status,
     }
-    shown = {"status": lambda status: status != "canceled"}
-    on_clocks = ("customer", "test_clock")
-    searchable = frozenset(("created", "status"))
+    shown: Tests = {"status": lambda status: status != "canceled"}
+    on_clocks: tuple[str, ...] = ("customer", "test_clock")
+    searchable: frozenset[str] = frozenset(("created", "status"))
 
     # --- Made ---
 

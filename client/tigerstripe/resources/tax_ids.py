@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.objects.resource import Filters, Ids, Params, Record, Resource
 from tigerstripe.resources.customers import RESOURCE as CUSTOMERS
 from tigerstripe.work.unit import Work
 
@@ -12,14 +12,13 @@ class TaxIds(Resource):
 
     object = "tax_id"
     table = "tax_ids"
-    paths = ("/v1/customers/{customer}/tax_ids", "/v1/tax_ids")
     prefix = "txi"
     name = "tax_id"
-    event = "customer.tax_id"
-    parent = "customer"
+    event: str | None = "customer.tax_id"
+    parent: str | None = "customer"
     has_metadata = False
-    standard = frozenset(("create", "list", "retrieve", "delete"))
-    filters = {"owner": lambda record, wanted: record["owner"]["type"] == wanted["type"]}
+    standard: frozenset[str] = frozenset(("create", "list", "retrieve", "delete"))
+    filters: Filters = {"owner": lambda record, wanted: record["owner"]["type"] == wanted["type"]}
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Make a tax id of a customer, or of the account."""

@@ -12,10 +12,9 @@ class TaxRates(Resource):
 
     object = "tax_rate"
     table = "tax_rates"
-    paths = ("/v1/tax_rates",)
     prefix = "txr"
     name = "tax rate"
-    param = "tax_rate"
+    param: str | None = "tax_rate"
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new rate; its percentage never changes."""

@@ -18,13 +18,12 @@ class Tokens(Resource):
 
     object = "token"
     table = "tokens"
-    paths = ("/v1/tokens",)
     prefix = "tok"
-    param = "token"
-    event = None
+    param: str | None = "token"
+    event: str | None = None
     has_metadata = False
-    standard = frozenset(("create", "retrieve"))
-    not_yet = ("account", "customer", "person")
+    standard: frozenset[str] = frozenset(("create", "retrieve"))
+    not_yet: tuple[str, ...] = ("account", "customer", "person")
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new token."""

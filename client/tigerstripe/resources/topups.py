@@ -19,12 +19,11 @@ class Topups(Resource):
 
     object = "topup"
     table = "topups"
-    paths = ("/v1/topups",)
     prefix = "tu"
-    told = frozenset(("created",))
-    param = "topup"
-    failures = testing_banks.FAILURES.keys()
-    not_yet = ("payment_method", "payment_method_options", "source")
+    told: frozenset[str] = frozenset(("created",))
+    param: str | None = "topup"
+    failures: frozenset[str] = frozenset(testing_banks.FAILURES)
+    not_yet: tuple[str, ...] = ("payment_method", "payment_method_options", "source")
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new one, from the account's own bank."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.objects.resource import Filters, Ids, Params, Record, Resource
 from tigerstripe.work.unit import Work
 
 
@@ -12,13 +12,12 @@ class Transactions(Resource):
 
     object = "balance_transaction"
     table = "balance_transactions"
-    paths = ("/v1/balance_transactions",)
     prefix = "txn"
-    event = None
+    event: str | None = None
     has_metadata = False
-    standard = frozenset(("list", "retrieve"))
-    computed = frozenset(("status",))
-    filters = {"payout": lambda record, taken: record["id"] in taken}
+    standard: frozenset[str] = frozenset(("list", "retrieve"))
+    computed: frozenset[str] = frozenset(("status",))
+    filters: Filters = {"payout": lambda record, taken: record["id"] in taken}
 
     def view(self, work: Work, record: Record) -> Record:
         """Return a transaction as it is at this time."""

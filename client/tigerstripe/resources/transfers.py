@@ -27,9 +27,8 @@ class Transfers(Whole):
 
     object = "transfer"
     table = "transfers"
-    paths = ("/v1/transfers",)
     prefix = "tr"
-    param = "transfer"
+    param: str | None = "transfer"
     part = "transfer_reversal"
     parts = "reversals"
     flag = "reversed"

@@ -21,12 +21,11 @@ class WebhookEndpoints(Resource):
 
     object = "webhook_endpoint"
     table = ENDPOINTS
-    paths = ("/v1/webhook_endpoints",)
     prefix = "we"
     name = "webhook endpoint"
-    param = "webhook_endpoint"
-    event = None
-    standard = Resource.standard | {"delete"}
+    param: str | None = "webhook_endpoint"
+    event: str | None = None
+    standard: frozenset[str] = Resource.standard | {"delete"}
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new endpoint; its slot is among what is private."""

@@ -56,24 +56,24 @@ class Work:
         idempotency_key: str | None = None,
     ) -> None:
         """Begin with nothing read and nothing written; `now` is the account's time."""
-        self.scope = scope
-        self.now = now
+        self.scope: Scope = scope
+        self.now: int = now
         self.clock: str | None = None
         """The test clock that `now` is of; None: the account's."""
         self.due: list[Record] = []
         """What it has put into the calendar, in turn: see `tigerstripe.objects.due`."""
-        self.version = version
+        self.version: str = version
         """The API version of the request."""
-        self.has_version = True
+        self.has_version: bool = True
         """Whether the request names its version; else the account's own may be any."""
-        self.request_id = request_id
+        self.request_id: str | None = request_id
         """The id of the request; None for what time brings."""
-        self.idempotency_key = idempotency_key
+        self.idempotency_key: str | None = idempotency_key
         self.decline: str | None = None
         """Why the bank declines the next charge, whatever pays it: `fail_next` asked for that."""
-        self.is_publishable = False
+        self.is_publishable: bool = False
         """Whether the key of the request is one that anybody may have."""
-        self.is_write = is_write
+        self.is_write: bool = is_write
         self._records: dict[Place, Record | None] = {}
         """What is there as this work sees it: as it was read, or is written."""
         self._has_read: dict[Place, int | None] = {}
