@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -25,24 +24,16 @@ from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
+from tests.support import program
+
 Result = TypeVar("Result")
+Function = Callable[..., object]
 
 pytest_plugins = "pytester"  # for tests/plugin; pytest wants it here
 
 PROJECT = Path(__file__).resolve().parent.parent
 COMMAND_TIMEOUT_S = 60.0
 STOP_S = 10.0
-
-PROGRAM = """\
-import json, os, sys, time
-import tiger
-
-def answer(store, *arguments):
-{body}
-
-with tiger.connect(sys.argv[1], **json.loads(sys.argv[2])) as store:
-    print(json.dumps(answer(store, *json.loads(sys.argv[3]))))
-"""
 
 
 def pytest_configure() -> None:
@@ -314,21 +305,12 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 class OtherProcess:
-    """A process that runs `answer(store, *arguments)` on an instance of its own connection."""
+    """A process that calls a function beside the test."""
 
-    def __init__(
-        self, directory: str, body: str, arguments: Sequence[Any], settings: dict[str, Any]
-    ) -> None:
-        source = PROGRAM.format(body=textwrap.indent(textwrap.dedent(body).strip(), "    "))
+    def __init__(self, command: list[str]) -> None:
         self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                source,
-                directory,
-                json.dumps(settings),
-                json.dumps(list(arguments)),
-            ],
+            command,
+            cwd=PROJECT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -347,7 +329,7 @@ class OtherProcess:
         self.process.stdin.flush()
 
     def answer(self) -> Any:
-        """What the body returned; the test fails where it raised."""
+        """What the function returned; the test fails where it raised."""
         stdout, stderr = self.process.communicate(timeout=COMMAND_TIMEOUT_S)
         assert self.process.returncode == 0, stderr
         return json.loads(stdout.splitlines()[-1])
@@ -355,14 +337,17 @@ class OtherProcess:
 
 @pytest.fixture
 def start_other_process() -> Iterator[Callable[..., OtherProcess]]:
-    """`start_other_process(directory, body, *arguments, **settings)`: runs beside the test.
+    """`start_other_process(directory, function, *arguments, **settings)`: it gets a store, too.
 
-    `body` is the text of a function `answer(store, *arguments)`; `settings` go to `tiger.connect`.
+    That is one of its own; `settings` go to `tiger.connect`.
     """
     with ExitStack() as stack:
 
-        def start(directory: str, body: str, *arguments: Any, **settings: Any) -> OtherProcess:
-            other = OtherProcess(directory, body, arguments, settings)
+        def start(
+            directory: str, function: Function, *arguments: object, **settings: object
+        ) -> OtherProcess:
+            store = (directory, settings)
+            other = OtherProcess(program.command(function, *arguments, store=store))
             stack.callback(_end, other.process)
             return other
 
@@ -371,26 +356,25 @@ def start_other_process() -> Iterator[Callable[..., OtherProcess]]:
 
 @pytest.fixture
 def in_other_process(start_other_process: Callable[..., OtherProcess]) -> Callable[..., Any]:
-    """`in_other_process(directory, body, *arguments, **settings)`: what `body` returned there."""
+    """`in_other_process(directory, function, *arguments, **settings)`: what it returned there."""
 
-    def run(directory: str, body: str, *arguments: Any, **settings: Any) -> Any:
-        return start_other_process(directory, body, *arguments, **settings).answer()
+    def run(directory: str, function: Function, *arguments: object, **settings: object) -> Any:
+        return start_other_process(directory, function, *arguments, **settings).answer()
 
     return run
 
 
 @pytest.fixture
-def run_script(tmp_path: Path) -> Callable[..., Any]:
-    """`run_script(text, *arguments)`: a whole program in a fresh Python; its last line as JSON.
+def run_program() -> Callable[..., Any]:
+    """`run_program(function, *arguments, prefix=())`: what it returned in a process of its own.
 
     For what must not happen inside pytest: forking beside its threads, or ending in a signal.
     """
 
-    def run(text: str, *arguments: str, prefix: Sequence[str] = ()) -> Any:
-        script = tmp_path / "script.py"
-        script.write_text(textwrap.dedent(text))
+    def run(function: Function, *arguments: object, prefix: Sequence[str] = ()) -> Any:
         completed = subprocess.run(
-            [*prefix, sys.executable, str(script), *arguments],
+            program.command(function, *arguments, prefix=prefix),
+            cwd=PROJECT,
             capture_output=True,
             encoding="utf-8",
             timeout=COMMAND_TIMEOUT_S,

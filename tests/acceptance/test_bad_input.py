@@ -22,6 +22,7 @@ import pytest
 import zmq
 
 import tiger
+from tests.acceptance.programs import shortages
 from tests.support.file_system import small_file_system
 from tiger.format import protocol
 
@@ -588,52 +589,13 @@ def test_a_command_that_an_error_names_can_be_typed(directory: str, tigerd) -> N
 
 # Shared memory that is full
 
-FILL = """
-import json, os, sys, time
-import tiger
-
-text = "x" * int(sys.argv[2])
-
-def fill(store):
-    plans, coupons = store.plans, store.coupons
-    coupons.insert({"id": "kept", "valid": True})
-    before, written, error = store.ping()["commit"], 0, None
-    while error is None and written < 1_000_000:
-        try:
-            plans.insert({"id": f"p{written}", "product": "p", "text": text})
-            written += 1
-        except tiger.StoreFull as full:
-            error = str(full)
-    yield "error", error
-    yield "nothing changed", store.ping()["commit"] == before + written
-    yield "nothing was added", f"p{written}" not in plans
-    yield "all are there", plans.count() == written == len(plans.find_by_product("p"))
-    yield "all are whole", all(record["text"] == text for record in plans)
-    yield "one is deleted", plans.delete("p0") and plans.count() == written - 1
-    yield "others are there", coupons.find_active() == [{"id": "kept", "valid": True}]
-    store.clear_namespace()
-    yield "all are cleared", plans.count() == 0
-    deadline = time.monotonic() + 20
-    while plans.count() < 20 and time.monotonic() < deadline:
-        try:
-            plans.insert({"id": f"again{plans.count()}", "text": text})
-        except tiger.StoreFull:
-            pass
-    yield "the space is used again", plans.count() == 20
-
-with tiger.connect(sys.argv[1]) as store:
-    pid = store.ping()["pid"]
-    try:
-        print(json.dumps(dict(fill(store))))
-    finally:
-        os.kill(pid, 15)
-"""
-
 
 @pytest.mark.parametrize("size", [500, 90_000], ids=["small records", "large records"])
-def test_shared_memory_that_is_full(directory: str, run_script, size: int) -> None:
+def test_shared_memory_that_is_full(directory: str, run_program, size: int) -> None:
     """Never a signal: a typed error that says how much is there; deletes and clears still work."""
-    answer = run_script(FILL, directory, str(size), prefix=small_file_system(directory, "6m"))
+    answer = run_program(
+        shortages.fills_and_empties, directory, size, prefix=small_file_system(directory, "6m")
+    )
     error = answer.pop("error")
     assert error is not None
     assert re.search(r"\bMiB\b", error)
@@ -643,54 +605,20 @@ def test_shared_memory_that_is_full(directory: str, run_script, size: int) -> No
 
 
 def test_shared_memory_that_is_full_of_what_may_go_takes_a_write(
-    directory: str, run_script
+    directory: str, run_program
 ) -> None:
     """What a snapshot held is taken away by the write that needs the room, not some time later."""
-    answer = run_script(
-        """
-        import json, os, sys, time
-        import tiger
-
-        with tiger.connect(sys.argv[1]) as store:
-            pid = store.ping()["pid"]
-            try:
-                coupon = {"id": "A", "text": "x" * 50_000}
-                store.coupons.insert(coupon)
-                with store.snapshot():
-                    try:
-                        while True:
-                            store.coupons.insert(coupon)
-                    except tiger.StoreFull:
-                        written = store.ping()["commit"]
-                    time.sleep(0.05)  # the daemon cleans no more until a command comes
-                store.coupons.insert_many([{**coupon, "id": f"c{n}"} for n in range(20)])
-                print(json.dumps([written, store.coupons.count()]))
-            finally:
-                os.kill(pid, 15)
-        """,
-        directory,
-        prefix=small_file_system(directory, "6m"),
+    answer = run_program(
+        shortages.writes_after_snapshot, directory, prefix=small_file_system(directory, "6m")
     )
     written, count = answer
     assert written > 20
     assert count == 21
 
 
-def test_shared_memory_too_small_to_begin_with(directory: str, run_script) -> None:
-    error = run_script(
-        """
-        import json, os, sys
-        import tiger
-
-        try:
-            with tiger.connect(sys.argv[1]) as store:
-                os.kill(store.ping()["pid"], 15)
-                print(json.dumps(None))
-        except tiger.TigerError as error:
-            print(json.dumps(str(error)))
-        """,
-        directory,
-        prefix=small_file_system(directory, "128k"),
+def test_shared_memory_too_small_to_begin_with(directory: str, run_program) -> None:
+    error = run_program(
+        shortages.error_of_connect, directory, prefix=small_file_system(directory, "128k")
     )
     assert error is not None
     assert directory in error

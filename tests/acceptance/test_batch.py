@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import tiger
+from tests.acceptance.programs import elsewhere
 
 
 def ids(records: Any) -> list[str]:
@@ -206,17 +207,7 @@ def test_a_reader_elsewhere_sees_all_of_a_batch_or_nothing(
         table.insert({"id": "A", "n": 0})
     reader = start_other_process(
         shared_directory,
-        """
-        print("ready", flush=True)
-        pairs, last = 0, 0
-        while last < 300:
-            with store.snapshot() as view:
-                first, second = view.coupons.get("A")["n"], view.plans.get("A")["n"]
-            assert first == second, (first, second)
-            assert first >= last, (first, last)
-            pairs, last = pairs + 1, first
-        return pairs
-        """,
+        elsewhere.read_pairs,
         namespace=shared_store.current_namespace,
     )
     assert reader.read_line() == "ready"

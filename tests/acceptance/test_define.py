@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import tiger
+from tests.acceptance.programs import elsewhere
 from tiger.aio.store import AsyncStore
 from tiger.format.resources import TAKEN
 
@@ -144,11 +145,7 @@ def test_another_store_and_another_process_know_the_table(
         assert ids(second.gadgets.find_by_colour("red")) == ["a"]
     assert in_other_process(
         directory,
-        """
-        gadgets = store.table("gadgets")
-        gadgets.insert({"id": "b", "colour": "red"})
-        return [gadgets.prefix, gadgets.url, gadgets.find_by_colour("red")]
-        """,
+        elsewhere.use_defined_table,
     ) == ["gad", "/v1/gadgets", [{"id": "b", "colour": "red"}, {"id": "a", "colour": "red"}]]
     assert store.gadgets.count() == 2
 

@@ -14,6 +14,7 @@ import pytest
 
 import tiger
 import tiger.aio
+from tests.acceptance.programs import elsewhere
 from tests.support.choke import Choke
 from tests.support.daemon import Daemon, commands_of, new_directory
 from tests.support.model import fork, put, put_many
@@ -155,7 +156,7 @@ def test_a_fork_of_an_empty_namespace_is_empty_and_a_copy_of_that_moment(
             child.assert_changes(created={"coupons": 1})
             seen = in_other_process(
                 shared_directory,
-                "return [record['id'] for record in store.coupons]",
+                elsewhere.listed_ids,
                 namespace=child.current_namespace,
             )
             assert seen == ["B"]
@@ -213,11 +214,7 @@ def test_processes_read_and_write_a_fork_by_its_name(
     with parent.fork() as child:
         found = in_other_process(
             shared_directory,
-            """
-            store.coupons.delete("c0")
-            store.coupons.update({"id": "c1", "n": 1})
-            return [store.coupons.count(), store.coupons.get("c2")["id"]]
-            """,
+            elsewhere.change_fork,
             namespace=child.current_namespace,
         )
         assert found == [7, "c2"]

@@ -16,51 +16,16 @@ import pytest
 
 import tiger
 import tiger.aio
-from tests.support.forks import FORK
+from tests.acceptance.programs import fork_threads_pickle as programs
 from tiger import pickling
 
 # Forks
 
-BEGIN = (
-    FORK
-    + """
-store = tiger.connect(sys.argv[1])
-coupons = store.coupons
-coupons.insert({"id": "parent", "n": 1})
-"""
-)
-
 
 @pytest.mark.parametrize("used", [True, False], ids=["used before", "unused before"])
-def test_a_forked_child_reads_and_writes(directory: str, run_script, used: bool) -> None:
+def test_a_forked_child_reads_and_writes(directory: str, run_program, used: bool) -> None:
     """With a store that had spoken to the daemon before, and with one that had not."""
-    answer = run_script(
-        BEGIN
-        + (
-            """
-coupons.get("parent")
-"""
-            if used
-            else """
-store.close()
-store = tiger.connect(sys.argv[1])
-coupons = store.coupons
-"""
-        )
-        + """
-def work():
-    coupons.insert({"id": "child", "n": 2})
-    coupons.patch("parent", {"n": 10})
-    return [coupons.get("parent"), coupons.get("child"), coupons.count(), store.ping()["pid"]]
-
-child = fork(work)()
-coupons.patch("child", {"n": 20})
-coupons.insert({"id": "after"})
-print(json.dumps([child, coupons.get("child"), coupons.count(), store.ping()["pid"]]))
-store.close()
-""",
-        directory,
-    )
+    answer = run_program(programs.child_reads_and_writes, directory, used)
     (parents_record, childs_record, count, childs_pid), changed, count_after, pid = answer
     assert parents_record == {"id": "parent", "n": 10}
     assert childs_record == {"id": "child", "n": 2}
@@ -69,97 +34,34 @@ store.close()
     assert childs_pid == pid
 
 
-def test_parent_and_children_write_at_once(directory: str, run_script) -> None:
+def test_parent_and_children_write_at_once(directory: str, run_program) -> None:
     """Every one of the increments is there: no answer went to the wrong process."""
-    answer = run_script(
-        BEGIN
-        + """
-store.coupons.insert({"id": "sum", "n": 0})
-
-def add(times):
-    for _ in range(times):
-        coupons.modify("sum", lambda record: {**record, "n": record["n"] + 1})
-
-pids = []
-for _ in range(3):
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            add(50)
-            status = 0
-        finally:
-            os._exit(status)
-    pids.append(pid)
-add(50)
-statuses = [os.waitpid(pid, 0)[1] for pid in pids]
-print(json.dumps([statuses, coupons.get("sum")["n"]]))
-store.close()
-""",
-        directory,
-    )
-    assert answer == [[0, 0, 0], 200]
+    answer = run_program(programs.parent_and_children_add, directory)
+    assert answer == [[None, None, None], 200]
 
 
-def test_a_grandchild_works_too(directory: str, run_script) -> None:
-    answer = run_script(
-        BEGIN
-        + """
-def grandchild():
-    coupons.insert({"id": "grandchild"})
-    return coupons.count()
-
-def child():
-    coupons.insert({"id": "child"})
-    return [fork(grandchild)(), coupons.count()]
-
-print(json.dumps([fork(child)(), coupons.count()]))
-store.close()
-""",
-        directory,
-    )
+def test_a_grandchild_works_too(directory: str, run_program) -> None:
+    answer = run_program(programs.grandchild_writes, directory)
     assert answer == [[3, 3], 3]
 
 
-def test_a_child_that_closes_the_store_leaves_the_parents_alone(directory: str, run_script) -> None:
-    answer = run_script(
-        BEGIN
-        + """
-def work():
-    store.close()
-    return True
-
-fork(work)()
-coupons.insert({"id": "after"})
-print(json.dumps([coupons.count(), store.ping()["pid"] > 0]))
-store.close()
-""",
-        directory,
-    )
+def test_a_child_that_closes_the_store_leaves_the_parents_alone(
+    directory: str, run_program
+) -> None:
+    answer = run_program(programs.child_closes, directory)
     assert answer == [2, True]
 
 
-def test_a_snapshot_of_the_parent_is_read_in_a_child(directory: str, run_script) -> None:
-    answer = run_script(
-        BEGIN
-        + """
-with store.snapshot() as view:
-    coupons.update({"id": "parent", "n": 2})
-    child = fork(lambda: [view.coupons.get("parent")["n"], coupons.get("parent")["n"]])()
-    parent = view.coupons.get("parent")["n"]
-print(json.dumps([child, parent]))
-store.close()
-""",
-        directory,
-    )
+def test_a_snapshot_of_the_parent_is_read_in_a_child(directory: str, run_program) -> None:
+    answer = run_program(programs.child_reads_snapshot, directory)
     assert answer == [[1, 2], 1]
 
 
 def test_the_daemon_outlives_the_process_that_started_it(
-    directory: str, run_script, tigerd
+    directory: str, run_program, tigerd
 ) -> None:
     """It is not killed with its starter, and holds none of its pipes open."""
-    answer = run_script(BEGIN + "print(json.dumps(store.ping()['pid']))\nstore.close()", directory)
+    answer = run_program(programs.starts_daemon, directory)
     status = tigerd("status", "--json", directory=directory)
     assert status.returncode == 0
     assert json.loads(status.stdout)["pid"] == answer
@@ -347,31 +249,7 @@ def test_a_store_of_asyncio_says_so_too(shared_directory: str) -> None:
     asyncio.run(main())
 
 
-def test_a_store_is_sent_to_a_spawned_process(shared_directory: str, run_script) -> None:
+def test_a_store_is_sent_to_a_spawned_process(shared_directory: str, run_program) -> None:
     """As `multiprocessing` sends arguments; the function is importable from a script."""
-    answer = run_script(
-        """
-        import json, multiprocessing, os, sys
-        import tiger
-
-        def work(store, queue):
-            store.coupons.insert({"id": "child", "pid": os.getpid()})
-            queue.put([store.current_namespace, store.coupons.get("parent"), os.getpid()])
-            store.close()
-
-        if __name__ == "__main__":
-            context = multiprocessing.get_context("spawn")
-            with tiger.connect(sys.argv[1]) as store, store.sandbox() as test:
-                test.coupons.insert({"id": "parent"})
-                queue = context.Queue()
-                child = context.Process(target=work, args=(test, queue))
-                child.start()
-                answer = queue.get(timeout=30)
-                child.join(30)
-                same = answer[0] == test.current_namespace
-                written = test.coupons.get("child")["pid"] == answer[2] == child.pid
-                print(json.dumps([child.exitcode, same, answer[1], written]))
-        """,
-        shared_directory,
-    )
+    answer = run_program(programs.sends_store_to_spawned, shared_directory)
     assert answer == [0, True, {"id": "parent"}, True]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import re
@@ -19,6 +18,8 @@ from typing import Any
 import pytest
 
 import tiger
+from tests.acceptance.programs import elsewhere
+from tests.acceptance.programs.elsewhere import read_everything
 from tests.support.processes import daemons_of
 
 RECORDS = [
@@ -42,36 +43,6 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def read_everything(store):
-    """What every kind of read gives, as JSON would carry it."""
-    coupons = store.coupons
-    with store.snapshot() as view:
-        seen = view.coupons.list().to_dict()
-    return [
-        coupons.get("A"),
-        coupons["B"],
-        dict(coupons.peek("é 📎")),
-        coupons.get("nobody", None),
-        "A" in coupons,
-        coupons.list().to_dict(),
-        coupons.list(limit=1, starting_after="B").to_dict(),
-        coupons.list(limit=1, ending_before="A", valid=True).to_dict(),
-        coupons.count(),
-        coupons.find_active(),
-        coupons.find_by("created", 2),
-        list(coupons),
-        coupons.list_namespace(store.current_namespace),
-        coupons.version("A"),
-        store.namespaces(),
-        sorted(store.tables()),
-        seen,
-    ]
-
-
-# The same function, as the body of another process's program.
-READ_EVERYTHING = inspect.getsource(read_everything) + "return read_everything(store)"
-
-
 # What one process writes
 
 
@@ -80,7 +51,7 @@ def test_records_written_in_one_process_are_equal_in_another(
 ) -> None:
     for record in RECORDS:
         store.coupons.insert(record)
-    assert in_other_process(directory, READ_EVERYTHING) == read_everything(store)
+    assert in_other_process(directory, read_everything) == read_everything(store)
     assert [store.coupons.get(record["id"]) for record in RECORDS] == RECORDS
 
 
@@ -90,15 +61,7 @@ def test_a_process_that_read_before_sees_every_later_write_at_once(
     """No cache outlives a write: the reader looks right after it was told of each."""
     reader = start_other_process(
         shared_directory,
-        """
-        seen = []
-        for line in sys.stdin:
-            record = store.coupons.get("A", None)
-            listed = [other["id"] for other in store.coupons.list()]
-            seen.append([record and record["n"], listed, len(store.coupons.find_active())])
-            print("seen", flush=True)
-        return seen
-        """,
+        elsewhere.look_at_each_line,
         namespace=shared_store.current_namespace,
     )
     coupons = shared_store.coupons
@@ -138,16 +101,7 @@ def test_many_processes_write_at_once_and_nothing_is_lost(
     writers = [
         start_other_process(
             shared_directory,
-            """
-            def add(record):
-                return {**record, "n": record["n"] + 1}
-
-            number = arguments[0]
-            for turn in range(50):
-                store.coupons.insert({"id": f"{number}-{turn}", "writer": number})
-                store.coupons.modify("sum", add)
-            return True
-            """,
+            elsewhere.insert_and_add,
             number,
             namespace=shared_store.current_namespace,
         )
@@ -166,7 +120,7 @@ def test_a_thousand_records_of_one_second_keep_the_order_of_their_inserts(
         shared_store.coupons.insert({"id": name, "created": 1})
     listed = in_other_process(
         shared_directory,
-        "return [record['id'] for record in store.coupons.list(limit=50).auto_paging_iter()]",
+        elsewhere.listed_ids,
         namespace=shared_store.current_namespace,
     )
     assert listed == ids[::-1]
@@ -183,7 +137,7 @@ def test_reads_work_while_the_daemon_is_stopped(store, directory: str, in_other_
         assert read_everything(store) == before
         with tiger.connect(directory, autostart=False) as late:
             assert read_everything(late) == before
-        assert in_other_process(directory, READ_EVERYTHING, autostart=False) == before
+        assert in_other_process(directory, read_everything, autostart=False) == before
     store.coupons.insert({"id": "after"})
     assert store.coupons.get("after") == {"id": "after"}
 
@@ -197,7 +151,7 @@ def test_reads_work_after_the_daemon_was_killed(
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not is_alive(pid), what="the daemon's end")
     assert read_everything(store) == before
-    assert in_other_process(directory, READ_EVERYTHING, autostart=False) == before
+    assert in_other_process(directory, read_everything, autostart=False) == before
 
 
 def test_reads_work_after_a_clean_stop(store, directory: str, tigerd) -> None:
@@ -262,14 +216,7 @@ def test_a_daemon_killed_while_it_is_written_to_loses_no_answered_write(
         pid = store.ping()["pid"]
     writer = start_other_process(
         directory,
-        """
-        try:
-            for number in range(1_000_000):
-                store.coupons.insert({"id": f"c{number}", "n": number})
-                print(number, flush=True)
-        except tiger.TigerError as error:
-            return type(error).__name__
-        """,
+        elsewhere.insert_until_it_fails,
         autostart=False,
         timeout_s=1.0,
     )
@@ -336,13 +283,9 @@ def test_a_write_to_a_stopped_daemon_ends_in_time_with_a_clear_error(
 def test_five_processes_that_start_at_once_share_one_daemon(
     directory: str, start_other_process, wait_until
 ) -> None:
-    body = """
-    print(store.ping()["pid"], flush=True)
-    sys.stdin.read()
-    store.coupons.insert({"id": str(arguments[0])})
-    return store.ping()["pid"]
-    """
-    others = [start_other_process(directory, body, number) for number in range(5)]
+    others = [
+        start_other_process(directory, elsewhere.insert_when_told, number) for number in range(5)
+    ]
     pids = {int(other.read_line()) for other in others}
     assert len(pids) == 1
     assert {other.answer() for other in others} == pids

@@ -4,61 +4,42 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import tiger
+from tests.acceptance.programs import shortages
 from tests.support.file_system import small_file_system
 from tiger import shortage
 from tiger.format import layout
 from tigerd.engine import segments
 from tigerd.service import serve
 
-FILL = """
-import os, sys, tiger
-pid = 0
-try:
-    with tiger.connect(sys.argv[1]) as store:
-        pid = store.ping()["pid"]
-        for resource in tiger.format.resources.RESOURCES:
-            store.table(resource.table).insert({"id": "A"})
-except tiger.StoreFull as error:
-    print(error)
-finally:
-    if pid:
-        os.kill(pid, 15)
-"""
 
-
-def what_is_told(directory: str, options: str) -> str:
-    prefix = small_file_system(directory, options)
-    done = subprocess.run(
-        [*prefix, sys.executable, "-c", FILL, directory], capture_output=True, text=True, check=True
+def test_a_file_system_without_inodes_is_not_said_to_be_full(directory: str, run_program) -> None:
+    told = run_program(
+        shortages.error_of_a_record_in_each_table,
+        directory,
+        prefix=small_file_system(directory, "64m,nr_inodes=40"),
     )
-    return done.stdout
-
-
-def test_a_file_system_without_inodes_is_not_said_to_be_full(directory: str) -> None:
-    told = what_is_told(directory, "64m,nr_inodes=40")
     assert "all 40 inodes of its file system are in use" in told
     assert "MiB" not in told
 
 
-def test_a_small_file_system_is_told_in_its_own_unit(directory: str) -> None:
-    told = what_is_told(directory, "300k")
+def test_a_small_file_system_is_told_in_its_own_unit(directory: str, run_program) -> None:
+    told = run_program(
+        shortages.error_of_a_record_in_each_table,
+        directory,
+        prefix=small_file_system(directory, "300k"),
+    )
     assert "512.0 KiB were needed" in told
     assert "of 300.0 KiB are free there" in told
 
 
-def test_a_limit_of_file_sizes_is_named(directory: str) -> None:
-    limited = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))\n{FILL}"
-    done = subprocess.run(
-        [sys.executable, "-c", limited, directory], capture_output=True, text=True, check=True
-    )
-    assert "files of 64.0 KiB at most: raise `ulimit -f`" in done.stdout
+def test_a_limit_of_file_sizes_is_named(directory: str, run_program) -> None:
+    told = run_program(shortages.error_of_a_record_in_each_table, directory, 65536)
+    assert "files of 64.0 KiB at most: raise `ulimit -f`" in told
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import tiger
+from tests.acceptance.programs import elsewhere, snapshot
 from tiger.format import layout
 
 
@@ -252,15 +253,7 @@ def test_paging_through_a_snapshot_meets_every_record_once_while_others_write(
     shared_store.coupons.insert_many({"id": f"c{n}", "created": n % 7} for n in range(200))
     writer = start_other_process(
         shared_directory,
-        """
-        print("ready", flush=True)
-        for n in range(600):
-            store.coupons.update({"id": f"c{n % 200}", "created": (n * 31) % 11})
-            if n % 3 == 0:
-                store.coupons.delete(f"c{n % 17}")
-                store.coupons.insert({"id": f"c{n % 17}", "created": n % 5})
-        return True
-        """,
+        elsewhere.write_at_random_places,
         namespace=shared_store.current_namespace,
     )
     assert writer.read_line() == "ready"
@@ -317,48 +310,8 @@ def test_a_page_that_outlives_its_snapshot_says_so(many, wait_until) -> None:
     assert os.listdir(f"{many.directory}/pins") == []
 
 
-READS_OF_A_CHILD = """
-import json, os, sys
-import tiger
-from tiger.format import layout
-
-store = tiger.connect(sys.argv[1])
-store.coupons.insert_many({"id": f"c{n:03}", "n": 0} for n in range(300))
-mark = store.mark()
-go_read, go_write = os.pipe()
-said_read, said_write = os.pipe()
-with store.snapshot() as view:
-    child = os.fork()
-    if not child:
-        os.read(go_read, 1)
-        said = []
-        for read in (
-            lambda: view.coupons.get("c001", None),
-            lambda: view.coupons.count(),
-            lambda: len(view.coupons.list_namespace("global")),
-            lambda: store.changes(mark),
-            lambda: store.rollback(mark),
-        ):
-            try:
-                said.append(repr(read()))
-            except BaseException as error:
-                said.append(type(error).__name__ + str(error)[:30])
-        os.write(said_write, json.dumps(said).encode())
-        os._exit(0)
-mark.release()
-for number in range(150):
-    store.coupons.update({"id": f"c{number:03}", "n": 1})
-while store._reader.words[layout.HORIZON] <= view.commit:
-    store.coupons.patch("c299", {"n": 2})
-os.write(go_write, b"x")
-os.waitpid(child, 0)
-store.close()
-print(os.read(said_read, 1 << 16).decode())
-"""
-
-
 def test_a_child_is_told_that_its_parent_let_go_of_what_it_reads(
-    directory: str, run_script
+    directory: str, run_program
 ) -> None:
-    said = run_script(READS_OF_A_CHILD, directory)
+    said = run_program(snapshot.child_reads_what_is_gone, directory)
     assert said == ["InvalidRequestcommit 1 is not held any more: "[:44]] * 5

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.programs import elsewhere
+
 OBJECTS = Path(__file__).resolve().parents[3] / "shared" / "stripe_objects.json"
 
 Records = dict[str, list[dict[str, Any]]]
@@ -34,13 +36,8 @@ def test_the_sample_has_objects_for_nearly_every_table(records: Records, resourc
     assert {row.table for row in resources} - set(records) == {"webhook_deliveries"}
 
 
-READ_ALL = """
-return {name: {record["id"]: record for record in store.table(name)} for name in store.tables()}
-"""
-
-
 def by_id(records: Records, resources: Any) -> dict[str, dict[str, Any]]:
-    """What `READ_ALL` gives where exactly these records are."""
+    """What `elsewhere.read_all_tables` gives where exactly these records are."""
     return {
         row.table: {record["id"]: record for record in records.get(row.table, [])}
         for row in resources
@@ -55,7 +52,7 @@ def test_objects_written_in_one_process_are_equal_in_another(
             assert shared_store.table(table).insert(stripe_object) == stripe_object
             assert shared_store.table(table).get(stripe_object["id"]) == stripe_object
     namespace = shared_store.current_namespace
-    read = in_other_process(shared_directory, READ_ALL, namespace=namespace)
+    read = in_other_process(shared_directory, elsewhere.read_all_tables, namespace=namespace)
     assert {row.table: read[row.table] for row in resources} == by_id(records, resources)
 
 
@@ -66,11 +63,7 @@ def test_objects_written_in_another_process_are_equal_here(
     path.write_text(json.dumps(records))
     written = in_other_process(
         shared_directory,
-        """
-        with open(arguments[0]) as text:
-            records = json.load(text)
-        return {name: store.table(name).insert_many(found) for name, found in records.items()}
-        """,
+        elsewhere.insert_all_of,
         str(path),
         namespace=shared_store.current_namespace,
     )

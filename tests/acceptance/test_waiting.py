@@ -16,6 +16,7 @@ import pytest
 
 import tiger
 import tiger.aio
+from tests.acceptance.programs import elsewhere
 from tiger.format import layout, protocol
 from tiger.reading.changes import Change
 from tiger.wire import session
@@ -78,10 +79,7 @@ def test_another_process_wakes_a_wait_by_a_message(
     asked(1)
     in_other_process(
         shared_directory,
-        """
-        store.events.insert({"id": "no", "type": "other"})
-        return store.events.insert({"id": "yes", "type": "invoice.paid"})
-        """,
+        elsewhere.insert_two_events,
         namespace=shared_store.current_namespace,
     )
     assert waiting.result(20)["id"] == "yes"

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import tiger
+from tests.acceptance.programs import elsewhere
 from tiger.format import protocol
 from tigerd.cli import transfer
 from tigerd.tools.documents import InvalidDocument, parse_tables
@@ -229,15 +230,7 @@ def test_a_dump_is_of_one_moment(shared_directory, shared_store, start_other_pro
     with tiger.connect(shared_directory, namespace=shared_store.current_namespace) as store:
         other = start_other_process(
             shared_directory,
-            """
-            import sys
-            for n in range(100_000):
-                with store.batch() as batch:
-                    batch.coupons.insert({"id": "A", "n": n})
-                    batch.plans.insert({"id": "A", "n": n})
-                if n == 0:
-                    print("begun", flush=True)
-            """,
+            elsewhere.write_pairs,
             namespace=store.current_namespace,
         )
         assert other.read_line() == "begun"
