@@ -22,6 +22,7 @@ import time_machine
 
 import tiger
 import tiger.aio
+from tests.rooms.place.programs.mocked import sockets_are_forbidden_when_loaded
 from tiger.store import Store
 
 SOON_S = 0.05
@@ -136,24 +137,8 @@ def test_a_store_is_connected_to_though_sockets_and_processes_are_mocked(directo
         patch.undo()
 
 
-def test_the_library_may_be_loaded_where_sockets_are_forbidden(directory: str, run_script) -> None:
-    answer = run_script(
-        """
-        import json, socket, sys
-
-        class Guarded(socket.socket):
-            def __new__(cls, *_, **__):
-                raise RuntimeError("a test forbids this")
-
-        socket.socket = Guarded
-        import tiger
-
-        with tiger.connect(sys.argv[1]) as store:
-            store.coupons.insert({"id": "A"})
-            print(json.dumps(store.coupons.count()))
-        """,
-        directory,
-    )
+def test_the_library_may_be_loaded_where_sockets_are_forbidden(directory: str, run_program) -> None:
+    answer = run_program(sockets_are_forbidden_when_loaded, directory)
     assert answer == 1
 
 

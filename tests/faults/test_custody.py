@@ -332,26 +332,6 @@ mount -t tmpfs tmp "$1" && cd "$1" && mkdir lower upper work merged && cp -a "$2
 mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged && shift 2 &&
 exec "$0" "$@" "$PWD/merged/shop"
 """
-BAKED = """
-import subprocess, sys, time
-import tiger
-place = sys.argv[1]
-store = tiger.connect(place, autostart=False)
-assert store.coupons.get("A") == {"id": "A"}
-serving = subprocess.Popen([sys.executable, "-m", "tigerd", "serve", "--dir", place], stdout=-1)
-assert serving.stdout.readline()
-deadline = time.monotonic() + 20
-try:
-    while time.monotonic() < deadline:
-        store.coupons.get("A")
-except tiger.InstanceError:
-    with tiger.connect(place) as again:
-        again.coupons.insert({"id": "B"})
-        assert again.coupons.count() == 2
-        print("told")
-finally:
-    serving.kill()
-"""
 
 
 def test_a_reader_of_an_image_is_told_when_a_daemon_has_its_own_copy(place: Path) -> None:
@@ -368,7 +348,7 @@ def test_a_reader_of_an_image_is_told_when_a_daemon_has_its_own_copy(place: Path
     if sys.platform != "linux" or subprocess.run([*mounts, "-c", ""], check=False).returncode:
         pytest.skip("this kernel or container allows no overlayfs in a namespace of one's own")
     completed = subprocess.run(
-        [*mounts, "-c", BAKED],
+        [*mounts, Path(__file__).with_name("programs") / "baked.py"],
         cwd=PROJECT,
         capture_output=True,
         text=True,

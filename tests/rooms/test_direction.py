@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.rooms.programs import direction
 
 PROJECT = Path(__file__).parents[2]
 LIBRARY = PROJECT / "client" / "tiger"
@@ -33,28 +34,13 @@ def test_the_library_imports_itself_and_msgpack_only(path: Path) -> None:
     assert foreign <= {"tiger", "msgpack"}
 
 
-def test_a_client_never_loads_zeromq(directory: str) -> None:
+def test_a_client_never_loads_zeromq(directory: str, run_program) -> None:
     """It takes as long as all else that a client loads, and its daemon has it."""
-    code = """if True:
-        import sys, tiger
-        with tiger.connect(sys.argv[1]) as store:
-            store.coupons.insert({"id": "A"})
-        sys.exit("zmq" in sys.modules)
-    """
-    assert subprocess.run([sys.executable, "-c", code, directory], check=False).returncode == 0
+    assert run_program(direction.loads_zeromq, directory) is False
 
 
-def test_aio_is_there_with_tiger_and_loaded_when_it_is_used(run_script) -> None:
-    answers = run_script(
-        """
-        import json, sys
-        import tiger
-        answers = ["asyncio" in sys.modules]
-        answers.append(tiger.aio.connect.__name__)
-        answers += ["tiger.aio" in sys.modules, hasattr(tiger, "nonsense")]
-        print(json.dumps(answers))
-        """
-    )
+def test_aio_is_there_with_tiger_and_loaded_when_it_is_used(run_program) -> None:
+    answers = run_program(direction.loads_aio)
     assert answers == [False, "connect", True, False]
 
 

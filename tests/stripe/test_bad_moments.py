@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
-import sys
 
 import pytest
 import stripe
 
 import tigerstripe
+from tests.stripe.programs import requests
+from tests.support import program
 from tests.support.file_system import small_file_system
-
-ASKING = """if True:
-    import sys, stripe, tigerstripe
-    with tigerstripe.connect(sys.argv[1], namespace=sys.argv[2]) as account, account.installed():
-        print("ready", flush=True)
-        sys.stdin.readline()
-        for number in range(20):
-            made = stripe.Customer.create(name=str(number), idempotency_key=f"k{number}")
-            print(made.id)
-"""
 
 
 def test_of_two_requests_with_one_key_at_once_one_is_done(account) -> None:
-    command = [sys.executable, "-c", ASKING, str(account.store.directory), account.name]
+    command = program.command(requests.creates_by_key, account.store.directory, account.name)
     asking = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -37,7 +29,7 @@ def test_of_two_requests_with_one_key_at_once_one_is_done(account) -> None:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    one, two = (process.communicate(timeout=60)[0].split() for process in asking)
+    one, two = (json.loads(process.communicate(timeout=60)[0]) for process in asking)
     assert one == two
     assert account.store.customers.count() == 20
     assert len(account.events("customer.created")) == 20
@@ -66,31 +58,11 @@ def test_after_a_daemon_that_was_killed_nothing_is_lost_or_double(directory) -> 
         assert account.store.customers.count() == len(account.events()) == 2
 
 
-FILLING = """if True:
-    import os, sys, stripe, tigerstripe
-    with tigerstripe.connect(sys.argv[1]) as account, account.installed():
-        daemon, told, made = account.store.ping()["pid"], "", []
-        while not told:
-            try:
-                made.append(stripe.Customer.create(metadata={str(n): "x" * 500 for n in range(50)}))
-            except stripe.APIError as error:
-                told = str(error)
-        assert account.store.customers.count() == len(account.events()) == len(made)
-        assert stripe.Customer.retrieve(made[0].id).metadata == made[0].metadata
-        failed = [entry["error"]["message"] for entry in account.requests() if entry["error"]]
-        assert len(failed) == 1 and failed[0] in told
-        account.store.clear_namespace()
-        stripe.Customer.create(name="Jane")
-        os.kill(daemon, 15)
-        print(told)
-"""
-
-
-def test_a_full_store_is_told_of_and_nothing_is_half_done(directory) -> None:
-    command = [*small_file_system(directory, "4m"), sys.executable, "-c", FILLING, directory]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    assert "tigerstripe's store could not do it: shared memory is full" in done.stdout
-    assert "of 4.0 MiB are free there: clear namespaces, give it more" in done.stdout
+def test_a_full_store_is_told_of_and_nothing_is_half_done(directory, run_program) -> None:
+    prefix = small_file_system(directory, "4m")
+    told = run_program(requests.fills_the_store, directory, prefix=prefix)
+    assert "tigerstripe's store could not do it: shared memory is full" in told
+    assert "of 4.0 MiB are free there: clear namespaces, give it more" in told
 
 
 def test_a_daemon_that_is_stopped_is_told_of_and_reads_go_on(directory) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,6 +9,7 @@ from typing import Any
 import stripe
 
 import tigerstripe
+from tests.stripe.programs import requests
 from tests.support import processes
 
 PROCESSES = 8
@@ -59,50 +57,19 @@ def test_a_crowd_loses_and_doubles_nothing_while_the_daemon_is_killed() -> None:
         assert told == +expected
 
 
-REDEEMERS = """if True:
-    import json, os, sys
-    import stripe, tigerstripe
-
-    OLD = "2025-02-24.acacia"  # customers take coupons until then
-    with tigerstripe.connect(sys.argv[1], namespace=sys.argv[2]) as account, account.installed():
-        stripe.Customer.list()
-        start, go = os.pipe()
-        told, tell = os.pipe()
-        children = []
-        for number in range(8):
-            pid = os.fork()
-            if pid:
-                children.append(pid)
-                continue
-            os.close(go)
-            os.read(start, 1)  # it ends when all are there
-            by = {"promotion_code": sys.argv[3]} if number % 2 else {"coupon": "LAST"}
-            for _ in range(5):
-                try:
-                    stripe.Customer.create(**by, stripe_version=OLD)
-                except stripe.InvalidRequestError:
-                    continue
-                os.write(tell, b"%d" % (number % 2))
-            os._exit(0)
-        os.close(go)
-        assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 8
-        os.close(tell)
-        print(json.dumps(os.read(told, 100).decode()))
-"""
-
-
-def test_the_last_redemptions_of_a_coupon_and_of_its_code_are_taken_once(account: Any) -> None:
+def test_the_last_redemptions_of_a_coupon_and_of_its_code_are_taken_once(
+    account: Any, run_program
+) -> None:
     stripe.Coupon.create(id="LAST", percent_off=5, max_redemptions=6)
     promotion = {"type": "coupon", "coupon": "LAST"}
     code = stripe.PromotionCode.create(promotion=promotion, max_redemptions=2).id
-    command = [sys.executable, "-c", REDEEMERS, str(account.store.directory), account.name, code]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=120)
-    won = json.loads(done.stdout)
-    assert len(won) == 6
-    assert won.count("1") <= 2
+    where = (account.store.directory, account.name)
+    by_code, by_coupon = run_program(requests.children_redeem, *where, code)
+    assert by_code + by_coupon == 6
+    assert by_code <= 2
     coupon = stripe.Coupon.retrieve("LAST")
     assert (coupon.times_redeemed, coupon.valid) == (6, False)
-    assert stripe.PromotionCode.retrieve(code).times_redeemed == won.count("1")
+    assert stripe.PromotionCode.retrieve(code).times_redeemed == by_code
     discounts = [c["discount"] for c in account.store.customers]
-    assert Counter(bool(d["promotion_code"]) for d in discounts)[True] == won.count("1")
+    assert Counter(bool(d["promotion_code"]) for d in discounts)[True] == by_code
     assert len(discounts) == len(account.events("customer.discount.created")) == 6

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-import sys
 
 import pytest
 import stripe
+
+from tests.stripe.programs import requests
+from tests.support import program
 
 
 def test_the_next_request_that_matches_fails_and_does_nothing(account) -> None:
@@ -173,23 +175,9 @@ def test_an_operation_that_is_not_built_can_fail_too(account) -> None:
         stripe.climate.Order.list()
 
 
-ASKING = """if True:
-    import sys, stripe, tigerstripe
-    with tigerstripe.connect(sys.argv[1], namespace=sys.argv[2]) as account, account.installed():
-        stripe.max_network_retries = 0
-        failed = 0
-        for _ in range(10):
-            try:
-                stripe.Customer.list()
-            except stripe.RateLimitError:
-                failed += 1
-        print(failed)
-"""
-
-
 def test_all_processes_use_up_what_was_asked_for_once(account) -> None:
     account.fail_next("GET /v1/customers", status=429, times=13)
-    command = [sys.executable, "-c", ASKING, str(account.store.directory), account.name]
+    command = program.command(requests.rate_limited, account.store.directory, account.name)
     asking = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
     assert sum(int(process.communicate(timeout=60)[0]) for process in asking) == 13
 

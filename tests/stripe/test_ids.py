@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import random
 import re
-import subprocess
-import sys
 
 import pytest
 
-from tests.support.forks import C_FORK, FORK
+from tests.stripe.programs import requests
+from tests.support.forks import FORKS
 from tigerstripe.ids import new_id
 
 
@@ -18,16 +17,9 @@ def test_an_id_is_its_prefix_and_so_many_letters_and_digits() -> None:
     assert re.fullmatch(r"[A-Za-z0-9]{8}", new_id("", 8))
 
 
-@pytest.mark.parametrize("way", [FORK, C_FORK], ids=["of Python", "in C"])
-def test_a_forked_child_makes_other_ids_than_its_parent(way: str) -> None:
-    program = f"""{way}
-from tigerstripe.ids import new_id
-
-new_id("cus", 14)
-answer = fork(lambda: new_id("cus", 14))
-assert new_id("cus", 14) != answer()
-"""
-    subprocess.run([sys.executable, "-c", program], check=True)
+@pytest.mark.parametrize("how", FORKS)
+def test_a_forked_child_makes_other_ids_than_its_parent(run_program, how: str) -> None:
+    assert run_program(requests.ids_differ, how)
 
 
 def test_ids_differ_where_a_test_seeds_the_generator_of_all() -> None:

@@ -13,6 +13,8 @@ import pytest
 import stripe
 
 import tigerstripe
+from tests.stripe.programs import requests
+from tests.support import program
 
 
 def test_nothing_of_the_sdk_is_changed_after_it(shared_store) -> None:
@@ -92,28 +94,11 @@ def test_a_raw_request_is_answered(client) -> None:
     assert client.deserialize(raw, api_mode="V1").percent_off == 5
 
 
-RACER = """if True:
-    import sys
-    import stripe, tigerstripe
-    with tigerstripe.connect(sys.argv[1], namespace=sys.argv[2]) as account, account.installed():
-        print("ready", flush=True)
-        sys.stdin.readline()
-        won = 0
-        for _ in range(20):
-            try:
-                stripe.PromotionCode.create(promotion={"type": "coupon", "coupon": "C"}, code="ONE")
-            except stripe.InvalidRequestError:
-                continue
-            won += 1
-        print(won)
-"""
-
-
 def test_of_processes_that_want_one_code_one_has_it(shared_directory, account) -> None:
     stripe.Coupon.create(id="C", percent_off=5)
     racers = [
         subprocess.Popen(
-            [sys.executable, "-c", RACER, shared_directory, account.name],
+            program.command(requests.wins_of_a_code, shared_directory, account.name),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
@@ -130,24 +115,8 @@ def test_of_processes_that_want_one_code_one_has_it(shared_directory, account) -
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_children_make_other_ids(account) -> None:
-    code = """if True:
-        import os, sys, tigerstripe, stripe
-        with tigerstripe.connect(sys.argv[1], namespace=sys.argv[2]) as account:
-            with account.installed():
-                stripe.Customer.create(name="before")
-                children = []
-                for _ in range(3):
-                    pid = os.fork()
-                    if not pid:
-                        for _ in range(10):
-                            stripe.Customer.create(name="child")
-                        os._exit(0)
-                    children.append(pid)
-                assert [os.waitpid(pid, 0)[1] for pid in children] == [0, 0, 0]
-    """
-    arguments = [str(account.store.directory), account.name]
-    subprocess.run([sys.executable, "-c", code, *arguments], check=True, timeout=60)
+def test_children_make_other_ids(account, run_program) -> None:
+    run_program(requests.children_create, account.store.directory, account.name)
     assert account.store.customers.count() == 31
 
 
@@ -187,15 +156,5 @@ def test_the_key_is_that_of_the_account_in_force_unless_it_is_the_applications(
             assert stripe.api_key == "sk_test_mine"
 
 
-def test_without_the_sdk_it_is_said_what_to_install() -> None:
-    code = """if True:
-        import sys
-        sys.modules["stripe"] = None
-        import tigerstripe
-        try:
-            tigerstripe.install()
-        except ImportError as error:
-            print(error)
-    """
-    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-    assert b"pip install tigerd[stripe]" in shown.stdout
+def test_without_the_sdk_it_is_said_what_to_install(run_program) -> None:
+    assert "pip install tigerd[stripe]" in run_program(requests.error_without_the_sdk)

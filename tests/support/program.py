@@ -21,7 +21,7 @@ def command(
 ) -> list[str]:
     """Return the command that calls a function; it gets a `store` first, of (where, settings)."""
     module = [sys.executable, "-m", __name__, function.__module__, function.__name__]
-    return [*prefix, *module, json.dumps(arguments), *map(json.dumps, store)]
+    return [*prefix, *module, *(json.dumps(value, default=str) for value in (arguments, *store))]
 
 
 def main(module: str, name: str, arguments: str, *store: str) -> None:

@@ -308,18 +308,7 @@ def test_help_to_a_full_device_is_one_line(line: str) -> None:
     assert completed.returncode == NO
 
 
-INTERRUPTED = """\
-import os, signal, sys
-wanted = sys.argv[1]
-class Interrupting:
-    def find_spec(name, path, target=None):
-        if name == wanted:
-            os.kill(os.getpid(), signal.SIGINT)
-sys.meta_path.insert(0, Interrupting)
-from tigerd.__main__ import main
-sys.argv = ["tigerd", "get", "coupons", "A"]
-main()
-"""
+PROGRAMS = Path(__file__).with_name("programs")
 
 
 @pytest.mark.parametrize(
@@ -328,7 +317,7 @@ main()
 def test_an_interrupt_of_an_import_shows_none(module: str, codes: set[int]) -> None:
     """A shell gives 130 for both."""
     completed = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED, module],
+        [sys.executable, PROGRAMS / "interrupted_import.py", module],
         capture_output=True,
         encoding="utf-8",
         check=False,

@@ -20,16 +20,7 @@ SHOW_PLACE = (
     "import os, tiger; tiger.connect(autostart=False).close(); print(os.environ['TIGERD_DIR'])"
 )
 
-TELL_SIGNALS = """\
-import os, signal, sys, time
-def tell(number, frame):
-    print(signal.Signals(number).name, flush=True)
-    sys.exit(9)
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-    signal.signal(number, tell)
-print(os.environ["TIGERD_DIR"], flush=True)
-time.sleep(30)
-"""
+PROGRAMS = Path(__file__).with_name("programs")
 
 
 def test_run_makes_a_private_directory_and_removes_it(tigerd) -> None:
@@ -81,15 +72,9 @@ def test_run_of_no_command_starts_nothing(tigerd, directory: str, tmp_path: Path
 def test_a_command_that_removes_the_directory_has_its_exit_code(
     tigerd, directory: str, is_alive, wait_until, *, is_private: bool
 ) -> None:
-    program = (
-        "import os, shutil, sys, time, tiger\n"
-        "with tiger.connect(autostart=False) as store: print(store.ping()['pid'])\n"
-        "shutil.rmtree(os.environ['TIGERD_DIR'])\n"
-        "time.sleep(1.2)  # the daemon looks into it meanwhile\n"
-        "sys.exit(7)\n"
-    )
     place = None if is_private else os.path.join(directory, "run")
-    completed = tigerd("run", "--", sys.executable, "-c", program, directory=place)
+    program = str(PROGRAMS / "removes_directory.py")
+    completed = tigerd("run", "--", sys.executable, program, directory=place)
     assert completed.returncode == 7
     assert "the command removed" in completed.stderr
     assert completed.stderr.count("\n") == 1
@@ -99,7 +84,15 @@ def test_a_command_that_removes_the_directory_has_its_exit_code(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_goes_on_to_the_command_and_all_is_removed(number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "tigerd", "run", "--", sys.executable, "-c", TELL_SIGNALS]
+    command = [
+        sys.executable,
+        "-m",
+        "tigerd",
+        "run",
+        "--",
+        sys.executable,
+        PROGRAMS / "tells_signals.py",
+    ]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True
     ) as process:
@@ -144,25 +137,11 @@ def test_the_daemon_of_a_run_does_not_idle_out(tigerd, directory: str) -> None:
         store.ping()
 
 
-INTERRUPTED = """\
-import os, signal, subprocess, sys
-begin = subprocess.Popen
-def interrupted(command, **settings):
-    process = begin(command, **settings)
-    print(process.pid, command[command.index("--dir") + 1], flush=True)
-    os.kill(os.getpid(), int(sys.argv[1]))  # before anybody here knows the process
-    return process
-subprocess.Popen = interrupted
-from tigerd.cli import cli
-cli(["run", "--", "sleep", "60"])
-"""
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_interrupted_while_its_daemon_starts_leaves_nothing(
     number: signal.Signals, wait_until
 ) -> None:
-    command = [sys.executable, "-c", INTERRUPTED, str(int(number))]
+    command = [sys.executable, PROGRAMS / "interrupted_start.py", str(int(number))]
     completed = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert completed.returncode == 128 + number
     session, place = completed.stdout.split()
@@ -236,24 +215,14 @@ def test_a_run_whose_records_stay_says_so(directory: str) -> None:
     assert list(place.parent.glob(f"{place.name}*")) == []
 
 
-TWO_SWEEPS = """\
-import time, tiger
-from tiger.format import layout
-with tiger.connect() as store:
-    store.coupons.insert({"id": "A"})
-    words = store._reader.words
-    begun = words[layout.HEARTBEAT]
-    while words[layout.HEARTBEAT] < begun + 1_200_000_000:
-        time.sleep(0.01)
-    print(store.coupons.count())
-"""
-
-
 def test_a_run_without_proc_is_not_taken_for_ended() -> None:
     """Nobody can say there whether it is."""
     prefix = small_file_system("/proc", "1m")
-    command = [*prefix, sys.executable, "-m", "tigerd", "run", "--", sys.executable, "-c"]
+    command = [*prefix, sys.executable, "-m", "tigerd", "run", "--", sys.executable]
     completed = subprocess.run(
-        [*command, TWO_SWEEPS], capture_output=True, encoding="utf-8", check=False
+        [*command, PROGRAMS / "outlasts_two_looks.py"],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     assert (completed.returncode, completed.stdout) == (0, "1\n"), completed.stderr

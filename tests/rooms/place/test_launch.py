@@ -4,64 +4,34 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import tiger
+from tests.rooms.place.programs import mocked
 from tiger.place import launch
 
-MOCKED = """
-import os, signal, sys
-from unittest import mock
-def noted(*arguments):
-    print("signalled", arguments)
-os.kill = os.killpg = noted
-import tiger
-with mock.patch("subprocess.Popen"), tiger.connect(sys.argv[1]) as store:
-    print(store.ping()["pid"] > 1)
-"""
-LOADED_UNDER_A_MOCK = """
-import os, sys
-from unittest import mock
-def noted(*arguments):
-    print("signalled", arguments)
-os.kill = os.killpg = noted
-with mock.patch("subprocess.Popen"):
-    import tiger
-    try:
-        tiger.connect(sys.argv[1])
-    except tiger.DaemonUnavailable as error:
-        print("did not start" in str(error))
-"""
+PROGRAMS = Path(__file__).with_name("programs")
 
 
-@pytest.mark.parametrize("program", [MOCKED, LOADED_UNDER_A_MOCK])
-def test_nothing_is_signalled_where_popen_is_a_mock(directory: str, program: str) -> None:
+@pytest.mark.parametrize("program", [mocked.popen_is_a_mock, mocked.popen_was_a_mock_when_loaded])
+def test_nothing_is_signalled_where_popen_is_a_mock(
+    directory: str, run_program, program: Callable[[str], object]
+) -> None:
     """Its pid is 1 as an index, and that is the container's first process."""
-    done = subprocess.run(
-        [sys.executable, "-c", program, directory], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "True\n"
-
-
-VENDORED = """
-import json, sys
-sys.path[:] = json.loads(sys.argv[2])
-sys.executable = "/usr/bin/uwsgi"
-import tiger
-with tiger.connect(sys.argv[1]) as store:
-    print(store.ping()["pid"] > 1)
-"""
+    assert run_program(program, directory) == [True, []]
 
 
 def test_a_daemon_is_found_where_its_library_was_found(directory: str) -> None:
     """Not installed for any Python: vendored, in a zipapp, or loaded by uWSGI, which is none."""
     python = os.path.realpath(sys.executable)  # not the environment's: it has no tigerd
     done = subprocess.run(
-        [python, "-I", "-c", VENDORED, directory, json.dumps(sys.path)],
+        [python, "-I", PROGRAMS / "vendored.py", directory, json.dumps(sys.path)],
         capture_output=True,
         text=True,
         check=False,
@@ -112,20 +82,9 @@ def test_the_reason_why_a_daemon_did_not_start_is_in_the_error(
     Path(directory, "daemon.log").unlink()  # it has the traceback
 
 
-KILLED = """
-import os, signal, sys
-sys.path.remove({path!r})
-for name in [name for name in sys.modules if name.partition(".")[0] == "tigerd"]:
-    del sys.modules[name]
-from tigerd.service import serve
-serve._take_over = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-serve.serve(sys.argv[2:])
-"""
-
-
 def test_a_daemon_that_is_killed_while_it_starts_is_told_so(directory: str, broken: Path) -> None:
     """As the kernel does where memory is short: the log says nothing."""
-    broken.write_text(KILLED.format(path=str(broken.parent.parent)))
+    shutil.copy(PROGRAMS / "killed.py", broken)
     with pytest.raises(tiger.DaemonUnavailable, match=r"SIGKILL.*memory"):
         tiger.connect(directory)
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import tiger
+from tests.rooms.place.programs import places as programs
 from tiger.format import layout
 from tiger.place import instance, owners
 from tiger.reading.reader import Reader
@@ -148,35 +149,24 @@ def test_a_place_is_only_chosen_where_files_can_be_made(
 # Whether the process is there
 
 
-def in_another_container(program: str, *arguments: str, options: tuple[str, ...] = ()) -> str:
-    """Return what a program prints in a pid namespace of its own."""
+def in_another_container(*options: str) -> list[str]:
+    """Return the beginning of a command that runs in a pid namespace of its own."""
     prefix = ["unshare", "--user", "--map-root-user", "--pid", "--fork", *options]
     if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], check=False).returncode:
         pytest.skip("this kernel or container allows no pid namespace of one's own")
-    done = subprocess.run(
-        [*prefix, sys.executable, "-c", program, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-JUDGED = """
-import json, sys
-from tiger.place import owners
-found = owners.Process(*json.loads(sys.argv[1]))
-print(found.is_alive(), found.has_ended(), owners.Process.current().has_ended())
-"""
+    return prefix
 
 
 @pytest.mark.parametrize("options", [("--mount-proc",), ()], ids=["its own /proc", "another /proc"])
-def test_from_another_container_nobody_is_alive_or_ended(options: tuple[str, ...]) -> None:
+def test_from_another_container_nobody_is_alive_or_ended(
+    options: tuple[str, ...], run_program
+) -> None:
     """There its number is another one, and no process may have it."""
     process = owners.Process.current()
-    told = json.dumps([process.pid, process.started, process.namespace])
-    assert in_another_container(JUDGED, told, options=options) == "False False False\n"
+    told = run_program(
+        programs.is_alive_or_has_ended, *process, prefix=in_another_container(*options)
+    )
+    assert told == [False, False, False]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import tiger
+from tests.rooms.place.programs import places as programs
 from tiger.place import instance, private
 
 IS_ROOT = os.geteuid() == 0
@@ -133,18 +134,9 @@ def test_a_pipe_in_the_place_of_a_segment_keeps_no_reader_waiting(directory: str
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root can become another user")
-def test_a_place_that_cannot_be_looked_at_is_named(directory: str) -> None:
-    program = (
-        "import os, sys, tiger\n"
-        "os.setuid(65534)\n"
-        "for autostart in (False, True):\n"
-        "    try: tiger.connect(sys.argv[1] + '/within/it', autostart=autostart)\n"
-        "    except tiger.InstanceError as error: print(error)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, directory], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.count("Permission denied; choose another directory") == 2
+def test_a_place_that_cannot_be_looked_at_is_named(directory: str, run_program) -> None:
+    for told in run_program(programs.errors_as_nobody, directory):
+        assert "Permission denied; choose another directory" in told
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no /proc here")
@@ -174,28 +166,14 @@ def test_what_is_opened_is_in_the_directory_that_was_checked(directory: str) -> 
     assert Path(directory, "moved", "start.lock").is_file()
 
 
-UNMAPPED = """
-import sys, tiger
-try:
-    tiger.connect(sys.argv[1])
-except tiger.InstanceError as error:
-    print(error)
-"""
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="user namespaces are Linux's")
-def test_a_user_without_a_number_is_not_taken_for_the_owner(directory: str) -> None:
+def test_a_user_without_a_number_is_not_taken_for_the_owner(directory: str, run_program) -> None:
     """All users who have none in a user namespace look like one and the same there."""
     prefix = ["unshare", "--user"]
     if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], check=False).returncode:
         pytest.skip("this kernel or container allows no user namespace of one's own")
-    done = subprocess.run(
-        [*prefix, sys.executable, "-c", UNMAPPED, directory],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "user namespace" in done.stdout
+    told = run_program(programs.error_of_connect, directory, prefix=prefix)
+    assert "user namespace" in told
     assert os.listdir(directory) == []
 
 

@@ -14,6 +14,7 @@ from unittest.mock import patch
 import pytest
 
 import tiger
+from tests.rooms.service.programs import leases as programs
 from tests.support.daemon import Daemon, new_directory
 from tests.support.model import put
 from tiger.format.resources import BY_NAME
@@ -26,13 +27,6 @@ from tigerd.service.abandoned import CLEARS_MAX, Abandoned
 COUPONS = BY_NAME["coupons"].number
 
 Wait = Callable[..., Any]
-
-OWNER = """
-with store.{kind}() as test:
-    test.coupons.insert({{"id": "A"}})
-    print(test.current_namespace, flush=True)
-    sys.stdin.readline()
-"""
 
 
 def named(directory: str) -> set[str]:
@@ -59,7 +53,7 @@ def test_a_namespace_whose_process_was_killed_is_cleared(
     store, directory: str, start_other_process, wait_until: Wait, kind: str
 ) -> None:
     store.coupons.insert({"id": "mine"})
-    other = start_other_process(directory, OWNER.format(kind=kind))
+    other = start_other_process(directory, programs.hold, kind)
     name = other.read_line()
     assert name in store.namespaces()
     with store.sandbox() as mine:
@@ -78,17 +72,7 @@ def test_forks_of_forks_of_a_killed_process_are_all_cleared(
     store, directory: str, start_other_process, wait_until: Wait
 ) -> None:
     """A parent is sealed until its forks are gone, whichever the daemon comes upon first."""
-    other = start_other_process(
-        directory,
-        """
-        with store.sandbox() as a:
-            a.coupons.insert({"id": "A"})
-            with a.fork() as b, b.fork() as c, b.fork() as d:
-                d.coupons.delete("A")
-                print("ready", flush=True)
-                sys.stdin.readline()
-        """,
-    )
+    other = start_other_process(directory, programs.hold_forks_of_forks)
     assert other.read_line() == "ready"
     assert len(store.namespaces()) == 3
     other.process.kill()
@@ -115,7 +99,7 @@ def test_a_parent_whose_fork_somebody_still_holds_is_cleared_after_it(
 def test_a_daemon_that_takes_over_clears_what_was_left_meanwhile(
     store, directory: str, start_other_process, wait_until: Wait
 ) -> None:
-    other = start_other_process(directory, OWNER.format(kind="sandbox"))
+    other = start_other_process(directory, programs.hold, "sandbox")
     name = other.read_line()
     os.kill(store.ping()["pid"], signal.SIGKILL)
     other.process.kill()
@@ -128,7 +112,7 @@ def test_a_daemon_that_takes_over_clears_what_was_left_meanwhile(
 def test_a_namespace_stays_as_long_as_one_process_holds_it(
     store, directory: str, start_other_process, wait_until: Wait
 ) -> None:
-    other = start_other_process(directory, OWNER.format(kind="sandbox"))
+    other = start_other_process(directory, programs.hold, "sandbox")
     name = other.read_line()
     lease = Lease(Path(directory), name)
     other.process.kill()

@@ -21,7 +21,8 @@ import pytest
 
 import tiger
 import tiger.aio
-from tests.support.forks import C_FORK, FORK
+from tests.rooms.wire.programs import connections as programs
+from tests.support.forks import FORKS
 from tiger.aio.connection import AsyncConnection
 from tiger.aio.turns import Turns, settle, settled
 from tiger.format import protocol
@@ -45,149 +46,39 @@ def connected(shared_connection: Store) -> Iterator[Connection]:
 
 # Forks
 
-FIRST = """
-import signal, threading
-
-with tiger.connect(sys.argv[1]) as store:
-    store.coupons.insert({"id": "first"})
-"""
-BEGIN, C_BEGIN = FORK + FIRST, C_FORK + FIRST
-
 
 def test_no_thread_of_a_child_comes_upon_the_session_of_its_parent(
-    directory: str, run_script
+    directory: str, run_program
 ) -> None:
     """What the child's threads say first, all at once, is not taken for the parent's."""
-    answer = run_script(
-        BEGIN
-        + """
-
-    def work():
-        line = store._connection._line
-        begun = line._session is None and line.wire.descriptor() is None
-        start = threading.Barrier(4)
-
-        def write(worker):
-            start.wait()
-            for number in range(5):
-                store.coupons.insert({"id": f"{worker}-{number}"})
-
-        threads = [threading.Thread(target=write, args=(worker,)) for worker in range(4)]
-        for thread in threads: thread.start()
-        for thread in threads: thread.join()
-        return begun
-
-    begun = fork(work)()
-    for number in range(5):
-        store.coupons.insert({"id": f"parent-{number}"})
-    print(json.dumps([begun, store.coupons.count()]))
-""",
-        directory,
-    )
+    answer = run_program(programs.threads_of_child_write, directory)
     assert answer == [True, 26]
 
 
-@pytest.mark.parametrize("begin", [BEGIN, C_BEGIN], ids=["by_python", "in_c"])
+@pytest.mark.parametrize("how", FORKS)
 def test_a_child_does_not_wait_for_a_turn_that_a_thread_of_its_parent_has(
-    directory: str, run_script, begin: str
+    directory: str, run_program, how: str
 ) -> None:
-    answer = run_script(
-        begin
-        + """
-    daemon = store.ping()["pid"]
-    os.kill(daemon, signal.SIGSTOP)
-    writing = threading.Thread(target=store.coupons.insert, args=({"id": "parent"},))
-    writing.start()
-    while not store._connection._lock.locked(): pass
-    child = fork(lambda: store.coupons.insert({"id": "child"}))
-    os.kill(daemon, signal.SIGCONT)
-    said = child()
-    writing.join()
-    print(json.dumps([said, store.coupons.count()]))
-""",
-        directory,
-    )
+    answer = run_program(programs.forks_while_a_thread_writes, directory, how)
     assert answer == [{"id": "child"}, 3]
 
 
-def test_a_store_of_asyncio_in_a_child(directory: str, run_script) -> None:
-    answer = run_script(
-        FORK
-        + """
-import asyncio
-import tiger.aio
-
-def write_all(loop, store, who):
-    for number in range(10):
-        loop.run_until_complete(store.coupons.insert({"id": f"{who}-{number}"}))
-    return True
-
-loop = asyncio.new_event_loop()
-store = loop.run_until_complete(tiger.aio.connect(sys.argv[1]).__aenter__())
-loop.run_until_complete(store.coupons.insert({"id": "first"}))
-child = fork(lambda: write_all(asyncio.new_event_loop(), store, "child"))
-said = [write_all(loop, store, "parent"), child()]
-print(json.dumps([said, store.coupons.count()]))
-loop.run_until_complete(store.close())
-loop.close()
-""",
-        directory,
-    )
+def test_a_store_of_asyncio_in_a_child(directory: str, run_program) -> None:
+    answer = run_program(programs.forks_with_store_of_asyncio, directory)
     assert answer == [[True, True], 21]
 
 
-def test_a_request_under_way_is_not_said_again_by_a_child(directory: str, run_script) -> None:
+def test_a_request_under_way_is_not_said_again_by_a_child(directory: str, run_program) -> None:
     """A signal handler forks in the middle of a write: the child knows nothing of the outcome."""
-    answer = run_script(
-        BEGIN
-        + """
-    child = None
-
-    def fork_here():
-        global child
-        child = os.fork()
-
-    def watch(asked, looks):
-        return child != 0 and asked.slot.is_answered(asked.request)
-
-    store._connection._watch = watch
-    try:
-        number = store.coupons._resource.number
-        store._connection.write([["delete", number, "global", "first"]], fork_here)
-    except tiger.OutcomeUnknown as error:
-        os._exit(0 if child == 0 and "forked" in str(error) else 1)
-    finally:
-        if child == 0:
-            os._exit(2)
-    print(json.dumps([os.waitpid(child, 0)[1], store.coupons.count()]))
-""",
-        directory,
-    )
+    answer = run_program(programs.forks_in_a_write, directory)
     assert answer == [0, 0]
 
 
 def test_processes_forked_without_python_s_hooks_keep_their_writes_apart(
-    directory: str, run_script
+    directory: str, run_program
 ) -> None:
     """As uWSGI forks: nothing acknowledged is missing, and no answer is another process's."""
-    answer = run_script(
-        C_FORK
-        + """
-with tiger.connect(sys.argv[1]) as store:
-    store.plans.insert({"id": "p", "n": 0})
-    def work(who):
-        said = [store.plans.insert({"id": f"{who}-{number}"})["id"] for number in range(10)]
-        said += [store.plans.patch("p", {who: number})[who] for number in range(5)]
-        return said
-    children = [fork(lambda who=who: work(who)) for who in ("a", "b")]
-    grandchild = fork(lambda: [fork(lambda: work("c"))(), work("d")])
-    said = {"parent": work("parent"), "a": children[0](), "b": children[1]()}
-    said["c"], said["d"] = grandchild()
-    kept = {who: [f"{who}-{number}" in store.plans for number in range(10)] for who in said}
-    print(json.dumps([said, kept, store.plans.get("p")]))
-""",
-        directory,
-    )
+    answer = run_program(programs.children_in_c_write, directory)
     said, kept, shared = answer
     for who in said:
         assert said[who] == [*(f"{who}-{number}" for number in range(10)), *range(5)]
