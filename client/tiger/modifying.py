@@ -32,7 +32,7 @@ def changed_by(function: Callable[[Record], Record | None], id: str, content: Re
 def conflict_of(table: str, id: str, namespace: str) -> Conflict:
     """Return the error of a `modify` that others kept overtaking."""
     return Conflict(
-        f"{table} {id!r}: others wrote {ATTEMPTS} times meanwhile: try again, or use patch(), "
+        f"{table} {id!r}: others wrote it {ATTEMPTS} times meanwhile: try again, or use patch(), "
         f"which the daemon does at once",
         table=table,
         id=id,

@@ -23,8 +23,8 @@ _NO_LOCKS = (
     "/dev/shm, with --dir or TIGERD_DIR"
 )
 _REMEDIES = {
-    errno.EMFILE: "this process has as many files open as it may: raise `ulimit -n`",
-    errno.ENFILE: "all programs together have as many files open as the system allows: end some",
+    errno.EMFILE: "this process has reached its limit of open files: raise `ulimit -n`",
+    errno.ENFILE: "all programs together have reached the limit of open files: end some",
     errno.ENOMEM: "this process has no address space left for it: raise `ulimit -v`",
     errno.ENOLCK: _NO_LOCKS,
     errno.ENOSYS: _NO_LOCKS,

@@ -20,8 +20,8 @@ CALLS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "insert_many": (lambda s, x: s.coupons.insert_many(x), "list of records|not a record"),
     "wait_for": (lambda s, x: s.coupons.wait_for(x or 0, timeout_s=0), "function of a record"),
     "find_by": (lambda s, x: s.coupons.find_by(x, 1), "name of a field"),
-    "find_active_by_code": (lambda s, x: s.promotion_codes.find_active_by_code(x), "use a text"),
-    "get_by_type": (lambda s, x: s.webhook_deliveries.get_by_type(x), "use a text"),
+    "find_active_by_code": (lambda s, x: s.promotion_codes.find_active_by_code(x), "use a string"),
+    "get_by_type": (lambda s, x: s.webhook_deliveries.get_by_type(x), "use a string"),
     "delete_by_subscription": (
         lambda s, x: s.subscription_items.delete_by_subscription(x),
         "use its id",

@@ -305,7 +305,7 @@ def test_an_instance_of_an_older_layout_is_refused_and_not_touched(place: Path) 
         lambda: tiger.connect(place, autostart=False),
         lambda: stopping.stop_daemon(place, 1),
     ):
-        with pytest.raises(tiger.LayoutMismatch, match=rf"layout 2.*process {daemon} at last"):
+        with pytest.raises(tiger.LayoutMismatch, match=rf"layout 2.*last process {daemon}"):
             attempt()
     assert (place / "control").read_bytes() == control
     after = {path: path.read_bytes() for path in before}

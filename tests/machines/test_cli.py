@@ -56,7 +56,7 @@ def test_two_engines_do_not_have_one_store(shared: Machines, tigerd: Any) -> Non
     store = ["--store", str(shared.engine.store), "--listen", "127.0.0.1:1"]
     done = tigerd("log", "serve", *store, directory=None)
     assert done.returncode == 3
-    assert "an engine has" in done.stderr
+    assert "another engine is using" in done.stderr
 
 
 def test_without_an_engine_it_is_said_where_there_is_one(

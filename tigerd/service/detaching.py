@@ -50,8 +50,8 @@ def _tell_killed(number: int) -> None:
     message = f"the daemon was ended by {signal.Signals(number).name} before it was ready"
     if number == signal.SIGKILL:
         message += (
-            ", as the kernel does where memory is short: look at the memory limit of the container "
-            "or service, and at `dmesg`"
+            ", as the kernel does when memory is short: check the memory limit of the container "
+            "or service, and `dmesg`"
         )
     with suppress(OSError):
         sys.stdout.write(json.dumps(refusal("DaemonUnavailable", message)) + "\n")

@@ -84,7 +84,9 @@ def sweep(path: Path) -> None:
         try:
             path.rename(gone)
             if not os.path.samestat(os.lstat(gone), os.fstat(folder)):
-                raise InstanceError(f"{gone} took the place of {path}: it is not removed")
+                raise InstanceError(
+                    f"{path} was replaced by another directory, which is now {gone} and not removed"
+                )
             _remove_tree(gone)
         except FileNotFoundError:  # somebody else removes it
             return

@@ -144,7 +144,7 @@ def _bind_error(path: Path, number: int | None, why: str) -> InstanceError:
     """Return the error for a socket that cannot be opened."""
     remedy = "if something else is there, remove it"
     if number != errno.EADDRINUSE:
-        remedy = f"its file system may not be one that has sockets; {ANOTHER}"
+        remedy = f"its file system may not support sockets; {ANOTHER}"
     return InstanceError(f"cannot open the socket {path}: {why}; {remedy}")
 
 

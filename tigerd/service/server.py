@@ -205,7 +205,7 @@ class Server:
         self._abandoned.clear()
         self._waiting.forget_quiet()
         if self._unfinished.is_too_much(self._large.held):
-            log.warning("messages that do not end hold too much memory: ending all connections")
+            log.warning("unfinished messages hold too much memory: ending all connections")
             self._peers.hang_up()
 
     def _write_again(self, lost: list[WritableSegment]) -> None:

@@ -249,7 +249,7 @@ class _TableAudit:
                 self._check_entry(version, word, path)
         told = index.words[layout.INDEX_USED]
         if told < used:
-            self._find(None, f"says that {told} of its places are in use, and {used} are", path)
+            self._find(None, f"says that {told} of its places are in use, but {used} are", path)
 
     def _check_entry(self, version: Version, word: int, path: Path) -> None:
         digest = crc32(version.key, version.scope)

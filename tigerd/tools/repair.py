@@ -110,7 +110,7 @@ def _note_undefined(directory: Path, result: Salvage) -> None:
     if (directory / "tables").is_dir():
         for path in sorted((directory / "tables").iterdir()):
             if path.name not in known:
-                what = "lost with all that was in it: its definition cannot be read"
+                what = "lost with all its records: its definition cannot be read"
                 result.findings.append(Finding(str(path), 0, path.name, what))
 
 
@@ -179,7 +179,7 @@ class _TableSalvage:
         try:
             words = Segment(path, layout.INDEX).words
         except TigerError as error:
-            self._find(path, 0, self.resource.table, f"{reason(error)}; made anew")
+            self._find(path, 0, self.resource.table, f"{reason(error)}; rebuilt")
             return
         for word in words[SLOTS_AT:]:
             if word > MOVED:
@@ -190,7 +190,7 @@ class _TableSalvage:
         try:
             chunk = Segment(path, layout.CHUNK)
         except TigerError as error:
-            why = f"lost with all that was in it: {reason(error)}"
+            why = f"lost with all its contents: {reason(error)}"
             self._find(path, 0, self.resource.table, why)
             return
         offset = layout.HEADER_WORDS * WORD

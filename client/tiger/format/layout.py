@@ -197,7 +197,7 @@ class Limit(NamedTuple):
 
     most: int
     what: str
-    remedy: str = "`tigerd dump` what is needed, and `tigerd load` it into a new instance"
+    remedy: str = "move the records to a new instance with `tigerd dump` and `tigerd load`"
 
     def check(self, wanted: int, where: str) -> None:
         """Raise `StoreFull` if so many are more than there can be."""

@@ -122,7 +122,7 @@ class Segment:
             if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
                 raise InstanceError(f"{path} is not a file of user {os.geteuid()}; remove it")
             if status.st_size < layout.HEADER_WORDS * layout.WORD or status.st_size % layout.WORD:
-                raise Damaged(f"{path} has {status.st_size} bytes, as no segment has{REMEDY}")
+                raise Damaged(f"{path} has {status.st_size} bytes, which no segment has{REMEDY}")
             # Of the file that is mapped, whatever has its name later.
             self.status: os.stat_result = status
             self.map: mmap.mmap = _map(descriptor, status.st_size, writable)
@@ -137,17 +137,19 @@ class Segment:
         words = self.words
         if words[layout.HEADER_MAGIC] != layout.MAGIC:
             raise Damaged(
-                f"{self.path} is not {KINDS[kind]} of tigerd, or of another byte order{REMEDY}"
+                f"{self.path} is not {KINDS[kind]} of tigerd, or has another byte order{REMEDY}"
             )
         if words[layout.HEADER_VERSION] != layout.VERSION:
-            daemon = f", process {words[layout.PID]} at last," if kind == layout.CONTROL else ""
+            daemon = f" (last process {words[layout.PID]})" if kind == layout.CONTROL else ""
             raise LayoutMismatch(
                 f"{self.path} has layout {words[layout.HEADER_VERSION]}, this program reads layout "
                 f"{layout.VERSION}: use the version of tigerd that made it, or stop its daemon"
                 f"{daemon} and remove the directory"
             )
         if words[layout.HEADER_KIND] != kind or words[layout.HEADER_SIZE] != size:
-            raise Damaged(f"{self.path} is not {KINDS[kind]} of that size, or was cut{REMEDY}")
+            raise Damaged(
+                f"{self.path} is not {KINDS[kind]} of that size, or was truncated{REMEDY}"
+            )
 
     def check_identity(self, instance: int, table: int, number: int) -> None:
         """Raise `Damaged` if it is of another instance or table, or not the one its name says."""
@@ -157,8 +159,8 @@ class Segment:
             number,
         ):
             raise Damaged(
-                f"{self.path} is not of this instance, or of another table: if it was "
-                f"repaired meanwhile, connect again, else run `tigerd check`"
+                f"{self.path} belongs to another instance or table: if the instance was repaired, "
+                f"connect again, else run `tigerd check`"
             )
 
     def close(self) -> None:

@@ -39,8 +39,8 @@ def _load(name: str) -> ModuleType | None:
         return None
     if is_stale(name, module):
         warnings.warn(
-            f"{module.__file__} was compiled from another version of its source, so it is left "
-            f"out and all is slower: install again (`pip install -e .`, or `scripts/venv test`)",
+            f"{module.__file__} was compiled from another version of its source, so tigerd ignores "
+            f"it and is slower: install again (`pip install -e .`, or `scripts/venv test`)",
             RuntimeWarning,
             stacklevel=3,
         )

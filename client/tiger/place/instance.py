@@ -73,7 +73,7 @@ def _absolute(directory: str | bytes | os.PathLike[str]) -> Path:
         os.fsencode(path).decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidRequest(
-            f"directory {path!a:.200}: its name is not UTF-8, as a socket's has to be; {ANOTHER}"
+            f"directory {path!a:.200}: its name is not UTF-8, as a socket's path must be; {ANOTHER}"
         ) from None
     return Path(path)
 

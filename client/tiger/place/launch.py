@@ -192,7 +192,7 @@ def _start_error(answer: dict[str, Any], directory: Path, said: bytes) -> TigerE
     if isinstance(kind, type) and issubclass(kind, TigerError):
         return kind(str(answer.get("message")))
     lines = said.decode(errors="replace").split("\n")
-    reason = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    reason = next((line.strip() for line in reversed(lines) if line.strip()), "it gave no reason")
     return DaemonUnavailable(
         f"the daemon did not start: {reason:.300}; see {directory / instance.LOG_NAME}",
         directory=directory,

@@ -140,8 +140,8 @@ class Register:
             return self._free.pop()
         if self._used == LEASES_MAX:
             raise InvalidRequest(
-                f"this process holds {LEASES_MAX} namespaces at once, the most: let some "
-                f"sandboxes or forks end first"
+                f"this process holds {LEASES_MAX} namespaces, the maximum: end some sandboxes or "
+                f"forks first"
             )
         self._used += 1
         return self._used - 1

@@ -101,12 +101,12 @@ def _check_mode(directory: Path, status: os.stat_result, descriptor: int | None)
     found = f"{directory} has mode {stat.S_IMODE(status.st_mode):04o}"
     if descriptor is not None and _has_control(descriptor):
         raise InstanceError(
-            f"{found}, open to others or not fully to you: run `chmod 700 "
+            f"{found}, which opens it to others or closes it to you: run `chmod 700 "
             f"{shlex.quote(str(directory))}`"
         )
     raise InstanceError(
-        f"{found}, where 0700 is needed, and is not an instance: name a directory that is not "
-        f"there yet, and it is made so, with --dir or TIGERD_DIR"
+        f"{found}, not 0700, and is not an instance: with --dir or TIGERD_DIR, name a directory "
+        f"that does not exist yet, so that it is created with mode 0700"
     )
 
 
@@ -173,8 +173,8 @@ def check_content(directory: Path, descriptor: int) -> None:
     for name in names:
         if name not in NAMES and not name.startswith(BEING_MADE):
             raise InstanceError(
-                f"{directory} is not an instance and not empty, {name!a} is in it: name an "
-                f"empty directory, or one that is not there yet, with --dir or TIGERD_DIR"
+                f"{directory} is not an instance and not empty, {name!a} is in it: name an empty "
+                f"directory, or one that does not exist yet, with --dir or TIGERD_DIR"
             )
 
 

@@ -311,7 +311,7 @@ class TableReads:
         if found is None:
             raise InvalidCursor(
                 f"no {self.table_name} {cursor!r} in namespace {self._namespace!r} to page from: "
-                f"use the id of a record that is there",
+                f"use the id of an existing record",
                 table=self.table_name,
                 id=cursor,
                 namespace=self._namespace,
@@ -327,7 +327,7 @@ class TableReads:
         """
         if predicate is not None and not callable(predicate):
             raise InvalidRequest(
-                f"predicate {predicate!r:.80}: use a function of a record; for one of a known id, "
+                f"predicate {predicate!r:.80}: use a function of a record; for a known id, use "
                 f"wait_for(id=...)"
             )
         wanted = filters_of(filters)
@@ -481,7 +481,7 @@ def resources_of(moment: Moment) -> list[Resource]:
 
 def _text(value: Any, what: str) -> str:
     if not isinstance(value, str):
-        raise InvalidRequest(f"{what} {value!r:.80}: use a text")
+        raise InvalidRequest(f"{what} {value!r:.80}: use a string")
     return value
 
 

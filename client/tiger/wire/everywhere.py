@@ -41,5 +41,5 @@ class EverywhereSession(Session):
         except DaemonUnavailable:
             raise OutcomeUnknown(
                 f"the request was done on this host, and not on every other within "
-                f"{self._timeout_s:.3g} s: see `tigerd log status` for who is behind"
+                f"{self._timeout_s:.3g} s: `tigerd log status` shows which hosts are behind"
             ) from None

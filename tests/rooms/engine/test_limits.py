@@ -212,7 +212,7 @@ def test_more_tables_than_there_are_numbers_are_refused() -> None:
         daemon = Daemon(directory)
         for number in range(192):
             daemon.do([define(f"t{number}")])
-        with pytest.raises(InvalidRequest, match="192 tables are defined, the most there can be"):
+        with pytest.raises(InvalidRequest, match="192 tables are defined, the maximum"):
             daemon.do([define("more")])
         forget_definition(daemon, "t7")
         daemon.do([define("more")])

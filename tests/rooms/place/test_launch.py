@@ -77,7 +77,7 @@ def test_the_reason_why_a_daemon_did_not_start_is_in_the_error(
     with pytest.raises(tiger.DaemonUnavailable, match="No module named 'no_such_module'"):
         tiger.connect(directory)
     broken.write_text("raise SystemExit(3)\n")
-    with pytest.raises(tiger.DaemonUnavailable, match="it said nothing"):
+    with pytest.raises(tiger.DaemonUnavailable, match="it gave no reason"):
         tiger.connect(directory)
     Path(directory, "daemon.log").unlink()  # it has the traceback
 

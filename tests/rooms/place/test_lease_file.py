@@ -68,7 +68,7 @@ def test_a_slot_is_used_again(place: Path) -> None:
         lease.release()  # again is fine
     with patch.object(leases, "LEASES_MAX", 3):
         second = [Lease(place, f"second-{n}") for n in range(3)]
-        with pytest.raises(tiger.InvalidRequest, match="holds 3 namespaces at once, the most"):
+        with pytest.raises(tiger.InvalidRequest, match="holds 3 namespaces, the maximum"):
             Lease(place, "fourth")
     path = place / leases.FOLDER / files(place)[0]
     assert abs(path.stat().st_size - size) <= 1

@@ -29,7 +29,7 @@ def test_a_reader_of_all_tables_needs_few_descriptors(shared_store: Any, in_othe
     if KEEPS_NONE:
         assert told == "read"
     else:
-        assert "this process has as many files open as it may: raise `ulimit -n`" in told
+        assert "this process has reached its limit of open files: raise `ulimit -n`" in told
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="its size is read in /proc")

@@ -118,7 +118,7 @@ def not_in_the_ring(daemon: Daemon) -> None:
     ("harm", "told"),
     [
         (less_garbage, "bytes of it are garbage, and"),
-        (fewer_places, "of its places are in use, and"),
+        (fewer_places, "of its places are in use, but"),
         (not_in_the_ring, "the ring of ended versions does not name it"),
     ],
 )
