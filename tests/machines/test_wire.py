@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import socket
+import subprocess
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -246,36 +248,22 @@ def test_what_is_no_address_is_refused_without_its_password(text: str) -> None:
     assert "secret" not in str(refused.value)
 
 
-def test_an_engine_with_tls_is_spoken_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import shutil
-    import subprocess
-
+def certificate(folder: Path, name: str) -> tuple[str, str]:
+    """Return the files of a new certificate and of its key; it is its own authority."""
     if shutil.which("openssl") is None:
         pytest.skip("needs openssl")
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    key, found = str(folder / f"{name}-key.pem"), str(folder / f"{name}.pem")
+    new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            *subject,
-            "-keyout",
-            str(key),
-            "-out",
-            str(certificate),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    arguments = ["--tls", "--tlscert", str(certificate), "--tlskey", str(key)]
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    with machines(arguments=arguments) as made:
+    command = [*new, *subject, "-keyout", key, "-out", found]
+    subprocess.run(command, check=True, capture_output=True)
+    return found, key
+
+
+def test_an_engine_with_tls_is_spoken_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    its, key = certificate(tmp_path, "server")
+    monkeypatch.setenv("SSL_CERT_FILE", its)
+    with machines(arguments=["--tls", "--tlscert", its, "--tlskey", key]) as made:
         where = address(made)._replace(is_encrypted=True)
         one = Follower(where)
         one.until(lambda: one.log.is_up)
@@ -288,6 +276,33 @@ def test_an_engine_with_tls_is_spoken_to(tmp_path: Path, monkeypatch: pytest.Mon
         stranger.until(lambda: "certificate" in stranger.log.trouble.lower())
         assert not stranger.log.is_up
         stranger.log.close()
+
+
+def test_an_engine_that_wants_a_certificate_gets_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    its, its_key = certificate(tmp_path, "server")
+    mine, my_key = certificate(tmp_path, "client")
+    tls = ["--tlsverify", "--tlscacert", mine, "--tlscert", its, "--tlskey", its_key]
+    with machines(arguments=tls) as made:
+        where = address(made)._replace(is_encrypted=True)
+        monkeypatch.setenv("NATS_CA", its)
+        for name, value, trouble in (
+            ("NATS_KEY", my_key, "certificate"),  # a key alone is none
+            ("NATS_CERT", str(tmp_path / "none.pem"), f"NATS_CERT={tmp_path}/none.pem"),
+            ("NATS_CERT", its, "cannot use"),  # of another key
+        ):
+            monkeypatch.setenv(name, value)
+            stranger = Follower(where)
+            stranger.until(lambda: trouble in stranger.log.trouble)  # noqa: B023 - called at once
+            assert not stranger.log.is_up
+            stranger.log.close()
+        monkeypatch.setenv("NATS_CERT", mine)
+        one = Follower(where)
+        one.until(lambda: one.log.is_up)
+        one.log.append("a-1", b"x")
+        one.until(lambda: one.entries)
+        one.log.close()
 
 
 def test_a_password_does_not_go_in_the_clear_where_tls_is_asked(engine: Machines) -> None:

@@ -50,9 +50,11 @@ class Link:
     def encrypt(self) -> None:
         """Go on with TLS, by the certificates that the system trusts (`SSL_CERT_FILE` adds to it).
 
-        OSError if the server is not the one of that name.
+        As for the clients of NATS, `NATS_CA` names those that are trusted instead, `NATS_CERT` and
+        `NATS_KEY` this client's own. OSError if one cannot be read, or if the server is not the one
+        of that name.
         """
-        self._socket = ssl.create_default_context().wrap_socket(
+        self._socket = _context().wrap_socket(
             self._socket, server_hostname=self._host, do_handshake_on_connect=False
         )
         self._is_greeting = True
@@ -121,3 +123,17 @@ class Link:
     def close(self) -> None:
         """End it."""
         self._socket.close()
+
+
+def _context() -> ssl.SSLContext:
+    names = {name: os.environ.get(name) or None for name in ("NATS_CA", "NATS_CERT", "NATS_KEY")}
+    authorities, certificate, key = names.values()
+    try:
+        context = ssl.create_default_context(cafile=authorities)
+        if certificate is not None:
+            # Without a password a terminal would be asked for one.
+            context.load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:
+        given = ", ".join(f"{name}={value}" for name, value in names.items() if value)
+        raise OSError(f"cannot use {given}: {error}") from None
+    return context
