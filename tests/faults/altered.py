@@ -21,9 +21,10 @@ from typing import Any
 
 from tiger.errors import Damaged
 from tiger.wire.session import QUESTION
-from tigerd.engine import applying, writer
+from tigerd.engine import applying
 from tigerd.engine.cleaner import Cleaner
-from tigerd.engine.effects import Effect
+from tigerd.engine.plan import Effect
+from tigerd.engine.planning import Planner
 from tigerd.engine.recovery import Found
 from tigerd.engine.writer import Writer
 from tigerd.service import server
@@ -101,7 +102,7 @@ def fail_to_clean() -> None:
 
 
 FAULTS: dict[str, Callable[[], None]] = {
-    "stop_before_plan": lambda: stop_once(Writer, "plan"),
+    "stop_before_plan": lambda: stop_once(Planner, "__init__"),
     "stop_before_answer": lambda: stop_once(Writer, "store_answer"),
     "stop_before_commit": lambda: stop_once(Writer, "_commit"),
     "stop_after_commit": lambda: stop_once(Writer, "_commit", after=True),
@@ -120,7 +121,7 @@ def main() -> None:
     """Build the fault in, and serve."""
     from tigerd.service.serve import serve
 
-    writer._write = lambda *_: None  # what is altered is in Python
+    applying._write = lambda *_: None  # what is altered is in Python
     FAULTS[sys.argv[1]]()
     sys.exit(serve(sys.argv[3:]))
 

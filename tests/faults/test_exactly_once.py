@@ -31,7 +31,6 @@ from tiger.place import instance
 from tiger.reading.reader import Reader
 from tiger.wire.requests import TableRequests
 from tiger.wire.session import Session
-from tigerd.engine.writer import RequestId
 from tigerd.service.slots import Slots
 
 BEFORE = {"id": "A", "created": 5, "n": 1}
@@ -265,7 +264,7 @@ def test_an_answer_that_is_taken_back_while_a_client_looks_is_none(place: Path, 
     daemon = Daemon(place)
     with contextlib.closing(Reader(place)) as reader:
         slot = Slots(daemon.control).open(CLIENT)
-        daemon.writer.store_answer(RequestId(slot, 5), protocol.DONE, daemon.writer.commit + 1, 0)
+        daemon.writer.store_answer((slot, 5), protocol.DONE, daemon.writer.commit + 1, 0)
         at = layout.client_at(slot, getattr(layout, word))
         words: Any = Interrupted(reader.words, at, daemon.restart)
         assert not Slot(words, CLIENT, slot).is_answered(5)

@@ -22,7 +22,6 @@ from tiger.format import layout, slot
 from tiger.format.slot import Slot
 from tigerd.engine import writer
 from tigerd.engine.segments import WritableSegment
-from tigerd.engine.writer import RequestId
 
 LOADS = 12
 """Of the client, before which the daemon's steps happen."""
@@ -76,7 +75,7 @@ def answered(daemon: Daemon) -> None:
 
 
 def refused(daemon: Daemon) -> None:
-    daemon.writer.refuse(RequestId(daemon.slot, daemon.last_request() + 1), 4)
+    daemon.writer.refuse((daemon.slot, daemon.last_request() + 1), 4)
 
 
 def events_of(daemon: Daemon, act: Callable[[Daemon], None]) -> list[Event]:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tiger.format import layout
-from tigerd.engine import writer
+from tigerd.engine import applying
+from tigerd.engine.plan import Outcome, Plan
 from tigerd.engine.writer import Writer
 from tigerd.service.server import Server
 
@@ -20,15 +21,15 @@ def commit_first() -> None:
     """Store the commit number before what belongs to it, and take a while between the two."""
     apply_effect, commit_of = Writer._apply_effect, Writer._commit
 
-    def apply(self: Writer, plan: Any, asked: Any) -> int:
-        plan.reserve()
+    def apply(self: Writer, plan: Plan, asked: Any) -> Outcome:
+        self._reserve(plan)
         commit = self.commit + 1
         self.store_answer(asked, plan.status, commit, 0)
         commit_of(self, commit)
         time.sleep(0.002)
         for effect in plan.effects.values():
             apply_effect(self, effect, commit)
-        return 0
+        return plan.outcome()
 
     Writer.apply = apply  # type: ignore[method-assign]
 
@@ -37,7 +38,7 @@ def lose_updates() -> None:
     """Acknowledge each twentieth write, and forget it."""
     apply, count = Writer.apply, 0
 
-    def losing(self: Writer, plan: Any, asked: Any) -> int:
+    def losing(self: Writer, plan: Plan, asked: Any) -> Outcome:
         nonlocal count
         count += 1
         if count % 20 == 0:
@@ -74,7 +75,7 @@ def main() -> None:
     """Break it, and serve."""
     from tigerd.service.serve import serve
 
-    writer._write = lambda *_: None  # what is broken is in Python
+    applying._write = lambda *_: None  # what is broken is in Python
     FAULTS[sys.argv[1]]()
     sys.exit(serve(sys.argv[3:]))
 

@@ -11,7 +11,7 @@ import pytest
 from tests.support.daemon import Daemon, new_directory
 from tests.support.model import delete, fork, put
 from tiger.format import layout, protocol, record
-from tigerd.engine.operations import add
+from tigerd.engine.operations import plan_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "format.md"
 ROW = re.compile(r"^([0-9a-f]{4})  ((?:[0-9a-f]{2} +){15}[0-9a-f]{2})  \|", re.MULTILINE)
@@ -24,8 +24,7 @@ def test_the_record_of_the_document_has_these_bytes() -> None:
     body = record.encode({"id": "summer", "created": 1700000000, "valid": True})[1]
     with new_directory() as directory:
         daemon = Daemon(directory)
-        plan = daemon.writer.plan()
-        add(plan, [protocol.PUT, 12, "global", body])
+        plan = plan_of(daemon.writer, [[protocol.PUT, 12, "global", body]])
         daemon.writer.apply(plan, None)
         chunk = daemon.writer.table(12).space.chunks[1]
         made = {at: chunk.map[at : at + 16] for at in rows}

@@ -18,12 +18,13 @@ from tiger.format.resources import DEFINITIONS, RESOURCES, Resource
 from tiger.format.version import aligned
 from tiger.place import instance
 from tiger.store import Store
+from tigerd.engine import applying
 from tigerd.engine.control import open_control
 from tigerd.engine.facts import values_of
 from tigerd.engine.recovery import recover
 from tigerd.engine.segments import WritableSegment
 from tigerd.engine.table import WritableTable
-from tigerd.engine.writer import RequestId, Writer
+from tigerd.engine.writer import Writer
 from tigerd.service.slots import Slots
 
 Step = list[Operation] | int
@@ -76,7 +77,7 @@ class Daemon:
             return
         request = self.last_request() + 1
         with patch.object(layout, "SLOTS_MIN", SLOTS_MIN):
-            self.writer.do(step, RequestId(self.slot, request))
+            applying.apply(self.writer, step, (self.slot, request))
 
     def clean(self, steps: int = DRAIN) -> None:
         """Take some steps of cleaning, or all there are."""

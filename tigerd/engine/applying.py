@@ -9,16 +9,18 @@ daemon if this one cannot go on; applied again and again, it would end one after
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from tiger.errors import Damaged, StoreFull, TigerError, code_of
-from tiger.format import layout
+from tiger.format import layout, protocol
+from tiger.format.speedups import compiled
 from tiger.place import leases, pins
 from tiger.system import time
 from tigerd.engine import holders
-from tigerd.engine.plan import Outcome
+from tigerd.engine.operations import plan_of
+from tigerd.engine.plan import Outcome, Target
 from tigerd.engine.recovery import recover
 from tigerd.engine.segments import WritableSegment
 from tigerd.engine.writer import Failed, RequestId, Writer
@@ -29,6 +31,30 @@ REST_S = 1.0
 """How long nothing is cleaned after that failed; each time twice as long."""
 
 FAILED = "the daemon failed in the middle of this request and undid it: nothing was changed"
+
+_write = compiled("tigerd.engine.compiled", "write")
+
+
+def apply(writer: Writer, operations: list[Any], request: RequestId | None) -> Outcome:
+    """Apply operations under one commit number.
+
+    A `TigerError` refuses them, and nothing was stored; after `Failed` the tables are recovered.
+    """
+    outcome = _apply_little(writer, operations, request) if request is not None else None
+    return outcome or writer.apply(plan_of(writer, operations), request)
+
+
+def _apply_little(writer: Writer, operations: list[Any], request: RequestId) -> Outcome | None:
+    """Apply operations that are common and few, in one compiled call; None if others are."""
+    targets: Collection[Target] | None = ()
+    try:
+        targets = _write(writer, operations, *request)
+        if targets is None:
+            return None
+        writer.note(targets)
+    except Exception as error:
+        raise Failed(Outcome(protocol.DONE, targets or ())) from error
+    return Outcome(protocol.DONE, targets)
 
 
 class CannotGoOn(Exception):
@@ -89,7 +115,7 @@ class Applying:
 
     def _do(self, operations: list[Any], request: RequestId | None) -> Outcome:
         try:
-            return self.writer.do(operations, request)
+            return apply(self.writer, operations, request)
         except MemoryError:  # before anything was stored
             raise StoreFull(
                 "the daemon has too little memory of its own for this request, and nothing was "
@@ -103,7 +129,8 @@ class Applying:
         """Take back what a request left half done, and raise that; return if it is committed."""
         what = "what it does by itself"
         if request is not None:
-            what = f"request {request.number} of the client in slot {request.slot}"
+            slot, number = request
+            what = f"request {number} of the client in slot {slot}"
             self._note_failed(
                 request
             )  # first: if what follows fails too, the next daemon is to know
@@ -111,14 +138,15 @@ class Applying:
             "failed in the middle of %s: taking it back (%s)", what, cause, exc_info=_unknown(cause)
         )
         self._recover()
-        if request is not None and self.writer.last_request(request.slot) == request.number:
+        if request is not None and self.writer.last_request(slot) == number:
             return
         kind = StoreFull if isinstance(cause, MemoryError) else Damaged
         why = f"{type(cause).__name__}: {cause}"
         raise kind(f"{FAILED} ({why}); see daemon.log, and `tigerd check`")
 
     def _note_failed(self, request: RequestId) -> None:
-        self._control.store(layout.client_at(request.slot, layout.CLIENT_FAILED), request.number)
+        slot, number = request
+        self._control.store(layout.client_at(slot, layout.CLIENT_FAILED), number)
 
     def _recover(self) -> None:
         self.writer.close()
@@ -132,7 +160,7 @@ class Applying:
         for slot in range(layout.CLIENTS_MAX):
             failed = self._control.words[layout.client_at(slot, layout.CLIENT_FAILED)]
             if failed > self.writer.last_request(slot):
-                self.writer.refuse(RequestId(slot, failed), code_of(Damaged()))
+                self.writer.refuse((slot, failed), code_of(Damaged()))
                 log.warning(
                     "refused request %d of the client in slot %d: the daemon before failed in the "
                     "middle of it",

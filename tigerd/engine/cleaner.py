@@ -14,7 +14,7 @@ after a large clear does not wait until all of that is taken away.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from tiger.errors import TigerError
@@ -23,6 +23,7 @@ from tiger.format.layout import END, TAKEN
 from tigerd.engine import holders, retiring, walks
 from tigerd.engine.history import History
 from tigerd.engine.index import STEP
+from tigerd.engine.plan import Target
 from tigerd.engine.segments import WritableSegment
 from tigerd.engine.space import Spare
 from tigerd.engine.table import WritableTable
@@ -42,8 +43,15 @@ MOST_STEPS = 1 << 16
 class Cleaner:
     """What has ended, what is being taken away, and how far readers allow it."""
 
-    def __init__(self, control: WritableSegment, directory: Path, history: History) -> None:
+    def __init__(
+        self,
+        control: WritableSegment,
+        directory: Path,
+        tables: dict[int, WritableTable],
+        history: History,
+    ) -> None:
         """Begin with nothing to do."""
+        self._tables = tables
         self._history = history
         self._control = control
         self._directory = directory
@@ -61,30 +69,31 @@ class Cleaner:
         self._spare.keep()
         self._copied: set[tuple[int, int]] = set()
         self._no_room_at = -1
-        self._touched: dict[int, WritableTable] = {}
+        self._touched: dict[int, None] = {}
+        """Numbers of the tables that were written to since they were looked at."""
 
-    def take_over(self, tables: dict[int, WritableTable]) -> int:
+    def take_over(self) -> int:
         """Queue what had ended and was not taken away; return how much of it is known by now.
 
         Where the ring has not all of it any more, the lists are searched, in small steps too.
         """
         words = self._control.words
         commit, count, cleaned = (words[at] for at in (layout.COMMIT, layout.ENDED, layout.CLEANED))
-        self._touched |= tables
+        self._touched |= dict.fromkeys(self._tables)
         if count - cleaned >= layout.ENDED_MAX:  # a kill may be amid an entry that is not counted
-            self._work = self._search(tables, commit, count)
+            self._work = self._search(commit, count)
             return 0
         for entry in range(cleaned, count):
-            table, ref = named_by(tables, words[layout.ended_at(entry)])
+            table, ref = named_by(self._tables, words[layout.ended_at(entry)])
             end = table.lists.word(ref, END) if table is not None else 0
             if table is not None and TAKEN < end <= commit:
                 self._ended.append((end, table, ref, entry + 1))
         return len(self._ended)
 
-    def _search(self, tables: dict[int, WritableTable], commit: int, count: int) -> Iterator[None]:
+    def _search(self, commit: int, count: int) -> Iterator[None]:
         """Find in the lists what had ended up to a commit, when the ring had so many entries."""
         found = []
-        for table in tables.values():
+        for table in self._tables.values():
             for version in walks.listed(table):
                 if TAKEN < (end := version.end) <= commit:
                     found.append((end, table, version.ref, 0))
@@ -106,14 +115,12 @@ class Cleaner:
         self._control.store(layout.ENDED, entry + 1 & layout.WORD_MAX)
         self._ended.append((commit, table, ref, entry + 1))
 
-    def wrote(self, count: int) -> None:
-        """Note how many records a command wrote, and namespaces it cleared."""
-        self._owed += STEPS_A_RECORD * count
-        self._written += count
-
-    def touched(self, table: WritableTable) -> None:
-        """Note a table that was written to."""
-        self._touched[table.number] = table
+    def wrote(self, targets: Collection[Target]) -> None:
+        """Note which records a command wrote, and which namespaces it cleared or forked."""
+        self._owed += STEPS_A_RECORD * len(targets)
+        self._written += len(targets)
+        for table, _, _ in targets:
+            self._touched[table] = None
 
     @property
     def is_waiting(self) -> bool:
@@ -137,8 +144,8 @@ class Cleaner:
         # Twice as much as came: else what came while others write is never caught up with.
         is_all = self._history.forget(horizon, steps + 2 * self._written)
         self._written = 0
-        for table in self._touched.values():
-            table.space.settle()
+        for number in self._touched:
+            self._tables[number].space.settle()
         is_done = self._work_off(horizon, steps)
         if self._control.words[layout.CLEANED] < self._cleaned:
             self._control.store(layout.CLEANED, self._cleaned)
@@ -178,16 +185,17 @@ class Cleaner:
     def _next_work(self, horizon: int) -> Iterator[None] | None:
         if self._ended and self._ended[0][0] <= horizon:
             _, table, ref, cleaned = self._ended.popleft()
-            self._touched[table.number] = table
+            self._touched[table.number] = None
             if ref & layout.REF_OFFSET_MASK:
                 return self._retire(table, ref, cleaned)
             table.space.recount(ref >> layout.REF_OFFSET_BITS)
         while self._touched:
-            table = self._touched.popitem()[1]
-            number = self._emptiest(table)
-            if number:
-                self._touched[table.number] = table
-                return self._copy_from(table, number)
+            number, _ = self._touched.popitem()
+            table = self._tables[number]
+            chunk = self._emptiest(table)
+            if chunk:
+                self._touched[number] = None
+                return self._copy_from(table, chunk)
             if table.index.previous is not None:
                 return self._move_index(table)
             self._tell(table)

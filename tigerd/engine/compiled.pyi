@@ -1,17 +1,18 @@
-from collections.abc import Sequence
 from typing import Any
 
 from tiger.format.version import Version
-from tiger.reading.table_reader import Found
-from tigerd.engine.facts import Facts, ValueKey
-from tigerd.engine.plan import Changed
+from tigerd.engine.facts import ValueKey
+from tigerd.engine.namespaces import Namespace
+from tigerd.engine.plan import Effect, Target
 from tigerd.engine.segments import WritableSegment
-from tigerd.engine.table import Namespace, WritableTable
+from tigerd.engine.table import WritableTable
 from tigerd.engine.writer import Writer
 
 def take_turns(ns: int) -> bool: ...
 def watch(on: bool) -> None: ...
-def facts_of(body: bytes, fields: tuple[str, ...]) -> Facts | None: ...
+def facts_of(
+    body: bytes, fields: tuple[str, ...]
+) -> tuple[bytes, tuple[float, int], list[ValueKey]] | None: ...
 def parse(
     frame: bytes, version: int, numbers_end: int
 ) -> tuple[int, int, int, bool, list[Any]] | None: ...
@@ -34,16 +35,12 @@ def walk(
 def put(
     table: WritableTable,
     namespace: Namespace,
-    key: bytes,
-    body: bytes,
+    effect: Effect,
     order: tuple[float, int, int],
-    values: Sequence[ValueKey],
-    found: Found | None,
-    old: Version | None,
     beside: Version | None,
     kept: dict[int, bytes],
     commit: int,
 ) -> int | None: ...
 def write(
     writer: Writer, operations: list[Any], slot: int, request: int
-) -> list[Changed] | None: ...
+) -> list[Target] | None: ...

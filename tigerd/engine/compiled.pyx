@@ -18,6 +18,7 @@ from libc.string cimport memcmp, memcpy, memset
 from zlib import crc32
 
 from tiger.format import layout, memory, protocol, record
+from tiger.format.slot import wake
 
 cdef extern from *:
     """
@@ -33,7 +34,11 @@ DIGEST = SOURCE_DIGEST.decode()
 cdef extern from *:
     """
     #define STORE(at, value) __atomic_store_n((at), (value), __ATOMIC_RELEASE)
+    #if defined(__x86_64__) || defined(__i386__)  /* as `tiger.format.memory.fence` */
+    #define FENCE() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+    #else
     #define FENCE() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+    #endif
     """
     void STORE(uint64_t *, uint64_t) nogil
     void FENCE() nogil

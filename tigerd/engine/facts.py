@@ -13,7 +13,7 @@ ValueKey = tuple[int, bytes]
 
 
 Facts = tuple[bytes, tuple[float, int], list[ValueKey]]
-"""Of one record: its key, what `created` comes to in the order of lists, and indexed values."""
+"""Of one record: its key, what `created` comes to in the order of lists, its indexed values."""
 
 _facts_of = compiled("tigerd.engine.compiled", "facts_of")
 
@@ -23,9 +23,9 @@ def facts_of(body: bytes, fields: tuple[str, ...]) -> Facts:
 
     Raises `InvalidRecord` unless it is one that every reader can decode.
     """
-    facts: Facts | None = _facts_of(body, fields)
-    if facts is not None:
-        return facts
+    known: Facts | None = _facts_of(body, fields)
+    if known is not None:
+        return known
     content = record.decode_untrusted(body)
     key = record.encode_name(content.get("id"), "id")
     return key, record.created_of(content), values_of(content, fields)

@@ -7,10 +7,9 @@ memory: of what changed before it began, a rollback has to find out itself.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-Changed = tuple[int, int, bytes | None]
-"""The commit, the table's number, the key; None: the namespace began as a fork, or was cleared."""
+from tigerd.engine.plan import Target
 
 
 class History:
@@ -19,19 +18,22 @@ class History:
     def __init__(self, begun: int) -> None:
         """Begin with nothing known of what was committed until now."""
         self.begun = begun
-        self._changes: dict[str, deque[Changed]] = {}
+        self._changes: dict[str, deque[tuple[int, int, bytes | None]]] = {}
+        """Of each namespace: the commit, the table's number, the key."""
         self._order: deque[tuple[int, str]] = deque()
+        """The commit and the namespace of each change."""
 
     def __bool__(self) -> bool:
         return bool(self._order)
 
-    def note(self, commit: int, namespace: str, table: int, key: bytes | None) -> None:
-        """Remember a change; commits come in order."""
-        changes = self._changes.get(namespace)
-        if changes is None:
-            changes = self._changes[namespace] = deque()
-        changes.append((commit, table, key))
-        self._order.append((commit, namespace))
+    def note(self, commit: int, targets: Collection[Target]) -> None:
+        """Remember what a commit changed; commits come in order."""
+        for table, namespace, key in targets:
+            changes = self._changes.get(namespace)
+            if changes is None:
+                changes = self._changes[namespace] = deque()
+            changes.append((commit, table, key))
+            self._order.append((commit, namespace))
 
     def forget(self, commit: int, most: int) -> bool:
         """Forget what changed at or before a commit, the oldest first; return if that was all."""

@@ -1,4 +1,4 @@
-# Requests that do little: Writer.do, operations.fork, operations.clear_namespace.
+# Requests that do little: applying.apply, operations.fork, operations.clear_namespace.
 
 cdef enum:
     RECORDS_FEW = 16  # in one request
@@ -38,10 +38,10 @@ cdef int64_t COUNT_MAX = layout.COUNT_MAX
 
 
 def write(writer, list operations, Py_ssize_t slot, uint64_t request):
-    """Plan, apply and answer a request that does little, as `Writer.do`, up to the commit.
+    """Plan, apply and answer a request that does little, as `applying.apply`.
 
-    Return the places that were written to, as `Plan.places`. None, and nothing is stored, for all
-    else, and for what is to be refused.
+    Return the targets of its outcome. None, and nothing is stored, for all else, and for what is
+    to be refused.
     """
     cdef dict puts = {}
     cdef list tables = None
@@ -66,8 +66,9 @@ def write(writer, list operations, Py_ssize_t slot, uint64_t request):
     if name == CLEAR_NAMESPACE:
         return clear(writer, tables, space, slot, request)
     last = operations[len(operations) - 1][0]
+    targets = list(puts)
     apply(writer, puts, slot, request, last == PUT or last == CREATE)
-    return list(puts)
+    return targets
 
 
 cdef bint plan(writer, list operations, dict puts) except -1:
@@ -122,7 +123,7 @@ cdef bint plan_put(
     cdef Before before
     if type(body) is not bytes or len(<bytes>body) > writer.max_record:
         return False
-    found = facts_of(body, table._indexes)
+    found = facts_of(body, table.resource.indexes)
     if found is None:
         return False
     made.table, made.namespace, made.body = table, table.namespaces.get(space), body
@@ -214,10 +215,10 @@ cdef bint stay(Segments *held, Put made, Entry *entry) except -1:
         return True
     made.beside = made.old
     made.kept = {}
-    if made.table._indexes:
+    if made.table.resource.indexes:
         body = <const char *>head + HEAD_SIZE + entry.key_size
         found = facts_of(
-            PyBytes_FromStringAndSize(body, entry.body_size), made.table._indexes
+            PyBytes_FromStringAndSize(body, entry.body_size), made.table.resource.indexes
         )
         if found is None:
             return False
@@ -273,7 +274,7 @@ cdef bint has_room_for(Segments *held, table, uint64_t most, uint64_t count) exc
     index = hold(held, table.index.current)
     cdef uint64_t slots = held.views[index].len // WORD - SLOTS_AT
     fits = (
-        most + count * <uint64_t>table._overhead <= <uint64_t>room_in(held, chunk)
+        most + count * <uint64_t>table.encoding.overhead <= <uint64_t>room_in(held, chunk)
         and 2 * (words_of(held, index)[INDEX_USED] + count) <= slots
         and words_of(held, 0)[entry_at(table, LAST_NUMBER)] >> 63 == 0
         and words_of(held, 0)[entry_at(table, LAST_NAMESPACE)] + RECORDS_FEW <= SCOPES_MOST
@@ -295,7 +296,7 @@ cdef uint64_t next_of(Segments *held, table, Py_ssize_t word) except 0:
     return number
 
 
-cdef int apply(writer, dict puts, Py_ssize_t slot, uint64_t request, bint answers) except -1:
+cdef int apply(writer, dict puts, Py_ssize_t slot, uint64_t request, bint names_record) except -1:
     """Make what was planned, and answer: `Writer._store`."""
     cdef Segments held
     cdef Put made
@@ -325,9 +326,8 @@ cdef int apply(writer, dict puts, Py_ssize_t slot, uint64_t request, bint answer
             release_after(&held, 1)
         for number in range(known):
             count(&held, <object>tables[number], <object>spaces[number], changes[number], commit)
-            writer.cleaner.touched(<object>tables[number])
             release_after(&held, 1)
-        answer(&held, slot, request, commit, named if answers else 0)
+        finish(&held, writer, slot, request, commit, named if names_record else 0)
     finally:
         release_after(&held, 0)
     return 0
@@ -375,11 +375,11 @@ cdef uint64_t begin(Segments *held, table, str name, parent, uint64_t commit) ex
     place.newer, place.older = 0, words_of(held, 0)[place.named_by.at]
     body = parent.name.encode() if parent is not None else b""
     records = parent.records if parent is not None else 0
-    data = version(&place, [], table.mutable_count, &head, key, body)
-    (<uint64_t *>PyBytes_AS_STRING(data))[<Py_ssize_t>table.mutable_count + COUNT_A] = (
+    data = version(&place, [], table.encoding.mutable_count, &head, key, body)
+    (<uint64_t *>PyBytes_AS_STRING(data))[<Py_ssize_t>table.encoding.mutable_count + COUNT_A] = (
         commit << COUNT_BITS | <uint64_t>records
     )
-    ref = append(held, chunk, space, active, data, table.mutable_count)
+    ref = append(held, chunk, space, active, data, table.encoding.mutable_count)
     store(held, 0, place.named_by.at, ref)
     if place.older:
         place.names_back = word_of(held, space.chunks, place.older, NEWER)
@@ -391,7 +391,7 @@ cdef uint64_t begin(Segments *held, table, str name, parent, uint64_t commit) ex
     else:
         add(held, index, INDEX_KEYS, 1)
         insert(held, index, digest, word, TOMB)
-    table.know(name, ref, head.number, parent, commit)
+    table.namespaces.begin(name, ref, head.number, parent, commit)
     return ref
 
 
@@ -419,15 +419,25 @@ cdef int count(Segments *held, table, namespace, int64_t change, uint64_t commit
     return store(held, word.segment, word.at, commit << COUNT_BITS | <uint64_t>records)
 
 
-cdef int answer(
-    Segments *held, Py_ssize_t slot, uint64_t request, uint64_t commit, uint64_t ref
+cdef int finish(
+    Segments *held, writer, Py_ssize_t slot, uint64_t request, uint64_t commit, uint64_t ref
 ) except -1:
-    """Store a client's answer; its number comes last and makes it valid: `Writer.answer`."""
+    """Store a client's answer and the commit, and wake the client: the end of `Writer._store`."""
     cdef Py_ssize_t at = CLIENTS_AT + slot * CLIENT_WORDS
     store(held, 0, at + CLIENT_REF, ref)
     store(held, 0, at + CLIENT_COMMIT, commit)
     fence()
-    return store(held, 0, at + CLIENT_ANSWER, request << CLIENT_STATUS_BITS | DONE)
+    store(held, 0, at + CLIENT_ANSWER, request << CLIENT_STATUS_BITS | DONE)
+    before_commit = writer.before_commit
+    if before_commit is not None:
+        before_commit(commit)
+    fence()
+    store(held, 0, COMMIT, commit)
+    writer.committed = commit
+    fence()
+    if wake is not None:
+        wake(writer.control.words, at + CLIENT_ANSWER)
+    return 0
 
 
 # --- Forks and clears: operations.fork, operations.clear_namespace ---------------------------------
@@ -470,9 +480,10 @@ cdef list cleared(writer, number, name):
 cdef list fork(
     writer, list tables, str parent, str child, Py_ssize_t slot, uint64_t request
 ):
-    """Begin a fork in tables, and answer; return its places."""
+    """Begin a fork in tables, and answer; return its targets."""
     cdef Segments held
     cdef uint64_t commit, ref
+    cdef list targets = [(table.number, child, None) for table in tables]
     held.count = 0
     try:
         hold(&held, writer.control)
@@ -480,22 +491,22 @@ cdef list fork(
         for table in tables:
             ref = begin(&held, table, child, table.namespaces[parent], commit)
             tell(&held, FORKED << 56 | <uint64_t>table.number << 48 | ref, commit)
-            writer.cleaner.touched(table)
             release_after(&held, 1)
-        answer(&held, slot, request, commit, 0)
+        finish(&held, writer, slot, request, commit, 0)
     finally:
         release_after(&held, 0)
-    return [(table.number, child, None) for table in tables]
+    return targets
 
 
 cdef list clear(writer, list tables, str name, Py_ssize_t slot, uint64_t request):
-    """End a namespace in tables, and answer; return its places."""
+    """End a namespace in tables, and answer; return its targets."""
     cdef Segments held
     cdef Entry found
     cdef Word end
     cdef Py_ssize_t index
     cdef uint64_t commit, ref
     cdef bytes key = name.encode()
+    cdef list targets = [(table.number, name, None) for table in tables]
     held.count = 0
     try:
         hold(&held, writer.control)
@@ -512,11 +523,11 @@ cdef list clear(writer, list tables, str name, Py_ssize_t slot, uint64_t request
             store(&held, index, found.at, found.word | GONE)
             end = word_of(&held, table.space.chunks, ref, END)
             store(&held, end.segment, end.at, commit)
-            table.forget(name)
+            table.namespaces.forget(name)
             tell(&held, CLEARED << 56 | <uint64_t>table.number << 48 | ref, commit)
             release_after(&held, 1)
-        writer.cleared(commit)
-        answer(&held, slot, request, commit, 0)
+        writer.note_clear(commit)
+        finish(&held, writer, slot, request, commit, 0)
     finally:
         release_after(&held, 0)
-    return [(table.number, name, None) for table in tables]
+    return targets

@@ -27,17 +27,31 @@ from tiger.format.resources import (
 )
 from tiger.format.version import Version
 from tiger.reading.lineage import Lineage, find_lineage
-from tigerd.engine.effects import Effect
-from tigerd.engine.facts import Facts
-from tigerd.engine.plan import Plan
+from tigerd.engine.facts import facts_of
+from tigerd.engine.plan import Effect, Fork, Plan
+from tigerd.engine.planning import Planner
 from tigerd.engine.table import WritableTable
+from tigerd.engine.writer import Writer
 
 
-def add(plan: Plan, operation: Any) -> None:
+def plan_of(writer: Writer, operations: list[Any]) -> Plan:
+    """Return what the operations of a request come to; an error says which of several it is."""
+    planner = Planner(writer)
+    for place, operation in enumerate(operations):
+        try:
+            add(planner, operation)
+        except TigerError as error:
+            if len(operations) == 1:
+                raise
+            raise type(error)(f"operation {place}: {error}", **error.facts) from None
+    return planner.plan
+
+
+def add(planner: Planner, operation: Any) -> None:
     """Plan one more operation, or raise a `TigerError` that says what is wrong with it."""
     if type(operation) is not list or not operation or type(operation[0]) is not str:
         raise InvalidRequest("an operation is an array that begins with its name")
-    name = operation[0]
+    name, plan = operation[0], planner.plan
     known = OPERATIONS.get(name)
     if known is None:
         raise InvalidRequest(f"no operation {name!r:.40}: is the client of another version?")
@@ -46,9 +60,9 @@ def add(plan: Plan, operation: Any) -> None:
         raise InvalidRequest(
             f"{alone} has to be a request of its own: commit the other operations before it"
         )
-    plan.answering, plan.answers = None, name == protocol.PATCH
+    plan.written, plan.returns_record = None, name == protocol.PATCH
     try:
-        plan.status = known(plan, *operation[1:])
+        plan.status = known(planner, *operation[1:])
     except (TigerError, MemoryError):
         raise
     except Vanished as error:
@@ -59,74 +73,63 @@ def add(plan: Plan, operation: Any) -> None:
         ) from None
 
 
-def add_all(plan: Plan, operations: list[Any]) -> None:
-    """Plan the operations of a request; an error says which of several it is about."""
-    for place, operation in enumerate(operations):
-        try:
-            add(plan, operation)
-        except TigerError as error:
-            if len(operations) == 1:
-                raise
-            raise type(error)(f"operation {place}: {error}", **error.facts) from None
-
-
 # --- Each returns the status to answer with ---
 
 
-def put(plan: Plan, number: Any, namespace: Any, body: Any, if_version: Any = None) -> int:
+def put(planner: Planner, number: Any, namespace: Any, body: Any, if_version: Any = None) -> int:
     """Write a record, replacing the one of that id."""
-    effect, facts = _parse(plan, plan.table(number), namespace, body)
+    effect, facts = planner.effect_of(planner.table(number), namespace, body)
     if if_version is not None:
         _check_version(effect, if_version)
-    plan.write(effect, body, facts)
+    planner.plan.write(effect, body, facts)
     return protocol.DONE
 
 
-def create(plan: Plan, number: Any, namespace: Any, body: Any) -> int:
+def create(planner: Planner, number: Any, namespace: Any, body: Any) -> int:
     """Write a record that must not be there."""
-    effect, facts = _parse(plan, plan.table(number), namespace, body)
+    effect, facts = planner.effect_of(planner.table(number), namespace, body)
     if effect.exists:
         raise AlreadyExists(
-            f"{effect.table.resource.table} {facts[0].decode()!r} is there already in "
+            f"{effect.resource.table} {effect.key.decode()!r} is there already in "
             f"namespace {namespace!r}: use insert() or update() to replace it",
-            table=effect.table.resource.table,
-            id=facts[0].decode(),
+            table=effect.resource.table,
+            id=effect.key.decode(),
             namespace=namespace,
         )
-    plan.write(effect, body, facts)
+    planner.plan.write(effect, body, facts)
     return protocol.DONE
 
 
-def put_many(plan: Plan, number: Any, namespace: Any, bodies: Any) -> int:
+def put_many(planner: Planner, number: Any, namespace: Any, bodies: Any) -> int:
     """Write many records of one table."""
     if type(bodies) is not list:
         raise InvalidRequest("put_many takes an array of records")
-    table = plan.table(number)
+    table = planner.table(number)
     for body in bodies:
-        effect, facts = _parse(plan, table, namespace, body)
-        plan.write(effect, body, facts)
-    plan.answering = None
+        effect, facts = planner.effect_of(table, namespace, body)
+        planner.plan.write(effect, body, facts)
+    planner.plan.written = None
     return protocol.DONE
 
 
-def expect(plan: Plan, number: Any, namespace: Any, identity: Any, version: Any) -> int:
+def expect(planner: Planner, number: Any, namespace: Any, identity: Any, version: Any) -> int:
     """Refuse the request unless a record was at that version before it; None: was not there."""
-    table = plan.table(number)
+    table = planner.table(number)
     key = record.encode_name(identity, "id")
-    is_new = (table.number, namespace, key) not in plan.effects
-    effect = plan.effect(table, namespace, key)
+    is_new = (table.number, namespace, key) not in planner.plan.effects
+    effect = planner.effect(table, namespace, key)
     if is_new:
-        del plan.effects[(table.number, namespace, key)]  # nothing is done to it
+        del planner.plan.effects[effect.target]  # nothing is done to it
     _check(effect, effect.shown.begin if effect.shown else None, version)
     return protocol.DONE
 
 
-def patch(plan: Plan, number: Any, namespace: Any, identity: Any, changes: Any) -> int:
+def patch(planner: Planner, number: Any, namespace: Any, identity: Any, changes: Any) -> int:
     """Merge changes into a record; None removes a key."""
-    effect = plan.effect(plan.table(number), namespace, record.encode_name(identity, "id"))
+    effect = planner.effect(planner.table(number), namespace, record.encode_name(identity, "id"))
     content = effect.current()
     if content is None:
-        table = effect.table.resource.table
+        table = effect.resource.table
         raise NotFound(
             f"no {table} {identity!r} in namespace {namespace!r}",
             table=table,
@@ -144,22 +147,22 @@ def patch(plan: Plan, number: Any, namespace: Any, identity: Any, changes: Any) 
         raise InvalidRecord(
             f"patch of {identity!r}: the id of a record does not change, insert another record"
         )
-    body = record.encode_body(content, f"record {identity!r}", plan.tables.max_record)
-    plan.write(effect, body, effect.table.facts_of(body))
+    body = record.encode_body(content, f"record {identity!r}", planner.writer.max_record)
+    planner.plan.write(effect, body, facts_of(body, effect.resource.indexes))
     return protocol.DONE
 
 
-def delete(plan: Plan, number: Any, namespace: Any, identity: Any) -> int:
+def delete(planner: Planner, number: Any, namespace: Any, identity: Any) -> int:
     """Remove a record; say whether it was there."""
-    effect = plan.effect(plan.table(number), namespace, record.encode_name(identity, "id"))
+    effect = planner.effect(planner.table(number), namespace, record.encode_name(identity, "id"))
     was_there = effect.exists
     effect.remove()
     return protocol.DONE if was_there else protocol.ABSENT
 
 
-def delete_where(plan: Plan, number: Any, namespace: Any, name: Any, value: Any) -> int:
+def delete_where(planner: Planner, number: Any, namespace: Any, name: Any, value: Any) -> int:
     """Remove the records of a namespace whose indexed field has that value (as msgpack)."""
-    table = plan.table(number)
+    table = planner.table(number)
     record.encode_name(namespace, "namespace")
     if name not in table.resource.indexes or type(value) is not bytes:
         raise InvalidRequest(f"{table.resource.table} has no index on {name!r:.40}")
@@ -168,44 +171,41 @@ def delete_where(plan: Plan, number: Any, namespace: Any, name: Any, value: Any)
         index = table.resource.indexes.index(name) + 1
         firsts = lineage.firsts(index, bytes((index,)) + value)
         for version in lineage.walk(firsts, index):
-            plan.effect(table, namespace, version.key).remove()
+            planner.effect(table, namespace, version.key).remove()
     return protocol.DONE
 
 
-def clear(plan: Plan, number: Any) -> int:
+def clear(planner: Planner, number: Any) -> int:
     """Empty a table in all namespaces."""
-    table = plan.table(number)
-    started = {at[1] for at in plan.effects if at[0] == number}
-    for namespace in started | set(table.namespaces):
-        plan.check_open(namespace)
-        plan.clear(table, namespace)
+    table = planner.table(number)
+    begun = {name for table_number, name, _ in planner.plan.effects if table_number == number}
+    for namespace in begun | table.namespaces.keys():
+        planner.check_open(namespace)
+        planner.plan.clear(number, namespace)
     return protocol.DONE
 
 
-def clear_namespace(plan: Plan, number: Any, namespace: Any) -> int:
+def clear_namespace(planner: Planner, number: Any, namespace: Any) -> int:
     """Empty a namespace, in one table or (None) in all."""
     record.encode_name(namespace, "namespace")
-    plan.check_open(namespace)
+    planner.check_open(namespace)
     if number is not None:
-        plan.clear(plan.table(number), namespace)
+        planner.plan.clear(planner.table(number).number, namespace)
         return protocol.DONE
-    begun = {effect.table for at, effect in plan.effects.items() if at[0] and at[1] == namespace}
-    for table in plan.tables.in_use():
-        if namespace in table.namespaces:
-            plan.clear(table, namespace)
-            begun.discard(table)
-    for table in begun:
-        plan.clear(table, namespace)
+    there = [table.number for table in planner.writer.in_use() if namespace in table.namespaces]
+    begun = [table for table, name, _ in planner.plan.effects if table and name == namespace]
+    for table in (*there, *begun):
+        planner.plan.clear(table, namespace)
     return protocol.DONE
 
 
-def define(plan: Plan, name: Any, prefix: Any, url: Any, indexes: Any) -> int:
+def define(planner: Planner, name: Any, prefix: Any, url: Any, indexes: Any) -> int:
     """Make a table of the user's own; the same definition again changes nothing."""
     wanted = definition_record(name, prefix, url, indexes)
     key = name.encode()
-    table = plan.tables.table(DEFINITIONS.number)
-    space = table.namespaces.get(DEFINITIONS_NAMESPACE)
-    found = table.find(space, key) if space else None
+    table = planner.writer.table(DEFINITIONS.number)
+    namespace = table.namespaces.get(DEFINITIONS_NAMESPACE)
+    found = table.find(namespace, key) if namespace else None
     if found is not None:
         known = record.decode(found.version.body)
         if {**wanted, "number": known["number"]} != known:
@@ -216,10 +216,9 @@ def define(plan: Plan, name: Any, prefix: Any, url: Any, indexes: Any) -> int:
             )
         return protocol.DONE
     content = {**wanted, "number": _unused_number(table)}
-    effect = Effect(table, DEFINITIONS_NAMESPACE, key)
-    plan.effects[(DEFINITIONS.number, DEFINITIONS_NAMESPACE, key)] = effect
     body = record.encode(content)[1]
-    plan.write(effect, body, table.facts_of(body))
+    effect, facts = planner.effect_of(table, DEFINITIONS_NAMESPACE, body)
+    planner.plan.write(effect, body, facts)
     return protocol.DONE
 
 
@@ -242,7 +241,7 @@ def _unused_number(definitions: WritableTable) -> int:
     return unused[0]
 
 
-def fork(plan: Plan, parent: Any, child: Any) -> int:
+def fork(planner: Planner, parent: Any, child: Any) -> int:
     """Begin a namespace that has all that another one has, in every table; say if that is any.
 
     What has no records has nothing to share: its fork begins with its own first record, and it is
@@ -250,7 +249,7 @@ def fork(plan: Plan, parent: Any, child: Any) -> int:
     """
     for name in (parent, child):
         record.encode_name(name, "namespace")
-    tables = plan.tables.in_use()
+    tables = planner.writer.in_use()
     taken = [table.resource.table for table in tables if child in table.namespaces]
     if taken:
         raise AlreadyExists(
@@ -258,42 +257,43 @@ def fork(plan: Plan, parent: Any, child: Any) -> int:
             f"another name",
             namespace=child,
         )
-    plan.forked = [(table, parent, child) for table in tables if parent in table.namespaces]
-    return protocol.DONE if plan.forked else protocol.ABSENT
+    forked = [Fork(table.number, parent, child) for table in tables if parent in table.namespaces]
+    planner.plan.forked = forked
+    return protocol.DONE if forked else protocol.ABSENT
 
 
-def rollback(plan: Plan, namespace: Any, commit: Any) -> int:
+def rollback(planner: Planner, namespace: Any, commit: Any) -> int:
     """Undo what was changed in a namespace after a commit that a reader holds."""
     record.encode_name(namespace, "namespace")
-    words = plan.tables.table(DEFINITIONS.number).control.words
+    words = planner.writer.table(DEFINITIONS.number).control.words
     if type(commit) is not int or not words[layout.HORIZON] <= commit <= words[layout.COMMIT]:
         raise InvalidRequest(
             f"commit {commit!r:.20} cannot be rolled back to: no mark holds it any more; make a "
             f"mark, and roll back to that"
         )
     changed: dict[int, set[bytes | None]] = {}
-    for number, key in plan.tables.history.since(commit, namespace):
+    for number, key in planner.writer.history.since(commit, namespace):
         if number != DEFINITIONS.number:
             changed.setdefault(number, set()).add(key)
-    if commit < plan.tables.history.begun:
-        for table in plan.tables.in_use():
+    if commit < planner.writer.history.begun:
+        for table in planner.writer.in_use():
             known = table.namespaces.get(namespace)
             if known is None or known.counted > commit:
                 changed.setdefault(table.number, set()).add(None)
     for number, keys in changed.items():
-        _roll_back(plan, plan.table(number), namespace, commit, keys)
+        _roll_back(planner, planner.table(number), namespace, commit, keys)
     return protocol.DONE
 
 
 def _roll_back(
-    plan: Plan, table: WritableTable, namespace: str, commit: int, changed: set[bytes | None]
+    planner: Planner, table: WritableTable, namespace: str, commit: int, changed: set[bytes | None]
 ) -> None:
     """Let each of the keys have what it had; of a namespace that was cleared, all keys."""
     before = _lineage(table, namespace, commit)
     if before is None:
         if namespace in table.namespaces:
-            plan.check_open(namespace)
-            plan.clear(table, namespace)
+            planner.check_open(namespace)
+            planner.plan.clear(table.number, namespace)
         return
     keys = {key for key in changed if key is not None}
     if None in changed:
@@ -301,22 +301,14 @@ def _roll_back(
         for lineage in (before, now) if now is not None else (before,):
             keys.update(version.key for version in lineage.walk(lineage.firsts()))
     for key in sorted(keys):
-        effect = plan.effect(table, namespace, key)
+        effect = planner.effect(table, namespace, key)
         version = before.find(key)
         if version is None:
             effect.remove()
         elif effect.shown is None or _origin(effect.shown) != _origin(version):
-            plan.write(effect, version.body, table.facts_of(version.body))
+            facts = facts_of(version.body, table.resource.indexes)
+            planner.plan.write(effect, version.body, facts)
             effect.number = version.number
-
-
-def _parse(plan: Plan, table: WritableTable, namespace: Any, body: Any) -> tuple[Effect, Facts]:
-    if type(body) is not bytes:
-        raise InvalidRequest("a record travels as msgpack")
-    if len(body) > plan.tables.max_record:
-        raise record.too_large("a record", len(body), plan.tables.max_record)
-    facts = table.facts_of(body)
-    return plan.effect(table, namespace, facts[0]), facts
 
 
 def _check_version(effect: Effect, wanted: Any) -> None:
@@ -326,9 +318,9 @@ def _check_version(effect: Effect, wanted: Any) -> None:
 def _check(effect: Effect, there: int | None, wanted: Any) -> None:
     if there != wanted:
         raise Conflict(
-            f"{effect.table.resource.table} {effect.key.decode()!r} is at version {there}, "
+            f"{effect.resource.table} {effect.key.decode()!r} is at version {there}, "
             f"not {wanted!r:.20}: read it again",
-            table=effect.table.resource.table,
+            table=effect.resource.table,
             id=effect.key.decode(),
             namespace=effect.namespace,
             version=there,

@@ -1,190 +1,154 @@
-"""What the operations of a request come to: which records are written, which namespaces go.
+"""What a request is to change, as data: the records it writes, the namespaces it clears or forks.
 
-Operations of one request see what those before them did, so a plan holds one effect a key.
+Operations of one request see what those before them did, so a plan holds one effect a record.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from typing import Any, Protocol
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from tiger.errors import Sealed, UnknownTable
-from tiger.format import layout, protocol
-from tiger.format.record import encode_name
-from tigerd.engine.effects import Effect
-from tigerd.engine.facts import Facts
-from tigerd.engine.history import History
-from tigerd.engine.table import WritableTable
+from tiger.format import protocol, record
+from tiger.format.resources import Resource
+from tiger.format.version import Version
+from tiger.reading.table_reader import Found
+from tigerd.engine.facts import Facts, ValueKey
 
-Place = tuple[int, str, bytes]
-"""A record's table, namespace and key."""
+Target = tuple[int, str, bytes | None]
+"""What is changed: a table's number, a namespace, and the key of a record in it.
 
-Changed = tuple[int, str, bytes | None]
-"""The same; None for the key: the namespace began as a fork, or was cleared."""
+Without a key it is the namespace itself, which is cleared or begins as a fork."""
 
 
-class Tables(Protocol):
-    """Where a plan finds the tables."""
+@dataclass
+class Outcome:
+    """What a request that was applied came to."""
 
-    @property
-    def max_record(self) -> int:
-        """The most bytes a record may have."""
-
-    def table(self, number: int) -> WritableTable:
-        """Return a table, or raise `UnknownTable`."""
-
-    @property
-    def forks(self) -> Counter[str]:
-        """How many forks each namespace has that has any; those are sealed."""
-
-    @property
-    def history(self) -> History:
-        """What changed of late."""
-
-    def in_use(self) -> list[WritableTable]:
-        """Return the tables that have segments, without the definitions."""
-
-
-class Outcome(Protocol):
-    """What is to be told of a request that was applied."""
-
-    @property
-    def status(self) -> int:
-        """What its last operation came to."""
-
-    @property
-    def record(self) -> bytes | None:
-        """The record to answer with, if the last operation was a patch."""
+    status: int = protocol.DONE
+    targets: Collection[Target] = ()
+    record: bytes | None = None
+    """The record that a patch made: it has no place in the client's slot, and goes by a message."""
 
     def changed(self) -> set[tuple[int | None, str]]:
-        """Return table's number and namespace of all that is written to, and None for any table."""
+        """Return the tables and namespaces that were written to, and None for any table."""
+        return {at for table, name, _ in self.targets for at in ((table, name), (None, name))}
 
 
-def with_any_table(places: Iterable[Changed]) -> set[tuple[int | None, str]]:
-    """Return tables and namespaces of places, and the namespaces with None for any table."""
-    return {at for number, name, _ in places for at in ((number, name), (None, name))}
+class Effect:
+    """What a request does to one record; at first, nothing."""
+
+    found: Found | None = None
+    """Where the newest version of the record is; it may have ended."""
+    old: Version | None = None
+    """The version that stands in the namespace itself; it may hide an inherited one."""
+    inherited: Version | None = None
+    """What a fork has of that key from its ancestors."""
+    body: bytes | None = None
+    """What is written; empty: what hides the inherited record. None: nothing."""
+    created: tuple[float, int] = (0.0, 0)
+    """What `created` comes to in the order of lists."""
+    values: Sequence[ValueKey] = ()
+    number: int = 0
+    """The place among those of the same `created`; 0: that of the newest insert."""
+    keeps_place: bool = True
+    is_touched: bool = False
+
+    def __init__(self, resource: Resource, namespace: str, key: bytes) -> None:
+        """Begin with a record that is not there."""
+        self.resource = resource
+        self.namespace = namespace
+        self.key = key
+
+    @property
+    def target(self) -> Target:
+        """The record."""
+        return self.resource.number, self.namespace, self.key
+
+    @property
+    def shown(self) -> Version | None:
+        """The record that readers see before the request."""
+        if self.old is None:
+            return self.inherited
+        return self.old if self.old.body else None
+
+    @property
+    def exists(self) -> bool:
+        """Whether the record is there after the operations so far."""
+        return bool(self.body) if self.is_touched else self.shown is not None
+
+    def current(self) -> dict[str, Any] | None:
+        """Return the record as the operations so far left it."""
+        shown = self.shown
+        body = self.body if self.is_touched or shown is None else shown.body
+        return record.decode(body) if body else None
+
+    @property
+    def change(self) -> int:
+        """By how much the number of records changes."""
+        return bool(self.body) - (self.shown is not None)
+
+    def write(self, body: bytes, facts: Facts) -> None:
+        """Let the record be this."""
+        self.body = body
+        _, self.created, self.values = facts
+        self.is_touched = True
+
+    def remove(self) -> None:
+        """Let it not be there; if it is written again, it is the newest insert."""
+        self.body = None
+        if self.inherited is not None and self.shown is not None:
+            self.body = b""
+            self.created = self.inherited.order[:2]
+        self.values = ()
+        self.number, self.keeps_place = 0, False
+        self.is_touched = True
+
+
+class Fork(NamedTuple):
+    """A namespace that begins as another one, in one table."""
+
+    table: int
+    parent: str
+    child: str
 
 
 class Plan:
     """What the operations of one request come to."""
 
-    status = protocol.DONE
-    answering: Effect | None = None
-    """What the last operation wrote, if it wrote one record."""
-    answers = False
+    status: int = protocol.DONE
+    """What the last operation comes to."""
+    written: Effect | None = None
+    """What the last operation wrote, if that is one record: the answer names it."""
+    returns_record: bool = False
+    """Whether the outcome has that record."""
+    forked: Sequence[Fork] = ()
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self) -> None:
         """Begin with nothing."""
-        self.tables = tables
-        self._names: set[str] = set()
-        """Names of namespaces that this request has checked."""
-        self.effects: dict[Place, Effect] = {}
-        self.cleared: dict[tuple[int, str], WritableTable] = {}
-        self.forked: list[tuple[WritableTable, str, str]] = []
-        """Tables, and the parent and the child in each."""
-
-    def table(self, number: Any) -> WritableTable:
-        """Return a table that users may write to."""
-        if type(number) is not int or not 0 < number < layout.TABLES_MAX:
-            raise UnknownTable(f"no table has the number {number!r:.20}")
-        return self.tables.table(number)
-
-    def effect(self, table: WritableTable, namespace: Any, key: bytes) -> Effect:
-        """Return what the operations so far do to a record; at first, nothing."""
-        space = table.namespaces.get(namespace) if type(namespace) is str else None
-        if space is None:
-            self._check_name(namespace)
-        if self.tables.forks:
-            self.check_open(namespace)
-        at = (table.number, namespace, key)
-        known = self.effects.get(at)
-        if known is not None:
-            return known
-        effect = self.effects[at] = Effect(table, namespace, key)
-        if space is None or (self.cleared and at[:2] in self.cleared):
-            return effect
-        found = effect.found = table.find(space, key)
-        if found is not None and not found.word & layout.GONE:
-            effect.old = found.version
-        if space.parent:
-            effect.inherited = table.inherited(space, key)
-        if effect.shown is not None:
-            effect.number = effect.shown.number
-        return effect
+        self.effects: dict[Target, Effect] = {}
+        """In the order in which the records are written."""
+        self.cleared: dict[tuple[int, str], None] = {}
+        """Tables and namespaces, in order: they are cleared before anything is written."""
 
     def write(self, effect: Effect, body: bytes, facts: Facts) -> None:
-        """Let a record be this; it is what the request answers with, if that is its last."""
+        """Let a record be this; it is what the last operation wrote."""
         effect.write(body, facts)
-        self.answering = effect
+        self.written = effect
         if not effect.keeps_place:  # deleted by an operation before: it is the newest insert now
-            at = (effect.table.number, effect.namespace, effect.key)
-            self.effects[at] = self.effects.pop(at)
+            self.effects[effect.target] = self.effects.pop(effect.target)
 
-    def clear(self, table: WritableTable, namespace: str) -> None:
-        """Empty a namespace in a table, of what the operations so far wrote too."""
-        place = (table.number, namespace)
-        if self.effects:
-            for at in [at for at in self.effects if at[:2] == place]:
-                del self.effects[at]
-        self.cleared[place] = table
+    def clear(self, table: int, namespace: str) -> None:
+        """Empty a namespace in a table, also of what the operations so far wrote."""
+        for effect in list(self.effects.values()):
+            if (effect.resource.number, effect.namespace) == (table, namespace):
+                del self.effects[effect.target]
+        self.cleared[table, namespace] = None
 
-    def _check_name(self, namespace: Any) -> None:
-        if type(namespace) is not str or namespace not in self._names:
-            encode_name(namespace, "namespace")
-            self._names.add(namespace)
-
-    def check_open(self, namespace: str) -> None:
-        """Raise `Sealed` if the namespace has forks: they have what it has."""
-        forks = self.tables.forks.get(namespace)
-        if forks:
-            raise Sealed(
-                f"namespace {namespace!r} has forks, so it is sealed and nothing was changed: "
-                f"write to the fork, or let the forks end first",
-                namespace=namespace,
-                forks=forks,
-            )
-
-    # --- Before and after applying ---
-
-    def places(self) -> list[Changed]:
-        """Return all that is written to."""
-        ended = [(number, namespace, None) for number, namespace in self.cleared]
-        begun = [(table.number, child, None) for table, _, child in self.forked]
-        return [*ended, *begun, *self.effects]
-
-    def changed(self) -> set[tuple[int | None, str]]:
-        """As `Outcome.changed`."""
-        return with_any_table(self.places())
-
-    @property
-    def record(self) -> bytes | None:
-        """The record to answer with, if the last operation was a patch."""
-        return self.answering.body if self.answering is not None and self.answers else None
-
-    def reserve(self) -> None:
-        """Make room for all that is written, or raise `StoreFull`."""
-        puts: dict[WritableTable, list[Effect]] = {}
-        for effect in self.effects.values():
-            if effect.body is not None:
-                puts.setdefault(effect.table, []).append(effect)
-        try:
-            self._reserve(puts)
-        except Exception:
-            for table in (*puts, *(table for table, _, _ in self.forked)):
-                table.space.give_back()
-            raise
-
-    def _reserve(self, puts: dict[WritableTable, list[Effect]]) -> None:
-        for table, parent, child in self.forked:
-            table.reserve_fork(parent, child)
-        for table, effects in puts.items():
-            begun = set()
-            for effect in effects:
-                known = table.namespaces.get(effect.namespace)
-                if known is None or (table.number, effect.namespace) in self.cleared:
-                    begun.add(effect.namespace)
-                elif known.records + len(effects) > layout.RECORDS.most:
-                    where = f"{table.resource.table} of namespace {effect.namespace!r}"
-                    layout.RECORDS.check(known.records + len(effects), where)
-            table.reserve(begun, effects)
+    def outcome(self) -> Outcome:
+        """Return what it comes to once it is applied."""
+        targets: list[Target] = [(table, namespace, None) for table, namespace in self.cleared]
+        targets += [(fork.table, fork.child, None) for fork in self.forked]
+        targets += self.effects
+        body = self.written.body if self.returns_record and self.written is not None else None
+        return Outcome(self.status, targets, body)

@@ -27,7 +27,8 @@ from tiger.format.resources import DEFINITIONS, RESOURCES
 from tiger.format.version import Version
 from tigerd.engine import retiring, segments, walks
 from tigerd.engine.cleaner import named_by
-from tigerd.engine.table import Namespace, WritableTable
+from tigerd.engine.namespaces import Namespace
+from tigerd.engine.table import WritableTable
 from tigerd.engine.writer import Writer
 
 
@@ -60,7 +61,7 @@ def recover(writer: Writer) -> Found:
         for table in writer.tables.values():
             _settle(table)
         _undo_changes(writer)
-        found.ended = writer.cleaner.take_over(writer.tables)
+        found.ended = writer.cleaner.take_over()
     return found
 
 
@@ -124,9 +125,9 @@ def _open(writer: Writer, number: int) -> None:
     first = table.control.words[layout.entry_at(number, layout.TABLE_NAMESPACES)]
     for version in walks.chain(table, NAMESPACES, first):
         namespace = _namespace_of(table, version, commit)
-        table.scopes[namespace.scope] = namespace
+        table.namespaces.by_scope[namespace.scope] = namespace
         if version.is_visible(commit):
-            table.adopt(namespace)
+            table.namespaces.adopt(namespace)
             begun[namespace.name] = version.begin
     for namespace in table.namespaces.values():
         if namespace.parent and not begun.get(namespace.parent, commit) < begun[namespace.name]:
@@ -191,7 +192,7 @@ def _take_back_versions(table: WritableTable) -> int:
             if version.begin > commit:
                 retiring.take_back(table, version)
                 if version.scope == NAMESPACES:
-                    table.scopes.pop(version.number, None)
+                    table.namespaces.by_scope.pop(version.number, None)
                 count += 1
     return count
 
@@ -226,7 +227,7 @@ def _search_ends(writer: Writer) -> None:
 def _settle(table: WritableTable) -> None:
     """Note that nothing is under way any more, and let go of chunks that nothing is needed in."""
     _raise_counter(table, layout.TABLE_LAST_CHUNK, max(table.space.chunks, default=0))
-    _raise_counter(table, layout.TABLE_LAST_NAMESPACE, max(table.scopes, default=0))
+    _raise_counter(table, layout.TABLE_LAST_NAMESPACE, max(table.namespaces.by_scope, default=0))
     _raise_counter(table, layout.TABLE_LAST_NUMBER, table.space.last_number)
     table.space.settle()
     for number in list(table.space.chunks):

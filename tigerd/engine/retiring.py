@@ -34,7 +34,7 @@ def _retire_record(table: WritableTable, version: Version) -> None:
     table.index.remove(version)
     for name, first in _lists_of(table, version):
         if not name[1]:
-            table.space.discard(version.ref, table.size_of(version))
+            table.space.discard(version.ref, table.encoding.size_of(version))
         table.lists.unlink(name, first, version.ref)
         if name[1] and not first[0].words[first[1]]:
             drop_value(table, VALUES | version.scope, name[2])
@@ -47,7 +47,7 @@ def _lists_of(table: WritableTable, version: Version) -> Iterator[tuple[ListName
         found = table.reader.newest(VALUES | version.scope, value)
         if found is not None:
             yield (version.scope, index, value), table.first_of(found.version.ref)
-    owner = table.scopes[version.scope].ref
+    owner = table.namespaces.by_scope[version.scope].ref
     yield (version.scope, 0, b""), table.first_of(owner)
 
 
@@ -63,7 +63,7 @@ def drop_value(table: WritableTable, scope: int, value: bytes) -> None:
 
 def _discard(table: WritableTable, version: Version) -> None:
     """Count a version as garbage, and say in it that it is; then it can lose its last name."""
-    table.space.discard(version.ref, table.size_of(version))
+    table.space.discard(version.ref, table.encoding.size_of(version))
     table.lists.store(version.ref, END, TAKEN)
 
 
@@ -85,10 +85,10 @@ def _retire_namespace(table: WritableTable, namespace: Version) -> Iterator[None
         for marked in marks:
             del marked[-1:]
         yield
-    table.space.discard(ref, table.size_of(namespace))
+    table.space.discard(ref, table.encoding.size_of(namespace))
     table.lists.unlink(NAMESPACES_LIST, table.first_namespace(), ref)
     table.lists.store(ref, END, TAKEN)
-    table.scopes.pop(scope, None)
+    table.namespaces.by_scope.pop(scope, None)
 
 
 def take_back(table: WritableTable, version: Version) -> None:
@@ -131,14 +131,14 @@ def relocate(table: WritableTable, version: Version, spare: Spare) -> bool:
     found = table.reader.newest(version.scope, version.key)
     if found is None or found.version.ref != version.ref or found.word & layout.GONE:
         return False
-    size = table.size_of(version)
+    size = table.encoding.size_of(version)
     table.space.reserve([size], spare)
-    start = version.head * layout.WORD - table.mutable_size
+    start = version.head * layout.WORD - table.encoding.mutable_size
     data = version.chunk.map[start : start + size]
     control, at = table.control, table.number << 48
-    control.store(layout.COPY, table.space.next_ref(size, table.mutable_count))
+    control.store(layout.COPY, table.space.next_ref(size, table.encoding.mutable_count))
     control.store(layout.COPYING, at | version.ref)
-    finish_copy(table, version, table.space.append(data, table.mutable_count), found)
+    finish_copy(table, version, table.space.append(data, table.encoding.mutable_count), found)
     control.store(layout.COPYING, 0)
     return True
 
@@ -151,7 +151,7 @@ def finish_copy(table: WritableTable, version: Version, copy: int, found: Found 
     if version.scope == NAMESPACES:
         first = table.first_namespace()
         table.lists.replace(NAMESPACES_LIST, first, version.ref, copy)
-        table.scopes[version.number].ref = copy
+        table.namespaces.by_scope[version.number].ref = copy
     elif version.scope & VALUES:
         table.owners.pop((version.scope, version.key), None)
     else:
@@ -159,5 +159,5 @@ def finish_copy(table: WritableTable, version: Version, copy: int, found: Found 
             table.lists.replace(name, first, version.ref, copy)
     if found is not None and found.version.ref == version.ref:
         table.index.replace(found, copy)
-    table.space.discard(version.ref, table.size_of(version), is_copied=True)
+    table.space.discard(version.ref, table.encoding.size_of(version), is_copied=True)
     table.lists.store(version.ref, END, COPIED)

@@ -6,58 +6,32 @@ what it prepares becomes visible when the commit number is stored (tigerd.engine
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
-from zlib import crc32
 
 from tiger.format import layout
 from tiger.format.layout import FIRST, NAMESPACES, NEWER, OLDER, VALUES
 from tiger.format.resources import Resource
 from tiger.format.speedups import compiled
-from tiger.format.version import Version, aligned
+from tiger.format.version import Version
 from tiger.reading.reader import Reader
 from tiger.reading.table_reader import Found, TableReader
 from tigerd.engine import walks
-from tigerd.engine.facts import Facts, ValueKey, facts_of
+from tigerd.engine.encoding import Encoding
+from tigerd.engine.facts import ValueKey, facts_of
 from tigerd.engine.index import Index
 from tigerd.engine.lists import First, ListName, Lists, Order
+from tigerd.engine.namespaces import Namespace, Namespaces
+from tigerd.engine.plan import Effect
 from tigerd.engine.segments import WritableSegment, make_folder
 from tigerd.engine.space import Space
 
-
-class Written(Protocol):
-    """A record to be put."""
-
-    namespace: str
-    key: bytes
-    body: bytes | None
-    values: Sequence[ValueKey]
-
-
 NAMESPACES_LIST: ListName = (NAMESPACES, 0, b"")
-PADDING = [bytes(size) for size in range(layout.ALIGNMENT)]
-pack_head = layout.HEAD.pack
 _put = compiled("tigerd.engine.compiled", "put")
 
 OWNERS_KNOWN = 4096
 """Owners of lists of values whose refs are remembered."""
-
-
-@dataclass
-class Namespace:
-    """A namespace of a table, as the daemon knows it."""
-
-    name: str
-    ref: int
-    scope: int  # of its records' keys
-    records: int
-    counted: int  # the commit of the newer of the two counts
-    count_at: int  # the word that holds it
-    parent: str = ""  # the namespace it was forked from
 
 
 class WritableTable:
@@ -68,7 +42,7 @@ class WritableTable:
     ) -> None:
         """Take over the table's segments; `tigerd.engine.recovery` makes its namespaces known.
 
-        `forks` counts the forks that a namespace has, over all tables.
+        `forks` counts the forks of each namespace, over all tables.
         """
         self.resource = resource
         self.number = resource.number
@@ -80,20 +54,11 @@ class WritableTable:
         self.reader.keeps_chunks = True
         self.index = Index(control, self.folder, self.number, self.reader)
         self.lists = Lists(self.space, partial(walks.first_members, self))
-        self.namespaces: dict[str, Namespace] = {}
-        self.scopes: dict[int, Namespace] = {}
-        """By scope, and until they are retired: those that have ended too."""
-        self._forks = forks
+        self.namespaces = Namespaces(forks)
         self.owners: dict[tuple[int, bytes], int] = {}
         """Refs of owners of lists of values, by scope and key: those that were used of late."""
-        self._indexes = resource.indexes
+        self.encoding = Encoding(len(resource.indexes))
         self._name = f"table {resource.table}"
-        self.mutable_count = layout.mutable_words(len(self._indexes))
-        self.mutable_size = self.mutable_count * layout.WORD
-        """Of the words, and of the bytes, before the head of each version."""
-        self._overhead = self.mutable_size + layout.HEAD_SIZE + layout.ALIGNMENT
-        """Bytes that a version takes beside its key and body, at most."""
-        self._prelude = struct.Struct(f"={self.mutable_count + 1}Q")
         at = layout.entry_at(self.number, layout.TABLE_BYTES)
         control.store(at, self.space.size + self.index.size)
 
@@ -119,15 +84,7 @@ class WritableTable:
             elif segment in (self.index.current, self.index.previous):
                 self.index.renew()
 
-    # --- What a command needs before anything is stored ---
-
-    def facts_of(self, body: bytes) -> Facts:
-        """Return what is to be known of a record, or raise `InvalidRecord`."""
-        return facts_of(body, self._indexes)
-
-    def values_in(self, version: Version) -> list[ValueKey]:
-        """Return the lists of values that a version is in; one that hides a record is in none."""
-        return self.facts_of(version.body)[2] if version.body else []
+    # --- What there is ---
 
     def find(self, namespace: Namespace, key: bytes) -> Found | None:
         """Return where the newest version of a record is; it may be gone."""
@@ -145,48 +102,57 @@ class WritableTable:
                 return found.version if found.version.body else None
         return None
 
-    def reserve(self, begun: set[str], records: Sequence[Written]) -> None:
+    def values_in(self, version: Version) -> list[ValueKey]:
+        """Return the lists of values that a version is in; one that hides a record is in none."""
+        if not version.body:
+            return []
+        _, _, values = facts_of(version.body, self.resource.indexes)
+        return values
+
+    # --- Room ---
+
+    def reserve(self, begun: set[str], effects: Sequence[Effect]) -> None:
         """Make room for records and the namespaces that begin with them, or raise `StoreFull`."""
         if self.index.current is None:
             make_folder(self.folder)
         # What they take at most, counted roughly: mostly there is room for that.
         count = len(begun)
         most = count * layout.KEY_MAX
-        for item in records:
-            count += 1 + len(item.values)
-            most += len(item.key) + len(item.body or b"")
-            for _, value in item.values:
+        for effect in effects:
+            count += 1 + len(effect.values)
+            most += len(effect.key) + len(effect.body or b"")
+            for _, value in effect.values:
                 most += len(value)
-        layout.INSERTS.check(self._last(layout.TABLE_LAST_NUMBER) + len(records), self._name)
+        layout.INSERTS.check(self._last(layout.TABLE_LAST_NUMBER) + len(effects), self._name)
         if begun:
             self._check_scopes(len(begun))
-        if most + count * self._overhead > self.space.room():
-            self.space.reserve(self._sizes(begun, records))
+        if most + count * self.encoding.overhead > self.space.room():
+            self.space.reserve(self._sizes(begun, effects))
         self._reserve_keys(count)
 
-    def _sizes(self, begun: set[str], records: Sequence[Written]) -> list[int]:
+    def _sizes(self, begun: set[str], effects: Sequence[Effect]) -> list[int]:
         """Return the sizes of versions in the order in which they will be appended.
 
-        Less what turns out to be there: so what is appended finds the room that was made for it,
-        or room before that.
+        Some may turn out to be there already: then what is appended finds the room that was made
+        for it, or room before that.
         """
-        sizes: list[int] = []
+        size, sizes = self.encoding.size, []
         known: set[tuple[str, bytes]] = set()
-        for item in records:
-            if item.namespace in begun:
-                begun.discard(item.namespace)
-                sizes.append(self._size(len(item.namespace.encode()), 0))
-            for _, value in item.values:
-                if (item.namespace, value) not in known:
-                    known.add((item.namespace, value))
-                    sizes.append(self._size(len(value), 0))
-            sizes.append(self._size(len(item.key), len(item.body or b"")))
+        for effect in effects:
+            if effect.namespace in begun:
+                begun.discard(effect.namespace)
+                sizes.append(size(len(effect.namespace.encode()), 0))
+            for _, value in effect.values:
+                if (effect.namespace, value) not in known:
+                    known.add((effect.namespace, value))
+                    sizes.append(size(len(value), 0))
+            sizes.append(size(len(effect.key), len(effect.body or b"")))
         return sizes
 
     def reserve_fork(self, parent: str, child: str) -> None:
         """Make room for a fork, or raise `StoreFull`."""
         self._check_scopes(1)
-        self.space.reserve([self._size(len(child.encode()), len(parent.encode()))])
+        self.space.reserve([self.encoding.size(len(child.encode()), len(parent.encode()))])
         self._reserve_keys(1)
 
     def _check_scopes(self, count: int) -> None:
@@ -209,9 +175,6 @@ class WritableTable:
             if namespace.parent:
                 self.index.move_entry(NAMESPACES, namespace.name.encode())
 
-    def _size(self, key_size: int, body_size: int) -> int:
-        return self.mutable_size + aligned(layout.HEAD_SIZE + key_size + body_size)
-
     # --- Versions ---
 
     def _append(
@@ -224,20 +187,9 @@ class WritableTable:
         previous: int,
         words: list[int],
     ) -> int:
-        """Append a version that nothing refers to yet, and return its ref.
-
-        `words` are its mutable words, to be indexed with `layout.END` and the like.
-        """
-        created, rest, number = order
-        content = pack_head(scope, rest, begin, previous, created, number) + key + body
-        first = layout.first_word(len(body), len(key), crc32(content, layout.SUM_SEED))
-        data = self._prelude.pack(*words, first) + content
-        padding = PADDING[-len(data) % layout.ALIGNMENT]
-        return self.space.append(data + padding, self.mutable_count)
-
-    def size_of(self, version: Version) -> int:
-        """Bytes that a version takes in its chunk."""
-        return self.mutable_size + version.size
+        """Append a version that nothing refers to yet, and return its ref."""
+        data = self.encoding.encode(scope, key, body, order, begin, previous, words)
+        return self.space.append(data, self.encoding.mutable_count)
 
     def first_of(self, owner: int) -> First:
         """Return where the first ref of the list is that a version owns."""
@@ -263,7 +215,7 @@ class WritableTable:
         found = self._newest(NAMESPACES, key)
         number = self._next(layout.TABLE_LAST_NAMESPACE)
         segment, at = self.first_namespace()
-        words = [0] * self.mutable_count
+        words = self.encoding.words()
         older = words[OLDER] = segment.words[at]
         records = parent.records if parent else 0
         words[layout.COUNT_A] = commit << layout.COUNT_BITS | records
@@ -273,23 +225,7 @@ class WritableTable:
         ref = self._append(NAMESPACES, key, origin.encode(), order, commit, previous, words)
         self.lists.link(0, (segment, at), 0, older, ref)
         self.index.put(NAMESPACES, key, ref, found)
-        return self.know(name, ref, number, parent, commit)
-
-    def know(
-        self, name: str, ref: int, number: int, parent: Namespace | None, commit: int
-    ) -> Namespace:
-        """Return what is known of a namespace that begins, and know it from now on."""
-        records, origin = (parent.records, parent.name) if parent else (0, "")
-        known = Namespace(name, ref, number, records, commit, layout.COUNT_A, origin)
-        self.adopt(known)
-        return known
-
-    def adopt(self, namespace: Namespace) -> None:
-        """Know a namespace that is there."""
-        self.namespaces[namespace.name] = namespace
-        if namespace.parent:
-            self._forks[namespace.parent] += 1
-        self.scopes[namespace.scope] = namespace
+        return self.namespaces.begin(name, ref, number, parent, commit)
 
     def _next(self, word: int) -> int:
         at = layout.entry_at(self.number, word)
@@ -310,50 +246,28 @@ class WritableTable:
 
     def end_namespace(self, name: str, commit: int) -> None:
         """End a namespace with all its records: two stores, however many there are."""
-        known = self.forget(name)
+        known = self.namespaces.forget(name)
         self.index.mark_gone(NAMESPACES, name.encode(), known.ref)
         self.lists.store(known.ref, layout.END, commit)
 
-    def forget(self, name: str) -> Namespace:
-        """Know a namespace no more, and return what was known of it."""
-        known = self.namespaces.pop(name)
-        if known.parent:
-            self._forks[known.parent] -= 1
-            if not self._forks[known.parent]:
-                del self._forks[known.parent]
-        return known
-
     # --- Records ---
 
-    def put(
-        self,
-        name: str,
-        key: bytes,
-        body: bytes,
-        created: tuple[float, int],
-        number: int,
-        values: Sequence[ValueKey],
-        found: Found | None,
-        old: Version | None,
-        commit: int,
-    ) -> int:
-        """Put a version of a record beside `old`, or where its order says; return its ref.
+    def put(self, effect: Effect, commit: int) -> int:
+        """Put a version of a record beside the one before, or where its order says; return its ref.
 
-        Without a `number` it gets the next one. `count` is to be called after all of a commit.
+        An effect without a number gets the next one. `count` is to be called after all of a commit.
         """
-        namespace = self.namespace(name, commit)
-        scope = namespace.scope
-        order = (*created, number or self._next(layout.TABLE_LAST_NUMBER))
+        namespace = self.namespace(effect.namespace, commit)
+        scope, found, old = namespace.scope, effect.found, effect.old
+        order = (*effect.created, effect.number or self._next(layout.TABLE_LAST_NUMBER))
         beside = old if old is not None and old.order == order else None
         kept = self._values_beside(beside)
-        ref: int | None = _put(
-            self, namespace, key, body, order, values, found, old, beside, kept, commit
-        )
+        ref: int | None = _put(self, namespace, effect, order, beside, kept, commit)
         if ref is not None:
             return ref
-        words = [0] * self.mutable_count
+        words = self.encoding.words()
         places = []
-        for index, value in ((0, b""), *values):
+        for index, value in ((0, b""), *effect.values):
             owner = self._owner(VALUES | scope, value, commit) if index else namespace.ref
             first = self.first_of(owner)
             if beside is not None and (index == 0 or kept.get(index) == value):
@@ -364,10 +278,11 @@ class WritableTable:
             words[NEWER - 2 * index] = newer
             places.append((index, first, newer, older))
         previous = found.version.ref if found is not None else 0
-        ref = self._append(scope, key, body, order, commit, previous, words)
+        assert effect.body is not None
+        ref = self._append(scope, effect.key, effect.body, order, commit, previous, words)
         for place in places:
             self.lists.link(*place, ref)
-        self.index.put(scope, key, ref, found, is_fork=bool(namespace.parent))
+        self.index.put(scope, effect.key, ref, found, is_fork=bool(namespace.parent))
         if old is not None:
             self.lists.store(old.ref, layout.END, commit)
         return ref
@@ -380,9 +295,7 @@ class WritableTable:
             if found is not None:
                 ref = found.version.ref
             else:
-                ref = self._append(
-                    scope, key, b"", (0.0, 0, 0), commit, 0, [0] * self.mutable_count
-                )
+                ref = self._append(scope, key, b"", (0.0, 0, 0), commit, 0, self.encoding.words())
                 self.index.put(scope, key, ref, None)
             self.know_owner(scope, key, ref)
         return ref
@@ -394,7 +307,7 @@ class WritableTable:
         self.owners[(scope, key)] = ref
 
     def _values_beside(self, old: Version | None) -> dict[int, bytes]:
-        return dict(self.values_in(old)) if old is not None and self._indexes else {}
+        return dict(self.values_in(old)) if old is not None and self.resource.indexes else {}
 
     def end(self, found: Found, commit: int) -> None:
         """End a record; `count` is to be called after all of a commit."""

@@ -90,26 +90,24 @@ cdef class Put:
     cdef bint is_new  # whether readers see a record more
 
 
-def put(
-    table, namespace, bytes key, bytes body, tuple order, values, found, old, beside,
-    dict kept, uint64_t commit,
-):
-    """Put a version of a record beside another or at its place, as `WritableTable.put`; return its ref.
+def put(table, namespace, effect, tuple order, beside, dict kept, uint64_t commit):
+    """Put a version of a record beside another or at its place, as `WritableTable.put`.
 
-    None, and nothing is stored, if more is to be made for it.
+    Return its ref; None, and nothing is stored, if more is to be made for it.
     """
     cdef Segments held
     cdef Put made = Put.__new__(Put)
-    made.table, made.namespace, made.key, made.body = table, namespace, key, body
+    found = effect.found
+    made.table, made.namespace, made.key, made.body = table, namespace, effect.key, effect.body
     made.created, made.number = order[:2], order[2]
-    made.values = list(values)
+    made.values = list(effect.values)
     made.at = -1
     if found is not None:
-        if found[0] is not table.index.current:
+        if found.segment is not table.index.current:
             return None  # it has moved
-        made.at, made.word, made.previous = found[1], found[2], found[3].ref
-    if old is not None:
-        made.old = old.ref
+        made.at, made.word, made.previous = found.place, found.word, found.version.ref
+    if effect.old is not None:
+        made.old = effect.old.ref
     if beside is not None:
         made.beside, made.kept = beside.ref, kept
     held.count = 0
@@ -128,7 +126,7 @@ cdef uint64_t put_in(Segments *held, Put made, uint64_t commit) except? 0:
     cdef Py_ssize_t chunk, index, number, size
     cdef uint64_t ref, word
     cdef uint32_t digest
-    cdef Py_ssize_t mutable_count = made.table.mutable_count
+    cdef Py_ssize_t mutable_count = made.table.encoding.mutable_count
     space = made.table.space
     entries = made.table.index
     active = space._active
@@ -194,7 +192,7 @@ cdef bint find_owners(
             know_owner(made.table, scope, value, owners[number])
         else:
             owners[number] = 0
-            size[0] += size_of(made.table.mutable_count, value, b"")
+            size[0] += size_of(made.table.encoding.mutable_count, value, b"")
         release_after(held, held_before)
     return True
 
@@ -209,8 +207,8 @@ cdef uint64_t own(
     scope = VALUES | scope
     memset(&head, 0, sizeof(head))
     head.scope, head.begin = scope, commit
-    data = version(NULL, None, table.mutable_count, &head, value, b"")
-    ref = append(held, chunk, table.space, table.space._active, data, table.mutable_count)
+    data = version(NULL, None, table.encoding.mutable_count, &head, value, b"")
+    ref = append(held, chunk, table.space, table.space._active, data, table.encoding.mutable_count)
     digest = crc32(value, scope)
     add(held, index, INDEX_KEYS, 1)
     insert(held, index, digest, <uint64_t>(digest >> FINGERPRINT_SHIFT) << HASH_SHIFT | ref, TOMB)
@@ -333,7 +331,7 @@ cdef Py_ssize_t size_of(Py_ssize_t mutable_count, bytes key, bytes body):
 cdef bytes version(
     Place *places, list values, Py_ssize_t mutable_count, const Head *head, bytes key, bytes body
 ):
-    """Return the bytes of a version, as `WritableTable._append` makes them; without places in no list."""
+    """Return the bytes of a version, as `Encoding.encode` makes them; without places in no list."""
     cdef Py_ssize_t content_at = WORD * mutable_count + WORD
     cdef Py_ssize_t content_size = HEAD_SIZE + len(key) + len(body)
     cdef Py_ssize_t size = size_of(mutable_count, key, body)

@@ -24,9 +24,9 @@ def versions_in(
     """Yield the versions of a chunk, from a byte on, in the order they were appended."""
     chunk = table.space.chunks[number]
     while number in table.space.chunks and offset < chunk.words[layout.HEADER_STATE]:
-        version = table.reader.version(layout.ref_of(number, offset + table.mutable_size))
+        version = table.reader.version(layout.ref_of(number, offset + table.encoding.mutable_size))
         yield version
-        offset += table.size_of(version)
+        offset += table.encoding.size_of(version)
 
 
 def first_members(table: WritableTable, name: ListName) -> Iterator[int]:
@@ -48,7 +48,7 @@ def listed(table: WritableTable) -> Iterator[Version]:
 
     `Damaged` for a list without end.
     """
-    for space in list(table.scopes.values()):
+    for space in list(table.namespaces.by_scope.values()):
         namespace = table.reader.version(space.ref)
         yield namespace
         if not namespace.end:

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from tiger.errors import UnknownTable
-from tiger.format import layout, memory, protocol, record
+from tiger.format import layout, memory, record
 from tiger.format.resources import (
     DEFINITIONS,
     DEFINITIONS_NAMESPACE,
@@ -22,24 +21,15 @@ from tiger.format.resources import (
     defined_resource,
 )
 from tiger.format.slot import wake
-from tiger.format.speedups import compiled
 from tiger.reading.reader import Reader
 from tigerd.engine.cleaner import Cleaner
-from tigerd.engine.effects import Effect
 from tigerd.engine.history import History
-from tigerd.engine.operations import add_all
-from tigerd.engine.plan import Changed, Outcome, Plan, with_any_table
+from tigerd.engine.plan import Effect, Outcome, Plan, Target
 from tigerd.engine.segments import WritableSegment
 from tigerd.engine.table import WritableTable
 
-_write = compiled("tigerd.engine.compiled", "write")
-
-
-class RequestId(NamedTuple):
-    """Which client asks, by its slot, and with which of its requests."""
-
-    slot: int
-    number: int
+RequestId = tuple[int, int]
+"""Which client asks, by its slot, and the number of its request."""
 
 
 class Failed(Exception):
@@ -49,18 +39,6 @@ class Failed(Exception):
         """Say what it has come to, if it was committed all the same."""
         super().__init__()
         self.outcome = outcome
-
-
-class Written:
-    """The outcome of a request that did little."""
-
-    status = protocol.DONE
-    record = None
-    places: Collection[Changed] = ()
-
-    def changed(self) -> set[tuple[int | None, str]]:
-        """As `Plan.changed`."""
-        return with_any_table(self.places)
 
 
 class Writer:
@@ -82,7 +60,7 @@ class Writer:
         self.history = History(self.committed)
         self._cleared_at: int = control.words[layout.COMMIT]
         """When a namespace was cleared; what was before this daemon is not known."""
-        self.cleaner = Cleaner(control, directory, self.history)
+        self.cleaner = Cleaner(control, directory, self.tables, self.history)
         self._resources: dict[int, Resource] = {r.number: r for r in (*RESOURCES, DEFINITIONS)}
 
     @property
@@ -102,9 +80,9 @@ class Writer:
 
     def _defined(self, number: int) -> Resource:
         definitions = self.table(DEFINITIONS.number)
-        space = definitions.namespaces.get(DEFINITIONS_NAMESPACE)
-        first = definitions.lists.word(space.ref, layout.FIRST) if space else 0
-        scope = space.scope if space else 0
+        namespace = definitions.namespaces.get(DEFINITIONS_NAMESPACE)
+        first = definitions.lists.word(namespace.ref, layout.FIRST) if namespace else 0
+        scope = namespace.scope if namespace else 0
         for version in definitions.reader.walk(scope, first, self.commit):
             resource = defined_resource(record.decode(version.body))
             self._resources[resource.number] = resource
@@ -134,93 +112,88 @@ class Writer:
         known = (t.namespaces[namespace].counted for t in tables if namespace in t.namespaces)
         return max([self._cleared_at, *known])
 
-    def do(self, operations: list[Any], request: RequestId | None) -> Outcome:
-        """Apply operations under one commit number.
+    # --- Applying a plan ---
 
-        A `TigerError` refuses them, and nothing was stored; after `Failed` the tables are
-        recovered.
-        """
-        written = self._write_little(operations, request) if request is not None else None
-        if written is not None:
-            return written
-        plan = self.plan()
-        add_all(plan, operations)
-        self.apply(plan, request)
-        return plan
-
-    def _write_little(self, operations: list[Any], request: RequestId) -> Written | None:
-        """Apply operations that are common and few, in one compiled call; None if others are."""
-        written = Written()
-        try:
-            places: Collection[Changed] | None = _write(self, operations, *request)
-            if places is None:
-                return None
-            written.places = places
-            self._commit(self.commit + 1)
-            self._wake(request)
-            self._note(places)
-        except Exception as error:
-            raise Failed(written) from error
-        return written
-
-    def plan(self) -> Plan:
-        """Return an empty plan on this instance."""
-        return Plan(self)
-
-    def apply(self, plan: Plan, request: RequestId | None) -> int:
-        """Apply a plan under one commit number; return the ref the plan answers with, or 0.
+    def apply(self, plan: Plan, request: RequestId | None) -> Outcome:
+        """Apply a plan under one commit number, and answer the request.
 
         A `TigerError` refuses it, and nothing was stored; after `Failed` the tables are recovered.
         """
-        layout.COMMITS.check(self.commit + 1, "this instance")
-        plan.reserve()  # nothing after this can be refused
-        try:
-            return self._store(plan, request)
-        except Exception as error:
-            raise Failed(plan) from error
-
-    def _store(self, plan: Plan, request: RequestId | None) -> int:
         commit = self.commit + 1
-        for (_, namespace), table in plan.cleared.items():
-            self._clear(table, namespace, commit)
-        for table, parent, child in plan.forked:
+        layout.COMMITS.check(commit, "this instance")
+        self._reserve(plan)  # nothing after this can be refused
+        outcome = plan.outcome()
+        try:
+            self._store(plan, request, commit)
+            self.note(outcome.targets)
+        except Exception as error:
+            raise Failed(outcome) from error
+        return outcome
+
+    def _reserve(self, plan: Plan) -> None:
+        """Make room for all that is written, or raise `StoreFull`."""
+        puts: dict[int, list[Effect]] = {}
+        for effect in plan.effects.values():
+            if effect.body is not None:
+                puts.setdefault(effect.resource.number, []).append(effect)
+        try:
+            for table, parent, child in plan.forked:
+                self.tables[table].reserve_fork(parent, child)
+            for table, effects in puts.items():
+                self._reserve_records(self.tables[table], effects, plan)
+        except Exception:
+            for table in (*puts, *(fork.table for fork in plan.forked)):
+                self.tables[table].space.give_back()
+            raise
+
+    @staticmethod
+    def _reserve_records(table: WritableTable, effects: list[Effect], plan: Plan) -> None:
+        begun = set()
+        for effect in effects:
+            known = table.namespaces.get(effect.namespace)
+            if known is None or (table.number, effect.namespace) in plan.cleared:
+                begun.add(effect.namespace)
+            elif known.records + len(effects) > layout.RECORDS.most:
+                where = f"{table.resource.table} of namespace {effect.namespace!r}"
+                layout.RECORDS.check(known.records + len(effects), where)
+        table.reserve(begun, effects)
+
+    def _store(self, plan: Plan, request: RequestId | None, commit: int) -> None:
+        for number, namespace in plan.cleared:
+            self._clear(self.tables[number], namespace, commit)
+        for number, parent, child in plan.forked:
+            table = self.tables[number]
             self._tell(layout.FORKED, table, table.fork(parent, child, commit), commit)
-            self.cleaner.touched(table)
-        answer = self._write(plan, commit) if plan.effects else 0
+        ref = self._write(plan, commit)
         if request is not None:
-            self.store_answer(request, plan.status, commit, answer)
+            self.store_answer(request, plan.status, commit, ref)
         self._commit(commit)
         if request is not None:
             self._wake(request)
-        self._note(plan.places())
-        return answer
 
-    def _note(self, places: Collection[Changed]) -> None:
+    def note(self, targets: Collection[Target]) -> None:
         """Note what only this daemon needs to know; the client has its answer already."""
-        for number, namespace, key in places:
-            self.history.note(self.committed, namespace, number, key)
-        self.cleaner.wrote(len(places))
+        self.history.note(self.committed, targets)
+        self.cleaner.wrote(targets)
 
     def _write(self, plan: Plan, commit: int) -> int:
-        """Write what a plan says of records; return the ref that it answers with, or 0."""
-        answer = 0
+        """Write what a plan says of records; return the ref that the answer names, or 0."""
+        named = 0
         counts: dict[tuple[int, str], int] = {}
-        for place, effect in plan.effects.items():
+        for (number, namespace, _), effect in plan.effects.items():
             ref = self._apply_effect(effect, commit)
             if ref:
-                space = place[:2]
-                counts[space] = counts.get(space, 0) + effect.change
-            if effect is plan.answering:
-                answer = place[0] << 48 | ref
+                counted = counts.get((number, namespace), 0)
+                counts[number, namespace] = counted + effect.change
+            if effect is plan.written:
+                named = number << 48 | ref
         for (number, namespace), change in counts.items():
-            table = self.tables[number]
-            table.count(namespace, change, commit)
-            self.cleaner.touched(table)
-        return answer
+            self.tables[number].count(namespace, change, commit)
+        return named
 
     def _apply_effect(self, effect: Effect, commit: int) -> int:
         """Write what a plan says of one record; return the version's ref, 0 if nothing changes."""
-        table = effect.table
+        table = self.tables[effect.resource.number]
         if not effect.is_touched or (not effect.body and effect.shown is None):
             return 0
         if effect.old is not None:
@@ -231,17 +204,7 @@ class Writer:
             table.end(effect.found, commit)
             ref, kind = effect.old.ref, layout.DELETED
         else:
-            ref = table.put(
-                effect.namespace,
-                effect.key,
-                effect.body,
-                effect.created,
-                effect.number,
-                effect.values,
-                effect.found,
-                effect.old,
-                commit,
-            )
+            ref = table.put(effect, commit)
             kind = layout.CREATED if effect.change > 0 else layout.UPDATED
             if not effect.body:
                 kind = layout.DELETED
@@ -253,10 +216,10 @@ class Writer:
         if known is not None:
             self.cleaner.ended(commit, table, known.ref)
             table.end_namespace(namespace, commit)
-            self.cleared(commit)
+            self.note_clear(commit)
             self._tell(layout.CLEARED, table, known.ref, commit)
 
-    def cleared(self, commit: int) -> None:
+    def note_clear(self, commit: int) -> None:
         """Note when a namespace was cleared."""
         self._cleared_at = commit
 
@@ -279,17 +242,19 @@ class Writer:
     def store_answer(self, request: RequestId, status: int, commit: int, ref: int) -> None:
         """Store a client's answer; its request number comes last and makes it valid."""
         control = self.control
-        at = layout.client_at(request.slot, 0)
+        slot, number = request
+        at = layout.client_at(slot, 0)
         control.store(at + layout.CLIENT_REF, ref)
         control.store(at + layout.CLIENT_COMMIT, commit)
         memory.fence()
-        word = request.number << layout.CLIENT_STATUS_BITS | status
+        word = number << layout.CLIENT_STATUS_BITS | status
         control.store(at + layout.CLIENT_ANSWER, word)
 
     def _wake(self, request: RequestId) -> None:
         """Wake the client that asks, if it sleeps on its answer, which counts by now."""
         if wake is not None:
-            wake(self.control.words, layout.client_at(request.slot, layout.CLIENT_ANSWER))
+            slot, _ = request
+            wake(self.control.words, layout.client_at(slot, layout.CLIENT_ANSWER))
 
     def _commit(self, commit: int) -> None:
         if self.before_commit is not None:

@@ -33,7 +33,7 @@ from tiger.errors import (
 from tiger.format import layout, protocol
 from tiger.system import secrets, select, time
 from tigerd.engine.applying import Applying
-from tigerd.engine.operations import add_all
+from tigerd.engine.operations import plan_of
 from tigerd.engine.plan import Outcome
 from tigerd.engine.writer import RequestId, Writer
 from tigerd.log.log import Entry, Event, Log, Noted, Refusal, Terms, Told
@@ -310,7 +310,8 @@ class Following(Server):
 
     def _refuse(self, peer: bytes, asked: RequestId, error: TigerError) -> None:
         self.writer.refuse(asked, code_of(error))
-        self._reply(peer, asked.number, code_of(error), told(error))
+        _, number = asked
+        self._reply(peer, number, code_of(error), told(error))
 
     def _refused(self, refusal: Refusal) -> None:
         """Tell whoever asked why the log does not take it; of what is not known, nothing."""
@@ -352,8 +353,8 @@ class Following(Server):
             return True
         id = self._id_of(client, number)
         is_here = self._slots.has(client, slot) and number > self.writer.last_request(slot)
-        others = RequestId(self._others_slot, entry.sequence)
-        asked = RequestId(slot, number) if is_here else others
+        others = (self._others_slot, entry.sequence)
+        asked = (slot, number) if is_here else others
         outcome: Outcome | TigerError
         try:
             outcome = self._applying.apply(operations, asked)
@@ -379,7 +380,7 @@ class Following(Server):
         return True
 
     def _tell_outcome(self, request: Request) -> None:
-        outcome, number = request.outcome, request.asked.number
+        outcome, (_, number) = request.outcome, request.asked
         if not request.peer:
             return
         if isinstance(outcome, TigerError):
@@ -403,10 +404,10 @@ class Following(Server):
         """
         if self._full is not None:
             raise self._full
-        add_all(self.writer.plan(), operations)
+        plan_of(self.writer, operations)
         self._number += 1
         id = self._id_of(self._client, self._number)
-        request = self._under_way[id] = Request(b"", RequestId(-1, self._number), False)
+        request = self._under_way[id] = Request(b"", (-1, self._number), False)
         frame = [protocol.VERSION, self._client, -1, self._number, False, operations]
         self._log.append(id, protocol.pack(frame))
         deadline = time.monotonic() + CLEAR_S

@@ -273,7 +273,7 @@ class Server:
         elif not self._slots.is_open(client, slot, process):
             self._reply(peer, number, protocol.EVICTED, None)
         else:
-            self._write(peer, RequestId(slot, number), wants_reply, operations)
+            self._write(peer, (slot, number), wants_reply, operations)
 
     def _tell_dropped(self, what: str) -> None:
         """Log the first few, then one in a thousand: the log shares the memory of the store."""

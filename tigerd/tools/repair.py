@@ -41,8 +41,8 @@ from tiger.place import private
 from tiger.system import os
 from tigerd.engine import segments
 from tigerd.engine.control import REPAIRED, open_control
-from tigerd.engine.effects import Effect
 from tigerd.engine.operations import add
+from tigerd.engine.planning import Planner
 from tigerd.engine.recovery import recover
 from tigerd.engine.writer import Writer
 from tigerd.tools.audit import Finding, reason, text_of
@@ -281,25 +281,22 @@ def rebuild(directory: Path, found: Salvage) -> None:
 
 
 def _write(writer: Writer, number: int, records: list[tuple[str, Version]]) -> None:
-    plan = writer.plan()
+    planner = Planner(writer)
     for namespace, version in records:
         if number == DEFINITIONS.number:
-            _define(writer, plan.effects, version)
+            _define(planner, version)
         else:
-            add(plan, [PUT, number, namespace, version.body])
-    writer.apply(plan, None)
+            add(planner, [PUT, number, namespace, version.body])
+    writer.apply(planner.plan, None)
     while writer.cleaner.turn():
         pass
 
 
-def _define(
-    writer: Writer, effects: dict[tuple[int, str, bytes], Effect], version: Version
-) -> None:
+def _define(planner: Planner, version: Version) -> None:
     """Write a definition with the number it had: `define` would give it a new one."""
-    table = writer.table(DEFINITIONS.number)
-    effect = Effect(table, DEFINITIONS_NAMESPACE, version.key)
-    effect.write(version.body, table.facts_of(version.body))
-    effects[(0, DEFINITIONS_NAMESPACE, version.key)] = effect
+    table = planner.writer.table(DEFINITIONS.number)
+    effect, facts = planner.effect_of(table, DEFINITIONS_NAMESPACE, version.body)
+    planner.plan.write(effect, version.body, facts)
 
 
 def finish(directory: Path) -> bool:

@@ -25,7 +25,7 @@ from tigerd.engine import segments
 from tigerd.engine.applying import Applying
 from tigerd.engine.cleaner import STEPS, Cleaner
 from tigerd.engine.lists import NEAR
-from tigerd.engine.plan import Plan
+from tigerd.engine.writer import Writer
 from tigerd.service.slots import Slots
 
 COUPONS = BY_NAME["coupons"].number
@@ -247,7 +247,7 @@ def test_a_failure_while_room_is_made_is_recovered_from_and_told_as_no_room(
     applying = Applying(daemon.directory, daemon.control)
     before = applying.writer
     with (
-        patch.object(Plan, "reserve", side_effect=tiger.StoreFull("full")),
+        patch.object(Writer, "_reserve", side_effect=tiger.StoreFull("full")),
         patch.object(Cleaner, "catch_up", side_effect=RuntimeError("a fault that is built in")),
         pytest.raises(tiger.StoreFull, match="full"),
     ):

@@ -22,7 +22,7 @@ from tiger.format import protocol
 from tiger.format.memory import is_at
 from tiger.format.record import Record
 from tiger.reading import table_reader
-from tigerd.engine import facts, index, lists, table, writer
+from tigerd.engine import applying, facts, index, lists, table
 
 compiled = pytest.importorskip(
     "tigerd.engine.compiled", reason="there was no compiler to install it"
@@ -33,7 +33,7 @@ PARTS = (
     (index, "_move", compiled.move),
     (lists, "_walk", compiled.walk),
     (table, "_put", compiled.put),
-    (writer, "_write", compiled.write),
+    (applying, "_write", compiled.write),
 )
 
 

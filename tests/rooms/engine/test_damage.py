@@ -17,8 +17,9 @@ from tiger.format import layout, protocol
 from tiger.format.layout import HEAD, HEAD_SIZE, NAMESPACES, OLDER, WORD
 from tiger.format.resources import BY_NAME
 from tiger.format.version import Version
+from tigerd.engine import applying
 from tigerd.engine import table as daemon_table
-from tigerd.engine import writer as daemon_writer
+from tigerd.engine.plan import Effect
 from tigerd.engine.table import WritableTable
 from tigerd.engine.writer import Failed
 from tigerd.tools.audit import audit
@@ -42,7 +43,7 @@ def daemon() -> Iterator[Daemon]:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "python":
         monkeypatch.setattr(daemon_table, "_put", lambda *_: None)
-        monkeypatch.setattr(daemon_writer, "_write", lambda *_: None)
+        monkeypatch.setattr(applying, "_write", lambda *_: None)
 
 
 def rewrite(version: Version, *, body: bytes | None = None, **changes: float) -> None:
@@ -91,11 +92,13 @@ def test_what_a_chunk_cannot_have_used_is_damage(daemon: Daemon, used: int, way:
 def test_nothing_is_appended_where_it_cannot_be(daemon: Daemon, used: int, way: None) -> None:
     """Also where that is found only after there was room."""
     table = plans_of(daemon)
+    effect = Effect(table.resource, "a", b"new")
+    effect.write(b"\x80", (b"new", (0.0, 0), []))
     chunk = table.space.chunks[1]
     chunk.store(layout.HEADER_STATE, used)
     before = bytes(chunk.map)
     with pytest.raises(Damaged, match=f"says that {used} bytes"):
-        table.put("a", b"new", b"\x80", (0.0, 0), 7, [], None, None, daemon.writer.commit + 1)
+        table.put(effect, daemon.writer.commit + 1)
     assert bytes(chunk.map) == before
 
 

@@ -17,7 +17,6 @@ from tiger.format import layout, protocol, slot
 from tiger.format.slot import Slot
 from tiger.reading.reader import Reader
 from tiger.wire import connection
-from tigerd.engine.writer import RequestId
 
 with_futex = pytest.mark.skipif(slot.sleep_on is None, reason="nothing to sleep on is compiled")
 
@@ -52,7 +51,7 @@ def test_a_signal_ends_the_sleep_and_its_handler_runs(asleep: Asleep) -> None:
     sleeping, daemon = asleep
     handled = signal.signal(
         signal.SIGALRM,
-        lambda *_: daemon.writer.store_answer(RequestId(daemon.slot, 1), protocol.DONE, 0, 0),
+        lambda *_: daemon.writer.store_answer((daemon.slot, 1), protocol.DONE, 0, 0),
     )
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.02)

@@ -265,7 +265,7 @@ def test_first_reads() -> None:
 
 def check_first_reads(daemon: Daemon, table: TableReader, random: Random) -> None:
     """Read all keys, and some that were never there."""
-    scopes = daemon.writer.tables[1].scopes
+    scopes = daemon.writer.tables[1].namespaces.by_scope
     commit = daemon.writer.commit
     is_growing = daemon.writer.tables[1].index.previous is not None
     common = 0

@@ -21,7 +21,6 @@ from tiger.reading.reader import Reader
 from tiger.wire.connection import Connection
 from tiger.wire.session import Session, Watch
 from tiger.wire.socket import Wire
-from tigerd.engine.writer import RequestId
 from tigerd.service.slots import Slots
 
 
@@ -56,7 +55,7 @@ def test_an_answer_is_the_one_that_was_found_though_the_slot_goes_to_another_cli
         watch = next(steps)
         assert type(watch) is Watch
         assert not watch.slot.is_answered(watch.request)
-        daemon.writer.store_answer(RequestId(slot, 1), protocol.ABSENT, daemon.writer.commit, 0)
+        daemon.writer.store_answer((slot, 1), protocol.ABSENT, daemon.writer.commit, 0)
         assert watch.slot.is_answered(watch.request)
         slots._clear(slot, 4711)  # as for one client more than there are slots
         with pytest.raises(StopIteration) as stopped:

@@ -1,0 +1,77 @@
+"""Looking up what the operations of a request are about, for its plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tiger.errors import InvalidRequest, Sealed, UnknownTable
+from tiger.format import layout, record
+from tigerd.engine.facts import Facts, facts_of
+from tigerd.engine.plan import Effect, Plan
+from tigerd.engine.table import WritableTable
+from tigerd.engine.writer import Writer
+
+
+class Planner:
+    """The plan of one request, and the tables that it is about."""
+
+    _name: str | None = None
+    """The name of a namespace that was checked last."""
+
+    def __init__(self, writer: Writer) -> None:
+        """Begin with an empty plan."""
+        self.writer = writer
+        self.plan = Plan()
+
+    def table(self, number: Any) -> WritableTable:
+        """Return a table that users may write to, or raise `UnknownTable`."""
+        if type(number) is not int or not 0 < number < layout.TABLES_MAX:
+            raise UnknownTable(f"no table has the number {number!r:.20}")
+        return self.writer.table(number)
+
+    def effect(self, table: WritableTable, namespace: Any, key: bytes) -> Effect:
+        """Return what the operations so far do to a record; at first, nothing."""
+        known = table.namespaces.get(namespace) if type(namespace) is str else None
+        if known is None:
+            self._check_name(namespace)
+        if self.writer.forks:
+            self.check_open(namespace)
+        target = (table.number, namespace, key)
+        effect = self.plan.effects.get(target)
+        if effect is None:
+            effect = self.plan.effects[target] = Effect(table.resource, namespace, key)
+            if known is not None and (table.number, namespace) not in self.plan.cleared:
+                found = effect.found = table.find(known, key)
+                if found is not None and not found.word & layout.GONE:
+                    effect.old = found.version
+                if known.parent:
+                    effect.inherited = table.inherited(known, key)
+                if (shown := effect.shown) is not None:
+                    effect.number = shown.number
+        return effect
+
+    def effect_of(self, table: WritableTable, namespace: Any, body: Any) -> tuple[Effect, Facts]:
+        """Return what is done to a record in msgpack, and its facts, or raise why it is not one."""
+        if type(body) is not bytes:
+            raise InvalidRequest("a record travels as msgpack")
+        if len(body) > self.writer.max_record:
+            raise record.too_large("a record", len(body), self.writer.max_record)
+        facts = facts_of(body, table.resource.indexes)
+        key, _, _ = facts
+        return self.effect(table, namespace, key), facts
+
+    def _check_name(self, namespace: Any) -> None:
+        if type(namespace) is not str or namespace != self._name:
+            record.encode_name(namespace, "namespace")
+            self._name = namespace
+
+    def check_open(self, namespace: str) -> None:
+        """Raise `Sealed` if the namespace has forks: they have what it has."""
+        forks = self.writer.forks.get(namespace)
+        if forks:
+            raise Sealed(
+                f"namespace {namespace!r} has forks, so it is sealed and nothing was changed: "
+                f"write to the fork, or let the forks end first",
+                namespace=namespace,
+                forks=forks,
+            )
