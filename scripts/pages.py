@@ -10,10 +10,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import tiger
+import tigerstripe
 from tiger.aio import AsyncStore, AsyncTable
 from tiger.batch import BatchTable
 from tiger.format.resources import ALIASES, BY_NAME, RESOURCES
@@ -22,6 +24,7 @@ from tiger.snapshot import SnapshotTable
 PROJECT = Path(__file__).resolve().parent.parent
 DECLARED = PROJECT / "client" / "tiger" / "declared.pyi"
 CALLS = PROJECT / "docs" / "api.md"
+STRIPE_CALLS = PROJECT / "docs" / "stripe-api.md"
 
 HEAD = '''\
 """Which tables a store has, and which finders a table has, for type checkers.
@@ -112,6 +115,15 @@ SECTIONS: dict[str, tuple[Any, ...]] = {
 }
 """The classes of the page, and what an object of each is called there."""
 
+STRIPE_INTRODUCTION = """\
+# All calls of a Stripe account
+
+Made by scripts/pages.py of the docstrings; do not edit. [stripe-testing.md](stripe-testing.md)
+shows how tests use them, [billing.md](billing.md) those about subscriptions and invoices.
+[api.md](api.md) has the calls and the errors of the store under an account.
+"""
+STRIPE_SECTIONS: dict[str, tuple[Any, ...]] = {"Account": (tigerstripe.Account, "account")}
+
 WITHIN = frozenset(
     [
         "Store.run",
@@ -127,6 +139,7 @@ WITHIN = frozenset(
 SAME = {AsyncStore: tiger.Store, AsyncTable: tiger.Table, SnapshotTable: tiger.Table}
 """Classes of which only what is not as in the other one is told."""
 
+PROPERTIES = (property, cached_property)
 SPECIAL = ("__getitem__", "__contains__", "__len__", "__iter__")
 WRITTEN = {
     "__getitem__": "{0}[id]",
@@ -155,6 +168,22 @@ def calls() -> str:
     return "\n".join(parts)
 
 
+def stripe_calls() -> str:
+    """Return the text of docs/stripe-api.md."""
+    parts = [STRIPE_INTRODUCTION, "## Connecting\n"]
+    for name in ("connect", "install", "uninstall", "installed"):
+        parts += told(f"tigerstripe.{name}", getattr(tigerstripe, name))
+    for title, (kind, name) in STRIPE_SECTIONS.items():
+        parts.append(f"## {title}\n\n{text_of(kind)}\n")
+        for member, value in members(kind):
+            parts += told(name, value, member)
+    parts.append("## Errors\n")
+    for kind in (tigerstripe.Refused, tigerstripe.Declined):
+        bases = "" if kind is tigerstripe.Refused else " (Refused)"
+        parts.append(f"### `{kind.__name__}`{bases}\n\n{text_of(kind)}\n")
+    return "\n".join(parts)
+
+
 def members(kind: type) -> Iterator[tuple[str, Any]]:
     """Yield what a class has for its users, in the order of the source, bases first."""
     found: dict[str, Any] = {}
@@ -165,14 +194,14 @@ def members(kind: type) -> Iterator[tuple[str, Any]]:
     for name, value in found.items():
         is_told = name in SPECIAL or not name.startswith("_")
         is_told = is_told and getattr(value, "__qualname__", name) not in WITHIN
-        is_call = inspect.isroutine(value) or isinstance(value, (property, staticmethod))
+        is_call = inspect.isroutine(value) or isinstance(value, (*PROPERTIES, staticmethod))
         if is_told and is_call and (other is None or getattr(other, name, None) is not value):
             yield name, value
 
 
 def told(owner: str, value: Any, name: str | None = None) -> list[str]:
     """Return the heading of a call and what its docstring says."""
-    if isinstance(value, property):
+    if isinstance(value, PROPERTIES):
         return [f"### `{owner}.{name}`\n", f"{text_of(value)}\n"]
     call = inspect.unwrap(value)
     if name in WRITTEN:
@@ -228,7 +257,7 @@ def one_of(values: tuple[Any, ...]) -> str:
     return " or ".join(f"`{value}`" for value in values)
 
 
-PAGES = {DECLARED: declared, CALLS: calls}
+PAGES = {DECLARED: declared, CALLS: calls, STRIPE_CALLS: stripe_calls}
 """The files, and what makes the text of each."""
 
 

@@ -33,13 +33,17 @@ ROUNDS = 20
 class Account(Others):
     """A Stripe account in a store; `connect` makes one with a store of its own.
 
-    Threads may share it, and a forked child may go on using it, as a store.
+    Threads may share an account, and a forked child may go on using it, as with a store. Times are
+    whole seconds since 1970, amounts of money whole numbers of the currency's smallest unit, and
+    objects and events plain dicts. "As every read" and "as every write" mean the errors of the
+    store, which a call may also raise where its docstring names others.
     """
 
     def __init__(self, store: tiger.Store, *, owns_store: bool = False) -> None:
-        """Use the account that is the store's namespace; `close` closes a store that it owns.
+        """Use the account that is the store's namespace.
 
-        The store's `changes` are those of the account's objects from now on.
+        From now on the store's `changes` leave out the tables that an account keeps for itself.
+        With `owns_store`, `close` closes the store, too.
         """
         self.store = store
         store.left_out |= KEPT
@@ -59,46 +63,56 @@ class Account(Others):
 
     @property
     def api_key(self) -> str:
-        """The secret key: `sk_test_` and the namespace, percent-encoded where need be."""
+        """The secret key: `sk_test_` and the namespace, percent-encoded where necessary."""
         return keys.secret_key(self.name)
 
     @property
     def publishable_key(self) -> str:
-        """The publishable key of the account."""
+        """The publishable key: `pk_test_` and the namespace, encoded in the same way."""
         return keys.publishable_key(self.name)
 
     # --- The SDK ---
 
     @cached_property
     def http_client(self) -> Any:
-        """What `StripeClient(key, http_client=...)` takes; it needs the stripe package."""
+        """The transport that `StripeClient(key, http_client=...)` takes.
+
+        Raises ImportError without the `stripe` package.
+        """
         from tigerstripe.transport import Transport
 
         return Transport(self)
 
     def client(self, **options: Any) -> stripe.StripeClient:
-        """Return a `StripeClient` on this account; the options are its own."""
+        """Return a `StripeClient` on this account; `options` are the client's own.
+
+        Raises ImportError without the `stripe` package, and what the client raises for options.
+        """
         import stripe
 
         return stripe.StripeClient(self.api_key, http_client=self.http_client, **options)
 
     @contextmanager
     def installed(self) -> Iterator[Account]:
-        """Let the SDK of this process talk to this account until the block ends."""
+        """Let the SDK of this process talk to this account until the block ends.
+
+        Raises as `tigerstripe.install`.
+        """
         from tigerstripe import sdk
 
         with sdk.installed(self):
             yield self
 
     def serve_pages(self) -> None:
-        """Let the addresses of pages that the SDK of this process is given lead to pages here.
+        """Serve pages for buyers, and put their addresses into answers instead of Stripe's own.
 
-        `session.url`, of a portal session too, `payment_link.url`, invoices, receipts, and
-        where a buyer authenticates. The first process of the account that answers with one begins
-        a small server, for this machine alone, on a port of its own; all others give its addresses
-        too. It ends with its process, and its addresses with it: then another one takes its place.
-        Where sockets are forbidden, as by pytest-socket, none is begun: without one, addresses stay
-        Stripe's own.
+        This is about answers to the SDK of this process: the URLs of checkout and portal sessions,
+        payment links, invoices and receipts, and the page where a buyer authenticates. The first
+        process of the account that answers with such an address starts a small server, on a free
+        port of this machine's loopback interface; other processes give the addresses of that
+        server. It ends with its process, and then another process starts one. Where sockets are
+        forbidden, as by pytest-socket, there is no server, and addresses stay Stripe's own.
+        Raises nothing.
         """
 
         def base() -> str | None:
@@ -112,26 +126,27 @@ class Account(Others):
 
     @property
     def now(self) -> int:
-        """The time of the account's clock, in whole seconds since 1970."""
+        """The time that the account's clock shows."""
         return clock.now(self._scope)
 
     def freeze(self, at: int | None = None) -> int:
-        """Stop the clock, at this moment or another; return the time it shows.
+        """Stop the clock at a time, by default now; return the time that it shows.
 
-        Times are seconds since 1970. What is due until then is done. Raises TypeError for a
-        time of another kind, as a `datetime`, and ValueError for one before 1970 or after 2199.
+        Everything that is due until then is done first. Raises TypeError for a time that is no
+        number, as a `datetime`, and ValueError for one before 1970 or after 2199.
         """
         at = self.now if at is None else clock.seconds(at)
         due.work_off(self._scope, self._log, at)
         return clock.freeze(self._scope, at)
 
     def advance(self, to: int | None = None, **delta: float) -> int:
-        """Move the clock on, to a time or by a `timedelta`'s arguments; return the time it shows.
+        """Move the clock on, `to` a time or by the arguments of a `timedelta`; return the new time.
 
-        All that is due on the way is done, in order, before this returns; the clock shows each
-        moment once what comes before it is done. Two that advance at once do each thing once, and
-        where a process was killed on the way, the next call goes on. Test clocks stay as they are.
-        Raises ValueError for a time before the one it shows, else as `freeze`.
+        Everything that becomes due on the way is done before this returns, in order, and the clock
+        shows a time only when everything before it is done. If two processes advance at once, each
+        thing is done once; if a process is killed meanwhile, the next call continues. Test clocks
+        do not move. Raises ValueError for a time before the one that the clock shows, and otherwise
+        as `freeze`. Cost: about that of a request for each thing that is due.
         """
         now = self.now
         later = now + int(timedelta(**delta).total_seconds())
@@ -145,7 +160,7 @@ class Account(Others):
         return target
 
     def thaw(self) -> None:
-        """Let the clock go on from the time it shows."""
+        """Let the clock run on from the time that it shows; raises as every write."""
         clock.thaw(self._scope)
 
     # --- Faults on request ---
@@ -161,66 +176,79 @@ class Account(Others):
         retry: bool = False,
         **error: Any,
     ) -> None:
-        """Let the next requests that match fail, in whichever process; nothing is done by them.
+        """Let the next requests that match fail, in any process; nothing is done for them.
 
-        `match` is a method and a path, as `POST /v1/customers`; `*` stands for anything, `{id}` for
-        one part of a path. `status` is by default that of `code`, else 500; `error` are further
-        members of the error, as `message` or `param`. With a `decline_code` of a test card, as
-        `insufficient_funds`, the bank declines what the request wants to be paid, with all that
-        comes of it: a failed charge, and events. `lost="request"` loses the
-        connection instead, `lost="answer"` after the request was done. The SDK does not try again
-        by itself, unless `retry`. What failed so is not kept under its idempotency key.
+        `match`: a method and a path, as `POST /v1/customers`; `*` stands for anything, `{id}` for
+        one part of a path. `times`: how many requests fail.
+        `status`, `code`, `error`: the error that is answered. The status is by default that of the
+        code, else 500; `error` has other members, as `message` or `param`. With a `decline_code`
+        of a test card, as `insufficient_funds`, the bank declines the payment that the request asks
+        for, and everything follows that follows a decline: a failed charge, and events.
+        `lost`: "request" loses the connection before the request is done, "answer" afterwards.
+        `retry`: whether the SDK is told to try again by itself.
 
-        Raises ValueError for a match that no request can fit, for a status that is no error's, and
+        An answer that failed in this way is not kept under the request's idempotency key.
+
+        Raises ValueError for a match that fits no request, for a status that is not an error's, and
         for codes and members of errors that Stripe does not have.
         """
         faults.add(self._scope, faults.fail(match, status, code, times, lost, retry, error))
 
     def delay_next(self, match: str, seconds: float, times: int = 1) -> None:
-        """Let the answers to the next requests that match take so many seconds longer.
+        """Delay the answers to the next `times` requests that match, by `seconds`.
 
-        Raises ValueError for a match that no request can fit, and for no time at all.
+        `match` is that of `fail_next`. Raises ValueError for a match that fits no request, and for
+        a delay that is not above 0.
         """
         faults.add(self._scope, faults.delay(match, seconds, times))
 
     def waiting_faults(self) -> list[Record]:
-        """Return what `fail_next` and `delay_next` asked for and no request has met yet."""
+        """Return the faults of `fail_next` and `delay_next` that still wait for a request.
+
+        Raises as every read.
+        """
         return faults.waiting(self._scope)
 
     # --- What happened ---
 
     def events(self, type: str | None = None) -> list[Record]:
-        """Return the account's events, oldest first; of a type, which may end in `*`."""
+        """Return the account's events, oldest first; with `type`, which may have `*`, of that type.
+
+        What is due by now is done first. Raises as every read. Cost: a read of all events.
+        """
         due.catch_up(self._scope, self._log, settings.state(self._scope))
         found = self.store.events.list_namespace(self.name)[::-1]
         return [e for e in found if type is None or fnmatch.fnmatchcase(e["type"], type)]
 
     def wait_for_event(self, type: str, timeout_s: float = WAIT_S) -> Record:
-        """Return the newest event of a type, waiting for one if there is none yet.
+        """Return the newest event of a type, which may have `*`; wait if there is none yet.
 
-        Raises `tiger.TimedOut` after so many seconds.
+        Raises `tiger.TimedOut` after `timeout_s` seconds.
         """
         return self.store.events.wait_for(
             lambda event: fnmatch.fnmatchcase(event["type"], type), timeout_s=timeout_s
         )
 
     def requests(self, path: str | None = None) -> list[Record]:
-        """Return the log of requests, oldest first; of one path, if given.
+        """Return the log of requests of all processes, oldest first; with `path`, of that path.
 
-        Other processes' reads are in it from their next write on.
+        A process keeps the entries of requests that wrote nothing until its next write, 256 at
+        most. Raises as every read. Cost: a read of the whole log.
         """
         return self._log.entries(path)
 
     # --- Webhooks ---
 
     def deliver(self, target: Any = None) -> list[Record]:
-        """Send what webhook endpoints have not got yet, oldest first; return these deliveries.
+        """Send the webhooks that wait, oldest first; return their deliveries, with the answers.
 
-        `target`: a WSGI or ASGI application, or a function `(path, headers, body) -> status`, that
-        gets them instead of the endpoints' URLs; a response with a `status_code` is a status, too.
-        What it does may make further events: those are sent too, in up to 20 rounds. A delivery
-        that failed is sent again by the next call, 8 times at most. Raises TypeError for another
-        target, and what an application or function raises.
+        `target` gets them instead of the endpoints' URLs: a WSGI or ASGI application, or a function
+        `(path, headers, body)` that returns a status or a response with a `status_code`. Webhooks
+        of events that the target brings about are sent too, in up to 20 rounds. A delivery that
+        failed is sent again by the next call, 8 times at most.
+
+        Raises TypeError for another target, and what an application or a function raises. Cost:
+        two commits for each delivery, and the time of its receiver, up to 10 s for a URL.
         """
         from tigerstripe.webhooks import delivery, sending
 
@@ -237,10 +265,11 @@ class Account(Others):
         return list(sent.values())
 
     def deliveries(self, type: str | None = None) -> list[Record]:
-        """Return what was sent to webhook endpoints or waits to be, oldest first.
+        """Return the deliveries to webhook endpoints, sent and waiting, oldest first.
 
-        Of a type of events, which may end in `*`. `attempts` has the answers. A fork begins with
-        none: those of before are its origin's to send.
+        With `type`, which may have `*`, those of events of that type. `attempts` has the answers.
+        A fork begins with none: it sends only what happens in it. Raises as every read. Cost: a
+        read of all deliveries.
         """
         found = self.store.webhook_deliveries.list_namespace()[::-1]
         own = [d for d in found if events.is_own(self._scope, d)]
@@ -250,19 +279,26 @@ class Account(Others):
 
     @contextmanager
     def fork(self) -> Iterator[Account]:
-        """Give an account that begins as a copy of this one, gone at the end."""
+        """Give an account that begins as a copy of this one and is removed at the end.
+
+        Meanwhile this account cannot be written. Raises as `tiger.Store.fork`. Cost: that of two
+        writes, however many objects there are.
+        """
         with self.store.fork() as child:
             yield self._with_pages(Account(child))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Undo at the end what was done in this account within the block."""
+        """Undo at the end what was done in this account within the block.
+
+        Raises as `tiger.Store.savepoint`. Cost: that of what is undone.
+        """
         with self.store.savepoint():
             yield
 
     @contextmanager
     def sandbox(self) -> Iterator[Account]:
-        """Give a fresh, empty account, gone at the end."""
+        """Give an empty account that is removed at the end; raises as `tiger.Store.sandbox`."""
         with self.store.sandbox() as child:
             yield self._with_pages(Account(child))
 
@@ -274,7 +310,7 @@ class Account(Others):
     # --- The end ---
 
     def close(self) -> None:
-        """Put what the log has yet to say into the store, and close the store if it is its own."""
+        """Close the store, if the account owns it; raises nothing."""
         if self._owns_store:
             self.store.close()
 
@@ -300,6 +336,6 @@ def connect(
     autostart: bool = True,
     timeout_s: float = 5.0,
 ) -> Account:
-    """Return the account of a namespace, with the arguments of `tiger.connect`."""
+    """Return the account of a namespace; arguments and errors are those of `tiger.connect`."""
     store = tiger.connect(directory, namespace=namespace, autostart=autostart, timeout_s=timeout_s)
     return Account(store, owns_store=True)

@@ -1,8 +1,8 @@
-"""Python processes that are started use an account by their environment alone.
+"""Child processes: Python programs that use an account by their environment alone.
 
-A folder with a `sitecustomize` module (`bootstrap/`) stands first on their PYTHONPATH. It installs
+The first folder of their PYTHONPATH is `bootstrap/`, with a `sitecustomize` module. That installs
 the account of `TIGERD_DIR` and `TIGERD_NAMESPACE` when `stripe` is first imported, and imports the
-sitecustomize that it stands before. Python with `-I`, `-E` or `-S` does not look there.
+`sitecustomize` that it hides. Python with `-I`, `-E` or `-S` does not look there.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ PYTHONPATH = "PYTHONPATH"
 
 
 def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return an environment, else this process's, so that Python processes in it use the account.
+    """Return an environment in which Python processes use an account.
 
-    `TIGERD_DIR` and `TIGERD_NAMESPACE` in it say which one that is.
+    It is a copy of `environ`, by default of this process's own; its `TIGERD_DIR` and
+    `TIGERD_NAMESPACE` name the account.
     """
     made = dict(os.environ if environ is None else environ)
     _add(made)
@@ -30,7 +31,7 @@ def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
 
 @contextmanager
 def joining() -> Iterator[None]:
-    """Let what this process starts within the block use the account of its environment."""
+    """Let processes started within the block use the account that the environment names."""
     is_added = _add(os.environ)
     try:
         yield

@@ -19,7 +19,11 @@ _is_email = re.compile(r"[^@\s]+@[^@\s]+\Z").match
 
 
 class Refused(Exception):
-    """A request that is answered with an error; nothing is written."""
+    """A request that is answered with an error; nothing was written.
+
+    `error` has the members of the error as Stripe answers it: `message`, `type`, and where there
+    are some `code`, `param` and others; `status` is the status of the answer.
+    """
 
     def __init__(
         self,
@@ -47,10 +51,10 @@ class Refused(Exception):
 
 
 class Declined(Refused):
-    """What was asked was tried, and failed: what the work wrote of it is committed all the same.
+    """The action was tried and failed, as a card that is declined; what came of it is committed.
 
-    A card that is declined, say: there is a charge that failed, and an event. The answer is kept
-    under the request's idempotency key, as that of a success.
+    There is a failed charge, say, and an event. The answer is kept under the idempotency key of the
+    request, as that of a success would be.
     """
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What buyers, banks and owners of accounts do: the calls of an account that stand for them."""
+"""The calls of an account that act for others: buyers, banks, owners of connected accounts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ Record = dict[str, Any]
 
 
 class Others:
-    """The part of an `Account` in which others act than the application."""
+    """The part of an `Account` that acts for others than the application.
+
+    Where a call takes an object, its id will do.
+    """
 
     if TYPE_CHECKING:
 
@@ -31,11 +34,11 @@ class Others:
         def _log(self) -> Log: ...
 
     def onboard(self, account: Any) -> Record:
-        """Let the owner of a connected account, or the one of an id, say all that it lacks.
+        """Let the owner of a connected account give all details that are due; return the account.
 
-        So it may take money: what is still due is filled in, a bank account of a test among it, and
-        its capabilities become active; where none was asked for, `card_payments` and `transfers`
-        are. Returns the account. Raises `Refused` for an account that is not connected to this one.
+        After that it may accept money. A bank account for tests is filled in, too, and the
+        requested capabilities become active, or `card_payments` and `transfers` if none were
+        requested. Raises `Refused` for an account that is not connected to this one. Cost: a write.
         """
         from tigerstripe.objects import registry
         from tigerstripe.payments import using
@@ -57,16 +60,18 @@ class Others:
         authenticate: bool | None = True,
         **details: Any,
     ) -> Record:
-        """Let a buyer complete an open checkout session, or the one of an id; return it after that.
+        """Let the buyer complete an open checkout session; return the session as it is then.
 
-        `details` are what they fill in: `email`, `name`, `phone`, `address`, `shipping` (with
-        `name` and `address`), `custom_fields` (a value by key), `promotion_code` (its code),
-        `shipping_rate` (an id), `payment_method_data`. Where the bank asks them to authenticate,
-        they do, or with False fail to; with None the session is left waiting for that.
+        `payment_method`: an id, or the name of a test card.
+        `authenticate`: what the buyer does if the bank asks for authentication: True succeeds,
+        False fails, None leaves the session waiting for it.
+        `details`: what the buyer fills in: `email`, `name`, `phone`, `address`, `shipping` (with
+        `name` and `address`), `custom_fields` (values by key), `promotion_code` (its code),
+        `shipping_rate` (an id), `payment_method_data`.
 
-        Raises `Declined` if they cannot pay so: the session is open still, and the error's members
-        are in its `error`. Raises `Refused`, with nothing done, for a session that is not open, and
-        for details that its page does not take or misses.
+        Raises `Declined` if the payment fails: the session stays open, and `error` has the members
+        of the error. Raises `Refused` for a session that is not open, and for details that its page
+        does not take or that are missing; nothing is done then. Cost: a write.
         """
         from tigerstripe.checkout import completion
         from tigerstripe.work import acting
@@ -81,10 +86,7 @@ class Others:
         )
 
     def expire_checkout(self, session: Any) -> None:
-        """Let an open checkout session, or the one of an id, expire now instead of in its time.
-
-        Raises ValueError if it is not open.
-        """
+        """Let an open checkout session expire now; raises ValueError if it is not open."""
         id = _id_of(session)
         if not due.do_now(self._scope, self._log, id):
             raise ValueError(f"expire_checkout: {id} is no open checkout session of {self.name}")
@@ -97,12 +99,12 @@ class Others:
         authenticate: bool | None = True,
         payment_method_data: Record | None = None,
     ) -> Record:
-        """Let a customer pay an invoice, or the one of an id, on its hosted page; return it then.
+        """Let the customer pay an invoice on its hosted page; return the invoice as it is then.
 
-        Where the bank asks them to authenticate, they do, or with False fail to; with None the
-        invoice is left waiting for that. Raises `Declined` if they cannot pay so: the invoice is
-        open still, and the error's members are in its `error`. Raises `Refused`, with nothing
-        done, for an invoice that has nothing to pay: a draft, or one that is paid or void.
+        The arguments are those of `complete_checkout`. Raises `Declined` if the payment fails: the
+        invoice stays open, and `error` has the members of the error. Raises `Refused`, with nothing
+        done, for an invoice without anything to pay: a draft, or one that is paid or void. Cost: a
+        write, and a look into each connected account for an id that is not this account's.
         """
         from tigerstripe.billing import hosted
         from tigerstripe.work import acting
@@ -117,11 +119,11 @@ class Others:
         )
 
     def authenticate(self, intent: Any, succeed: bool = True) -> Record:
-        """Let the buyer authenticate a payment or setup intent, or fail to; return it after that.
+        """Let the buyer authenticate a payment or setup intent, or fail to; return the intent.
 
-        `intent` is one, or its id, that has the status `requires_action`. An intent that is
-        authenticated goes on as its payment method lets it; if it is confirmed manually, it has to
-        be confirmed again. Raises ValueError if it does not wait for its buyer.
+        The intent has the status `requires_action`. Authenticated, it continues as its payment
+        method decides; one with manual confirmation must be confirmed again. Raises ValueError if
+        it does not wait for its buyer. Cost: a write.
         """
         from tigerstripe.payments import deciding
 
@@ -135,12 +137,12 @@ class Others:
         amount: int | None = None,
         inquiry: bool = False,
     ) -> Record:
-        """Let the buyer question a charge at their bank; return the dispute.
+        """Let the buyer dispute a charge at their bank; return the dispute.
 
-        `charge` is one, a payment intent, or the id of one; `amount` in the smallest unit is by
-        default all of it. A chargeback takes the money away at once; an `inquiry` takes none.
-        `settle` ends it. Raises ValueError for a charge without money, for one disputed already,
-        and for a reason that Stripe does not have.
+        `charge`: a charge or a payment intent. `amount`: in the smallest unit, by default the
+        whole charge. A chargeback takes the money away at once; an `inquiry` takes none. `settle`
+        decides the dispute. Raises ValueError for a charge that took no money, for one that is
+        disputed already, and for a reason that Stripe does not have. Cost: a write.
         """
         from tigerstripe.payments import deciding
 
@@ -151,37 +153,40 @@ class Others:
     def settle(
         self, thing: Any, succeed: bool | None = None, *, failure: str | None = None
     ) -> Record:
-        """Let the bank decide what waits for it, now instead of in its time; return it after that.
+        """Let the bank decide now what waits for its decision; return the object as it is then.
 
-        `thing` is an object or its id: a payment intent whose debit is `processing`; a refund that
-        is pending, or that succeeded and is to come back (`succeed=False`), or whose customer was
-        asked where to, and tells; a payout or top-up that is pending; or a dispute, won or lost (an
-        inquiry: closed, or come to a chargeback). By default it is what a test account or card has
-        in store, else a success; `failure` is the code of a failure, as `insufficient_funds`.
-        Raises ValueError where nothing waits, and for a failure that Stripe does not have of such
-        an object.
+        `thing`: a payment intent whose debit is `processing`; a payout or a top-up that is pending;
+        a refund that is pending, whose customer has to say where it goes, or that succeeded and now
+        fails (`succeed=False`); or a dispute, which is won or lost (an inquiry is closed or becomes
+        a chargeback).
+        `succeed`: by default what the test account or the test card stands for, else a success.
+        `failure`: the code of the failure, as `insufficient_funds`.
+
+        Raises ValueError if nothing waits, and for a failure that Stripe does not have for such an
+        object. Cost: a write.
         """
         from tigerstripe.payments import deciding
 
         return deciding.settle(self._scope, self._log, thing, succeed=succeed, failure=failure)
 
     def set_fee(self, percent: str | float = "2.9", fixed: int = 30) -> None:
-        """Set what each payment costs from now on: a part of it, and so many of the smallest unit.
+        """Set the fee of each payment from now on: a percentage and a fixed amount.
 
-        By default 2.9 % and 30, rounded half up, alike for all types and currencies.
-        Raises ValueError for a fee below 0 or above all of the payment.
+        `fixed` is in the smallest unit of the payment's currency. The fee is rounded half up, and
+        is the same for all types and currencies; at first it is 2.9 % and 30. Raises ValueError for
+        a percentage outside 0 to 100, and for a fixed amount below 0. Cost: a write.
         """
         from tigerstripe.payments import books
 
         books.set_fee(self._scope, percent, fixed)
 
     def set_reminders(self, upcoming: int | None = None, due: int | None = None) -> None:
-        """Set how many days before something it is told of from now on; None: not at all.
+        """Set how many days ahead reminders are told from now on; None: there are none.
 
-        `upcoming`: a subscription's next invoice, as `invoice.upcoming`; it holds for a
-        subscription once it changes, or a period of it begins. `due`: the date by which an invoice
-        that was sent is to be paid, as `invoice.will_be_due`. Raises ValueError for what is no
-        whole number of days, 1 or more.
+        `upcoming`: days from `invoice.upcoming` to a subscription's next invoice. A subscription
+        follows the setting from its next change or period on.
+        `due`: days from `invoice.will_be_due` to the due date of an invoice that was sent.
+        Raises ValueError for a number of days that is not whole, or below 1. Cost: a write.
         """
         from tigerstripe import arguments
         from tigerstripe.billing import reminders
@@ -192,11 +197,12 @@ class Others:
         reminders.set_days(self._scope, upcoming=upcoming, due=due)
 
     def set_dunning(self, retry_days: Sequence[int] = (3, 5, 7), then: str = "canceled") -> None:
-        """Set when an invoice whose payment failed is tried again from now on.
+        """Set when a failed payment of an invoice is tried again from now on, and what follows.
 
-        `retry_days` are the days after each try; none: it is never tried again. After the last one
-        its subscription is `then`: canceled, unpaid, or left past_due. Raises ValueError for
-        another state, and for what is no whole number of days, 1 or more.
+        `retry_days`: the days from each try to the next; if empty, there is no other try.
+        `then`: the subscription's state after the last try: canceled, unpaid, or past_due.
+        Raises ValueError for another state, and for a number of days that is not whole, or below
+        1. Cost: a write.
         """
         from tigerstripe.billing import dunning
 

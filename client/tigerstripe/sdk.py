@@ -1,8 +1,8 @@
-"""Installing: the SDK of this process talks to an account, and to nothing else.
+"""Installing an account: the SDK of this process talks to it, and to nothing else.
 
-All calls of the SDK, of `stripe.*` and of clients whenever they were made, sync and async, ask one
-method for their transport: that is replaced while an account is installed. A transport of ours that
-a client was given stays its own.
+All calls of the SDK, sync and async, of `stripe.*` and of clients made before or after, ask one
+method for their transport. That method is replaced while an account is installed. A client that was
+given a transport of ours keeps it.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ class Installation(NamedTuple):
 
 
 _installed: list[Installation] = []
-"""What is installed; the last one is in force."""
+"""All that are installed; the last one is in force."""
 _undo: list[Callable[[], None]] = []
-"""What lets the SDK be as it was before the first of them."""
+"""Puts back what the first of them replaced."""
 
 
 def install(account: Account | None = None) -> Account:
-    """Let the SDK of this process talk to an account; return it.
+    """Let the SDK of this process talk to an account; return the account.
 
-    Without an account it is the one of `TIGERD_DIR` and `TIGERD_NAMESPACE`. Again is fine: the last
-    one counts, until its `uninstall`. Where no `stripe.api_key` is set, the account's is.
+    `account`: by default that of `TIGERD_DIR` and `TIGERD_NAMESPACE`. Several may be installed: the
+    last one is in force until it is uninstalled. `stripe.api_key` becomes the account's key, unless
+    the application has set one.
 
-    Raises ImportError without the `stripe` package, and what `tiger.connect` raises.
+    Raises ImportError without the `stripe` package, and without an account what `connect` raises.
     """
     try:
         import stripe  # noqa: F401
@@ -61,14 +62,17 @@ def install(account: Account | None = None) -> Account:
 
 
 def uninstall() -> None:
-    """Let the SDK be as it was before the last `install`; without one, nothing happens."""
+    """Take the last `install` back; without one, do nothing. Raises nothing."""
     if _installed:
         _end(_installed[-1])
 
 
 @contextmanager
 def installed(account: Account) -> Iterator[Account]:
-    """Let the SDK talk to an account until the block ends; others may be installed meanwhile."""
+    """Let the SDK talk to an account until the block ends; raises as `install`.
+
+    Others may be installed meanwhile.
+    """
     install(account)
     made = _installed[-1]
     try:
@@ -90,7 +94,7 @@ def _end(ended: Installation) -> None:
 
 
 def _replace() -> None:
-    """Put what the SDK asks for its transport in the place of its own."""
+    """Replace the method that the SDK asks for its transport, and two of its settings."""
     import stripe
     from stripe._api_requestor import _APIRequestor
 
@@ -106,13 +110,13 @@ def _replace() -> None:
 
 
 class _OurKey(str):
-    """A key that stands where the application has set none."""
+    """The key in a process whose application has set none."""
 
     __slots__ = ()
 
 
 def _show_key() -> None:
-    """Let the key be that of the account in force, unless it is the application's own."""
+    """Set the key of the account in force, unless the application has set its own."""
     import stripe
 
     if isinstance(stripe.api_key, _OurKey):

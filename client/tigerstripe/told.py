@@ -1,4 +1,4 @@
-"""What the report of a test that failed tells of its Stripe account."""
+"""What the report of a failed test says about its Stripe account."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ WIDTH_MAX = 300
 
 
 class Teller:
-    """Tells of an account."""
+    """Tells of one account."""
 
     def __init__(self, account: Account) -> None:
-        """Tell of this one."""
+        """Tell of this account."""
         self._account = account
 
     def failures(self, since: float) -> str:
-        """Return the requests that failed since then, a line each; what waits to fail, too.
+        """Return the failed requests since a time of the machine's clock, and the waiting faults.
 
-        `since` is the machine's time. Raises `tiger.TigerError` if the log cannot be had.
+        One line each. Raises `tiger.TigerError` if the log cannot be read.
         """
         lines = [
             _line(entry)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import tiger
+import tigerstripe
 from scripts import pages
 
 
@@ -28,16 +29,19 @@ def test_every_public_name_is_on_the_page_of_all_calls() -> None:
             assert pages.text_of(value), f"{kind.__name__}.{name} has no docstring"
             if name not in pages.SPECIAL:
                 assert f"{owner}.{name}" in text
+    text = pages.STRIPE_CALLS.read_text(encoding="utf-8")
+    for name in tigerstripe.__all__:
+        assert f"tigerstripe.{name}(" in text or f"## {name}\n" in text or f"### `{name}`" in text
 
 
 def test_every_call_says_what_it_raises() -> None:
     """Or that it raises nothing; a call that is another one's twin names that one."""
     silent = []
-    for kind, _ in pages.SECTIONS.values():
+    for kind, _ in [*pages.SECTIONS.values(), *pages.STRIPE_SECTIONS.values()]:
         for name, value in pages.members(kind):
             text = pages.text_of(value) or pages.text_of(inspect.unwrap(value))
             is_told = re.search(r"\b[Rr]aises?\b|\bAs `", text)
-            if not (isinstance(value, property) or is_told):
+            if not (isinstance(value, pages.PROPERTIES) or is_told):
                 silent.append(f"{kind.__name__}.{name}")
     assert silent == []
 
