@@ -1,4 +1,4 @@
-"""What the tests share: the seed, the shop's own database, webhooks, and other processes."""
+"""Shared fixtures: the seed, the shop's own database, webhooks, and other processes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="session")
 def tiger_seed() -> Path:
-    """What every account begins with: requests, as the Stripe CLI's `stripe fixtures` has them."""
+    """The seed of every account: a file of requests for the Stripe CLI's `stripe fixtures`."""
     return HERE / "shop.json"
 
 
 @pytest.fixture(autouse=True)
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the shop have a database of this test's own."""
+    """Give the shop a database for this test alone."""
     monkeypatch.setenv("SHOP_DATABASE", str(tmp_path / "shop.sqlite"))
     orders.fill({"lamp": 5, "chair": 2, "vase": 1})
 
@@ -34,7 +34,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def endpoint(
     tiger_stripe: tigerstripe.Account, monkeypatch: pytest.MonkeyPatch
 ) -> stripe.WebhookEndpoint:
-    """The shop's webhook endpoint; the shop has its secret from the environment."""
+    """The shop's webhook endpoint; the shop finds its secret in the environment."""
     endpoint = stripe.WebhookEndpoint.create(
         url="https://shop.example.com/hooks", enabled_events=["checkout.session.expired"]
     )
@@ -75,7 +75,7 @@ def server(start: Callable[..., subprocess.Popen[str]], endpoint: stripe.Webhook
 
 @pytest.fixture(scope="session")
 def crowd() -> Iterator[Crowd]:
-    """Processes that do the same at the same moment."""
+    """Processes that do the same thing at the same moment."""
     crowd = Crowd()
     yield crowd
     crowd.close()

@@ -19,10 +19,10 @@ _together: Barrier
 
 
 class Crowd:
-    """Processes that stay, for they take longer to start than most tests."""
+    """Processes that are kept, because starting them takes longer than most tests."""
 
     def __init__(self) -> None:
-        """Prepare the processes. They are not forked, for a test run has threads."""
+        """Prepare the processes. They are not forked, because a test run has threads."""
         context = multiprocessing.get_context("spawn")
         barrier = context.Barrier(SIZE)
         self._pool = ProcessPoolExecutor(SIZE, context, initializer=_join, initargs=(barrier,))

@@ -1,4 +1,4 @@
-"""What customers do, each in a process of its own (crowd.py); here, for processes to import.
+"""Actions of customers, each in its own process (crowd.py), which imports this module.
 
 The first argument, a store, tells the process which account its Stripe code talks to.
 """
@@ -12,7 +12,7 @@ from tiger import Store
 
 
 def register(_: Store, email: str) -> str:
-    """Return the id of the customer of that address."""
+    """Return the id of the customer with that address."""
     return customer_of(email).id
 
 
@@ -26,6 +26,6 @@ def give_out(_: Store, code: str) -> str:
 
 
 def give_back(_: Store, customer: str, times: int) -> None:
-    """Give a cent back, so many times."""
+    """Refund one cent, this many times."""
     for _ in range(times):
         stripe.Customer.create_balance_transaction(customer, amount=-1, currency="eur")

@@ -89,7 +89,9 @@ class Others:
         """Let an open checkout session expire now; raises ValueError if it is not open."""
         id = _id_of(session)
         if not due.do_now(self._scope, self._log, id):
-            raise ValueError(f"expire_checkout: {id} is no open checkout session of {self.name}")
+            raise ValueError(
+                f"expire_checkout: {id} is not an open checkout session of {self.name}"
+            )
 
     def pay_invoice_page(
         self,

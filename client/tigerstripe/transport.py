@@ -121,7 +121,7 @@ def _not_lost(answer: Response) -> Response:
         return answer
     error: Any = stripe.APIConnectionError  # the SDK's has no types
     raise error(
-        "The connection to Stripe was lost, as fail_next asked for.",
+        "The connection to Stripe was lost, as requested by fail_next.",
         should_retry=answer.headers["stripe-should-retry"] == "true",
     )
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Three hosts on this machine, without Docker: network namespaces on one bridge, an engine in a fourth.
-# Each host has a daemon of its own; what one writes, the others read. Needs root, ip(8), tigerd[nats].
+# Each host has its own daemon; every host reads the writes of the others. Needs root, ip(8), tigerd[nats].
 # Usage: examples/machines/three_hosts.sh
 set -eu
 base=$(mktemp -d /dev/shm/tigerd-hosts.XXXXXX)

@@ -12,7 +12,7 @@ class Cart:
     """How many of each price are wanted."""
 
     def __init__(self, **lines: int) -> None:
-        """Begin with these."""
+        """Begin with these quantities."""
         self.lines: Counter[str] = Counter()
         for price, quantity in lines.items():
             self.add(price, quantity)
@@ -25,5 +25,5 @@ class Cart:
         self.lines[price] = wanted
 
     def total(self, amounts: Mapping[str, int]) -> int:
-        """Return what it costs in cents, given what one of each costs."""
+        """Return the total in cents, given the price of one of each."""
         return sum(amounts[price] * quantity for price, quantity in self.lines.items())

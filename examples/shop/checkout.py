@@ -11,11 +11,11 @@ THANKS = "https://shop.example.com/thanks"
 
 
 class UnknownCode(Exception):
-    """Nobody has given out this promotion code, or it is not good any more."""
+    """This promotion code does not exist, or is no longer valid."""
 
 
 def customer_of(email: str) -> stripe.Customer:
-    """Return the customer of an address, a new one if need be."""
+    """Return the customer with this address, or create one."""
     for customer in stripe.Customer.list(email=email, limit=1):
         return customer
     return stripe.Customer.create(email=email, idempotency_key=f"customer {email}")
@@ -54,6 +54,6 @@ def promotion_code(code: str) -> str:
 
 
 def save_card(customer: str, payment_method: str) -> None:
-    """Keep a card, for all that the customer will pay; raises `stripe.CardError`."""
+    """Save a card for the customer's payments; raises `stripe.CardError`."""
     saved = stripe.PaymentMethod.attach(payment_method, customer=customer)
     stripe.Customer.modify(customer, invoice_settings={"default_payment_method": saved.id})

@@ -23,7 +23,7 @@ class OutOfStock(Exception):
 
 @contextmanager
 def database() -> Iterator[sqlite3.Connection]:
-    """Give the database within a transaction that is alone."""
+    """Give the database within an exclusive transaction."""
     path = os.environ["SHOP_DATABASE"]
     with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
         connection.executescript(SCHEMA)
@@ -33,7 +33,7 @@ def database() -> Iterator[sqlite3.Connection]:
 
 
 def fill(stock: Lines) -> None:
-    """Let this be in stock."""
+    """Put items into the stock."""
     with database() as connection:
         connection.executemany("replace into stock values (?, ?)", stock.items())
 
@@ -46,7 +46,7 @@ def available(price: str) -> int:
 
 
 def place(order: str, lines: Lines) -> None:
-    """Set aside all that an order needs, or raise `OutOfStock`; again is fine."""
+    """Reserve the items of an order, or raise `OutOfStock`; may be repeated."""
     with database() as connection:
         placed = (order, json.dumps(dict(lines)), "placed")
         if not connection.execute("insert or ignore into orders values (?, ?, ?)", placed).rowcount:
@@ -61,7 +61,7 @@ def place(order: str, lines: Lines) -> None:
 
 
 def cancel(order: str) -> None:
-    """Put back what was set aside for an order; again is fine."""
+    """Release the items reserved for an order; may be repeated."""
     with database() as connection:
         found = connection.execute("select lines, status from orders where id = ?", [order])
         row = found.fetchone()
@@ -75,7 +75,7 @@ def cancel(order: str) -> None:
 
 
 def status(order: str) -> str | None:
-    """Return how an order stands: `placed` or `cancelled`; None if there is none."""
+    """Return the status of an order, `placed` or `cancelled`; None if there is none."""
     with database() as connection:
         row = connection.execute("select status from orders where id = ?", [order]).fetchone()
     return row[0] if row else None

@@ -1,4 +1,4 @@
-"""A job for the night: `python -m shop.worker`. As many may run at once as are wanted."""
+"""A nightly job: `python -m shop.worker`. Any number of them may run at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ GIFT = 500
 
 
 def welcome() -> int:
-    """Give each new customer a credit, once; return how many were seen to be new."""
+    """Give each new customer a credit, once; return how many looked new."""
     customers = stripe.Customer.list(limit=100).auto_paging_iter()
     new = [customer for customer in customers if "is_welcomed" not in customer.metadata]
     for customer in new:

@@ -1,4 +1,4 @@
-"""Each test has an account of its own, and says what that begins with."""
+"""Each test has its own account, and chooses its seed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_test_may_begin_with_nothing(tiger_stripe):
 
 
 def test_clients_made_by_hand_are_of_the_account_too(tiger_stripe):
-    """Whichever key they have, and whenever they were made."""
+    """Clients use the account whatever key they have, and whenever they were made."""
     client = stripe.StripeClient("sk_test_of_the_application")
     assert client.v1.products.retrieve("prod_lamp").name == "Lamp"
     assert os.environ["TIGERD_NAMESPACE"] == tiger_stripe.name

@@ -1,4 +1,4 @@
-"""The test cards of Stripe's testing page do what they do there."""
+"""The test cards of Stripe's testing page behave as that page says."""
 
 from __future__ import annotations
 

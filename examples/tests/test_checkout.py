@@ -26,7 +26,7 @@ def test_a_promotion_code_makes_it_cheaper(tiger_stripe):
 
 
 def test_what_is_not_in_stock_is_not_asked_of_stripe(tiger_stripe):
-    """The log of requests is the account's: those of the seed are in it."""
+    """The log belongs to the account, so it has the requests of the seed too."""
     before = tiger_stripe.requests()
     with pytest.raises(orders.OutOfStock, match="not 3 of chair"):
         check_out("order_1", ANN, Cart(lamp=1, chair=3))
@@ -41,7 +41,7 @@ def test_an_unknown_code_puts_the_goods_back(tiger_stripe):
 
 
 def test_a_first_time_customer_is_made_once(tiger_stripe):
-    """`changes` tells what a test created, updated and deleted, in all tables."""
+    """`changes` has the records that a test created, updated and deleted, in all tables."""
     new = customer_of("ben@example.com")
     assert customer_of("ben@example.com").id == new.id
     changes = tiger_stripe.store.changes()
@@ -50,7 +50,7 @@ def test_a_first_time_customer_is_made_once(tiger_stripe):
 
 
 def test_a_double_click_orders_once(tiger_stripe):
-    """The second request has the idempotency key of the first, so it has its answer."""
+    """The second request has the idempotency key of the first, so it gets the same answer."""
     first = check_out("order_1", ANN, Cart(lamp=2))
     again = check_out("order_1", ANN, Cart(lamp=2))
     assert again.id == first.id

@@ -8,14 +8,14 @@ import customers
 
 
 def test_a_new_customer_is_made_once(tiger_stripe, crowd):
-    """All ask with one idempotency key: one does it, the others have its answer."""
+    """All use one idempotency key: one creates the customer, the others get its answer."""
     ids = crowd.run(customers.register, tiger_stripe.store, "ben@example.com")
     assert len(set(ids)) == 1
     assert len(stripe.Customer.list(email="ben@example.com").data) == 1
 
 
 def test_a_code_is_given_out_once(tiger_stripe, crowd):
-    """Of active promotion codes there is one of a name."""
+    """Two active promotion codes never have the same code."""
     outcomes = crowd.run(customers.give_out, tiger_stripe.store, "WINTER")
     assert sorted(outcomes) == ["given out", "taken", "taken"]
 

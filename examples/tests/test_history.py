@@ -19,7 +19,7 @@ def long_ago(tiger_stripe_module):
 
 @pytest.fixture
 def today(long_ago):
-    """A fork of that one, of this test's own."""
+    """This test's own fork of it."""
     with long_ago.fork() as account, account.installed():
         yield account
 
@@ -43,7 +43,7 @@ def test_a_history_cannot_change_while_tests_build_on_it(long_ago, today):
 
 
 def test_a_fork_can_be_forked(today):
-    """Here: two ways to go on, side by side."""
+    """Two continuations of the history, side by side."""
     now = today.freeze()
     with today.fork() as soon, today.fork() as late:
         assert soon.advance(days=1) == now + 86400

@@ -1,4 +1,4 @@
-"""The store without Stripe: a fake of a carrier, in a table of its own, that processes share."""
+"""The store without Stripe: a fake carrier whose own table several processes share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A live server and workers: they share the test's account, with no change of their code."""
+"""A live server and workers: they use the test's account without changes to their code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does not happen by itself is asked for: an API that is busy, and answers that get lost."""
+"""Faults on request: a busy API, and lost answers."""
 
 from __future__ import annotations
 

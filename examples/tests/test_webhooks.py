@@ -34,7 +34,7 @@ def test_a_webhook_may_come_twice(tiger_stripe, page):
     sent = []
 
     def twice(path, headers, body):
-        """The application does its work, but the answer does not arrive the first time."""
+        """The application does its work, but its first answer is lost."""
         sent.append(received(body, headers["Stripe-Signature"]))
         return 500 if len(sent) == 1 else 200
 
@@ -61,14 +61,14 @@ def test_a_forged_webhook_is_refused(endpoint):
 
 
 def test_an_endpoint_gets_what_it_asked_for(tiger_stripe, page):
-    """There were other events: those of the customer, and of the seed."""
+    """The events of the customer and of the seed are not sent."""
     tiger_stripe.expire_checkout(page)
     (delivery,) = tiger_stripe.deliver(web.application)
     assert delivery["event_type"] == "checkout.session.expired"
 
 
 def received(body, signature):
-    """Return the status that the application answers a webhook with."""
+    """Return the status with which the application answers a webhook."""
     statuses = []
     environ = {
         "CONTENT_LENGTH": str(len(body)),

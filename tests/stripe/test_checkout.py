@@ -135,7 +135,7 @@ def test_a_session_expires_when_the_test_says_so(account, price) -> None:
     (event,) = account.events("checkout.session.expired")
     assert event["request"]["id"] is None
     for which in (session.id, "cs_test_x"):
-        with pytest.raises(ValueError, match="is no open checkout session"):
+        with pytest.raises(ValueError, match="is not an open checkout session"):
             account.expire_checkout(which)
 
 

@@ -70,11 +70,11 @@ def notice(version: str) -> str:
     if version > newest():
         return (
             f"tigerstripe answers API version {version} as {newest()}, the newest that it knows: "
-            f"what came later is not there."
+            f"later changes are missing."
         )
     return (
-        f"tigerstripe answers API version {version} as {OLDEST}, the oldest it knows; but payments "
-        f"as in that version, as far as they are known."
+        f"tigerstripe answers API version {version} as {OLDEST}, the oldest it knows; payments are "
+        f"answered as in that version, as far as it is known."
     )
 
 

@@ -201,7 +201,9 @@ class Control:
         if do is None or request.method not in ("GET", "POST"):
             return _not_there(request.method, action)
         if "origin" in request.headers:
-            return error(403, "control is not for pages in a browser, which may be anybody's")
+            return error(
+                403, "pages in a browser may not use this, since anybody could have made them"
+            )
         try:
             account = self._account(request)
             params = await _params(request)
@@ -237,7 +239,7 @@ async def _params(request: HttpRequest) -> Params:
     try:
         params = json.loads(body) if body.strip() else {}
     except ValueError as error:
-        raise ValueError(f"the body is no JSON: {error}") from None
+        raise ValueError(f"the body is not JSON: {error}") from None
     if not isinstance(params, dict):
         raise TypeError(f"expected a JSON object, got {type(params).__name__}")
     return params

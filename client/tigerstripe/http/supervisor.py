@@ -92,7 +92,7 @@ def _listen(host: str, port: int) -> tuple[socket.socket, str]:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise CannotServe(
             f"cannot listen on {host} port {port}: {reason}; name another with --host and --port "
-            f"(--port 0 takes any that is free)"
+            f"(--port 0 takes a free one)"
         ) from None
     number = listening.getsockname()[1]
     with suppress(ValueError):
@@ -167,7 +167,7 @@ class Supervisor:
                 readable, _, _ = select.select([ready], [], [], left_s)
                 is_ready = bool(readable) and ready.read(1) == b"1"
             if not is_ready and not self._is_ending:
-                raise CannotServe("a worker did not start; its error stands above")
+                raise CannotServe("a worker did not start; see its error above")
         return not self._is_ending
 
     def _spawn(self) -> int:
@@ -201,7 +201,7 @@ class Supervisor:
         self._failures = self._failures + 1 if lived_s < SHORT_S else 0
         if self._failures >= FAILURES_MAX:
             raise CannotServe(f"{FAILURES_MAX} workers ended at once, the last with code {code}")
-        sys.stderr.write(f"tigerd: a worker ended with code {code}: another one takes its place\n")
+        sys.stderr.write(f"tigerd: a worker ended with code {code}: starting another\n")
         os.close(self._spawn())
         if self._is_ending:  # a signal came in between
             self._signal(signal.SIGTERM)
