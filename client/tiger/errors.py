@@ -90,7 +90,8 @@ class Conflict(TigerError):
 
     By `update` with `if_version` where the record is at another version or gone, and by `modify`
     when that happened 1,000 times in a row. Nothing was changed: read again. `table`, `id` and
-    `namespace` say which record it is, `version` at which version it is, None where it is gone.
+    `namespace` say which record it is, `version` at which version it is, None where it is gone. On
+    several machines also by `rollback`, which says the namespace alone.
     """
 
     table: str | None = None

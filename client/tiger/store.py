@@ -133,8 +133,9 @@ class Store(AnyStore[Table, Wait], StoreTables):
         """Undo what anybody changed in this namespace since a mark.
 
         One write, that costs what was changed. It ends the mark: `InvalidRequest` if that was
-        rolled back or released before, or is another namespace's. Tables defined since stay. Raises
-        as every write.
+        rolled back or released before, or is another namespace's. Tables defined since stay. On an
+        instance that follows a log, all hosts undo it, and `Conflict` says that others did not stop
+        writing to the namespace: the mark is there to try again. Raises as every write.
         """
         self.run(self._rollback_request(mark))
         mark.release()

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 import zmq
@@ -109,6 +110,19 @@ def test_a_client_without_a_number_gets_no_slot(place: Path, daemon: int, client
         with tiger.connect(place, autostart=False) as store:
             assert store.ping()["pid"] == daemon
             store.coupons.insert({"id": "A"})
+
+
+@pytest.mark.parametrize("operations", [[[]], [[], []], [[], [protocol.CLEAR, 3]]])
+def test_an_operation_that_is_empty_is_refused(
+    place: Path, daemon: int, operations: list[Any]
+) -> None:
+    with peer(place) as dealer:
+        request = [protocol.VERSION, 4711, hello(dealer, 4711), 1 << 40, True, operations]
+        dealer.send(protocol.pack(request))
+        assert dealer.poll(20_000)
+        assert b"an operation is an array" in dealer.recv()
+    with tiger.connect(place, autostart=False) as store:
+        assert store.ping()["pid"] == daemon
 
 
 @needs_proc

@@ -102,9 +102,9 @@ class Host:
                 stderr=log,
             )
 
-    def start(self, *options: str) -> None:
+    def start(self, *options: str, url: str | None = None) -> None:
         """Start a daemon, and wait until it is ready: it has all of the log then."""
-        self._process = self.launch(*options)
+        self._process = self.launch(*options, url=url)
         assert self._process.stdout is not None
         assert self._process.stdout.readline(), self.log.read_text()
 

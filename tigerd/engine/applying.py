@@ -19,7 +19,7 @@ from tiger.format.speedups import compiled
 from tiger.place import leases, pins
 from tiger.system import time
 from tigerd.engine import holders
-from tigerd.engine.operations import plan_of
+from tigerd.engine.operations import OPERATIONS, Operations, plan_of
 from tigerd.engine.plan import Outcome, Target
 from tigerd.engine.recovery import recover
 from tigerd.engine.segments import WritableSegment
@@ -35,13 +35,18 @@ FAILED = "the daemon failed in the middle of this request and undid it: nothing 
 _write = compiled("tigerd.engine.compiled", "write")
 
 
-def apply(writer: Writer, operations: list[Any], request: RequestId | None) -> Outcome:
-    """Apply operations under one commit number.
+def apply(
+    writer: Writer,
+    operations: list[Any],
+    request: RequestId | None,
+    known: Operations = OPERATIONS,
+) -> Outcome:
+    """Apply operations, which are of those known, under one commit number.
 
     A `TigerError` refuses them, and nothing was stored; after `Failed` the tables are recovered.
     """
     outcome = _apply_little(writer, operations, request) if request is not None else None
-    return outcome or writer.apply(plan_of(writer, operations), request)
+    return outcome or writer.apply(plan_of(writer, operations, known), request)
 
 
 def _apply_little(writer: Writer, operations: list[Any], request: RequestId) -> Outcome | None:
@@ -63,6 +68,9 @@ class CannotGoOn(Exception):
 
 class Applying:
     """The writer of an instance, and what is done where it fails."""
+
+    operations: Operations = OPERATIONS
+    """What may be asked."""
 
     def __init__(self, directory: Path, control: WritableSegment) -> None:
         """Take over the instance, and bring it to its last commit.
@@ -115,7 +123,7 @@ class Applying:
 
     def _do(self, operations: list[Any], request: RequestId | None) -> Outcome:
         try:
-            return apply(self.writer, operations, request)
+            return apply(self.writer, operations, request, self.operations)
         except MemoryError:  # before anything was stored
             raise StoreFull(
                 "the daemon has too little memory of its own for this request, and nothing was "

@@ -34,6 +34,7 @@ cdef uint64_t DONE = protocol.DONE
 cdef Py_ssize_t COUNT_A = layout.COUNT_A
 cdef Py_ssize_t COUNT_B = layout.COUNT_B
 cdef int COUNT_BITS = layout.COUNT_BITS
+cdef int NUMBER_BITS = layout.NUMBER_BITS
 cdef int64_t COUNT_MAX = layout.COUNT_MAX
 
 
@@ -46,6 +47,8 @@ def write(writer, list operations, Py_ssize_t slot, uint64_t request):
     cdef dict puts = {}
     cdef list tables = None
     try:
+        if type(operations[0]) is not list or not len(<list>operations[0]):
+            return None
         name = operations[0][0]
         if name == FORK or name == CLEAR_NAMESPACE:
             if len(operations) > 1 or len(<list?>operations[0]) != 3:
@@ -296,6 +299,14 @@ cdef uint64_t next_of(Segments *held, table, Py_ssize_t word) except 0:
     return number
 
 
+cdef uint64_t next_number(Segments *held, table, uint64_t commit) except 0:
+    """Return the number of a record that a commit inserts: `Table._next_number`."""
+    cdef Py_ssize_t at = entry_at(table, LAST_NUMBER)
+    cdef uint64_t number = max(words_of(held, 0)[at] + 1, commit << NUMBER_BITS)
+    store(held, 0, at, number)
+    return number
+
+
 cdef int apply(writer, dict puts, Py_ssize_t slot, uint64_t request, bint names_record) except -1:
     """Make what was planned, and answer: `Writer._store`."""
     cdef Segments held
@@ -345,7 +356,7 @@ cdef uint64_t put_next(
             begin(held, made.table, space, None, commit)
             made.namespace = made.table.namespaces[space]
     if not made.number:
-        made.number = next_of(held, made.table, LAST_NUMBER)
+        made.number = next_number(held, made.table, commit)
     ref = put_in(held, made, commit)
     if not ref:
         raise IndexError("no room where there was some")

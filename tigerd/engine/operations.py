@@ -6,7 +6,7 @@ applied.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tiger.errors import (
@@ -33,36 +33,44 @@ from tigerd.engine.planning import Planner
 from tigerd.engine.table import WritableTable
 from tigerd.engine.writer import Writer
 
+Operations = Mapping[str, Callable[..., int]]
+"""A function for each operation, by its name."""
 
-def plan_of(writer: Writer, operations: list[Any]) -> Plan:
-    """Return what the operations of a request come to; an error says which of several it is."""
+
+def plan_of(writer: Writer, operations: list[Any], known: Operations | None = None) -> Plan:
+    """Return what the operations of a request come to; an error says which of several it is.
+
+    They are of those known, `OPERATIONS` by default.
+    """
     planner = Planner(writer)
+    is_alone = len(operations) == 1
     for place, operation in enumerate(operations):
         try:
-            add(planner, operation)
+            add(planner, operation, known, is_alone=is_alone)
         except TigerError as error:
-            if len(operations) == 1:
+            if is_alone:
                 raise
             raise type(error)(f"operation {place}: {error}", **error.facts) from None
     return planner.plan
 
 
-def add(planner: Planner, operation: Any) -> None:
+def add(
+    planner: Planner, operation: Any, known: Operations | None = None, *, is_alone: bool = True
+) -> None:
     """Plan one more operation, or raise a `TigerError` that says what is wrong with it."""
     if type(operation) is not list or not operation or type(operation[0]) is not str:
         raise InvalidRequest("an operation is an array that begins with its name")
     name, plan = operation[0], planner.plan
-    known = OPERATIONS.get(name)
-    if known is None:
+    function = (OPERATIONS if known is None else known).get(name)
+    if function is None:
         raise InvalidRequest(f"no operation {name!r:.40}: is the client of another version?")
-    if plan.forked or (name in ALONE and (plan.effects or plan.cleared)):
-        alone = protocol.FORK if plan.forked else name
+    if name in ALONE and not is_alone:
         raise InvalidRequest(
-            f"{alone} has to be a request of its own: commit the other operations before it"
+            f"{name} has to be a request of its own: commit the other operations before it"
         )
     plan.written, plan.returns_record = None, name == protocol.PATCH
     try:
-        plan.status = known(planner, *operation[1:])
+        plan.status = function(planner, *operation[1:])
     except (TigerError, MemoryError):
         raise
     except Vanished as error:
@@ -268,8 +276,8 @@ def rollback(planner: Planner, namespace: Any, commit: Any) -> int:
     words = planner.writer.table(DEFINITIONS.number).control.words
     if type(commit) is not int or not words[layout.HORIZON] <= commit <= words[layout.COMMIT]:
         raise InvalidRequest(
-            f"commit {commit!r:.20} cannot be rolled back to: no mark holds it any more; make a "
-            f"mark, and roll back to that"
+            f"commit {commit!r:.20} cannot be rolled back to: no mark of this host holds it any "
+            f"more; roll back on the host where the mark was made, or make a mark here"
         )
     changed: dict[int, set[bytes | None]] = {}
     for number, key in planner.writer.history.since(commit, namespace):
@@ -331,7 +339,7 @@ def _lineage(table: WritableTable, namespace: str, commit: int) -> Lineage | Non
     return find_lineage(table.reader, namespace.encode(), commit)
 
 
-OPERATIONS: dict[str, Callable[..., int]] = {
+OPERATIONS: Operations = {
     protocol.PUT: put,
     protocol.CREATE: create,
     protocol.PUT_MANY: put_many,
@@ -347,7 +355,15 @@ OPERATIONS: dict[str, Callable[..., int]] = {
 }
 """One function an operation, and the one table that names them."""
 
-ALONE = frozenset((protocol.DEFINE, protocol.DELETE_WHERE, protocol.FORK, protocol.ROLLBACK))
+ALONE = frozenset(
+    (
+        protocol.DEFINE,
+        protocol.DELETE_WHERE,
+        protocol.FORK,
+        protocol.RESTORE,
+        protocol.ROLLBACK,
+    )
+)
 """Operations that see what is committed, and not what those before them in a request did."""
 
 

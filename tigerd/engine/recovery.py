@@ -229,9 +229,18 @@ def _settle(table: WritableTable) -> None:
     _raise_counter(table, layout.TABLE_LAST_CHUNK, max(table.space.chunks, default=0))
     _raise_counter(table, layout.TABLE_LAST_NAMESPACE, max(table.namespaces.by_scope, default=0))
     _raise_counter(table, layout.TABLE_LAST_NUMBER, table.space.last_number)
+    _forget_numbers(table)
     table.space.settle()
     for number in list(table.space.chunks):
         table.space.recount(number)
+
+
+def _forget_numbers(table: WritableTable) -> None:
+    """Let the numbers be given again that were given to what is taken back."""
+    at = layout.entry_at(table.number, layout.TABLE_LAST_NUMBER)
+    most = (table.control.words[layout.COMMIT] + 1 << layout.NUMBER_BITS) - 1
+    if table.control.words[at] > most:
+        table.control.store(at, most)
 
 
 def _raise_counter(table: WritableTable, word: int, number: int) -> None:

@@ -252,6 +252,16 @@ class WritableTable:
 
     # --- Records ---
 
+    def _next_number(self, commit: int) -> int:
+        """Return the number of a record that a commit inserts.
+
+        It follows from that commit alone, though a kill lost numbers that were given before.
+        """
+        at = layout.entry_at(self.number, layout.TABLE_LAST_NUMBER)
+        number = max(self.control.words[at] + 1, commit << layout.NUMBER_BITS)
+        self.control.store(at, number)
+        return number
+
     def put(self, effect: Effect, commit: int) -> int:
         """Put a version of a record beside the one before, or where its order says; return its ref.
 
@@ -259,7 +269,7 @@ class WritableTable:
         """
         namespace = self.namespace(effect.namespace, commit)
         scope, found, old = namespace.scope, effect.found, effect.old
-        order = (*effect.created, effect.number or self._next(layout.TABLE_LAST_NUMBER))
+        order = (*effect.created, effect.number or self._next_number(commit))
         beside = old if old is not None and old.order == order else None
         kept = self._values_beside(beside)
         ref: int | None = _put(self, namespace, effect, order, beside, kept, commit)

@@ -132,6 +132,14 @@ class Refusal(NamedTuple):
     """Why the entry is not in the log, and will not be; None if that is not known."""
 
 
+class Known(NamedTuple):
+    """An append under an id that the log had already; what was sent now is in no entry."""
+
+    id: str
+    sequence: int
+    """Of the entry of that id."""
+
+
 class Told(NamedTuple):
     """What a daemon tells all others."""
 
@@ -145,7 +153,7 @@ class Noted(NamedTuple):
     body: bytes
 
 
-Event = Entry | Refusal | Told | Noted
+Event = Entry | Refusal | Known | Told | Noted
 
 
 class Log(Protocol):
@@ -168,7 +176,7 @@ class Log(Protocol):
         """Whether entries come."""
 
     def append(self, id: str, entry: bytes) -> None:
-        """Have an entry appended, once; it comes as an `Entry`, or is refused."""
+        """Have an entry appended, once; it comes as an `Entry`, or is refused, or `Known`."""
 
     def flush(self) -> None:
         """Send what was appended."""

@@ -15,7 +15,18 @@ from tiger.__about__ import __version__
 from tiger.errors import DaemonUnavailable, InstanceError, InvalidRequest, StoreFull, TigerError
 from tiger.system import secrets, time
 from tigerd.log import nats_wire
-from tigerd.log.log import KNOWN_S, Address, Entry, Event, Noted, Position, Refusal, Terms, Told
+from tigerd.log.log import (
+    KNOWN_S,
+    Address,
+    Entry,
+    Event,
+    Known,
+    Noted,
+    Position,
+    Refusal,
+    Terms,
+    Told,
+)
 from tigerd.log.nats_link import Link, Lost
 from tigerd.log.nats_wire import Message
 
@@ -469,6 +480,8 @@ class NatsLog:
             return
         if b'"error"' not in message.body:
             del self._appends[id]
+            if b'"duplicate"' in message.body:
+                self._events.append(Known(id, json.loads(message.body)["seq"]))
             return
         error = json.loads(message.body)["error"]
         code = error.get("err_code")

@@ -36,13 +36,14 @@ from tigerd.engine.applying import Applying
 from tigerd.engine.operations import plan_of
 from tigerd.engine.plan import Outcome
 from tigerd.engine.writer import RequestId, Writer
-from tigerd.log.log import Entry, Event, Log, Noted, Refusal, Terms, Told
+from tigerd.log.log import Entry, Event, Known, Log, Noted, Refusal, Terms, Told
 from tigerd.log.members import Members, name_of_host, place_of_host
 from tigerd.log.nats import NatsLog
 from tigerd.service.abandoned import Abandoned
 from tigerd.service.followed import Followed, remember
 from tigerd.service.parsing import parse
 from tigerd.service.replica import LOG, OTHERS, Progress, ReplicaApplying, is_of_this_host
+from tigerd.service.rollbacks import Rollback, is_stale
 from tigerd.service.server import DRAIN, Question, Server
 from tigerd.service.wills import Wills
 
@@ -61,13 +62,16 @@ CLEAR_S = 1.0
 class Request:
     """What was appended and did not come yet: who asked it, and what it came to."""
 
-    def __init__(self, peer: bytes, asked: RequestId, wants_reply: bool) -> None:
+    def __init__(self, id: str, peer: bytes, asked: RequestId, wants_reply: bool) -> None:
         """Have come to nothing yet."""
+        self.id = id
+        """That of its entry; a rollback gets another one with each try."""
         self.peer = peer
         self.asked = asked
         self.wants_reply = wants_reply
         """Whether a message is wanted, though it is done."""
         self.outcome: Outcome | TigerError | None = None
+        self.rollback: Rollback | None = None
 
 
 class Following(Server):
@@ -89,6 +93,8 @@ class Following(Server):
         self._followed = followed
         self._max_record = max_record
         self._under_way: dict[str, Request] = {}
+        self._refused_tries: dict[str, bool] = {}
+        """Rollbacks to be planned again; and whether a daemon before this one had made the try."""
         self._full: StoreFull | None = None
         """Why this host stands still."""
         self._frame = b""
@@ -260,8 +266,12 @@ class Following(Server):
                 self._members.hear(event.body)
             elif isinstance(event, Noted):
                 self._wills.read(event)
+            elif isinstance(event, Known):
+                self._known(event)
             else:
                 self._refused(event)
+        while self._refused_tries:
+            self._roll_back_again(*self._refused_tries.popitem())
         return is_advanced
 
     # --- From a client to the log ---
@@ -280,26 +290,29 @@ class Following(Server):
         id = self._id_of(self._control.words[layout.client_at(slot, layout.CLIENT_ID)], number)
         if (known := self._under_way.get(id)) is not None:  # sent again
             known.peer = peer
-            self._log.asked_again(id)
-        elif (error := self._refusal(operations)) is not None:
+            self._log.asked_again(known.id)
+            return
+        kind = operations[0][0] if operations[0] else None
+        if (error := self._refusal(kind)) is not None:
             self._refuse(peer, asked, error)
         else:
-            self._under_way[id] = Request(peer, asked, wants_reply)
-            self._log.append(id, self._frame)
+            request = self._under_way[id] = Request(id, peer, asked, wants_reply)
+            if kind == protocol.ROLLBACK:
+                request.rollback = Rollback(protocol.unpack(self._frame)[:-1], operations)
+                self._roll_back(id, request, request.rollback)
+            else:
+                self._log.append(id, self._frame)
 
     @staticmethod
     def _id_of(client: int, number: int) -> str:
         return f"{client:x}-{number}"
 
-    def _refusal(self, operations: list[Any]) -> TigerError | None:
-        """Return why a request is not appended, if it is not."""
+    def _refusal(self, kind: object) -> TigerError | None:
+        """Return why a request is not appended, if it is not; its first operation is of a kind."""
         if self._full is not None:
             return StoreFull(f"this host has no room to follow its log: {self._full}")
-        if operations[0][0] == protocol.ROLLBACK:
-            return InvalidRequest(
-                "a rollback goes by what this host alone remembers, and the instance follows a "
-                "log: nothing was changed; use a fork or a sandbox in the place of a mark"
-            )
+        if kind == protocol.RESTORE:
+            return InvalidRequest(f"{kind} is for daemons alone: use {protocol.ROLLBACK}")
         size, most = len(self._frame), self._log.body_max
         if size > most:
             return InvalidRequest(
@@ -315,9 +328,11 @@ class Following(Server):
 
     def _refused(self, refusal: Refusal) -> None:
         """Tell whoever asked why the log does not take it; of what is not known, nothing."""
-        request = self._under_way.pop(refusal.id, None)
-        if request is None:
+        id = refusal.id.partition("@")[0]
+        request = self._under_way.get(id)
+        if request is None or request.id != refusal.id:
             return
+        del self._under_way[id]
         request.outcome = refusal.error or OutcomeUnknown("the log has not answered")
         if request.peer and refusal.error is not None:
             self._refuse(request.peer, request.asked, refusal.error)
@@ -329,7 +344,40 @@ class Following(Server):
             super()._confirm(question)
         else:
             request.peer, request.wants_reply = question.peer, True
-            self._log.asked_again(id)
+            self._log.asked_again(request.id)
+
+    # --- Rollbacks ---
+
+    def _roll_back(self, id: str, request: Request, rollback: Rollback) -> None:
+        """Append what a rollback comes to as things are now."""
+        entry = rollback.entry(self.writer, self._log.body_max)
+        request.id = f"{id}@{rollback.tries}"
+        self._log.append(request.id, entry)
+
+    def _roll_back_again(self, id: str, is_known: bool) -> None:
+        """Try once more, or answer why not; neither if the client has gone on."""
+        request = self._under_way.get(id)
+        if request is None or (rollback := request.rollback) is None:
+            return
+        if not self._is_open(int(id.partition("-")[0], 16), *request.asked):
+            del self._under_way[id]
+        elif (error := rollback.end(is_known=is_known)) is not None:
+            del self._under_way[id]
+            self._refuse(request.peer, request.asked, error)
+        else:
+            self._roll_back(id, request, rollback)
+
+    def _known(self, known: Known) -> None:
+        """Note that a daemon before this one has made a try, if that was refused already."""
+        id = known.id.partition("@")[0]
+        request = self._under_way.get(id)
+        is_over = known.sequence <= self._progress.position.sequence
+        if is_over and request is not None and request.id == known.id:
+            self._refused_tries.setdefault(id, True)
+
+    def _is_open(self, client: int, slot: int, number: int) -> bool:
+        """Tell whether a request is of a client of this host, and not answered."""
+        return self._slots.has(client, slot) and number > self.writer.last_request(slot)
 
     def _everywhere(self, question: Question) -> None:
         """Answer when every host has applied what this one has."""
@@ -352,9 +400,9 @@ class Following(Server):
             self._progress.advance(self.writer.commit)
             return True
         id = self._id_of(client, number)
-        is_here = self._slots.has(client, slot) and number > self.writer.last_request(slot)
         others = (self._others_slot, entry.sequence)
-        asked = (slot, number) if is_here else others
+        asked = (slot, number) if self._is_open(client, slot, number) else others
+        is_refused_try = False
         outcome: Outcome | TigerError
         try:
             outcome = self._applying.apply(operations, asked)
@@ -363,7 +411,8 @@ class Following(Server):
                 self._stand_still(entry, error)
                 return False
             outcome = error
-            self.writer.refuse(asked, code_of(error))
+            is_refused_try = is_stale(operations, error)
+            self.writer.refuse(others if is_refused_try else asked, code_of(error))
             self._progress.advance(self.writer.commit)
         else:
             if self._waiting.places:
@@ -372,7 +421,10 @@ class Following(Server):
         if slot < 0 and client != self._client:
             self._wills.note_clear(operations)
         self.writer.count_command()
-        if (request := self._under_way.pop(id, None)) is not None:
+        if is_refused_try:
+            if id in self._under_way:
+                self._refused_tries[id] = False
+        elif (request := self._under_way.pop(id, None)) is not None:
             request.outcome = outcome
             self._tell_outcome(request)
         if self.writer.cleaner.is_due():
@@ -407,7 +459,7 @@ class Following(Server):
         plan_of(self.writer, operations)
         self._number += 1
         id = self._id_of(self._client, self._number)
-        request = self._under_way[id] = Request(b"", (-1, self._number), False)
+        request = self._under_way[id] = Request(id, b"", (-1, self._number), False)
         frame = [protocol.VERSION, self._client, -1, self._number, False, operations]
         self._log.append(id, protocol.pack(frame))
         deadline = time.monotonic() + CLEAR_S

@@ -15,6 +15,7 @@ from tigerd.engine.applying import Applying
 from tigerd.engine.segments import WritableSegment
 from tigerd.engine.writer import RequestId, Writer
 from tigerd.log.log import Entry, Position
+from tigerd.service import rollbacks
 from tigerd.service.parsing import NUMBERS_END
 
 LOG, OTHERS = NUMBERS_END, NUMBERS_END + 1
@@ -61,6 +62,8 @@ class Progress:
 
 class ReplicaApplying(Applying):
     """Applies entries; one in whose middle it fails is not refused, but applied again."""
+
+    operations = rollbacks.OPERATIONS
 
     def __init__(self, directory: Path, control: WritableSegment, progress: Progress) -> None:
         """As `Applying`."""

@@ -167,6 +167,8 @@ SUM_MASK = (1 << 32) - 1
 BODY_SIZE_SHIFT = 32
 KEY_SIZE_SHIFT = 56
 """The first word: CRC-32 of all from `HEAD` to the end of the body | body size | key size."""
+NUMBER_BITS = 24
+"""A record's number is the commit that inserted it << 24, and counts on from there within it."""
 ORDER = struct.Struct("=4xi16xdQ")
 ORDER_AT = 8
 """created's rest, created and number alone, and where this begins, in bytes from the head."""

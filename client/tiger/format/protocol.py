@@ -56,6 +56,7 @@ DEFINE = "define"  # definition: name, prefix, url, indexes
 DELETE_WHERE = "delete_where"  # table, namespace, field, value; a request of its own
 FORK = "fork"  # the parent's namespace, the child's; a request of its own
 ROLLBACK = "rollback"  # namespace, the commit to go back to; a request of its own
+RESTORE = "restore"  # of a daemon that follows a log, to all that do (tigerd.service.rollbacks)
 
 Operation = list[Any]
 

@@ -14,6 +14,7 @@ from tests.support.scenarios import CUSTOMERS, INVOICES
 from tiger.format import layout
 from tiger.format.version import Version
 from tiger.place.pins import Pin
+from tiger.reading.lineage import find_lineage
 from tigerd.engine.index import Index
 from tigerd.tools.audit import audit
 
@@ -133,3 +134,30 @@ def test_an_index_that_was_growing_goes_on(daemon: Daemon) -> None:
     daemon.clean()
     assert not audit(daemon.directory).findings
     assert index.previous is None
+
+
+def numbers(daemon: Daemon) -> dict[bytes, int]:
+    """Return the places of a namespace's records among those of the same `created`."""
+    table = daemon.writer.table(CUSTOMERS)
+    lineage = find_lineage(table.reader, b"a", daemon.writer.commit)
+    assert lineage is not None
+    return {version.key: version.number for version in lineage.walk(lineage.firsts())}
+
+
+def test_the_place_of_a_record_follows_from_its_commit_alone() -> None:
+    """Or on hosts that apply the same, places would differ where a daemon was killed."""
+    begun = [put(CUSTOMERS, "a", "u1"), put(CUSTOMERS, "a", "u2")]
+    more = [put_many(CUSTOMERS, "a", [{"id": f"v{n}"} for n in range(20)])]  # by other code
+    found = []
+    with new_directory() as place:
+        for name, is_killed in (("calm", False), ("killed", True)):
+            daemon = Daemon(place / name)
+            for step in (begun, [delete(CUSTOMERS, "a", "u2")], BATCH[:2], more, BATCH[:1]):
+                if is_killed:
+                    kill(daemon, step)
+                    daemon.restart()
+                daemon.do(step)
+            found.append(numbers(daemon))
+    assert found[0] == found[1]
+    assert found[0][b"u1"] == 1 << layout.NUMBER_BITS
+    assert found[0][b"v3"] == (4 << layout.NUMBER_BITS) + 3
