@@ -49,6 +49,8 @@ def _run(options: argparse.Namespace, figures: Figures, console: Console) -> boo
             name, seed = names[number % len(names)], options.seed + number
             shown = ", ".join(f"{figures[key]:,} {key}" for key in TOLD if figures[key])
             progress.update(line, description=f"{name}: {shown}", completed=total_s - left_s)
+            if not console.is_terminal:  # nobody sees the line above
+                console.print(f"{name}, seed {seed}", highlight=False)
             try:
                 seconds = ROUND_S if options.rounds else min(ROUND_S, left_s)
                 figures.update(PARTS[name](seed, seconds))
