@@ -196,6 +196,21 @@ def test_a_will_outlives_all_hosts_and_the_engine(hosts: Hosts) -> None:
     cleared(namespace, late)
 
 
+def test_what_cannot_be_cleared_yet_does_not_fill_the_log(hosts: Hosts) -> None:
+    """A namespace whose process is gone is sealed as long as another one has a fork of it."""
+    a = hosts.made["A"]
+    worker, sealed = hosts.hold("A")
+    others = [hosts.hold("A") for _ in range(2)]
+    with a.connect(namespace=sealed) as store, store.fork():
+        before, _ = a.position()
+        worker.end()
+        for other, gone in others:
+            other.end()
+            cleared(gone, a)
+        assert a.position()[0] == before + 2
+    cleared(sealed, a, hosts.made["B"])
+
+
 def test_noise_among_the_wills_is_nobodys(hosts: Hosts) -> None:
     one = Follower(address_of(hosts.made.engine.url))
     one.until(lambda: one.log.is_up)
