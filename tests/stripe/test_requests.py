@@ -191,7 +191,7 @@ def test_a_payment_is_as_in_the_version_asked_for(account, ask) -> None:
 
 def test_what_moved_or_came_is_where_the_version_has_it(account) -> None:
     old = "2024-04-10"
-    with pytest.warns(UserWarning, match="payments as in that version"):
+    with pytest.warns(UserWarning, match="answered as in that version"):
         session = stripe.checkout.Session.create(
             mode="setup", currency="usd", success_url="https://a.b/", stripe_version=old
         )

@@ -284,7 +284,7 @@ def test_control_without_a_key_is_401_and_a_body_that_is_no_json_400(server, min
     assert ask(server.url, "POST", "/_tiger/reset")[0] == 401
     key = {"Authorization": f"Bearer {mine.api_key}"}
     status, answer = ask(server.url, "POST", "/_tiger/reset", "{", **key)
-    assert (status, "no JSON" in answer["error"]["message"]) == (400, True)
+    assert (status, "not JSON" in answer["error"]["message"]) == (400, True)
 
 
 def test_a_page_in_a_browser_controls_nothing(server, mine, remote) -> None:
