@@ -44,7 +44,7 @@ def fields(work: Work, customer: Record, params: Params) -> Record:
         "auto_advance": params.get("auto_advance") or False,
         "collection_method": method,
         "currency": money.currency(currency),
-        "default_tax_rates": registry.need("invoice").tax_rates(
+        "default_tax_rates": registry.need("tax_rate").all_given(
             work, params.get("default_tax_rates")
         ),
         "metadata": metadata.new(params.get("metadata")),
@@ -90,7 +90,7 @@ def changed(work: Work, old: Record, params: Params) -> Record:
     new = {**old, **{name: params[name] for name in OWN if name in params}}
     new.update(_paying(work, customer, params), **_taxed(customer, params))
     if "default_tax_rates" in params:
-        rates = registry.need("invoice").tax_rates(work, params["default_tax_rates"])
+        rates = registry.need("tax_rate").all_given(work, params["default_tax_rates"])
         new["default_tax_rates"] = rates
     if "discounts" in params:
         new["discounts"] = _discounts(work, customer, old["currency"], params)

@@ -15,6 +15,19 @@ DRAFT_S = 3600
 """How long an invoice that advances by itself stays a draft, as recorded."""
 DAY_S = 24 * 3600
 OWN_ACCOUNT = ("account_settings", "account")
+NULLS = (
+    "account_tax_ids", "application", "automatically_finalizes_at", "customer_account",
+    "default_payment_method", "default_source", "description", "due_date", "effective_at",
+    "ending_balance", "from_invoice", "hosted_invoice_url", "invoice_pdf",
+    "last_finalization_error", "latest_revision", "next_payment_attempt", "number", "on_behalf_of",
+    "parent", "receipt_number", "rendering", "shipping_cost", "shipping_details",
+    "statement_descriptor",
+)  # fmt: skip
+ZEROS = (
+    "amount_due", "amount_overpaid", "amount_paid", "amount_remaining", "amount_shipping",
+    "attempt_count", "post_payment_credit_notes_amount", "pre_payment_credit_notes_amount",
+    "starting_balance",
+)  # fmt: skip
 
 
 def drawn_up(
@@ -44,19 +57,14 @@ def drawn_up(
 
 
 def _plain(work: Work, customer: Record) -> Record:
+    """Return the fields of a draft about which nobody has said anything yet."""
     own = (work.get(*OWN_ACCOUNT) or {}).get("account") or {"country": "US"}
     says = customer["invoice_settings"]
     return {
+        **dict.fromkeys(NULLS),
+        **dict.fromkeys(ZEROS, 0),
         "account_country": own["country"],
         "account_name": (own.get("business_profile") or {}).get("name"),
-        "account_tax_ids": None,
-        "amount_due": 0,
-        "amount_overpaid": 0,
-        "amount_paid": 0,
-        "amount_remaining": 0,
-        "amount_shipping": 0,
-        "application": None,
-        "attempt_count": 0,
         "attempted": False,
         "auto_advance": False,
         "automatic_tax": {
@@ -66,12 +74,10 @@ def _plain(work: Work, customer: Record) -> Record:
             "provider": None,
             "status": None,
         },
-        "automatically_finalizes_at": None,
         "collection_method": "charge_automatically",
         "created": work.now,
         "custom_fields": says["custom_fields"],
         "customer": customer["id"],
-        "customer_account": None,
         "customer_address": customer["address"],
         "customer_email": customer["email"],
         "customer_name": customer["name"],
@@ -79,27 +85,12 @@ def _plain(work: Work, customer: Record) -> Record:
         "customer_shipping": customer["shipping"],
         "customer_tax_exempt": customer["tax_exempt"],
         "customer_tax_ids": _tax_ids(work, customer),
-        "default_payment_method": None,
-        "default_source": None,
         "default_tax_rates": [],
-        "description": None,
         "discounts": [],
-        "due_date": None,
-        "effective_at": None,
-        "ending_balance": None,
         "footer": says["footer"],
-        "from_invoice": None,
-        "hosted_invoice_url": None,
-        "invoice_pdf": None,
         "issuer": {"type": "self"},
-        "last_finalization_error": None,
-        "latest_revision": None,
         "livemode": False,
         "metadata": {},
-        "next_payment_attempt": None,
-        "number": None,
-        "on_behalf_of": None,
-        "parent": None,
         "payment_settings": {
             "default_mandate": None,
             "payment_method_options": None,
@@ -107,14 +98,6 @@ def _plain(work: Work, customer: Record) -> Record:
         },
         "period_end": work.now,
         "period_start": work.now,
-        "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0,
-        "receipt_number": None,
-        "rendering": None,
-        "shipping_cost": None,
-        "shipping_details": None,
-        "starting_balance": 0,
-        "statement_descriptor": None,
         "status": "draft",
         "status_transitions": dict.fromkeys(
             ("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")

@@ -95,7 +95,7 @@ def _phase(
         "automatic_tax": terms.automatic_tax(phase.get("automatic_tax")),
         "currency": money.currency(phase.get("currency") or prices[0]["currency"]),
         "default_payment_method": method and paying.given(work, customer["id"], method),
-        "default_tax_rates": registry.need("invoice").tax_rates(
+        "default_tax_rates": registry.need("tax_rate").all_given(
             work, phase.get("default_tax_rates")
         ),
         "discounts": [_discount(one) for one in phase.get("discounts") or ()],

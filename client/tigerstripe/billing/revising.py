@@ -30,7 +30,7 @@ def with_fields(work: Work, old: Record, params: Params) -> Record:
             new[name] = params[name]
     terms.check_collection(new, customer, params)
     if "default_tax_rates" in params:
-        rates = registry.need("invoice").tax_rates(work, params["default_tax_rates"])
+        rates = registry.need("tax_rate").all_given(work, params["default_tax_rates"])
         new["default_tax_rates"] = rates
     if params.get("automatic_tax"):
         new["automatic_tax"] = terms.automatic_tax(params["automatic_tax"])

@@ -28,83 +28,36 @@ CONFIGURABLE = {
 }
 """What an anchor's configuration says, from and to."""
 TRIAL_MAX_S = 2 * 366 * periods.DAY_S
+NULLS = (
+    "application", "application_fee_percent", "cancel_at", "canceled_at", "customer_account",
+    "default_payment_method", "ended_at", "latest_invoice", "next_pending_invoice_item_invoice",
+    "on_behalf_of", "pause_collection", "pending_setup_intent", "pending_update", "schedule",
+    "transfer_data",
+)  # fmt: skip
+"""What a new subscription has not yet, or only if a request says so."""
 IN_PAST = "Invalid timestamp: must be an integer Unix timestamp in the future."
 
 
 def drawn_up(work: Work, customer: Record, params: Params, *, is_sold: bool = False) -> Record:
     """Return a new subscription, not stored, of the parameters of a create; raises `Refused`.
 
-    Prices of what `is_sold` already may have been deactivated since.
+    Its prices may be inactive by now if it `is_sold` already.
     """
-    get = params.get
-    given = get("items") or []
+    given = params.get("items") or []
     if not given:
         raise errors.missing("items")
     first = items.price_of(work, given[0], "items[0]", None, is_sold=is_sold)
-    currency = money.currency(get("currency") or first["currency"])
+    currency = money.currency(params.get("currency") or first["currency"])
     if customer["currency"] not in (None, currency):
         raise Refused(
             f"You cannot combine currencies on a single customer. This customer has an active "
             f"subscription, subscription schedule, discount, quote, or invoice item with currency "
             f"{customer['currency']}"
         )
-    trial_end = _trial_end(work, params, first)
-    start = _start(work, params)
-    anchor = anchor_of(work, params, trial_end, first["recurring"])
-    id = new_id("sub", 24)
-    is_sent = get("collection_method") == "send_invoice"
-    subscription: Record = {
-        "id": id,
-        "object": "subscription",
-        "application": None,
-        "application_fee_percent": None,
-        "automatic_tax": automatic_tax(get("automatic_tax")),
-        "billing_cycle_anchor": anchor,
-        "billing_cycle_anchor_config": _config(get("billing_cycle_anchor_config")),
-        "billing_mode": mode(work, get("billing_mode")),
-        "billing_schedules": [],
-        "billing_thresholds": get("billing_thresholds"),
-        "cancel_at": None,
-        "cancel_at_period_end": False,
-        "canceled_at": None,
-        "cancellation_details": dict.fromkeys(("comment", "feedback", "feedback_option", "reason")),
-        "collection_method": get("collection_method") or "charge_automatically",
-        "created": work.now,
-        "currency": currency,
-        "customer": customer["id"],
-        "customer_account": None,
-        "days_until_due": get("days_until_due") if is_sent else None,
-        "default_payment_method": None,
-        "default_source": get("default_source"),
-        "default_tax_rates": registry.need("invoice").tax_rates(work, get("default_tax_rates")),
-        "description": get("description"),
-        "discounts": [],
-        "ended_at": None,
-        "invoice_settings": invoice_settings(get("invoice_settings") or {}),
-        "latest_invoice": None,
-        "livemode": False,
-        "managed_payments": {"enabled": False},
-        "metadata": metadata.new(get("metadata")),
-        "next_pending_invoice_item_invoice": None,
-        "on_behalf_of": None,
-        "pause_collection": None,
-        "payment_settings": payment_settings(get("payment_settings") or {}),
-        "pending_invoice_item_interval": get("pending_invoice_item_interval"),
-        "pending_setup_intent": None,
-        "pending_update": None,
-        "schedule": None,
-        "start_date": start,
-        "status": "trialing" if trial_end else "active" if is_sent else "incomplete",
-        "test_clock": customer["test_clock"],
-        "transfer_data": None,
-        "trial_end": trial_end,
-        "trial_settings": trial_settings(get("trial_settings")),
-        "trial_start": work.now if trial_end else None,
-        **shares.of_subscription(work, params),
-    }
+    subscription = _without_items(work, customer, params, first, currency)
     taxes.check(subscription, customer)
     shares.check_subscription(work, subscription)
-    if get("default_payment_method") is not None:
+    if params.get("default_payment_method") is not None:
         method = paying.given(work, customer["id"], params["default_payment_method"])
         subscription["default_payment_method"] = method
     check_collection(subscription, customer, params)
@@ -112,15 +65,61 @@ def drawn_up(work: Work, customer: Record, params: Params, *, is_sold: bool = Fa
     for place, wanted in enumerate(given):
         at = f"items[{place}]"
         price = items.price_of(work, wanted, at, currency, is_sold=is_sold) if place else first
+        anchor, start = subscription["billing_cycle_anchor"], subscription["start_date"]
         begins, ends = periods.period(anchor, price["recurring"], work.now)
-        period = (max(begins, start), trial_end or ends)
+        period = (max(begins, start), subscription["trial_end"] or ends)
         data.append(items.made(work, subscription, wanted, at, period, price))
     items.check_together(subscription, data)
-    subscription["items"] = items.listed(id, data)
+    subscription["items"] = items.listed(subscription["id"], data)
     subscription.update(of_one(data))
     subscription["discounts"] = discounted(work, subscription, params)
     _check_cancel_at(work, subscription, params)
     return subscription
+
+
+def _without_items(
+    work: Work, customer: Record, params: Params, first: Record, currency: str
+) -> Record:
+    """Return the fields of a new subscription but for its items; `first` is the price of one."""
+    get = params.get
+    trial_end = _trial_end(work, params, first)
+    start = _start(work, params)
+    is_sent = get("collection_method") == "send_invoice"
+    return {
+        **dict.fromkeys(NULLS),
+        "id": new_id("sub", 24),
+        "object": "subscription",
+        "automatic_tax": automatic_tax(get("automatic_tax")),
+        "billing_cycle_anchor": anchor_of(work, params, trial_end, first["recurring"]),
+        "billing_cycle_anchor_config": _config(get("billing_cycle_anchor_config")),
+        "billing_mode": mode(work, get("billing_mode")),
+        "billing_schedules": [],
+        "billing_thresholds": get("billing_thresholds"),
+        "cancel_at_period_end": False,
+        "cancellation_details": dict.fromkeys(("comment", "feedback", "feedback_option", "reason")),
+        "collection_method": get("collection_method") or "charge_automatically",
+        "created": work.now,
+        "currency": currency,
+        "customer": customer["id"],
+        "days_until_due": get("days_until_due") if is_sent else None,
+        "default_source": get("default_source"),
+        "default_tax_rates": registry.need("tax_rate").all_given(work, get("default_tax_rates")),
+        "description": get("description"),
+        "discounts": [],
+        "invoice_settings": invoice_settings(get("invoice_settings") or {}),
+        "livemode": False,
+        "managed_payments": {"enabled": False},
+        "metadata": metadata.new(get("metadata")),
+        "payment_settings": payment_settings(get("payment_settings") or {}),
+        "pending_invoice_item_interval": get("pending_invoice_item_interval"),
+        "start_date": start,
+        "status": "trialing" if trial_end else "active" if is_sent else "incomplete",
+        "test_clock": customer["test_clock"],
+        "trial_end": trial_end,
+        "trial_settings": trial_settings(get("trial_settings")),
+        "trial_start": work.now if trial_end else None,
+        **shares.of_subscription(work, params),
+    }
 
 
 def discounted(work: Work, subscription: Record, params: Params) -> list[str]:

@@ -1,6 +1,6 @@
-"""Automatic tax of a session: by where its buyer is, once that is known.
+"""The taxes of a session: its tax rates, or automatic tax by where its buyer is.
 
-A customer that the shop knows is where their record says, unless the session lets it be changed.
+A known customer is where their record says, unless the session lets the buyer change that.
 """
 
 from __future__ import annotations
@@ -16,6 +16,12 @@ NO_PLACE = (
     "address to the Customer or set either `customer_update[address]` to 'auto' or "
     "`customer_update[shipping]` to 'auto' to save the address entered in Checkout to the Customer."
 )
+
+
+def named_rates(work: Work, ids: list[str] | None, param: str) -> list[str]:
+    """Return the ids of tax rates, each once; raises `Refused` for one that is not there."""
+    registry.need("tax_rate").all_given(work, ids, param)
+    return list(dict.fromkeys(ids or ()))
 
 
 def is_on(session: Record) -> bool:

@@ -34,10 +34,7 @@ BOUNDS: dict[str, Callable[[int, int], bool]] = {
 
 def page(resource: Resource, work: Work, params: Record) -> Record:
     """Return the list that the parameters ask for; its `url` is put in when it is answered."""
-    limit = min(max(params.get("limit", LIMIT), 1), LIMIT_MAX)
-    after, before = params.get("starting_after"), params.get("ending_before")
-    if after is not None and before is not None:
-        raise errors.only_one_of("starting_after", "ending_before")
+    limit, after, before = limit_of(params), *_cursors(params)
     equal, tests = _wanted(resource, work, params)
     table = work.scope.table(resource.table)
     try:
@@ -55,20 +52,31 @@ def page(resource: Resource, work: Work, params: Record) -> Record:
 
 def cut(records: list[Record], params: Record, name: str) -> Record:
     """Return a page of records that one object holds, in their order; `name` is in its errors."""
-    after, before = params.get("starting_after"), params.get("ending_before")
-    if after is not None and before is not None:
-        raise errors.only_one_of("starting_after", "ending_before")
+    limit, after, before = limit_of(params), *_cursors(params)
     ids = [record["id"] for record in records]
     for param in ("starting_after", "ending_before"):
         cursor = params.get(param)
         if cursor is not None and cursor not in ids:
             raise errors.no_such(name, cursor, param)
-    limit = min(max(params.get("limit", LIMIT), 1), LIMIT_MAX)
     if before is not None:
         rest = records[: ids.index(before)]
         return listed(rest[-limit:], len(rest) > limit)
     rest = records[ids.index(after) + 1 :] if after is not None else records
     return listed(rest[:limit], len(rest) > limit)
+
+
+def limit_of(params: Record) -> int:
+    """Return how many records a page may have: what is asked for, from 1 to 100."""
+    limit: int = params.get("limit", LIMIT)
+    return min(max(limit, 1), LIMIT_MAX)
+
+
+def _cursors(params: Record) -> tuple[str | None, str | None]:
+    """Return `starting_after` and `ending_before`; raises `Refused` for both at once."""
+    after, before = params.get("starting_after"), params.get("ending_before")
+    if after is not None and before is not None:
+        raise errors.only_one_of("starting_after", "ending_before")
+    return after, before
 
 
 def listed(data: list[Record], has_more: bool) -> Record:
@@ -123,7 +131,7 @@ def _has(field: str, value: Any) -> Callable[[Record], bool]:
 
 def _at_path(steps: list[str], value: Any) -> Callable[[Record], bool]:
     def test(record: Record) -> bool:
-        return _agrees(_at(record, steps), value)
+        return _agrees(at(record, steps), value)
 
     return test
 
@@ -135,7 +143,8 @@ def _agrees(there: Any, wanted: Any) -> bool:
     return bool(there in wanted if isinstance(wanted, list) else there == wanted)
 
 
-def _at(record: Any, steps: list[str]) -> Any:
+def at(record: Any, steps: list[str]) -> Any:
+    """Return what stands at a path in a record; None where the path ends before."""
     for step in steps:
         record = record.get(step) if isinstance(record, dict) else None
     return record

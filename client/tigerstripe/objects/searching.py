@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tigerstripe.errors import Refused
+from tigerstripe.objects.listing import at, limit_of
 from tigerstripe.work.unit import Work
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 Test = Callable[[Record], bool]
-
-LIMIT = 10
-LIMIT_MAX = 100
 
 _CLAUSE = re.compile(
     r"""\s*(?P<not>-?)(?P<field>[a-z_][a-z0-9_.]*)(?:\[(?P<key>"[^"]*"|'[^']*')\])?
@@ -41,7 +39,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 def found(resource: Resource, work: Work, params: Record) -> Record:
     """Return the page of the objects that the parameters' query finds, newest first."""
     test = parsed(params["query"], resource.searchable)
-    limit = min(max(params.get("limit", LIMIT), 1), LIMIT_MAX)
+    limit = limit_of(params)
     try:
         start = int(params.get("page") or 0)
     except ValueError:
@@ -89,7 +87,7 @@ def _test(query: str, clause: re.Match[str], fields: frozenset[str]) -> Test:
     steps = ["metadata", key[1:-1]] if key else field.split(".")
     value = clause["value"]
     if value == "null":
-        return _signed(clause, lambda record: _at(record, steps) is None)
+        return _signed(clause, lambda record: at(record, steps) is None)
     if value[0] in "\"'":
         value = re.sub(r"\\(.)", r"\1", value[1:-1])
     if operator in _COMPARE:
@@ -99,22 +97,16 @@ def _test(query: str, clause: re.Match[str], fields: frozenset[str]) -> Test:
             raise _bad(query, f"`{field}{operator}` wants a number") from None
         compare = _COMPARE[operator]
         return _signed(
-            clause, lambda record: _is_number(there := _at(record, steps)) and compare(there, bound)
+            clause, lambda record: _is_number(there := at(record, steps)) and compare(there, bound)
         )
     wanted = value.casefold()
     if operator == "~":
-        return _signed(clause, lambda record: wanted in _text(_at(record, steps)))
-    return _signed(clause, lambda record: _text(_at(record, steps)) == wanted)
+        return _signed(clause, lambda record: wanted in _text(at(record, steps)))
+    return _signed(clause, lambda record: _text(at(record, steps)) == wanted)
 
 
 def _signed(clause: re.Match[str], test: Test) -> Test:
     return (lambda record: not test(record)) if clause["not"] else test
-
-
-def _at(record: Any, steps: list[str]) -> Any:
-    for step in steps:
-        record = record.get(step) if isinstance(record, dict) else None
-    return record
 
 
 def _is_number(value: Any) -> bool:

@@ -184,23 +184,10 @@ class Exchange:
         body = None if request.method == "GET" else request.body  # Stripe reads none of a GET
         if request.query or body:
             self._params = form.decode(request.query, body, request.content_type)
-        self._met = faults.meet(self._scope, self._state, request.method, self._path)
-        failure = self._met.failure
-        decline = faults.decline(failure) if failure is not None else None
-        if failure is not None and failure["lost"] != "answer" and decline is None:
-            raise faults.refusal(failure)
+        decline = self._meet()
         handler = self._handler(where.operation)
         version = versions.asked(request.version) if request.version else versions.newest()
-        params: Record = {}
-        wanted = expansion.NONE
-        if self._params or facts().parameters(where.operation).required:
-            # Of a request without a version, the account's own may be any, as of Stripe's CLI.
-            params = parameters.checked(
-                where.operation, self._params, version if request.version else ""
-            )
-            wanted = expansion.expansion(where.operation, params.pop("expand", None), version)
-            not_yet.check(where.operation, params)
-        is_write = request.method != "GET"
+        params, wanted = self._checked(where.operation, version)
         key = request.idempotency_key if request.method == "POST" else None
         if key is not None:
             idempotency.check(key)
@@ -212,17 +199,13 @@ class Exchange:
             if there is not None and idempotency.is_current(there, self._now):
                 idempotency.check_same(there, request.method, self._path, self._params)
                 return self._replay(there, version), False
-            work = Work(
-                self._scope, self._now, version, self._id, is_write=is_write, idempotency_key=key
-            )
-            if self._scope.account is not None:  # it may have been deleted meanwhile
-                registry.need("account").named(work, {"account": self._scope.account})
-            work.decline, work.is_publishable = decline, self._is_publishable
-            work.has_version = bool(request.version)
+            work = self._work(version, key, decline)
             try:
                 status, answer = self._work_out(work, handler, where.ids, params, wanted)
                 body = encode(answer)
-                is_read = not is_write and work.writes_nothing  # a read of a test card makes one
+                is_read = (
+                    not work.is_write and work.writes_nothing
+                )  # a read of a test card makes one
                 is_done = is_read or self._commit(work, status, body, there is not None)
             except (Refused, TigerError) as error:
                 if not attempt and key is not None and idempotency.find(self._scope, key):
@@ -235,6 +218,44 @@ class Exchange:
         raise Refused(
             BUSY, status=429, code="lock_timeout", headers={"stripe-should-retry": "true"}
         )
+
+    def _meet(self) -> str | None:
+        """Take the faults that wait for this request; return why the bank declines its payment.
+
+        None: it is not told to. Raises `Refused` for a failure that was asked for.
+        """
+        self._met = faults.meet(self._scope, self._state, self._request.method, self._path)
+        failure = self._met.failure
+        if failure is None:
+            return None
+        decline = faults.decline(failure)
+        if failure["lost"] != "answer" and decline is None:
+            raise faults.refusal(failure)
+        return decline
+
+    def _checked(self, operation: str, version: str) -> tuple[Record, expansion.Expansion]:
+        """Return the parameters in their types, and what is to be expanded; raises `Refused`."""
+        if not (self._params or facts().parameters(operation).required):
+            return {}, expansion.NONE
+        # The account's own version, of a request without one, may be any, as with Stripe's CLI.
+        typed = parameters.checked(
+            operation, self._params, version if self._request.version else ""
+        )
+        wanted = expansion.expansion(operation, typed.pop("expand", None), version)
+        not_yet.check(operation, typed)
+        return typed, wanted
+
+    def _work(self, version: str, key: str | None, decline: str | None) -> Work:
+        """Return the work of one attempt; raises `Refused` if its connected account is gone."""
+        is_write = self._request.method != "GET"
+        work = Work(
+            self._scope, self._now, version, self._id, is_write=is_write, idempotency_key=key
+        )
+        if self._scope.account is not None:
+            registry.need("account").named(work, {"account": self._scope.account})
+        work.decline, work.is_publishable = decline, self._is_publishable
+        work.has_version = bool(self._request.version)
+        return work
 
     def _handler(self, operation: str) -> Handler:
         """Return what does an operation; raises `Refused` (501, 401)."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from tigerstripe import errors
 from tigerstripe.billing import totals
-from tigerstripe.checkout import cart
+from tigerstripe.checkout import cart, taxing
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import metadata, registry
@@ -133,18 +133,11 @@ class CheckoutItems(Resource):
     included: Inclusions = {"discounts": _discounts, "taxes": _taxes}
 
 
-def tax_rates(work: Work, given: list[str] | None, param: str) -> list[str]:
-    """Return the ids of tax rates, each once; raises `Refused` for one that is not there."""
-    for place, rate in enumerate(given or ()):
-        registry.need("tax_rate").given(work, rate, f"{param}[{place}]")
-    return list(dict.fromkeys(given or ()))
-
-
 def _tax_rates(work: Work, wanted: Params, at: str, old: Record | None) -> list[str]:
     if "tax_rates" not in wanted and old is not None:
         kept: list[str] = private(old)["tax_rates"]
         return kept
-    return tax_rates(work, wanted.get("tax_rates"), f"{at}[tax_rates]")
+    return taxing.named_rates(work, wanted.get("tax_rates"), f"{at}[tax_rates]")
 
 
 def _shown(work: Work, id: str) -> Record | None:

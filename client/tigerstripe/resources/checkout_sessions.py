@@ -23,7 +23,6 @@ from tigerstripe.objects.resource import (
 )
 from tigerstripe.payments import connect, types
 from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
-from tigerstripe.resources.checkout_items import tax_rates
 from tigerstripe.resources.customers import RESOURCE as CUSTOMERS
 from tigerstripe.work.unit import PRIVATE, Work
 
@@ -318,7 +317,9 @@ def _subscription(work: Work, data: Params) -> Record:
         mode = terms.mode(work, data.get("billing_mode"))["type"]
     except Refused as refused:
         raise errors.under(refused, "subscription_data") from None
-    rates = tax_rates(work, data.get("default_tax_rates"), "subscription_data[default_tax_rates]")
+    rates = taxing.named_rates(
+        work, data.get("default_tax_rates"), "subscription_data[default_tax_rates]"
+    )
     return {
         "billing_mode": {"type": mode},
         "default_tax_rates": rates,

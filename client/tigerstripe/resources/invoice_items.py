@@ -65,7 +65,7 @@ class InvoiceItems(Resource):
             "parent": self._parent(work, customer, params),
             "period": {"end": period["end"], "start": period["start"]},
             "proration": False,
-            "tax_rates": self.tax_rates(work, params.get("tax_rates")),
+            "tax_rates": _tax_rates(work, params.get("tax_rates")),
             "test_clock": customer["test_clock"],
             **priced,
         }
@@ -239,11 +239,6 @@ class InvoiceItems(Resource):
         made: Record = prices.add(work, prices.new(work, {**data, "active": False}))
         return made
 
-    def tax_rates(self, work: Work, ids: list[str] | None) -> list[Record]:
-        """Return the tax rates that a parameter names, whole; raises `Refused`."""
-        rates = registry.need("tax_rate")
-        return [rates.given(work, id, f"tax_rates[{place}]") for place, id in enumerate(ids or ())]
-
     # --- Changed ---
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
@@ -252,7 +247,7 @@ class InvoiceItems(Resource):
         own = ("description", "discountable", "metadata", "period")
         new = {**old, **{name: params[name] for name in own if name in params}}
         if "tax_rates" in params:
-            new["tax_rates"] = self.tax_rates(work, params["tax_rates"])
+            new["tax_rates"] = _tax_rates(work, params["tax_rates"])
         if "discounts" in params:
             new["discounts"] = discounts.all_redeemed(
                 work, params["discounts"], "discounts", old["customer"], old["currency"],
@@ -303,6 +298,11 @@ class InvoiceItems(Resource):
         kept = [one for one in lines.all_of(invoice) if pending.item_of(one) != record["id"]]
         new = lines.with_lines(invoice, kept, lines.rates_of(invoice))
         invoices.save(work, invoice, amounts.priced(work, new))
+
+
+def _tax_rates(work: Work, ids: list[str] | None) -> list[Record]:
+    found: list[Record] = registry.need("tax_rate").all_given(work, ids, "tax_rates")
+    return found
 
 
 def _period(work: Work, subscription: Record, given: Params) -> Params:

@@ -155,7 +155,7 @@ class InvoiceLines(Resource):
             )
         rates = lines.rates_of(draft)
         if "tax_rates" in wanted:
-            whole = registry.need("invoiceitem").tax_rates(work, wanted["tax_rates"])
+            whole = registry.need("tax_rate").all_given(work, wanted["tax_rates"], "tax_rates")
             rates = {**rates, line["id"]: [rate["id"] for rate in whole]}
         changed = [new if one["id"] == line["id"] else one for one in lines.all_of(draft)]
         self._redrawn(work, draft, changed, rates)

@@ -74,14 +74,6 @@ class Invoices(Resource):
         )
         return by_hand.shared(work, made, params)
 
-    def tax_rates(self, work: Work, ids: list[str] | None) -> list[Record]:
-        """Return the tax rates that a parameter names, whole; raises `Refused`."""
-        rates = registry.need("tax_rate")
-        return [
-            rates.given(work, id, f"default_tax_rates[{place}]")
-            for place, id in enumerate(ids or ())
-        ]
-
     def add(self, work: Work, fields: Record) -> Record:
         """Store a draft, tell of it, and let time finalize it if it advances by itself."""
         invoice = super().add(work, fields)

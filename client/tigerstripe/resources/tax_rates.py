@@ -35,5 +35,11 @@ class TaxRates(Resource):
             **params,
         }
 
+    def all_given(
+        self, work: Work, ids: list[str] | None, param: str = "default_tax_rates"
+    ) -> list[Record]:
+        """Return the rates that a parameter names, in its order; raises `Refused`."""
+        return [self.given(work, id, f"{param}[{place}]") for place, id in enumerate(ids or ())]
+
 
 RESOURCE = TaxRates()
