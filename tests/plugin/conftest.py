@@ -1,6 +1,6 @@
 """Suites of a user: files that a pytest in a process of its own runs, with the plugin.
 
-Every suite tells, by a hook of its conftest.py, of the instances that its processes used. At the
+Every suite tells, by the plugin `runs/telling.py`, of the instances that its processes used. At the
 end of each test all of them have to be gone, their daemons too.
 """
 
@@ -22,27 +22,9 @@ import zmq  # noqa: F401 - pytester unloads at a test's end what was loaded in i
 
 from tigerstripe.children import BOOTSTRAP, PYTHONPATH
 
-TELLING = """
-import os
-import pytest
-
-@pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(fixturedef, request):
-    made = yield
-    if fixturedef.argname == "_tiger_worker":
-        place = made.instance
-        with open({places!r}, "a") as file:
-            file.write(f"{{place.directory}}\\t{{place.pid}}\\t{{os.getpid()}}\\n")
-    return made
-"""
-
-HOLDING = """
-def held(store):
-    counts = {name: store.table(name).count() for name in ("coupons", "plans", "events")}
-    assert store.namespaces().get(store.current_namespace, 0) == sum(counts.values())
-    return {name: count for name, count in counts.items() if count}
-"""
-"""What a store holds; for suites to import."""
+RUNS = Path(__file__).with_name("runs")
+"""What suites are made of: their files, and modules that they import."""
+collect_ignore = ["runs"]
 
 BESIDE = (
     "anyio", "asyncio", "fakefs", "hypothesispytest", "randomly", "rerunfailures", "socket",
@@ -66,26 +48,35 @@ class Suite:
     """A folder of tests, and the runs of it."""
 
     def __init__(
-        self, pytester: pytest.Pytester, wait_until: Callable, is_alive: Callable[[int], bool]
+        self,
+        pytester: pytest.Pytester,
+        monkeypatch: pytest.MonkeyPatch,
+        wait_until: Callable,
+        is_alive: Callable[[int], bool],
     ) -> None:
         self.path = pytester.path
         self._pytester = pytester
+        self._monkeypatch = monkeypatch
         self._wait_until = wait_until
         self._is_alive = is_alive
         self._places = self.path / "places.txt"
+        monkeypatch.setenv("SUITE_PLACES", str(self._places))
         self._started: list[subprocess.Popen[str]] = []
         self.kept: list[Path] = []
         self.beside: tuple[str, ...] = ()
         """Which of the other plugins take part."""
         self.is_strict = True
         """Whether warnings are errors; else the suite's own settings say so."""
-        self.conftest("")
-        self.write("holding.py", HOLDING)
 
-    def conftest(self, text: str) -> None:
-        """Write the suite's conftest.py."""
-        source = TELLING.format(places=str(self._places)) + textwrap.dedent(text)
-        (self.path / "conftest.py").write_text(source)
+    def add(self, run: str, name: str = "test_it.py", **settings: object) -> Path:
+        """Copy a file of `runs`, whose settings are in the environment; or a folder's files."""
+        for word, value in settings.items():
+            self._monkeypatch.setenv(word, str(value))
+        source, path = RUNS / run, self.path / name
+        if source.is_dir():
+            return shutil.copytree(source, self.path, dirs_exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return shutil.copy(source, path)
 
     def write(self, name: str, text: str) -> Path:
         """Write a file."""
@@ -184,11 +175,12 @@ def suite(
     for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
         monkeypatch.delenv(name)
     # An account that the tests of examples/ share may be there still, for what is started here.
-    paths = os.environ.get(PYTHONPATH, "").split(os.pathsep)
-    monkeypatch.setenv(PYTHONPATH, os.pathsep.join(path for path in paths if path != BOOTSTRAP))
+    paths = [path for path in os.environ.get(PYTHONPATH, "").split(os.pathsep) if path != BOOTSTRAP]
+    monkeypatch.setenv(PYTHONPATH, os.pathsep.join([str(RUNS), *paths]))
+    monkeypatch.setenv("PYTEST_PLUGINS", "telling")
     # Two versions of a file may be of one second, and of one size.
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    made = Suite(pytester, wait_until, is_alive)
+    made = Suite(pytester, monkeypatch, wait_until, is_alive)
     try:
         yield made
         made.check_gone()

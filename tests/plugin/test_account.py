@@ -12,35 +12,10 @@ import pytest
 import tiger
 from tests.plugin.conftest import Suite
 
-SCRIPT = """
-import os, subprocess, sys
-import tiger
-from tigerd.testing import account
 
-CHILD = "import tiger; s = tiger.connect(); s.coupons.create({'id': 'of-child'}); s.close()"
-
-with account({"coupons": ({"id": "seed"},)}, name="script") as store:
-    assert os.environ["TIGERD_NAMESPACE"] == store.current_namespace
-    subprocess.run([sys.executable, "-c", CHILD], check=True)
-    with account() as other:
-        assert os.environ["TIGERD_NAMESPACE"] == other.current_namespace
-        assert other.coupons.count() == 0
-    assert os.environ["TIGERD_NAMESPACE"] == store.current_namespace
-    assert {coupon["id"] for coupon in store.coupons} == {"seed", "of-child"}
-    if (child := os.fork()) == 0:
-        sys.exit(0)  # leaves the block in the child too
-    os.waitpid(child, 0)
-    assert store.coupons.count() == 2
-    print(store.directory, flush=True)
-with tiger.connect(namespace="looking") as looking:
-    names = {name.rpartition("-")[0] for name in looking.namespaces()}
-    assert not names & {"script", "account"}, names
-"""
-
-
-def run(suite: Suite, text: str) -> str:
-    """Run a script, and return what it printed last."""
-    path = suite.write("script.py", text)
+def run_script(suite: Suite) -> str:
+    """Return what the script printed last."""
+    path = suite.add("account/script.py", "script.py")
     command = [sys.executable, "-W", "error::ResourceWarning", path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -48,7 +23,7 @@ def run(suite: Suite, text: str) -> str:
 
 
 def test_a_script_has_an_instance_of_its_own(suite: Suite, wait_until: Callable) -> None:
-    directory = Path(run(suite, SCRIPT))
+    directory = Path(run_script(suite))
     wait_until(lambda: not directory.exists(), timeout_s=5, what="no directory")
 
 
@@ -58,39 +33,12 @@ def test_a_script_uses_the_instance_that_it_is_told_of(
     store.coupons.create({"id": "mine"})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIGERD_DIR", directory)
-        assert run(suite, SCRIPT) == directory
+        assert run_script(suite) == directory
     wait_until(lambda: store.namespaces() == {"global": 1}, timeout_s=5, what="no other namespace")
 
 
 def test_a_case_of_unittest_tells_what_it_changed(suite: Suite) -> None:
-    suite.write(
-        "test_it.py",
-        """
-        import unittest
-        from tigerd.testing import account
-
-        class TestCase(unittest.TestCase):
-            @classmethod
-            def setUpClass(cls):
-                block = account(name="of-class")
-                cls.shared = block.__enter__()
-                cls.addClassCleanup(block.__exit__, None, None, None)
-
-            def setUp(self):
-                block = account(name="of-case")
-                self.store = block.__enter__()
-                self.addCleanup(block.__exit__, None, None, None)
-
-            def test_red(self):
-                assert self.store.coupons.count() == 0
-                self.store.coupons.create({"id": "of-red"})
-                self.fail()
-
-            def test_green(self):
-                assert self.store.coupons.count() == 0
-                self.store.coupons.create({"id": "of-green"})
-        """,
-    )
+    suite.add("account/case.py")
     result = suite.run("-n1", "--tigerd-keep=failed")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(

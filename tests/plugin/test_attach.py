@@ -15,26 +15,6 @@ from tests.plugin.conftest import Suite
 from tiger.format import layout
 from tigerd.engine.segments import WritableSegment
 
-SUITE = """
-import os
-import pytest
-
-@pytest.fixture(scope="session")
-def tiger_seed():
-    return {"coupons": [{"percent_off": 1}]}
-
-@pytest.mark.parametrize("number", range(6))
-def test_it(tiger_store, tiger_store_module, tiger_instance, number):
-    assert tiger_store.coupons.count() == 1
-    tiger_store.plans.create({})
-    tiger_store_module.plans.create({})
-    assert number != 3
-
-def test_killed(tiger_store):
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        os.kill(os.getpid(), 9)
-"""
-
 
 @pytest.mark.parametrize("is_option", [True, False])
 def test_it_is_left_as_it_was(
@@ -43,7 +23,7 @@ def test_it_is_left_as_it_was(
     store.coupons.create({"id": "mine"})
     pid = store.ping()["pid"]
     suite.kept.append(Path(directory))
-    suite.write("test_it.py", SUITE)
+    suite.add("attach/uses.py")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIGERD_DIR", "/not/there" if is_option else directory)
         options = [f"--tigerd-dir={os.path.relpath(directory, suite.path)}"] if is_option else []
@@ -59,7 +39,7 @@ def test_it_is_left_as_it_was(
 
 def test_a_directory_that_pytest_takes_for_tests(suite: Suite, directory: str) -> None:
     """It looks there for its settings, before it knows our option."""
-    suite.write("test_it.py", SUITE)
+    suite.add("attach/uses.py")
     result = suite.run("--tigerd-dir", directory)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: write it as --tigerd-dir={directory}: *"])
@@ -70,7 +50,7 @@ def test_a_directory_that_pytest_takes_for_tests(suite: Suite, directory: str) -
 
 def test_what_is_kept_there(suite: Suite, store: tiger.Store, directory: str) -> None:
     suite.kept.append(Path(directory))
-    suite.write("test_it.py", SUITE)
+    suite.add("attach/uses.py")
     result = suite.run(f"--tigerd-dir={directory}", "--tigerd-keep", "failed")
     result.stdout.fnmatch_lines([f"records are kept at {directory}"])
     assert "rm -r" not in result.stdout.str()
@@ -80,7 +60,7 @@ def test_what_is_kept_there(suite: Suite, store: tiger.Store, directory: str) ->
 
 
 def test_of_tigerd_run_it_is_told_that_it_goes(suite: Suite, tigerd: Callable) -> None:
-    suite.write("test_it.py", SUITE)
+    suite.add("attach/uses.py")
     command = [sys.executable, "-m", "pytest", "--tigerd-keep=failed", str(suite.path)]
     answer = tigerd("run", "--", *command, directory=None)
     assert answer.returncode == pytest.ExitCode.TESTS_FAILED
@@ -143,8 +123,8 @@ def test_one_that_cannot_be_used(suite: Suite, directory: str, spoil: Callable[[
     message = spoil(directory)
     before = sorted(os.listdir(directory)) if os.path.isdir(directory) else None
     try:
-        suite.write("test_it.py", SUITE.partition("def test_killed")[0])
-        result = suite.run(f"--tigerd-dir={directory}")
+        suite.add("attach/uses.py")
+        result = suite.run("-k", "not killed", f"--tigerd-dir={directory}")
         result.assert_outcomes(errors=6)
         result.stdout.fnmatch_lines([f"tigerd: {message}"])
         assert "Traceback" not in result.stdout.str() + result.stderr.str()
@@ -167,7 +147,7 @@ def test_one_below_a_closed_directory(suite: Suite, tmp_path: Path) -> None:
     (closed / "inside").mkdir(parents=True)
     closed.chmod(0)
     try:
-        suite.write("test_it.py", SUITE)
+        suite.add("attach/uses.py")
         result = suite.run(f"--tigerd-dir={closed}/inside")
         result.stdout.fnmatch_lines(["tigerd: *"])
         assert "Traceback" not in result.stdout.str()
@@ -178,18 +158,7 @@ def test_one_below_a_closed_directory(suite: Suite, tmp_path: Path) -> None:
 def test_its_daemon_is_killed(suite: Suite, store: tiger.Store, directory: str) -> None:
     """The run says so, and starts none: it is somebody else's."""
     suite.kept.append(Path(directory))
-    suite.write(
-        "test_it.py",
-        """
-        import os
-
-        def test_it(tiger_store, tiger_instance):
-            tiger_store.coupons.create({"id": "A"})
-            os.kill(tiger_instance.pid, 9)
-            assert tiger_store.coupons.count() == 1
-            tiger_store.coupons.create({"id": "B"})
-        """,
-    )
+    suite.add("attach/kills_daemon.py")
     store.ping()
     result = suite.run(f"--tigerd-dir={directory}")
     result.assert_outcomes(failed=1, errors=1)

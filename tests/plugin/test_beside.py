@@ -27,61 +27,21 @@ def test_the_examples_with_other_plugins_installed(suite: Suite) -> None:
 
 def test_a_first_test_with_forbidden_sockets_is_green(suite: Suite) -> None:
     suite.beside = ("socket",)
-    suite.write(
-        "test_it.py",
-        """
-        import socket
-        import pytest
-        from pytest_socket import SocketBlockedError
-
-        @pytest.mark.filterwarnings("ignore:A test tried to use socket")
-        def test_it(tiger_store):
-            tiger_store.coupons.create({"id": "A"})
-            with pytest.raises(SocketBlockedError):
-                socket.socket()
-        """,
-    )
+    suite.add("beside/forbids_sockets.py")
     suite.run("--disable-socket", "-n1").assert_outcomes(passed=1)
     suite.run("--disable-socket").assert_outcomes(passed=1)
-
-
-ASYNC = """
-import pytest
-
-@pytest.mark.MARK
-async def test_it(tiger_store_aio, tiger_store):
-    await tiger_store_aio.coupons.create({"id": "A"})
-    assert "A" in tiger_store.coupons
-    assert tiger_store_aio.current_namespace == tiger_store.current_namespace
-
-@pytest.mark.MARK
-async def test_another_loop(tiger_store_aio):
-    assert tiger_store_aio.coupons.count() == 0
-    await tiger_store_aio.coupons.create({"id": "A"})
-"""
 
 
 def test_the_asyncio_fixture_with_pytest_asyncio(suite: Suite) -> None:
     suite.beside = ("asyncio",)
     suite.write("pytest.ini", "[pytest]\nasyncio_default_fixture_loop_scope = function\n")
-    suite.write("test_it.py", ASYNC.replace("MARK", "asyncio"))
+    suite.add("beside/awaits.py")
     suite.run().assert_outcomes(passed=2)
-
-
-RERUN = """
-import pytest
-
-@pytest.mark.flaky(reruns=1)
-def test_it(tiger_store, tiger_store_module, request):
-    assert tiger_store.coupons.count() == 0
-    tiger_store.coupons.create({"id": "A"})
-    assert request.node.execution_count == 2
-"""
 
 
 def test_a_test_that_is_run_again_begins_anew(suite: Suite) -> None:
     suite.beside = ("rerunfailures",)
-    suite.write("test_it.py", RERUN)
+    suite.add("beside/runs_again.py")
     result = suite.run("--tigerd-keep=all", "--junitxml=report.xml")
     result.assert_outcomes(passed=1)
     suite.kept.append(suite.directory())
@@ -89,23 +49,7 @@ def test_a_test_that_is_run_again_begins_anew(suite: Suite) -> None:
 
 def test_hypothesis_is_told_how_each_example_gets_an_account(suite: Suite) -> None:
     suite.beside = ("hypothesispytest",)
-    suite.write(
-        "test_it.py",
-        """
-        from hypothesis import given, settings, strategies as st
-
-        @given(st.integers())
-        def test_refused(tiger_store, number):
-            pass
-
-        @settings(max_examples=5, deadline=None, database=None)
-        @given(st.integers())
-        def test_forked(tiger_store_module, number):
-            with tiger_store_module.sandbox() as store:
-                assert store.coupons.count() == 0
-                store.coupons.create({"id": "A"})
-        """,
-    )
+    suite.add("beside/draws_examples.py")
     result = suite.run()
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
@@ -127,7 +71,7 @@ def pytest_configure(config):
 @pytest.mark.parametrize("given", ['{"workerid": "w0"}', "{}", "None", "object()"])
 def test_a_runner_that_makes_workers_in_its_own_way(suite: Suite, given: str) -> None:
     """It calls none of xdist's hooks; each of its processes is a run of its own."""
-    suite.conftest(ODD.replace("INPUT", given))
+    suite.write("conftest.py", ODD.replace("INPUT", given))
     suite.write("test_it.py", "def test_plain(): pass\n")
     suite.run("-p", "no:xdist", "-p", "no:cacheprovider", "-p", "no:terminal")
     assert suite.run("-p", "no:xdist").ret == 0
@@ -138,89 +82,20 @@ def test_a_runner_that_makes_workers_in_its_own_way(suite: Suite, given: str) ->
 
 def test_a_runner_that_leaves_out_hooks(suite: Suite) -> None:
     """It does not configure this plugin."""
-    suite.conftest(
-        """
-        import pytest
-        from tigerd.pytest import nodes
-
-        @pytest.hookimpl(trylast=True)
-        def pytest_configure(config):
-            config.stash[nodes.ENVIRONMENT].leave()
-            del config.stash[nodes.ENVIRONMENT]
-        """
-    )
+    suite.add("beside/leaves_out_hooks.py", "conftest.py")
     suite.write("test_it.py", "def test_plain(): pass\n\ndef test_red(): assert 0\n")
     suite.run().assert_outcomes(passed=1, failed=1)
 
 
 def test_live_accounts_of_one_process_are_noticed(suite: Suite) -> None:
     """The environment, which all threads share, names no account of a test any more."""
-    suite.write(
-        "program.py",
-        """
-        import threading, os
-        from tigerd.pytest import run_environment
-
-        environment = run_environment.RunEnvironment()
-        environment.enter()
-        both = threading.Barrier(2)
-        seen = []
-
-        def test(name):
-            environment.begin()
-            environment.here.test = name
-            environment.show(name)
-            both.wait()
-            seen.append((environment.here.test, os.environ["TIGERD_NAMESPACE"]))
-            both.wait()
-            environment.end()
-
-        environment.begin()
-        environment.show("alone")
-        assert os.environ["TIGERD_NAMESPACE"] == "alone"
-        environment.end()
-        threads = [threading.Thread(target=test, args=[n]) for n in ("one", "two")]
-        for thread in threads: thread.start()
-        for thread in threads: thread.join()
-        assert sorted(seen) == [("one", environment.outside), ("two", environment.outside)], seen
-        assert environment.is_in_threads
-        environment.leave()
-        assert "TIGERD_NAMESPACE" not in os.environ
-        """,
-    )
-    subprocess.run([sys.executable, suite.path / "program.py"], check=True)
+    program = suite.add("beside/threads.py", "program.py")
+    subprocess.run([sys.executable, program], check=True)
 
 
 def test_the_run_says_that_tests_ran_at_the_same_time(suite: Suite) -> None:
-    suite.conftest(
-        """
-        import importlib
-        import threading
-        import pytest
-
-        @pytest.hookimpl(wrapper=True)
-        def pytest_runtest_call(item):
-            \"\"\"Set up and tear down another test meanwhile, as in a runner of threads.\"\"\"
-            environment = importlib.import_module("tigerd.pytest.run_environment").current()
-            def other():
-                environment.begin()
-                environment.end()
-            thread = threading.Thread(target=other)
-            thread.start()
-            thread.join()
-            return (yield)
-        """
-    )
-    suite.write(
-        "test_it.py",
-        """
-        import os
-
-        def test_it(tiger_store):
-            assert os.environ["TIGERD_NAMESPACE"].startswith("outside-main-")
-            assert tiger_store.environment["TIGERD_NAMESPACE"] == tiger_store.current_namespace
-        """,
-    )
+    suite.add("beside/runs_in_threads.py", "conftest.py")
+    suite.add("beside/looks_outside.py")
     result = suite.run()
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["tests ran at the same time in one process, *"])

@@ -22,64 +22,13 @@ PLUGIN = [
 ALWAYS = sorted([*PLUGIN, *PARTS])
 """What every run loads."""
 
-LOADED = """
-import sys
-
-def loaded():
-    return sorted(name for name in sys.modules if name.split(".")[0] in ("tiger", "tigerd", "zmq"))
-"""
-
-WATCHED = """
-import os, sys
-import pytest
-from loaded import loaded
-
-DONE = []
-
-def note(event, arguments):
-    if event in ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.mkdir"):
-        words = [str(word) for argument in arguments
-                 for word in (argument if isinstance(argument, (list, tuple)) else [argument])]
-        if event == "os.fork" or any(w == "tigerd" or "tigerd-run" in w for w in words):
-            DONE.append(event)
-
-sys.addaudithook(note)
-
-def tell():
-    with open(f"loaded-{os.getpid()}", "w") as file:
-        file.write(" ".join(loaded() + DONE))
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session):
-    if hasattr(session.config, "workerinput"):  # soon after it is made to end
-        tell()
-
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config):
-    if not hasattr(config, "workerinput"):
-        tell()
-"""
-
 
 @pytest.mark.parametrize(
     "arguments", [["-n2"], [], ["--collect-only", "-q"]], ids=["two workers", "one", "collect"]
 )
 def test_a_suite_without_the_fixtures_loads_nothing(suite: Suite, arguments: list[str]) -> None:
-    suite.write("loaded.py", LOADED)
-    suite.conftest(WATCHED)
-    suite.write(
-        "test_it.py",
-        """
-        import pytest
-        from loaded import loaded
-
-        @pytest.mark.parametrize("number", range(4))
-        def test_it(number):
-            assert loaded() == ALWAYS
-            assert number != 3
-
-        """.replace("ALWAYS", str(ALWAYS)),
-    )
+    suite.add("cost/watches.py", "conftest.py")
+    suite.add("cost/uses_nothing.py", ALWAYS=" ".join(ALWAYS))
     result = suite.run(*arguments)
     if "-q" not in arguments:
         result.assert_outcomes(passed=3, failed=1)

@@ -15,22 +15,9 @@ from pathlib import Path
 import pytest
 
 import tiger
-from tests.plugin.conftest import GONE_S, Suite
+from tests.plugin.conftest import GONE_S, RUNS, Suite
 from tiger.place import owners
 from tigerd.service import ephemeral
-
-WAITS = """
-import os, time
-import pytest
-import tiger
-
-@pytest.mark.parametrize("number", range(4))
-def test_it(tiger_store, tiger_store_session, number):
-    tiger_store.coupons.create({"id": "A"})
-    with open(f"ready-{os.getpid()}", "w") as file:
-        file.write("ready\\n")
-    time.sleep(60)
-"""
 
 
 def wait_for_workers(suite: Suite, wait_until: Callable, number: int) -> None:
@@ -45,7 +32,7 @@ def test_the_controller_is_killed(
     suite: Suite, wait_until: Callable, is_alive: Callable, workers: int, keep: str
 ) -> None:
     """Its workers end too: they are stopped by xdist, and can start nothing anew."""
-    suite.write("test_it.py", WAITS.replace("time.sleep(60)", WRITES_ON))
+    suite.add("ends/waits.py", WRITES_ON=True)
     run = suite.start(f"-n{workers}", "--tigerd-keep", keep)
     wait_for_workers(suite, wait_until, workers or 1)
     run.kill()
@@ -60,7 +47,7 @@ def test_the_controller_is_killed_during_long_tests(
     suite: Suite, wait_until: Callable, is_alive: Callable
 ) -> None:
     """Nobody waits for the ends of tests that nobody asks for any more."""
-    suite.write("test_it.py", WAITS)
+    suite.add("ends/waits.py")
     run = suite.start("-n2")
     wait_for_workers(suite, wait_until, 2)
     workers = [int(path.name.partition("-")[2]) for path in suite.path.glob("ready-*")]
@@ -73,21 +60,9 @@ def test_the_controller_is_killed_during_long_tests(
         )
 
 
-WRITES_ON = """
-    until = time.monotonic() + 4
-    while time.monotonic() < until:
-        try:
-            with tiger.connect(tiger_store.directory) as store:
-                store.namespace("late").coupons.create({})
-            tiger_store.coupons.create({})
-        except tiger.TigerError:
-            pass
-"""
-
-
 @pytest.mark.parametrize("workers", [2, 0])
 def test_ctrl_c(suite: Suite, wait_until: Callable, is_alive: Callable, workers: int) -> None:
-    suite.write("test_it.py", WAITS)
+    suite.add("ends/waits.py")
     run = suite.start(f"-n{workers}")
     wait_for_workers(suite, wait_until, workers or 1)
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does
@@ -101,7 +76,7 @@ def test_ctrl_c_keeps_what_is_to_be_kept(suite: Suite, wait_until: Callable) -> 
     suite.write(
         "test_it.py", "def test_a(tiger_store):\n    tiger_store.coupons.create({})\n    0/0\n"
     )
-    suite.write("test_wait.py", WAITS)
+    suite.add("ends/waits.py", "test_wait.py")
     run = suite.start("-n2", "-v", "--tigerd-keep", "failed")
     wait_for_workers(suite, wait_until, 2)
     run.send_signal(signal.SIGINT)
@@ -115,17 +90,7 @@ def test_ctrl_c_keeps_what_is_to_be_kept(suite: Suite, wait_until: Callable) -> 
 
 @pytest.mark.parametrize("arguments", [["-n2", "-x"], ["--maxfail=2"]])
 def test_stopping_at_a_failure(suite: Suite, arguments: list[str]) -> None:
-    suite.write(
-        "test_it.py",
-        """
-        import pytest
-
-        @pytest.mark.parametrize("number", range(20))
-        def test_it(tiger_store, tiger_store_module, tiger_store_session, number):
-            tiger_store.coupons.create({"id": "A"})
-            assert number % 3
-        """,
-    )
+    suite.add("ends/fails_often.py")
     result = suite.run(*arguments)
     assert result.parseoutcomes()["failed"] >= 1
     assert not suite.directory().exists()
@@ -133,61 +98,17 @@ def test_stopping_at_a_failure(suite: Suite, arguments: list[str]) -> None:
 
 def test_pdb(suite: Suite) -> None:
     """The account is there while the person looks."""
-    suite.write(
-        "test_it.py",
-        """
-        def test_it(tiger_store):
-            tiger_store.coupons.create({"id": "A"})
-            assert False
-
-        def test_after(tiger_store):
-            assert tiger_store.coupons.count() == 0
-        """,
-    )
+    suite.add("ends/fails_first.py")
     run = suite.start("--pdb", "-nauto", stdin="")
     output, _ = run.communicate("p tiger_store.coupons.count() + 70\nc\n", timeout=30)
     assert re.search(r"\(Pdb\) 71\b", output), output
     assert "1 failed, 1 passed" in output
 
 
-KILLED = """
-import os, time
-from pathlib import Path
-import pytest
-import tiger
-
-@pytest.fixture(scope="session")
-def tiger_seed():
-    return {"coupons": [{"id": "seed"}]}
-
-def test_killed(tiger_store, tiger_store_module):
-    for store in (tiger_store, tiger_store_module):
-        store.coupons.create({"id": "of-the-dead"})
-    with open("dead", "w") as file:
-        file.write(tiger_store.current_namespace)
-    os.kill(os.getpid(), 9)
-
-@pytest.mark.parametrize("number", range(12))
-def test_others(tiger_store, tiger_store_module, number):
-    assert [c["id"] for c in tiger_store.coupons.list()] == ["seed"]
-    assert "of-the-dead" not in [c["id"] for c in tiger_store_module.coupons.list()]
-    deadline = time.monotonic() + 30
-    while Path("places.txt").read_text().count("\\n") < 3:
-        assert time.monotonic() < deadline
-    with tiger.connect(tiger_store.directory) as store:
-        while True:
-            if os.path.exists("dead"):
-                names = {name.rsplit("-", 1)[0] for name in store.namespaces()}
-                if ("test_killed" in names) == IS_KEPT:
-                    break
-            assert time.monotonic() < deadline
-"""
-
-
 @pytest.mark.parametrize("keep", ["none", "failed"])
 def test_a_worker_is_killed_and_replaced(suite: Suite, keep: str) -> None:
     """Its account is cleared, unless failed ones are to be looked at."""
-    suite.write("test_it.py", KILLED.replace("IS_KEPT", str(keep == "failed")))
+    suite.add("ends/kills_worker.py", IS_KEPT=keep == "failed")
     result = suite.run("-n2", "--tigerd-keep", keep)
     result.assert_outcomes(passed=12, failed=1)
     result.stdout.fnmatch_lines(["*replacing crashed worker gw*"])
@@ -198,59 +119,13 @@ def test_a_worker_is_killed_and_replaced(suite: Suite, keep: str) -> None:
 
 
 def test_a_forked_child_that_ends_its_copy_of_the_run_ends_nothing(suite: Suite) -> None:
-    suite.write(
-        "test_it.py",
-        """
-        import os
-        import pytest
-
-        @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-        def test_it(tiger_store, tiger_store_session):
-            for store in (tiger_store, tiger_store_session):
-                store.coupons.create({"id": "A"})
-            child = os.fork()
-            if child == 0:
-                pytest.exit("the child is done", returncode=7)
-            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-            for store in (tiger_store, tiger_store_session):
-                assert store.coupons.count() == 1
-                store.coupons.create({"id": "B"})
-        """,
-    )
+    suite.add("ends/forks.py")
     suite.run("-p", "no:xdist").assert_outcomes(passed=1)
 
 
 def test_the_daemon_is_killed(suite: Suite) -> None:
     """Another is started, with nothing lost."""
-    suite.write(
-        "test_it.py",
-        """
-        import os
-        import pytest
-
-        @pytest.fixture(scope="session")
-        def tiger_seed():
-            return {"coupons": [{"id": "seed"}]}
-
-        def test_it(tiger_store, tiger_store_module, tiger_instance):
-            tiger_store.coupons.create({"id": "before"})
-            tiger_store_module.coupons.create({"id": "before"})
-            pid = tiger_instance.pid
-            os.kill(pid, 9)
-            assert tiger_store.coupons.count() == 2
-            tiger_store.coupons.create({"id": "after"})
-            assert tiger_store.coupons.count() == 3
-            assert tiger_store_module.coupons.count() == 2
-            assert tiger_instance.pid != pid
-            assert tiger_instance.socket.is_socket()
-            with open("daemon", "w") as file:
-                file.write(f"{tiger_instance.pid}")
-
-        def test_after(tiger_store, tiger_instance):
-            assert [c["id"] for c in tiger_store.coupons.list()] == ["seed"]
-            os.kill(tiger_instance.pid, 9)
-        """,
-    )
+    suite.add("ends/kills_daemon.py")
     suite.run("-n1").assert_outcomes(passed=2)
     daemon = int((suite.path / "daemon").read_text())
     assert daemon not in {place.daemon for place in suite.places()}
@@ -274,19 +149,13 @@ def test_it(tiger_instance):
 
 # --- tigerd run, tigerd gc ---
 
-TELL_AND_WAIT = """
-import os, sys, time, tiger
-with tiger.connect() as store:
-    print(store.directory, store.ping()["pid"], os.getpid(), flush=True)
-time.sleep(60)
-"""
-
 
 @pytest.mark.parametrize("is_idle", [True, False])
 def test_tigerd_run_is_killed(wait_until: Callable, is_alive: Callable, is_idle: bool) -> None:
-    command = [sys.executable, "-m", "tigerd", "run", "--", sys.executable, "-c", TELL_AND_WAIT]
+    command = [sys.executable, "-m", "tigerd", "run", "--", sys.executable]
+    command += [str(RUNS / "ends" / "tells_and_waits.py")]
     if not is_idle:
-        command[-1] = TELL_AND_WAIT.replace("time.sleep(60)", WRITES_FOR_EVER)
+        command.append("write")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
         directory, daemon, child = run.stdout.readline().split()
@@ -299,16 +168,6 @@ def test_tigerd_run_is_killed(wait_until: Callable, is_alive: Callable, is_idle:
         finally:
             os.kill(int(child), signal.SIGKILL)
     assert list(Path(directory).parent.glob(f"{Path(directory).name}*")) == []
-
-
-WRITES_FOR_EVER = """
-while True:
-    try:
-        with tiger.connect() as store:
-            store.coupons.create({})
-    except tiger.TigerError:
-        pass
-"""
 
 
 def test_nobody_starts_a_daemon_in_a_directory_that_is_being_removed(
@@ -400,21 +259,8 @@ def test_gc_takes_what_is_left_and_nothing_else(
                 ephemeral.remove(path)
 
 
-DAMAGING = """
-import os
-
-def test_it(tiger_store):
-    tiger_store.coupons.insert({"id": "A"})
-    with open(os.path.join(os.environ["TIGERD_DIR"], "control"), "r+b") as file:
-        file.write(bytes(64))
-
-def test_next():
-    pass
-"""
-
-
 def test_an_instance_that_a_test_has_damaged_goes_with_the_run(suite: Suite) -> None:
-    suite.write("test_it.py", DAMAGING)
+    suite.add("ends/damages.py")
     result = suite.run()
     assert not any("Traceback" in line for line in result.errlines)
     result.assert_outcomes(passed=2)

@@ -16,65 +16,6 @@ from tests.plugin.conftest import Suite
 from tiger.place import owners
 from tigerd.pytest.run_environment import RunEnvironment
 
-PLACES = """
-import atexit, json, os
-import tiger
-
-def where(store):
-    return [str(store.directory), store.current_namespace]
-
-def note(name, store):
-    with open("noted.txt", "a") as file:
-        file.write(json.dumps([name, *where(store)]) + "\\n")
-
-PROGRAM = "import sys, places, tiger; s = tiger.connect(); places.note(sys.argv[1], s); s.close()"
-"""
-
-MODULE_LEVEL = """
-import subprocess, sys, unittest
-import pytest
-import places, tiger
-
-store = tiger.connect()
-places.note("module", store)
-
-@pytest.fixture(scope="session")
-def server():
-    subprocess.run([sys.executable, "-c", places.PROGRAM, "server"], check=True)
-
-@pytest.fixture(scope="session")
-def server_of_session(tiger_store_session):
-    subprocess.run([sys.executable, "-c", places.PROGRAM, "server_of_session"], check=True)
-
-@pytest.fixture(scope="session")
-def client_of_it(server_of_session):
-    with tiger.connect() as store:
-        places.note("client_of_it", store)
-
-def connect(name):
-    with tiger.connect() as store:
-        places.note(name, store)
-        return store.current_namespace
-
-def test_own(server, client_of_it, tiger_store):
-    assert connect("own") == tiger_store.current_namespace
-
-def test_none(server):
-    connect("none")
-
-def test_session(server, tiger_store_session):
-    assert connect("session") == tiger_store_session.current_namespace
-
-def test_dynamic(request, tiger_store):
-    request.getfixturevalue("tiger_store_session")
-    request.getfixturevalue("client_of_it")
-    assert connect("dynamic") == tiger_store.current_namespace
-
-class TestDjango(unittest.TestCase):
-    def test_case(self):
-        connect("case")
-"""
-
 TESTS = ["test_own", "test_none", "test_session", "test_dynamic", "TestDjango::test_case"]
 
 
@@ -91,8 +32,7 @@ def noted(suite: Suite) -> dict[str, tuple[str, str]]:
 def test_every_connection_is_to_the_same_account_in_every_order(
     suite: Suite, order: list[str]
 ) -> None:
-    suite.write("places.py", PLACES)
-    suite.write("test_it.py", MODULE_LEVEL)
+    suite.add("environment/connects.py")
     result = suite.run(*(f"test_it.py::{name}" for name in order))
     result.assert_outcomes(passed=5)
     found = noted(suite)
@@ -104,24 +44,9 @@ def test_every_connection_is_to_the_same_account_in_every_order(
     assert not kinds["session"].startswith(("outside", "test_"))
 
 
-WRITES = """
-import subprocess, sys
-import pytest
-import tiger
-
-store = tiger.connect()
-
-def test_first():
-    store.coupons.create({"id": "of-first"})
-
-def test_red():
-    assert store.coupons.count() == 5
-"""
-
-
 @pytest.mark.parametrize("workers", ["-n1", "-n0"])
 def test_what_was_written_outside_of_accounts_is_named(suite: Suite, workers: str) -> None:
-    suite.write("test_it.py", WRITES)
+    suite.add("environment/writes_outside.py")
     result = suite.run(workers, "-p", "no:warnings")
     result.assert_outcomes(passed=1, failed=1)
     name = "outside-gw0" if workers == "-n1" else "outside-main"
@@ -143,14 +68,13 @@ def test_a_run_that_is_attached_clears_what_is_no_accounts(
     suite: Suite, store: tiger.Store, directory: str
 ) -> None:
     store.coupons.create({"id": "mine"})
-    suite.write("test_it.py", WRITES)
+    suite.add("environment/writes_outside.py")
     result = suite.run("-n2", f"--tigerd-dir={directory}", "-p", "no:warnings")
     result.stdout.fnmatch_lines(["*written outside of every test's account*"])
     assert store.namespaces() == {"global": 1}
 
 
 def test_of_tigerd_run_too(suite: Suite, tigerd: Callable) -> None:
-    suite.write("places.py", PLACES)
     suite.write("test_it.py", "import places, tiger\nplaces.note('module', tiger.connect())\n")
     suite.write("test_it.py", (suite.path / "test_it.py").read_text() + "def test_it(): pass\n")
     command = [sys.executable, "-m", "pytest", "-p", "no:warnings", str(suite.path)]
@@ -162,16 +86,7 @@ def test_of_tigerd_run_too(suite: Suite, tigerd: Callable) -> None:
 
 def test_a_process_that_outlives_its_run_is_told_so(suite: Suite) -> None:
     """And it starts nothing anew; a run that it starts is one of its own."""
-    suite.write(
-        "test_it.py",
-        """
-        import json, os
-
-        def test_it(tiger_store):
-            with open("environment.json", "w") as file:
-                json.dump({n: v for n, v in os.environ.items() if n.startswith("TIGERD_")}, file)
-        """,
-    )
+    suite.add("environment/keeps_environment.py")
     suite.run().assert_outcomes(passed=1)
     environment = json.loads((suite.path / "environment.json").read_text())
     told = {name for name, value in environment.items() if value != os.environ.get(name)}
@@ -186,50 +101,8 @@ def test_a_process_that_outlives_its_run_is_told_so(suite: Suite) -> None:
 
 
 def test_a_store_tells_processes_of_its_account(suite: Suite) -> None:
-    suite.write(
-        "test_it.py",
-        """
-        import os, subprocess, sys
-
-        PROGRAM = "import tiger; s = tiger.connect(); s.coupons.create({'id': 'C'}); s.close()"
-
-        def test_it(tiger_store, tiger_store_module):
-            assert tiger_store_module.environment == {
-                "TIGERD_DIR": str(tiger_store.directory),
-                "TIGERD_NAMESPACE": tiger_store_module.current_namespace,
-            }
-            environment = os.environ | tiger_store_module.environment
-            subprocess.run([sys.executable, "-c", PROGRAM], env=environment, check=True)
-            assert (tiger_store.coupons.count(), tiger_store_module.coupons.count()) == (0, 1)
-        """,
-    )
+    suite.add("environment/starts_process.py")
     suite.run().assert_outcomes(passed=1)
-
-
-APP = """
-import tiger
-
-store = tiger.connect()
-"""
-
-IMPORTS_APP = """
-import app, places
-
-places.note("conftest", app.store)
-"""
-
-LATE_SUMMARY = """
-import pathlib, time
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_terminal_summary(config):
-    if hasattr(config, "workerinput"):
-        return
-    leases = pathlib.Path(os.environ["TIGERD_DIR"], "leases")
-    deadline = time.monotonic() + 20
-    while any(leases.iterdir()) and time.monotonic() < deadline:  # until the daemon has looked
-        time.sleep(0.01)
-"""
 
 
 @pytest.mark.parametrize("workers", ["-n2", "-n0"])
@@ -239,10 +112,8 @@ def test_an_application_that_conftest_imports_is_in_the_run(
     """Also one that is imported by another plugin's hook, as pytest-django's."""
     (suite.path / "runtime").mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(suite.path / "runtime"))
-    suite.write("places.py", PLACES)
-    suite.write("app.py", APP)
     suite.write("early.py", "def pytest_load_initial_conftests():\n    import app\n")
-    suite.conftest(IMPORTS_APP + (LATE_SUMMARY if workers == "-n2" else ""))
+    suite.add("environment/imports_app.py", "conftest.py", IS_LATE=workers == "-n2")
     suite.write(
         "test_it.py",
         "import app\n\n\ndef test_it(tiger_store):\n    app.store.coupons.insert({'id': 'A'})\n",
@@ -262,7 +133,7 @@ def test_an_application_that_conftest_imports_is_in_the_run(
 def test_an_instance_that_conftest_names_is_used(
     suite: Suite, store: tiger.Store, directory: str
 ) -> None:
-    suite.conftest(f"import os\nos.environ['TIGERD_DIR'] = {directory!r}\n")
+    suite.write("conftest.py", f"import os\nos.environ['TIGERD_DIR'] = {directory!r}\n")
     suite.write("test_it.py", "def test_it(tiger_store):\n    tiger_store.coupons.insert({})\n")
     result = suite.run()
     result.assert_outcomes(passed=1)

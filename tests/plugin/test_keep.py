@@ -10,20 +10,6 @@ import pytest
 import tiger
 from tests.plugin.conftest import Suite
 
-SUITE = """
-import pytest
-
-@pytest.mark.tigerd(seed={"plans": [{"id": "seed"}]})
-def test_green(tiger_store):
-    tiger_store.coupons.create({"id": "of-green"})
-
-@pytest.mark.tigerd(seed={"plans": [{"id": "seed"}]})
-def test_red(tiger_store, tiger_store_module):
-    tiger_store_module.coupons.create({"id": "of-module"})
-    tiger_store.coupons.create({"id": "of-red"})
-    assert not IS_RED
-"""
-
 
 def kept(directory: Path) -> dict[str, int]:
     """Return how many records there are in the accounts, by test."""
@@ -35,7 +21,7 @@ def kept(directory: Path) -> dict[str, int]:
 def test_the_accounts_of_failed_tests_are_kept(
     suite: Suite, tigerd: Callable, workers: str
 ) -> None:
-    suite.write("test_it.py", SUITE.replace("IS_RED", "True"))
+    suite.add("keep/writes.py", IS_RED=True)
     result = suite.run(workers, "--tigerd-keep", "failed")
     result.assert_outcomes(passed=1, failed=1)
     directory = suite.directory()
@@ -82,7 +68,7 @@ def test_the_accounts_of_failed_tests_are_kept(
     ],
 )
 def test_what_is_kept(suite: Suite, keep: str, is_red: bool, accounts: set[str] | None) -> None:
-    suite.write("test_it.py", SUITE.replace("IS_RED", str(is_red)))
+    suite.add("keep/writes.py", IS_RED=is_red)
     result = suite.run("-n2", "--tigerd-keep", keep)
     assert ("records are kept" in result.stdout.str()) == (accounts is not None)
     assert suite.directory().exists() == (accounts is not None)

@@ -6,56 +6,6 @@ import pytest
 
 from tests.plugin.conftest import Suite
 
-CHANGES = """
-import os, signal
-import pytest
-
-SEED = {"coupons": [{"id": f"seed-{n}", "percent_off": 1} for n in range(5)]}
-
-@pytest.fixture(scope="session")
-def tiger_seed():
-    return SEED
-
-def change(store):
-    store.coupons.create({"id": "new", "percent_off": 20})
-    store.coupons.patch("seed-1", {"percent_off": 2})
-    store.coupons.delete("seed-2")
-    store.plans.create({"id": "last"})
-
-def test_seeded(tiger_store):
-    change(tiger_store)
-    assert False
-
-@pytest.mark.tigerd(seed=None)
-def test_plain(tiger_store):
-    tiger_store.coupons.create({"id": "seed-1", "percent_off": 1})
-    tiger_store.coupons.create({"id": "gone", "percent_off": 1})
-    tiger_store.coupons.patch("seed-1", {"percent_off": 2})
-    tiger_store.coupons.delete("gone")
-    assert False
-
-def test_many(tiger_store):
-    for number in range(50):
-        tiger_store.coupons.create({"id": f"many-{number}", "text": "x" * 5000})
-    assert False
-
-def test_nothing(tiger_store):
-    assert False
-
-def test_without_daemon(tiger_store, tiger_instance):
-    change(tiger_store)
-    os.kill(tiger_instance.pid, signal.SIGKILL)
-    assert False
-
-def test_passes(tiger_store):
-    tiger_store.coupons.create({"id": "of-a-green-test"})
-
-@pytest.mark.xfail
-def test_expected(tiger_store):
-    tiger_store.coupons.create({"id": "of-an-expected-failure"})
-    assert False
-"""
-
 
 def section(result: pytest.RunResult, test: str, fixture: str = "tiger_store") -> list[str]:
     """Return the lines of a test's section."""
@@ -72,7 +22,7 @@ def section(result: pytest.RunResult, test: str, fixture: str = "tiger_store") -
 
 @pytest.mark.parametrize("workers", ["-n2", "-n0"])
 def test_a_red_test_tells_what_it_changed(suite: Suite, workers: str) -> None:
-    suite.write("test_it.py", CHANGES)
+    suite.add("red/changes.py")
     result = suite.run(workers)
     result.assert_outcomes(failed=5, passed=1, xfailed=1)
     four = [
@@ -96,30 +46,9 @@ def test_a_red_test_tells_what_it_changed(suite: Suite, workers: str) -> None:
         assert word not in result.stdout.str()
 
 
-SHARED = """
-import pytest
-
-def test_first(tiger_store_module, tiger_store_session):
-    tiger_store_module.coupons.create({"id": "of-first"})
-    tiger_store_session.coupons.create({"id": "of-first"})
-
-def test_second(tiger_store_module, tiger_store):
-    tiger_store_module.coupons.create({"id": "of-second"})
-    tiger_store_module.coupons.patch("of-first", {"percent_off": 5})
-    assert False
-
-def test_third(tiger_store_session):
-    tiger_store_session.coupons.delete("of-first")
-    assert False
-
-def test_does_not_use_it():
-    assert False
-"""
-
-
 @pytest.mark.parametrize("workers", ["-n1", "-n0"])
 def test_of_shared_accounts_it_tells_what_this_test_changed(suite: Suite, workers: str) -> None:
-    suite.write("test_it.py", SHARED)
+    suite.add("red/shared.py")
     result = suite.run(workers)
     result.assert_outcomes(failed=3, passed=1)
     told = section(result, "test_second", "tiger_store_module")[:-1]
@@ -133,51 +62,8 @@ def test_of_shared_accounts_it_tells_what_this_test_changed(suite: Suite, worker
     assert result.stdout.str().count("what this test changed") == 3
 
 
-BLOCKS = """
-import asyncio
-import pytest
-
-@pytest.fixture(scope="session")
-def tiger_seed():
-    return {"coupons": [{"id": "seed"}]}
-
-def test_savepoint(tiger_store):
-    tiger_store.coupons.create({"id": "before"})
-    with tiger_store.savepoint():
-        tiger_store.coupons.delete("seed")
-        assert False
-
-def test_sandbox(tiger_store):
-    with tiger_store.sandbox() as store:
-        store.coupons.create({"id": "of-sandbox"})
-        assert False
-
-def test_fork(tiger_store_module):
-    try:
-        with tiger_store_module.fork() as store:
-            store.coupons.create({"id": "of-fork"})
-            raise KeyError
-    except KeyError as error:
-        raise ValueError from error
-
-def test_awaited(tiger_store_aio):
-    async def change():
-        async with tiger_store_aio.savepoint():
-            await tiger_store_aio.coupons.create({"id": "of-await"})
-            assert False
-
-    asyncio.run(change())
-
-def test_expected(tiger_store):
-    with pytest.raises(KeyError), tiger_store.savepoint():
-        tiger_store.coupons.create({"id": "of-expected"})
-        raise KeyError
-    assert False
-"""
-
-
 def test_what_an_error_undid_is_told(suite: Suite) -> None:
-    suite.write("test_it.py", BLOCKS)
+    suite.add("red/blocks.py")
     result = suite.run("-n1")
     result.assert_outcomes(failed=5)
     text = result.stdout.str()
@@ -194,52 +80,10 @@ def test_what_an_error_undid_is_told(suite: Suite) -> None:
     assert "created coupons of-expected" not in text
 
 
-FIXTURES = """
-import pytest
-
-@pytest.fixture(scope="session")
-def tiger_seed():
-    return {"coupons": [{"id": "seed-1"}]}
-
-@pytest.fixture
-def fails_first(tiger_store):
-    tiger_store.coupons.create({"id": "of-setup"})
-    raise ValueError("setup")
-
-def test_setup(fails_first):
-    pass
-
-@pytest.fixture
-def fails_last(tiger_store, tiger_store_module):
-    yield
-    tiger_store_module.coupons.create({"id": "of-teardown"})
-    raise ValueError("teardown")
-
-def test_teardown(fails_last, tiger_store):
-    tiger_store.coupons.create({"id": "of-test"})
-
-@pytest.fixture
-def fails_after_it():
-    yield
-    raise ValueError("teardown")
-
-def test_outer(fails_after_it, tiger_store):
-    tiger_store.coupons.create({"id": "of-test"})
-
-@pytest.fixture(scope="module")
-def module_fails_last(tiger_store_module):
-    yield
-    raise ValueError("teardown")
-
-def test_module(module_fails_last):
-    pass
-"""
-
-
 @pytest.mark.parametrize("workers", ["-n1", "-n0"])
 def test_fixtures_that_fail(suite: Suite, workers: str) -> None:
     """The account of a test whose teardown fails is there when its report is made, and kept."""
-    suite.write("test_it.py", FIXTURES)
+    suite.add("red/fixtures.py")
     result = suite.run(workers, "--tigerd-keep", "failed")
     result.assert_outcomes(passed=3, errors=4)
     assert section(result, "setup of test_setup")[0].startswith("created coupons of-setup")

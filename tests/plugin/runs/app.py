@@ -1,0 +1,5 @@
+"""An application that connects when it is imported."""
+
+import tiger
+
+store = tiger.connect()
