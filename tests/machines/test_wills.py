@@ -196,6 +196,17 @@ def test_a_will_outlives_all_hosts_and_the_engine(hosts: Hosts) -> None:
     cleared(namespace, late)
 
 
+def test_a_daemon_that_is_stopped_leaves_its_last_will(hosts: Hosts) -> None:
+    """A namespace that nobody leases any more is to stay."""
+    host = hosts.join("C")
+    lease = Lease(host.directory, "kept")
+    wait_for(lambda: '"kept"' in hosts.wills(), "the will")
+    lease.release()
+    subprocess.run([*TIGERD, "stop", "--dir", str(host.directory)], check=True)
+    host.reap()
+    assert '"kept"' not in hosts.wills()
+
+
 def test_what_cannot_be_cleared_yet_does_not_fill_the_log(hosts: Hosts) -> None:
     """A namespace whose process is gone is sealed as long as another one has a fork of it."""
     a = hosts.made["A"]

@@ -476,6 +476,8 @@ class Following(Server):
 
     def close(self) -> None:
         """As `Server.close`; and tell the other hosts."""
+        if not self._is_over:
+            self._wills.leave()
         self._members.leave()
         self._log.close()
         super().close()

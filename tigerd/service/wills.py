@@ -75,6 +75,12 @@ class Wills:
         else:
             self._others.pop(noted.host, None)
 
+    def leave(self) -> None:
+        """Leave this host's will as it is now, if the log keeps another one."""
+        self._own = holders.leased(self._folder)
+        if self._own != self._known:
+            self._leave(self._place, self._own)
+
     def look(self, clear: Callable[[Names, str], bool]) -> None:
         """Leave this host's will, and do those of hosts that are gone; to be called often.
 
@@ -82,11 +88,9 @@ class Wills:
         """
         now = time.monotonic()
         counts_s, self._looked_at = min(now - self._looked_at, LOOK_MAX_S), now
-        self._own = holders.leased(self._folder)
+        self.leave()
         if not self._log.is_up:
             return
-        if self._own != self._known:
-            self._leave(self._place, self._own)
         there = self._members.places()
         for place, will in self._others.items():
             will.silent_s = 0.0 if place in there else will.silent_s + counts_s
