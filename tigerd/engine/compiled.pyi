@@ -8,6 +8,8 @@ from tigerd.engine.segments import WritableSegment
 from tigerd.engine.table import WritableTable
 from tigerd.engine.writer import Writer
 
+wake: Any
+
 def take_turns(ns: int) -> bool: ...
 def watch(on: bool) -> None: ...
 def facts_of(

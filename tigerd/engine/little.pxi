@@ -22,6 +22,9 @@ cdef Py_ssize_t TABLE_WORDS = layout.TABLE_WORDS
 cdef Py_ssize_t LAST_NUMBER = layout.TABLE_LAST_NUMBER
 cdef Py_ssize_t COMMIT = layout.COMMIT
 cdef Py_ssize_t CHANGES = layout.CHANGES
+cdef Py_ssize_t RING_AT = layout.RING_AT
+cdef uint64_t RING_MAX = layout.RING_MAX
+cdef uint64_t RING_WORDS = layout.RING_WORDS
 cdef uint64_t CREATED = layout.CREATED
 cdef uint64_t UPDATED = layout.UPDATED
 cdef Py_ssize_t CLIENTS_AT = layout.CLIENTS_AT
@@ -49,25 +52,25 @@ def write(writer, list operations, Py_ssize_t slot, uint64_t request):
     try:
         if type(operations[0]) is not list or not len(<list>operations[0]):
             return None
-        name = operations[0][0]
-        if name == FORK or name == CLEAR_NAMESPACE:
+        kind = operations[0][0]
+        if kind == FORK or kind == CLEAR_NAMESPACE:
             if len(operations) > 1 or len(<list?>operations[0]) != 3:
                 return None
-            _, parent, space = operations[0]
-            if name == FORK:
-                tables = forked(writer, parent, space)
+            _, first, name = operations[0]
+            if kind == FORK:
+                tables = forked(writer, first, name)
             else:
-                tables = cleared(writer, parent, space)
+                tables = cleared(writer, first, name)
             if tables is None:
                 return None
         elif not plan(writer, operations, puts) or not has_room(writer, puts):
             return None
     except Exception:  # which comes again, in words
         return None
-    if name == FORK:
-        return fork(writer, tables, parent, space, slot, request)
-    if name == CLEAR_NAMESPACE:
-        return clear(writer, tables, space, slot, request)
+    if kind == FORK:
+        return fork(writer, tables, first, name, slot, request)
+    if kind == CLEAR_NAMESPACE:
+        return clear(writer, tables, name, slot, request)
     last = operations[len(operations) - 1][0]
     targets = list(puts)
     apply(writer, puts, slot, request, last == PUT or last == CREATE)
@@ -75,7 +78,7 @@ def write(writer, list operations, Py_ssize_t slot, uint64_t request):
 
 
 cdef bint plan(writer, list operations, dict puts) except -1:
-    """Add what operations put, by its place; return whether all of it is common."""
+    """Add what operations put, by its target; return whether all of it is common."""
     cdef dict tables = writer.tables
     cdef list operation
     cdef Py_ssize_t size
@@ -86,24 +89,24 @@ cdef bint plan(writer, list operations, dict puts) except -1:
         size = len(operation)
         if size < 4 or type(operation[1]) is not int or type(operation[2]) is not str:
             return False
-        name, number, space, content = operation[:4]
+        kind, number, name, content = operation[:4]
         table = tables.get(number)
-        if table is None or not is_common(table) or space in writer.forks:
+        if table is None or not is_common(table) or name in writer.forks:
             return False
-        namespace = table.namespaces.get(space)
-        if namespace is None and plain_name(space) is None:
+        namespace = table.namespaces.get(name)
+        if namespace is None and plain_name(name) is None:
             return False
-        if name == PUT and size <= 5 or name == CREATE and size == 4:
+        if kind == PUT and size <= 5 or kind == CREATE and size == 4:
             version = operation[4] if size == 5 else None
-            if not plan_put(writer, puts, table, space, content, name == CREATE, version):
+            if not plan_put(writer, puts, table, name, content, kind == CREATE, version):
                 return False
-        elif name == PUT_MANY and size == 4 and type(content) is list:
+        elif kind == PUT_MANY and size == 4 and type(content) is list:
             if len(<list>content) > RECORDS_FEW:
                 return False
             for body in <list>content:
-                if not plan_put(writer, puts, table, space, body, False, None):
+                if not plan_put(writer, puts, table, name, body, False, None):
                     return False
-        elif name == EXPECT and size == 5:
+        elif kind == EXPECT and size == 5:
             if not is_as_expected(table, namespace, content, operation[4]):
                 return False
         else:
@@ -119,27 +122,27 @@ cdef bint is_common(table) except -1:
 
 
 cdef bint plan_put(
-    writer, dict puts, table, str space, body, bint is_create, if_version
+    writer, dict puts, table, str name, body, bint is_create, if_version
 ) except -1:
     """Add a record that is to be put; return whether that is common."""
     cdef Put made = Put.__new__(Put)
     cdef Before before
     if type(body) is not bytes or len(<bytes>body) > writer.max_record:
         return False
-    found = facts_of(body, table.resource.indexes)
+    found = facts_of(body, table.fields)
     if found is None:
         return False
-    made.table, made.namespace, made.body = table, table.namespaces.get(space), body
+    made.table, made.namespace, made.body = table, table.namespaces.get(name), body
     made.key, made.created, made.values = found
-    place = (table.number, space, made.key)
-    if place in puts or len(made.values) >= LISTS_MAX or not look(made, &before):
+    target = (table.number, name, made.key)
+    if target in puts or len(made.values) >= LISTS_MAX or not look(made, &before):
         return False
     if before.is_shown and is_create:
         return False
     if if_version is not None and if_version != (before.begin if before.is_shown else None):
         return False
     made.is_new = not before.is_shown
-    puts[place] = made
+    puts[target] = made
     return True
 
 
@@ -218,10 +221,10 @@ cdef bint stay(Segments *held, Put made, Entry *entry) except -1:
         return True
     made.beside = made.old
     made.kept = {}
-    if made.table.resource.indexes:
+    if made.table.fields:
         body = <const char *>head + HEAD_SIZE + entry.key_size
         found = facts_of(
-            PyBytes_FromStringAndSize(body, entry.body_size), made.table.resource.indexes
+            PyBytes_FromStringAndSize(body, entry.body_size), made.table.fields
         )
         if found is None:
             return False
@@ -300,7 +303,7 @@ cdef uint64_t next_of(Segments *held, table, Py_ssize_t word) except 0:
 
 
 cdef uint64_t next_number(Segments *held, table, uint64_t commit) except 0:
-    """Return the number of a record that a commit inserts: `Table._next_number`."""
+    """Return the number of a record that a commit inserts: `WritableTable._next_number`."""
     cdef Py_ssize_t at = entry_at(table, LAST_NUMBER)
     cdef uint64_t number = max(words_of(held, 0)[at] + 1, commit << NUMBER_BITS)
     store(held, 0, at, number)
@@ -311,7 +314,7 @@ cdef int apply(writer, dict puts, Py_ssize_t slot, uint64_t request, bint names_
     """Make what was planned, and answer: `Writer._store`."""
     cdef Segments held
     cdef Put made
-    cdef PyObject *spaces[RECORDS_FEW]
+    cdef PyObject *namespaces[RECORDS_FEW]
     cdef PyObject *tables[RECORDS_FEW]
     cdef int64_t changes[RECORDS_FEW]
     cdef Py_ssize_t number, known = 0
@@ -320,23 +323,23 @@ cdef int apply(writer, dict puts, Py_ssize_t slot, uint64_t request, bint names_
     try:
         hold(&held, writer.control)
         commit = words_of(&held, 0)[COMMIT] + 1
-        for place, made in puts.items():
-            ref = put_next(&held, writer, made, place[1], commit)
+        for (_, name, _), made in puts.items():
+            ref = put_next(&held, writer, made, name, commit)
             named = <uint64_t>made.table.number << 48 | ref
             tell(&held, (UPDATED if not made.is_new else CREATED) << 56 | named, commit)
             for number in range(known + 1):
                 if number == known:
-                    spaces[known] = <PyObject *>made.namespace
+                    namespaces[known] = <PyObject *>made.namespace
                     tables[known] = <PyObject *>made.table
                     changes[known] = 0
                     known += 1
                     break
-                if spaces[number] == <PyObject *>made.namespace:
+                if namespaces[number] == <PyObject *>made.namespace:
                     break
             changes[number] += made.is_new
             release_after(&held, 1)
         for number in range(known):
-            count(&held, <object>tables[number], <object>spaces[number], changes[number], commit)
+            count(&held, <object>tables[number], <object>namespaces[number], changes[number], commit)
             release_after(&held, 1)
         finish(&held, writer, slot, request, commit, named if names_record else 0)
     finally:
@@ -345,16 +348,16 @@ cdef int apply(writer, dict puts, Py_ssize_t slot, uint64_t request, bint names_
 
 
 cdef uint64_t put_next(
-    Segments *held, writer, Put made, str space, uint64_t commit
+    Segments *held, writer, Put made, str name, uint64_t commit
 ) except 0:
     """Put a version, and say before what it ends: `Writer._apply_effect`."""
     if made.old:
         writer.cleaner.ended(commit, made.table, made.old)
     if made.namespace is None:
-        made.namespace = made.table.namespaces.get(space)  # one before it may have begun it
+        made.namespace = made.table.namespaces.get(name)  # one before it may have begun it
         if made.namespace is None:
-            begin(held, made.table, space, None, commit)
-            made.namespace = made.table.namespaces[space]
+            begin(held, made.table, name, None, commit)
+            made.namespace = made.table.namespaces[name]
     if not made.number:
         made.number = next_number(held, made.table, commit)
     ref = put_in(held, made, commit)
@@ -409,7 +412,7 @@ cdef uint64_t begin(Segments *held, table, str name, parent, uint64_t commit) ex
 cdef int tell(Segments *held, uint64_t change, uint64_t commit) except -1:
     """Add a change to the ring that watchers read: `Writer._tell`."""
     cdef uint64_t number = words_of(held, 0)[CHANGES]
-    cdef Py_ssize_t at = layout.ring_at(number)
+    cdef Py_ssize_t at = RING_AT + number % RING_MAX * RING_WORDS
     fence()  # whoever sees what overwrites an old entry sees how far the ring is
     store(held, 0, at, commit)
     store(held, 0, at + 1, change)

@@ -172,11 +172,11 @@ def delete_where(planner: Planner, number: Any, namespace: Any, name: Any, value
     """Remove the records of a namespace whose indexed field has that value (as msgpack)."""
     table = planner.table(number)
     record.encode_name(namespace, "namespace")
-    if name not in table.resource.indexes or type(value) is not bytes:
+    if name not in table.fields or type(value) is not bytes:
         raise InvalidRequest(f"{table.resource.table} has no index on {name!r:.40}")
     lineage = _lineage(table, namespace, table.control.words[layout.COMMIT])
     if lineage is not None:
-        index = table.resource.indexes.index(name) + 1
+        index = table.fields.index(name) + 1
         firsts = lineage.firsts(index, bytes((index,)) + value)
         for version in lineage.walk(firsts, index):
             planner.effect(table, namespace, version.key).remove()
@@ -314,7 +314,7 @@ def _roll_back(
         if version is None:
             effect.remove()
         elif effect.shown is None or _origin(effect.shown) != _origin(version):
-            facts = facts_of(version.body, table.resource.indexes)
+            facts = facts_of(version.body, table.fields)
             planner.plan.write(effect, version.body, facts)
             effect.number = version.number
 

@@ -57,7 +57,8 @@ class WritableTable:
         self.namespaces = Namespaces(forks)
         self.owners: dict[tuple[int, bytes], int] = {}
         """Refs of owners of lists of values, by scope and key: those that were used of late."""
-        self.encoding = Encoding(len(resource.indexes))
+        self.fields = resource.indexes
+        self.encoding = Encoding(len(self.fields))
         self._name = f"table {resource.table}"
         at = layout.entry_at(self.number, layout.TABLE_BYTES)
         control.store(at, self.space.size + self.index.size)
@@ -106,7 +107,7 @@ class WritableTable:
         """Return the lists of values that a version is in; one that hides a record is in none."""
         if not version.body:
             return []
-        _, _, values = facts_of(version.body, self.resource.indexes)
+        _, _, values = facts_of(version.body, self.fields)
         return values
 
     # --- Room ---
@@ -317,7 +318,7 @@ class WritableTable:
         self.owners[(scope, key)] = ref
 
     def _values_beside(self, old: Version | None) -> dict[int, bytes]:
-        return dict(self.values_in(old)) if old is not None and self.resource.indexes else {}
+        return dict(self.values_in(old)) if old is not None and self.fields else {}
 
     def end(self, found: Found, commit: int) -> None:
         """End a record; `count` is to be called after all of a commit."""

@@ -6,6 +6,11 @@ from tiger.format import layout
 from tiger.format.layout import CLIENT_ANSWER, CLIENT_COMMIT, CLIENT_FAILED, CLIENT_REF
 from tigerd.engine.segments import WritableSegment
 
+ANSWER_AT = range(
+    layout.client_at(0, CLIENT_ANSWER), layout.client_at(layout.CLIENTS_MAX, 0), layout.CLIENT_WORDS
+)
+"""Where the answer of each slot is, in words of the control segment."""
+
 
 class Slots:
     """At most `CLIENTS_MAX` clients; one more gets the slot of the one that wrote longest ago."""
@@ -75,5 +80,5 @@ class Slots:
 
     def last(self, slot: int) -> tuple[int, int]:
         """Return the number and the status of the last request answered."""
-        word = self._control.words[layout.client_at(slot, layout.CLIENT_ANSWER)]
+        word = self._control.words[ANSWER_AT[slot]]
         return word >> layout.CLIENT_STATUS_BITS, word & (1 << layout.CLIENT_STATUS_BITS) - 1
