@@ -58,17 +58,15 @@ def camel(name: str) -> str:
 def declared() -> str:
     """Return the text of `declared.pyi`."""
     parts = [HEAD]
-    for field in sorted({field for resource in RESOURCES for field in resource.find_by}):
-        parts.append(
-            f"class By{camel(field)}:\n"
-            f"    def find_by_{field}(self, {field}: Any, /) -> list[Record]: ...\n\n"
-        )
     for start, base, _ in KINDS.values():
         for resource in RESOURCES:
             if resource.find_by:
-                finders = ", ".join(f"By{camel(field)}" for field in resource.find_by)
-                parts.append(f"class {start}{camel(resource.table)}({base}, {finders}): ...\n")
-    parts.append("\n")
+                parts.append(f"class {start}{camel(resource.table)}({base}):\n")
+                parts += [
+                    f"    def find_by_{field}(self, {field}: Any, /) -> list[Record]: ...\n"
+                    for field in resource.find_by
+                ]
+                parts.append("\n")
     for name, (start, base, words) in KINDS.items():
         parts.append(f'class {name}:\n    """{words}"""\n\n')
         for table in sorted(BY_NAME):
@@ -126,9 +124,6 @@ STRIPE_SECTIONS: dict[str, tuple[Any, ...]] = {"Account": (tigerstripe.Account, 
 
 WITHIN = frozenset(
     [
-        "Store.run",
-        "AsyncStore.run",
-        "AnyStore.watcher",
         "Batch.close",
         "Differences.check",
         "Mark.commit_in",
@@ -239,7 +234,7 @@ def finders() -> str:
     """Return the tables there are, and what finds their records."""
     rows = [
         f"| `{r.table}` | `{r.prefix}` | {', '.join(f'`find_by_{f}`' for f in r.find_by)} | "
-        f"{f'`{r.active[0]}` is {one_of(r.active[1])}' if r.active else ''} |"
+        f"{f'`{r.active.field}` is {one_of(r.active.values)}' if r.active else ''} |"
         for r in RESOURCES
     ]
     aliases = ", ".join(f"`{alias}` is `{table}`" for alias, table in ALIASES.items())

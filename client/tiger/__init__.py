@@ -33,9 +33,9 @@ from tiger.errors import (
     TimedOut,
     UnknownTable,
 )
-from tiger.marks import Mark
 from tiger.reading.changes import Change, Changes, Commit
 from tiger.reading.differences import Difference, Differences
+from tiger.reading.marks import Mark
 from tiger.reading.page import Page
 from tiger.snapshot import Snapshot
 from tiger.store import Store, connect

@@ -1,16 +1,24 @@
-"""How both kinds of `connect` come to an instance: which one is meant, and does its daemon run."""
+"""How both kinds of `connect` come to an instance, and what a store then holds of it."""
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from tiger.errors import DaemonUnavailable, InvalidRequest
 from tiger.format import record
-from tiger.namespaces import namespace_name
-from tiger.place import instance, launch
+from tiger.namespaces import is_unique, namespace_name
+from tiger.place import instance, launch, process
+from tiger.place.leases import Lease, register_of
 from tiger.reading.reader import Reader
 from tiger.system import os
+from tiger.wire.connection import Connection
+
+if TYPE_CHECKING:
+    from tiger.aio.connection import AsyncConnection
+
+Sending = TypeVar("Sending", Connection, "AsyncConnection")
 
 TIMEOUT_S = 5.0
 """How long a write may take to be answered unless `connect` is told."""
@@ -28,6 +36,77 @@ class Settings(NamedTuple):
     autostart: bool
     timeout_s: float
     everywhere: bool = False
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What lets another process find the instance and the namespace."""
+        return {"TIGERD_DIR": self.directory, "TIGERD_NAMESPACE": self.namespace}
+
+
+class Attached(Generic[Sending]):
+    """What a store and its tables hold of an instance, whether writes block or are awaited.
+
+    They read through `reader` and send through `connection`. Stores of other namespaces share both.
+    """
+
+    _is_owner = False
+
+    def __init__(
+        self, reader: Reader, connection: Sending, settings: Settings, *, is_owner: bool = False
+    ) -> None:
+        """Hold these; an owner closes them, or warns when it is forgotten."""
+        self.reader: Reader = reader
+        self.connection: Sending = connection
+        self.settings: Settings = settings
+        self.is_fork: bool = False
+        """Whether its namespace began as a fork."""
+        self._process = process.current()
+        self._register = register_of(reader.directory) if is_owner else None
+        self._is_owner = is_owner
+
+    def within(self, namespace: str) -> Attached[Sending]:
+        """Return what a store of another namespace holds."""
+        settings = self.settings._replace(namespace=namespace)
+        other = Attached(self.reader, self.connection, settings)
+        other._register = self._register
+        return other
+
+    @property
+    def is_account(self) -> bool:
+        """Whether the namespace goes with its user: a sandbox, a fork, or a test's account."""
+        return self.is_fork or is_unique(self.settings.namespace)
+
+    def lease(self, namespace: str) -> Lease:
+        """Hold a new namespace for this process, with the file that the owner keeps."""
+        record.encode_name(namespace, "namespace")
+        return Lease(self.reader.directory, namespace, self._register, is_new=True)
+
+    def check_open(self) -> None:
+        """Raise `InvalidRequest` once the store is closed."""
+        self.connection.check_open()
+        self.reader.look()
+
+    def close(self) -> None:
+        """Send nothing any more. What others share goes on, unless this is the owner."""
+        if self._is_owner:
+            self._is_owner = False
+            self.connection.close()
+            register_of(self.reader.directory).rest()
+            self.reader.close()
+        elif not self.connection.is_closed:
+            self.connection = self.connection.twin()
+            self.connection.close()
+
+    def __del__(self) -> None:
+        """Warn of a store that was never closed."""
+        if self._is_owner and self._process == process.current():
+            warnings.warn(
+                f"unclosed store at {self.reader.directory}, namespace {self.settings.namespace!r}",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
+            self.connection.forget()
 
 
 def attach(

@@ -9,8 +9,8 @@ from tiger.errors import InvalidRequest, TigerError
 from tiger.format import record
 from tiger.format.protocol import Operation
 from tiger.format.record import Record
-from tiger.pickling import refuse
 from tiger.place import process
+from tiger.place.process import refuse
 from tiger.wire import requests
 from tiger.wire.requests import Request, TableRequests
 
@@ -76,10 +76,12 @@ class Batch(BatchTables):
             )
         self._operations += operations
 
-    def close(self) -> list[Operation]:
-        """End the batch and return what it collected: in a forked child, nothing."""
-        operations, self._operations = self._operations or [], None
-        return operations if self._process == process.current() else []
+    def close(self) -> Request[None] | None:
+        """End the batch and return the request for what it collected: in a forked child, none."""
+        operations, self._operations = self._operations, None
+        if not operations or self._process != process.current():
+            return None
+        return Request(operations, lambda _: None)
 
 
 class BatchTable:

@@ -7,9 +7,9 @@ share a connection, so a task costs none, and a process has no more of them than
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from tiger.attaching import Settings, attach
+from tiger.attaching import Attached, Settings, attach
 from tiger.errors import TigerError
 from tiger.place import process
 from tiger.reading.reader import Reader
@@ -57,7 +57,7 @@ def store_of(
     _kept[place] = found
     for oldest in list(_kept)[:-KEPT]:
         _kept.pop(oldest, None)  # a store that uses it still has it
-    return Store(*found, settings)
+    return Store(Attached(*found, settings))
 
 
 def _is_there(reader: Reader) -> bool:
@@ -69,11 +69,6 @@ def _is_there(reader: Reader) -> bool:
     return True
 
 
-def table_of(store: Store, name: str) -> Table:
+def table_of(settings: Settings, name: str) -> Table:
     """Return a table that was pickled."""
-    return store.table(name)
-
-
-def refuse(thing: object, instead: str) -> NoReturn:
-    """Raise TypeError for what is not pickled, and say what to do instead."""
-    raise TypeError(f"cannot pickle {thing!r}: {instead}")
+    return store_of(*settings).table(name)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tiger.pickling import refuse
+from tiger.place.process import refuse
 from tiger.reading.moments import Pinned
+from tiger.reading.namespace import NamespaceReads
 from tiger.reading.reads import Records, TableReads
-from tiger.store_reads import StoreReads
 from tiger.table import Table
 
 if TYPE_CHECKING:
@@ -39,22 +39,18 @@ class SnapshotTable(TableReads):
         __getattr__ = _named
 
 
-class Snapshot(StoreReads, SnapshotTables):
+class Snapshot(NamespaceReads[SnapshotTable], SnapshotTables):
     """Reads of all tables at one commit number, `view.commit`; made by `store.snapshot()`.
 
     It has the tables of a store, `view.coupons`, without their writes. After the end of its block
     a read raises `InvalidRequest`.
     """
 
-    def __init__(
-        self,
-        moment: Pinned,
-        namespace: str,
-        left_out: frozenset[str] = frozenset(),
-    ) -> None:
+    def __init__(self, moment: Pinned, namespace: str) -> None:
         """Read at the moment's commit for as long as it is held."""
-        super().__init__(moment, namespace)
-        self.left_out = left_out
+        super().__init__(
+            moment, namespace, lambda resource: SnapshotTable(moment, resource, namespace)
+        )
         self.commit: int = moment.commit
         self._pinned = moment
 
@@ -64,10 +60,6 @@ class Snapshot(StoreReads, SnapshotTables):
     def __reduce__(self) -> NoReturn:
         """Refuse: it is held by the process that took it."""
         refuse(self, "pickle the store, and take a snapshot in the process that needs it")
-
-    def table(self, name: str) -> SnapshotTable:
-        """Return the reads of a table, or raise `UnknownTable`."""
-        return SnapshotTable(self._moment, self._resource(name), self._namespace)
 
     def _named(self, name: str) -> SnapshotTable:
         """Return the reads of a table by its name, as `view.coupons`."""
@@ -79,7 +71,7 @@ class Snapshot(StoreReads, SnapshotTables):
             raise AttributeError(
                 f"a snapshot is read-only and has no {name!r}: use store.{name} outside it"
             )
-        return self.table(name)
+        return super()._named(name)
 
     if not TYPE_CHECKING:  # for which only what is declared is there
         __getattr__ = _named
@@ -89,4 +81,4 @@ class Snapshot(StoreReads, SnapshotTables):
 
         Raises `InvalidRecord` for what cannot be a name.
         """
-        return Snapshot(self._pinned, name, self.left_out)
+        return self._leaving_out(Snapshot(self._pinned, name))

@@ -4,52 +4,55 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import AbstractContextManager, closing
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from tiger import undone
-from tiger.any_store import AnyStore
-from tiger.attaching import TIMEOUT_S, attach
+from tiger.attaching import TIMEOUT_S, Attached, attach
 from tiger.batch import Batch
-from tiger.errors import StoreFull
 from tiger.format.protocol import PING
-from tiger.format.resources import Resource
-from tiger.marks import Mark
 from tiger.namespaces import unique
 from tiger.pickling import store_of
 from tiger.reading.changes import Changes, Commit
+from tiger.reading.marks import Mark, commit_of
+from tiger.reading.moments import Latest
+from tiger.reading.namespace import NamespaceReads
+from tiger.snapshot import Snapshot
 from tiger.system import os
-from tiger.table import Table, Wait
+from tiger.table import Table
+from tiger.waiting import commits_or_deadlines, deadline_of
 from tiger.wire import requests
 from tiger.wire.connection import Connection
-from tiger.wire.requests import Request
 
 if TYPE_CHECKING:
     from tiger.declared import StoreTables
 else:
     StoreTables = object
 
-Result = TypeVar("Result")
 
-
-class Store(AnyStore[Table, Wait], StoreTables):
+class Store(NamespaceReads[Table], StoreTables):
     """All tables of one instance, seen from one namespace; made by `tiger.connect`.
 
     Threads may share a store: reads take no lock, and writes take turns. A forked child may go on
     using it. Pickling keeps its settings only, and unpickling connects again, once a process.
     """
 
-    _connection: Connection
-    _closes_itself = True
+    def __init__(self, attached: Attached[Connection]) -> None:
+        """Use `connect` instead."""
+        namespace = attached.settings.namespace
+        super().__init__(Latest(attached.reader), namespace, partial(Table, attached))
+        self._attached = attached
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What lets `connect()` in another process find this namespace of this instance.
+
+        Give it to a process with `env=os.environ | store.environment`.
+        """
+        return self._attached.settings.environment
 
     # --- Tables ---
-
-    def _new_table(self, resource: Resource) -> Table:
-        return Table(self._reader, resource, self._namespace, self)
-
-    def __dir__(self) -> list[str]:
-        """Name the tables too."""
-        return [*super().__dir__(), *self.tables()]
 
     def define(
         self,
@@ -66,10 +69,23 @@ class Store(AnyStore[Table, Wait], StoreTables):
         otherwise, `InvalidRecord` for a name that is not 1 to 63 small letters, digits and `_`,
         `InvalidRequest` for a name that is taken and for one table too many.
         """
-        self.run(requests.define(name, prefix, url, indexes))
+        self._attached.connection.run(requests.define(name, prefix, url, indexes))
         return self.table(name)
 
     # --- Namespaces ---
+
+    def namespace(self, name: str) -> Store:
+        """Return a store on the same connection, bound to another namespace.
+
+        It costs nothing: a namespace begins with its first record. Raises `InvalidRecord` for what
+        cannot be a name.
+        """
+        return self._leaving_out(Store(self._attached.within(name)))
+
+    @property
+    def is_account(self) -> bool:
+        """Whether this namespace goes with its user: a sandbox, a fork, or a test's account."""
+        return self._attached.is_account
 
     def sandbox(self, name: str | None = None) -> AbstractContextManager[Store]:
         """Give a fresh, empty namespace with a unique name, cleared at the end.
@@ -92,12 +108,17 @@ class Store(AnyStore[Table, Wait], StoreTables):
 
         Raises `AlreadyExists` if there is one of that name.
         """
-        return self._begun(*self.run(self._fork_request(name)))
+        request = requests.fork(self._namespace, name, lambda: self.namespace(name))
+        child, inherits = self._attached.connection.run(request)
+        child._attached.is_fork = True
+        if inherits:  # else this namespace is not sealed, and what comes into it is no change there
+            child._origin = self._namespace
+        return child
 
     @contextlib.contextmanager
     def _passing(self, name: str, begin: Callable[[str], Store]) -> Iterator[Store]:
         """Give a namespace that is cleared at the end, in the process that began it."""
-        lease = self._lease(name)
+        lease = self._attached.lease(name)
         try:
             store = begin(name)
             with undone.Telling(store):
@@ -112,9 +133,20 @@ class Store(AnyStore[Table, Wait], StoreTables):
 
         One write, whatever is there; it is fine if nothing is. Raises `Sealed` while it has forks.
         """
-        self.run(self._clear_request(name))
+        name = self._namespace if name is None else name
+        self._attached.connection.run(requests.clear_namespace(name))
 
-    # --- Writes that belong together ---
+    # --- Writes and reads that belong together ---
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Give reads that all see one commit number, across tables.
+
+        While it lasts, what is overwritten or deleted stays in memory. Never asks the daemon.
+        Raises as every read, and `StoreFull` where no file can be made.
+        """
+        with self._moment.pin() as moment:
+            yield self._leaving_out(Snapshot(moment, self._namespace))
 
     @contextlib.contextmanager
     def batch(self) -> Iterator[Batch]:
@@ -122,12 +154,20 @@ class Store(AnyStore[Table, Wait], StoreTables):
 
         One round trip. Raises at the end what its writes may raise; then none of them was done.
         """
-        batch = self._new_batch()
+        batch = Batch(lambda name: self.table(name).requests, self._namespace)
         yield batch
-        if (request := self._batch_request(batch)) is not None:
-            self.run(request)
+        if (request := batch.close()) is not None:
+            self._attached.connection.run(request)
 
     # --- Going back ---
+
+    def mark(self) -> Mark:
+        """Return this moment of this namespace, for `rollback` and `changes`.
+
+        What is overwritten since is kept until the mark is rolled back, released, or forgotten.
+        Raises as `snapshot`.
+        """
+        return Mark(self._moment.pin(), self._namespace)
 
     def rollback(self, mark: Mark) -> None:
         """Undo what anybody changed in this namespace since a mark.
@@ -137,7 +177,8 @@ class Store(AnyStore[Table, Wait], StoreTables):
         instance that follows a log, all hosts undo it, and `Conflict` says that others did not stop
         writing to the namespace: the mark is there to try again. Raises as every write.
         """
-        self.run(self._rollback_request(mark))
+        commit = commit_of(mark, self._namespace)
+        self._attached.connection.run(requests.rollback(self._namespace, commit))
         mark.release()
 
     @contextlib.contextmanager
@@ -156,6 +197,16 @@ class Store(AnyStore[Table, Wait], StoreTables):
 
     # --- Waiting ---
 
+    def follow(self) -> Changes:
+        """Return the changes of the whole instance, whatever the namespace, from now on.
+
+        `take()` gives those that were committed since the last call, `wait(deadline)` waits for the
+        next ones. Both read shared memory and ask nobody. Raises `InvalidRequest` if the store is
+        closed.
+        """
+        self._attached.check_open()
+        return Changes(self._reader)
+
     def watch(self, timeout_s: float | None = None) -> Iterator[Commit]:
         """Yield the commits that change this namespace from now on, as they happen.
 
@@ -163,15 +214,16 @@ class Store(AnyStore[Table, Wait], StoreTables):
         `InvalidRequest` for a timeout that is none and after `close`, `InstanceError` if the
         instance is removed meanwhile.
         """
-        return self._watch(self._changes(timeout_s), timeout_s)
+        deadline_of(timeout_s)  # refused now where it makes no sense, not at the first change
+        return self._watch(self.follow(), timeout_s)
 
     def _watch(self, changes: Changes, timeout_s: float | None) -> Iterator[Commit]:
-        with self.watcher() as wait:
-            for found in self._follow(changes, timeout_s):
+        with closing(self._attached.connection.twin()) as own:
+            for found in commits_or_deadlines(changes, self._namespace, timeout_s):
                 if isinstance(found, Commit):
                     yield found
                 else:
-                    wait(changes.commit, None, self._namespace, found)
+                    own.wait(changes.commit, None, self._namespace, found)
 
     # --- The daemon ---
 
@@ -180,18 +232,9 @@ class Store(AnyStore[Table, Wait], StoreTables):
 
         A round trip that changes nothing. Raises `DaemonUnavailable` if there is no answer in time.
         """
-        self._check_open()
-        answer: dict[str, Any] = self._connection.ask(PING)
+        self._attached.check_open()
+        answer: dict[str, Any] = self._attached.connection.ask(PING)
         return answer
-
-    def run(self, request: Request[Result]) -> Result:
-        """Send a request, wait for its answer, and return what it comes to."""
-        self._check_open()
-        try:
-            return request.result(self._connection.write(request.operations, request.meanwhile))
-        except StoreFull:
-            self._reader.let_go()  # of what only this process keeps from being free
-            raise
 
     # --- The end ---
 
@@ -200,7 +243,8 @@ class Store(AnyStore[Table, Wait], StoreTables):
 
         Stores made by `namespace` use the same one, so they write no more either. Raises nothing.
         """
-        self._close()
+        self._attached.close()
+        self._forget_tables()
 
     def __enter__(self) -> Store:
         return self
@@ -210,7 +254,7 @@ class Store(AnyStore[Table, Wait], StoreTables):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the settings only; in one process those of the same share a connection."""
-        return store_of, tuple(self._settings)
+        return store_of, tuple(self._attached.settings)
 
 
 def connect(
@@ -235,4 +279,4 @@ def connect(
     connection = Connection(
         reader, autostart=autostart, timeout_s=timeout_s, everywhere=settings.everywhere
     )
-    return Store(reader, connection, settings, is_owner=True)
+    return Store(Attached(reader, connection, settings, is_owner=True))

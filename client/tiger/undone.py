@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tiger.any_store import AnyStore
-    from tiger.marks import Mark
+    from tiger.reading.marks import Mark
+    from tiger.reading.namespace import NamespaceReads
 
-watcher: Callable[[BaseException, AnyStore[Any, Any], Mark | None], None] | None = None
+watcher: Callable[[BaseException, NamespaceReads[Any], Mark | None], None] | None = None
 """Called with the error, the store, and the mark that is rolled back to; it must not raise."""
 
 
@@ -22,7 +22,7 @@ class Telling:
 
     __slots__ = ("_mark", "_store")
 
-    def __init__(self, store: AnyStore[Any, Any], mark: Mark | None = None) -> None:
+    def __init__(self, store: NamespaceReads[Any], mark: Mark | None = None) -> None:
         """Prepare to tell of the changes in a namespace, of those since a mark if one is given."""
         self._store = store
         self._mark = mark

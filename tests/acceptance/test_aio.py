@@ -274,7 +274,7 @@ def test_two_loops_at_the_same_time_are_told_at_once(shared_directory: str, shar
         )
 
     store = asyncio.run(connect())
-    turns = store._connection._turns
+    turns = store._attached.connection._turns
 
     async def in_the_middle() -> None:
         assert await turns.take(0)

@@ -225,7 +225,7 @@ def test_no_commit_that_nobody_can_hold_is_rolled_back_to(store, commit: Any) ->
     store.coupons.insert({"id": "A"})
     pid = store.ping()["pid"]
     with pytest.raises(tiger.InvalidRequest, match="no mark of this host holds it"):
-        store.run(requests.rollback("global", commit))
+        store._attached.connection.run(requests.rollback("global", commit))
     assert store.ping()["pid"] == pid
     assert "A" in store.coupons
 

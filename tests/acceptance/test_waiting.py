@@ -20,7 +20,7 @@ from tests.acceptance.programs import elsewhere
 from tiger.format import layout, protocol
 from tiger.reading.changes import Change
 from tiger.wire import session
-from tiger.wire.socket import Wire
+from tiger.wire.zmtp import Wire
 
 LONG_S = 60.0
 
@@ -196,7 +196,7 @@ def test_a_time_that_is_none_is_refused(shared_store, timeout_s: Any) -> None:
 
 def test_a_daemon_of_another_version_ends_a_wait(shared_store) -> None:
     """Instead of being asked again and again, since it answers at once."""
-    wire = Mock(Wire, number=1)
+    wire = Mock(Wire, connections=1)
     wire.flush.return_value = 0
     wire.receive.return_value = protocol.pack([0, 9, "restart it with `tigerd restart`"])
     steps = session.Session(shared_store._reader, wire).wait(

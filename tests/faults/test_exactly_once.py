@@ -26,11 +26,10 @@ from tests.support.processes import (
 )
 from tests.support.seeds import new_random
 from tiger.format import layout, protocol
-from tiger.format.slot import Slot
 from tiger.place import instance
 from tiger.reading.reader import Reader
 from tiger.wire.requests import TableRequests
-from tiger.wire.session import Session
+from tiger.wire.session import Session, Slot
 from tigerd.service.slots import Slots
 
 BEFORE = {"id": "A", "created": 5, "n": 1}
@@ -145,7 +144,7 @@ class Losses:
             for each in frames:
                 if not (yield from send(session, each, deadline)):
                     return 0
-            number = session._wire.number
+            number = session._wire.connections
             if not frames:  # what is lost is lost with its connection
                 session._wire.close()
             return number

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.support.model import Model
+from tests.support.observe import reads_of
 from tests.support.scenarios import CUSTOMERS, INVOICES
 from tiger.errors import InvalidCursor
 from tiger.format import record
@@ -14,7 +15,6 @@ from tiger.format.resources import RESOURCES
 from tiger.reading.moments import Latest, Moment
 from tiger.reading.reader import Reader
 from tiger.reading.reads import TableReads
-from tiger.store_reads import StoreReads
 
 Make = Callable[[int, str], TableReads]
 
@@ -156,7 +156,7 @@ def namespaces() -> Read:
                 counts[namespace] = counts.get(namespace, 0) + len(rows)
         return counts
 
-    return Read(lambda look: StoreReads(look.moment, "global").namespaces(), expected)
+    return Read(lambda look: reads_of(look.moment).namespaces(), expected)
 
 
 def _content(model: Model, number: int, namespace: str, identity: str) -> Any:

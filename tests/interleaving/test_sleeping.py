@@ -18,8 +18,10 @@ import pytest
 
 from tests.support.daemon import CLIENT, Daemon
 from tests.support.model import put
-from tiger.format import layout, slot
-from tiger.format.slot import Slot
+from tiger.format import layout
+from tiger.format import memory as segments
+from tiger.wire import session
+from tiger.wire.session import Slot
 from tigerd.engine import writer
 from tigerd.engine.segments import WritableSegment
 
@@ -110,7 +112,7 @@ def sleeps_in(daemon: Daemon, words: Mapping[int, int], events: list[Event], req
     sleeps = 0
     for places in combinations_with_replacement(range(1, LOADS), len(events)):
         memory: Any = Memory(words, events, places)
-        with patch.object(slot, "sleep_on", memory.sleep_on):
+        with patch.object(segments, "sleep_on", memory.sleep_on):
             assert Slot(memory, CLIENT, daemon.slot).sleep(request, math.inf)
         sleeps += memory.sleeps
     return sleeps
@@ -118,7 +120,7 @@ def sleeps_in(daemon: Daemon, words: Mapping[int, int], events: list[Event], req
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slot, "time", Mock(monotonic=lambda: 0.0))
+    monkeypatch.setattr(session, "time", Mock(monotonic=lambda: 0.0))
 
 
 @pytest.mark.usefixtures("clock")

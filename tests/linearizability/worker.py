@@ -190,8 +190,8 @@ def succeeds(call: Callable[[], Any], error: type[Exception]) -> bool:
 
 def remember_blindly() -> None:
     """Break the reader: what it has read twice it takes for what is there."""
+    from tiger.reading.cache import NOWHERE
     from tiger.reading.reads import MISSING, TableReads
-    from tiger.reading.remembered import NOWHERE
 
     original = TableReads.get
 

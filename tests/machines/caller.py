@@ -29,7 +29,7 @@ class CarefulCaller(Caller):
     def _seen(self, call: Callable[[], Any]) -> Callable[[], Any]:
         def seen() -> Any:
             result = call()
-            self.store._connection.ask(protocol.EVERYWHERE)
+            self.store._attached.connection.ask(protocol.EVERYWHERE)
             return result
 
         return seen

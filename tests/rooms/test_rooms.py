@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import importlib
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
+
+import tiger
+from tiger.aio import AsyncTable
+from tiger.format.speedups import are_used
+from tiger.snapshot import SnapshotTable
+from tiger.wire import connection
 
 PROJECT = Path(__file__).parents[2]
 ROOTS = {
@@ -153,3 +162,88 @@ def test_no_room_stands_on_itself() -> None:
         free = {room for room, below in left.items() if not below}
         assert free, f"in a circle: {sorted(left)}"
         done |= free
+
+
+# --- How far a call goes ---
+
+GET = ["reading/reads.py", "reading/cache.py", "reading/table_reader.py"]
+INSERT = ["table.py", "wire/requests.py", "wire/connection.py", "wire/session.py", "wire/zmtp.py"]
+
+NO_STOP = {"format/speedups.py", "format/memory.py"}
+"""A stand-in for what is not compiled, and a fence: one instruction, or none."""
+
+
+def files_passed(call: Callable[[], object]) -> list[str]:
+    """Return the files of the library that a call passes, each where it comes first."""
+    found: list[str] = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        path = Path(frame.f_code.co_filename)
+        if event == "call" and path.is_relative_to(ROOTS["tiger"]):
+            name = str(path.relative_to(ROOTS["tiger"]))
+            if name not in found and name not in NO_STOP:
+                found.append(name)
+
+    sys.setprofile(note)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+def test_a_first_get_passes_four_files_and_an_insert_six(
+    shared_store: tiger.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The compiled part is one of them, which the profiler does not see."""
+    coupons = shared_store.coupons
+    coupons.insert_many({"id": f"c{number}"} for number in range(9))
+    coupons.get("c1")
+    looking = shared_store._attached.connection._looking
+    monkeypatch.setattr(looking, "is_worth_it", lambda: True)  # as where cores are free
+    monkeypatch.setattr(looking, "_longest_s", 60.0)
+    monkeypatch.setattr(connection, "LONG_TURN_S", 60.0)
+    pure = [] if are_used() else ["format/record.py"]
+    assert files_passed(lambda: coupons.get("c2")) == GET
+    assert files_passed(lambda: coupons.insert({"id": "new"})) == [*INSERT[:2], *pure, *INSERT[2:]]
+    assert len(GET) < 4
+    assert len(INSERT) < 6
+
+
+# --- How far one has to look for a method ---
+
+BASES_MAX = 2
+
+
+def bases(kind: type) -> list[type]:
+    """Return the bases of a class that are ours; those of an error say what it may be caught as."""
+    if issubclass(kind, BaseException):
+        return []
+    return [base for base in kind.__mro__[1:] if base.__module__.partition(".")[0] in ROOTS]
+
+
+def test_no_class_has_more_than_two_bases_of_ours() -> None:
+    for module in MODULES:
+        if not module.endswith("__main__"):
+            importlib.import_module(module)
+    waiting: list[type] = [object]
+    while waiting:
+        below = type.__subclasses__(waiting.pop())
+        waiting += below
+        assert [kind for kind in below if len(bases(kind)) > BASES_MAX] == []
+
+
+def test_no_class_that_is_only_declared_has_more_either() -> None:
+    """Type checkers, and help in editors, go by `declared.pyi`."""
+    declared = ast.parse((ROOTS["tiger"] / "declared.pyi").read_text())
+    classes = [node for node in declared.body if isinstance(node, ast.ClassDef)]
+    assert classes
+    for node in classes:
+        assert [ast.unparse(base) for base in node.bases] in (
+            [],
+            ["Table"],
+            ["AsyncTable"],
+            ["SnapshotTable"],
+        )
+    for kind in (tiger.Table, AsyncTable, SnapshotTable):
+        assert len(bases(kind)) < BASES_MAX

@@ -11,10 +11,10 @@ from tests.support.model import Model, Place, Row
 from tiger.format import record
 from tiger.format.record import Record
 from tiger.format.resources import DEFINITIONS, DEFINITIONS_NAMESPACE, RESOURCES
-from tiger.reading.moments import Latest
+from tiger.reading.moments import Latest, Moment
+from tiger.reading.namespace import NamespaceReads
 from tiger.reading.reader import Reader
 from tiger.reading.reads import TableReads
-from tiger.store_reads import StoreReads
 
 LIMIT = 3
 LONG = 30
@@ -50,7 +50,7 @@ class Universe:
 
     # --- What is there ---
 
-    def seen_by(self, tables: dict[Place, TableReads], store: StoreReads) -> Seen:
+    def seen_by(self, tables: dict[Place, TableReads], store: NamespaceReads[Any]) -> Seen:
         """Return what can be read."""
         seen: Seen = {"namespaces": store.namespaces(), "tables": store.tables()[len(RESOURCES) :]}
         for place, table in tables.items():
@@ -123,7 +123,7 @@ class Observer:
 
     def look(self) -> Seen:
         """Return all that can be read."""
-        return self.universe.seen_by(self.tables, StoreReads(Latest(self.reader), "global"))
+        return self.universe.seen_by(self.tables, reads_of(Latest(self.reader)))
 
     def snapshot(self) -> Snapshot:
         """Hold this moment."""
@@ -144,7 +144,7 @@ class Snapshot:
             place: TableReads(self.moment, self._universe.resources[place[0]], place[1])
             for place in self._universe.ids
         }
-        store = StoreReads(self.moment, "global")
+        store = reads_of(self.moment)
         return self._universe.seen_by(tables, store)
 
     def release(self) -> None:
@@ -153,6 +153,11 @@ class Snapshot:
 
 
 # --- Pages ---
+
+
+def reads_of(moment: Moment) -> NamespaceReads[TableReads]:
+    """Return the reads of the namespace "global"."""
+    return NamespaceReads(moment, "global", lambda resource: TableReads(moment, resource, "global"))
 
 
 def pages(table: TableReads, **filters: Any) -> Iterable[tuple[list[str], bool]]:

@@ -9,8 +9,8 @@ from tiger.format import layout
 from tiger.format.resources import DEFINITIONS
 from tiger.reading.lineage import Lineage
 from tiger.reading.moments import Latest
+from tiger.reading.namespace import resources_of
 from tiger.reading.reader import Reader
-from tiger.reading.reads import resources_of
 from tiger.reading.table_reader import TableReader
 from tiger.system import os, time
 

@@ -17,8 +17,8 @@ from tiger.format.resources import RESOURCES, Resource
 from tiger.place import instance
 from tiger.reading.filters import filters_of
 from tiger.reading.moments import Latest
+from tiger.reading.namespace import resources_of
 from tiger.reading.reader import Reader
-from tiger.reading.reads import resources_of
 from tigerd.cli.options import (
     answering_json,
     complete_table,

@@ -10,8 +10,8 @@ import click
 from tiger import Store, connect
 from tiger.errors import InvalidRecord
 from tiger.reading.moments import Latest
+from tiger.reading.namespace import resources_of
 from tiger.reading.reader import Reader
-from tiger.reading.reads import resources_of
 from tigerd.cli.options import (
     Input,
     answering_json,

@@ -11,8 +11,8 @@ from tiger.format.resources import ALIASES
 from tiger.place import instance
 from tiger.reading.changes import KINDS, Change, Changes
 from tiger.reading.moments import Latest
+from tiger.reading.namespace import resources_of
 from tiger.reading.reader import Reader
-from tiger.reading.reads import resources_of
 from tiger.shown import shown
 from tiger.system import time
 from tigerd.cli.options import complete_namespace, complete_table, on_instance, waiting

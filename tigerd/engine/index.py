@@ -168,7 +168,7 @@ class Index:
         if at >= SLOTS_AT and word > MOVED:
             version = self._reader.version(word & REF_MASK)
             generation = self.current.words[layout.HEADER_NUMBER]
-            if self._reader.probe(generation, version.scope, version.key):
+            if self._reader.has(generation, version.scope, version.key):
                 self.previous.store(at, MOVED)
 
     def _move_one(self, at: int, word: int) -> None:
@@ -202,7 +202,7 @@ class Index:
         """Make `ref` the newest version of a key; `found` is what `TableReader.newest` said.
 
         A key of a fork gets the first empty place, and none that was in use: readers remember the
-        empty one for as long as the fork does not have the key (tiger.reading.remembered.View).
+        empty one for as long as the fork does not have the key (tiger.reading.cache.View).
         """
         digest = crc32(key, scope)
         word = digest >> FINGERPRINT_SHIFT << HASH_SHIFT | ref

@@ -170,7 +170,7 @@ class WritableTable:
     def move_forks(self) -> None:
         """Move the forks into the larger index: readers rely on it that these go first.
 
-        See `tiger.reading.remembered.View`.
+        See `tiger.reading.cache.View`.
         """
         for namespace in self.namespaces.values():
             if namespace.parent:

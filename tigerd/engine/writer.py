@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tiger.errors import UnknownTable
 from tiger.format import layout, memory, record
+from tiger.format.memory import wake
 from tiger.format.resources import (
     DEFINITIONS,
     DEFINITIONS_NAMESPACE,
@@ -20,7 +21,6 @@ from tiger.format.resources import (
     Resource,
     defined_resource,
 )
-from tiger.format.slot import wake
 from tiger.reading.reader import Reader
 from tigerd.engine.cleaner import Cleaner
 from tigerd.engine.history import History

@@ -11,11 +11,11 @@ from typing import Any, Protocol
 from tiger import Mark, Store, TigerError, undone
 from tiger.aio.connection import AsyncConnection
 from tiger.aio.store import AsyncStore
-from tiger.any_store import AnyStore
-from tiger.attaching import Settings
+from tiger.attaching import Attached, Settings
 from tiger.namespaces import unique
 from tiger.place import process
 from tiger.place.leases import Lease
+from tiger.reading.namespace import NamespaceReads
 from tiger.reading.reader import Reader
 from tiger.system import threading, time
 from tigerd.pytest.run_environment import ALL, FAILED, NONE, RunEnvironment
@@ -167,7 +167,7 @@ class Account:
             self._lease.release()
 
 
-def _note_undone(error: BaseException, store: AnyStore[Any, Any], mark: Mark | None) -> None:
+def _note_undone(error: BaseException, store: NamespaceReads[Any], mark: Mark | None) -> None:
     """Keep with an error what it undoes, for the report of its test."""
     with contextlib.suppress(TigerError, OSError):
         changes = store.changes(mark)
@@ -189,11 +189,11 @@ def undone_by(error: BaseException | None) -> list[str]:
 
 def async_store(store: Store, *, autostart: bool = True) -> AsyncStore:
     """Return a store of the same account whose writes are awaited. It waits for nothing."""
-    everywhere = store._settings.everywhere
+    everywhere = store._attached.settings.everywhere
     name = store.current_namespace
     settings = Settings(str(store.directory), name, autostart, TIMEOUT_S, everywhere)
     reader = Reader(store.directory)
     connection = AsyncConnection(
         reader, autostart=autostart, timeout_s=TIMEOUT_S, everywhere=everywhere
     )
-    return AsyncStore(reader, connection, settings, is_owner=True)
+    return AsyncStore(Attached(reader, connection, settings, is_owner=True))

@@ -16,7 +16,7 @@ from typing import Any, cast
 import zmq
 
 from tiger.system import select
-from tiger.wire.spinning import Looking
+from tiger.wire.connection import Looking
 
 SPIN_S = 100e-6
 """How long to look for the next command before sleeping. Without, an insert in a loop takes 59 us

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tiger.errors import InstanceError, TigerError
-from tiger.format import layout, memory, slot
+from tiger.format import layout, memory
 from tiger.format.memory import is_at
 from tiger.place import instance, owners
 from tiger.system import os, secrets, time
@@ -54,7 +54,7 @@ class Custody:
         control.store(layout.daemon_at(self._number), self._random)
         control.store(layout.PID, os.getpid())
         control.store(layout.STARTED, time.time_ns())
-        control.store(layout.WAKES, int(slot.wake is not None))
+        control.store(layout.WAKES, int(memory.wake is not None))
         memory.fence()
         control.store(layout.DAEMON, self._number)
 

@@ -10,13 +10,12 @@ Tasks may share a store; their writes take turns. A write that is cancelled may 
 from tiger.aio.connecting import Connecting, connect
 from tiger.aio.connection import AsyncConnection
 from tiger.aio.store import AsyncStore
-from tiger.aio.table import AsyncTable, AsyncWait
+from tiger.aio.table import AsyncTable
 
 __all__ = [
     "AsyncConnection",
     "AsyncStore",
     "AsyncTable",
-    "AsyncWait",
     "Connecting",
     "connect",
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from tiger.aio.connection import AsyncConnection
 from tiger.aio.store import AsyncStore
 from tiger.aio.turns import running_loop
-from tiger.attaching import TIMEOUT_S, attach
+from tiger.attaching import TIMEOUT_S, Attached, attach
 from tiger.system import os
 
 
@@ -67,6 +67,6 @@ def connect(
         connection = AsyncConnection(
             reader, autostart=autostart, timeout_s=timeout_s, everywhere=settings.everywhere
         )
-        return AsyncStore(reader, connection, settings, is_owner=True)
+        return AsyncStore(Attached(reader, connection, settings, is_owner=True))
 
     return Connecting(attached)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from tiger.aio.turns import Turns, running_loop, settle, settled
-from tiger.errors import OutcomeUnknown, TigerError
+from tiger.errors import OutcomeUnknown, StoreFull, TigerError
 from tiger.format.protocol import Operation
-from tiger.place import launch, process
+from tiger.place import process
 from tiger.reading.reader import Reader
 from tiger.system import select, time
-from tiger.wire.line import Line
-from tiger.wire.session import Answer, Session, Steps, Wait
+from tiger.wire.connection import Line
+from tiger.wire.failures import busy_error
+from tiger.wire.requests import Request
+from tiger.wire.session import Answer, Session, Steps
+from tiger.wire.zmtp import Wait
+
+Result = TypeVar("Result")
 
 
 class AsyncConnection:
@@ -42,6 +47,24 @@ class AsyncConnection:
         self._line.check_open()
         return AsyncConnection(self._line.reader, **self._line.settings)
 
+    @property
+    def is_closed(self) -> bool:
+        """As `Connection.is_closed`."""
+        return self._line.is_closed
+
+    def check_open(self) -> None:
+        """As `Connection.check_open`."""
+        self._line.check_open()
+
+    async def run(self, request: Request[Result]) -> Result:
+        """As `Connection.run`."""
+        self._line.reader.look()
+        try:
+            return request.result(await self.write(request.operations, request.meanwhile))
+        except StoreFull:
+            self._line.reader.let_go()
+            raise
+
     async def write(self, operations: list[Operation], meanwhile: Callable[[], Any]) -> Answer:
         """As `Connection.write`."""
         deadline = time.monotonic() + self._line.timeout_s
@@ -62,7 +85,7 @@ class AsyncConnection:
         process.current()  # as `Connection._run`
         turns = self._turns  # as `Connection._run`
         if not await turns.take(deadline - time.monotonic()):
-            raise self._line.busy_error()
+            raise busy_error(self._line.reader.directory, self._line.timeout_s)
         try:
             return await self._drive(begin)
         finally:
@@ -73,7 +96,7 @@ class AsyncConnection:
     async def _drive(self, begin: Callable[[Session], Steps]) -> Answer:
         """Do what the session says, awaiting."""
         session = self._line.session()
-        session.answers = True
+        session.wants_replies = True
         steps = begin(session)
         result: Any = None
         try:
@@ -83,7 +106,7 @@ class AsyncConnection:
                     result = await self._wait(action)
                 else:
                     try:
-                        await self._start()
+                        await asyncio.to_thread(self._line.start)
                     except TigerError as error:
                         steps.throw(error)  # as `Connection._drive`
                         raise
@@ -122,10 +145,6 @@ class AsyncConnection:
             loop.remove_reader(descriptor)
             loop.remove_writer(descriptor)
 
-    async def _start(self) -> None:
-        self._line.check_autostart()
-        await asyncio.to_thread(launch.start, self._line.reader.directory)
-
     def close(self) -> None:
         """As `Connection.close`; a request that waits ends now.
 
@@ -140,3 +159,6 @@ class AsyncConnection:
         """As `Connection.let_go`."""
         if not self._turns.is_taken:
             self._line.wire.close()
+
+    def forget(self) -> None:
+        """Leave the socket as it is: it is an event loop's."""

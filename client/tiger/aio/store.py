@@ -3,46 +3,51 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, closing
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tiger import undone
 from tiger.aio.connection import AsyncConnection
-from tiger.aio.table import AsyncTable, AsyncWait
-from tiger.any_store import AnyStore
+from tiger.aio.table import AsyncTable
+from tiger.attaching import Attached
 from tiger.batch import Batch
-from tiger.errors import StoreFull
 from tiger.format.protocol import PING
-from tiger.format.resources import Resource
-from tiger.marks import Mark
 from tiger.namespaces import unique
-from tiger.pickling import refuse
+from tiger.place.process import refuse
 from tiger.reading.changes import Changes, Commit
+from tiger.reading.marks import Mark, commit_of
+from tiger.reading.moments import Latest
+from tiger.reading.namespace import NamespaceReads
+from tiger.snapshot import Snapshot
+from tiger.waiting import commits_or_deadlines, deadline_of
 from tiger.wire import requests
-from tiger.wire.requests import Request
 
 if TYPE_CHECKING:
     from tiger.declared import AsyncTables
 else:
     AsyncTables = object
 
-Result = TypeVar("Result")
 
-
-class AsyncStore(AnyStore[AsyncTable, AsyncWait], AsyncTables):
+class AsyncStore(NamespaceReads[AsyncTable], AsyncTables):
     """All tables of one instance, seen from one namespace; made by `tiger.aio.connect`.
 
     What only reads is not awaited: `snapshot` is used with a plain `with`, `mark` is a plain call.
     """
 
-    _connection: AsyncConnection
-    _closes_itself = False  # its sockets are an event loop's
+    def __init__(self, attached: Attached[AsyncConnection]) -> None:
+        """Use `tiger.aio.connect` instead."""
+        namespace = attached.settings.namespace
+        super().__init__(Latest(attached.reader), namespace, partial(AsyncTable, attached))
+        self._attached = attached
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """As `Store.environment`."""
+        return self._attached.settings.environment
 
     # --- Tables ---
-
-    def _new_table(self, resource: Resource) -> AsyncTable:
-        return AsyncTable(self._reader, resource, self._namespace, self)
 
     async def define(
         self,
@@ -53,10 +58,19 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait], AsyncTables):
         indexes: Iterable[str] = (),
     ) -> AsyncTable:
         """As `Store.define`."""
-        await self.run(requests.define(name, prefix, url, indexes))
+        await self._attached.connection.run(requests.define(name, prefix, url, indexes))
         return self.table(name)
 
     # --- Namespaces ---
+
+    def namespace(self, name: str) -> AsyncStore:
+        """As `Store.namespace`."""
+        return self._leaving_out(AsyncStore(self._attached.within(name)))
+
+    @property
+    def is_account(self) -> bool:
+        """As `Store.is_account`."""
+        return self._attached.is_account
 
     def sandbox(self, name: str | None = None) -> AbstractAsyncContextManager[AsyncStore]:
         """As `Store.sandbox`."""
@@ -68,13 +82,17 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait], AsyncTables):
 
     async def begin_fork(self, name: str) -> AsyncStore:
         """As `Store.begin_fork`."""
-        return self._begun(*await self.run(self._fork_request(name)))
+        request = requests.fork(self._namespace, name, lambda: self.namespace(name))
+        child, inherits = await self._attached.connection.run(request)
+        child._attached.is_fork = True
+        child._origin = self._namespace if inherits else None  # as `Store.begin_fork`
+        return child
 
     @contextlib.asynccontextmanager
     async def _passing(
         self, name: str, begin: Callable[[str], Awaitable[AsyncStore]] | None = None
     ) -> AsyncIterator[AsyncStore]:
-        lease = self._lease(name)
+        lease = self._attached.lease(name)
         try:
             store = self.namespace(name) if begin is None else await begin(name)
             with undone.Telling(store):
@@ -86,23 +104,35 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait], AsyncTables):
 
     async def clear_namespace(self, name: str | None = None) -> None:
         """As `Store.clear_namespace`."""
-        await self.run(self._clear_request(name))
+        request = requests.clear_namespace(self._namespace if name is None else name)
+        await self._attached.connection.run(request)
 
-    # --- Writes that belong together ---
+    # --- Writes and reads that belong together ---
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """As `Store.snapshot`."""
+        with self._moment.pin() as moment:
+            yield self._leaving_out(Snapshot(moment, self._namespace))
 
     @contextlib.asynccontextmanager
     async def batch(self) -> AsyncIterator[Batch]:
         """As `Store.batch`."""
-        batch = self._new_batch()
+        batch = Batch(lambda name: self.table(name).requests, self._namespace)
         yield batch
-        if (request := self._batch_request(batch)) is not None:
-            await self.run(request)
+        if (request := batch.close()) is not None:
+            await self._attached.connection.run(request)
 
     # --- Going back ---
 
+    def mark(self) -> Mark:
+        """As `Store.mark`."""
+        return Mark(self._moment.pin(), self._namespace)
+
     async def rollback(self, mark: Mark) -> None:
         """As `Store.rollback`."""
-        await self.run(self._rollback_request(mark))
+        commit = commit_of(mark, self._namespace)
+        await self._attached.connection.run(requests.rollback(self._namespace, commit))
         mark.release()
 
     @contextlib.asynccontextmanager
@@ -118,35 +148,31 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait], AsyncTables):
 
     # --- Waiting ---
 
+    def follow(self) -> Changes:
+        """As `Store.follow`."""
+        self._attached.check_open()
+        return Changes(self._reader)
+
     def watch(self, timeout_s: float | None = None) -> AsyncIterator[Commit]:
         """As `Store.watch`, with `async for`."""
-        return self._watch(self._changes(timeout_s), timeout_s)
+        deadline_of(timeout_s)  # as `Store.watch`
+        return self._watch(self.follow(), timeout_s)
 
     async def _watch(self, changes: Changes, timeout_s: float | None) -> AsyncIterator[Commit]:
-        with self.watcher() as wait:
-            for found in self._follow(changes, timeout_s):
+        with closing(self._attached.connection.twin()) as own:
+            for found in commits_or_deadlines(changes, self._namespace, timeout_s):
                 if isinstance(found, Commit):
                     yield found
                 else:
-                    await wait(changes.commit, None, self._namespace, found)
+                    await own.wait(changes.commit, None, self._namespace, found)
 
     # --- The daemon ---
 
     async def ping(self) -> dict[str, Any]:
         """As `Store.ping`."""
-        self._check_open()
-        answer: dict[str, Any] = await self._connection.ask(PING)
+        self._attached.check_open()
+        answer: dict[str, Any] = await self._attached.connection.ask(PING)
         return answer
-
-    async def run(self, request: Request[Result]) -> Result:
-        """Send a request, await its answer, and return what it comes to."""
-        self._check_open()
-        try:
-            answer = await self._connection.write(request.operations, request.meanwhile)
-            return request.result(answer)
-        except StoreFull:
-            self._reader.let_go()  # as `Store.run`
-            raise
 
     # --- The end ---
 
@@ -155,7 +181,8 @@ class AsyncStore(AnyStore[AsyncTable, AsyncWait], AsyncTables):
 
         Stores made by `namespace` use the same one, so they write no more either.
         """
-        self._close()
+        self._attached.close()
+        self._forget_tables()
 
     def __reduce__(self) -> NoReturn:
         """Refuse: its connection is an event loop's."""

@@ -18,12 +18,13 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tiger.errors import Damaged, InstanceError, LayoutMismatch
 from tiger.format import layout
 from tiger.format.speedups import compiled
 from tiger.shortage import ANOTHER, use_error
-from tiger.system import os, threading
+from tiger.system import is_gevent_there, os, threading
 
 if sys.maxsize < 1 << 32:
     raise ImportError(
@@ -54,14 +55,18 @@ def _fence() -> None:
     lock.acquire()
 
 
-def _ordered_already() -> None:
-    pass
-
-
 fence: Callable[[], None] = (
-    _ordered_already if os.uname().machine in ("x86_64", "AMD64", "i686") else _fence
+    type(None) if os.uname().machine in ("x86_64", "AMD64", "i686") else _fence
 )
-"""Order all loads and stores before the call before all after it."""
+"""Order all loads and stores before the call before all after it; nothing where they are so."""
+
+sleep_on: Any = (
+    None if is_gevent_there() else compiled("tiger.format.compiled", "sleep_on", otherwise=None)
+)
+wake: Any = compiled("tiger.format.compiled", "wake", otherwise=None)
+"""What puts a client to sleep on a word of shared memory, and what the daemon wakes it with: a
+futex. Without it, and where all greenlets would sleep, a client that does not look for its answer
+asks for a reply."""
 
 
 class Vanished(Exception):

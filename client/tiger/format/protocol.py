@@ -13,7 +13,8 @@ error's message and facts, or for a request that ends with a patch the record as
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 import msgpack
 
@@ -61,9 +62,8 @@ RESTORE = "restore"  # of a daemon that follows a log, to all that do (tigerd.se
 Operation = list[Any]
 
 
-def pack(message: list[Any]) -> bytes:
-    """Return a message as a frame."""
-    return cast(bytes, msgpack.packb(message))
+pack: Callable[[list[Any]], bytes] = msgpack.packb
+"""Returns a message as a frame."""
 
 
 def check_size(size: int, operations: list[Operation]) -> None:

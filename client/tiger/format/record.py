@@ -37,7 +37,6 @@ _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PLAIN = frozenset((str, int, bool, type(None)))
 _HASHED = b"\xc1"
 """What the key of a long value begins with, and no msgpack."""
-_pack_record = compiled("tiger.format.compiled", "pack_record")
 _compiled_copier = compiled("tiger.format.compiled", "Copier", otherwise=None)
 
 
@@ -83,10 +82,15 @@ def new_id(prefix: str | None) -> str:
 # --- Encoding -------------------------------------------------------------------------------------
 
 
+pack: Callable[[object, int], tuple[str, bytes] | None] = compiled(
+    "tiger.format.compiled", "pack_record"
+)
+"""Returns what `encode` does for a common record, and None for any other."""
+
+
 def encode(record: object, max_record: int = DEFAULT_MAX_RECORD) -> tuple[str, bytes]:
     """Return a record's id and its msgpack, or raise `InvalidRecord` naming field and remedy."""
-    packed: tuple[str, bytes] | None = _pack_record(record, max_record)
-    if packed is not None:
+    if (packed := pack(record, max_record)) is not None:
         return packed
     if type(record) is not dict and not isinstance(record, Mapping):
         raise InvalidRecord(f"{record!r:.80} is not a record: use a dict")

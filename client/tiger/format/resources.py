@@ -17,6 +17,13 @@ from tiger.format.record import encode_name, new_id
 Values = tuple[Any, ...]
 
 
+class Active(NamedTuple):
+    """Which records of a table are active: those whose field has one of these values."""
+
+    field: str
+    values: Values
+
+
 class Resource(NamedTuple):
     """One table: its names, where its list is found, and what it is searched by."""
 
@@ -25,15 +32,15 @@ class Resource(NamedTuple):
     prefix: str | None
     url: str | None
     find_by: tuple[str, ...] = ()
-    active: tuple[str, Values] | None = None
+    active: Active | None = None
     number: int = 0
 
     @property
     def indexes(self) -> tuple[str, ...]:
         """The fields whose values have lists of their own, in the order of their numbers."""
-        if self.active is None or self.active[0] in self.find_by:
+        if self.active is None or self.active.field in self.find_by:
             return self.find_by
-        return (*self.find_by, self.active[0])
+        return (*self.find_by, self.active.field)
 
 
 CALLS = {
@@ -79,7 +86,7 @@ def _rows() -> tuple[Resource, ...]:
             "checkout_sessions", "checkout.session", "cs", "/v1/checkout/sessions", ("customer",)
         ),
         Resource("confirmation_tokens", "confirmation_token", "ctoken", "/v1/confirmation_tokens"),
-        Resource("coupons", "coupon", "coupon", "/v1/coupons", (), ("valid", true)),
+        Resource("coupons", "coupon", "coupon", "/v1/coupons", (), Active("valid", true)),
         Resource("credit_notes", "credit_note", "cn", "/v1/credit_notes", ("invoice",)),
         Resource(
             "customer_balance_transactions",
@@ -111,16 +118,16 @@ def _rows() -> tuple[Resource, ...]:
         ),
         Resource("payment_methods", "payment_method", "pm", "/v1/payment_methods", ("customer",)),
         Resource("payouts", "payout", "po", "/v1/payouts", ("status",)),
-        Resource("plans", "plan", "plan", "/v1/plans", ("product",), ("active", true)),
-        Resource("prices", "price", "price", "/v1/prices", ("product",), ("active", true)),
-        Resource("products", "product", "prod", "/v1/products", (), ("active", true)),
+        Resource("plans", "plan", "plan", "/v1/plans", ("product",), Active("active", true)),
+        Resource("prices", "price", "price", "/v1/prices", ("product",), Active("active", true)),
+        Resource("products", "product", "prod", "/v1/products", (), Active("active", true)),
         Resource(
             "promotion_codes",
             "promotion_code",
             "promo",
             "/v1/promotion_codes",
             ("code",),
-            ("active", true),
+            Active("active", true),
         ),
         Resource("refunds", "refund", "re", "/v1/refunds", ("charge",)),
         Resource("reviews", "review", "prv", "/v1/reviews", ("payment_intent",)),
@@ -142,7 +149,7 @@ def _rows() -> tuple[Resource, ...]:
             "sub_sched",
             "/v1/subscription_schedules",
             ("customer", "status"),
-            ("status", ("not_started", "active")),
+            Active("status", ("not_started", "active")),
         ),
         Resource(
             "subscriptions",
@@ -150,9 +157,9 @@ def _rows() -> tuple[Resource, ...]:
             "sub",
             "/v1/subscriptions",
             ("customer",),
-            ("status", ("active",)),
+            Active("status", ("active",)),
         ),
-        Resource("tax_rates", "tax_rate", "txr", "/v1/tax_rates", (), ("active", true)),
+        Resource("tax_rates", "tax_rate", "txr", "/v1/tax_rates", (), Active("active", true)),
         Resource("tokens", "token", "tok", "/v1/tokens"),
         Resource("topups", "topup", "tu", "/v1/topups", ("status",)),
         Resource("transfer_reversals", "transfer_reversal", "trr", "/v1/transfers", ("transfer",)),
@@ -170,7 +177,7 @@ def _rows() -> tuple[Resource, ...]:
             "we",
             "/v1/webhook_endpoints",
             (),
-            ("status", ("enabled",)),
+            Active("status", ("enabled",)),
         ),
     )
     return tuple(
@@ -191,8 +198,8 @@ DEFINITIONS_NAMESPACE = "tigerd"
 TAKEN = frozenset((
     "assert_changes", "batch", "begin_fork", "changes", "clear_namespace", "close", "commit",
     "count", "current_namespace", "define", "directory", "environment", "follow", "fork",
-    "is_account", "left_out", "mark", "namespace", "namespaces", "ping", "rollback", "run",
-    "sandbox", "savepoint", "snapshot", "table", "tables", "watch", "watcher",
+    "is_account", "left_out", "mark", "namespace", "namespaces", "ping", "rollback",
+    "sandbox", "savepoint", "snapshot", "table", "tables", "watch",
 ))  # fmt: skip
 """What stores, snapshots and batches have under these names hides a table's."""
 

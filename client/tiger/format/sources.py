@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from zlib import crc32
 
-COMPILED = {
+COMPILED: dict[str, tuple[str, ...]] = {
     "tiger.format.compiled": ("client/tiger/format/compiled.pyx", "client/tiger/format/value.pxi"),
     "tigerd.engine.compiled": (
         "tigerd/engine/compiled.pyx",

@@ -13,7 +13,7 @@ A program in C that forks without Python's hooks, as uWSGI does, is noticed by i
 from __future__ import annotations
 
 import contextlib
-from typing import Protocol
+from typing import NoReturn, Protocol
 from weakref import WeakSet
 
 from tiger.system import os, threading
@@ -30,14 +30,14 @@ class _Here:
     """The process as it was last seen, and what it has to let go in a child."""
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
-        self.forks = 0
+        self.pid: int = os.getpid()
+        self.forks: int = 0
         self.things: WeakSet[OneProcess] = WeakSet()
-        self.turn = threading.RLock()
+        self._turn = threading.RLock()
 
     def notice(self) -> None:
         """Let go of what is the parent's, if this is a child that did not do so yet."""
-        with self.turn:
+        with self._turn:
             if os.getpid() != self.pid:
                 self.begin()
 
@@ -49,19 +49,19 @@ class _Here:
         self.pid = os.getpid()
 
     def after_fork(self) -> None:
-        self.turn = threading.RLock()  # a thread that is not here may have had the other
+        self._turn = threading.RLock()  # a thread that is not here may have had the other
         self.begin()
 
 
-_here = _Here()
+here: _Here = _Here()
 _getpid = os.getpid
-os.register_at_fork(after_in_child=_here.after_fork)
+os.register_at_fork(after_in_child=here.after_fork)
 
 
 def leaves(thing: OneProcess) -> None:
     """Have `thing.leave()` called in each child that is forked while it is there."""
     current()  # else a child that was not noticed yet would let go of its own
-    _here.things.add(thing)
+    here.things.add(thing)
 
 
 def current() -> int:
@@ -70,6 +70,11 @@ def current() -> int:
     Costs 0.1 us. In a child that was forked without Python's hooks, the first call lets go of what
     is the parent's.
     """
-    if _getpid() != _here.pid:
-        _here.notice()
-    return _here.forks
+    if _getpid() != here.pid:
+        here.notice()
+    return here.forks
+
+
+def refuse(thing: object, instead: str) -> NoReturn:
+    """Raise TypeError for what is not pickled, and say what to do instead."""
+    raise TypeError(f"cannot pickle {thing!r}: {instead}")

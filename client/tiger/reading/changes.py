@@ -15,8 +15,8 @@ from tiger.format.memory import Vanished
 from tiger.format.resources import DEFINITIONS, Resource
 from tiger.format.version import Version
 from tiger.reading.moments import Latest
+from tiger.reading.namespace import resources_of
 from tiger.reading.reader import Reader
-from tiger.reading.reads import resources_of
 from tiger.reading.table_reader import TableReader
 from tiger.system import os, time
 

@@ -171,7 +171,7 @@ def compare(
         else:
             assert old is not None
             assert before is not None
-            ends = [end for end in (old.end, before.spaces[0].end) if 0 < end <= commit]
+            ends = [end for end in (old.end, before.namespaces[0].end) if 0 < end <= commit]
             at = _hidden_at(table, after, key, commit) or min(ends, default=commit)
         yield Difference(
             at,
@@ -185,20 +185,20 @@ def compare(
 def _changed_keys(
     table: TableReader, before: Lineage | None, after: Lineage | None, commit: int
 ) -> set[bytes]:
-    """Return the keys that may differ: those of the spaces that are not in both lineages."""
+    """Return the keys that may differ: those of the namespaces that are not in both lineages."""
     keys: set[bytes] = set()
     if after is not None:
-        for space in after.spaces:
-            if before is not None and space.number == before.scope:
+        for namespace in after.namespaces:
+            if before is not None and namespace.number == before.scope:
                 since = before.commit
-                for version in table.walk(space.number, space.first, since):
+                for version in table.walk(namespace.number, namespace.first, since):
                     if 0 < version.end <= commit:
                         keys.add(version.key)
-                for version in table.walk(space.number, space.first, commit):
+                for version in table.walk(namespace.number, namespace.first, commit):
                     if version.begin > since:
                         keys.add(version.key)
                 return keys
-            keys.update(v.key for v in table.walk(space.number, space.first, commit))
+            keys.update(v.key for v in table.walk(namespace.number, namespace.first, commit))
     if before is not None:
         keys.update(version.key for version in before.walk(before.firsts()))
     return keys
@@ -207,8 +207,8 @@ def _changed_keys(
 def _hidden_at(table: TableReader, after: Lineage | None, key: bytes, commit: int) -> int | None:
     """Return the commit at which a fork hid a record that it had inherited."""
     if after is not None:
-        for space in after.spaces:
-            version = table.find(space.number, key, commit)
+        for namespace in after.namespaces:
+            version = table.find(namespace.number, key, commit)
             if version is not None and not version.body:
                 return version.begin
     return None

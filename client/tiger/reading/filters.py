@@ -1,4 +1,4 @@
-"""What a list is asked for: values that fields must have, and a range of `created`."""
+"""What a list is asked for: where it begins and ends, and values that fields must have."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tiger.errors import InvalidRecord, InvalidRequest
+from tiger.errors import InvalidCursor, InvalidRecord, InvalidRequest
 from tiger.format import record
 
 Order = tuple[float, int, float]
@@ -14,6 +14,8 @@ Order = tuple[float, int, float]
 
 BEFORE_ALL = -1
 AFTER_ALL = math.inf
+
+LIMIT_MAX = 100
 
 INTEGERS = range(-(1 << 63), 1 << 64)
 
@@ -122,3 +124,22 @@ def _place_of(name: Any, value: Any) -> tuple[float, int]:
             f"(seconds, an integer of 64 bits or a finite float)"
         )
     return record.created_of({"created": value})
+
+
+def checked_limit(limit: Any) -> int:
+    """Return how many records a page has at most, or raise `InvalidRequest`."""
+    if type(limit) is not int or limit < 1:
+        raise InvalidRequest(f"limit {limit!r}: use a whole number from 1 to {LIMIT_MAX}")
+    return min(limit, LIMIT_MAX)
+
+
+def check_cursor(cursor: Any) -> None:
+    """Raise `InvalidCursor` for what is the id of no record."""
+    if not isinstance(cursor, str) or not cursor:
+        raise InvalidCursor(f"cursor {cursor!r:.80}: use the id of a record")
+    try:
+        cursor.encode()
+    except UnicodeEncodeError:
+        raise InvalidCursor(
+            f"cursor {cursor!r:.80} has a lone surrogate: use the id of a record"
+        ) from None

@@ -20,62 +20,66 @@ from tiger.reading.table_reader import TableReader, bodies_of
 
 
 class Lineage:
-    """What one table holds in a namespace at a commit; its own space first, then its ancestors'."""
+    """What one table holds in a namespace at a commit; its own version first, then ancestors'."""
 
-    __slots__ = ("_table", "commit", "spaces")
+    __slots__ = ("_table", "commit", "namespaces")
 
-    def __init__(self, table: TableReader, space: Version, commit: int) -> None:
+    def __init__(self, table: TableReader, namespace: Version, commit: int) -> None:
         """Begin with the version of a namespace, and find those it was forked from."""
         self._table = table
         self.commit: int = commit
-        self.spaces: list[Version] = [space]
-        while space.body:
-            parent = table.find(NAMESPACES, space.body, commit)
+        self.namespaces: list[Version] = [namespace]
+        while namespace.body:
+            parent = table.find(NAMESPACES, namespace.body, commit)
             if parent is None:
-                raise Vanished(f"the namespace that {space.key!r} was forked from is gone")
+                raise Vanished(f"the namespace that {namespace.key!r} was forked from is gone")
             if (
-                parent.begin >= space.begin
+                parent.begin >= namespace.begin
             ):  # so no damage makes forks follow each other in a circle
-                raise Vanished(f"{space.key!r} is older than the namespace that it was forked from")
-            self.spaces.append(parent)
-            space = parent
+                raise Vanished(
+                    f"{namespace.key!r} is older than the namespace that it was forked from"
+                )
+            self.namespaces.append(parent)
+            namespace = parent
 
     def parent(self) -> Lineage | None:
         """Return what the namespace had when it was forked; None if it was not."""
-        if len(self.spaces) == 1:
+        if len(self.namespaces) == 1:
             return None
-        return Lineage(self._table, self.spaces[1], self.commit)
+        return Lineage(self._table, self.namespaces[1], self.commit)
 
     @property
     def scope(self) -> int:
         """Of the keys of what was written in the namespace itself."""
-        return self.spaces[0].number
+        return self.namespaces[0].number
 
     def find(self, key: bytes) -> Version | None:
         """Return the version of a record."""
-        for space in self.spaces:
-            version = self._table.find(space.number, key, self.commit)
+        for namespace in self.namespaces:
+            version = self._table.find(namespace.number, key, self.commit)
             if version is not None:
                 return version if version.body else None
         return None
 
     def count(self) -> int:
         """Return how many records there are."""
-        known = self.spaces[0].count(self.commit)
+        known = self.namespaces[0].count(self.commit)
         if known is None:  # both of its counts are of later commits
             return sum(1 for _ in self.walk(self.firsts()))
         return known
 
-    # --- Lists: one in each space, merged ---
+    # --- Lists: one in each namespace, merged ---
 
     def firsts(self, index: int = 0, value: bytes = b"") -> list[int]:
-        """Return the newest version of a list in each space; of list 0, or of those with a value.
+        """Return the newest version of list 0, or of the list of a value, in each namespace.
 
         `value` is a value's key, which begins with the index.
         """
         if not index:
-            return [space.first for space in self.spaces]
-        owners = (self._table.newest(VALUES | space.number, value) for space in self.spaces)
+            return [namespace.first for namespace in self.namespaces]
+        owners = (
+            self._table.newest(VALUES | namespace.number, value) for namespace in self.namespaces
+        )
         return [owner.version.first if owner is not None else 0 for owner in owners]
 
     def beyond(
@@ -83,8 +87,8 @@ class Lineage:
     ) -> list[int]:
         """Return where a list that begins with `firsts` goes on past one of its records."""
         return [
-            self._past(version, space, index, first, towards)
-            for space, first in zip(self.spaces, firsts, strict=True)
+            self._past(version, namespace, index, first, towards)
+            for namespace, first in zip(self.namespaces, firsts, strict=True)
         ]
 
     def enter(
@@ -102,19 +106,23 @@ class Lineage:
         """
         seeker = Seeker(self._table, self.commit, self.count(), bound)
         return [
-            seeker.past(space.number, index, first, towards, stands)
-            for space, first in zip(self.spaces, firsts, strict=True)
+            seeker.past(namespace.number, index, first, towards, stands)
+            for namespace, first in zip(self.namespaces, firsts, strict=True)
         ]
 
-    def _past(self, version: Version, space: Version, index: int, first: int, towards: int) -> int:
+    def _past(
+        self, version: Version, namespace: Version, index: int, first: int, towards: int
+    ) -> int:
         here: Version | None = version
-        if space.number != version.scope:
+        if namespace.number != version.scope:
             # Where the record was overwritten in a fork, the parent's stands in the same place.
-            here = self._table.find(space.number, version.key, self.commit) if not index else None
+            here = (
+                self._table.find(namespace.number, version.key, self.commit) if not index else None
+            )
         if here is not None and here.order == version.order:
             return here.link(towards, index)
         ref = 0
-        for other in self._table.walk(space.number, first, self.commit, index):
+        for other in self._table.walk(namespace.number, first, self.commit, index):
             if other.order < version.order:
                 return other.ref if towards == OLDER else ref
             ref = other.ref
@@ -125,8 +133,8 @@ class Lineage:
     ) -> Iterator[Version]:
         """Yield the records of a list in order, from these refs on, towards older or newer."""
         walks = [
-            self._table.walk(space.number, first, self.commit, index, towards)
-            for space, first in zip(self.spaces, firsts, strict=True)
+            self._table.walk(namespace.number, first, self.commit, index, towards)
+            for namespace, first in zip(self.namespaces, firsts, strict=True)
         ]
         if len(walks) == 1:
             return walks[0]
@@ -148,8 +156,8 @@ class Lineage:
         return bodies_of(self.walk(firsts, index, towards), most, match)
 
     def _shown(self, level: int, versions: Iterator[Version]) -> Iterator[Version]:
-        """Yield the records of a space that no fork below it has overwritten or hidden."""
-        forks = self.spaces[:level]
+        """Yield the records of a namespace that no fork below it has overwritten or hidden."""
+        forks = self.namespaces[:level]
         for version in versions:
             if version.body and not any(
                 self._table.find(fork.number, version.key, self.commit) for fork in forks
@@ -159,5 +167,5 @@ class Lineage:
 
 def find_lineage(table: TableReader, name: bytes, commit: int) -> Lineage | None:
     """Return what a table holds in a namespace at a commit; None where it is not there."""
-    space = table.find(NAMESPACES, name, commit)
-    return Lineage(table, space, commit) if space is not None else None
+    namespace = table.find(NAMESPACES, name, commit)
+    return Lineage(table, namespace, commit) if namespace is not None else None

@@ -12,8 +12,8 @@ from tiger.errors import DaemonUnavailable
 from tiger.format import layout
 from tiger.format.memory import Segment
 from tiger.place.instance import no_instance_error
+from tiger.reading.cache import Remembered
 from tiger.reading.presence import Presence
-from tiger.reading.remembered import Remembered
 from tiger.reading.table_reader import TableReader
 
 

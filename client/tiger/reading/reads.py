@@ -1,42 +1,28 @@
 """The reads of a table, at one moment: the latest commit, or one held by a snapshot.
 
-None of them asks the daemon. One record is given by `tiger.reading.cache`. All else is one read
-function of a commit number, which a `Moment` calls until its result is sure to be right at that
-commit (tiger.reading.moments).
+None of them asks the daemon. One record is given by `tiger.reading.cache`, many by
+`tiger.reading.selection`: each is a read function of a commit number, which a `Moment` calls until
+its result is sure to be right at that commit (tiger.reading.moments).
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
-from tiger.errors import InvalidCursor, InvalidRecord, InvalidRequest, NotFound, TimedOut
+from tiger.errors import InvalidRecord, InvalidRequest, NotFound
 from tiger.format import memory, record
 from tiger.format.layout import NEWER, OLDER
 from tiger.format.record import Record, decode
-from tiger.format.resources import (
-    CALLS,
-    DEFINITIONS,
-    DEFINITIONS_NAMESPACE,
-    RESOURCES,
-    Resource,
-    defined_resource,
-)
-from tiger.format.version import Version
-from tiger.reading.cache import DirectLookup, Lookup, RecordCache
-from tiger.reading.filters import Filters, filters_of
-from tiger.reading.lineage import Lineage, find_lineage
+from tiger.format.resources import CALLS, Resource
+from tiger.reading.cache import RecordCache
+from tiger.reading.filters import LIMIT_MAX, Filters, check_cursor, checked_limit, filters_of
 from tiger.reading.moments import Moment
 from tiger.reading.page import Page
-from tiger.reading.plain import result_of
-from tiger.reading.selection import Bodies, Selection, merged
+from tiger.reading.selection import Bodies, RecordLists
 from tiger.reading.table_reader import TableReader
 
-LIMIT_MAX = 100
-SHOWN_MAX = 5
-"""Records that an error names."""
 MISSING: Any = object()
 
 Records = list[Record]
@@ -53,18 +39,13 @@ class TableReads:
         self._namespace = namespace
         self._namespace_key = record.encode_name(namespace, "namespace")
         self._table: TableReader = self._reader.table(resource.number, resource.table)
-        kind = RecordCache if moment.is_latest else DirectLookup
-        self._records: Lookup = kind(moment, self._table, self._namespace_key)
+        self._records = RecordCache(moment, self._table, self._namespace_key)
+        self._lists = RecordLists(self._table, resource, self._namespace_key)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.table_name} of namespace {self._namespace!r}>"
 
     # --- What the table is ---
-
-    @property
-    def resource(self) -> Resource:
-        """The table's row among the resources, for the library's own use."""
-        return self._resource
 
     @property
     def table_name(self) -> str:
@@ -175,9 +156,6 @@ class TableReads:
 
     # --- The namespace ---
 
-    def _lineage(self, commit: int) -> Lineage | None:
-        return find_lineage(self._table, self._namespace_key, commit)
-
     def count(self, **filters: Any) -> int:
         """Return how many records of this table the namespace has, or how many match the filters.
 
@@ -186,13 +164,9 @@ class TableReads:
         `InvalidRequest` for a filter that is a list or an object; else as every read.
         """
         if not filters:
-            return self._moment.read(self._count)
+            return self._moment.read(self._lists.count)
         wanted = filters_of(filters)
-        return self._moment.read(lambda commit: len(self._select(commit, wanted)))
-
-    def _count(self, commit: int) -> int:
-        lineage = self._lineage(commit)
-        return lineage.count() if lineage is not None else 0
+        return self._moment.read(lambda commit: len(self._lists.select(commit, wanted)))
 
     def __len__(self) -> int:
         """Return how many records of this table the namespace has.
@@ -212,14 +186,8 @@ class TableReads:
         else as every read.
         """
         key = self._namespace_key if name is None else record.encode_name(name, "namespace")
-
-        def read(commit: int) -> Bodies:
-            lineage = find_lineage(self._table, key, commit)
-            if lineage is None:
-                return []
-            return lineage.bodies(lineage.firsts())
-
-        return [decode(body) for body in self._moment.read(read)]
+        lists = RecordLists(self._table, self._resource, key)
+        return [decode(body) for body in self._moment.read(lists.everything)]
 
     def __iter__(self) -> Iterator[Record]:
         """Yield every record of the namespace, all of one moment, in the order of `list`.
@@ -252,17 +220,17 @@ class TableReads:
         some 1 us each for a text, which most records are seen to lack without being decoded, and
         5 us for another value, beside a range, or in a fork.
         """
-        limit = _check_limit(limit)
+        limit = checked_limit(limit)
         if starting_after is not None and ending_before is not None:
             raise InvalidRequest("starting_after and ending_before exclude each other: give one")
         cursor = starting_after if ending_before is None else ending_before
         if cursor is not None:
-            _check_cursor(cursor)
+            check_cursor(cursor)
         wanted = filters_of(filters)
         towards = OLDER if ending_before is None else NEWER
 
         def read(commit: int) -> Bodies:
-            return self._select(commit, wanted, cursor, towards, limit + 1)
+            return self._lists.select(commit, wanted, cursor, towards, limit + 1)
 
         found = self._moment.read(read)
         data = [decode(body) for body in found[:limit]]
@@ -285,80 +253,20 @@ class TableReads:
         with self._moment.pin() as moment:  # first: the caller may delete each record
             yield from own
             while found := moment.read(
-                lambda commit: self._select(commit, wanted, cursor, towards, LIMIT_MAX)  # noqa: B023
+                lambda commit: self._lists.select(commit, wanted, cursor, towards, LIMIT_MAX)  # noqa: B023
             ):
                 for content in map(decode, found):
                     cursor = content["id"]
                     yield content
 
-    def _select(
-        self,
-        commit: int,
-        wanted: Filters,
-        cursor: str | None = None,
-        towards: int = OLDER,
-        most: int = sys.maxsize,
-    ) -> Bodies:
-        """Return records that match, from the cursor or the beginning on."""
-        lineage = self._lineage(commit)
-        start = self._at_cursor(lineage, cursor) if cursor is not None else None
-        if lineage is None:
-            return []
-        return Selection(lineage, self._resource.indexes, wanted, start, towards).bodies(most)
-
-    def _at_cursor(self, lineage: Lineage | None, cursor: str) -> Version:
-        found = lineage.find(cursor.encode()) if lineage is not None else None
-        if found is None:
-            raise InvalidCursor(
-                f"no {self.table_name} {cursor!r} in namespace {self._namespace!r} to page from: "
-                f"use the id of an existing record",
-                table=self.table_name,
-                id=cursor,
-                namespace=self._namespace,
-            )
-        return found
-
-    def _look_for(
-        self, predicate: Callable[[Record], Any] | None, filters: Mapping[str, Any]
+    def _first(
+        self, is_wanted: Callable[[Record], bool], filters: Mapping[str, Any]
     ) -> tuple[int, Record | None]:
-        """Return the newest record that matches and for which the predicate is true.
-
-        And a commit: no later one was seen.
-        """
-        if predicate is not None and not callable(predicate):
-            raise InvalidRequest(
-                f"predicate {predicate!r:.80}: use a function of a record; for a known id, use "
-                f"wait_for(id=...)"
-            )
+        """Return the newest record that matches and is wanted, and a commit: no later was seen."""
         wanted = filters_of(filters)
-        is_wanted = predicate and partial(result_of, predicate, what="wait_for")
-        commit = self._reader.commit
-
-        def read(commit: int) -> Record | None:
-            lineage = self._lineage(commit)
-            if lineage is None:
-                return None
-            found = Selection(lineage, self._resource.indexes, wanted).contents()
-            return next((c for _, c in found if is_wanted is None or is_wanted(c)), None)
-
+        seen = self._reader.commit
         memory.fence()
-        return commit, self._moment.read(read)
-
-    def _timeout_error(self, timeout_s: float | None, filters: Mapping[str, Any]) -> TimedOut:
-        """Return the error of a wait that was in vain, with what is there instead."""
-        wanted = ", ".join(f"{name}={value!r}" for name, value in filters.items())
-        shown = [
-            " ".join([content["id"], *(f"{name}={content.get(name)!r}" for name in filters)])
-            for content in self.list(limit=SHOWN_MAX)
-        ]
-        return TimedOut(
-            f"no {self.table_name} {f'with {wanted} ' if wanted else 'as wanted '}came within "
-            f"{timeout_s:g} s in namespace {self._namespace!r}; of {self.count()} there, the "
-            f"newest: {'; '.join(shown) or 'none'}",
-            table=self.table_name,
-            namespace=self._namespace,
-            timeout_s=timeout_s,
-        )
+        return seen, self._moment.read(lambda commit: self._lists.first(commit, wanted, is_wanted))
 
     # --- Finders ---
 
@@ -461,42 +369,11 @@ class TableReads:
     def _all(self, field: str, values: Sequence[Any]) -> Records:
         """Return the records whose field has one of the values, newest first."""
         keys = [record.value_key(value) for value in values]
-
-        def read(commit: int) -> Bodies:
-            if len(keys) == 1:
-                return self._select(commit, Filters({field: keys[0]}))
-            lineage = self._lineage(commit)
-            if lineage is None:
-                return []
-            return merged(lineage, self._resource.indexes.index(field) + 1, keys)
-
-        return [decode(body) for body in self._moment.read(read)]
-
-
-def resources_of(moment: Moment) -> list[Resource]:
-    """Return all tables of an instance: the built-in ones, then those that users defined."""
-    records = TableReads(moment, DEFINITIONS, DEFINITIONS_NAMESPACE)
-    return [*RESOURCES, *(defined_resource(content) for content in records)]
+        bodies = self._moment.read(lambda commit: self._lists.having(commit, field, keys))
+        return [decode(body) for body in bodies]
 
 
 def _text(value: Any, what: str) -> str:
     if not isinstance(value, str):
         raise InvalidRequest(f"{what} {value!r:.80}: use a string")
     return value
-
-
-def _check_limit(limit: Any) -> int:
-    if type(limit) is not int or limit < 1:
-        raise InvalidRequest(f"limit {limit!r}: use a whole number from 1 to {LIMIT_MAX}")
-    return min(limit, LIMIT_MAX)
-
-
-def _check_cursor(cursor: Any) -> None:
-    if not isinstance(cursor, str) or not cursor:
-        raise InvalidCursor(f"cursor {cursor!r:.80}: use the id of a record")
-    try:
-        cursor.encode()
-    except UnicodeEncodeError:
-        raise InvalidCursor(
-            f"cursor {cursor!r:.80} has a lone surrogate: use the id of a record"
-        ) from None

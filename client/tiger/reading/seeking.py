@@ -25,7 +25,7 @@ choose: random.Random = random.Random()
 
 
 class Seeker:
-    """Looks for one place in the lists of the spaces of a namespace."""
+    """Looks for one place in the lists of a namespace and of those it was forked from."""
 
     def __init__(self, table: TableReader, commit: int, records: int, bound: Order) -> None:
         """Meet as many records as is worth it for a namespace that has so many."""

@@ -6,16 +6,19 @@ A record stands in the list of its namespace, and in one list for each of its in
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 
+from tiger.errors import InvalidCursor
 from tiger.format import record
 from tiger.format.layout import OLDER
 from tiger.format.record import Record, decode
+from tiger.format.resources import Resource
 from tiger.format.version import Version
 from tiger.reading.filters import Filters, Match, Span, has_created
-from tiger.reading.lineage import Lineage
+from tiger.reading.lineage import Lineage, find_lineage
+from tiger.reading.table_reader import TableReader
 
 Bodies = list[bytes]
 """Records in msgpack."""
@@ -94,8 +97,74 @@ def _choose(
     return 0, b""
 
 
-def merged(lineage: Lineage, index: int, keys: Iterable[bytes]) -> Bodies:
-    """Return the records of several lists of one indexed field, in one order."""
-    walks = (lineage.walk(lineage.firsts(index, bytes((index,)) + key), index) for key in keys)
-    ordered = merge(*walks, key=lambda version: version.order, reverse=True)
-    return [version.body for version in ordered]
+class RecordLists:
+    """The records of one table and namespace, many at once, each time as of a commit."""
+
+    def __init__(self, table: TableReader, resource: Resource, namespace: bytes) -> None:
+        """Prepare to read; nothing is opened yet."""
+        self._table = table
+        self._resource = resource
+        self._namespace = namespace
+
+    def _lineage(self, commit: int) -> Lineage | None:
+        return find_lineage(self._table, self._namespace, commit)
+
+    def count(self, commit: int) -> int:
+        """Return how many records there are."""
+        lineage = self._lineage(commit)
+        return lineage.count() if lineage is not None else 0
+
+    def everything(self, commit: int) -> Bodies:
+        """Return all records, newest first."""
+        lineage = self._lineage(commit)
+        return lineage.bodies(lineage.firsts()) if lineage is not None else []
+
+    def select(
+        self,
+        commit: int,
+        wanted: Filters,
+        cursor: str | None = None,
+        towards: int = OLDER,
+        most: int = sys.maxsize,
+    ) -> Bodies:
+        """Return records that match, from the cursor or the beginning on."""
+        lineage = self._lineage(commit)
+        start = self._at_cursor(lineage, cursor) if cursor is not None else None
+        if lineage is None:
+            return []
+        return Selection(lineage, self._resource.indexes, wanted, start, towards).bodies(most)
+
+    def _at_cursor(self, lineage: Lineage | None, cursor: str) -> Version:
+        found = lineage.find(cursor.encode()) if lineage is not None else None
+        if found is None:
+            namespace = self._namespace.decode()
+            raise InvalidCursor(
+                f"no {self._resource.table} {cursor!r} in namespace {namespace!r} to page from: "
+                f"use the id of an existing record",
+                table=self._resource.table,
+                id=cursor,
+                namespace=namespace,
+            )
+        return found
+
+    def first(
+        self, commit: int, wanted: Filters, is_wanted: Callable[[Record], bool]
+    ) -> Record | None:
+        """Return the newest record that matches and is wanted."""
+        lineage = self._lineage(commit)
+        if lineage is None:
+            return None
+        found = Selection(lineage, self._resource.indexes, wanted).contents()
+        return next((content for _, content in found if is_wanted(content)), None)
+
+    def having(self, commit: int, field: str, keys: Sequence[bytes]) -> Bodies:
+        """Return the records whose field has one of these values; of several, an indexed field."""
+        if len(keys) == 1:
+            return self.select(commit, Filters({field: keys[0]}))
+        lineage = self._lineage(commit)
+        if lineage is None:
+            return []
+        index = self._resource.indexes.index(field) + 1
+        walks = (lineage.walk(lineage.firsts(index, bytes((index,)) + key), index) for key in keys)
+        ordered = merge(*walks, key=lambda version: version.order, reverse=True)
+        return [version.body for version in ordered]

@@ -60,6 +60,10 @@ class Found(NamedTuple):
     version: Version
 
 
+_Found = tuple[Segment, int, int, Version]
+"""The same before it has names, which take a tenth of the time of a read in a snapshot."""
+
+
 class TableReader:
     """One table's segments, mapped as they are needed."""
 
@@ -126,6 +130,10 @@ class TableReader:
 
     def newest(self, scope: int, key: bytes) -> Found | None:
         """Return where the newest version of a key is, whether it is visible or not."""
+        found = self._newest(scope, key)
+        return Found._make(found) if found is not None else None
+
+    def _newest(self, scope: int, key: bytes) -> _Found | None:
         control = self._control
         if control[self._dropped_at] != self._dropped:
             self.let_go()
@@ -134,13 +142,13 @@ class TableReader:
             if not directory:
                 return None
             current = directory & 0xFFFFFFFF
-            found = self.probe(current, scope, key)
+            found = self._probe(current, scope, key)
             if found is None and current != directory:
                 # The index is growing. A key is put into the new generation before it is taken
                 # from the old one: missed in both, it had moved between the two looks.
                 for generation in (directory >> 32, current):
                     memory.fence()
-                    found = found or self.probe(generation, scope, key)
+                    found = found or self._probe(generation, scope, key)
             if found is None:
                 memory.fence()
             if found is not None or control[self._directory_at] == directory:
@@ -226,7 +234,11 @@ class TableReader:
             at = SLOTS_AT + (at - SLOTS_AT + 1 & mask)
         return words, at
 
-    def probe(self, generation: int, scope: int, key: bytes) -> Found | None:
+    def has(self, generation: int, scope: int, key: bytes) -> bool:
+        """Tell whether a key is in one generation of the index."""
+        return self._probe(generation, scope, key) is not None
+
+    def _probe(self, generation: int, scope: int, key: bytes) -> _Found | None:
         """Return where a key is in one generation of the index."""
         index = self.indexes.get(generation) or self._map_index(generation)
         words = index.words
@@ -241,7 +253,7 @@ class TableReader:
                 number = ref >> REF_OFFSET_BITS
                 version = Version(self.chunks.get(number) or self._map_chunk(number), ref)
                 if version.key == key and version.scope == scope:
-                    return Found(index, SLOTS_AT + place, word, version)
+                    return index, SLOTS_AT + place, word, version
             elif word == EMPTY:
                 return None
             place = (place + 1) & mask
@@ -280,8 +292,11 @@ class TableReader:
 
     def find(self, scope: int, key: bytes, commit: int) -> Version | None:
         """Return the version of a key that is visible at a commit."""
-        found = self.newest(scope, key)
-        return self.at(found.version, commit) if found is not None else None
+        found = self._newest(scope, key)
+        if found is None:
+            return None
+        _, _, _, version = found
+        return self.at(version, commit)
 
     # --- Lists ---
 

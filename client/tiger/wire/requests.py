@@ -48,9 +48,9 @@ class Request(Generic[Result]):
         meanwhile: Callable[[], Any] = _nothing,
     ) -> None:
         """Ask for operations; `result` makes of the answer what the call returns."""
-        self.operations = operations
-        self.result = result
-        self.meanwhile = meanwhile
+        self.operations: list[Operation] = operations
+        self.result: Callable[[Answer], Result] = result
+        self.meanwhile: Callable[[], Any] = meanwhile
         """Makes the answer's value while the daemon works, where that needs no answer."""
 
 
@@ -99,7 +99,9 @@ class TableRequests:
         return _writing(self._put(protocol.PUT, item, if_version))
 
     def _put(self, name: str, item: Mapping[str, Any], *more: int) -> Operation:
-        return [name, *self._target, record.encode(item, self._max_record)[1], *more]
+        max_record = self._reader.words[layout.MAX_RECORD]
+        packed = record.pack(item, max_record) or record.encode(item, max_record)
+        return [name, *self._target, packed[1], *more]
 
     @property
     def _max_record(self) -> int:

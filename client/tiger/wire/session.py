@@ -2,9 +2,10 @@
 
 A client numbers its requests and has one under way at a time. The daemon applies a number once and
 keeps the answer in the client's slot of the control segment, stored before the commit it belongs
-to. So the answer is in shared memory, and a client that has sent its request watches its slot for a
-while; a message back is only needed for an error's words, for the record that a patch made, and for
-a client that went to sleep.
+to; so it counts once that commit is visible, and a daemon that starts takes an answer back that was
+not committed. A client that has sent its request watches its slot for a while. A reply, which is a
+message, is only needed for an error's words, for the record that a patch made, and for a client
+that went to sleep.
 
 There is one rule for sending a write again: only on another connection. What one connection took
 arrives, in order, unless the daemon dies, and then the connection ends; of a request that waits for
@@ -21,22 +22,13 @@ from pathlib import Path
 from random import random
 from typing import Any, NamedTuple
 
-from tiger.errors import (
-    CODES,
-    DaemonUnavailable,
-    InstanceError,
-    OutcomeUnknown,
-    TigerError,
-    error_of,
-)
+from tiger.errors import CODES, InstanceError, TigerError, error_of
 from tiger.format import layout, memory, protocol
-from tiger.format.slot import NO_SLOT, Slot
 from tiger.place import instance
-from tiger.place.instance import as_option
 from tiger.reading.reader import Reader
-from tiger.system import secrets, select, time
-from tiger.wire import zmtp
-from tiger.wire.socket import Wire
+from tiger.system import secrets, time
+from tiger.wire import failures, zmtp
+from tiger.wire.zmtp import Wait, Wire
 
 FIRST_PAUSE_S = 0.02
 LAST_PAUSE_S = 0.5
@@ -46,19 +38,90 @@ WATCH_AGAIN_S = 1.0
 QUESTION = 1 << 40
 """Numbers from here on are those of questions, which change nothing."""
 
+NO_SLOT = -1
+"""The number of a client that has none."""
+
+NEARLY_S = 50e-6
+"""How long to wait where the answer is stored, and its commit is the daemon's next store."""
+
+
+class Slot:
+    """The slot that a client has, or had: the daemon may have given it to another since."""
+
+    def __init__(self, words: memoryview[int], client: int, number: int) -> None:
+        """Look at a slot of the control segment's words; nothing is read yet."""
+        self.number = number
+        self._words = words
+        self._client = client
+        self._at = layout.client_at(number, 0)
+        self._word = 0
+        """The last answer that was found."""
+
+    def look(self, request: int) -> Callable[[], bool]:
+        """Return what looks whether a request is answered, fast while it is not."""
+        words = self._words
+        at = self._at + layout.CLIENT_ANSWER
+        bits = layout.CLIENT_STATUS_BITS
+        return lambda: words[at] >> bits == request and self.is_answered(request)
+
+    @property
+    def wakes(self) -> bool:
+        """Whether one may sleep on this slot: the daemon wakes who does."""
+        return memory.sleep_on is not None and bool(self._words[layout.WAKES])
+
+    def sleep(self, request: int, deadline: float) -> bool:
+        """Sleep until a request is answered, or until a deadline; tell whether it is.
+
+        The daemon stores the answer, then the commit, and wakes the client then. So whoever finds
+        the word as it was before, and sleeps while it is, misses nothing.
+        """
+        at = self._at + layout.CLIENT_ANSWER
+        while not self.is_answered(request):
+            left_s = deadline - time.monotonic()
+            if left_s <= 0 or not self.wakes:
+                return False
+            word = self._words[at]
+            if word >> layout.CLIENT_STATUS_BITS == request:
+                time.sleep(NEARLY_S)
+            else:
+                memory.sleep_on(self._words, at, word, left_s)
+        return True
+
+    def is_answered(self, request: int) -> bool:
+        """Tell whether there is the answer to a request, and what it says is visible."""
+        words = self._words
+        at = self._at
+        word = words[at + layout.CLIENT_ANSWER]
+        if word >> layout.CLIENT_STATUS_BITS != request:
+            return False
+        memory.fence()
+        if words[layout.COMMIT] < words[at + layout.CLIENT_COMMIT]:
+            return False
+        memory.fence()
+        # A daemon that starts takes an answer back that was not committed, and its commit then; and
+        # an answer is this client's only while the slot is.
+        client = words[at + layout.CLIENT_ID]
+        self._word = word
+        return words[at + layout.CLIENT_ANSWER] == word and client == self._client
+
+    @property
+    def status(self) -> int:
+        """The status of the answer that was found; the slot may be another client's by now."""
+        return self._word & (1 << layout.CLIENT_STATUS_BITS) - 1
+
+    def ref_written(self) -> int:
+        """Return the ref of what the request wrote, or 0 if the slot is not this client's now."""
+        ref = self._words[self._at + layout.CLIENT_REF]
+        memory.fence()
+        client = self._words[self._at + layout.CLIENT_ID]
+        return ref & layout.REF_MASK if client == self._client else 0
+
 
 class Watch(NamedTuple):
     """Look at the slot, or sleep on it, until a request is answered; answered whether it is."""
 
     slot: Slot
     request: int
-    deadline: float
-
-
-class Wait(NamedTuple):
-    """Wait for an event of the socket, or a while; answered with whether there is time left."""
-
-    event: int
     deadline: float
 
 
@@ -80,9 +143,9 @@ class Answer:
 
     def __init__(self, status: int, value: Any = None) -> None:
         """Have this status and value, and no version yet."""
-        self.status = status
-        self.value = value
-        self.ref = 0
+        self.status: int = status
+        self.value: Any = value
+        self.ref: int = 0
 
 
 class Session:
@@ -90,8 +153,8 @@ class Session:
 
     def __init__(self, reader: Reader, wire: Wire, timeout_s: float = math.inf) -> None:
         """Begin a session; errors say that a request has `timeout_s` seconds in all."""
-        self.answers = False
-        """Whether to ask for a message to every request, and not to watch for its answer."""
+        self.wants_replies = False
+        """Whether to ask for a reply to every request, and not to watch for its answer."""
         self._wire = wire
         self._timeout_s = timeout_s
         self._reader = reader
@@ -100,7 +163,7 @@ class Session:
         self._instance = reader.instance
         self._client = _new_client()
         self._slot = Slot(self._words, self._client, NO_SLOT)
-        self._number = 0
+        self._request = 0
         self._question = QUESTION
         self._was_sent = False
         """Whether the write under way is at a daemon, as far as is known."""
@@ -125,13 +188,13 @@ class Session:
         the daemon's answer has one.
         """
         has_value = operations[-1][0] == protocol.PATCH
-        answers = self.answers or has_value
+        wants_reply = self.wants_replies or has_value
         if self._slot.number == NO_SLOT:
             yield from self._hello(deadline)
         # Used up even if this is interrupted: a number sent twice is applied once.
-        self._number += 1
-        number = self._number
-        frame = self._frame(number, answers, operations)
+        self._request += 1
+        request = self._request
+        frame = self._frame(request, wants_reply, operations)
         if len(frame) > protocol.OPERATIONS_MAX:  # of fewer bytes nothing can be too much
             protocol.check_size(len(frame), operations)
         self._was_sent = self._was_resent = False
@@ -140,19 +203,19 @@ class Session:
             way = yield from self._send_later(frame, deadline)
         self._was_sent = True
         made = meanwhile()
-        if not answers:
-            answered = yield Watch(self._slot, number, deadline)
+        if not wants_reply:
+            answered = yield Watch(self._slot, request, deadline)
             if answered and (status := self._slot.status) not in CODES:
                 return self._answer(status, made)
-            yield from self._send(self._question_of(number), time.monotonic())
-        reply = yield from self._insist(frame, number, way, has_value, deadline)
+            yield from self._send(self._question_of(request), time.monotonic())
+        reply = yield from self._insist(frame, request, way, has_value, deadline)
         if reply is None:
-            raise self._outcome_error()
+            raise failures.outcome_error(self._directory, self._timeout_s)
         status, value = reply
         if status == protocol.EVICTED:
             self._slot = Slot(self._words, self._client, NO_SLOT)
             if self._was_resent:  # the first one may have been applied before the slot was lost
-                raise self._outcome_error()
+                raise failures.outcome_error(self._directory, self._timeout_s)
             again = yield from self.write(operations, lambda: made, deadline)
             return again
         answer = self._answer(status, value)
@@ -167,17 +230,13 @@ class Session:
         while True:
             yield from self._revive(deadline)
             if time.monotonic() >= deadline:
-                raise DaemonUnavailable(
-                    f"the daemon at {self._directory} does not take requests; nothing was "
-                    f"changed: see `tigerd status {as_option(self._directory)}`",
-                    directory=self._directory,
-                )
+                raise failures.not_taken_error(self._directory)
             way = yield from self._send(frame, deadline)
             if way:
                 return way
 
     def _insist(
-        self, frame: bytes, number: int, way: int, has_value: bool, deadline: float
+        self, frame: bytes, request: int, way: int, has_value: bool, deadline: float
     ) -> Generator[Action, Any, tuple[int, Any] | None]:
         """Wait for the answer to a request that was sent, and ask for it; None at the deadline.
 
@@ -187,11 +246,11 @@ class Session:
         was_answered = False
         while True:
             wake = min(deadline, time.monotonic() + pause_s * (1 + random() / 2))
-            reply = yield from self._reply_to(number, wake)
+            reply = yield from self._reply_to(request, wake)
             if reply is not None:
                 return reply
             is_late = time.monotonic() >= deadline
-            if self._slot.is_answered(number):
+            if self._slot.is_answered(request):
                 # Of a value, and of an error's words, the slot says nothing. They are on their way;
                 # if they have not come by the next time, they are lost.
                 if is_late or was_answered or not (has_value or self._slot.status in CODES):
@@ -201,14 +260,14 @@ class Session:
                 return None
             if not instance.is_running(self._directory):
                 # Nobody writes, so what the slot says now is what happened.
-                if self._slot.is_answered(number):
+                if self._slot.is_answered(request):
                     return self._slot.status, None
                 try:
                     yield self._start()
                 except TigerError as error:
-                    raise self._start_error_of(error) from None
+                    raise failures.start_error(error, self._directory) from None
             soon = min(deadline, time.monotonic() + LAST_PAUSE_S)
-            asked = yield from self._send(self._question_of(number), soon)
+            asked = yield from self._send(self._question_of(request), soon)
             if asked and asked != way:
                 self._was_resent = True
                 way = yield from self._send(frame, deadline)
@@ -223,27 +282,10 @@ class Session:
         self._reader.check_instance()
         return Start()
 
-    def _start_error_of(self, error: TigerError) -> TigerError:
-        """Return what it means for a request that was sent that no daemon can be started."""
-        if not (self._directory / instance.FOLLOWED).exists():
-            return error
-        return OutcomeUnknown(
-            f"{error}; the request that was sent before may be in the log that the instance "
-            f"follows: read before you write it again"
-        )
-
-    def _outcome_error(self) -> TigerError:
-        return OutcomeUnknown(
-            f"the daemon at {self._directory} has not answered a request within "
-            f"{self._timeout_s:.3g} s: it may or may not have been applied; read before you write "
-            f"it again, and see `tigerd status {as_option(self._directory)}`",
-            directory=self._directory,
-        )
-
     def _reply_to(
-        self, number: int, deadline: float
+        self, request: int, deadline: float
     ) -> Generator[Action, Any, tuple[int, Any] | None]:
-        """Return status and value of the reply to a number, or None; others are too late."""
+        """Return status and value of the reply to a request, or None; others are too late."""
         while True:
             frame = yield from self._receive(deadline)
             if frame is None:
@@ -253,64 +295,29 @@ class Session:
             except ValueError as error:
                 self._wire.close()
                 raise self._refusal_error(error) from None
-            if replied == number or (replied == 0 and status in CODES):
+            if replied == request or (replied == 0 and status in CODES):
                 return status, value
             if time.monotonic() >= deadline:
                 return None
 
     def _refusal_error(self, error: Exception) -> TigerError:
-        """Return the error for what listens at the socket and is not this user's daemon."""
-        if not isinstance(error, TigerError):
-            error = DaemonUnavailable(
-                f"no daemon answers at {self._directory}: {error}", directory=self._directory
-            )
-        if not self._was_sent:
-            return type(error)(f"{error}; nothing was changed", **error.facts)
-        return OutcomeUnknown(
-            f"{error}; the request that was sent before may or may not have been applied: read "
-            f"before you write it again",
-            directory=self._directory,
-        )
+        return failures.refusal_error(error, self._directory, was_sent=self._was_sent)
 
     # --- The socket ---
 
     def _send(self, frame: bytes, deadline: float) -> Generator[Action, Any, int]:
-        """Send a frame; return the number of the connection that took it, or 0.
-
-        It is 0 if none did by the deadline, or if for a while nobody listened.
-        """
-        wire = self._wire
-        give_up_at = -math.inf
+        """Send a frame, as `zmtp.send`."""
         try:
-            wire.begin(frame)
-            while event := wire.flush():
-                now = time.monotonic()
-                if give_up_at < 0 or wire.descriptor() is not None:
-                    give_up_at = now + LAST_PAUSE_S
-                if now >= min(deadline, give_up_at):
-                    wire.give_up()
-                    return 0
-                yield Wait(event, min(deadline, now + LAST_PAUSE_S))
+            return (yield from zmtp.send(self._wire, frame, deadline))
         except (zmtp.Refused, InstanceError) as error:
             raise self._refusal_error(error) from None
-        except BaseException:
-            wire.close()
-            raise
-        return wire.number
 
     def _receive(self, deadline: float) -> Generator[Action, Any, bytes | None]:
         """Return the next frame, or None if none came by the deadline."""
-        wire = self._wire
         try:
-            while (frame := wire.receive()) is None:
-                if not (yield Wait(select.POLLIN, deadline)):
-                    return None
+            return (yield from zmtp.receive(self._wire, deadline))
         except zmtp.Refused as error:
             raise self._refusal_error(error) from None
-        except BaseException:
-            wire.close()
-            raise
-        return frame
 
     @staticmethod
     def _answer(status: int, value: Any) -> Answer:
@@ -337,16 +344,11 @@ class Session:
                     raise error_of(status, value)
                 return Answer(status, value)
             if time.monotonic() >= deadline:
-                raise DaemonUnavailable(
-                    f"the daemon at {self._directory} has not answered within "
-                    f"{self._timeout_s:.3g} s; nothing was changed: see `tigerd status "
-                    f"{as_option(self._directory)}`",
-                    directory=self._directory,
-                )
+                raise failures.unanswered_error(self._directory, self._timeout_s)
             if revive:
                 yield from self._revive(deadline)
             elif not instance.is_running(self._directory):
-                raise no_daemon_error(self._directory)
+                raise failures.no_daemon_error(self._directory)
             pause_s = min(2 * pause_s, LAST_PAUSE_S)
 
     def wait(self, commit: int, table: int | None, namespace: str, deadline: float) -> Steps:
@@ -384,22 +386,14 @@ class Session:
             )
         self._slot = Slot(self._words, self._client, given)
 
-    def _question_of(self, number: int) -> bytes:
-        return self._frame(number, False, [[protocol.ANSWER]])
+    def _question_of(self, request: int) -> bytes:
+        return self._frame(request, False, [[protocol.ANSWER]])
 
-    def _frame(self, number: int, answer: bool, operations: list[protocol.Operation]) -> bytes:
+    def _frame(self, request: int, reply: bool, operations: list[protocol.Operation]) -> bytes:
         return protocol.pack(
-            [protocol.VERSION, self._client, self._slot.number, number, answer, operations]
+            [protocol.VERSION, self._client, self._slot.number, request, reply, operations]
         )
 
 
 def _new_client() -> int:
     return secrets.randbits(55) + 1
-
-
-def no_daemon_error(directory: Path) -> DaemonUnavailable:
-    """Return the error for an instance without a daemon."""
-    return DaemonUnavailable(
-        f"no daemon runs at {directory}: start one with `tigerd start {as_option(directory)}`",
-        directory=directory,
-    )

@@ -1,14 +1,29 @@
-"""ZeroMQ's wire protocol, as far as a client of the daemon speaks it.
+"""ZeroMQ's wire protocol, as far as a client of the daemon speaks it, and the socket it speaks on.
 
 That is ZMTP 3.0 (RFC 23) over a local socket, without security, as a DEALER: a greeting and READY
 from either side, then messages of one frame each. The daemon's side is pyzmq's. The client's is
 not, for libzmq sends from a thread of its own, which has to be woken to wake the daemon's: a frame
 took 24 to 40 us to the daemon so, and 13 from the thread that had it (medians, three runs).
+
+Nothing here waits: what has to be waited for is yielded. The socket connects when there is
+something to send, and again when the daemon went. What was under way then, in either direction, is
+gone with the connection. Whose process listens there is asked at every connection: the directory
+may have been removed since, and made again by somebody else.
 """
 
 from __future__ import annotations
 
+import math
 import struct
+from collections.abc import Generator
+from pathlib import Path
+from typing import NamedTuple
+
+from tiger.errors import OutcomeUnknown
+from tiger.format import protocol
+from tiger.place.instance import check_directory
+from tiger.system import select, socket, time
+from tiger.wire.peer import check_peer
 
 GREETING_SIZE = 64
 GREETING = (
@@ -23,13 +38,24 @@ MORE, LONG, COMMAND = 1, 2, 4
 SHORT_MAX = 255
 LONG_HEADER = struct.Struct(">BQ")
 
-
 PING, PONG = b"\4PING", b"\4PONG"
 TTL_SIZE = 2
 """A PING says for how long it counts, then what the PONG has to repeat."""
 
 TOLD_MAX = 80
 """Bytes of what the other side said that an error repeats."""
+
+RECONNECT_S = 0.01
+RECONNECT_DOUBLED = 3
+"""How long to wait after it could not connect, and how often that is doubled while it cannot."""
+
+PATIENCE_S = 0.5
+"""How long to try to connect while nobody listens, and to wait at once."""
+
+CHUNK = 1 << 16
+
+SEND_FLAGS = getattr(socket, "MSG_NOSIGNAL", 0)
+"""A program that embeds Python may have SIGPIPE end it; macOS does not have the flag."""
 
 
 class Refused(Exception):
@@ -127,3 +153,180 @@ class Inbox:
         cut = bytes(self._unread[begin:end])
         del self._unread[:end]
         return cut
+
+
+class Wire:
+    """A socket to the daemon of an instance, one message at a time. Not for two threads at once.
+
+    Whoever is interrupted in it has to close it: half a message may have been sent, or read. Where
+    the other side is not the daemon of this user, `Refused` or `InstanceError` is raised, and
+    the socket is closed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Prepare to connect to the daemon's socket."""
+        self._path = path
+        self._socket: socket.socket | None = None
+        self._message = memoryview(b"")
+        self._sent = 0
+        self._inbox = Inbox(protocol.REPLY_MAX)
+        self.connections: int = 0
+        """How many there were, this one among them."""
+        self._failures = 0
+        """Connections since the last one on which the daemon took messages."""
+        self._is_ended = False
+
+    def descriptor(self) -> int | None:
+        """Return what to wait for, or None while it is not connected."""
+        return None if self._socket is None else self._socket.fileno()
+
+    def pause_s(self) -> float:
+        """Return how long to wait, while it is not connected, before trying again."""
+        return RECONNECT_S * (1 << min(self._failures, RECONNECT_DOUBLED))
+
+    def begin(self, body: bytes) -> None:
+        """Prepare to send a message."""
+        self._message = memoryview(message(body))
+        self._sent = 0
+
+    def flush(self) -> int:
+        """Send what can be sent now; return 0 if that was the rest, else the event to wait for."""
+        try:
+            connected = self._socket or self._connect()
+            if not self._inbox.is_ready:
+                self.receive()
+                if not self._inbox.is_ready:
+                    return select.POLLIN
+                self._failures = 0
+            while self._sent < len(self._message):
+                self._sent += connected.send(self._message[self._sent :], SEND_FLAGS)
+        except BlockingIOError:
+            return select.POLLOUT
+        except OutcomeUnknown:  # which is an OSError too
+            raise
+        except OSError:  # nobody listens, or who did is gone
+            self.close()
+            self._failures += 1
+            return select.POLLOUT
+        return 0
+
+    def give_up(self) -> None:
+        """Send no more of the message; where a part was sent, the connection ends with it."""
+        if self._sent:
+            self.close()
+
+    def _connect(self) -> socket.socket:
+        if self._is_ended:
+            raise OutcomeUnknown(
+                "this process was forked in the middle of a request, which is its parent's: read "
+                "before you write it again"
+            )
+        check_directory(self._path.parent)
+        connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connecting.setblocking(False)
+            connecting.connect(str(self._path))  # a local socket connects at once or not at all
+            check_peer(connecting, self._path)
+            connecting.send(OPENING, SEND_FLAGS)
+        except BaseException:
+            connecting.close()
+            raise
+        self._socket = connecting
+        self._sent = 0
+        self.connections += 1
+        return connecting
+
+    def receive(self) -> bytes | None:
+        """Return the next message, or None if more has to come.
+
+        It reads once at most, so that whoever waits looks at the clock between any two reads.
+        """
+        inbox = self._inbox
+        try:
+            if (message := inbox.next()) is None and self._socket is not None:
+                if not (data := self._socket.recv(CHUNK)):
+                    raise ConnectionResetError
+                inbox.feed(data)
+                message = inbox.next()
+        except BlockingIOError:
+            return None
+        except OSError:
+            self.close()
+            self._failures += 1
+            return None
+        except Refused:
+            self.close()
+            raise
+        if inbox.pong:
+            self._answer_ping()
+        return message
+
+    def _answer_ping(self) -> None:
+        """Send a PONG where it fits in whole, between messages: else another PING will come."""
+        pong, self._inbox.pong = self._inbox.pong, b""
+        is_between = self._sent in {0, len(self._message)}
+        if self._socket is None or not is_between:
+            return
+        try:
+            if self._socket.send(pong, SEND_FLAGS) < len(pong):
+                self.close()
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.close()
+
+    def close(self) -> None:
+        """Close the socket, if it is open; the next message opens another."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+            self._inbox = Inbox(protocol.REPLY_MAX)
+
+    def end(self) -> None:
+        """Close the socket for good: who is in the middle of a message must not open another."""
+        self._is_ended = True
+        self.close()
+
+
+# --- Sending and receiving, with what is to be waited for yielded ---
+
+
+class Wait(NamedTuple):
+    """Wait for an event of the socket, or a while; answered with whether there is time left."""
+
+    event: int
+    deadline: float
+
+
+def send(wire: Wire, body: bytes, deadline: float) -> Generator[Wait, bool, int]:
+    """Send a message; return the number of the connection that took it, or 0.
+
+    It is 0 if none did by the deadline, or if for a while nobody listened.
+    """
+    give_up_at = -math.inf
+    try:
+        wire.begin(body)
+        while event := wire.flush():
+            now = time.monotonic()
+            if give_up_at < 0 or wire.descriptor() is not None:
+                give_up_at = now + PATIENCE_S
+            if now >= min(deadline, give_up_at):
+                wire.give_up()
+                return 0
+            yield Wait(event, min(deadline, now + PATIENCE_S))
+    except BaseException:
+        wire.close()
+        raise
+    return wire.connections
+
+
+def receive(wire: Wire, deadline: float) -> Generator[Wait, bool, bytes | None]:
+    """Return the next message, or None if none came by the deadline."""
+    try:
+        while (body := wire.receive()) is None:
+            if not (yield Wait(select.POLLIN, deadline)):
+                return None
+    except BaseException:
+        wire.close()
+        raise
+    return body

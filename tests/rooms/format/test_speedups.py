@@ -98,7 +98,7 @@ def check(module: Any, name: str, function: Any, call: Callable[[], Any]) -> Non
 
 
 def check_encoding(value: Any) -> None:
-    check(record, "_pack_record", compiled.pack_record, lambda: record.encode(value, MAX_RECORD))
+    check(record, "pack", compiled.pack_record, lambda: record.encode(value, MAX_RECORD))
 
 
 def check_decoding(body: bytes) -> None:

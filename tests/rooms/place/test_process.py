@@ -61,6 +61,6 @@ def test_what_a_child_makes_before_anything_else_stays_its_own() -> None:
 
 
 def test_what_was_forgotten_is_not_kept() -> None:
-    before = len(process._here.things)
+    before = len(process.here.things)
     Thing()
-    assert len(process._here.things) == before
+    assert len(process.here.things) == before

@@ -12,10 +12,9 @@ import pytest
 
 from tiger.errors import NotFound
 from tiger.format import record
-from tiger.reading import remembered
-from tiger.reading.cache import RecordCache
+from tiger.reading import cache
+from tiger.reading.cache import NOWHERE, RecordCache
 from tiger.reading.reads import TableReads
-from tiger.reading.remembered import NOWHERE
 from tiger.store import Store
 
 
@@ -149,7 +148,7 @@ def test_what_is_used_stays_and_what_is_gone_or_cold_goes(
 
     Only when the daemon moves it, out of a chunk that is garbage otherwise.
     """
-    monkeypatch.setattr(remembered, "GENERATION_BYTES", 100_000)
+    monkeypatch.setattr(cache, "GENERATION_BYTES", 100_000)
     coupons = shared_store.coupons
     coupons.insert_many([{"id": "hot", "list": [1]}, {"id": "cold"}])
     looks = Looks(coupons, monkeypatch)
@@ -178,7 +177,7 @@ def test_what_is_used_stays_and_what_is_gone_or_cold_goes(
 def test_ids_that_were_read_once_go_too(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remembered, "GENERATION_BYTES", 10 * remembered.ENTRY_BYTES)
+    monkeypatch.setattr(cache, "GENERATION_BYTES", 10 * cache.ENTRY_BYTES)
     coupons = shared_store.coupons
     coupons.insert_many({"id": f"c{number}"} for number in range(100))
     for number in range(100):
@@ -191,7 +190,7 @@ def test_tables_and_namespaces_share_one_bound(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What nobody reads any more goes though only others are read."""
-    monkeypatch.setattr(remembered, "GENERATION_BYTES", 20_000)
+    monkeypatch.setattr(cache, "GENERATION_BYTES", 20_000)
     with shared_store.sandbox() as test:
         for table in (shared_store.coupons, test.plans):
             table.insert({"id": "A"})
@@ -246,7 +245,7 @@ def test_what_a_record_takes_is_counted_whole(
 def test_a_record_that_would_drive_out_all_others_is_not_kept(
     shared_store: Store, call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remembered, "RECORD_BYTES", 100_000)
+    monkeypatch.setattr(cache, "RECORD_BYTES", 100_000)
     reviews = shared_store.reviews  # nothing else writes there: its index does not grow
     for item, is_kept in (({**NESTED, "rows": NESTED["rows"][:50]}, True), (NESTED, False)):
         reviews.insert(item)
@@ -257,7 +256,7 @@ def test_a_record_that_would_drive_out_all_others_is_not_kept(
         assert read("A") == item
         assert looks.count[b"A"] == (not is_kept)
         monkeypatch.undo()
-        monkeypatch.setattr(remembered, "RECORD_BYTES", 100_000)
+        monkeypatch.setattr(cache, "RECORD_BYTES", 100_000)
 
 
 def test_what_peek_gives_is_read_only_at_every_level() -> None:

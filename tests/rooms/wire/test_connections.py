@@ -28,7 +28,8 @@ from tiger.aio.turns import Turns, settle, settled
 from tiger.format import protocol
 from tiger.store import Store
 from tiger.wire.connection import Connection
-from tiger.wire.session import Answer, Session, Wait
+from tiger.wire.session import Answer, Session
+from tiger.wire.zmtp import Wait
 
 LONG_S = 60.0
 
@@ -38,7 +39,7 @@ CLEAR = [[protocol.CLEAR_NAMESPACE, 1, "nobody's"]]
 @pytest.fixture
 def connected(shared_connection: Store) -> Iterator[Connection]:
     """A connection that has spoken to the daemon."""
-    connection = shared_connection._connection.twin()
+    connection = shared_connection._attached.connection.twin()
     connection.ask(protocol.PING)
     with closing(connection):
         yield connection
@@ -95,7 +96,7 @@ def test_a_store_may_be_forgotten_in_the_middle_of_a_write(shared_directory: str
     owner: Store | None = tiger.connect(shared_directory)
     assert owner is not None
     owner.coupons.count()  # a table refers to its store: only the collector finds them
-    connection = owner._connection
+    connection = owner._attached.connection
     left = owner.namespace("left")
 
     def forget() -> None:
@@ -113,7 +114,7 @@ def test_a_store_may_be_forgotten_in_the_middle_of_a_write(shared_directory: str
 def test_a_forgotten_store_lets_go_of_its_socket(shared_directory: str) -> None:
     owner = tiger.connect(shared_directory)
     owner.ping()
-    connection = owner._connection
+    connection = owner._attached.connection
     with pytest.warns(ResourceWarning, match="unclosed"):  # noqa: PT031
         del owner
         gc.collect()
@@ -151,13 +152,13 @@ def test_a_closed_connection_does_not_connect_again(shared_directory: str) -> No
     ):
         with pytest.raises(tiger.InvalidRequest, match="closed: connect again"):
             call()
-    assert store._connection._line.wire.descriptor() is None
+    assert store._attached.connection._line.wire.descriptor() is None
 
 
 def test_a_close_waits_for_nobody_and_a_write_of_another_thread_is_finished(
     shared_connection: Store,
 ) -> None:
-    connection = shared_connection._connection.twin()
+    connection = shared_connection._attached.connection.twin()
     is_writing, is_closed = threading.Event(), threading.Event()
 
     def meanwhile() -> str:
@@ -183,7 +184,7 @@ def test_a_task_that_waits_is_told_of_a_close(
 
     async def main() -> None:
         other = await tiger.aio.connect(directory, timeout_s=LONG_S)
-        connection = other._connection
+        connection = other._attached.connection
         await other.coupons.insert({"id": "A"})
         os.kill(daemon, signal.SIGSTOP)
         writes = [asyncio.create_task(other.coupons.insert({"id": each})) for each in "BC"]
@@ -216,7 +217,7 @@ def test_a_turn_that_does_not_come_in_time(shared_connection: Store) -> None:
         for call in (lambda: connection.write(CLEAR, str), lambda: connection.ask(protocol.PING)):
             with pytest.raises(tiger.DaemonUnavailable, match=r"0\.01 s; nothing was changed"):
                 call()
-    connection._timeout_s = LONG_S
+    connection._line.timeout_s = LONG_S
     assert connection.ask(protocol.PING)
     connection.close()
 
@@ -229,7 +230,7 @@ def test_a_turn_that_does_not_come_in_time_in_asyncio(shared_connection: Store) 
             with pytest.raises(tiger.DaemonUnavailable, match=r"0\.01 s; nothing was changed"):
                 await call
         connection._turns.give()
-        connection._timeout_s = LONG_S
+        connection._line.timeout_s = LONG_S
         assert await connection.ask(protocol.PING)
         connection.close()
 

@@ -7,8 +7,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from tiger.wire import spinning
-from tiger.wire.spinning import FIRST, LONG_TURN_S, MOST, Looking
+from tiger.wire import connection
+from tiger.wire.connection import FIRST, LONG_TURN_S, MOST, Looking
 
 CHEAP_S = LONG_TURN_S / 10
 
@@ -26,8 +26,8 @@ class Processor:
 @pytest.fixture
 def processor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Processor]:
     processor = Processor()
-    monkeypatch.setattr(spinning, "time", Mock(perf_counter=lambda: processor.now))
-    monkeypatch.setattr(spinning, "os", Mock(sched_yield=processor.give_away))
+    monkeypatch.setattr(connection, "time", Mock(perf_counter=lambda: processor.now))
+    monkeypatch.setattr(connection, "os", Mock(sched_yield=processor.give_away))
     return processor
 
 

@@ -16,11 +16,10 @@ import pytest
 from tests.support.daemon import Daemon
 from tiger.aio.connection import AsyncConnection
 from tiger.format import protocol
-from tiger.format.slot import Slot
 from tiger.reading.reader import Reader
 from tiger.wire.connection import Connection
-from tiger.wire.session import Session, Watch
-from tiger.wire.socket import Wire
+from tiger.wire.session import Session, Slot, Watch
+from tiger.wire.zmtp import Wire
 from tigerd.service.slots import Slots
 
 
@@ -33,7 +32,7 @@ def reader(directory: str) -> Iterator[Reader]:
 
 def test_what_a_write_returns_is_made_while_the_daemon_works(reader: Reader) -> None:
     done: list[str] = []
-    wire = Mock(Wire, number=1)
+    wire = Mock(Wire, connections=1)
     wire.flush.side_effect = lambda: done.append("sent")
     session = Session(reader, wire)
     session._slot = Slot(reader.words, session._client, 0)  # as if it had said hello
@@ -48,7 +47,7 @@ def test_an_answer_is_the_one_that_was_found_though_the_slot_goes_to_another_cli
     daemon = Daemon(Path(directory))
     slots = Slots(daemon.control)
     with closing(Reader(Path(directory))) as reader:
-        session = Session(reader, Mock(Wire, number=1, **{"flush.return_value": 0}))
+        session = Session(reader, Mock(Wire, connections=1, **{"flush.return_value": 0}))
         slot = slots.open(session._client)
         session._slot = Slot(reader.words, session._client, slot)
         steps = session.write([[protocol.DELETE, 1, "global", "A"]], lambda: None, math.inf)
@@ -79,7 +78,7 @@ def test_who_is_interrupted_in_a_message_lets_go_of_the_socket_at_once(
     connection = kind(reader, autostart=False, timeout_s=5)
     wire = connection._line.wire = Mock(Wire)
     wire.flush.return_value = select.POLLOUT
-    wire.descriptor.side_effect = Interrupted
+    wire.descriptor.side_effect = wire.receive.side_effect = Interrupted
     with pytest.raises(Interrupted) as caught:
         asks(connection)
     wire.close.assert_called_once_with()

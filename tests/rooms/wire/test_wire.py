@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 import tiger
 from tiger.format import protocol
 from tiger.wire import zmtp
-from tiger.wire.socket import RECONNECT_S, Wire, peer_user
+from tiger.wire.peer import peer_user
+from tiger.wire.zmtp import RECONNECT_S, Wire
 
 PATIENCE_MS = 20_000
 READY = zmtp.OPENING[zmtp.GREETING_SIZE :].replace(b"DEALER", b"ROUTER")
@@ -175,7 +176,7 @@ def test_a_message_of_which_nothing_was_sent_costs_no_connection(wire: Wire, pat
         far, _ = listening.accept()
         with far:
             assert_it_is_sent(wire, b"second", far)
-        assert wire.number == 1
+        assert wire.connections == 1
 
 
 def test_a_message_half_sent_to_one_that_goes_is_sent_whole_to_the_next(
@@ -267,7 +268,7 @@ def test_libzmq_finds_its_pings_answered(wire: Wire, path: Path) -> None:
             assert wire.receive() is None
         far.send_multipart([peer, b"still there"])
         assert receive(wire) == b"still there"
-        assert wire.number == 1
+        assert wire.connections == 1
 
 
 def test_each_call_reads_once_however_much_comes(wire: Wire, path: Path) -> None:
@@ -298,7 +299,7 @@ def test_who_does_not_get_in_tries_ever_less_often(wire: Wire) -> None:
 def test_the_socket_of_another_user_is_told_nothing(wire: Wire, path: Path, monkeypatch) -> None:
     """The kernel says whose it is; here it says another one."""
     with listener(path) as listening:
-        monkeypatch.setattr("tiger.wire.socket.peer_user", lambda _: os.geteuid() + 1)
+        monkeypatch.setattr("tiger.wire.peer.peer_user", lambda _: os.geteuid() + 1)
         wire.begin(b"secret")
         with pytest.raises(tiger.InstanceError, match=r"served by a process of user \d+"):
             wire.flush()

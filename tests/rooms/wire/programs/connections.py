@@ -23,7 +23,7 @@ def threads_of_child_write(directory: str) -> object:
     with connect(directory) as store:
 
         def work() -> bool:
-            line = store._connection._line
+            line = store._attached.connection._line
             begun = line._session is None and line.wire.descriptor() is None
             start = threading.Barrier(4)
 
@@ -51,7 +51,7 @@ def forks_while_a_thread_writes(directory: str, how: str) -> object:
         os.kill(daemon, signal.SIGSTOP)
         writing = threading.Thread(target=store.coupons.insert, args=({"id": "parent"},))
         writing.start()
-        while not store._connection._lock.locked():
+        while not store._attached.connection._lock.locked():
             pass
         child = fork(lambda: store.coupons.insert({"id": "child"}), how)
         os.kill(daemon, signal.SIGCONT)
@@ -86,7 +86,7 @@ def forks_in_a_write(directory: str) -> object:
         child = os.fork()
 
     with connect(directory) as store:
-        connection = store._connection
+        connection = store._attached.connection
         watch: Callable[..., bool] = lambda asked, _: (  # noqa: E731
             child != 0 and asked.slot.is_answered(asked.request)
         )

@@ -1,13 +1,13 @@
-"""The reads of a store: what is asked of all tables at once, at one moment.
+"""The reads of a namespace: what is asked of all its tables at once, at one moment.
 
-A table's own reads are in `tiger.reading.reads`, and are made of the same `Moment`
-(tiger.reading.reader).
+A table's own reads are in `tiger.reading.reads`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tiger.errors import InvalidRequest, UnknownTable
 from tiger.format import record
@@ -19,22 +19,29 @@ from tiger.format.resources import (
     Resource,
     defined_resource,
 )
-from tiger.marks import Mark, commit_of
 from tiger.reading.differences import Difference, Differences, compare
 from tiger.reading.lineage import Lineage, find_lineage
+from tiger.reading.marks import Mark, commit_of
 from tiger.reading.moments import Moment
-from tiger.reading.reads import TableReads, resources_of
+from tiger.reading.reads import TableReads
+
+AnyTable = TypeVar("AnyTable", bound=TableReads)
+Same = TypeVar("Same", bound="NamespaceReads[Any]")
 
 
-class StoreReads:
-    """What can be asked of all tables, as of one moment."""
+class NamespaceReads(Generic[AnyTable]):
+    """What can be asked of one namespace, as of one moment, and its tables."""
 
-    def __init__(self, moment: Moment, namespace: str) -> None:
-        """Prepare to read; nothing is opened yet."""
+    def __init__(
+        self, moment: Moment, namespace: str, new_table: Callable[[Resource], AnyTable]
+    ) -> None:
+        """Prepare to read; nothing is opened yet. `new_table` makes the namespace's tables."""
         record.encode_name(namespace, "namespace")
         self._reader = moment.reader
         self._moment = moment
         self._namespace = namespace
+        self._new_table = new_table
+        self._known_tables: dict[str, AnyTable] = {}
         self._origin: str | None = None
         """The namespace that this one was forked from, where that is known."""
         self.left_out: frozenset[str] = frozenset()
@@ -43,37 +50,100 @@ class StoreReads:
         Stores and snapshots made from this one have the same.
         """
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self.directory}, namespace {self._namespace!r}>"
+
+    @property
+    def directory(self) -> Path:
+        """The directory of the instance."""
+        return self._reader.directory
+
     @property
     def current_namespace(self) -> str:
         """The namespace that every call acts on unless it says otherwise."""
         return self._namespace
+
+    # --- Tables ---
+
+    def table(self, name: str) -> AnyTable:
+        """Return a table, the same object each time. Raises `UnknownTable`."""
+        known = self._known_tables.get(name) if isinstance(name, str) else None
+        if known is None:
+            resource = self._resource(name)
+            known = self._known_tables.get(resource.table) or self._new_table(resource)
+            self._known_tables[resource.table] = self._known_tables[name] = known
+        return known
+
+    def _named(self, name: str) -> AnyTable:
+        """Return a table by its name, as `store.coupons`."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        table = self.__dict__[name] = self.table(name)
+        return table
+
+    if not TYPE_CHECKING:  # for which only what is declared is there
+        __getattr__ = _named
+
+    def _forget_tables(self) -> None:
+        for name in self._known_tables:
+            self.__dict__.pop(name, None)
+        self._known_tables.clear()
+
+    def __dir__(self) -> list[str]:
+        """Name the tables too."""
+        return [*super().__dir__(), *self.tables()]
 
     def tables(self) -> list[str]:
         """Return the names of the tables, the built-in ones first, as of now.
 
         Raises as every read.
         """
-        defined = sorted(content["id"] for content in self._definitions())
+        defined = sorted(content["id"] for content in definitions(self._moment))
         return [resource.table for resource in RESOURCES] + defined
+
+    def _resource(self, name: str) -> Resource:
+        known = BY_NAME.get(name) if isinstance(name, str) else None
+        if known is not None:
+            return known
+        try:
+            return defined_resource(definitions(self._moment)[name])
+        except (LookupError, ValueError):
+            from tiger.nearest import hint  # noqa: PLC0415 - only slips need it
+
+            calls = [call for call in dir(type(self)) if not call.startswith("_")]
+            raise UnknownTable(
+                f"no table {name!r:.80}: `tigerd tables` lists them, store.define() makes one"
+                f"{hint(name, [*BY_NAME, *calls])}",
+                table=name if isinstance(name, str) else None,
+            ) from None
+
+    # --- Namespaces ---
 
     def namespaces(self) -> dict[str, int]:
         """Return the namespaces that hold records, and how many each holds in all tables.
 
         As `{name: number}`, in alphabetical order. The cost is that of the tables and namespaces,
-        not of the records.
+        not of the records. Raises as every read.
         """
-        resources = [self._resource(name) for name in self.tables()]
+        resources = resources_of(self._moment)
 
         def read(commit: int) -> dict[str, int]:
             counts: dict[str, int] = {}
             for resource in resources:
                 table = self._reader.table(resource.number, resource.table)
-                for space in table.namespaces(commit):
-                    name = space.key.decode()
-                    counts[name] = counts.get(name, 0) + Lineage(table, space, commit).count()
+                for version in table.namespaces(commit):
+                    name = version.key.decode()
+                    counts[name] = counts.get(name, 0) + Lineage(table, version, commit).count()
             return {name: counts[name] for name in sorted(counts) if counts[name]}
 
         return self._moment.read(read)
+
+    def _leaving_out(self, other: Same) -> Same:
+        """Return another namespace's reads, whose `changes` leave out the same tables."""
+        other.left_out = self.left_out
+        return other
+
+    # --- Changes ---
 
     def changes(self, since: Mark | None = None) -> Differences:
         """Return what changed in this namespace since a mark, in all tables but those `left_out`.
@@ -131,39 +201,29 @@ class StoreReads:
         are `left_out` count where they are named. Raises `UnknownTable` for the name of no table.
         """
         __tracebackhide__ = True
-        for what, tables in (("created", created), ("updated", updated), ("deleted", deleted)):
-            _check_counts(what, tables)
         expected = {
-            what: {self._resource(name).table: number for name, number in (tables or {}).items()}
+            what: self._counts(what, tables)
             for what, tables in (("created", created), ("updated", updated), ("deleted", deleted))
-        }  # a name that no table has would never be found wrong
+        }
         self._compare(since, self.left_out.difference(*expected.values())).check(expected)
 
-    def _resource(self, name: str) -> Resource:
-        known = BY_NAME.get(name) if isinstance(name, str) else None
-        if known is not None:
-            return known
-        try:
-            return defined_resource(self._definitions()[name])
-        except (LookupError, ValueError):
-            from tiger.nearest import hint  # noqa: PLC0415 - only slips need it
-
-            calls = [call for call in dir(type(self)) if not call.startswith("_")]
-            raise UnknownTable(
-                f"no table {name!r:.80}: `tigerd tables` lists them, store.define() makes one"
-                f"{hint(name, [*BY_NAME, *calls])}",
-                table=name if isinstance(name, str) else None,
-            ) from None
-
-    def _definitions(self) -> TableReads:
-        """Return the table of the tables that users defined."""
-        return TableReads(self._moment, DEFINITIONS, DEFINITIONS_NAMESPACE)
+    def _counts(self, what: str, tables: Any) -> dict[str, int]:
+        """Return how many records are expected of each table, by its own name."""
+        is_mapping = tables is None or isinstance(tables, Mapping)
+        if not is_mapping or any(type(number) is not int for number in (tables or {}).values()):
+            raise InvalidRequest(
+                f"{what}={tables!r:.80}: use a dict of tables and how many records of each, as "
+                f"{what}={{'coupons': 1}}"
+            )
+        # A name that no table has would never be found wrong.
+        return {self._resource(name).table: number for name, number in (tables or {}).items()}
 
 
-def _check_counts(what: str, tables: Any) -> None:
-    is_mapping = tables is None or isinstance(tables, Mapping)
-    if not is_mapping or any(type(number) is not int for number in (tables or {}).values()):
-        raise InvalidRequest(
-            f"{what}={tables!r:.80}: use a dict of tables and how many records of each, as "
-            f"{what}={{'coupons': 1}}"
-        )
+def definitions(moment: Moment) -> TableReads:
+    """Return the table of the tables that users defined."""
+    return TableReads(moment, DEFINITIONS, DEFINITIONS_NAMESPACE)
+
+
+def resources_of(moment: Moment) -> list[Resource]:
+    """Return all tables of an instance: the built-in ones, then those that users defined."""
+    return [*RESOURCES, *map(defined_resource, definitions(moment))]

@@ -1,15 +1,30 @@
-"""What a function of the caller's makes of a record, for `modify` of both kinds of table."""
+"""Functions of a record that users give, to `modify` and `wait_for`: called, and checked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
 
 from tiger.errors import Conflict, InvalidRecord, InvalidRequest
 from tiger.format.record import Record
-from tiger.reading.plain import result_of
 
 ATTEMPTS = 1000
-"""How often a record is read and written again while others overtake it."""
+"""How often `modify` reads a record and writes it again while others overtake it."""
+
+
+def result_of(function: Callable[[Record], Any], content: Record, what: str) -> Any:
+    """Return what the function makes of a record; `InvalidRequest` for an async one.
+
+    That one would only make a coroutine, which is true as a condition, and no record.
+    """
+    result = function(content)
+    if isinstance(result, Coroutine):
+        result.close()  # nobody is going to await it
+        raise InvalidRequest(
+            f"{what} takes a plain function, and {function!r:.80} is an async one: await its "
+            f"results before the call, and give a function that uses them"
+        )
+    return result
 
 
 def changed_by(function: Callable[[Record], Record | None], id: str, content: Record) -> Record:

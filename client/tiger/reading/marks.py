@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NoReturn
 
 from tiger.errors import InvalidRequest
-from tiger.pickling import refuse
 from tiger.place import process
+from tiger.place.process import refuse
 from tiger.reading.moments import Pinned
 
 

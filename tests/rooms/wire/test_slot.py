@@ -13,12 +13,12 @@ import pytest
 
 import tiger
 from tests.support.daemon import CLIENT, Daemon
-from tiger.format import layout, protocol, slot
-from tiger.format.slot import Slot
+from tiger.format import layout, memory, protocol
 from tiger.reading.reader import Reader
 from tiger.wire import connection
+from tiger.wire.session import Slot
 
-with_futex = pytest.mark.skipif(slot.sleep_on is None, reason="nothing to sleep on is compiled")
+with_futex = pytest.mark.skipif(memory.sleep_on is None, reason="nothing to sleep on is compiled")
 
 Asleep = tuple[Slot, Daemon]
 
@@ -36,7 +36,7 @@ def asleep(directory: str) -> Iterator[Asleep]:
 def test_a_client_that_does_not_look_is_woken(
     store: tiger.Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store._connection._looking, "is_worth_it", lambda: False)
+    monkeypatch.setattr(store._attached.connection._looking, "is_worth_it", lambda: False)
     monkeypatch.setattr(connection, "SLEEP_S", math.inf)
     for number in range(200):
         store.coupons.create({"id": str(number)})
