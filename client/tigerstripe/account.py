@@ -1,4 +1,4 @@
-"""An account: a namespace of a store, seen as the Stripe account that it holds."""
+"""An account: a namespace of a store, presented as a Stripe account."""
 
 from __future__ import annotations
 

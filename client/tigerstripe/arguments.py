@@ -1,4 +1,4 @@
-"""What the calls of an account take as arguments, checked: a test that errs hears of it at once."""
+"""Checks of the arguments of an account's calls, with errors that name the values allowed."""
 
 from __future__ import annotations
 

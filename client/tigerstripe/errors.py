@@ -1,7 +1,7 @@
-"""What Stripe answers instead of doing what was asked: `Refused`, and the sentences of its kinds.
+"""The errors that Stripe answers with: `Refused`, and the sentences of its kinds.
 
-Status, type, code, param and message are part of the API: programs match on them. Each is said
-once, here or, where one resource alone says it, in that resource's module.
+Status, type, code, param and message are part of the API, because programs match on them. Each is
+written once: here, or in the module of the only resource that uses it.
 """
 
 from __future__ import annotations

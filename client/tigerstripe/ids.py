@@ -1,8 +1,8 @@
 """Ids as Stripe makes them: a prefix, `_`, and letters or digits.
 
-They are drawn from a generator of this module's own, which each process seeds from the system: a
-request makes several, and to ask the system for each took longer than to route it. The generator of
-`random` will not do, since tests seed it, all their processes alike.
+They come from a random generator of this module, which each process seeds from the system. A
+request makes several ids, and asking the system for each took longer than routing the request. The
+generator of `random` is no choice, because tests seed it with the same value in all processes.
 """
 
 from __future__ import annotations

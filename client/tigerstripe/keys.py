@@ -1,7 +1,7 @@
-"""API keys: which account a request is of, and whether its key may ask at all.
+"""API keys: which account a request is for, and whether its key may make it.
 
-The part of a test key behind `sk_test_` names the account, percent-encoded where it has to be. A
-connected account is chosen by the header `Stripe-Account`: see `connected`.
+The part of a test key after `sk_test_` names the account, percent-encoded where necessary. The
+header `Stripe-Account` selects a connected account: see `tigerstripe.work.connected`.
 """
 
 from __future__ import annotations

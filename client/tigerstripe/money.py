@@ -1,4 +1,4 @@
-"""Money: currencies, and amounts as whole numbers of the smallest unit or decimals of it."""
+"""Money: currencies, and amounts in whole numbers or decimals of the smallest unit."""
 
 from __future__ import annotations
 

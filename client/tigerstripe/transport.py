@@ -1,6 +1,6 @@
-"""The transport that the official SDK is given: it answers in this process, with no socket.
+"""The transport that the official SDK is given: it answers in this process, without a socket.
 
-It is a subclass of the SDK's own `HTTPClient`, so the SDK's retries and errors stay the SDK's.
+It is a subclass of the SDK's own `HTTPClient`, so retries and errors stay the SDK's.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Billing: what subscriptions owe and when, and how invoices are drawn up and collected."""
+"""Billing: what subscriptions owe and when, and how invoices are made and collected."""

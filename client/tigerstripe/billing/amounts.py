@@ -1,9 +1,9 @@
-"""What an invoice comes to: its lines, less discounts in order, with taxes, and the balance.
+"""The amounts of an invoice: its lines, less discounts in order, with taxes, and the balance.
 
     lines -> discounts of each line -> subtotal -> discounts of all -> credits -> taxes -> total
     total -> the customer's balance -> the amount due
 
-As recorded, a discount of a line is within the subtotal, and one of the invoice is not.
+As recorded, the subtotal includes the discounts of a line, and not those of the invoice.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What was billed of a subscription's items: what is given back of one goes by that.
+"""The last bill of each item of a subscription, from which a credit is calculated.
 
-Kept in the private part of the subscription: `debits`, by item, what its last line or proration
-asked for, of which time; `used`, by item, the discounts within that, which in classic mode a credit
-knows of although they may be used up.
+It is in the private part of the subscription. `debits` has, by item, the amount and the time of its
+last line or proration. `used` has, by item, the discounts within that amount: in classic mode a
+credit includes them, although they may be used up.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Invoices that are made and changed by hand: what a request says of one.
+"""Invoices that requests make and change.
 
-What nothing is said of is as it is in all (`drafts`).
+Fields that no request sets are as in every draft (`drafts`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a change of a subscription comes to: its items, its periods, and what is to be paid for it.
+"""A change of a subscription: its items, its periods, and the money for it.
 
-A change in the middle of a period gives back what is left of the old, and asks for what is left of
-the new (`proration`). Periods begin anew where `billing_cycle_anchor` says so, at the end of a
-trial, and, in classic mode, with another interval; in flexible mode an item has its own.
+A change in the middle of a period gives back the rest of the old items, and charges the rest of the
+new ones (`proration`). Periods begin anew if `billing_cycle_anchor` says so, at the end of a trial,
+and, in classic mode, with another interval; in flexible mode each item has its own periods.
 """
 
 from __future__ import annotations

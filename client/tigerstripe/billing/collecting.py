@@ -1,9 +1,9 @@
-"""An invoice on its way to its money: finalized, tried, paid or not; given up or voided.
+"""The collection of an invoice: finalized, tried, paid or not; given up or voided.
 
     draft -> open -> paid | void | uncollectible
 
-Each payment is a payment intent of the invoice, which hears of what becomes of it (`heard`). What
-follows for a subscription is the subscription's own: `standing`.
+Each payment is a payment intent of the invoice, and the invoice is told of its outcome (`heard`).
+The consequences for a subscription are in `standing`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a credit note takes back of an invoice, line by line, with its discounts and taxes.
+"""The lines of a credit note, with their discounts and taxes.
 
-A line of the invoice is credited by quantity or by amount, and takes the same part of the line's
-discounts, billing credits and taxes along: whoever credits a line in parts has credited exactly
-that line at the end. A line of the note's own is what it says.
+A line of the invoice is credited by quantity or by amount, together with the same part of its
+discounts, billing credits and taxes. So after all parts of a line are credited, exactly that line
+is credited. A note may also have lines of its own, which are as the request says.
 """
 
 from __future__ import annotations

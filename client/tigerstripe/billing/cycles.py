@@ -1,11 +1,11 @@
-"""What time brings to a subscription: its next period, the end of its trial, its own end.
+"""The times of a subscription: its next period, the end of its trial, its own end.
 
     incomplete -> incomplete_expired            23 hours after its creation
     trialing -> active | paused | canceled      at the end of the trial
     active -> active, with an invoice           at the end of each period
     any -> canceled                             at `cancel_at`
 
-`next_time` says when to look again; one record of the calendar waits for each subscription.
+`next_time` says when to look again. Each subscription has one record in the calendar.
 """
 
 from __future__ import annotations

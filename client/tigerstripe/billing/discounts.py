@@ -1,6 +1,6 @@
-"""Discounts: a coupon that somebody has redeemed, with its time.
+"""Discounts: a coupon redeemed by somebody, with its time.
 
-A discount keeps the terms of its coupon, which may be deleted while the discount goes on.
+A discount keeps the terms of its coupon, which may be deleted while the discount still lasts.
 """
 
 from __future__ import annotations

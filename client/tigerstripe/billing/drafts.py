@@ -1,4 +1,4 @@
-"""Drafts of invoices: what a new one says, before anybody asks for its money."""
+"""Drafts of invoices: the fields of a new one."""
 
 from __future__ import annotations
 

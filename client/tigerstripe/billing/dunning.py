@@ -1,6 +1,6 @@
-"""When a payment that failed is tried again, and what becomes of a subscription after the last.
+"""Dunning: when a failed payment is tried again, and the subscription's state after the last try.
 
-The table is the account's (`account_settings`); by default it is Stripe's of old: three, five and
+The table is the account's (`account_settings`). By default it is Stripe's of old: three, five and
 seven days after each try, and then the subscription is canceled.
 """
 

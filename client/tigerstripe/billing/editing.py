@@ -1,4 +1,4 @@
-"""The items of a subscription as a request changes them: added, changed, and taken away."""
+"""The items of a subscription as a request changes them: added, changed, and removed."""
 
 from __future__ import annotations
 

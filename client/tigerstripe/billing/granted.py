@@ -1,6 +1,6 @@
-"""Billing credits: what a customer was granted, and what of it pays for what they used.
+"""Billing credits: the grants of a customer, and the usage that they pay for.
 
-What is left of a grant is the sum of its credit balance transactions. Credits pay for metered lines
+The rest of a grant is the sum of its credit balance transactions. Credits pay for metered lines
 when an invoice is finalized: after discounts, before taxes.
 """
 

@@ -1,4 +1,4 @@
-"""The hosted page of an invoice: what its customer does there."""
+"""The hosted page of an invoice: the actions of its customer there."""
 
 from __future__ import annotations
 

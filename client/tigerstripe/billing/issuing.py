@@ -1,4 +1,4 @@
-"""The invoices of a subscription: of its beginning, of each period, and of changes in between."""
+"""The invoices of a subscription: at its beginning, for each period, and for changes between."""
 
 from __future__ import annotations
 

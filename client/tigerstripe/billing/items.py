@@ -1,4 +1,4 @@
-"""The items of a subscription: each a price, how many, and the period that is paid for."""
+"""The items of a subscription: each has a price, a quantity, and a period that is paid for."""
 
 from __future__ import annotations
 

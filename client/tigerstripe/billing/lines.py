@@ -1,7 +1,7 @@
-"""The lines of an invoice: what each is for, and the words that say so.
+"""The lines of an invoice, with their descriptions.
 
-Words and parents are as recorded. A line is a part of its invoice's record; what no answer shows of
-it, the tax rates it has of its own, is kept in the invoice's private part by the line's id.
+Descriptions and parents are as recorded. A line is a part of its invoice's record. The private part
+of the invoice keeps what no answer shows, by the line's id: the line's own tax rates.
 """
 
 from __future__ import annotations

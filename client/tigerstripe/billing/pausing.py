@@ -1,4 +1,4 @@
-"""Subscriptions that are paused: no period goes by and nothing is billed until they are resumed."""
+"""Paused subscriptions: no period passes and nothing is billed until they are resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pays an invoice: the payment intent of it, and the payment method that its customer has."""
+"""Payments of an invoice: its payment intent, and the customer's payment method."""
 
 from __future__ import annotations
 

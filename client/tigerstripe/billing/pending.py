@@ -1,4 +1,4 @@
-"""Invoice items: what waits for a customer's next invoice, and how it comes onto one."""
+"""Invoice items that wait for a customer's next invoice, and how they get onto it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Billing periods: whole intervals from an anchor on, to the second, in UTC.
 
-A month from the 31st ends on the last day of a shorter month, and the one after that on the 31st
-again: each end is counted from the anchor, not from the end before it.
+A month from the 31st ends on the last day of a shorter month, and the next one on the 31st again,
+because each end is counted from the anchor and not from the end before it.
 """
 
 from __future__ import annotations

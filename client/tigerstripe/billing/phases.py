@@ -1,4 +1,4 @@
-"""The phases of a schedule: what a subscription is to be, and from when until when.
+"""The phases of a schedule: the terms of a subscription from one time to another.
 
 Phases follow one another without a gap: each begins where the one before it ends.
 """

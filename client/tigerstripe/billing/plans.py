@@ -1,4 +1,4 @@
-"""Plans: recurring prices in the shape that they had before there were prices."""
+"""Plans: the older shape of recurring prices."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Previews: the invoice that would come, worked out by the code that would make it.
+"""Previews: the next invoice, made by the code that makes real ones.
 
-A preview does in a work of its own what the request or the time would do, and takes the invoice
-out of it; nothing of that work is written. So it cannot differ from what it is a preview of.
+A preview does what the request or the time would do, in a work of its own, and takes the invoice
+from it; nothing of that work is written. So a preview cannot differ from the real invoice.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What a change in the middle of a period gives back, and what is still to be paid for it.
+"""Prorations: the credit and the debit for a change in the middle of a period.
 
-To the second, of each item by itself, after its discounts, to the nearest cent: what is recorded
-agrees (8500 * 2578574 / 2592000 is 8456). What differs by
-`billing_mode` is as Stripe's pages "Prorations" and "Compare classic and flexible billing mode"
-say; for an amount off in classic mode the former's numbers, and not its words, which differ.
+Each item is prorated to the second, after its discounts, and rounded to the nearest cent: recorded
+values agree (8500 * 2578574 / 2592000 is 8456). The differences between the billing modes are those
+of Stripe's pages "Prorations" and "Compare classic and flexible billing mode". For an amount off in
+classic mode, the numbers of the first page disagree with its words; the numbers are used.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What an account tells of beforehand: a subscription's next invoice, and the due date of one.
+"""Reminders: events before a subscription's next invoice, and before an invoice's due date.
 
-How many days before is a setting of the account, as of the real one. Here nothing is told unless it
-is set, for each reminder of an invoice costs a preview of it.
+The account sets how many days before, as in the real one. Here there are no reminders by default,
+because each reminder of an invoice costs a preview of it.
 """
 
 from __future__ import annotations

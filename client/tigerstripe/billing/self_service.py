@@ -1,7 +1,7 @@
-"""What customers may do with their subscriptions in the portal, as its configuration allows.
+"""The changes that customers may make in the portal, as its configuration allows.
 
-A change is one of the whole subscription: one with several items is not changed there. What makes
-it cheaper may have to wait for the period's end, in a schedule.
+A change is for a whole subscription, so one with several items cannot be changed there. If it makes
+the subscription cheaper, it may have to wait for the end of the period, in a schedule.
 """
 
 from __future__ import annotations

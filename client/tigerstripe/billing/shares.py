@@ -1,6 +1,7 @@
-"""What an account that is connected gets of an invoice, and what the platform keeps.
+"""The shares of an invoice: the part of a connected account, and the fee of the platform.
 
-A subscription says it in percent, an invoice in amounts; the payment of the invoice does it.
+A subscription has them in percent, an invoice in amounts. The payment of the invoice splits the
+money.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How a subscription stands: what its invoices do to it, and how it ends.
+"""The state of a subscription: how its invoices change it, and how it ends.
 
-Its most recent invoice decides: paid, it is active; failed, past due, until the table of `dunning`
-is at its end.
+Its most recent invoice decides: paid, the subscription is active; failed, it is past due, until the
+table of `dunning` ends.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a subscription begins: its terms, its first period, and the invoice of that."""
+"""The start of a subscription: its terms, its first period, and the invoice for that."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Automatic tax, from a small table: the usual rate of some places, and no more than that.
 
 It is no tax advice, and no copy of Stripe Tax: products have no codes here, nobody is registered
-anywhere, and a place that the table does not have is not taxed.
+anywhere, and places that are not in the table are not taxed.
 """
 
 from __future__ import annotations

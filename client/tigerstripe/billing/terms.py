@@ -1,4 +1,4 @@
-"""The terms of a subscription: what a new one says, and what a request may change of it."""
+"""The terms of a subscription: those of a new one, and those that a request may change."""
 
 from __future__ import annotations
 

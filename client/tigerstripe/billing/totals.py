@@ -1,7 +1,7 @@
-"""The money of a sale: what lines cost, discounts in order, then taxes.
+"""The money of a sale: the cost of lines, discounts in order, then taxes.
 
-Each discount is rounded once, half up, and spread over its lines so that they add up to it; taxes
-are rounded half up line by line and rate by rate.
+Each discount is rounded once, half up, and spread over its lines so that they add up to it. Taxes
+are rounded half up for each line and rate.
 """
 
 from __future__ import annotations

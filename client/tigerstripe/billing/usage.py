@@ -1,8 +1,8 @@
-"""What was used of a metered price in a period: the events of its meter.
+"""The usage of a metered price in a period: the sum of its meter's events.
 
-Where the price of an item changes in the middle of a period, flexible mode bills what was used
-before by the price of then, and classic mode not at all, as Stripe's page "Compare classic and
-flexible billing mode" says. When it changed is kept in the subscription's private part.
+If the price of an item changes in the middle of a period, flexible mode bills the usage before by
+the old price, and classic mode does not bill it at all, as Stripe's page "Compare classic and
+flexible billing mode" says. The private part of the subscription keeps the time of the change.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What a checkout session is made of, beside its resource in `tigerstripe.resources`."""
+"""The parts of checkout sessions and of quotes, beside their resources."""

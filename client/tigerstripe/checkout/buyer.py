@@ -1,4 +1,4 @@
-"""What a buyer tells a session's page: who they are, where to, which options they chose."""
+"""The details that a buyer enters on a session's page: who they are, where to, which options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a session's line items, discounts and shipping come to."""
+"""The amounts of a session: its line items, discounts and shipping."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""The end of a session: what its buyer pays or sets up, and what becomes of the session by it.
+"""The completion of a session: its buyer pays or sets up a payment method.
 
 `confirmed` is one press of the page's button. It is one work with the intent, the charge, the
-customer and the redemption of discounts. A card that is declined, or a buyer who has yet to
-authenticate, leaves the session open; `heard` goes on when the buyer or the bank has done their
-part.
+customer and the redemption of discounts. If a card is declined, or the buyer has yet to
+authenticate, the session stays open. `heard` continues when the buyer or the bank has acted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The customer of a session: known from the start, or made of its buyer."""
+"""The customer of a session: known from the start, or created for its buyer."""
 
 from __future__ import annotations
 

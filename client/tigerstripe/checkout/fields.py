@@ -1,4 +1,4 @@
-"""The fields of a session that say how its page looks and what it asks the buyer."""
+"""The fields of a session about its page: how it looks, and what it asks the buyer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a quote says: the fields that its parameters give, and what an offer must not lack."""
+"""The fields of a quote, and what it must have to be an offer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a quote comes to, and what becomes of one that is accepted."""
+"""The amounts of a quote, and the objects that an accepted one becomes."""
 
 from __future__ import annotations
 

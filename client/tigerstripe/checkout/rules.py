@@ -1,4 +1,4 @@
-"""What the parameters of a new session may be together."""
+"""The rules for the parameters of a new session: which ones may be together."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a session sells beside its payment: a subscription, or an invoice of what was paid.
+"""The subscription or the invoice that a session creates beside its payment.
 
-Both are made once the buyer has paid, or has left a method for later; the intent that paid stands
-on the invoice, which hears from then on what becomes of it.
+It is created once the buyer has paid, or has left a payment method for later. The intent that paid
+belongs to the invoice, which from then on is told of everything that happens to it.
 """
 
 from __future__ import annotations

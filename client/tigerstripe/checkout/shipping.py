@@ -1,4 +1,4 @@
-"""A session's shipping options; the first is what it costs until the buyer chooses another."""
+"""The shipping options of a session; the first one counts until the buyer chooses another."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The kinds of values that operations take and resources have, as the table of facts says them.
+"""The kinds of values of parameters and fields, as the table of facts describes them.
 
-A kind reads what a request says: `read(value, param, faults)` returns the value in its own type,
-with None for an empty string that unsets. What is wrong is put in `faults` or raised as `Refused`.
+A kind reads the value of a request: `read(value, param, faults)` returns it in its own type, or
+None for an empty string that unsets. Problems are added to `faults` or raised as `Refused`.
 """
 
 from __future__ import annotations

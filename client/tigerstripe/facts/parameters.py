@@ -1,4 +1,4 @@
-"""The parameters of a request: each in its type, or what is wrong with the worst of them."""
+"""The parameters of a request, each in its type; the worst problem is refused."""
 
 from __future__ import annotations
 

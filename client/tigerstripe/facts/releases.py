@@ -1,6 +1,6 @@
-"""What each release of the API changed, where the table of facts does not say it.
+"""The changes in each release of the API that the table of facts does not have.
 
-Each list goes by the release: of a version before it, what is listed there is as it was before.
+Each list goes by release: versions before it have the listed things as they were before.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """API versions: which one a request asks for, and how an answer looks in it.
 
-Records are kept in the shape of the newest version. Fields that were only added have a mark in the
-table of facts, and are left out of the versions before; `releases` lists what else changed.
+Records are kept in the shape of the newest version. A field that was only added has a mark in the
+table of facts and is left out of older versions; `releases` lists all other changes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The API over HTTP, for other languages and other processes: what `tigerd stripe serve` runs.
+"""The API over HTTP, for other languages and other processes: `tigerd stripe serve`.
 
-It needs the extra `stripe` (starlette, uvicorn, httptools); nothing else here imports it.
+It needs the extra `stripe` (starlette, uvicorn, httptools); no other room imports it.
 """

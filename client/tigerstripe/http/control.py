@@ -1,4 +1,4 @@
-"""Control over HTTP: what Python has as methods of an account, as JSON under `/_tiger/`."""
+"""Control over HTTP: the methods of an account, as JSON under `/_tiger/`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""What happens by itself while a server runs: webhooks are sent, and what is due is done.
+"""The courier of a server: sends webhooks, and does what is due, by itself.
 
-Whichever process made the event: the courier follows the changes of the whole instance. What goes
-to one endpoint goes in order, one at a time; a slow endpoint holds up no other. What fails is sent
-again after a pause. An account whose clock runs does what is due when the clock shows its time.
+It follows the changes of the whole instance, so it sees the events of all processes. Webhooks to
+one endpoint are sent in order, one at a time; a slow endpoint delays no other. A webhook that
+failed is sent again after a pause. In an account whose clock runs, things that are due are done
+when the clock shows their time.
 """
 
 from __future__ import annotations

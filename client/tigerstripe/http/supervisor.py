@@ -1,7 +1,7 @@
-"""The parent of the workers: opens the socket, keeps so many workers alive, sends webhooks.
+"""The parent of the workers: opens the socket, keeps the workers alive, sends webhooks.
 
-It sleeps in `wait` until a worker ends or a signal comes. Workers end when it does, whatever ended
-it.
+It sleeps in `wait` until a worker ends or a signal comes. The workers end when it ends, for any
+reason.
 """
 
 from __future__ import annotations

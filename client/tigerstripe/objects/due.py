@@ -1,10 +1,10 @@
-"""The calendar of what is due: what time brings, in order, once, whichever process comes first.
+"""The calendar: everything that time brings, in order, done once by whichever process is first.
 
-A record for each object that something will happen to. The store keeps them in the order in which
-they are due, for that is what `created` of a record says: its moment, then the rank of its kind;
-what is alike in both stands in the order in which it was first put in. Each clock has a calendar of
-its own: the account's, and each test clock. It begins with a record that is never due, from which
-the next ones are found by a cursor, however many there are.
+It has a record for each object that something will happen to. The store keeps these records in the
+order in which they are due, because `created` of each is its time and the rank of its kind; records
+with the same time and rank stand in the order in which they were put in. Each clock has a calendar
+of its own: the account's clock, and each test clock. The first record of a calendar is never due:
+it is the cursor from which the next ones are found, however many there are.
 """
 
 from __future__ import annotations

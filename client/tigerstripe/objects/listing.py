@@ -1,4 +1,4 @@
-"""Lists: newest first, cursors, ranges of `created`, and filters, alike for all resources."""
+"""Lists: newest first, with cursors, ranges of `created`, and filters; alike for all resources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metadata: texts of the caller's own on an object, with Stripe's limits."""
+"""Metadata: the caller's own texts on an object, within Stripe's limits."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Which resource does an operation: the one place where a new resource is made known.
+"""The registry: which resource implements an operation. A new resource is declared here.
 
-A resource's module is imported when it is first needed, for a process uses few of them.
+The module of a resource is imported when it is first needed, because a process uses few of them.
 """
 
 from __future__ import annotations

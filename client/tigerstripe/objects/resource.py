@@ -1,8 +1,8 @@
-"""What all resources have alike, and the declaration by which one says what is its own.
+"""The base class of all resources, and the declarations by which each differs.
 
-A resource is a subclass with a few words (`object`, `table`, `path`, `prefix`) and one or two
-methods: `new` makes an object of a create's parameters, `change` the object after an update. All
-else, retrieving, listing, searching, deletion, metadata, events, is here. Operations beside these
+A resource is a subclass with a few words (`object`, `table`, `prefix`) and one or two methods:
+`new` makes an object from the parameters of a create, `change` the object after an update. This
+class does the rest: retrieving, listing, searching, deletion, metadata and events. Other operations
 are methods marked with `operation`.
 """
 

@@ -1,4 +1,4 @@
-"""Search: Stripe's query language over what is there now (the real one lags a minute behind).
+"""Search: Stripe's query language, over the objects as they are now (Stripe lags by a minute).
 
 query   clause (AND clause)*  or  clause (OR clause)*
 clause  -?field:"text"  field~"part"  field>1  field:null  metadata["key"]:"text"

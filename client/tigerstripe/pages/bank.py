@@ -1,4 +1,4 @@
-"""The page on which a buyer authenticates, as their bank's would be."""
+"""The page on which a buyer authenticates, which stands for that of their bank."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of a checkout session, and those that lead to one."""
+"""The page of a checkout session, and the pages that lead to one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hosted page of an invoice, on which its customer pays it; its document; and receipts."""
+"""The hosted page of an invoice, where its customer pays it; its document; and receipts."""
 
 from __future__ import annotations
 

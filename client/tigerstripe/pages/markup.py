@@ -1,4 +1,4 @@
-"""Markup: elements of HTML whose texts and attributes are escaped, always."""
+"""Markup: elements of HTML, whose texts and attributes are always escaped."""
 
 from __future__ import annotations
 

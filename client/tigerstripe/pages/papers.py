@@ -1,4 +1,4 @@
-"""How invoices, credit notes and receipts look."""
+"""The look of invoices, credit notes and receipts."""
 
 from __future__ import annotations
 

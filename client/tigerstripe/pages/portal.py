@@ -1,4 +1,4 @@
-"""The page of the billing portal: what a customer has, and may change as the portal allows it."""
+"""The page of the billing portal: what a customer has, and the changes that it allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the billing portal looks: what a customer has, and what they may do with it."""
+"""The look of the billing portal."""
 
 from __future__ import annotations
 

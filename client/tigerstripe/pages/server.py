@@ -1,7 +1,7 @@
 """A small server of pages, for processes that answer the SDK by themselves.
 
-An account has one, whichever of its processes is asked: the first of them begins it, and writes its
-address into the account. It ends with its process; then the next one that is asked has its turn.
+An account has one for all its processes. The first process that needs it starts it, and writes its
+address into the account. It ends with its process; then the next process that needs it starts one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The site: which page a path of an account is."""
+"""The site: the page of each path of an account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How pages look: small, plain, and the same with JavaScript and without."""
+"""The look of all pages: small, plain, and the same with JavaScript and without."""
 
 from __future__ import annotations
 

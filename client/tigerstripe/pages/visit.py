@@ -1,4 +1,4 @@
-"""One visit to a page: of which account, to what, with what filled in, and what it is answered."""
+"""A visit to a page: the account, the object, the values filled in, and the answer."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What payments are made of: amounts, types, the bank's answer, charges, and the books."""
+"""The parts of a payment: amounts, types, the answer of the bank, charges, and the books."""

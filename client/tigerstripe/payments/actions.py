@@ -1,4 +1,4 @@
-"""What a buyer has yet to do: `next_action`, and the words of the errors about it."""
+"""The actions that a buyer has still to take: `next_action`, and the errors about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be charged at all: the least and the most of each currency."""
+"""The smallest and the largest amount that can be charged, by currency."""
 
 from __future__ import annotations
 

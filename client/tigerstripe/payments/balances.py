@@ -1,10 +1,10 @@
-"""What an account has: the sum of its transactions, kept up to where none can come any more.
+"""The balance of an account: the sum of its transactions, kept up to a moment in the past.
 
-The sum is counted on once a day, when money of that day is told of, so that costs the day's
-transactions and not those of all time. It is closed first, at a moment: whoever posts a transaction
-has read the record of the sum, so what is committed after that was posted after that moment. The
-next time what came before it is complete, and is counted. Where a clock was set back, nothing is
-closed any more, and all is counted anew.
+The sum is counted on once a day, when the money of that day is told of, so it costs one day's
+transactions and not those of all time. First it is closed at a moment. Whoever posts a transaction
+has read the record of the sum, so everything committed after the closing was posted after that
+moment. The next time, everything before the moment is complete and can be counted. If a clock was
+set back, nothing is closed any more, and everything is counted anew.
 """
 
 from __future__ import annotations

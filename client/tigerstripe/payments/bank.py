@@ -1,7 +1,7 @@
-"""The bank's part: what it says when it is asked for money, or whether a card may be set up.
+"""The bank: its answer when it is asked for money, or whether a card may be set up.
 
-Cards answer at once, as the table of `testing_cards` says; bank debits days later, as that of
-`testing_banks` says.
+Cards answer at once, as the table of `testing_cards` says. Bank debits answer days later, as that
+of `testing_banks` says.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What payment methods other than cards show: the field that has their type's name."""
+"""Payment methods other than cards: the fields under their type's name."""
 
 from __future__ import annotations
 

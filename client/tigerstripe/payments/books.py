@@ -1,6 +1,6 @@
 """The books: a balance transaction for each movement of money, with its fee and its source.
 
-A balance is nothing else than the sum of them: see `tigerstripe.payments.balances`.
+A balance is nothing but the sum of them: see `tigerstripe.payments.balances`.
 """
 
 from __future__ import annotations

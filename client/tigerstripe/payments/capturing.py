@@ -1,4 +1,4 @@
-"""What becomes of money that is held: it is taken, at once or in parts, made more, or let go."""
+"""Money that is held: captured at once or in parts, increased, or released."""
 
 from __future__ import annotations
 

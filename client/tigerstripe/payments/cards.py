@@ -1,8 +1,8 @@
-"""Cards: what a number, a token or a name of the testing page comes to, and how objects show it.
+"""Cards: the numbers, tokens and names of the testing page, and how objects show a card.
 
-A card is a dict of plain values (`Card`); payment methods keep it under `card`, tokens and
-sources are the older object `card`. The number itself is private (`PRIVATE`): what follows of it, a
-decline or a dispute, is looked up in `testing_cards` when it is due.
+A card is a dict of plain values (`Card`). Payment methods keep it under `card`; tokens and sources
+are the older object `card`. The number itself is private (`PRIVATE`); `testing_cards` says what
+follows from it, a decline or a dispute, when that is due.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What customers have sent by bank transfer, and what pays for intents of it.
+"""Money that customers have sent by bank transfer, and the intents that it pays for.
 
-A customer's cash is the sum of its transactions. An intent takes from it what it still needs; where
-that is not there yet, its buyer is told where to send it, and the intent is paid when it comes.
+A customer's cash is the sum of its transactions. An intent takes the amount that it still needs. If
+that is not there yet, the buyer is told where to send it, and the intent is paid when it arrives.
 """
 
 from __future__ import annotations

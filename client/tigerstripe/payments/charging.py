@@ -1,4 +1,4 @@
-"""Charges: what one shows of its payment, and of the bank's answer."""
+"""Charges: the fields that show the payment and the answer of the bank."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intents as a page or an app of the buyer sees them: by publishable key and `client_secret`."""
+"""Intents as a buyer's page or app sees them: by publishable key and `client_secret`."""
 
 from __future__ import annotations
 

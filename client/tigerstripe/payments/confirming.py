@@ -1,7 +1,7 @@
-"""What a confirmation of a payment intent comes to, then and later: the state machine's moves.
+"""The moves of a payment intent: after a confirmation, at once and later.
 
-Whatever the bank, the buyer or time brings is written in the work that it happens in: the intent,
-its charge, the transaction in the books, the payment method, and an event of each.
+The consequences of what the bank, the buyer or time does are written in the same work: the intent,
+its charge, the transaction in the books, the payment method, and an event for each.
 """
 
 from __future__ import annotations

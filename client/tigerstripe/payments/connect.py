@@ -1,8 +1,8 @@
-"""Money between a platform and its accounts: transfers, application fees, and their way back.
+"""Money between a platform and its accounts: transfers, application fees, and their return.
 
-What each side has is in its own books; both are written by the one work.
+Each side has its movements in its own books; one work writes both.
 
-    direct charge        in the account; the platform's fee is a part of what the charge costs there
+    direct charge        in the account; the platform's fee is a part of the charge's cost there
     destination charge   on the platform; a transfer brings it to the account, less the fee
     separate             on the platform; a transfer is made by itself
 """

@@ -1,4 +1,4 @@
-"""What buyers and banks decide, without a request: each decision is one work of its own."""
+"""Decisions of buyers and banks, made by a test; each is a work of its own."""
 
 from __future__ import annotations
 

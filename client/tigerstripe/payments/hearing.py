@@ -1,8 +1,8 @@
-"""Whose an intent is: what waits for the end of a payment hears of it, in the same commit.
+"""Listeners: objects that wait for the end of a payment are told of it in the same commit.
 
-Code that tries an intent for an object goes on there by itself; this is for what others do: a buyer
-who confirms or authenticates, a bank that settles a debit, a capture. An invoice passes on what it
-hears, to the session that it is of.
+Code that tries an intent for an object continues there by itself. This is for everything else: a
+buyer who confirms or authenticates, a bank that settles a debit, a capture. An invoice passes the
+news on to its session.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What payment intents and setup intents have in common: how they are made, confirmed and changed.
+"""The common part of payment and setup intents: how they are made, confirmed and changed.
 
     requires_payment_method -> requires_confirmation -> requires_action -> (...) -> succeeded;
     and canceled
 
-What a confirmation comes to is in `confirming` and `setting_up`.
+The outcome of a confirmation is in `confirming` and `setting_up`.
 """
 
 from __future__ import annotations

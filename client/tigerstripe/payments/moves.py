@@ -1,4 +1,4 @@
-"""Which module has the moves of an intent, of a payment or of a setup; and the buyer's own."""
+"""The moves of an intent, by its kind (payment or setup), and those that the buyer makes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""What comes back of a whole, in parts: reversals of a transfer, refunds of an application fee.
+"""Returns in parts: reversals of a transfer, refunds of an application fee.
 
-Each part is written into the books of the platform and of the account that it concerns. A part that
-went back with a refund which then failed is undone: its money goes where it was, and it counts no
-more.
+Each part is written into the books of the platform and of the account. If a part went back with a
+refund that then failed, it is undone: its money returns, and it no longer counts.
 """
 
 from __future__ import annotations

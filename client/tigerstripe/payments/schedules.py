@@ -1,4 +1,4 @@
-"""When an account's money is paid out by itself: its schedule, by the account's clock (UTC)."""
+"""Payout schedules: when an account's money is paid out by itself, by its clock (UTC)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a confirmation of a setup intent comes to, then and when the buyer has decided.
+"""The moves of a setup intent: after a confirmation, and when the buyer has decided.
 
-The same as `confirming` for payments; no money moves, and each try is a setup attempt.
+The counterpart of `confirming` for payments. No money moves, and each try is a setup attempt.
 """
 
 from __future__ import annotations

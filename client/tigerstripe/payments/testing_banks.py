@@ -1,6 +1,6 @@
-"""The bank accounts of Stripe's testing pages: what becomes of a debit, and when.
+"""The bank accounts of Stripe's testing pages: the outcome of a debit, and when it comes.
 
-An account is named by its number, or by its name (`pm_usBankAccount_success`). Its outcome:
+An account is named by its number or by its name (`pm_usBankAccount_success`). The outcome:
 
     succeeds | dispute | never | a failure code        a dispute follows a success at once
     *                                                  before it: three minutes later

@@ -1,15 +1,16 @@
-"""The cards of Stripe's testing page: one table of what each is and what becomes of it.
+"""The cards of Stripe's testing page: one table of their properties and outcomes.
 
-A card is named by its number, or by its name: `pm_card_visa`, `tok_visa`. Its outcomes:
+A card is named by its number or by its name: `pm_card_visa`, `tok_visa`. The columns of outcomes:
 
     attach   why it cannot be saved to a customer or set up; `-`: it can
     setup    what a setup needs: `authenticate`; `-`: nothing
-    charge   what a payment comes to: a decline; `authenticate`, `authenticate_optional`,
-             `authenticate_unless_set_up`, `authenticate_then_DECLINE`; `-`: it succeeds.
-             `authenticate_optional_then_DECLINE`: that comes where authentication is asked for
+    charge   the outcome of a payment: a decline; `authenticate`, `authenticate_optional`,
+             `authenticate_unless_set_up`, `authenticate_then_DECLINE`; `-`: success.
+             `authenticate_optional_then_DECLINE`: a decline if authentication is asked for
     later    what follows a payment: `dispute_REASON`, `inquiry`, `fraud_warning`,
              `refund_pending`, `refund_fails`, `available_at_once`; `-`: nothing
-    checks   which checks fail, by commas: `cvc`, `line1`, `zip`; `unchecked`: none is made
+    checks   the checks that fail, separated by commas: `cvc`, `line1`, `zip`; `unchecked`: none
+             is made
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which types of payment methods an intent takes, and the options that each has by itself."""
+"""The types of payment methods: which ones an intent takes, and the options of each."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Where pages are: objects have Stripe's own addresses, and answers those of whoever serves them.
+"""Addresses of pages: objects have Stripe's own, answers those of the server that is there.
 
     https://checkout.stripe.com/c/pay/cs_...  ->  BASE/accounts/NAME/pages/checkout/cs_...
 
-So a record says the same in whichever process it is read, served or not.
+So a record is the same in every process that reads it, whether its pages are served or not.
 """
 
 from __future__ import annotations

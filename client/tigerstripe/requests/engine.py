@@ -1,9 +1,9 @@
-"""The way of a request through all steps, from what came to what is answered.
+"""The engine: a request goes through all steps, and becomes an answer.
 
     account -> route -> faults -> version -> parameters -> plan -> shape -> commit -> idempotency
 
-Each step is a module; here is their order, and what an error of the store comes to. An engine is of
-one instance, and has the accounts of all its namespaces.
+Each step is a module. This one has their order, and turns errors of the store into answers. An
+engine serves one instance, and all accounts in it.
 """
 
 from __future__ import annotations

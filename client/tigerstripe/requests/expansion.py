@@ -1,6 +1,6 @@
-"""Expansion: which fields of an answer are whole objects instead of ids, four levels deep.
+"""Expansion: fields of an answer as whole objects instead of ids, up to four levels deep.
 
-The table of facts says what can be expanded; that is checked before anything is done.
+The table of facts says which fields can be expanded; that is checked before anything is done.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Faults on request: what an account's next requests meet instead of a good answer.
+"""Faults on request: the next requests of an account fail, or are slow.
 
-They wait in the account's state (`settings`), so all its processes see them, a fork has them and a
-savepoint takes them back. A request takes what it meets by a guarded write: of two processes that
-ask for the same thing at once, one meets a fault that was asked for once.
+The faults wait in the account's state (`settings`), so all its processes see them, a fork inherits
+them and a savepoint restores them. A request takes its faults by a guarded write: if two processes
+make the same request at once, only one of them meets a fault that was asked for once.
 """
 
 from __future__ import annotations

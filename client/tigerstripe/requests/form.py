@@ -1,7 +1,7 @@
 """Decoding: the parameters of a request, from its query and its body.
 
-A form's keys are paths, as `items[0][price]`; what is under numbers stays a dict of texts here, for
-only the table of facts knows where a list is wanted. Values are texts, but in JSON.
+The keys of a form are paths, as `items[0][price]`. Values under numbers stay a dict of texts here,
+because only the table of facts knows where a list is expected. Values are texts, except in JSON.
 """
 
 from __future__ import annotations

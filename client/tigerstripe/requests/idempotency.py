@@ -1,9 +1,9 @@
-"""Idempotency keys: the answer to a request is kept, in the commit that did what it asked.
+"""Idempotency: the answer to a request is kept under its key, in the request's own commit.
 
-Of two requests with one key, at the same time or not, only one commits; the other finds the first
-one's answer and gives that. As most keys are new, one is looked for where a plan is refused or a
-commit fails. An answer is kept for 24 hours of the account's clock, with the parameters. What was
-refused before anything was done is not kept.
+Of two requests with the same key, at the same time or not, only one commits; the other one returns
+the first one's answer. Most keys are new, so a key is looked up only after a plan is refused or a
+commit fails. An answer is kept for 24 hours of the account's clock, with the parameters. A request
+that was refused before anything was done is not kept.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A request and its answer, as they come from and go to whatever transport there is."""
+"""Requests and answers, independent of the transport."""
 
 from __future__ import annotations
 

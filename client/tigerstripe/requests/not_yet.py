@@ -1,4 +1,4 @@
-"""Parameters that are not built: a resource declares them, and so they are refused and listed."""
+"""Parameters that are not implemented: a resource declares them, and they are refused with 501."""
 
 from __future__ import annotations
 

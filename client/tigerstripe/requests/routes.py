@@ -1,6 +1,6 @@
-"""Routing: which operation of the table a method and a path are.
+"""Routing: the operation of a method and a path.
 
-A path's fixed parts come before its names: `/v1/products/search` is no product of that id.
+The fixed parts of a path come before its names: `/v1/products/search` is no product of that id.
 """
 
 from __future__ import annotations

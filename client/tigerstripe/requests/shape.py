@@ -1,4 +1,4 @@
-"""The last step: an answer as the caller wants it, expanded and in the version asked for."""
+"""The last step: an answer in the requested version, expanded, without private parts."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The resources, a module each; `tigerstripe.objects.registry` knows them."""
+"""The resources, one module each; `tigerstripe.objects.registry` names them."""

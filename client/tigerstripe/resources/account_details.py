@@ -1,4 +1,4 @@
-"""What accounts say of themselves: the fields of a new one, its parts, and what follows of them."""
+"""The details of accounts: the fields of a new one, their parts, and the requirements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links to pages on which an account is set up."""
+"""Account links: pages on which an account is set up."""
 
 from __future__ import annotations
 

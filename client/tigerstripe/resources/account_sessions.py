@@ -1,4 +1,4 @@
-"""Account sessions: what a page's embedded components get, to show a connected account."""
+"""Account sessions: keys for a page's components that show a connected account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Application fees: what a platform gets of payments to its accounts, and what it gives back."""
+"""Application fees: the platform's part of payments to its accounts, and its return."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The balance: the sum of all balance transactions, of what is available and what is pending."""
+"""The balance: the sum of all balance transactions, available and pending."""
 
 from __future__ import annotations
 

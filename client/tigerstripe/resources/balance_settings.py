@@ -1,4 +1,4 @@
-"""Balance settings: when an account's money is paid out, and what is said of it."""
+"""Balance settings: when an account's money is paid out, and with which text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transactions of customers' balances: each changes one, and says what it was then."""
+"""Transactions of customers' balances: each changes one, and keeps the balance after it."""
 
 from __future__ import annotations
 

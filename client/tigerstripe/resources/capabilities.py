@@ -1,4 +1,4 @@
-"""Capabilities: what an account has asked for, and may do once nothing is due of it."""
+"""Capabilities: what an account has requested, and may do once it has given all details."""
 
 from __future__ import annotations
 

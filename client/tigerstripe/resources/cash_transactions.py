@@ -1,4 +1,4 @@
-"""Cash balance transactions: what a customer has sent, and what it was used for."""
+"""Cash balance transactions: the money that a customer has sent, and its use."""
 
 from __future__ import annotations
 

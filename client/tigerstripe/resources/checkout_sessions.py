@@ -1,6 +1,6 @@
 """Checkout sessions: pages on which a buyer pays, subscribes, or leaves a payment method.
 
-What the buyer does there is `payment_pages`, and what comes of it `checkout.completion`.
+`payment_pages` has the buyer's actions, `checkout.completion` their consequences.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Test clocks: a time of their own for the customers that are made on them."""
+"""Test clocks: a separate time for the customers that are created on them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Confirmation tokens: what a buyer chose on a page, which the server's confirmation names.
+"""Confirmation tokens: the buyer's choices on a page, for the server's confirmation.
 
-Pages of the real Stripe.js make them; here the test helper does.
+The real Stripe.js makes them in pages; here the test helper does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Coupons: a percentage or an amount off, for a time, and so many times."""
+"""Coupons: a percentage or an amount off, for a time, and up to a number of redemptions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Credit grants: billing credits that a customer has paid for, or was given."""
+"""Credit grants: billing credits that a customer has bought, or was given."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Credit notes: a part of a finalized invoice that is taken back, before or after it is paid.
+"""Credit notes: they reduce a finalized invoice, before or after it is paid.
 
-    issued -> void, as long as its invoice waits to be paid
+    issued -> void, as long as its invoice is open
 
-A note takes first what remains to be paid (`pre_payment_amount`); what is more gives back of what
-was paid (`post_payment_amount`): by refunds, onto the customer's balance, or outside of Stripe.
+A note first reduces the amount that remains to be paid (`pre_payment_amount`). The rest gives back
+a part of the payment (`post_payment_amount`): by refunds, onto the customer's balance, or outside
+of Stripe.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Credit balance transactions: what came to a grant of billing credits, and what went."""
+"""Credit balance transactions: credits added to a grant of billing credits, and used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Customer sessions: what a page's components get, to act for a customer."""
+"""Customer sessions: keys for a page's components that act for a customer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Discounts that others have: they are made with them, and found where they are expanded."""
+"""Discounts of other objects: created with these, and found when they are expanded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Early fraud warnings: a card's network says that a charge may be fraudulent."""
+"""Early fraud warnings: a card network reports that a charge may be fraudulent."""
 
 from __future__ import annotations
 

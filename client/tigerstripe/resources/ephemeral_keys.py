@@ -1,4 +1,4 @@
-"""Ephemeral keys: what an app on a phone gets, to act for a customer."""
+"""Ephemeral keys: keys for a mobile app that acts for a customer."""
 
 from __future__ import annotations
 

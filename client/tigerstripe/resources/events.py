@@ -1,4 +1,4 @@
-"""Events: what happened, in the order in which it did; made by `Work.tell`."""
+"""Events: what happened, in order. `Work.tell` creates them (`tigerstripe.work.events`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""External accounts: where an account is paid out to. The account's own record holds them."""
+"""External accounts: where an account's money is paid out. The account's record has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Funding instructions: where a customer sends money to; the same each time."""
+"""Funding instructions: where a customer sends money, the same each time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Invoice items: something to be paid with a customer's next invoice, or with a draft."""
+"""Invoice items: amounts for a customer's next invoice, or for a draft."""
 
 from __future__ import annotations
 

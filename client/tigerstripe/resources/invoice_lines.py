@@ -1,7 +1,7 @@
-"""The lines of invoices, by themselves; they are parts of their invoice's record.
+"""The operations on lines of invoices; the lines are parts of their invoice's record.
 
-What somebody puts on a draft is an invoice item, of which its line is drawn; lines of a
-subscription are there without one.
+A line that a request adds to a draft is drawn from an invoice item. Lines of a subscription have no
+invoice item.
 """
 
 from __future__ import annotations

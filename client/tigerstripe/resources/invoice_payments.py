@@ -1,4 +1,4 @@
-"""Invoice payments: what pays an invoice, and how far it has come."""
+"""Invoice payments: each payment of an invoice, with its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Invoices: drawn up, finalized, paid, voided; what they come to is in `billing`.
+"""Invoices: created, finalized, paid, voided; their amounts are calculated in `billing`.
 
 draft -> open -> paid | void | uncollectible
 """

@@ -1,4 +1,4 @@
-"""Links by which the owner of an account sees its Express dashboard."""
+"""Login links: the owner of an account opens its Express dashboard by them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mandates: a buyer's leave to debit a bank account; made when an intent of one is confirmed."""
+"""Mandates: a buyer's permission to debit a bank account, given with a confirmed intent."""
 
 from __future__ import annotations
 

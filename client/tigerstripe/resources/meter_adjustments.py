@@ -1,4 +1,4 @@
-"""Meter event adjustments: an event that was an error is taken back."""
+"""Meter event adjustments: an event that was an error is canceled."""
 
 from __future__ import annotations
 

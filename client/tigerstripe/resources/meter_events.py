@@ -1,4 +1,4 @@
-"""Meter events: a customer used something, so much of it, at a time."""
+"""Meter events: how much a customer used, and when."""
 
 from __future__ import annotations
 

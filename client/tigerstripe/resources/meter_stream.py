@@ -1,4 +1,4 @@
-"""Meter events of version 2 of the API, where times are written out: the same events as before."""
+"""Meter events of version 2 of the API: the same events, with times as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Meters: what events of a name add up to, by customer and period."""
+"""Meters: the sum of the events of a name, by customer and period."""
 
 from __future__ import annotations
 

@@ -1,11 +1,10 @@
-"""Payment intents: what may be asked of a payment, and in which of its states.
+"""Payment intents: the operations on a payment, and the states that allow each.
 
     requires_payment_method -> requires_confirmation -> requires_action -> (processing) ->
     (requires_capture) -> succeeded; and canceled, from all but the last
 
-What a confirmation comes to is in `payments.confirming`, what becomes of held money in
-`payments.capturing`; the charge, its transaction in the books and all that follows are in the one
-commit of the request.
+`payments.confirming` has the outcome of a confirmation, `payments.capturing` that of held money.
+The charge, its transaction in the books and everything that follows are in the request's commit.
 """
 
 from __future__ import annotations

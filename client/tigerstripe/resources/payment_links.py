@@ -1,4 +1,4 @@
-"""Payment links: an address that gives each who opens it a checkout session of the same goods."""
+"""Payment links: addresses that give each visitor a checkout session of the same goods."""
 
 from __future__ import annotations
 

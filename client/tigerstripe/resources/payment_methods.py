@@ -1,4 +1,4 @@
-"""Payment methods: cards, bank accounts and wallets; usable again once a customer has them."""
+"""Payment methods: cards, bank accounts and wallets; a customer's can be used again."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Payment pages: a checkout session as its buyer sees it; the official CLI and pages ask for them.
+"""Payment pages: a checkout session as its buyer sees it; for the official CLI and for pages.
 
-No SDK has these operations, so what an answer holds is this project's own.
+No SDK has these operations, so the shape of their answers is this project's own.
 """
 
 from __future__ import annotations

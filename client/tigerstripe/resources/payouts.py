@@ -1,8 +1,8 @@
-"""Payouts: money of the balance that goes to the account's bank, when asked for or by itself.
+"""Payouts: money of the balance goes to the account's bank, by request or by itself.
 
-By itself, all that is available is paid out at the times of the account's schedule. A connected
-account has that of each day, once it may be paid out; the platform's own none, so that what a test
-has paid stays there.
+By itself, all available money is paid out at the times of the account's schedule. A connected
+account is paid out daily by default, once it may be. The platform's own account is not, so that the
+money of a test's payments stays there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Persons: those whom an account has named; they are among the account's own objects."""
+"""Persons of an account; they are kept among the account's own objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans: the recurring prices, in the shape that they had before there were prices."""
+"""Plans: recurring prices, in the shape that they had before there were prices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configurations of the billing portal: what customers can do there by themselves."""
+"""Configurations of the billing portal: the changes that customers may make there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions of the billing portal: a customer's way to it."""
+"""Sessions of the billing portal: each opens it for one customer."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Prices: what a product costs; the money in one never changes.
+"""Prices: the cost of a product; the money in one never changes.
 
-A recurring price is a plan too, of the same id: `plans` shows these records in a plan's shape.
+A recurring price is also a plan of the same id: `plans` shows these records as plans.
 """
 
 from __future__ import annotations

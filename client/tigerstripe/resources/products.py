@@ -1,4 +1,4 @@
-"""Products: what is sold; deletable as long as no price is of one."""
+"""Products: things that are sold. One without prices can be deleted."""
 
 from __future__ import annotations
 

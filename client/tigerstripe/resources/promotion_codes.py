@@ -1,4 +1,4 @@
-"""Promotion codes: what customers type to get a coupon; unique among the active ones."""
+"""Promotion codes: customers type them to get a coupon; unique among the active ones."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Quotes: what a customer is offered, and what it would cost.
+"""Quotes: an offer to a customer, with its price.
 
-draft -> open -> accepted; and canceled, from the first two, by somebody or by its end
+draft -> open -> accepted; and canceled, from the first two, by a request or when it expires
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Refunds: money of a charge that goes back, at once, later, or not after all."""
+"""Refunds: money of a charge goes back: at once, later, or in the end not at all."""
 
 from __future__ import annotations
 

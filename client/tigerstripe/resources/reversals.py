@@ -1,4 +1,4 @@
-"""Reversals: money of a transfer that comes back to the platform."""
+"""Reversals: money of a transfer returns to the platform."""
 
 from __future__ import annotations
 

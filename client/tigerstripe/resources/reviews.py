@@ -1,4 +1,4 @@
-"""Reviews: charges of an elevated risk, for somebody to look at (not recorded)."""
+"""Reviews: charges with an elevated risk, for somebody to check (not recorded)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Setup attempts: each confirmation of a setup intent, and what came of it."""
+"""Setup attempts: each confirmation of a setup intent, with its outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Setup intents: a payment method made ready for payments to come, with no money moved."""
+"""Setup intents: they prepare a payment method for later payments, and move no money."""
 
 from __future__ import annotations
 

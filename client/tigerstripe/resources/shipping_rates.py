@@ -1,4 +1,4 @@
-"""Shipping rates: what sending something costs."""
+"""Shipping rates: the cost of shipping."""
 
 from __future__ import annotations
 

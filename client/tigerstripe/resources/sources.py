@@ -1,4 +1,4 @@
-"""A customer's cards of the time before payment methods: `source`, and `default_source`."""
+"""A customer's cards from before payment methods: `source`, and `default_source`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The items of subscriptions, by themselves; they are kept in their subscription's record.
+"""The operations on items of subscriptions; the subscription's record has the items.
 
-A record of this table says only whose an item is, and the clock that it goes by.
+A record of this table only says which subscription an item is of, and which clock it goes by.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Schedules: what a subscription is to become, and when, in phases.
+"""Schedules: the future terms of a subscription, in phases.
 
 not_started -> active -> completed | released; and canceled, from the first two
 """

@@ -1,8 +1,8 @@
-"""Subscriptions: what may be asked of one, and in which of its states.
+"""Subscriptions: the operations on one, and the states that allow each.
 
     incomplete -> active; trialing -> active; active <-> past_due -> unpaid; and canceled
 
-What a request, a payment or time brings is worked out in `billing`; here are the operations.
+`billing` works out the consequences of a request, a payment or time.
 """
 
 from __future__ import annotations

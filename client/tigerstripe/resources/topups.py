@@ -1,4 +1,4 @@
-"""Top-ups: money of the account's bank that comes into the balance."""
+"""Top-ups: money from the account's bank, added to the balance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Balance transactions: all movements of money, written by what moves it (`payments.books`)."""
+"""Balance transactions: all movements of money, written where it moves (`payments.books`)."""
 
 from __future__ import annotations
 

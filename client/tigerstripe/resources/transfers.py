@@ -1,4 +1,4 @@
-"""Transfers: money of the platform that a connected account gets, and their reversals."""
+"""Transfers: money of the platform that goes to a connected account, and their reversals."""
 
 from __future__ import annotations
 

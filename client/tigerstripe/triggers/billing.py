@@ -1,4 +1,4 @@
-"""What leads to each event of billing."""
+"""The recipes of the events of billing."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What leads to each event: requests as an application makes them.
+"""The recipe of each event: requests, made as an application makes them.
 
-At the end of some stands what the buyer, the bank or time does then.
+Some recipes end with an action of the buyer, the bank or time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What recipes are made of: requests, and what the buyer, the bank or time does then."""
+"""The steps of recipes: requests, and actions of the buyer, the bank or time."""
 
 from __future__ import annotations
 

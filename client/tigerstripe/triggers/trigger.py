@@ -1,4 +1,4 @@
-"""Making an event happen, for `tigerd stripe trigger`: the requests of `recipes` are made."""
+"""Triggering an event, for `tigerd stripe trigger`: its recipe is carried out."""
 
 from __future__ import annotations
 

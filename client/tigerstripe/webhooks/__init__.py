@@ -1,1 +1,1 @@
-"""How webhooks are sent; `tigerstripe.work.events` says which endpoints want an event."""
+"""Webhooks on their way to endpoints; `work.events` says which endpoints want an event."""

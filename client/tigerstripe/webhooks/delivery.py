@@ -1,10 +1,10 @@
-"""Delivering webhooks: whichever process comes first claims a delivery, sends it and notes it.
+"""Delivery of webhooks: one process claims a delivery, sends it and notes the answer.
 
-A claim is a guarded commit, so no two processes send one delivery. A process that is killed in the
-middle holds its claim no longer than an answer may take; then another one sends again, for nobody
-knows whether it arrived. Of another host's claim the time is taken from when it was first seen
-here, for its clock may be any. What fails is tried again, as of Stripe: by `deliver` at each call,
-by `tigerd stripe serve` after a pause that doubles.
+A claim is a guarded commit, so no two processes send the same delivery. If a process is killed
+meanwhile, its claim ends after twice the time that an answer may take. Then another process sends
+again, because nobody knows whether the first message arrived. A claim of another host is timed from
+when it was first seen here, because the clocks of hosts differ. A delivery that failed is tried
+again, as by Stripe: by `deliver` at each call, by `tigerd stripe serve` after growing pauses.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sending one webhook: to a URL, to a WSGI or ASGI application, or to a function.
 
-A sender takes URL, headers and body, and returns an `Answer`; what goes wrong on the way to a URL
-is an answer too. What an application in this process raises is raised.
+A sender takes URL, headers and body, and returns an `Answer`. A failure on the way to a URL is an
+answer, too. An error that an application in this process raises is raised again.
 """
 
 from __future__ import annotations

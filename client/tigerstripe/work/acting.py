@@ -1,4 +1,4 @@
-"""What buyers, banks and time do: a work of its own that is no request, committed as one."""
+"""Actions of buyers, banks and time: each is a work of its own, without a request."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Clocks: the account's, which shows real time unless it was frozen or moved, and test clocks.
 
-The account's is part of its state (`settings`), one for all processes; a test clock is a record.
-Nothing else here reads the machine's clock, but the log of requests.
+The account's clock is part of its state (`settings`), so all processes share it. A test clock is a
+record. Apart from the log of requests and the sending of webhooks, only this module reads the
+machine's clock.
 """
 
 from __future__ import annotations

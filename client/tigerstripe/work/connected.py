@@ -1,8 +1,8 @@
-"""The objects of connected accounts: in their platform's own namespace, in one table of theirs.
+"""The objects of connected accounts: all in one table, in the namespace of their platform.
 
-So a clear, a fork and a savepoint of the namespace take them along, and one commit may be about
-both. The platform's own tables hold nothing of them, so nothing there has to be skipped. A
-connected account sees its part of the table as tables of its own.
+So a clear, a fork and a savepoint of the namespace include them, and one commit may write to both
+sides. The platform's own tables hold none of them, so nothing there has to be skipped. A connected
+account sees its part of the table as tables of its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an update changes: an object merged with what was given, and what was there before."""
+"""Differences: an object merged with new values, and the old values of the changed fields."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The log of requests: of an account, of all its processes, bounded.
+"""The log of requests: of one account, of all its processes, bounded.
 
-Requests that wrote are logged by their idempotency record, in the same commit. All others (reads,
-and what was refused) are kept by the process that answered them, and go to the store with its next
-write or when the log is asked for, each into one of the process's places there.
+A request that wrote is logged by its idempotency record, in the same commit. Other requests (reads
+and refusals) wait in the process that answered them. They go to the store with its next write, or
+when the log is read; each process has a fixed number of places there.
 """
 
 from __future__ import annotations

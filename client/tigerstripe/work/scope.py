@@ -1,4 +1,4 @@
-"""Where an account's objects are: the tables of one namespace of a store, or a part of them."""
+"""Scopes: the tables of an account, which are those of a namespace or a part of them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What an account keeps for itself, a record each: its state, its fees, who serves its pages.
+"""The records that an account keeps for itself: its state, its fees, the server of its pages.
 
-The state is what every request asks first, so it is one record: the clock, and the faults that
-wait. A fork has it, and a savepoint takes it back. The first commit of an account makes it, since a
-record that is there is found faster than one that is not.
+Every request reads the state first, so it is one record: the clock, and the faults that wait. A
+fork inherits it, and a savepoint restores it. The first commit of an account creates it, because a
+record that exists is found faster than one that does not.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""A unit of work: what one request reads, and what it is going to write, as one commit.
+"""A unit of work: the reads of one request, and its writes, which become one commit.
 
-Resources read and write through it. Reads of a request that writes are noted with their versions;
-at the end all writes, events among them, go to the store as one batch that is applied only if every
-record read is still the version that was read. Else the request is worked out again from the
-beginning, so a resource's code never sees half of another request, and needs no lock.
+Resources read and write through it. For a request that writes, the version of each record read is
+noted. At the end all writes, including events, become one batch, which is applied only if all
+these records still have those versions. Otherwise the request is worked out again from the
+beginning. So the code of a resource never sees half of another request, and needs no lock.
 
-A rule that depends on records that are not there ("a product without prices") is kept by letting
-those who add one `touch` the record that the rule is about.
+A rule about missing records ("a product without prices") has no record to guard. Code that adds
+such a record must `touch` the record that the rule protects.
 """
 
 from __future__ import annotations
