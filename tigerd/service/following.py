@@ -452,7 +452,7 @@ class Following(Server):
     def do_by_log(self, operations: list[Any]) -> Outcome:
         """Append a request of this daemon, and return what it came to, or raise that.
 
-        What would be refused is not appended: whoever asks will ask again.
+        A request that would be refused is not appended: its caller tries again later.
         """
         if self._full is not None:
             raise self._full

@@ -1,12 +1,13 @@
 """A host's will: the namespaces that the others clear if it never comes back.
 
-Each daemon leaves with the log the names that its host's leases have, anew when they change. The
-log keeps the last will of each host, so it is known also where all are gone who have heard of it. A
-host that is silent for `GONE_FOR_GOOD_S` is taken for gone, and what it left is cleared through the
-log: by one daemon or by several, which comes to the same. What another host has leased too stays.
+Each daemon leaves the names in its host's leases with the log, and does so again when they change.
+The log keeps the last will of each host, so it is known even if all hosts that heard it are gone. A
+host that is silent for `GONE_FOR_GOOD_S` is taken for gone, and the namespaces in its will are
+cleared through the log. If two daemons do that, the second one finds nothing. A namespace that
+another host has leased too is not cleared.
 
-Silence is counted by looks, and no two clocks are compared: a daemon that stood still or was cut
-off has heard nobody meanwhile, and counts nothing of that.
+Silence is counted in looks, and no two clocks are compared. A daemon that stood still or was cut
+off could hear nobody, so it does not count that time.
 """
 
 from __future__ import annotations
@@ -27,21 +28,21 @@ from tigerd.log.members import Members
 log = logging.getLogger("tigerd")
 
 GONE_FOR_GOOD_S = 3600.0
-"""Of silence after which a host loses what its processes have leased. It may have been cut off, or
-asleep: then they go on, in namespaces that are empty. It is long, for what stays costs memory
-alone, and what is cleared is lost."""
+"""How long a host must be silent before it loses the namespaces that its processes have leased. If
+it was only cut off or asleep, they continue in empty namespaces. The time is long because a
+namespace that stays costs only memory, and one that is cleared is lost."""
 LOOK_MAX_S = 2.0
-"""The most that one look counts for; they are half a second apart."""
+"""The most that one look counts for; looks are half a second apart."""
 
 Names = frozenset[str]
 NOTHING: Names = frozenset()
 
 
 class Will:
-    """What a host leaves, and for how long it has been silent."""
+    """The names that a host has left, and how long it has been silent."""
 
     def __init__(self) -> None:
-        """Begin with a host that was just heard of."""
+        """Begin with a host that is not silent."""
         self.names = NOTHING
         self.silent_s = 0.0
 
@@ -50,19 +51,19 @@ class Wills:
     """The wills of the hosts of a log."""
 
     def __init__(self, directory: Path, place: str, log: Log, members: Members) -> None:
-        """Begin with what this host has leased; `place` is what it is known by."""
+        """Begin with what this host has leased; `place` tells it from other hosts."""
         self._folder = directory / leases.FOLDER
         self._place = place
         self._log = log
         self._members = members
         self._own = holders.leased(self._folder)
         self._known: Names | None = None
-        """What the log keeps of this host, as it has told; None before this is left there."""
+        """The will that the log keeps of this host; None until the log has told it."""
         self._others: dict[str, Will] = {}
         self._looked_at: float = time.monotonic()
 
     def join(self) -> None:
-        """Note that the log was reached: what it keeps may be of a daemon before."""
+        """Note that the log was reached: it may keep a will of an earlier daemon of this host."""
         self._known = None
 
     def read(self, noted: Noted) -> None:
@@ -82,7 +83,7 @@ class Wills:
             self._leave(self._place, self._own)
 
     def look(self, clear: Callable[[Names, str], bool]) -> None:
-        """Leave this host's will, and do those of hosts that are gone; to be called often.
+        """Leave this host's will, and carry out those of hosts that are gone; to be called often.
 
         `clear` is `Abandoned.end`.
         """
@@ -103,7 +104,7 @@ class Wills:
 
     def _leave(self, place: str, names: Names) -> None:
         body = json.dumps(sorted(names)).encode()
-        if len(body) <= self._log.body_max:  # a large one is left when it is small again
+        if len(body) <= self._log.body_max:  # otherwise the will before it stands
             self._log.note(place, body)
 
     def note_clear(self, operations: list[Any]) -> None:
@@ -119,7 +120,7 @@ class Wills:
 
 
 def _read(body: bytes) -> Names:
-    """Return the names in a will; none if it is nobody's."""
+    """Return the names in a will; none if the message is not a will."""
     try:
         names = json.loads(body)
     except (ValueError, RecursionError):
