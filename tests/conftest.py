@@ -239,6 +239,17 @@ def tigerd() -> Callable[..., subprocess.CompletedProcess[str]]:
     return _run_tigerd
 
 
+@pytest.fixture
+def cli(tigerd: Callable[..., Any], shared_directory: str, shared_store: Any) -> Callable[..., Any]:
+    """`cli(command, *arguments)`: on the namespace of `shared_store`."""
+
+    def run(*arguments: str, **options: Any) -> Any:
+        environment = {"TIGERD_NAMESPACE": shared_store.current_namespace}
+        return tigerd(*arguments, directory=shared_directory, env=environment, **options)
+
+    return run
+
+
 class Daemon(NamedTuple):
     """A daemon in the foreground, and the line it was READY with."""
 
@@ -318,9 +329,11 @@ class OtherProcess:
         )
 
     def read_line(self) -> str:
-        """What the process prints next."""
+        """What the process prints next; the test fails where it has ended."""
         assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
+        line = self.process.stdout.readline()
+        assert line, self.process.communicate()[1]
+        return line.strip()
 
     def write_line(self, line: str) -> None:
         """Sends a line to the process's stdin."""

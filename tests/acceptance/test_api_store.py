@@ -10,11 +10,7 @@ from typing import Any
 import pytest
 
 import tiger
-
-
-def coupon(identity: str, **fields: Any) -> dict[str, Any]:
-    return {"id": identity, "object": "coupon", "created": 1, **fields}
-
+from tests.support.records import coupon
 
 # connect
 

@@ -10,15 +10,7 @@ from typing import Any
 import pytest
 
 import tiger
-
-
-def coupon(identity: str, **fields: Any) -> dict[str, Any]:
-    return {"id": identity, "object": "coupon", "created": 1, **fields}
-
-
-def exactly(value: Any) -> str:
-    """A text that differs where a JSON type differs: 1, 1.0 and True are three texts."""
-    return json.dumps(value, sort_keys=True)
+from tests.support.records import coupon, exactly
 
 
 @pytest.fixture

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 import tiger
 from tests.acceptance.programs import elsewhere
-
-
-def ids(records: Any) -> list[str]:
-    return [record["id"] for record in records]
+from tests.support.records import ids
 
 
 def test_a_batch_is_invisible_until_its_block_ends(shared_store, second_store) -> None:

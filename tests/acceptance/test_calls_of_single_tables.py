@@ -5,10 +5,7 @@ from __future__ import annotations
 import pytest
 
 import tiger
-
-
-def ids(records) -> list[str]:
-    return [record["id"] for record in records]
+from tests.support.records import ids
 
 
 def test_scheduled_are_the_schedules_that_have_not_started(shared_store) -> None:

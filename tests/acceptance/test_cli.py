@@ -29,21 +29,6 @@ ANSWERING = ["status", "where", "tables", "namespaces", "ls", "get", "count", "c
 Command = Callable[..., Any]
 
 
-@pytest.fixture
-def cli(tigerd, shared_directory: str, shared_store) -> Command:
-    """`cli(command, *arguments)`: on the namespace of `shared_store`."""
-
-    def run(*arguments: str, **options: Any) -> Any:
-        return tigerd(
-            *arguments,
-            directory=shared_directory,
-            env={"TIGERD_NAMESPACE": shared_store.current_namespace},
-            **options,
-        )
-
-    return run
-
-
 def answer(completed: Any, code: int = YES) -> Any:
     """The one JSON document on stdout of a command that exited with that code."""
     assert completed.returncode == code, completed

@@ -9,6 +9,7 @@ import pytest
 
 import tiger
 from tests.acceptance.programs import elsewhere
+from tests.support.records import ids
 from tiger.aio.store import AsyncStore
 from tiger.format.resources import TAKEN
 
@@ -17,10 +18,6 @@ GADGETS: dict[str, Any] = {
     "url": "/v1/gadgets",
     "indexes": ("colour", "maker"),
 }
-
-
-def ids(records: list[dict[str, Any]]) -> list[str]:
-    return [record["id"] for record in records]
 
 
 def test_a_defined_table_works_as_the_others_do(store) -> None:

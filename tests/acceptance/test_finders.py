@@ -5,15 +5,10 @@ The rows of `resources.tsv` beside this file say what is expected; the library h
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 import tiger
-
-
-def ids(records: list[dict[str, Any]]) -> list[str]:
-    return [record["id"] for record in records]
+from tests.support.records import ids
 
 
 def test_a_table_has_exactly_the_finders_of_its_row(shared_store, resource, resources) -> None:

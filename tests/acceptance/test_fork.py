@@ -18,12 +18,9 @@ from tests.acceptance.programs import elsewhere
 from tests.support.choke import Choke
 from tests.support.daemon import Daemon, commands_of, new_directory
 from tests.support.model import fork, put, put_many
+from tests.support.records import ids
 from tiger.format import layout
 from tigerd.tools.audit import audit
-
-
-def ids(records: Any) -> list[str]:
-    return [record["id"] for record in records]
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ import pytest
 import tiger
 from tests.acceptance.programs import elsewhere
 from tests.acceptance.programs.elsewhere import read_everything
-from tests.support.processes import daemons_of
+from tests.support.processes import daemons_of, stopped
 
 RECORDS = [
     {"id": "A", "created": 1, "object": "coupon", "valid": True, "percent_off": 12.5},
@@ -31,16 +29,6 @@ RECORDS = [
     },
     {"id": "B", "created": 3, "text": "\u0000\n\x7f'\"\\", "valid": True},
 ]
-
-
-@contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """The process does nothing in this block."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 # What one process writes

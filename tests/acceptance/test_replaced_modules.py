@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -23,6 +22,7 @@ import time_machine
 import tiger
 import tiger.aio
 from tests.rooms.place.programs.mocked import sockets_are_forbidden_when_loaded
+from tests.support.processes import stopped
 from tiger.store import Store
 
 SOON_S = 0.05
@@ -36,16 +36,6 @@ FREEZERS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
 @pytest.fixture(params=FREEZERS)
 def frozen(request: pytest.FixtureRequest) -> AbstractContextManager[Any]:
     return FREEZERS[request.param]()
-
-
-@contextmanager
-def stopped(store: Store) -> Iterator[None]:
-    daemon = store.ping()["pid"]
-    os.kill(daemon, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(daemon, signal.SIGCONT)
 
 
 @pytest.mark.timeout(20)
@@ -83,7 +73,7 @@ def test_a_write_to_a_stopped_daemon_ends_though_the_clock_is_frozen(
 
     with tiger.connect(directory, timeout_s=SOON_S) as begun:
         begun.coupons.insert({"id": "first"})
-        with stopped(store):
+        with stopped(store.ping()["pid"]):
             for freeze in FREEZERS.values():
                 with freeze():
                     with pytest.raises(tiger.OutcomeUnknown):

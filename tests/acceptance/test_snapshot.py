@@ -11,11 +11,8 @@ import pytest
 
 import tiger
 from tests.acceptance.programs import elsewhere, snapshot
+from tests.support.records import ids
 from tiger.format import layout
-
-
-def ids(records: Any) -> list[str]:
-    return [record["id"] for record in records]
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from hypothesis.stateful import (
 )
 
 import tiger
+from tests.support.records import exactly
 
 Record = dict[str, Any]
 
@@ -50,11 +51,6 @@ FIELDS = ("valid", "active", "status", "product", "customer", "colour", "note")
 
 
 # The model
-
-
-def exactly(value: Any) -> str:
-    """A text that is equal for equal values of equal types only, whatever the order of keys."""
-    return json.dumps(value, sort_keys=True)
 
 
 def is_same(left: Any, right: Any) -> bool:

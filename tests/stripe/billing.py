@@ -53,3 +53,7 @@ def events_of(account: Any, *types: str) -> list[str]:
     """Return the types of an account's events, oldest first; a type may end in `*`."""
     wanted = {event["id"] for type in types for event in account.events(type)}
     return [event["type"] for event in account.events() if event["id"] in wanted]
+
+
+def amounts(invoice: Any) -> list[int]:
+    return [line.amount for line in invoice.lines.data]

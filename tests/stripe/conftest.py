@@ -31,6 +31,25 @@ def served(account: tigerstripe.Account) -> tigerstripe.Account:
 
 
 @pytest.fixture
+def mine(shared_store: Any) -> tigerstripe.Account:
+    """An account of the test's own, in this process."""
+    return tigerstripe.Account(shared_store)
+
+
+@pytest.fixture
+def customer(account: Any) -> str:
+    """The id of a customer who has nothing yet."""
+    return str(stripe.Customer.create(email="a@b.c").id)
+
+
+@pytest.fixture
+def shop(account: Any) -> str:
+    """The id of a connected account that may take money."""
+    made = stripe.Account.create(type="express", country="US")
+    return str(account.onboard(made)["id"])
+
+
+@pytest.fixture
 def client(account: tigerstripe.Account) -> stripe.StripeClient:
     """A client on the account."""
     return account.client()

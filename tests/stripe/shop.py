@@ -5,7 +5,6 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
 import stripe
 
 import tigerstripe
@@ -24,13 +23,6 @@ def shipping_rate(name: str, amount: int) -> str:
     """Return the id of a new rate, in dollars."""
     fixed = {"amount": amount, "currency": "usd"}
     return stripe.ShippingRate.create(display_name=name, type="fixed_amount", fixed_amount=fixed).id
-
-
-def refused(call: Any, *given: Any, **params: Any) -> stripe.InvalidRequestError:
-    """Return the error that a call is refused with."""
-    with pytest.raises(stripe.InvalidRequestError) as raised:
-        call(*given, **params)
-    return raised.value
 
 
 def completed_at_once(account: tigerstripe.Account, session: str) -> int:

@@ -7,13 +7,6 @@ import stripe
 
 
 @pytest.fixture
-def shop(account) -> str:
-    """The id of a connected account that may get money."""
-    made = stripe.Account.create(type="express", country="US")
-    return str(account.onboard(made)["id"])
-
-
-@pytest.fixture
 def club(client) -> str:
     return stripe.Price.create(
         product_data={"name": "Club"},

@@ -8,15 +8,10 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.stripe.test_payment_methods import refused
+from tests.stripe.refusals import refused
 from tigerstripe.payments import cash as cash_of_intents
 
 CASH = "customer_balance"
-
-
-@pytest.fixture
-def customer(account: Any) -> str:
-    return str(stripe.Customer.create(email="a@b.c").id)
 
 
 def order(customer: str, amount: int = 1000, **more: Any) -> Any:

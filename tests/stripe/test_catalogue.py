@@ -8,6 +8,7 @@ import pytest
 import stripe
 
 from tests.stripe.billing import calls_counted
+from tests.stripe.refusals import refused
 from tests.stripe.test_account_parts import BANK, SAID
 from tigerstripe.facts.table import facts
 from tigerstripe.objects import registry
@@ -17,12 +18,6 @@ from tigerstripe.objects import registry
 def product(account: Any) -> Any:
     """A product."""
     return stripe.Product.create(name="Mug")
-
-
-def refused(call: Any, **params: Any) -> stripe.InvalidRequestError:
-    with pytest.raises(stripe.InvalidRequestError) as raised:
-        call(**params)
-    return raised.value
 
 
 # --- Products ---

@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 import pytest
 import stripe
 
-from tests.stripe.shop import HERE, Session, paid, refused
+from tests.stripe.refusals import refused
+from tests.stripe.shop import HERE, Session, paid
 from tigerstripe.work import clock
 from tigerstripe.work.scope import Scope
 

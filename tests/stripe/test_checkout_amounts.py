@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import stripe
 
-from tests.stripe.shop import HERE, Session, paid, refused, shipping_rate
+from tests.stripe.refusals import refused
+from tests.stripe.shop import HERE, Session, paid, shipping_rate
 
 # --- Line items ---
 

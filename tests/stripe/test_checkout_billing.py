@@ -9,7 +9,8 @@ import stripe
 
 import tigerstripe
 from tests.stripe.billing import buyer, events_of, price_of_calls
-from tests.stripe.shop import HERE, Session, completed_at_once, refused, shipping_rate
+from tests.stripe.refusals import refused
+from tests.stripe.shop import HERE, Session, completed_at_once, shipping_rate
 from tests.stripe.visiting import CARD, visit
 
 DAY_S = 24 * 3600

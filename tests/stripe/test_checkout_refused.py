@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.stripe.shop import HERE, Session, paid, refused
+from tests.stripe.refusals import refused
+from tests.stripe.shop import HERE, Session, paid
 
 
 @pytest.mark.parametrize(

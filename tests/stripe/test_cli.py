@@ -14,12 +14,6 @@ import tigerstripe
 
 
 @pytest.fixture
-def mine(shared_store: Any) -> tigerstripe.Account:
-    """An account of the test's own."""
-    return tigerstripe.Account(shared_store)
-
-
-@pytest.fixture
 def cli(tigerd, shared_directory: str, mine: tigerstripe.Account) -> Any:
     """`cli("events", ...)`: `tigerd stripe events` on that account."""
     environment = {"TIGERD_DIR": shared_directory, "TIGERD_NAMESPACE": mine.name}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stripe
 
-from tests.stripe.test_payment_methods import refused
+from tests.stripe.refusals import refused
 
 
 def test_an_account_session_says_all_components_and_enables_those_asked_for(account) -> None:

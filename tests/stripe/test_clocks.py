@@ -11,7 +11,7 @@ import stripe
 import tiger
 from tests.stripe.alarms import put, rings
 from tests.stripe.billing import buyer
-from tests.stripe.shop import refused
+from tests.stripe.refusals import refused
 from tigerstripe.objects import due
 from tigerstripe.work.log import Log
 from tigerstripe.work.scope import Scope

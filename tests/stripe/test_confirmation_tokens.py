@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.stripe.test_payment_methods import declined, refused
+from tests.stripe.refusals import declined, refused
 
 SHIPPING = {"name": "Jane", "address": {"line1": "1 High St", "country": "US"}}
 

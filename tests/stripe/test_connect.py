@@ -9,13 +9,7 @@ import pytest
 import stripe
 
 import tigerstripe
-
-
-@pytest.fixture
-def shop(account: Any) -> str:
-    """The id of a connected account that may take money."""
-    made = stripe.Account.create(type="express", country="US")
-    return str(account.onboard(made)["id"])
+from tests.stripe.refusals import refused
 
 
 def pay(amount: int = 10000, **params: Any) -> Any:
@@ -48,12 +42,6 @@ def balance(**at: Any) -> int:
     there = got.available[0].amount + got.pending[0].amount
     assert there == sum(one.net for one in stripe.BalanceTransaction.list(limit=100, **at).data)
     return int(there)
-
-
-def refused(call: Any, *args: Any, **params: Any) -> stripe.InvalidRequestError:
-    with pytest.raises(stripe.InvalidRequestError) as raised:
-        call(*args, **params)
-    return raised.value
 
 
 # --- Direct charges ---

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.stripe.test_payment_methods import refused
+from tests.stripe.refusals import refused
 
 NOW = 1_800_000_000
 DAY = 86400

@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 from tests.stripe.billing import buyer, events_of
-from tests.stripe.test_subscriptions import T0, again, begin, card, invoices, recurring, told
+from tests.stripe.subscribing import T0, again, begin, card, invoices, recurring, told
 
 DAY_S = 24 * 3600
 RENEWAL = T0 + 28 * DAY_S

@@ -7,15 +7,13 @@ from typing import Any
 import pytest
 import stripe
 
+from tests.stripe.billing import amounts
+
 
 @pytest.fixture
 def draft(client) -> Any:
     customer = stripe.Customer.create(email="jane@example.com")
     return stripe.Invoice.create(customer=customer.id, currency="usd")
-
-
-def amounts(invoice: Any) -> list[int]:
-    return [line.amount for line in invoice.lines.data]
 
 
 def test_lines_are_put_on_a_draft_with_what_waits(draft) -> None:

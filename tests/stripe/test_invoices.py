@@ -8,8 +8,8 @@ import pytest
 import stripe
 
 from tests.stripe.billing import buyer, events_of, invoice_of
-from tests.stripe.shop import refused
-from tests.stripe.test_subscriptions import T0, begin, card
+from tests.stripe.refusals import refused
+from tests.stripe.subscribing import T0, begin, card
 
 DAY_S = 24 * 3600
 

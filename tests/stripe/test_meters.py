@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.stripe.test_payment_methods import refused
+from tests.stripe.refusals import refused
 from tests.support.seeds import new_random
 from tigerstripe.objects import registry
 from tigerstripe.requests.engine import Engine

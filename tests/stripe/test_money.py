@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.stripe.test_payment_methods import declined, refused
-from tests.stripe.test_payments import CARD, balance, customer, pay, told
+from tests.stripe.paying import CARD, balance, pay, told
+from tests.stripe.refusals import declined, refused
 from tigerstripe.payments import testing_banks
 from tigerstripe.resources import mandates
-
-__all__ = ["customer"]
 
 DAY = 1_800_000_000
 ACH = {"payment_method_types": ["us_bank_account"]}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import stripe
 
+from tests.stripe.refusals import declined, refused
 from tigerstripe.payments import testing_cards
 
 NEXT_YEAR = datetime.now(timezone.utc).year + 1
@@ -18,19 +19,6 @@ NEXT_YEAR = datetime.now(timezone.utc).year + 1
 def customer(account: Any) -> Any:
     """A customer."""
     return stripe.Customer.create(email="a@b.c")
-
-
-def declined(call: Any, *args: Any, **params: Any) -> stripe.CardError:
-    with pytest.raises(stripe.CardError) as raised:
-        call(*args, **params)
-    assert raised.value.http_status == 402
-    return raised.value
-
-
-def refused(call: Any, *args: Any, **params: Any) -> stripe.InvalidRequestError:
-    with pytest.raises(stripe.InvalidRequestError) as raised:
-        call(*args, **params)
-    return raised.value
 
 
 def of_number(number: str, **more: Any) -> Any:

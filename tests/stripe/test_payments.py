@@ -12,34 +12,14 @@ import pytest
 import stripe
 
 import tiger
+from tests.stripe.paying import CARD, balance, pay, told
+from tests.stripe.refusals import declined, refused
 from tests.stripe.shop import paid
-from tests.stripe.test_payment_methods import declined, refused
 from tigerstripe.errors import Refused
 from tigerstripe.payments import testing_cards
 from tigerstripe.work.unit import Work
 
-CARD = {"payment_method_types": ["card"]}
 OLD = "2025-10-29.clover"
-
-
-def pay(method: str = "pm_card_visa", **more: Any) -> Any:
-    """Pay 20 dollars at once."""
-    params = {"amount": 2000, "currency": "usd", "payment_method": method, "confirm": True}
-    return stripe.PaymentIntent.create(**{**params, "payment_method_types": ["card"], **more})
-
-
-def told(account: Any) -> list[str]:
-    return [event["type"] for event in account.events()]
-
-
-def balance() -> tuple[int, int]:
-    found = stripe.Balance.retrieve()
-    return found.available[0].amount, found.pending[0].amount
-
-
-@pytest.fixture
-def customer(account: Any) -> str:
-    return str(stripe.Customer.create(email="a@b.c").id)
 
 
 # --- Paid ---

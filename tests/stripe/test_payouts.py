@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.stripe.test_connect import pay, refused
+from tests.stripe.refusals import refused
+from tests.stripe.test_connect import pay
 from tigerstripe.payments.schedules import next_time
 
 MONDAY = int(datetime(2030, 1, 7, 12, tzinfo=timezone.utc).timestamp())

@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 from tests.stripe.billing import buyer, invoice_of
-from tests.stripe.shop import refused
+from tests.stripe.refusals import refused
 from tests.stripe.visiting import visit
 
 DAY_S = 24 * 3600

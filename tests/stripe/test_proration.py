@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.stripe.billing import buyer
-from tests.stripe.shop import refused
-from tests.stripe.test_subscriptions import again, begin, invoices, recurring
+from tests.stripe.billing import amounts, buyer
+from tests.stripe.refusals import refused
+from tests.stripe.subscribing import again, begin, invoices, recurring
 
 APRIL = int(datetime(2027, 4, 1, tzinfo=timezone.utc).timestamp())
 DAY_S = 24 * 3600
@@ -40,10 +40,6 @@ def change(subscription: Any, number: int = 0, **item: Any) -> Any:
     return stripe.Subscription.modify(
         subscription.id, items=[{"id": id, **named}], expand=["latest_invoice"], **item
     )
-
-
-def amounts(invoice: Any) -> list[int]:
-    return [line.amount for line in invoice.lines.data]
 
 
 def waiting(subscription: Any) -> list[Any]:

@@ -39,12 +39,6 @@ def server(shared_directory: str) -> Iterator[Served]:
 
 
 @pytest.fixture
-def mine(shared_store: Any) -> tigerstripe.Account:
-    """An account of the test's own, in this process."""
-    return tigerstripe.Account(shared_store)
-
-
-@pytest.fixture
 def remote(server: Served, mine: tigerstripe.Account) -> stripe.StripeClient:
     """The official SDK, with its own HTTP client, on that account."""
     return server.client(mine.name)

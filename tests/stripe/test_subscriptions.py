@@ -9,9 +9,9 @@ import pytest
 import stripe
 
 from tests.stripe.billing import buyer, calls_counted, events_of
-from tests.stripe.shop import refused
+from tests.stripe.refusals import refused
+from tests.stripe.subscribing import T0, again, begin, card, invoices, recurring, told
 
-T0 = 1_801_440_000  # the beginning of February 2027, in UTC
 DAY_S = 24 * 3600
 LASTING = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2060, "cvc": "314"}
 
@@ -24,52 +24,6 @@ def still(account: Any) -> None:
 @pytest.fixture
 def yearly(account: Any) -> str:
     return recurring("year", 9000)
-
-
-def recurring(interval: str, amount: int = 1000, **more: Any) -> str:
-    """Return the id of a new price."""
-    return stripe.Price.create(**{
-        "currency": "usd",
-        "unit_amount": amount,
-        "product_data": {"name": "Plan"},
-        "recurring": {"interval": interval},
-        **more,
-    }).id  # fmt: skip
-
-
-def begin(price: str, customer: str | None = None, **more: Any) -> Any:
-    """Return a new subscription to a price, with its first invoice."""
-    of = customer or buyer().id
-    items = more.pop("items", [{"price": price}])
-    return stripe.Subscription.create(
-        customer=of, items=items, expand=["latest_invoice.payments"], **more
-    )
-
-
-def again(subscription: Any) -> Any:
-    return stripe.Subscription.retrieve(subscription.id, expand=["latest_invoice"])
-
-
-def invoices(subscription: Any) -> list[Any]:
-    """Return a subscription's invoices, oldest first."""
-    return list(stripe.Invoice.list(subscription=subscription.id).data)[::-1]
-
-
-def card(customer: str, method: str = "pm_card_visa") -> str:
-    """Let a customer pay by another card from now on."""
-    attached = stripe.PaymentMethod.attach(method, customer=customer).id
-    stripe.Customer.modify(customer, invoice_settings={"default_payment_method": attached})
-    return attached
-
-
-def told(account: Any) -> list[tuple[str, Any]]:
-    """Return what was told of subscriptions: each event's type, and what was before."""
-    return [
-        (event["type"].removeprefix("customer.subscription."),
-         event["data"].get("previous_attributes"))
-        for event in account.events()
-        if event["type"].startswith("customer.subscription.")
-    ]  # fmt: skip
 
 
 # --- How they begin ---

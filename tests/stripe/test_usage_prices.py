@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.stripe.billing import buyer
-from tests.stripe.test_subscriptions import T0, begin, invoices, recurring
+from tests.stripe.billing import amounts, buyer
+from tests.stripe.subscribing import T0, begin, invoices, recurring
 
 MODES = pytest.mark.parametrize("mode", ["classic", "flexible"])
 
@@ -36,10 +36,6 @@ def use(customer: str, value: int) -> None:
 def change(subscription: Any, **item: Any) -> Any:
     (old,) = subscription["items"].data
     return stripe.Subscription.modify(subscription.id, items=[{"id": old.id, **item}])
-
-
-def amounts(invoice: Any) -> list[int]:
-    return [line.amount for line in invoice.lines.data]
 
 
 def waiting() -> list[int]:

@@ -93,6 +93,16 @@ def stop(pids: list[int]) -> None:
 
 
 @contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """The process does nothing in this block."""
+    stop([pid])
+    try:
+        yield
+    finally:
+        kill([pid], signal.SIGCONT)
+
+
+@contextmanager
 def instance_directory() -> Iterator[Path]:
     """Give a directory for an instance, whose daemons end with it."""
     with new_directory() as directory:

@@ -25,17 +25,6 @@ YES, NO, USAGE = range(3)
 Command = Callable[..., Any]
 
 
-@pytest.fixture
-def cli(tigerd, shared_directory: str, shared_store) -> Command:
-    """`cli(command, *arguments)`: on the namespace of `shared_store`."""
-
-    def run(*arguments: str, **options: Any) -> Any:
-        environment = {"TIGERD_NAMESPACE": shared_store.current_namespace}
-        return tigerd(*arguments, directory=shared_directory, env=environment, **options)
-
-    return run
-
-
 def test_a_load_is_one_commit(cli: Command, shared_store) -> None:
     before = shared_store.ping()["commit"]
     document = {"coupons": [{"id": "A"}, {"n": 1}], "plans": [{"id": "A"}], "events": []}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pytest
 
 import tiger
-from tests.support.daemon import CLIENT, Daemon, new_directory
+from tests.support.daemon import CLIENT, Daemon
 from tests.support.file_system import bytes_below
 from tests.support.model import clear_namespace, delete, put, put_many
 from tests.support.scenarios import CUSTOMERS, EMPTYING, GARBAGE, INVOICES, WIDE
@@ -31,12 +31,6 @@ from tigerd.service.slots import Slots
 COUPONS = BY_NAME["coupons"].number
 BYTES_MAX = 256
 """That a coupon without fields takes, with what belongs to it."""
-
-
-@pytest.fixture
-def daemon() -> Iterator[Daemon]:
-    with new_directory() as place:
-        yield Daemon(place)
 
 
 def records(count: int) -> list[Record]:

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.support.daemon import Daemon, new_directory
+from tests.support.daemon import Daemon
 from tests.support.model import clear_namespace, delete, put, put_many
 from tests.support.seeds import new_random
 from tiger.format import layout
@@ -18,12 +18,6 @@ from tigerd.engine.walks import versions_in
 from tigerd.tools.audit import audit
 
 CUSTOMERS = BY_NAME["customers"].number
-
-
-@pytest.fixture
-def daemon() -> Iterator[Daemon]:
-    with new_directory() as place:
-        yield Daemon(place)
 
 
 @pytest.fixture

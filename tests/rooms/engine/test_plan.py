@@ -14,7 +14,7 @@ import pytest
 import tiger
 from tests.hostile.trials import hello, peer
 from tests.support.choke import Killed
-from tests.support.daemon import Daemon, new_directory
+from tests.support.daemon import Daemon
 from tests.support.model import clear_namespace, define, fork, put, put_many, rollback
 from tests.support.processes import instance_directory, serving
 from tiger.format import layout, protocol
@@ -28,12 +28,6 @@ from tiger.reading.reads import TableReads
 
 COUPONS = BY_NAME["coupons"]
 PLANS = BY_NAME["plans"]
-
-
-@pytest.fixture
-def daemon() -> Iterator[Daemon]:
-    with new_directory() as place:
-        yield Daemon(place)
 
 
 def contents(daemon: Daemon, namespace: str, resource: Any = COUPONS) -> list[Record]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from unittest.mock import patch
 
 import pytest
@@ -24,12 +23,6 @@ BATCH: Step = [
     delete(CUSTOMERS, "a", "u4"),
     put(INVOICES, "b", "new", customer="c1"),
 ]
-
-
-@pytest.fixture
-def daemon() -> Iterator[Daemon]:
-    with new_directory() as place:
-        yield Daemon(place)
 
 
 def fill(daemon: Daemon, count: int) -> None:
