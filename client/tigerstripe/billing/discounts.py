@@ -25,13 +25,13 @@ MEMBERS = (
     "checkout_session", "customer", "customer_account", "end", "invoice", "invoice_item",
     "promotion_code", "subscription", "subscription_item",
 )  # fmt: skip
-"""What is null where it does not say otherwise."""
+"""The fields that are null unless a discount sets them."""
 
 
 def of_customer(work: Work, customer: str | None, params: Params) -> Record:
-    """Return the discount that `coupon` or `promotion_code` gives a customer, from now on.
+    """Return a customer's new discount by `coupon` or `promotion_code`, from now on.
 
-    The coupon, and the code, are redeemed once more by this work. Raises `Refused`.
+    The coupon and the code are redeemed once more. Raises `Refused`.
     """
     made = redeemed(work, params, "{}", customer, None)
     return shown(made)
@@ -45,10 +45,10 @@ def all_redeemed(
     currency: str,
     **of: str | None,
 ) -> list[str]:
-    """Return the ids of the discounts that a parameter names, made by this work, in its order.
+    """Make the discounts that a parameter names, and return their ids in its order.
 
-    One may be named that is there already (`discount`); `of` is what new ones are of. Raises
-    `Refused`.
+    An existing one may be named by `discount`. `of` are the fields that say what new ones belong
+    to. Raises `Refused`.
     """
     if given and len(given) > MAX:
         raise errors.too_many(param, MAX)
@@ -71,10 +71,10 @@ def redeemed(
     currency: str | None,
     **of: str | None,
 ) -> Record:
-    """Return the discount of a coupon or a promotion code, which is redeemed by this work.
+    """Redeem a coupon or a promotion code, and return the discount.
 
-    `names` makes the name of a parameter for errors; a currency has to be one that the coupon has
-    an amount in. Raises `Refused`.
+    `names` is the pattern of parameters' names in errors. With a `currency`, the coupon must have
+    an amount in it. Raises `Refused`.
     """
     coupon, code = wanted.get("coupon"), wanted.get("promotion_code")
     if coupon is not None and code is not None:
@@ -106,29 +106,29 @@ def redeemed(
 
 
 def discount_of(id: str, coupon: str, start: int, **more: Any) -> Record:
-    """Return a discount; `more` is what it is of, and until when."""
+    """Return a discount; `more` are its owner and its end."""
     source = {"coupon": coupon, "type": "coupon"}
     members = {**dict.fromkeys(MEMBERS), "source": source, "start": start, **more}
     return {"id": id, "object": "discount", **dict(sorted(members.items()))}
 
 
 def shown(made: Record) -> Record:
-    """Return a discount as it stands in another object."""
+    """Return a discount as other objects contain it."""
     return {name: value for name, value in made.items() if name != PRIVATE}
 
 
 def lasting(work: Work, ids: list[str], at: int) -> list[str]:
-    """Return which of some discounts are given for longer than one invoice, and still at a time."""
+    """Return the discounts that last longer than one invoice, and still apply at a time."""
     return [id for id in current(work, ids, at) if not _is_once(work, id)]
 
 
 def left(work: Work, ids: list[str], took: set[str]) -> list[str]:
-    """Return which of some discounts are left after an invoice on which some took something off."""
+    """Return the discounts that are left after an invoice that used those in `took`."""
     return [id for id in ids if not (id in took and _is_once(work, id))]
 
 
 def current(work: Work, ids: list[str], at: int) -> list[str]:
-    """Return which of some discounts are given at a time."""
+    """Return the discounts that apply at a time."""
     found = ((id, work.get(TABLE, id)) for id in ids)
     return [id for id, one in found if one is not None and not _is_over(one, at)]
 
@@ -142,7 +142,7 @@ def _is_over(one: Record, at: int) -> bool:
 
 
 def take(work: Work, id: str, lines: list[Line], currency: str) -> None:
-    """Take a discount off lines, as far as it is for their products."""
+    """Take a discount off lines whose products it is for."""
     terms = private(work.get(TABLE, id) or {})
     amount = terms["amounts"].get(currency) if terms["amounts"] else None
     products = terms["products"]

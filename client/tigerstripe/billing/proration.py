@@ -19,11 +19,11 @@ Record = dict[str, Any]
 
 
 def credit(work: Work, subscription: Record, item: Record, at: int) -> list[Record]:
-    """Return the invoice item, not stored, of what an item gives back at a time, or nothing.
+    """Return the invoice item that credits the rest of an item's period; not stored, or none.
 
-    In flexible mode it is a part of what was billed, and nothing where nothing was; in classic mode
-    of the item's terms, whatever was billed. What is metered is paid by what was used, and of a
-    period that is over nothing is left.
+    In flexible mode it is a part of the amount that was billed, if there was one. In classic mode
+    it is a part of the item's full price, whatever was billed. There is none for a metered item,
+    which is paid by usage, nor after the end of the period.
     """
     if not _has_rest(item, at):
         return []
@@ -41,10 +41,10 @@ def credit(work: Work, subscription: Record, item: Record, at: int) -> list[Reco
 
 
 def debit(work: Work, subscription: Record, item: Record, at: int) -> list[Record]:
-    """Return the invoice item, not stored, of what is to be paid for what is left of a period.
+    """Return the invoice item that charges the rest of an item's period; not stored, or none.
 
-    Discounts that last are within it. In classic mode an amount off for all is taken off each item,
-    in flexible mode as the items cost.
+    It includes lasting discounts. An amount off the whole subscription is taken off each item in
+    classic mode, and spread over the items by their cost in flexible mode.
     """
     if not _has_rest(item, at):
         return []
@@ -80,7 +80,7 @@ def _part(
     *,
     is_credit: bool,
 ) -> Record:
-    """Return the invoice item of what is left at a time of an amount for a period."""
+    """Return the invoice item for the part of an amount that is left of its period at a time."""
     signed = -amount if is_credit else amount
     price = work.get("prices", terms["price"]) or item["price"]
     quantity = terms["quantity"]
@@ -99,7 +99,7 @@ def _part(
     )
 
 
-# --- What a whole period costs after its discounts ---
+# --- The cost of a whole period after discounts ---
 
 
 def is_classic(subscription: Record) -> bool:
@@ -108,9 +108,9 @@ def is_classic(subscription: Record) -> bool:
 
 
 def _lasting(work: Work, subscription: Record, item: Record) -> tuple[list[str], list[str]]:
-    """Return the ids of the discounts that an item has for longer: its own, and those of all.
+    """Return the ids of an item's lasting discounts: its own, and those of the whole.
 
-    Those of all are the subscription's, else its customer's.
+    Those of the whole are the subscription's, else its customer's.
     """
     customer = work.get("customers", subscription["customer"]) or {}
     of_all = subscription["discounts"]
@@ -127,7 +127,7 @@ def _line(work: Work, subscription: Record, item: Record) -> Line:
 
 
 def _net_together(work: Work, subscription: Record, item: Record) -> int:
-    """Return what an item costs beside others: each has its part of what is off for all."""
+    """Return the cost of an item, with its part of the discounts that all items share."""
     currency = subscription["currency"]
     data = subscription["items"]["data"]
     licensed = [one for one in data if not items.is_metered(one)]
@@ -142,18 +142,18 @@ def _net_together(work: Work, subscription: Record, item: Record) -> int:
 
 
 def _net_alone(work: Work, subscription: Record, item: Record, ids: list[str]) -> int:
-    """Return what an item costs by itself: all of an amount off for all is taken off it."""
+    """Return the cost of an item by itself: shared discounts are taken off it in full."""
     line = _line(work, subscription, item)
     for id in ids:
         discounts.take(work, id, [line], subscription["currency"])
     return line.subtotal - line.discount
 
 
-# --- What a credit undoes ---
+# --- The line that a credit reverses ---
 
 
 def _credited(work: Work, subscription: Record, item: Record) -> Record | None:
-    """Return which line a credit undoes: the last one that billed the item, if there is one."""
+    """Return the line that a credit reverses: the last one that billed the item, if any."""
     debit = billed.debit_of(subscription, item["id"])
     if debit is None:
         return None
@@ -173,7 +173,7 @@ def _is_of(line: Record, invoice_item: str) -> bool:
 
 
 def stored(work: Work, made: list[Record]) -> None:
-    """Store invoice items, which wait for the next invoice of their subscription."""
+    """Store invoice items; they wait for the next invoice of their subscription."""
     resource = registry.need("invoiceitem")
     for fields in made:
         resource.add(work, fields)

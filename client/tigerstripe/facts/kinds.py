@@ -27,7 +27,7 @@ SEQUENTIAL = (
 
 
 class Faults:
-    """What is wrong with the parameters of a request; the worst is answered."""
+    """The problems of the parameters of a request; the worst is answered."""
 
     __slots__ = ("hint", "missing", "unknown", "wrong")
 
@@ -35,18 +35,18 @@ class Faults:
         """Begin with nothing wrong."""
         self.unknown: list[str] = []
         self.hint: str | None = None
-        """The name that the first unknown one is much like."""
+        """A known name that is similar to the first unknown one."""
         self.wrong: Refused | None = None
         self.missing: Refused | None = None
 
     def worst(self) -> Refused | None:
-        """Return what is answered: unknown names, then wrong types, then what is missing."""
+        """Return the refusal: for unknown names, else a wrong type, else a missing parameter."""
         if self.unknown:
             return errors.unknown(self.unknown, self.hint)
         return self.wrong or self.missing
 
     def take(self, other: Faults) -> None:
-        """Add what is wrong with a part."""
+        """Add the problems of a part."""
         self.hint = self.hint if self.unknown else other.hint
         self.unknown += other.unknown
         self.wrong = self.wrong or other.wrong
@@ -54,7 +54,7 @@ class Faults:
 
 
 class Kind:
-    """Any value; the other kinds are narrower."""
+    """Any value; the other kinds are stricter."""
 
     __slots__ = ("is_null",)
 
@@ -72,7 +72,7 @@ class Kind:
 
 
 class Anything(Kind):
-    """A value of which nothing more is said."""
+    """A value of any type."""
 
     __slots__ = ()
 
@@ -100,7 +100,7 @@ class Str(Kind):
         self.max: int = max
 
     def read(self, value: Any, param: str, faults: Faults) -> str:
-        """Return the text; a number of a JSON body is taken as its text."""
+        """Return the text; a number in a JSON body becomes text."""
         if type(value) is not str:
             if isinstance(value, (dict, list)):
                 raise Refused("Invalid string: " + _shown(value), param=param)
@@ -171,7 +171,7 @@ class Enum(Kind):
     __slots__ = ("is_open", "listed", "takes_empty", "values")
 
     def __init__(self, words: list[str], is_open: bool) -> None:
-        """Take these words; of an open one, later versions of the API may know more."""
+        """Take these words; an open enum may have more in later versions of the API."""
         super().__init__()
         self.values: frozenset[str] = frozenset(words)
         self.listed: list[str] = [word for word in words if word]
@@ -215,7 +215,7 @@ class List(Kind):
 
 
 class Map(Kind):
-    """Values under keys of the caller's own; an empty text takes a key away, but no object."""
+    """Values under the caller's keys; an empty text removes a key, unless values are objects."""
 
     __slots__ = ("of",)
     is_container = True
@@ -226,7 +226,7 @@ class Map(Kind):
         self.of: Kind = of
 
     def read(self, value: Any, param: str, faults: Faults) -> dict[str, Any]:
-        """Return the values; None for a key that is to go."""
+        """Return the values; None for a key that is removed."""
         if type(value) is not dict:
             raise errors.empty(param) if value == "" else Refused("Invalid object", param=param)
         read, is_text = self.of.read, not self.of.is_container
@@ -237,7 +237,7 @@ class Map(Kind):
 
 
 class Field:
-    """What the table says of a field beside its kind; the kind is made when first asked for."""
+    """A field of the table: its kind, made when it is first needed, and its marks."""
 
     __slots__ = ("_make", "is_asked", "is_required", "kind", "since", "until")
 
@@ -258,7 +258,7 @@ class Field:
         """Places in the table's list of versions; -1 where there is no mark."""
 
     def __getattr__(self, name: str) -> Any:
-        """Make the kind; from then on it is there."""
+        """Make the kind, and keep it."""
         if name != "kind":
             raise AttributeError(name)
         self.kind = self._make()
@@ -278,7 +278,7 @@ class Obj(Kind):
         self.required: list[str] = [
             n for n, field in fields.items() if field.is_required and field.since < 0
         ]
-        """What must be given; a name that a later version brought is not asked of older ones."""
+        """The names that must be given, but for those that a later version added."""
 
     def read(self, value: Any, param: str, faults: Faults) -> dict[str, Any]:
         """Return the fields that were given."""
@@ -311,9 +311,9 @@ class Obj(Kind):
 
 
 def _unsets(name: str, field: Field) -> bool:
-    """Tell whether an empty text unsets, which the sources of the table do not say.
+    """Tell whether an empty text unsets a field; the sources of the table do not say so.
 
-    As far as was seen it does where the text is the object's own, and not where it names another.
+    As far as it was seen, it does if the text belongs to the object, and not if it names another.
     """
     return not field.is_required and name not in NAMES_OF_OTHERS
 
@@ -332,13 +332,13 @@ class Union(Kind):
     is_container = True
 
     def __init__(self, options: list[Kind]) -> None:
-        """Have these options; the first that fits is taken."""
+        """Have these options; the first one that fits is used."""
         super().__init__()
         self.takes_empty: bool = any(option.takes_empty for option in options)
         self.of: list[Kind] = [option for option in options if type(option) is not Empty]
 
     def read(self, value: Any, param: str, faults: Faults) -> Any:
-        """Return what the first option that fits makes of the value."""
+        """Return the value as the first option that fits reads it."""
         if value == "" and self.takes_empty:
             return None
         is_container = isinstance(value, (dict, list))

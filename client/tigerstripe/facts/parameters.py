@@ -16,9 +16,10 @@ CLIENT_SECRET = Field(Str, False, False, -1, -1)
 
 
 def checked(operation: str, params: Record, version: str) -> Record:
-    """Return an operation's parameters in their types; raises `Refused` for the worst fault.
+    """Return an operation's parameters in their types.
 
-    A request without a version has "" as its version.
+    Raises `Refused` for unknown names, else for the first wrong type, else for the first missing
+    parameter. `version` is "" for a request without one.
     """
     faults = Faults()
     older = versions.parameters_before(operation, version)

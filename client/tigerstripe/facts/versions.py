@@ -26,7 +26,7 @@ from tigerstripe.facts.releases import (
 from tigerstripe.facts.table import Reader, facts
 
 OLDEST = "2025-03-31.basil"
-"""The oldest version that has answers of its own in all; of older ones only payments have."""
+"""The oldest version in which all answers have their own shape; in older ones only payments."""
 
 PREVIEW = ".preview"
 
@@ -40,7 +40,7 @@ def newest() -> str:
 
 @lru_cache(maxsize=1)
 def published() -> frozenset[str]:
-    """Return the versions that Stripe has: those that a webhook endpoint may be of."""
+    """Return the versions that Stripe has: those that a webhook endpoint may have."""
     kind = facts().parameters("POST /v1/webhook_endpoints").fields["api_version"].kind
     assert isinstance(kind, Enum)
     return kind.values
@@ -48,10 +48,10 @@ def published() -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def asked(header: str) -> str:
-    """Return the version that a `Stripe-Version` header asks for; raises `Refused` if none is.
+    """Return the version that a `Stripe-Version` header asks for.
 
-    A version that Stripe does not have is none, as the real one says. But one that is newer than
-    the table of facts is taken: the SDK of next month sends it with each request.
+    Raises `Refused` for a version that Stripe does not have, as Stripe does. But a version newer
+    than the table of facts is accepted, because next month's SDK sends it with each request.
     """
     found = _version(header)
     version = found[1] + (found[2] or "") if found else ""
@@ -61,7 +61,7 @@ def asked(header: str) -> str:
 
 
 def is_known(version: str) -> bool:
-    """Tell whether a version has answers of its own in all."""
+    """Tell whether all answers have their own shape in a version."""
     return OLDEST <= version <= newest()
 
 
@@ -80,7 +80,7 @@ def notice(version: str) -> str:
 
 @lru_cache(maxsize=256)
 def parameters_before(operation: str, version: str) -> dict[str, Field]:
-    """Return the parameters that an operation had in an older version alone."""
+    """Return the parameters that an operation had only in older versions."""
     found: dict[str, Field] = {}
     for release, taken in PARAMETERS_BEFORE.items():
         if version < release:
@@ -89,7 +89,7 @@ def parameters_before(operation: str, version: str) -> dict[str, Field]:
 
 
 def in_words_of_now(operation: str, params: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters of a request without a version, with the words of the newest."""
+    """Return the parameters of a request without a version, in the words of the newest version."""
     path, words = WORDS_BEFORE.get(operation, ((), {}))
     return _replaced(params, path, words) if path else params
 
@@ -104,7 +104,7 @@ def _replaced(value: Any, path: tuple[str, ...], words: dict[str, str]) -> Any:
 
 @lru_cache(maxsize=256)
 def field_before(name: str, field: str, version: str) -> Field | None:
-    """Return a field that an object had in an older version alone, or None."""
+    """Return a field that an object had only in older versions, or None."""
     for release, taken in FIELDS_BEFORE.items():
         if version < release and name in taken:
             kind = Reader(facts(), taken[name]).kind()
@@ -115,7 +115,7 @@ def field_before(name: str, field: str, version: str) -> Field | None:
 
 @lru_cache(maxsize=64)
 def changes_since(version: str) -> dict[str, list[Change]]:
-    """Return what to do to objects for an older version, newest release first."""
+    """Return the changes of objects back to an older version, newest release first."""
     found: dict[str, list[Change]] = {}
     for release in reversed(RELEASES):
         if version < release:
@@ -148,7 +148,7 @@ def _later(version: str, kind: Obj, of: str) -> Iterator[tuple[str, ...]]:
 
 @lru_cache(maxsize=64)
 def expanded_before(version: str) -> dict[str, tuple[str, ...]]:
-    """Return the paths, by object, that an older version has as whole objects."""
+    """Return, by object, the paths with whole objects in an older version."""
     found: dict[str, tuple[str, ...]] = {}
     for release, paths in EXPANDED_BEFORE.items():
         if version < release:
@@ -159,7 +159,7 @@ def expanded_before(version: str) -> dict[str, tuple[str, ...]]:
 def back(value: Any, version: str) -> None:
     """Turn an answer, in place, into the shape of an older version.
 
-    An event tells of its object in a version of its own, whatever a request asks for.
+    The object in an event keeps the version of the event, whatever version the request asks for.
     """
     if isinstance(value, list):
         for item in value:

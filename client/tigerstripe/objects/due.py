@@ -30,8 +30,8 @@ KINDS = (
     "charge", "payment_intent", "refund", "topup", "dispute", "balance", "payout",
     "checkout.session", "quote", "subscription_schedule", "subscription", "invoice",
 )  # fmt: skip
-"""What comes first of what is due at one moment: what banks decide, the money that is there by
-that, and then what is sold. Other kinds come after these."""
+"""The order of kinds that are due at the same time: first the decisions of banks, then the money
+that these make available, then sales. Other kinds come after these."""
 
 RANKS = 16
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
@@ -39,14 +39,14 @@ _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 PAGE = 100
 """Records that are read at once."""
 TOGETHER = 32
-"""Things that share a commit, at most."""
+"""The largest number of things that share a commit."""
 
 
 def put(work: Work, object: str, id: str, at: int) -> None:
-    """Let something happen to an object at a time, instead of what was due for it before.
+    """Let something happen to an object at a time; this replaces the object's earlier entry.
 
-    The time is that of the clock that the work goes by; what would have been due before that
-    clock's moment is due now, so nothing is told with a time before what led to it.
+    The time is that of the work's clock. A time before the clock's present becomes the present, so
+    no event is told with a time before its cause.
     """
     at = max(at, work.now)
     start = _start(work.clock)
@@ -61,13 +61,13 @@ def put(work: Work, object: str, id: str, at: int) -> None:
 
 
 def drop(work: Work, id: str) -> None:
-    """Let nothing happen to an object any more."""
+    """Remove the entry of an object, if it has one."""
     if work.get(TABLE, id) is not None:
         work.delete(TABLE, id)
 
 
 def drop_all(work: Work, field: str, value: str) -> None:
-    """Let nothing happen any more to what goes by a test `clock`, or is of an `account`."""
+    """Remove all entries with that `clock` or that `account`."""
     for record in work.scope.own(TABLE).find_by(field, value):
         drop(work, record["id"])
 
@@ -78,19 +78,19 @@ def ids_on(scope: Scope, clock: str, object: str) -> list[str]:
 
 
 def scope_of(scope: Scope, id: str) -> Scope:
-    """Return the account that an object is of for which something is due; else the platform."""
+    """Return the account of an object that has an entry; else the platform."""
     record = scope.table(TABLE).get(id, None)
     return scope.inside(record["account"] if record is not None else None)
 
 
 def next_at(scope: Scope) -> int | None:
-    """Return when the account's clock shows that something is due next; None: nothing is."""
+    """Return the time of the next entry by the account's clock; None if there is none."""
     found = _next(scope, None, 1)
     return found[0]["at"] if found else None
 
 
 def do_now(scope: Scope, log: Log, id: str) -> bool:
-    """Do what is due for an object before its time; tell whether there was anything."""
+    """Do what is due for an object now, before its time; False if it has no entry."""
     record = scope.table(TABLE).get(id, None)
     if record is None:
         return False
@@ -102,10 +102,11 @@ def do_now(scope: Scope, log: Log, id: str) -> bool:
 
 
 def work_off(scope: Scope, log: Log, until: int, on: str | None = None) -> None:
-    """Do all that is due until a time, in order; its resource's `happen` says what it is.
+    """Do everything that is due until a time, in order, by calling `happen` of each resource.
 
-    By the account's clock, or a test clock. Each commit also lets the clock show the moment of what
-    it did, so nobody sees a time before which something is left to do, whatever ends this process.
+    `on` is a test clock; by default the account's clock counts. Each commit also moves the clock to
+    the time of its last entry. So nobody sees a time before which something is still to be done,
+    even if this process is killed.
     """
     while True:
         page = _next(scope, on, PAGE)
@@ -124,10 +125,10 @@ def work_off(scope: Scope, log: Log, until: int, on: str | None = None) -> None:
 
 
 def catch_up(scope: Scope, log: Log, state: Record) -> None:
-    """Do what is due by now, if this process has not looked in this second of the clock yet.
+    """Do what is due by now, unless this process has already looked in this second of the clock.
 
-    While the clock stands still, nothing happens by itself. What the store refuses is left for the
-    next look: it is no fault of the request that looks.
+    While the clock stands still, nothing happens by itself. An error of the store is left for the
+    next look, because it is no fault of the request that looks.
     """
     platform, now = scope.platform, clock.shown(state)
     if platform.looked_at == now or state["frozen_at"] is not None:
@@ -145,7 +146,7 @@ def _start(on: str | None) -> str:
 
 
 def _next(scope: Scope, on: str | None, most: int) -> list[Record]:
-    """Return what is due next by a clock, whenever that is, in order."""
+    """Return the next entries of a clock's calendar, in order, whenever they are due."""
     try:
         page = scope.own(TABLE).list(limit=most, ending_before=_start(on), clock=on)
     except InvalidCursor:  # nothing ever was due
@@ -154,18 +155,18 @@ def _next(scope: Scope, on: str | None, most: int) -> list[Record]:
 
 
 class Agenda:
-    """What one commit may do: the first of what waits, and in its place what it puts in itself."""
+    """The entries that one commit may do: the first that wait, and those that it adds meanwhile."""
 
     def __init__(self, waiting: list[Record], end: int, on: str | None) -> None:
-        """Begin with what waits, in order; `end` is the first place that is not known of."""
+        """Begin with the entries that wait, in order; places from `end` on are not known."""
         self._waiting, self._end, self._on = waiting, end, on
         self._put_in: list[tuple[int, int, Record]] = []
         self._seen = 0
         self.done: int = 0
-        """How many of those that waited were taken."""
+        """How many of the waiting entries were taken."""
 
     def next(self, work: Work) -> Record | None:
-        """Return what comes next; None if there is nothing, or only the store knows what it is."""
+        """Return the next entry; None if there is none, or if only the store knows it."""
         self._look(work)
         given = self._waiting[self.done] if self.done < len(self._waiting) else None
         place = self.soonest
@@ -177,7 +178,7 @@ class Agenda:
         return self._put_in[0][-1] if place < self._end and place not in rivals else None
 
     def take(self, record: Record) -> None:
-        """Go on to what comes after a record, which is next."""
+        """Take an entry, which is the next one."""
         if self._put_in and self._put_in[0][-1] is record:
             heappop(self._put_in)
         else:
@@ -185,11 +186,11 @@ class Agenda:
 
     @property
     def soonest(self) -> int | None:
-        """The place of the first that was put in and is not taken; None: there is none."""
+        """The place of the first added entry that is not taken; None if there is none."""
         return self._put_in[0][0] if self._put_in else None
 
     def _look(self, work: Work) -> None:
-        """Take in what a work has put in since, and out what it has taken out again."""
+        """Add the entries that a work has put in since, and drop those that it has removed."""
         for record in work.due[self._seen :]:
             if record["clock"] == self._on:
                 heappush(self._put_in, (record["created"], self._seen, record))
@@ -204,10 +205,10 @@ class Agenda:
 def _do(
     scope: Scope, log: Log, waiting: list[Record], end: int, on: str | None
 ) -> tuple[int, int | None]:
-    """Do the first of what waits, and what may share its commit.
+    """Do the first waiting entry, and those that may share its commit.
 
-    Returns how many of those that waited are done, and the place of the first that was put in and
-    is left. If others were faster, or something was refused, one alone is tried from then on.
+    Returns how many waiting entries are done, and the place of the first added one that is left. If
+    other processes were faster, or something was refused, one entry is tried alone from then on.
     """
     try:
         return _try(scope, log, waiting, end, on, chain((TOGETHER,), repeat(1)))
@@ -220,7 +221,7 @@ def _do(
 
 
 def _without(scope: Scope, log: Log, record: Record, refused: Refused) -> tuple[int, int | None]:
-    """Take what cannot be done out of the calendar, so that time goes on; the log tells of it."""
+    """Remove an entry that was refused, so that time goes on, and note the refusal in the log."""
 
     def drop_it(work: Work) -> bool:
         view = work.inside(record["account"]).at(record["at"], record["clock"])
@@ -238,7 +239,7 @@ def _without(scope: Scope, log: Log, record: Record, refused: Refused) -> tuple[
 def _try(
     scope: Scope, log: Log, waiting: list[Record], end: int, on: str | None, sizes: Iterator[int]
 ) -> tuple[int, int | None]:
-    """Do what `_do` says; `sizes` are how many things each try may do. Raises `Refused`."""
+    """Do what `_do` says; `sizes` limits the entries of each try. Raises `Refused`."""
 
     def do(work: Work) -> tuple[int, int | None]:
         agenda = Agenda(waiting, end, on)

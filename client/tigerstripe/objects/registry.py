@@ -169,7 +169,7 @@ PATHS: dict[str, str] = {
     "/v2/billing/meter_event_stream": "v2.billing.meter_event",
     "/v2/billing/meter_events": "v2.billing.meter_event",
 }
-"""The kind of object that has the operations below a path; the longest path that fits counts."""
+"""The object whose resource has the operations below a path; the longest fitting path counts."""
 
 STANDARD = {
     ("POST", ""): "create",
@@ -179,12 +179,12 @@ STANDARD = {
     ("POST", "/{}"): "update",
     ("DELETE", "/{}"): "delete",
 }
-"""The methods of `Resource` for what most resources have, by method and the path's end."""
+"""The methods of `Resource` for the standard operations, by method and end of the path."""
 
 
 @lru_cache(maxsize=256)
 def resource(name: str) -> Resource | None:
-    """Return the resource of an `object`, or None if it is not built."""
+    """Return the resource of an `object`, or None if it is not implemented."""
     module = MODULES.get(name)
     if module is None:
         return None
@@ -193,7 +193,7 @@ def resource(name: str) -> Resource | None:
 
 
 def need(name: str) -> Any:
-    """Return a resource that is built, for the code of another one."""
+    """Return the resource of an `object` that is implemented, for code beneath or beside it."""
     found = resource(name)
     assert found is not None, name
     return found
@@ -201,7 +201,7 @@ def need(name: str) -> Any:
 
 @lru_cache(maxsize=1024)
 def handler(operation: str) -> Handler | None:
-    """Return what does an operation of the table, or None if it is not built."""
+    """Return the method that does an operation, or None if it is not implemented."""
     method, _, path = operation.partition(" ")
     fits = [base for base in PATHS if path == base or path.startswith(base + "/")]
     if not fits:
@@ -222,11 +222,11 @@ def handler(operation: str) -> Handler | None:
 
 
 def owner(handler: Handler) -> Resource:
-    """Return the resource that does an operation."""
+    """Return the resource of a method that does an operation."""
     found: Resource = handler.__self__  # type: ignore[attr-defined]
     return found
 
 
 def built() -> list[str]:
-    """Return the operations of the table that are built."""
+    """Return the operations that are implemented."""
     return [operation for operation in facts().operations if handler(operation) is not None]

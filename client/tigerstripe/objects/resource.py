@@ -21,13 +21,12 @@ Record = dict[str, Any]
 Params = dict[str, Any]
 Ids = dict[str, str]
 Handler = Callable[[Work, Ids, Params], Record]
-"""Does an operation: what the path names and the parameters, typed, give what is answered."""
+"""Does an operation: from the ids in the path and the typed parameters to the answer."""
 Method = TypeVar("Method", bound=Callable[..., Record])
 Filters = Mapping[str, listing.Filter]
 Tests = Mapping[str, Callable[[Any], bool]]
 Inclusions = Mapping[str, Callable[[Any, Work, Record, Record], Any]]
-"""What makes fields that are only there when expanded: of resource, work, record and its private
-part."""
+"""Make fields that are only there when expanded, from resource, work, record and private part."""
 
 CLOCKED = {
     "customer": "customers",
@@ -35,11 +34,11 @@ CLOCKED = {
     "invoice": "invoices",
     "subscription": "subscriptions",
 }
-"""The tables of what may go by a test clock, by the names of parameters."""
+"""The tables of objects that may go by a test clock, by the parameters that name these."""
 
 
 def operation(*names: str) -> Callable[[Method], Method]:
-    """Mark what does an operation of the table, as `POST /v1/invoices/{invoice}/pay`."""
+    """Mark the method of an operation, as `POST /v1/invoices/{invoice}/pay`."""
 
     def mark(method: Method) -> Method:
         method.operations = names  # type: ignore[attr-defined]
@@ -52,48 +51,48 @@ class Resource:
     """Objects of one kind: how they are made, changed, found and deleted."""
 
     object: str
-    """What `object` says, as `checkout.session`."""
+    """The field `object`, as `checkout.session`."""
     table: str
     """The store's table."""
     prefix: str
     id_length: int = 24
-    """Letters of an id behind the prefix."""
+    """The number of letters of an id after the prefix."""
 
     standard: frozenset[str] = frozenset(("create", "list", "retrieve", "update"))
-    """The operations of this class that it has; also there are `delete` and `search`."""
+    """The operations of this class that the resource has; others are `delete` and `search`."""
     name: str = ""
-    """What `No such ...` calls it; by default the object."""
+    """Its name in `No such ...`; by default the object."""
     param: str | None = "id"
-    """What an error about an id in the path names as its parameter."""
+    """The parameter in an error about the id in the path."""
     event: str | None = ""
-    """What `....created` begins with; by default the object. None: nothing is told."""
+    """The first part of its events, before `.created`; by default the object. None: no events."""
     told: frozenset[str] = frozenset(("created", "updated", "deleted"))
-    """Which of these are told of by themselves; events of other names always are."""
+    """Which of these events there are; events with other names are always created."""
     has_created: bool = True
     has_livemode: bool = True
     has_metadata: bool = True
     keeps_deleted: bool = False
-    """Whether a deleted one can still be retrieved, as three fields."""
+    """Whether a deleted object can still be retrieved, with three fields."""
     parent: str | None = None
-    """The field that a name in the path of the list stands for, as `customer`."""
+    """The field that the name in the list's path is compared with, as `customer`."""
 
     not_yet: tuple[str, ...] = ()
-    """Parameters whose meaning is not built, as `items[][tax_rates]`: they are answered 501."""
+    """Parameters that are not implemented, as `items[][tax_rates]`: they are refused with 501."""
     filters: Filters = {}
-    """Parameters of the list that are no equality of the field of their name."""
+    """Filters of the list that are not a comparison with the field of their name."""
     listed_of: tuple[str, ...] = ()
-    """Parameters of the list that name an object, as `customer`: it has to be there."""
+    """Parameters of the list that name an object, as `customer`, which must exist."""
     shown: Tests = {}
-    """What a list shows unless its parameter asks otherwise: tests of fields' values."""
+    """Tests of fields that a list applies, unless the parameter of that name is given."""
     computed: frozenset[str] = frozenset()
-    """The fields that `view` changes; a filter of them is asked of the object as it is now."""
+    """The fields that `view` changes; filters of them look at the object as it is now."""
     included: Inclusions = {}
-    """The fields that are only there when they are expanded, and what makes each; a field of a
-    part of the object has a path, as `total_details.breakdown`."""
+    """The fields that are only there when they are expanded, and the function that makes each.
+    A field within a part of the object has a path, as `total_details.breakdown`."""
     on_clocks: tuple[str, ...] = ()
-    """Of what may go by a test clock: the parameters that let a list show also what does."""
+    """Of objects that may go by a test clock: the parameters that make a list show these, too."""
     happens_together: bool = False
-    """Whether what is due may share a commit with more: `happen` reads by the work alone."""
+    """Whether `happen` may share a commit with others; it must read only through the work."""
     searchable: frozenset[str] = frozenset()
     """The fields that a search may ask for, beside `metadata`."""
 
@@ -103,7 +102,7 @@ class Resource:
         cls.name = cls.name or cls.object
         cls.event = cls.object if cls.event == "" else cls.event
 
-    # --- What a resource says itself ---
+    # --- The part that a resource writes itself ---
 
     def new(self, work: Work, params: Params) -> Record:
         """Return the fields of a new object, without `id`, `object`, `created`, `livemode`.
@@ -118,7 +117,7 @@ class Resource:
         return {**old, **params}
 
     def view(self, work: Work, record: Record) -> Record:
-        """Return an object as it is at this time; for what the clock alone changes."""
+        """Return an object as it is now, for fields that the clock alone changes."""
         return record
 
     def check_delete(self, work: Work, record: Record) -> None:
@@ -131,7 +130,7 @@ class Resource:
         return self.add(work, self.new(work, {**params, **ids}))
 
     def retrieve(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Return an object, or what is left of a deleted one."""
+        """Return an object, or the three fields of a deleted one."""
         id = list(ids.values())[-1]
         record = work.get(self.table, id)
         if record is not None and self.is_under(record, ids):
@@ -168,9 +167,9 @@ class Resource:
         return searching.found(self, work, params)
 
     def in_time(self, work: Work, ids: Ids, params: Params) -> Work:
-        """Return a work as the test clock sees it that a request goes by, if there is one.
+        """Return a work by the test clock that a request goes by, if there is one.
 
-        It is that of the object in the path, else of what the parameters name.
+        It is the clock of the object in the path, else of an object that a parameter names.
         """
         if not self.on_clocks:
             return work
@@ -183,7 +182,7 @@ class Resource:
                 return work.on_clock(record["test_clock"])
         return work
 
-    # --- What they are made of, for a resource's own operations ---
+    # --- Parts of these, for the other operations of a resource ---
 
     def named(self, work: Work, ids: Ids) -> Record:
         """Return the object that the path names; raises `Refused` (404)."""
@@ -201,15 +200,15 @@ class Resource:
         return record
 
     def missing(self, id: str, param: str | None, *, in_path: bool = False) -> errors.Refused:
-        """Return the refusal of an id that none of these has."""
+        """Return the refusal of an unknown id."""
         return errors.no_such(self.name, id, param, in_path=in_path)
 
     def is_under(self, record: Record, ids: Ids) -> bool:
-        """Tell whether an object is of the one that the path names before it."""
+        """Tell whether an object belongs to the one that the path names before it."""
         return self.parent is None or len(ids) < 2 or record[self.parent] == ids[self.parent]
 
     def add(self, work: Work, fields: Record) -> Record:
-        """Store a new object, tell of it, and return it."""
+        """Store a new object, create its event, and return it; raises `Refused` for a taken id."""
         id = fields.get("id")
         if id is not None and work.get(self.table, id) is not None:
             raise errors.already_exists(self.name.capitalize())
@@ -231,7 +230,7 @@ class Resource:
         return ordered(record)
 
     def save(self, work: Work, old: Record, new: Record, event: str = "updated") -> Record:
-        """Store a changed object, tell of what changed, and return it; of no change nothing."""
+        """Store a changed object, create its event, and return it; without a change, do nothing."""
         if new == old:
             return old
         work.put(self.table, new)
@@ -241,7 +240,7 @@ class Resource:
         return new
 
     def move(self, work: Work, new: Record, event: str) -> Record:
-        """Store an object in its next state, and return it; the event tells of the state alone."""
+        """Store an object in its next state, and return it; the event has no previous values."""
         work.put(self.table, new)
         self.tell_of(work, event, new)
         return new
@@ -249,12 +248,12 @@ class Resource:
     def tell_of(
         self, work: Work, event: str, record: Record, previous: Record | None = None
     ) -> None:
-        """Tell of an object, unless nothing is told of its kind or of such a change."""
+        """Create an event, unless there is none for such an object or such a change."""
         if self.event is not None and (event in self.told or event not in Resource.told):
             work.tell(f"{self.event}.{event}", record, previous)
 
     def drop(self, work: Work, record: Record) -> None:
-        """Remove an object, and tell of it; cursors of lists still know where it was."""
+        """Delete an object, and create its event; as a cursor of lists its id still works."""
         table = work.scope.table(self.table)
         after = table.list(limit=1, starting_after=record["id"]).data
         older = after[0]["id"] if after else None
@@ -269,6 +268,6 @@ def ordered(record: Record) -> Record:
 
 
 def private(record: Record) -> Record:
-    """Return the private part of a record, to look at."""
+    """Return the private part of a record, for reading."""
     found: Record = record.get(PRIVATE, {})
     return found

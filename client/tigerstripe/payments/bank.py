@@ -23,20 +23,20 @@ BY_WEB: Record = {
     "type": "online",
     "online": {"ip_address": "192.0.2.1", "user_agent": "tigerstripe"},
 }
-"""How the buyer on a page accepts the mandate of a debit."""
+"""How the buyer of a page accepts the mandate of a debit."""
 
 
 class Attempt(NamedTuple):
-    """One try to be paid: with what, and how."""
+    """One try of a payment or a setup: the payment method, and the circumstances."""
 
     method: Record
     """The payment method."""
     off_session: bool = False
-    """Whether the buyer is not there to authenticate."""
+    """Whether the buyer is absent, and cannot authenticate."""
     is_authenticated: bool = False
-    """Whether the buyer has."""
+    """Whether the buyer has authenticated."""
     options: Mapping[str, Any] = MappingProxyType({})
-    """The intent's options of the method's type."""
+    """The intent's options for the type of the method."""
     return_url: str | None = None
     uses_sdk: bool = False
     fails_on_action: bool = False
@@ -44,17 +44,17 @@ class Attempt(NamedTuple):
 
     @property
     def wants_3ds(self) -> bool:
-        """Whether the merchant asks for authentication wherever a card has it."""
+        """Whether the merchant asks every card that supports it for authentication."""
         return self.options.get("request_three_d_secure") in ("any", "challenge")
 
 
 class Answer(NamedTuple):
-    """What a bank says."""
+    """The answer of a bank."""
 
     verdict: str
     """`approved`, `declined`, `authenticate`, or `later`: a debit is on its way."""
     decline: str | None = None
-    """Why it declines, as `testing_cards.DECLINES` has it."""
+    """The reason of a decline, one of `testing_cards.DECLINES`."""
 
 
 APPROVED = Answer("approved")
@@ -63,7 +63,7 @@ LATER = Answer("later")
 
 
 def asked(work: Work, attempt: Attempt) -> Answer:
-    """Return what a bank says to a charge."""
+    """Return the bank's answer to a charge; a decline is decided here."""
     if work.decline is not None:
         code, work.decline = work.decline, None
         return Answer("declined", code)
@@ -89,7 +89,7 @@ def _of_card(work: Work, attempt: Attempt, card: KnownCard) -> Answer:
 
 
 def _authentication(rule: str, attempt: Attempt, is_set_up: bool) -> Answer:
-    """Return what the bank of a card with 3D Secure says, by the card's rule."""
+    """Return the answer for a card with 3D Secure, by the rule of the card."""
     kind, _, then = rule.partition("_then_")
     outcome = Answer("declined", then) if then else APPROVED
     if kind == "authenticate_optional":
@@ -105,7 +105,7 @@ def _authentication(rule: str, attempt: Attempt, is_set_up: bool) -> Answer:
 
 
 def asked_to_set_up(work: Work, attempt: Attempt) -> Answer:
-    """Return what a bank says to a payment method that is to be used later."""
+    """Return the bank's answer to the setup of a payment method for later payments."""
     method = attempt.method
     number = private(method).get("number")
     if number is None:
@@ -120,23 +120,23 @@ def asked_to_set_up(work: Work, attempt: Attempt) -> Answer:
 
 
 def has_expired(work: Work, card: Record) -> bool:
-    """Tell whether the last month of a card is over."""
+    """Tell whether the last month of a card has passed."""
     now = cards.today(work)
     return bool((card["exp_year"], card["exp_month"]) < (now.year, now.month))
 
 
 def is_verified(method: Record) -> bool:
-    """Tell whether a bank account is known to be the buyer's; one in the US has to be verified."""
+    """Tell whether a bank account is verified as the buyer's; only US accounts need that."""
     return method["type"] != "us_bank_account" or bool(private(method).get("is_verified"))
 
 
 def settled(method: Record) -> testing_banks.KnownBank:
-    """Return what becomes of a debit of a payment method."""
+    """Return the outcome of a debit of a payment method."""
     return testing_banks.of_number(private(method).get("account"))
 
 
 def follows(method: Record) -> str | None:
-    """Return what follows a payment that went well, as `testing_cards` names it; None: nothing."""
+    """Return what follows a successful payment, as `testing_cards` names it; None: nothing."""
     number = private(method).get("number")
     if number is not None:
         return cards.test_card_of(number).later
@@ -144,7 +144,7 @@ def follows(method: Record) -> str | None:
 
 
 def risk(method: Record) -> str:
-    """Return the level of risk that a payment method is said to be of."""
+    """Return the level of risk of a payment method."""
     number = private(method).get("number")
     if number is None:
         return "not_assessed"

@@ -38,7 +38,7 @@ encode: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), check_cir
 """Writes an answer; no record is in itself."""
 
 ATTEMPTS = 200
-"""How often a request is worked out anew when other processes are faster."""
+"""How often a request is worked out again if other processes are faster."""
 
 BUSY = (
     "This object cannot be accessed right now because another API request or Stripe process is "
@@ -52,16 +52,16 @@ class Engine:
     """Answers requests from a store."""
 
     def __init__(self, store: Store) -> None:
-        """Answer from an instance; the store's namespace is that of requests without a name."""
+        """Answer from the instance of a store."""
         self._store = store
         self._accounts: dict[str, tuple[Scope, Log]] = {}
         self._noticed: set[str] = set()
         self.reads_wait = True
-        """Whether a read, as all that writes, does first what is due; else a courier has to."""
+        """Whether reads, as writes, first do what is due; if not, a courier must do it."""
         self.tells_failures = False
-        """Whether a request that failed is in the log at once, though this process writes no more.
+        """Whether a failed request is written to the log at once, even without a later write.
 
-        So it is in a process that a test started: the test may fail by it, and tells of it.
+        That is so in processes that a test started, because the report of the test shows it.
         """
 
     def account(self, namespace: str) -> tuple[Scope, Log]:
@@ -73,9 +73,9 @@ class Engine:
         return known
 
     def answer(self, request: Request, namespace: str | None = None) -> Response:
-        """Return the answer to a request; never raises for what a client can send.
+        """Return the answer to a request; nothing that a client can send makes it raise.
 
-        `namespace` is the account of a transport that has one; else the key or the path names it.
+        `namespace`: the account of the transport; without it the key or the path names the account.
         """
         request_id = new_id("req", 14)
         try:
@@ -86,7 +86,7 @@ class Engine:
             return self.refusal(_of_store(error), request_id)
 
     def refusal(self, refused: Refused, request_id: str) -> Response:
-        """Return an error as it is answered."""
+        """Return the answer for an error."""
         headers = Headers({"request-id": request_id, "content-type": "application/json"})
         headers.update({name.lower(): value for name, value in refused.headers.items()})
         return Response(
@@ -94,7 +94,7 @@ class Engine:
         )
 
     def notice(self, version: str) -> str | None:
-        """Return what is said of a version that is not known, the first time."""
+        """Return the notice about an unknown version, once for each version."""
         if version in self._noticed:
             return None
         self._noticed.add(version)
@@ -137,7 +137,7 @@ class Exchange:
         return self._scope
 
     def answer(self) -> Response:
-        """Return the answer; what is refused is logged."""
+        """Return the answer; a refusal is logged before it is raised."""
         request = self._request
         try:
             response, is_logged = self._answer(route(request.method, self._path))
@@ -157,7 +157,7 @@ class Exchange:
         return self._met_by(response)
 
     def _met_by(self, response: Response) -> Response:
-        """Return an answer as it comes, or does not come, to a request that met a fault."""
+        """Apply the delay or the loss that this request has met to its answer."""
         delay_s, failure = self._met
         response.delay_s = delay_s
         if failure is not None and failure["lost"] is not None:
@@ -258,7 +258,7 @@ class Exchange:
         return work
 
     def _handler(self, operation: str) -> Handler:
-        """Return what does an operation; raises `Refused` (501, 401)."""
+        """Return the method that does an operation; raises `Refused` (501, 401)."""
         handler = registry.handler(operation)
         if handler is None:
             raise errors.not_built(*operation.split(" "))
@@ -269,7 +269,7 @@ class Exchange:
     def _work_out(
         self, work: Work, handler: Handler, ids: Ids, params: Record, wanted: expansion.Expansion
     ) -> tuple[int, Record]:
-        """Return the status and the answer of a work, which is not committed yet."""
+        """Carry out the operation, and return status and answer; nothing is committed yet."""
         try:
             seen = registry.owner(handler).in_time(work, ids, params) if work.is_write else work
             answer = shaped(work, handler(seen, ids, {**params}), wanted, self._path)
@@ -330,18 +330,18 @@ class Exchange:
 
 
 def made_up_key() -> str:
-    """Return a key for a request that brought none, in the form of a UUID."""
+    """Return a key for a request without one, in the form of a UUID."""
     text = letters(32).lower()
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
 def log_url(scope: Scope, request_id: str) -> str:
-    """Return where the real dashboard would show a request."""
+    """Return the address of a request in the real dashboard."""
     return f"https://dashboard.stripe.com/test/workbench/logs?object={request_id}"
 
 
 def _of_store(error: TigerError) -> Refused:
-    """Return what an error of the store is answered as; a retry would not help."""
+    """Return the refusal for an error of the store; it asks for no retry."""
     if isinstance(error, InvalidRecord):  # an id or a text that nothing could be stored under
         return Refused(f"Invalid request: {error}")
     return errors.of_fake(f"tigerstripe's store could not do it: {error}")

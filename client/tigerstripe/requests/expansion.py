@@ -22,7 +22,7 @@ LEVELS_MAX = 4
 
 
 class Expansion:
-    """What to expand in an object, or in the objects of a list."""
+    """The fields to expand in an object, or in the objects of a list."""
 
     __slots__ = ("inside", "to")
 
@@ -30,7 +30,7 @@ class Expansion:
         """Begin with nothing to expand."""
         self.inside: dict[str, Expansion] = {}
         self.to: tuple[str, ...] = ()
-        """The resources that the id at this place may be of; none where there is no id."""
+        """The resources that the id at this place may belong to; empty if it is no id."""
 
     def __bool__(self) -> bool:
         return bool(self.inside)
@@ -40,7 +40,7 @@ NONE = Expansion()
 
 
 def expansion(operation: str, paths: Sequence[str] | None, version: str) -> Expansion:
-    """Return what a request wants expanded; raises `Refused` for what cannot be."""
+    """Return the expansion that a request asks for; raises `Refused` if it is not possible."""
     return _of_answer(operation, tuple(paths), version) if paths else NONE
 
 
@@ -63,7 +63,7 @@ def of_resource(name: str, paths: tuple[str, ...]) -> Expansion:
 
 
 def _add(root: Expansion, kind: Kind, path: str, version: str) -> None:
-    """Add a path, checked step by step, to what is to be expanded."""
+    """Add a path to an expansion, checking each step; raises `Refused`."""
     steps = path.split(".")
     is_list = isinstance(kind, Page)
     if len(steps) - is_list > LEVELS_MAX:
@@ -90,7 +90,7 @@ def _add(root: Expansion, kind: Kind, path: str, version: str) -> None:
 
 
 def _owners(kind: Kind) -> tuple[str, ...]:
-    """Return the resources that the objects at a place may be of."""
+    """Return the resources that the objects at a place may belong to."""
     if isinstance(kind, (List, Map, Page)):
         return _owners(kind.of)
     if isinstance(kind, Union):
@@ -99,13 +99,13 @@ def _owners(kind: Kind) -> tuple[str, ...]:
 
 
 def _before(owners: tuple[str, ...], field: str, version: str) -> Kind | None:
-    """Return the kind of a field that one of the resources had in an older version, or None."""
+    """Return the kind of a field that a resource had only in an older version, or None."""
     found = (versions.field_before(name, field, version) for name in owners)
     return next((field.kind for field in found if field is not None), None)
 
 
 def _is_included(owners: tuple[str, ...], path: str) -> bool:
-    """Tell whether one of the resources has what is at a path only when it is expanded."""
+    """Tell whether one of the resources has the field at a path only when it is expanded."""
     resources = (registry.resource(name) for name in owners)
     return any(resource is not None and path in resource.included for resource in resources)
 
@@ -145,7 +145,7 @@ def _names(kind: Kind) -> tuple[str, ...]:
 
 
 def expand(work: Work, record: Record, wanted: Expansion) -> None:
-    """Put whole objects into a record, in place; what it holds is copied where it changes."""
+    """Put whole objects into a record, in place; changed parts of it are copied first."""
     if record.get("object") == "list" and "data" in record:
         inside = wanted.inside.get("data")
         if inside:
@@ -167,7 +167,7 @@ def expand(work: Work, record: Record, wanted: Expansion) -> None:
 def _with_included(
     work: Work, record: Record, part: Record, wanted: Expansion, path: str
 ) -> Record:
-    """Return a part of an object with what is only there within it, at any depth, if asked for."""
+    """Return a part of an object with the expanded fields within it, at any depth."""
     resource = registry.need(record["object"])
     for step, inner in wanted.inside.items():
         inside = f"{path}.{step}"
@@ -180,14 +180,14 @@ def _with_included(
 
 
 def _put_in_order(record: Record) -> None:
-    """Let the fields that came with an expansion stand where Stripe shows them."""
+    """Sort the fields again as Stripe does, after an expansion has added some."""
     fields = [(name, record[name]) for name in ("id", "object", *sorted(record)) if name in record]
     record.clear()
     record.update(fields)
 
 
 def _kept(work: Work, record: Record) -> Record:
-    """Return an object's private part; one that stands in another may have come without it."""
+    """Return an object's private part; an object within another may have lost it."""
     if PRIVATE not in record and "id" in record:
         resource = registry.need(record["object"])
         record = (work.get(resource.table, record["id"]) if resource.table else None) or record
@@ -207,7 +207,7 @@ def _expanded(work: Work, value: Any, wanted: Expansion) -> Any:
 
 
 def found(work: Work, id: str, names: Sequence[str]) -> Record | None:
-    """Return the object of that id, a copy, or None; of a deleted one what is left of it."""
+    """Return a copy of the object with that id, or of its rest if it was deleted; or None."""
     for name in names:
         resource = registry.resource(name)
         if resource is None:

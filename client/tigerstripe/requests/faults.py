@@ -29,7 +29,7 @@ CARD_CODES = {
     "authentication_required", "card_declined", "expired_card", "incorrect_cvc", "incorrect_number",
     "insufficient_funds", "processing_error",
 }  # fmt: skip
-"""Codes that are answered with 402 if no status was asked for."""
+"""Codes whose default status is 402."""
 
 STATUSES = {"rate_limit": 429, "lock_timeout": 429, "resource_missing": 404}
 """Other codes whose status is not 400."""
@@ -44,11 +44,11 @@ OTHER_CODES = {
 """Codes that Stripe answers with, and the table of facts does not have."""
 
 PARTS = ("request", "answer")
-"""What a lost connection may lose: the request, which is not done then, or the answer to it."""
+"""The parts that a lost connection may lose: the request, before it is done, or the answer."""
 
 
 class Met(NamedTuple):
-    """What a request meets."""
+    """The faults that a request meets."""
 
     delay_s: float
     failure: Record | None
@@ -66,7 +66,7 @@ def fail(
     retry: bool,
     error: Record,
 ) -> Record:
-    """Return a failure that waits for a request; raises ValueError for what cannot be."""
+    """Return a failure that waits for a request; raises ValueError for wrong arguments."""
     if lost is not None:
         if lost not in PARTS:
             raise ValueError(f"lost={lost!r}: use 'request' or 'answer'")
@@ -91,7 +91,7 @@ def fail(
 
 
 def delay(match: str, seconds: float, times: int) -> Record:
-    """Return a delay that waits for a request; raises ValueError for what cannot be."""
+    """Return a delay that waits for a request; raises ValueError for wrong arguments."""
     if not isinstance(seconds, (int, float)) or not 0 < seconds < float("inf"):
         raise ValueError(f"seconds={seconds!r}: use a number above 0")
     return {"delay_s": float(seconds), "match": _checked(match), "times": _times(times)}
@@ -120,7 +120,7 @@ def _check(code: str | None, error: Record) -> None:
 
 
 def _checked(match: str) -> str:
-    """Return a pattern that some request of Stripe's can fit."""
+    """Return a pattern that fits some request of Stripe's API; raises ValueError otherwise."""
     method, _, path = match.partition(" ")
     if not re.fullmatch(r"[A-Z]+|\*", method) or not path.startswith("/"):
         raise ValueError(
@@ -136,7 +136,7 @@ def _checked(match: str) -> str:
 
 @lru_cache(maxsize=256)
 def _fits(match: str) -> re.Pattern[str]:
-    """Return what the method and path of a request have to be: `*` is anything, `{id}` a part."""
+    """Return the pattern as a regular expression: `*` is anything, `{id}` one part of a path."""
     parts = re.split(r"(\*|\{\w+\})", match)
     return re.compile(
         "".join(".*" if p == "*" else "[^/]+" if p[:1] == "{" else re.escape(p) for p in parts)
@@ -144,20 +144,20 @@ def _fits(match: str) -> re.Pattern[str]:
 
 
 def add(scope: Scope, fault: Record) -> None:
-    """Let a fault wait behind those that wait already."""
+    """Add a fault behind those that wait already."""
     settings.change_state(scope, lambda state: {"faults": [*state["faults"], fault]})
 
 
 def waiting(scope: Scope) -> list[Record]:
-    """Return the faults that no request has met yet."""
+    """Return the faults that still wait for a request."""
     found: list[Record] = settings.state(scope)["faults"]
     return found
 
 
 def meet(scope: Scope, state: Record, method: str, path: str) -> Met:
-    """Return what a request meets, and take it: the first failure and the first delay that fit.
+    """Take the first failure and the first delay that fit a request, and return them.
 
-    `state` is the account's as the request found it.
+    `state` is the account's state as the request has read it.
     """
     if not state["faults"]:
         return NOTHING
@@ -181,14 +181,14 @@ def _less(fault: Record) -> Record:
 
 
 def decline(failure: Record) -> str | None:
-    """Return why the bank is to decline what a request wants to be paid; None: it is not to."""
+    """Return the reason why the bank declines the request's payment; None if it does not."""
     code = failure["error"].get("decline_code")
     is_plain = failure["status"] == 402 and set(failure["error"]) == {"decline_code"}
     return code if is_plain else None
 
 
 def refusal(failure: Record) -> Refused:
-    """Return a failure as the error that is answered."""
+    """Return the error that a failure is answered with."""
     status, headers = failure["status"], {"stripe-should-retry": str(failure["retry"]).lower()}
     reason = decline(failure)
     if reason is not None:

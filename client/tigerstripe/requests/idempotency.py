@@ -32,30 +32,30 @@ ERROR = "idempotency_error"
 
 
 def check(key: str) -> None:
-    """Raise `Refused` for what cannot be a key."""
+    """Raise `Refused` for a key that is empty, too long, or not printable."""
     if not 0 < len(key.encode()) <= KEY_MAX or not key.isprintable():
         message = f"Idempotency-Key must be 1 to {KEY_MAX} printable characters long."
         raise Refused(message, type=ERROR)
 
 
 def find(scope: Scope, key: str) -> Record | None:
-    """Return what is kept under a key, though it may have expired; or None."""
+    """Return the record of a key, which may have expired; None if there is none."""
     record: Record | None = scope.table(TABLE).get(_id(scope, key), None)
     return record
 
 
 def _id(scope: Scope, key: str) -> str:
-    """Return what a key is kept under: connected accounts have keys of their own."""
+    """Return the id of the record of a key; connected accounts have their own keys."""
     return key if scope.account is None else Place(scope.account, TABLE).key(key)
 
 
 def is_current(record: Record | None, now: int) -> bool:
-    """Tell whether there is an answer to give again."""
+    """Tell whether a record has an answer that is not yet 24 hours old."""
     return record is not None and record["created"] + KEPT_S > now
 
 
 def check_same(record: Record, method: str, path: str, params: Record) -> None:
-    """Raise `Refused` if what is kept answered another request than this."""
+    """Raise `Refused` if the record is that of another request."""
     key = record["key"]
     if record["method"] != method or record["path"] != path:
         raise Refused(
@@ -74,9 +74,9 @@ def check_same(record: Record, method: str, path: str, params: Record) -> None:
 
 
 def prune(work: Work) -> None:
-    """Remove some of the records that have expired, in the work's own commit.
+    """Remove some of the expired records, in the work's own commit.
 
-    A scope looks for them once a minute of the account's clock, and while there are more.
+    A scope looks for them once in a minute of the account's clock, or at once if more are left.
     """
     platform = work.scope.platform
     if work.now < platform.prune_at:
@@ -100,7 +100,7 @@ def keep(
     *,
     is_over: bool = False,
 ) -> None:
-    """Let an answer be kept by the commit that it is of; `is_over` one that has expired."""
+    """Keep an answer in the commit of its request; `is_over` says that an expired one is there."""
     prune(work)
     if is_over:
         work.get(TABLE, _id(work.scope, key))  # so that it is written over as it was read

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Request(NamedTuple):
-    """What a client asks."""
+    """A request of a client."""
 
     method: str
     path: str
@@ -20,11 +20,11 @@ class Request(NamedTuple):
     """The connected account, of the header `Stripe-Account`."""
     content_type: str = ""
     pages: Callable[[], str | None] | None = None
-    """Where pages are served; None: at Stripe's own addresses, which tigerstripe does not have."""
+    """Returns the address of the server of pages; None: addresses stay Stripe's own."""
 
 
 class Headers(dict[str, str]):
-    """Headers by their names in small letters; looked up in whatever case."""
+    """Headers by their names in small letters; names are looked up in any case."""
 
     def __getitem__(self, name: str) -> str:
         return super().__getitem__(name.lower())
@@ -38,15 +38,15 @@ class Headers(dict[str, str]):
 
 
 class Response:
-    """What is answered: a status, JSON, and headers."""
+    """An answer: a status, JSON, and headers."""
 
     __slots__ = ("body", "delay_s", "headers", "status")
 
     def __init__(self, status: int, body: str, headers: Headers, delay_s: float = 0.0) -> None:
-        """Answer at once, if nothing else is said."""
+        """Answer at once, by default."""
         self.status: int = status
-        """0 for an answer that never comes: whoever would send it closes the connection."""
+        """0 for a lost answer: the transport closes the connection instead of sending it."""
         self.body: str = body
         self.headers: Headers = headers
         self.delay_s: float = delay_s
-        """How long it takes, in seconds: whoever sends it waits that long first."""
+        """The delay in seconds that the transport waits before it sends the answer."""

@@ -13,9 +13,9 @@ Record = dict[str, Any]
 
 
 def shaped(work: Work, answer: Record, wanted: Expansion, path: str) -> Record:
-    """Return what a handler returned as it is answered: public, expanded, in the version.
+    """Return the result of an operation as the answer: public, expanded, in the version.
 
-    A list gets its `url` here: the path that was asked.
+    A list gets its `url` here: the path of the request.
     """
     if not answer:
         return answer  # what takes a stream of events says nothing
@@ -39,7 +39,7 @@ def shaped(work: Work, answer: Record, wanted: Expansion, path: str) -> Record:
 
 
 def told(work: Work, error: Record) -> Record:
-    """Return an error as it is answered: the objects in it are in the version, too."""
+    """Return an error as the answer: the objects in it are in the version, too."""
     error = dict(sorted(error.items()))
     if work.version < versions.newest():
         error = copy.deepcopy(error)  # its parts may be those of a record that is written
@@ -48,7 +48,7 @@ def told(work: Work, error: Record) -> Record:
 
 
 def _publish(value: Any, is_deep: bool) -> None:
-    """Take out what no answer shows; deep in only where whole objects were put in."""
+    """Remove private parts; at any depth only if whole objects were put in."""
     if isinstance(value, dict):
         if isinstance(value.get(PRIVATE), dict):  # and no text of metadata
             del value[PRIVATE]
@@ -66,7 +66,7 @@ def _publish(value: Any, is_deep: bool) -> None:
 
 
 def _expand_as_before(work: Work, value: Any, paths: dict[str, tuple[str, ...]]) -> None:
-    """Put whole objects where an older version has them."""
+    """Put in the whole objects that an older version has."""
     if isinstance(value, list):
         for item in value:
             _expand_as_before(work, item, paths)

@@ -12,7 +12,7 @@ from tigerstripe.resources.coupons import RESOURCE as COUPONS
 from tigerstripe.work.unit import PRIVATE, Work
 
 CODE = "promotion_code.code"
-"""The kind of claim that an active code is."""
+"""The kind of claim that reserves an active code."""
 
 
 class PromotionCodes(Resource):
@@ -31,7 +31,7 @@ class PromotionCodes(Resource):
     }
 
     def new(self, work: Work, params: Params) -> Record:
-        """Return the fields of a new code, of `promotion` or, as it was before, of `coupon`."""
+        """Return the fields of a new code for a `promotion` or, in older versions, a `coupon`."""
         coupon, param = _coupon(params)
         COUPONS.given(work, coupon, param)
         customer = params.get("customer")
@@ -65,7 +65,7 @@ class PromotionCodes(Resource):
         }
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
-        """Return a code that is active or not, with other metadata."""
+        """Return a code with other metadata or restrictions, activated or deactivated."""
         restrictions = params.pop("restrictions", None)
         new = {**old, **params}
         if restrictions:
@@ -78,13 +78,13 @@ class PromotionCodes(Resource):
         return new
 
     def view(self, work: Work, record: Record) -> Record:
-        """Return a code as it is now: usable or not any more."""
+        """Return a code as it is now: inactive if it is expired, used up, or without its coupon."""
         if record["active"] and not self._is_usable(work, record):
             return {**record, "active": False}
         return record
 
     def usable(self, work: Work, id: str, param: str, customer: str | None) -> Record:
-        """Return a code that a parameter names; raises `Refused` if that customer cannot use it."""
+        """Return the code that a parameter names; raises `Refused` if a customer cannot use it."""
         code = self.view(work, self.given(work, id, param))
         if not code["active"]:
             raise Refused(f"The promotion code {id} is not active.", param=param)
@@ -94,9 +94,9 @@ class PromotionCodes(Resource):
         return code
 
     def redeemed(self, work: Work, id: str, param: str, customer: str | None) -> Record:
-        """Return a code, redeemed once more by this work; raises `Refused` if it cannot be.
+        """Redeem a code once more, and return it; raises `Refused` if that is not possible.
 
-        Its coupon is redeemed by itself.
+        The coupon is redeemed apart.
         """
         code = self.usable(work, id, param, customer)
         changed = {**code, "times_redeemed": code["times_redeemed"] + 1}
@@ -108,7 +108,7 @@ class PromotionCodes(Resource):
         return work.holder(CODE, typed.casefold())
 
     def minimums(self, code: Record) -> dict[str, int]:
-        """Return the least that an order has to come to for a code, by currency."""
+        """Return the smallest total of an order that a code is for, by currency."""
         options = private(code).get("currency_options", {})
         found = {name: option["minimum_amount"] for name, option in options.items()}
         restrictions = code["restrictions"]
@@ -141,7 +141,7 @@ class PromotionCodes(Resource):
 
 
 def _coupon(params: Params) -> tuple[str, str]:
-    """Return the coupon that is wanted, and the parameter that says so; raises `Refused`."""
+    """Return the coupon of a request, and the parameter that names it; raises `Refused`."""
     promotion = params.get("promotion")
     if promotion is not None:
         if not promotion.get("coupon"):
@@ -154,7 +154,7 @@ def _coupon(params: Params) -> tuple[str, str]:
 
 
 def _options(given: Params) -> Record:
-    """Return the minimums in other currencies; raises `Refused` for a currency that is none."""
+    """Return the minimums in other currencies; raises `Refused` for an unknown currency."""
     param = "restrictions[currency_options]"
     options = given.get("currency_options") or {}
     for name, option in options.items():

@@ -67,8 +67,8 @@ def deliver(
 ) -> Record | None:
     """Send a delivery and return it with the answer; None if another process has it.
 
-    `pages` says where pages are served, so that addresses in the event lead there. What `send`
-    raises is noted as a failure, and raised.
+    `pages` returns the address of the server of pages, which addresses in the event then lead to.
+    An error that `send` raises is noted as a failure, and raised again.
     """
     delivery = _claimed(scope, log, id)
     if delivery is None or delivery["status"] != events.SENDING:
@@ -84,7 +84,7 @@ def deliver(
 
 
 def _claimed(scope: Scope, log: Log, id: str) -> Record | None:
-    """Take a delivery; cancel it if its endpoint or its event is no more."""
+    """Claim a delivery, or cancel it if its endpoint or its event is gone."""
     work = Work(scope, clock.now(scope), versions.newest(), None, is_write=True)
     delivery = work.get(events.DELIVERIES, id)
     if delivery is None or not events.is_own(scope, delivery) or not _is_free(scope, delivery):
@@ -107,7 +107,7 @@ def _claimed(scope: Scope, log: Log, id: str) -> Record | None:
 
 
 def _conclude(scope: Scope, log: Log, id: str, answer: Answer, duration_s: float) -> Record | None:
-    """Note an attempt; None if the delivery is no more, as after a savepoint."""
+    """Note an attempt; None if the delivery is gone, as after a savepoint."""
 
     def conclude(work: Work) -> tuple[Record | None]:
         delivery = work.get(events.DELIVERIES, id)
@@ -142,7 +142,7 @@ def _attempted(delivery: Record, answer: Answer, duration_s: float) -> Record:
 
 
 def _settle(work: Work, event: Record | None) -> None:
-    """Let an event wait for one webhook less."""
+    """Count one pending webhook of an event less."""
     if event is not None:
         work.put(events.TABLE, {**event, "pending_webhooks": max(0, event["pending_webhooks"] - 1)})
 
@@ -182,7 +182,7 @@ def rendered(scope: Scope, event: Record, version: str) -> Record:
 
 
 def _merged(now: Record, previous: Record) -> Record:
-    """Return an object as it was, of what it is and what an event says of before."""
+    """Return an object as it was before an event, from its state and the previous values."""
     merged = copy.deepcopy(now)
     for name, value in previous.items():
         both = isinstance(value, dict) and isinstance(merged.get(name), dict)

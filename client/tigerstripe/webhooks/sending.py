@@ -44,8 +44,8 @@ Send = Callable[[str, Headers, bytes], Answer]
 def signed(secret: str, body: bytes) -> Headers:
     """Return the headers of a webhook, signed with an endpoint's secret at this moment.
 
-    The moment is the machine's or, if a test has moved this process's clock on, that one's: those
-    who verify take a signature that is early, and none that is old.
+    If a test has moved this process's clock on, that time counts and not the machine's: receivers
+    accept early signatures, and refuse old ones.
     """
     at = int(max(machine.time(), time.time()))
     signature = hmac.new(secret.encode(), b"%d." % at + body, hashlib.sha256).hexdigest()
@@ -59,9 +59,9 @@ def signed(secret: str, body: bytes) -> Headers:
 
 
 def sender(target: Any = None) -> Send:
-    """Return what sends to a target: the endpoint's URL, or an application or function instead.
+    """Return the sender for a target: an application, a function, or by default endpoints' URLs.
 
-    Raises TypeError for what is none of these.
+    Raises TypeError for another target.
     """
     if target is None:
         return to_url
@@ -86,7 +86,7 @@ def _expected(target: object) -> str:
 
 
 def _arguments(target: Callable[..., Any]) -> int | None:
-    """Return how many arguments a callable needs; of one that takes any, those of WSGI."""
+    """Return how many arguments a callable needs; if it takes any number, that of WSGI."""
     try:
         parameters = inspect.signature(target).parameters.values()
     except (TypeError, ValueError):
@@ -142,9 +142,10 @@ def _path(parts: SplitResult) -> str:
 def to_function(
     function: Callable[[str, Headers, bytes], Any], url: str, headers: Headers, body: bytes
 ) -> Answer:
-    """Call a function with path, headers and body; it returns the status, or what has one.
+    """Call a function with path, headers and body; it returns a status or a response.
 
-    That is the response of a test client, of Django's, Flask's or Starlette's.
+    The response may be that of a test client of Django, Flask or Starlette. Raises TypeError for
+    another result.
     """
     answer = function(_path(urlsplit(url)), headers, body)
     status = getattr(answer, "status_code", answer)
@@ -220,7 +221,7 @@ def to_asgi(application: Any, url: str, headers: Headers, body: bytes) -> Answer
 
 
 def _in_thread(run: Callable[[], None]) -> None:
-    """Run something to its end in a thread; raise what it raises."""
+    """Run a function to its end in a thread; raises what it raises."""
     raised: list[BaseException] = []
 
     def caught() -> None:

@@ -17,9 +17,10 @@ Result = TypeVar("Result")
 
 
 def act(scope: Scope, log: Log, do: Callable[[Work], Result]) -> Result:
-    """Do something in an account, again if other processes were faster, and return what it gives.
+    """Call `do` on a new work, commit the work, and return the result.
 
-    What was `Declined` is committed before it is raised; `Refused` leaves nothing behind.
+    If another process was faster, all is done again. Raises `Refused`, with nothing written, and
+    `Declined`, after the commit.
     """
     while True:
         work = Work(scope, clock.now(scope), versions.newest(), None, is_write=True)

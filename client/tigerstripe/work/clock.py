@@ -20,8 +20,8 @@ Record = dict[str, Any]
 
 TEST_CLOCKS = "test_clocks"
 LATEST = 7_258_118_400
-"""The latest time that a clock can show, 2200-01-01: all periods from it on end in a year that has
-four digits."""
+"""The latest time that a clock can show, 2200-01-01, so that the years of all periods that begin
+before it have four digits."""
 
 
 def now(scope: Scope) -> int:
@@ -36,7 +36,7 @@ def shown(state: Record) -> int:
 
 
 def seconds_until(scope: Scope, at: int) -> float | None:
-    """Return in how many seconds the clock shows a time by itself; None if it stands still."""
+    """Return the seconds until the clock shows a time by itself; None if it stands still."""
     state = settings.state(scope)
     if state["frozen_at"] is not None:
         return None
@@ -44,9 +44,9 @@ def seconds_until(scope: Scope, at: int) -> float | None:
 
 
 def seconds(at: Any) -> int:
-    """Return a time that a test gives in whole seconds since 1970.
+    """Return a time given by a test, in whole seconds since 1970.
 
-    Raises TypeError for what is none, and ValueError for one before 1970 or after `LATEST`.
+    Raises TypeError if it is not a number, and ValueError if it is before 1970 or after `LATEST`.
     """
     if not isinstance(at, (int, float)):
         raise TypeError(
@@ -71,13 +71,13 @@ def thaw(scope: Scope) -> None:
 def move(scope: Scope, to: int) -> None:
     """Move the clock on, if it does not show that time yet; a frozen one stays frozen.
 
-    Whatever is due is the caller's.
+    The caller does what is due.
     """
     settings.change_state(scope, lambda state: _moved(state, to))
 
 
 def show(work: Work) -> None:
-    """Let the clock that a work goes by show its moment, in its commit; it never goes back."""
+    """Move the clock of a work on to the work's moment, in its commit; it never goes back."""
     if work.clock is None:
         state = work.get(settings.TABLE, settings.STATE) or settings.FRESH
         if moved := _moved(state, work.now):
@@ -89,7 +89,7 @@ def show(work: Work) -> None:
 
 
 def _moved(state: Record, to: int) -> Record:
-    """Return what of a state changes if its clock is moved on to a time."""
+    """Return the fields of a state that change if its clock is moved on to a time."""
     if shown(state) >= to:
         return {}
     return _going_on_from(to) if state["frozen_at"] is None else {"frozen_at": to}

@@ -18,11 +18,11 @@ Record = dict[str, Any]
 
 TABLE = "connected_objects"
 ACCOUNT = "_account"
-"""The field that says whose a record is."""
+"""The field with the account of a record."""
 PART = "_in"
-"""The field that says in which of the account's tables it is."""
+"""The field with the account's table of a record."""
 OWN_ID = "_id"
-"""The id that the record has in its account; other accounts may have the same."""
+"""The id of a record in its account; other accounts may use the same id."""
 
 KEY_MAX = 255
 
@@ -35,11 +35,11 @@ class Place(NamedTuple):
 
     @property
     def part(self) -> str:
-        """What the records in it have in common."""
+        """The value of `PART` in its records."""
         return f"{self.account}/{self.table}"
 
     def key(self, id: str) -> str:
-        """Return what a record of that id is stored under."""
+        """Return the key under which a record of that id is stored."""
         key = f"{self.part}/{id}"
         if len(key.encode()) <= KEY_MAX:
             return key
@@ -59,7 +59,7 @@ def seen(stored: Record) -> Record:
 
 
 def all_of(table: Table, account: str) -> list[tuple[str, str]]:
-    """Return the table and the id of all that an account has."""
+    """Return the table and the id of every record of an account."""
     found = table.find_by(ACCOUNT, account)
     return [(r[PART].partition("/")[2], r[OWN_ID]) for r in found]
 

@@ -52,12 +52,12 @@ def made(work: Work, type: str, shown: Record, previous: Record | None) -> Recor
 
 
 def endpoints(scope: Scope) -> list[Record]:
-    """Return the enabled endpoints of an account; those of a connected one are its platform's."""
+    """Return the enabled endpoints of an account; a connected account has its platform's."""
     return [e for e in scope.own(ENDPOINTS).list_namespace() if e["status"] == "enabled"]
 
 
 def wants(endpoint: Record, event: Record) -> bool:
-    """Tell whether an endpoint wants an event: by its type, and by whose it is."""
+    """Tell whether an endpoint wants an event, by the event's type and account."""
     if is_connect(endpoint) != ("account" in event):
         return False
     return event["type"] in endpoint["enabled_events"] or "*" in endpoint["enabled_events"]
@@ -69,13 +69,13 @@ def is_connect(endpoint: Record) -> bool:
 
 
 def secret(endpoint: Record) -> str:
-    """Return what an endpoint's deliveries are signed with; a seed may give it as `secret`."""
+    """Return the secret that signs an endpoint's deliveries; a seed may give it as `secret`."""
     found: str = endpoint.get("_", endpoint).get("secret", "")
     return found
 
 
 def is_own(scope: Scope, delivery: Record) -> bool:
-    """Tell whether a delivery was made in this account, not in the one that it is a fork of."""
+    """Tell whether a delivery was made in this account, not in the origin of this fork."""
     return bool(delivery["namespace"] == scope.store.current_namespace)
 
 

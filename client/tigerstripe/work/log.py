@@ -23,15 +23,15 @@ TABLE = "request_log"
 WROTE = "idempotency_keys"
 """The table of the requests that wrote: `requests.idempotency` keeps their answers there."""
 PLACES = 256
-"""Requests that wrote nothing, of each process, that are kept."""
+"""The number of requests without writes that are kept for each process."""
 FIELDS = (
     "account", "at", "created", "error", "method", "params", "path", "process", "status",
 )  # fmt: skip
-"""What is said of each request; `account` is the connected one that it was for."""
+"""The fields of an entry; `account` is the connected account of the request, if any."""
 
 
 class Log:
-    """What a process has answered in one account and not yet put into the store."""
+    """The entries of one process for one account that are not yet in the store."""
 
     def __init__(self, scope: Scope) -> None:
         """Begin with nothing."""
@@ -50,18 +50,18 @@ class Log:
         error: Record | None,
         account: str | None = None,
     ) -> None:
-        """Keep a request that wrote nothing."""
+        """Add an entry for a request that wrote nothing."""
         self._waiting.append(
             (account, time.time(), created, error, method, params, path, os.getpid(), status)
         )
 
     def tell(self) -> None:
-        """Put what is kept into the store, if that can be done now."""
+        """Write the entries to the store; an error of the store is ignored."""
         with suppress(TigerError), self._scope.store.batch() as batch:
             self.add_to(batch)
 
     def add_to(self, batch: Batch) -> None:
-        """Put what is kept into a batch; where that fails, it is lost."""
+        """Add the entries to a batch; if that is not applied, they are lost."""
         if not self._waiting:
             return
         records = []

@@ -47,10 +47,10 @@ OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
 """The tables that a store does not have from the start: prefix, path, and indexed fields."""
 
 SHARED = frozenset(("account_settings", "due", "idempotency_keys", "request_log"))
-"""The tables that connected accounts have in common with their platform."""
+"""The tables that connected accounts share with their platform."""
 
 KEPT = SHARED | {"claims", "deleted_objects"}
-"""The tables that hold no objects of an account, but what is kept for itself: nobody's changes."""
+"""The tables without objects of the API: `changes` of the store leaves them out."""
 
 AnyTable = Table | ConnectedTable
 
@@ -68,11 +68,11 @@ class Scope:
         self._tables: dict[str, AnyTable] = {}
         self._connected: dict[str, Scope] = {}
         self.prune_at = 0
-        """When to look for expired idempotency records again."""
+        """The time of the account's clock of the next look for expired idempotency records."""
         self.looked_at: int | None = None
-        """The second of the account's clock at which this process looked for what is due last."""
+        """The second of the account's clock in which this process last looked for what is due."""
         self.has_state = True
-        """Whether the account's state was a record when it was looked at last."""
+        """Whether the account's state was a record when it was last read."""
         self.claims_seen: OrderedDict[tuple[str, float], float] = OrderedDict()
         """When this process saw the claims of other hosts first: deliveries, and when they end."""
 
@@ -131,7 +131,7 @@ class Scope:
         return self.store.table(name)
 
     def own(self, name: str) -> Table:
-        """Return a table of the store: one that is the platform's, or common to all."""
+        """Return a table of the store itself: the platform's, or a shared one."""
         table = self.platform.table(name)
         assert isinstance(table, Table)
         return table

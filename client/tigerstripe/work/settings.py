@@ -18,7 +18,7 @@ Record = dict[str, Any]
 TABLE = "account_settings"
 STATE = "state"
 FRESH: Record = {"id": STATE, "faults": [], "frozen_at": None, "offset_s": 0}
-"""The state of an account whose clock shows real time, and where no fault waits."""
+"""The state of a new account: its clock shows real time, and no fault waits."""
 
 
 def state(scope: Scope) -> Record:
@@ -29,7 +29,7 @@ def state(scope: Scope) -> Record:
 
 
 def change_state(scope: Scope, change: Callable[[Record], Record]) -> None:
-    """Write the fields that `change` gives; it is asked again if another process was faster."""
+    """Write the fields that `change` returns; it is called again if another process was faster."""
     while True:
         there, version = read(scope, STATE)
         old = FRESH if there is None else there
@@ -39,7 +39,7 @@ def change_state(scope: Scope, change: Callable[[Record], Record]) -> None:
 
 
 def read(scope: Scope, id: str) -> tuple[Record | None, int | None]:
-    """Return a record and its version; None and None if there is none."""
+    """Return a record and its version, or None and None."""
     try:
         return scope.own(TABLE).read_version(id)
     except NotFound:

@@ -27,7 +27,7 @@ Place = tuple[str | None, str, str]
 """A connected account or None, a table's name, and an id."""
 
 PRIVATE = "_"
-"""The field of a record that no answer shows; a dict of what its resource keeps for itself."""
+"""The private field of a record: a dict that its resource uses, and no answer shows."""
 
 STATE: Place = (None, settings.TABLE, settings.STATE)
 CLAIMS = "claims"
@@ -37,7 +37,7 @@ PAGE = 100
 
 
 class Work:
-    """What one request reads and writes in one account."""
+    """The reads and the writes of one request in one account."""
 
     __slots__ = (
         "_endpoints", "_events", "_has_read", "_records", "_writes", "clock", "decline", "due",
@@ -55,38 +55,38 @@ class Work:
         is_write: bool,
         idempotency_key: str | None = None,
     ) -> None:
-        """Begin with nothing read and nothing written; `now` is the account's time."""
+        """Begin without reads and writes; `now` is the account's time."""
         self.scope: Scope = scope
         self.now: int = now
         self.clock: str | None = None
         """The test clock that `now` is of; None: the account's."""
         self.due: list[Record] = []
-        """What it has put into the calendar, in turn: see `tigerstripe.objects.due`."""
+        """The entries that it has added to the calendar, in order (`tigerstripe.objects.due`)."""
         self.version: str = version
         """The API version of the request."""
         self.has_version: bool = True
-        """Whether the request names its version; else the account's own may be any."""
+        """Whether the request names its version; if not, the account's own version is not known."""
         self.request_id: str | None = request_id
-        """The id of the request; None for what time brings."""
+        """The id of the request; None for actions of buyers, banks and time."""
         self.idempotency_key: str | None = idempotency_key
         self.decline: str | None = None
-        """Why the bank declines the next charge, whatever pays it: `fail_next` asked for that."""
+        """The reason why the bank declines the next charge, if `fail_next` asked for that."""
         self.is_publishable: bool = False
-        """Whether the key of the request is one that anybody may have."""
+        """Whether the key of the request is a publishable one."""
         self.is_write: bool = is_write
         self._records: dict[Place, Record | None] = {}
-        """What is there as this work sees it: as it was read, or is written."""
+        """The records as this work sees them: as they were read, or are written."""
         self._has_read: dict[Place, int | None] = {}
-        """The version of what was read; None where there was nothing."""
+        """The versions of the records read; None if there was no record."""
         self._writes: dict[Place, None] = {}
         self._events: list[tuple[str | None, Record]] = []
         self._endpoints: list[list[Record]] = []
-        """The endpoints of webhooks, once they were asked for."""
+        """The endpoints of webhooks, once they were read."""
 
     def inside(self, account: str | None) -> Work:
-        """Return this work as an account connected to the platform sees it; None: the platform.
+        """Return this work as a connected account sees it; None: as the platform sees it.
 
-        What either writes is in the one commit of both.
+        The writes of both are in one commit.
         """
         if account == self.scope.account:
             return self
@@ -95,10 +95,10 @@ class Work:
         return view
 
     def on_clock(self, clock: str | None) -> Work:
-        """Return this work as what goes by a test clock sees it; None: by the account's clock.
+        """Return this work by the time of a test clock; None: by the account's clock.
 
-        `now` is that clock's time, and so are the times of what is made, told and put into the
-        calendar with it. The clock is guarded: if it is advanced meanwhile, all is planned again.
+        `now` is that clock's time; new objects, events and entries of the calendar have it, too.
+        The clock is guarded: if it is advanced meanwhile, the work is planned again.
         """
         if clock == self.clock:
             return self
@@ -108,15 +108,15 @@ class Work:
         return self if found is None else self.at(found["frozen_time"], clock)
 
     def at(self, moment: int, clock: str | None) -> Work:
-        """Return this work as it is at a moment of a clock."""
+        """Return this work at a moment of a clock."""
         view = self._view()
         view.now, view.clock = moment, clock
         return view
 
     def aside(self) -> Work:
-        """Return a work that sees what this one does; what it writes and tells is never committed.
+        """Return a work that begins as this one, and whose writes and events are never committed.
 
-        What comes of a request can be looked at by it beforehand.
+        So the result of a request can be looked at beforehand.
         """
         view = self._view()
         view._records, view._writes, view._events = {**self._records}, {}, []
@@ -124,7 +124,7 @@ class Work:
         return view
 
     def _view(self) -> Work:
-        """Return the same work, to be seen otherwise; what is read and written is in common."""
+        """Return another view of this work; the reads and the writes are shared."""
         view = Work.__new__(Work)
         for name in Work.__slots__:
             setattr(view, name, getattr(self, name))
@@ -137,7 +137,7 @@ class Work:
     # --- Reads ---
 
     def get(self, table: str, id: str) -> Record | None:
-        """Return a record, or None; it is not to be changed, but copied: `{**record, ...}`."""
+        """Return a record, or None. Do not change it, but copy it: `{**record, ...}`."""
         place = self._place(table, id)
         if place in self._records:
             return self._records[place]
@@ -185,7 +185,7 @@ class Work:
     def _seen(
         self, table: str, there: Iterable[Record], is_wanted: Callable[[Record], bool]
     ) -> list[Record]:
-        """Return records that are stored, with what this work itself has written."""
+        """Return stored records, with those that this work has written."""
         found = {record["id"]: record for record in there}
         new: dict[str, Record] = {}
         account = self.scope.account
@@ -201,9 +201,9 @@ class Work:
         return [*reversed(new.values()), *found.values()]
 
     def is_outdated(self) -> bool:
-        """Tell whether somebody has written meanwhile what was read here.
+        """Tell whether another process has meanwhile written a record that was read here.
 
-        What was read before and after that may not fit together, nor a refusal because of it.
+        Then the records read may not fit together, and a refusal because of them may be wrong.
         """
         for (account, table, id), version in self._has_read.items():
             try:
@@ -217,7 +217,7 @@ class Work:
     # --- Writes ---
 
     def put(self, table: str, record: Record) -> None:
-        """Write a record: a new one, or over the one that was read."""
+        """Write a record: a new one, or a new version of the one that was read."""
         place = self._place(table, record["id"])
         self._records[place] = record
         self._writes[place] = None
@@ -229,7 +229,7 @@ class Work:
         self._writes[place] = None
 
     def touch(self, table: str, id: str) -> None:
-        """Write a record as it is, so that whoever has read it meanwhile reads it again."""
+        """Write a record as it is, so that other works that have read it are planned again."""
         record = self.get(table, id)
         if record is not None:
             self.put(table, record)
@@ -237,25 +237,25 @@ class Work:
     # --- Names that only one may have ---
 
     def holder(self, kind: str, value: str) -> str | None:
-        """Return the id of what has claimed a value, say a lookup key; None if nobody has."""
+        """Return the id of the object that has claimed a value, say a lookup key; or None."""
         claim = self.get(CLAIMS, f"{kind}:{value}"[:255])
         return claim["holder"] if claim else None
 
     def claim(self, kind: str, value: str, holder: str) -> None:
-        """Let a value be somebody's; of two requests that find it free, one is worked out again."""
+        """Claim a value for an object; of two requests that find it free, one is planned again."""
         self.holder(kind, value)  # so that it is guarded
         self.put(CLAIMS, {"id": f"{kind}:{value}"[:255], "holder": holder})
 
     def release(self, kind: str, value: str) -> None:
-        """Let a value be nobody's."""
+        """Release a claimed value."""
         self.delete(CLAIMS, f"{kind}:{value}"[:255])
 
     # --- Events ---
 
     def tell(self, type: str, record: Record, previous: Record | None = None) -> None:
-        """Tell of a change as an event, in the same commit; `previous`: what an update changed.
+        """Create an event in the same commit; `previous` are the old values that an update changed.
 
-        Each webhook endpoint that wants the event has a delivery of it waiting from then on.
+        Each webhook endpoint that wants the event gets a delivery, which waits to be sent.
         """
         shown = {**record}
         shown.pop(PRIVATE, None)
@@ -270,7 +270,7 @@ class Work:
 
     @property
     def events(self) -> list[Record]:
-        """The events told so far."""
+        """The events created so far."""
         return [event for _, event in self._events]
 
     # --- The end ---
@@ -281,10 +281,10 @@ class Work:
         return not self._writes and not self._events
 
     def commit(self, log: Log) -> None:
-        """Write all of it at once, and what the log has yet to say.
+        """Write everything at once, with the entries that wait in the log.
 
-        Raises `tiger.Conflict` or `tiger.AlreadyExists`, and has changed nothing, if somebody wrote
-        what was read here meanwhile.
+        Raises `tiger.Conflict` or `tiger.AlreadyExists`, with nothing written, if another process
+        has meanwhile written a record that was read here.
         """
         scope, records, has_read = self.scope, self._records, self._has_read
         with scope.store.batch() as batch:
