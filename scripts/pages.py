@@ -83,15 +83,15 @@ def declared() -> str:
 INTRODUCTION = """\
 # All calls
 
-Made by scripts/pages.py of the docstrings; do not edit. [README](../README.md) shows the calls that
-are used most, [testing.md](testing.md) the fixtures of the pytest plugin, [cli.md](cli.md) the
-command line.
+scripts/pages.py generates this page from the docstrings; do not edit it. [README](../README.md)
+shows the most common calls, [testing.md](testing.md) the fixtures of the pytest plugin, and
+[cli.md](cli.md) the command line.
 
-A record is a dict with strings as keys, a string `id`, and values that JSON has: None, booleans,
-integers of 64 bits, finite floats, strings, lists, dicts. Every write may also raise `Sealed`,
-`StoreFull`, `DaemonUnavailable` or `OutcomeUnknown`; every read and every write `InstanceError`,
-`Damaged`, and `InvalidRequest` once its store is closed, or its snapshot or batch has ended.
-[Errors](#errors) says when, and which facts an error has as attributes.
+A record is a dict with strings as keys, a string `id`, and JSON values: None, booleans, integers of
+64 bits, finite floats, strings, lists, dicts. Every write may also raise `Sealed`, `StoreFull`,
+`DaemonUnavailable` or `OutcomeUnknown`. Every read and every write may raise `InstanceError`,
+`Damaged`, and, after its store is closed or its snapshot or batch has ended, `InvalidRequest`.
+[Errors](#errors) says when each error is raised, and which attributes it has.
 """
 
 SECTIONS: dict[str, tuple[Any, ...]] = {
@@ -240,9 +240,9 @@ def finders() -> str:
     aliases = ", ".join(f"`{alias}` is `{table}`" for alias, table in ALIASES.items())
     head = "| table | prefix | found by | `find_active`, where |\n|---|---|---|---|\n"
     return (
-        "### The tables, and what finds their records\n\n"
+        "### The tables and their finders\n\n"
         "`find_by_<field>(value)` returns the records as `find_by` does. A table of your own has\n"
-        "it for the fields that `define` was given as `indexes`. By another name:\n"
+        "it for the fields in the `indexes` of its `define`. A table with a second name:\n"
         f"{aliases}.\n\n{head}" + "\n".join(rows) + "\n"
     )
 

@@ -23,10 +23,11 @@ Result = TypeVar("Result")
 
 
 class Batch(BatchTables):
-    """Tables that take writes, `batch.coupons`; made by `store.batch()`.
+    """A store's tables for collecting writes, `batch.coupons`; made by `store.batch()`.
 
-    Nothing is sent before the block ends, and nothing at all if it raises. Then all is written
-    under one commit number, or none of it: errors of the daemon are raised at the end of the block.
+    Nothing is sent before the block ends, and nothing at all if the block raises. At the end,
+    either all writes get one commit number, or none is applied: the daemon's errors are raised
+    there.
     """
 
     def __init__(self, requests_of: Callable[[str], TableRequests], namespace: str) -> None:
@@ -41,7 +42,7 @@ class Batch(BatchTables):
         refuse(self, "pickle the store, and begin a batch in the process that needs it")
 
     def table(self, name: str) -> BatchTable:
-        """Return a table that takes writes, or raise `UnknownTable`."""
+        """Return a table for collecting writes, or raise `UnknownTable`."""
         return BatchTable(self._requests_of(name), self._add)
 
     def _named(self, name: str) -> BatchTable:
@@ -62,7 +63,7 @@ class Batch(BatchTables):
     def clear_namespace(self, name: str | None = None) -> None:
         """Collect a clear of one namespace, this one by default, in all tables.
 
-        Raises `InvalidRecord` for what cannot be a name.
+        Raises `InvalidRecord` for an invalid name.
         """
         self._add(requests.clear_namespace(self._namespace if name is None else name).operations)
 
@@ -85,9 +86,9 @@ class Batch(BatchTables):
 
 
 class BatchTable:
-    """The writes of one table, collected; whether they can be done is known when the block ends.
+    """The collected writes of one table; whether they succeed is known when the block ends.
 
-    A record is checked at once. Reads raise: what a batch wrote cannot be read before its end.
+    Records are checked at once. Reads raise, because a batch cannot read its own writes.
     """
 
     def __init__(self, requests: TableRequests, add: Callable[[list[Operation]], None]) -> None:
@@ -140,25 +141,26 @@ class BatchTable:
         return len(request.operations[0][requests.BODY]) if request.operations else 0
 
     def patch(self, id: str, changes: Mapping[str, Any]) -> None:
-        """Collect a patch; what comes of it is not known yet, so it returns None.
+        """Collect a patch; return None, because the resulting record is not known yet.
 
         Raises `InvalidRecord`.
         """
         self._add(self._requests.patch(id, changes).operations)
 
     def delete(self, id: str) -> None:
-        """Collect a delete; whether the record is there is not known yet.
+        """Collect a delete; whether the record exists is not known yet.
 
-        Raises `InvalidRecord` for what cannot be an id.
+        Raises `InvalidRecord` for an invalid id.
         """
         self._add(self._requests.delete(id).operations)
 
     def expect(self, id: str, version: int | None) -> None:
-        """Let the batch be applied only if a record is still at a version.
+        """Apply the batch only if a record still has this version.
 
-        `version` is what `version(id)` returned, or None where there must be no such record: as it
-        was before the batch, whatever this writes. Else the batch raises `Conflict` at its end, and
-        changes nothing. For a record that the batch's writes were worked out from.
+        Use it for records that the batch depends on. `version` is the result of `version(id)`, or
+        None if the record must not exist. It is compared with the state before the batch, whatever
+        the batch writes. If it differs, the batch raises `Conflict` at its end, and changes
+        nothing.
         """
         self._add(self._requests.expect(id, version).operations)
 
@@ -172,7 +174,7 @@ class BatchTable:
     def clear_namespace(self, name: str | None = None) -> None:
         """Collect a clear of the table in one namespace, by default in the store's own.
 
-        Raises `InvalidRecord` for what cannot be a name.
+        Raises `InvalidRecord` for an invalid name.
         """
         self._add(self._requests.clear_namespace(name).operations)
 

@@ -32,7 +32,7 @@ from tiger.shown import shown
 
 
 class TigerError(Exception):
-    """Anything that tiger or tigerd reports: catch this where the reason does not matter."""
+    """The base of all errors of tiger and tigerd: catch this if the reason does not matter."""
 
     def __init__(self, *message: object, **facts: Any) -> None:
         """Take a message, and facts that the class declares."""
@@ -61,10 +61,10 @@ class TigerError(Exception):
 
 
 class NotFound(TigerError, KeyError):
-    """A record is asked for that is not there, or none of the namespace that is meant.
+    """The requested record does not exist in this namespace.
 
-    By `get` without a default, `table[id]`, `peek`, `version`, `patch` and `modify`. `table`, `id`
-    and `namespace` say which.
+    Raised by `get` without a default, `table[id]`, `peek`, `version`, `patch` and `modify`.
+    `table`, `id` and `namespace` say which.
     """
 
     table: str | None = None
@@ -73,11 +73,11 @@ class NotFound(TigerError, KeyError):
 
 
 class AlreadyExists(TigerError):
-    """Something is made that is there already.
+    """Something already exists that was to be created.
 
-    By `create` of an id that has a record, `define` of a table that is defined otherwise, and
-    `begin_fork` under a name that has records. Nothing was changed. `table`, `id` and `namespace`
-    say what is there.
+    Raised by `create` if the id has a record, by `define` if the table has another definition, and
+    by `begin_fork` if the name has records. Nothing was changed. `table`, `id` and `namespace` say
+    what exists.
     """
 
     table: str | None = None
@@ -88,10 +88,10 @@ class AlreadyExists(TigerError):
 class Conflict(TigerError):
     """Somebody else wrote a record first.
 
-    By `update` with `if_version` where the record is at another version or gone, and by `modify`
-    when that happened 1,000 times in a row. Nothing was changed: read again. `table`, `id` and
-    `namespace` say which record it is, `version` at which version it is, None where it is gone. On
-    several machines also by `rollback`, which says the namespace alone.
+    Raised by `update` with `if_version` if the record has another version or was deleted, and by
+    `modify` if that happened 1,000 times in a row. Nothing was changed: read again. `table`, `id`
+    and `namespace` identify the record; `version` is its current version, None if it was deleted.
+    On several machines it is also raised by `rollback`, with only the namespace.
     """
 
     table: str | None = None
@@ -101,19 +101,21 @@ class Conflict(TigerError):
 
 
 class InvalidRecord(TigerError, ValueError):
-    """An id, a name, a record or a value cannot be stored, and so cannot be asked for either.
+    """An id, a name, a record or a value cannot be stored, and so cannot be searched for either.
 
-    By every call that takes one: a name that is not a text of 1 to 255 bytes without control
-    characters; a record without an id, with a key that is not a string, NaN, an integer past 64
-    bits, more than 64 levels, or more bytes than --max-record. Nothing was changed.
+    Raised by every call that takes one: for a name that is not a string of 1 to 255 bytes without
+    control characters, and for a record without an id, with a key that is not a string, with NaN,
+    with an integer past 64 bits, with more than 64 levels, or with more bytes than --max-record.
+    Nothing was changed.
     """
 
 
 class InvalidCursor(TigerError, ValueError):
-    """A page is asked for from a record that is not there.
+    """The cursor of a page is not the id of an existing record.
 
-    By `list` with `starting_after` or `ending_before`, if it is the id of no record of this table
-    and namespace, as after that record was deleted. `table`, `id` and `namespace` say which.
+    Raised by `list` with `starting_after` or `ending_before` if no record of this table and
+    namespace has that id, for example because it was deleted. `table`, `id` and `namespace` say
+    which.
     """
 
     table: str | None = None
@@ -122,28 +124,29 @@ class InvalidCursor(TigerError, ValueError):
 
 
 class InvalidRequest(TigerError, ValueError):
-    """A call makes no sense as it is: its arguments, or the moment at which it is made.
+    """A call is invalid because of its arguments, or because of the time at which it is made.
 
-    By arguments out of range or at odds with each other, filters that are no scalars, `clear()` in
-    an account, and by the use of a store, snapshot, mark or batch after its end. Nothing was
-    changed.
+    Raised for arguments that are out of range or contradict each other, filters that are not
+    scalars, `clear()` in an account, and the use of a store, snapshot, mark or batch after its end.
+    Nothing was changed.
     """
 
 
 class UnknownTable(TigerError, AttributeError):
-    """A table is named that is neither built in nor defined.
+    """The named table is neither built in nor defined.
 
-    By `store.<name>`, `store.table(name)`, and all that takes names of tables. `table` is the name.
+    Raised by `store.<name>`, `store.table(name)`, and every call that takes names of tables.
+    `table` is the name.
     """
 
     table: str | None = None
 
 
 class Sealed(TigerError):
-    """A namespace is written to while it has forks, which read what it holds.
+    """A namespace cannot be written to while it has forks, which read its records.
 
-    By every write to it, and by a clear of it, until the last of its forks is cleared. Nothing was
-    changed. `namespace` is its name, and `forks` how many it has.
+    Raised by every write to it, including a clear, until the last of its forks is cleared. Nothing
+    was changed. `namespace` is its name, and `forks` the number of its forks.
     """
 
     namespace: str | None = None
@@ -151,10 +154,10 @@ class Sealed(TigerError):
 
 
 class TimedOut(TigerError, TimeoutError):
-    """What was waited for did not come in time.
+    """The awaited record did not come in time.
 
-    By `wait_for`. The message tells what there is instead. `table` and `namespace` say where it was
-    waited for, `timeout_s` how long, in seconds.
+    Raised by `wait_for`. The message shows the existing records. `table` and `namespace` say where
+    it waited, and `timeout_s` how long, in seconds.
     """
 
     table: str | None = None
@@ -163,12 +166,12 @@ class TimedOut(TigerError, TimeoutError):
 
 
 class StoreFull(TigerError):
-    """There is no room for a write: of shared memory, or of what else it needs there.
+    """There is no room for a write, in shared memory or in another resource that it needs.
 
-    By writes. The message says how much there is and how to get more. Nothing was changed; reads,
-    deletes and clears go on. Where a file could not be made, `needed` and `free` are bytes: how
-    large it was to be, and how much its file system has. Where a limit of the format is reached,
-    `limit` says of what.
+    Raised by writes. The message says how much there is and how to get more. Nothing was changed;
+    reads, deletes and clears still work. If a file could not be created, `needed` is its size and
+    `free` the free space of its file system, in bytes. If a limit of the format is reached, `limit`
+    names it.
     """
 
     needed: int | None = None
@@ -179,41 +182,42 @@ class StoreFull(TigerError):
 class Damaged(TigerError):
     """A segment holds bytes that no daemon wrote.
 
-    By the read or write that came upon them. `tigerd check` lists what is wrong, and `tigerd
-    repair` keeps what can be read.
+    Raised by the read or write that found them. `tigerd check` lists the faults, and `tigerd
+    repair` keeps the readable records.
     """
 
 
 class InstanceError(TigerError):
-    """A directory cannot hold an instance, or the instance there is not the one that was meant.
+    """A directory cannot hold an instance, or has another instance than before.
 
-    By `connect`, if the directory is another user's, open to others, or something else; and by
-    reads and writes after the instance was removed, replaced or restored: connect again.
+    Raised by `connect` if the directory belongs to another user, is open to others, or has other
+    files; and by reads and writes after the instance was removed, replaced or restored: connect
+    again.
     """
 
 
 class LayoutMismatch(InstanceError):
-    """The segments, or the daemon, are of another version of tigerd than this library.
+    """The segments or the daemon have another version of tigerd than this library.
 
-    By `connect` and by writes. Stop the daemon with the version that made the instance, or use
-    another directory.
+    Raised by `connect` and by writes. Stop the daemon with the version that made the instance, or
+    use another directory.
     """
 
 
 class DaemonUnavailable(TigerError, ConnectionError):
-    """There is no daemon, or none that answers, and nothing was changed.
+    """No daemon runs, or it does not answer, and nothing was changed.
 
-    By `connect` without `autostart`, and by writes whose request was not taken in time. `directory`
-    is the instance's.
+    Raised by `connect` without `autostart`, and by writes whose request was not accepted in time.
+    `directory` is the instance's.
     """
 
     directory: Path | None = None
 
 
 class OutcomeUnknown(TigerError, TimeoutError):
-    """A write was sent and not answered in time: it may have been applied, or may be yet.
+    """A write was sent but not answered in time: it may have been applied, or may still be.
 
-    By writes. Read what is there before it is tried again, or use calls that may be repeated.
+    Raised by writes. Read the record before you try again, or use calls that may be repeated.
     `directory` is the instance's.
     """
 

@@ -79,6 +79,6 @@ class Snapshot(NamespaceReads[SnapshotTable], SnapshotTables):
     def namespace(self, name: str) -> Snapshot:
         """Return the same moment, seen from another namespace.
 
-        Raises `InvalidRecord` for what cannot be a name.
+        Raises `InvalidRecord` for an invalid name.
         """
         return self._leaving_out(Snapshot(self._pinned, name))

@@ -34,8 +34,9 @@ else:
 class Store(NamespaceReads[Table], StoreTables):
     """All tables of one instance, seen from one namespace; made by `tiger.connect`.
 
-    Threads may share a store: reads take no lock, and writes take turns. A forked child may go on
-    using it. Pickling keeps its settings only, and unpickling connects again, once a process.
+    Threads may share a store: reads take no lock, and writes are sent one at a time. A forked child
+    may continue to use it. Pickling keeps only its settings, and unpickling connects again, once
+    for each process.
     """
 
     def __init__(self, attached: Attached[Connection]) -> None:
@@ -46,7 +47,7 @@ class Store(NamespaceReads[Table], StoreTables):
 
     @property
     def environment(self) -> dict[str, str]:
-        """What lets `connect()` in another process find this namespace of this instance.
+        """The variables with which `connect()` in another process finds this namespace.
 
         Give it to a process with `env=os.environ | store.environment`.
         """
@@ -64,10 +65,10 @@ class Store(NamespaceReads[Table], StoreTables):
     ) -> Table:
         """Make a table, and return it; the same definition again changes nothing.
 
-        `prefix` begins the ids that are made, `url` is what pages have, and each field of `indexes`
-        gets a `find_by_<field>`, 16 at most. Raises `AlreadyExists` if the table is defined
-        otherwise, `InvalidRecord` for a name that is not 1 to 63 small letters, digits and `_`,
-        `InvalidRequest` for a name that is taken and for one table too many.
+        `prefix` begins generated ids, `url` is the `url` of pages, and each field in `indexes` gets
+        a `find_by_<field>`, 16 at most. Raises `AlreadyExists` if the table has another definition,
+        `InvalidRecord` for a name that is not 1 to 63 small letters, digits and `_`, and
+        `InvalidRequest` for a name that is taken, or if there are too many tables.
         """
         self._attached.connection.run(requests.define(name, prefix, url, indexes))
         return self.table(name)
@@ -77,36 +78,36 @@ class Store(NamespaceReads[Table], StoreTables):
     def namespace(self, name: str) -> Store:
         """Return a store on the same connection, bound to another namespace.
 
-        It costs nothing: a namespace begins with its first record. Raises `InvalidRecord` for what
-        cannot be a name.
+        It costs nothing: a namespace begins with its first record. Raises `InvalidRecord` for an
+        invalid name.
         """
         return self._leaving_out(Store(self._attached.within(name)))
 
     @property
     def is_account(self) -> bool:
-        """Whether this namespace goes with its user: a sandbox, a fork, or a test's account."""
+        """Whether this namespace is cleared after use: a sandbox, a fork, or a test's account."""
         return self._attached.is_account
 
     def sandbox(self, name: str | None = None) -> AbstractContextManager[Store]:
         """Give a fresh, empty namespace with a unique name, cleared at the end.
 
-        If this process is killed before, the daemon clears it. Raises `InvalidRecord` for what
-        cannot begin a name, and `StoreFull`; its clear at the end raises as every write.
+        If this process is killed before the end, the daemon clears it. Raises `InvalidRecord` for
+        an invalid name, and `StoreFull`; the clear at the end raises as every write.
         """
         return self._passing(unique(name or "sandbox"), self.namespace)
 
     def fork(self, name: str | None = None) -> AbstractContextManager[Store]:
         """Give a namespace that begins as an exact copy of this one, cleared at the end.
 
-        It takes one write, whatever there is. This namespace is sealed while it has forks: a write
-        to it raises `Sealed`. One without records has nothing to share, and is not sealed.
+        It costs one write, however many records there are. This namespace is sealed while it has
+        forks: a write to it raises `Sealed`. A namespace without records is not sealed.
         """
         return self._passing(unique(name or "fork"), self.begin_fork)
 
     def begin_fork(self, name: str) -> Store:
-        """Return a namespace of that name that begins as `fork` says, and stays.
+        """Return a fork with this name that is not cleared automatically.
 
-        Raises `AlreadyExists` if there is one of that name.
+        Raises `AlreadyExists` if the name has records.
         """
         request = requests.fork(self._namespace, name, lambda: self.namespace(name))
         child, inherits = self._attached.connection.run(request)
@@ -131,7 +132,7 @@ class Store(NamespaceReads[Table], StoreTables):
     def clear_namespace(self, name: str | None = None) -> None:
         """Clear one namespace, this one by default, in all tables.
 
-        One write, whatever is there; it is fine if nothing is. Raises `Sealed` while it has forks.
+        It costs one write, and may be repeated. Raises `Sealed` while the namespace has forks.
         """
         name = self._namespace if name is None else name
         self._attached.connection.run(requests.clear_namespace(name))
@@ -142,8 +143,8 @@ class Store(NamespaceReads[Table], StoreTables):
     def snapshot(self) -> Iterator[Snapshot]:
         """Give reads that all see one commit number, across tables.
 
-        While it lasts, what is overwritten or deleted stays in memory. Never asks the daemon.
-        Raises as every read, and `StoreFull` where no file can be made.
+        Until it ends, overwritten and deleted records stay in memory. It never asks the daemon.
+        Raises as every read, and `StoreFull` if no file can be created.
         """
         with self._moment.pin() as moment:
             yield self._leaving_out(Snapshot(moment, self._namespace))
@@ -152,7 +153,7 @@ class Store(NamespaceReads[Table], StoreTables):
     def batch(self) -> Iterator[Batch]:
         """Collect writes: all are visible at once at the end, or none if the block raises.
 
-        One round trip. Raises at the end what its writes may raise; then none of them was done.
+        It takes one round trip. Raises at the end as its writes do; then none of them was applied.
         """
         batch = Batch(lambda name: self.table(name).requests, self._namespace)
         yield batch
@@ -164,18 +165,19 @@ class Store(NamespaceReads[Table], StoreTables):
     def mark(self) -> Mark:
         """Return this moment of this namespace, for `rollback` and `changes`.
 
-        What is overwritten since is kept until the mark is rolled back, released, or forgotten.
-        Raises as `snapshot`.
+        Records overwritten after it stay in memory until the mark is rolled back, released, or
+        garbage-collected. Raises as `snapshot`.
         """
         return Mark(self._moment.pin(), self._namespace)
 
     def rollback(self, mark: Mark) -> None:
-        """Undo what anybody changed in this namespace since a mark.
+        """Undo everybody's changes to this namespace since a mark.
 
-        One write, that costs what was changed. It ends the mark: `InvalidRequest` if that was
-        rolled back or released before, or is another namespace's. Tables defined since stay. On an
-        instance that follows a log, all hosts undo it, and `Conflict` says that others did not stop
-        writing to the namespace: the mark is there to try again. Raises as every write.
+        It takes one write, and costs as much as the changes. It ends the mark; a mark that was
+        rolled back or released before, or belongs to another namespace, raises `InvalidRequest`.
+        Tables defined since then stay. On an instance that follows a log, all hosts undo the
+        changes; if others do not stop writing to the namespace, it raises `Conflict`, and the mark
+        can be used again. Raises as every write.
         """
         commit = commit_of(mark, self._namespace)
         self._attached.connection.run(requests.rollback(self._namespace, commit))
@@ -183,7 +185,7 @@ class Store(NamespaceReads[Table], StoreTables):
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[Mark]:
-        """Undo at the end what was changed in this namespace within the block.
+        """Undo, at the end, the changes made in this namespace during the block.
 
         Raises as `mark` and `rollback`.
         """
@@ -198,11 +200,11 @@ class Store(NamespaceReads[Table], StoreTables):
     # --- Waiting ---
 
     def follow(self) -> Changes:
-        """Return the changes of the whole instance, whatever the namespace, from now on.
+        """Return the changes of the whole instance, in all namespaces, from now on.
 
-        `take()` gives those that were committed since the last call, `wait(deadline)` waits for the
-        next ones. Both read shared memory and ask nobody. Raises `InvalidRequest` if the store is
-        closed.
+        `take()` returns the changes committed since the last call, and `wait(deadline)` waits for
+        the next ones. Both read shared memory and do not ask the daemon. Raises `InvalidRequest` if
+        the store is closed.
         """
         self._attached.check_open()
         return Changes(self._reader)
@@ -210,8 +212,8 @@ class Store(NamespaceReads[Table], StoreTables):
     def watch(self, timeout_s: float | None = None) -> Iterator[Commit]:
         """Yield the commits that change this namespace from now on, as they happen.
 
-        Ends when there was none for `timeout_s` seconds; None waits for ever. Raises
-        `InvalidRequest` for a timeout that is none and after `close`, `InstanceError` if the
+        Ends after `timeout_s` seconds without a commit; None waits for ever. Raises
+        `InvalidRequest` for an invalid `timeout_s` and after `close`, and `InstanceError` if the
         instance is removed meanwhile.
         """
         deadline_of(timeout_s)  # refused now where it makes no sense, not at the first change
@@ -239,9 +241,10 @@ class Store(NamespaceReads[Table], StoreTables):
     # --- The end ---
 
     def close(self) -> None:
-        """Let go of the connection; again is fine. Never waits: a write under way is finished.
+        """Close the connection; may be repeated. Never waits: a write in progress is completed.
 
-        Stores made by `namespace` use the same one, so they write no more either. Raises nothing.
+        Stores made by `namespace` share the connection, so they can no longer write either. Raises
+        nothing.
         """
         self._attached.close()
         self._forget_tables()
@@ -265,15 +268,17 @@ def connect(
     timeout_s: float = TIMEOUT_S,
     everywhere: bool | None = None,
 ) -> Store:
-    """Find an instance, start its daemon if none runs (unless told not to), and return a store.
+    """Find an instance, start its daemon if none runs, and return a store.
 
-    The directory: argument, `TIGERD_DIR`, `$XDG_RUNTIME_DIR/tigerd`, `/run/user/<uid>/tigerd`,
-    `/tmp/tigerd-<uid>`. The namespace: argument, `TIGERD_NAMESPACE`, "global". A write that is not
-    answered within `timeout_s` seconds raises. Without `autostart` and with no daemon, what the
-    last one left can still be read.
+    The directory is the argument, else `TIGERD_DIR`, else `$XDG_RUNTIME_DIR/tigerd`, else
+    `/run/user/<uid>/tigerd`, else `/tmp/tigerd-<uid>`. The namespace is the argument, else
+    `TIGERD_NAMESPACE`, else "global". A write that is not answered within `timeout_s` seconds
+    raises. With `autostart=False` no daemon is started; if none runs, the records of the last one
+    can still be read.
 
     On an instance that follows a log of several machines, a write returns when this host has
-    applied it; with `everywhere`, when all have. Default: whether `TIGERD_EVERYWHERE` is set.
+    applied it, or with `everywhere` when all hosts have. By default `everywhere` is true if
+    `TIGERD_EVERYWHERE` is set.
     """
     reader, settings = attach(directory, namespace, autostart, timeout_s, everywhere)
     connection = Connection(

@@ -37,31 +37,35 @@ class Table(TableReads):
         return table_of, (self._attached.settings, self.table_name)
 
     def insert(self, item: Mapping[str, Any]) -> Record:
-        """Write a record, replacing the one of that id, and return it.
+        """Write a record, replacing one with the same id, and return it.
 
-        Without an `id` one is made: the table's prefix, `_`, and 24 letters or digits. Raises
+        Without an `id` one is generated: the table's prefix, `_`, and 24 letters or digits. Raises
         `InvalidRecord`, and as every write `Sealed`, `StoreFull`, `DaemonUnavailable`,
-        `OutcomeUnknown`. One round trip to the daemon, as every write: some 40 microseconds.
+        `OutcomeUnknown`. Like every write it takes one round trip to the daemon, about 40
+        microseconds.
         """
         return self._attached.connection.run(self.requests.insert(item))
 
     def update(self, item: Mapping[str, Any], if_version: int | None = None) -> Record:
-        """Write a record that has an id, whether it is there or not, and return it.
+        """Write a record that has an id, whether it exists or not, and return it.
 
-        With `if_version` (from `version`) raises `Conflict` if it is not at that version any more.
-        Raises `InvalidRecord` for one without an id.
+        With `if_version` (from `version`) it raises `Conflict` if the record no longer has that
+        version. Raises `InvalidRecord` for a record without an id.
         """
         return self._attached.connection.run(self.requests.update(item, if_version))
 
     def create(self, item: Mapping[str, Any]) -> Record:
-        """Write a record as `insert`, and return it; raise `AlreadyExists` if its id is there."""
+        """Write a record as `insert` does, and return it; `AlreadyExists` if the id exists.
+
+        Raises as `insert` too.
+        """
         return self._attached.connection.run(self.requests.create(item))
 
     def insert_many(self, items: Iterable[Mapping[str, Any]]) -> int:
         """Write many records under one commit number, all or none; return how many.
 
-        Raises as `insert`, with the place of the record that is no good; `InvalidRequest` for more
-        than 64 MiB of msgpack or 1,048,576 records at once.
+        Raises as `insert`, with the position of the invalid record; `InvalidRequest` for more than
+        64 MiB of msgpack or 1,048,576 records at once.
         """
         request = self.requests.insert_many(items)
         return self._attached.connection.run(request) if request.operations else 0
@@ -69,18 +73,18 @@ class Table(TableReads):
     def patch(self, id: str, changes: Mapping[str, Any]) -> Record:
         """Merge changes into a record at the daemon, atomically, and return it.
 
-        A key of `changes` replaces the one of the record, whatever it holds; None removes it.
-        Raises `NotFound`, and `InvalidRecord` for what cannot be stored and for another id.
+        Each key of `changes` replaces the record's value, whatever it is; None removes the key.
+        Raises `NotFound`, and `InvalidRecord` for a value that cannot be stored and for another id.
         """
         return self._attached.connection.run(self.requests.patch(id, changes))
 
     def modify(self, id: str, function: Callable[[Record], Record | None]) -> Record:
-        """Apply a function to a record, and write what it returns if nobody wrote in between.
+        """Apply a function to a record, and write the result if nobody else wrote in between.
 
-        Else read and apply again, so it may be called more than once. One that returns None has
-        changed its argument. Returns the record as written. Raises `NotFound`, `Conflict` after
-        1,000 lost races, `InvalidRecord` if the id was changed, `InvalidRequest` for an async
-        function.
+        Otherwise it reads and applies again, so the function may be called more than once. The
+        function may change its argument and return None. Returns the record as written. Raises
+        `NotFound`, `Conflict` after 1,000 attempts, `InvalidRecord` if the id was changed, and
+        `InvalidRequest` for an async function.
         """
         for _ in range(functions.ATTEMPTS):
             content, version = self.read_version(id)
@@ -94,8 +98,7 @@ class Table(TableReads):
     def delete(self, id: str) -> bool:
         """Remove a record; return whether it was there.
 
-        Where it was not, that is no error. Raises `InvalidRecord` for what cannot be an id; else as
-        every write.
+        A missing record is no error. Raises `InvalidRecord` for an invalid id; else as every write.
         """
         return self._attached.connection.run(self.requests.delete(id))
 
@@ -106,11 +109,11 @@ class Table(TableReads):
         timeout_s: float | None = WAIT_S,
         **filters: Any,
     ) -> Record:
-        """Return the newest record with these values, for which the predicate is true.
+        """Return the newest record that has these values and satisfies the predicate.
 
-        If there is none, wait until any process has committed one; after `timeout_s` seconds raise
-        `TimedOut`, which says what is there; None waits for ever. Raises `InstanceError` if the
-        instance is removed meanwhile.
+        If there is none, wait until any process commits one. After `timeout_s` seconds raise
+        `TimedOut`, which shows the existing records; None waits for ever. Raises `InstanceError` if
+        the instance is removed meanwhile.
         """
         search = Search(self, predicate, filters, timeout_s)
         if (found := search.look()) is not None:
@@ -130,16 +133,16 @@ class Table(TableReads):
         self._attached.connection.run(self.requests.delete_by_subscription(id))
 
     def clear(self, *, everywhere: bool = False) -> None:
-        """Empty this table in all namespaces, those of other processes too.
+        """Empty this table in all namespaces, including those of other processes.
 
-        In a sandbox, a fork or a test's account it raises `InvalidRequest`, since it would empty
-        every other test's account too, unless `everywhere` is True. One write, whatever there is.
+        In a sandbox, a fork or a test's account it raises `InvalidRequest` unless `everywhere` is
+        True, since it would empty every other test's account too. It costs one write.
         """
         self._attached.connection.run(self.requests.clear(everywhere=everywhere))
 
     def clear_namespace(self, name: str | None = None) -> None:
         """Empty this table in one namespace, by default in the store's own.
 
-        Raises `InvalidRecord` for what cannot be a name; else as every write.
+        Raises `InvalidRecord` for an invalid name; else as every write.
         """
         self._attached.connection.run(self.requests.clear_namespace(name))

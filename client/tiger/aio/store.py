@@ -33,7 +33,7 @@ else:
 class AsyncStore(NamespaceReads[AsyncTable], AsyncTables):
     """All tables of one instance, seen from one namespace; made by `tiger.aio.connect`.
 
-    What only reads is not awaited: `snapshot` is used with a plain `with`, `mark` is a plain call.
+    Reads are not awaited: use `snapshot` with a plain `with`, and call `mark` without `await`.
     """
 
     def __init__(self, attached: Attached[AsyncConnection]) -> None:
@@ -177,9 +177,9 @@ class AsyncStore(NamespaceReads[AsyncTable], AsyncTables):
     # --- The end ---
 
     async def close(self) -> None:
-        """Let go of the connection; again is fine. A write that still waits for the daemon raises.
+        """Close the connection; may be repeated. A write that still waits for the daemon raises.
 
-        Stores made by `namespace` use the same one, so they write no more either.
+        Stores made by `namespace` share the connection, so they can no longer write either.
         """
         self._attached.close()
         self._forget_tables()

@@ -58,7 +58,7 @@ class AsyncTable(TableReads):
         return await self._attached.connection.run(self.requests.patch(id, changes))
 
     async def modify(self, id: str, function: Callable[[Record], Record | None]) -> Record:
-        """As `Table.modify`; the function is a plain one."""
+        """As `Table.modify`, with a function that is not async."""
         for _ in range(functions.ATTEMPTS):
             content, version = self.read_version(id)
             changed = changed_by(function, id, content)
@@ -79,7 +79,7 @@ class AsyncTable(TableReads):
         timeout_s: float | None = WAIT_S,
         **filters: Any,
     ) -> Record:
-        """As `Table.wait_for`; the predicate is a plain function."""
+        """As `Table.wait_for`, with a predicate that is not async."""
         search = Search(self, predicate, filters, timeout_s)
         if (found := search.look()) is not None:
             return found

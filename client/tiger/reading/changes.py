@@ -38,8 +38,8 @@ class Change(NamedTuple):
     """One change of one record, or of one table in one namespace.
 
     `what` is "created", "updated" or "deleted" for a record, "cleared" or "forked" for a table.
-    `namespace` and `id` are None where the version was taken away before it could be read; a
-    table that was cleared, or begun as a fork, has no `id`.
+    `namespace` and `id` are None if the version was removed before it could be read; a change of a
+    whole table has no `id`.
     """
 
     commit: int
@@ -52,8 +52,8 @@ class Change(NamedTuple):
 class Commit(NamedTuple):
     """What one commit changed in a namespace: its `number`, and `changes`, a list of `Change`.
 
-    `missed` counts changes, of whatever namespace, that were overwritten before they were read:
-    they came too fast for this watcher.
+    `missed` counts changes, in any namespace, that were overwritten before this watcher could read
+    them.
     """
 
     number: int
@@ -89,9 +89,9 @@ class Changes:
             self._next -= 1
 
     def wait(self, deadline: float | None = None) -> list[Change]:
-        """Return the next changes, or none if there are none by the deadline.
+        """Return the next changes, or an empty result if there are none before the deadline.
 
-        Raises `InstanceError` when the instance was removed or replaced.
+        Raises `InstanceError` if the instance was removed or replaced.
         """
         looks = 0
         pause_s = FIRST_PAUSE_S
@@ -111,7 +111,7 @@ class Changes:
     def take(self) -> list[Change]:
         """Return the changes that were committed since the last call.
 
-        Raises `InstanceError` when the instance was removed or replaced.
+        Raises `InstanceError` if the instance was removed or replaced.
         """
         self._reader.look()
         entries = list(self._entries())

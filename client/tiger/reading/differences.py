@@ -24,10 +24,10 @@ WIDTH_MAX = 160
 
 
 class Difference(NamedTuple):
-    """One record that is not what it was.
+    """One record that differs.
 
-    `table`, `id`, and `commit`, the number of the last commit that changed it; `before` is None if
-    it is new, `after` is None if it is gone. As text it is one line.
+    It has `table`, `id`, and `commit`, the number of the last commit that changed it. `before` is
+    None for a new record, and `after` is None for a deleted one. As a string it is one line.
     """
 
     commit: int
@@ -71,9 +71,9 @@ def _fields(before: Record, after: Record) -> Iterator[str]:
 
 
 class Differences:
-    """All that changed, oldest first: `Difference` objects, which `for` and `len` go by.
+    """All changes, oldest first: an iterable of `Difference` objects, with a `len`.
 
-    As text it is a line for each of the newest 30.
+    As a string it has a line for each of the newest 30.
     """
 
     def __init__(self, found: Iterable[Difference]) -> None:
@@ -111,12 +111,12 @@ class Differences:
 
     @property
     def deleted(self) -> dict[str, list[Record]]:
-        """The records that are gone, as they were, by table."""
+        """The deleted records as they were, by table."""
         return self._by_table((d.table, d.before) for d in self._all if d.what == DELETED)
 
     @property
     def updated(self) -> dict[str, list[tuple[Record, Record]]]:
-        """The records that were changed, by table, each as a pair: as it was, and as it is."""
+        """The changed records by table, each as a pair: before and after."""
         found: dict[str, list[tuple[Record, Record]]] = {}
         for difference in self._all:
             if difference.before is not None and difference.after is not None:

@@ -11,10 +11,10 @@ from tiger.reading.moments import Pinned
 
 
 class Mark:
-    """What a namespace was when `store.mark()` was called.
+    """The state of a namespace when `store.mark()` was called.
 
-    It holds its commit, so what was overwritten since is kept until the mark is rolled
-    back, released, or forgotten.
+    Records overwritten after it stay in memory until the mark is rolled back, released, or
+    garbage-collected.
     """
 
     def __init__(self, moment: Pinned, namespace: str) -> None:
@@ -55,7 +55,7 @@ class Mark:
         return self._moment.commit
 
     def release(self) -> None:
-        """Let the moment go; again is fine.
+        """Release the mark; may be repeated.
 
         Raises nothing.
         """

@@ -60,7 +60,7 @@ class NamespaceReads(Generic[AnyTable]):
 
     @property
     def current_namespace(self) -> str:
-        """The namespace that every call acts on unless it says otherwise."""
+        """The namespace that calls use unless they name another."""
         return self._namespace
 
     # --- Tables ---
@@ -94,7 +94,7 @@ class NamespaceReads(Generic[AnyTable]):
         return [*super().__dir__(), *self.tables()]
 
     def tables(self) -> list[str]:
-        """Return the names of the tables, the built-in ones first, as of now.
+        """Return the names of the existing tables, the built-in ones first.
 
         Raises as every read.
         """
@@ -120,10 +120,10 @@ class NamespaceReads(Generic[AnyTable]):
     # --- Namespaces ---
 
     def namespaces(self) -> dict[str, int]:
-        """Return the namespaces that hold records, and how many each holds in all tables.
+        """Return the namespaces that hold records, and the number of records in each.
 
-        As `{name: number}`, in alphabetical order. The cost is that of the tables and namespaces,
-        not of the records. Raises as every read.
+        The result is `{name: number}`, in alphabetical order. The cost depends on the number of
+        tables and namespaces, not of records. Raises as every read.
         """
         resources = resources_of(self._moment)
 
@@ -146,12 +146,12 @@ class NamespaceReads(Generic[AnyTable]):
     # --- Changes ---
 
     def changes(self, since: Mark | None = None) -> Differences:
-        """Return what changed in this namespace since a mark, in all tables but those `left_out`.
+        """Return the changes in this namespace since a mark, in all tables except `left_out`.
 
-        That set of names is empty unless a layer on top, as tigerstripe, has tables of its own.
-        Without one: since the namespace began, empty or as a fork. Raises `InvalidRequest` for a
-        mark of another namespace, one that was rolled back or released, and for one made after a
-        snapshot that is asked.
+        `left_out` is a set of names, empty unless a layer such as tigerstripe has tables of its
+        own. Without a mark, the changes are those since the namespace began, empty or as a fork.
+        Raises `InvalidRequest` if the mark is of another namespace, was rolled back or released, or
+        is later than the snapshot whose `changes` is called.
         """
         return self._compare(since, self.left_out)
 
@@ -195,10 +195,10 @@ class NamespaceReads(Generic[AnyTable]):
         updated: Mapping[str, int] | None = None,
         deleted: Mapping[str, int] | None = None,
     ) -> None:
-        """Raise AssertionError, with what changed instead, unless exactly so many records did.
+        """Raise AssertionError, with a list of the changes, unless exactly these numbers changed.
 
-        `created={"events": 2}` means two new events, and that nothing else changed; tables that
-        are `left_out` count where they are named. Raises `UnknownTable` for the name of no table.
+        `created={"events": 2}` means that two events are new and nothing else changed. Tables in
+        `left_out` count only if they are named. Raises `UnknownTable` for a name that no table has.
         """
         __tracebackhide__ = True
         expected = {

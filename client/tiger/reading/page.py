@@ -14,10 +14,10 @@ More = Callable[[Iterable[Record]], Iterator[Record]]
 
 
 class Page:
-    """Records of one page, as `for record in page` and `len(page)` have them too.
+    """The records of one page, for `for record in page` and `len(page)`.
 
-    The attributes are Stripe's: `object` is "list", `data` the list of records, each the caller's
-    own, `has_more` whether there are others past them, `url` the path in Stripe's API.
+    The attributes are Stripe's: `object` is "list", `data` is the list of records, which the caller
+    may change, `has_more` says whether there are more, and `url` is the path in Stripe's API.
     """
 
     object: Final = "list"
@@ -40,7 +40,7 @@ class Page:
         return iter(self.data)
 
     def __len__(self) -> int:
-        """Return how many records this page has.
+        """Return the number of records on this page.
 
         Raises nothing.
         """
@@ -53,12 +53,11 @@ class Page:
         return f"<Page of {len(self.data)} at {shown(str(self.url))}, has_more={self.has_more}>"
 
     def auto_paging_iter(self) -> Iterator[Record]:
-        """Yield the records of this page and all that follow.
+        """Yield the records of this page and of all pages after it.
 
-        All pages after this one are read at one point in time, that at which the first record is
-        taken; what is changed or deleted from then on makes no difference. A page asked for with
-        `ending_before` is followed towards newer records, oldest first, as in Stripe's library.
-        Raises as every read.
+        All pages after this one are read at one point in time, when the first record is taken, so
+        later changes and deletions make no difference. A page requested with `ending_before` is
+        followed towards newer records, oldest first, as in Stripe's library. Raises as every read.
         """
         own = reversed(self.data) if self._backwards else self.data
         return self._more(own) if self.has_more else iter(own)

@@ -49,17 +49,17 @@ class TableReads:
 
     @property
     def table_name(self) -> str:
-        """The table's name, as `checkout_sessions`."""
+        """The table's name, such as `checkout_sessions`."""
         return self._resource.table
 
     @property
     def prefix(self) -> str | None:
-        """What ids made here begin with, as `cs`."""
+        """The beginning of generated ids, such as `cs`."""
         return self._resource.prefix
 
     @property
     def url(self) -> str | None:
-        """The path of the list in Stripe's API, as `/v1/checkout/sessions`."""
+        """The path of the list in Stripe's API, such as `/v1/checkout/sessions`."""
         return self._resource.url
 
     # --- One record ---
@@ -69,11 +69,11 @@ class TableReads:
     @overload
     def get(self, id: str, default: Any) -> Any: ...
     def get(self, id: str, default: Any = MISSING) -> Any:
-        """Return the record of that id as a dict of the caller's own.
+        """Return the record with this id as a dict that the caller may change.
 
-        Raises `NotFound`, or returns `default` if one is given; raises `InvalidRecord` for what
-        cannot be an id. Never asks the daemon. A record that was read before costs half a
-        microsecond, or its copy.
+        Raises `NotFound`, or returns `default` if one is given; raises `InvalidRecord` for an
+        invalid id. Never asks the daemon. For a record that was read before, it costs half a
+        microsecond or the time to copy the record.
         """
         try:
             if (copy := self._records.view.known(id)) is not None:
@@ -87,9 +87,9 @@ class TableReads:
         return self._missing(id, default) if content is None else content
 
     def peek(self, id: str) -> Mapping[str, Any]:
-        """Return the record of that id, deeply read-only and shared by all who peek.
+        """Return the record with this id, deeply read-only and shared by all callers of `peek`.
 
-        The fastest read: nothing is copied. A change of what it returns raises TypeError. Raises
+        The fastest read, since nothing is copied. Changing the result raises TypeError. Raises
         `NotFound`.
         """
         try:
@@ -106,7 +106,7 @@ class TableReads:
         raise self._not_found_error(id)
 
     def version(self, id: str) -> int:
-        """Return the commit number that wrote the record of that id, for `if_version`.
+        """Return the number of the commit that wrote the record with this id, for `if_version`.
 
         Raises `NotFound`.
         """
@@ -126,13 +126,13 @@ class TableReads:
         return found
 
     def __getitem__(self, id: str) -> Record:
-        """Return the record of that id, or raise `NotFound`, a KeyError."""
+        """Return the record with this id, or raise `NotFound`, a KeyError."""
         return self.get(id)
 
     def __contains__(self, id: object) -> bool:
-        """Tell whether there is a record of that id.
+        """Return whether there is a record with this id.
 
-        False for what cannot be an id. Raises as every read.
+        An invalid id gives False. Raises as every read.
         """
         try:
             return isinstance(id, str) and self._records.find(id) is not None
@@ -157,11 +157,12 @@ class TableReads:
     # --- The namespace ---
 
     def count(self, **filters: Any) -> int:
-        """Return how many records of this table the namespace has, or how many match the filters.
+        """Return the number of records of this table in the namespace, or of matching ones.
 
-        Filters are those of `list`. Without any the number is known; a field with an index costs
-        the matches, a range of `created` what is in it, anything else the whole namespace. Raises
-        `InvalidRequest` for a filter that is a list or an object; else as every read.
+        Filters are those of `list`. Without filters the number is stored. With an indexed field the
+        cost is that of the matches, with a range of `created` that of the records in it, and with
+        other filters that of the whole namespace. Raises `InvalidRequest` for a filter that is a
+        list or an object; else as every read.
         """
         if not filters:
             return self._moment.read(self._lists.count)
@@ -169,7 +170,7 @@ class TableReads:
         return self._moment.read(lambda commit: len(self._lists.select(commit, wanted)))
 
     def __len__(self) -> int:
-        """Return how many records of this table the namespace has.
+        """Return the number of records of this table in the namespace.
 
         Raises as every read.
         """
@@ -182,8 +183,8 @@ class TableReads:
     def list_namespace(self, name: str | None = None) -> Records:
         """Return every record of this table in one namespace, by default the store's own.
 
-        In the order of `list`, all of one moment. Raises `InvalidRecord` for what cannot be a name;
-        else as every read.
+        The order is that of `list`, and all are of one moment. Raises `InvalidRecord` for an
+        invalid name; else as every read.
         """
         key = self._namespace_key if name is None else record.encode_name(name, "namespace")
         lists = RecordLists(self._table, self._resource, key)
@@ -207,18 +208,18 @@ class TableReads:
     ) -> Page:
         """Return a page of records, newest `created` first, then newest insert first.
 
-        `limit` is 1 to 100, more counts as 100. `starting_after` and `ending_before` take the id
-        of a record and give those after or just before it, as in Stripe's API. Filters compare
-        fields for equality, by type too: 1, 1.0 and True are three values. `created` also takes a
-        range of numbers, `created={"gte": 5, "lt": 9}` (gt, gte, lt, lte), in which a record
-        without a number there is not.
+        `limit` is 1 to 100; more counts as 100. `starting_after` and `ending_before` take the id of
+        a record, and give the records after or just before it, as in Stripe's API. Filters compare
+        the values of fields, and also their types: 1, 1.0 and True are three values. `created` also
+        takes a range of numbers, `created={"gte": 5, "lt": 9}` (gt, gte, lt, lte); a record whose
+        `created` is not a number is in no range.
 
-        Raises `InvalidRequest` for a `limit` that is no whole number of 1 or more, for both cursors
-        together, and for a filter that is a list or an object; `InvalidCursor` for an id that is
-        not there. The cost is that of the page, and of finding a range some 2 √n looks among n
-        records. A filter on a field without an index looks at all records up to the page's end,
-        some 1 us each for a text, which most records are seen to lack without being decoded, and
-        5 us for another value, beside a range, or in a fork.
+        Raises `InvalidRequest` for a `limit` that is not a whole number of 1 or more, for both
+        cursors together, and for a filter that is a list or an object; `InvalidCursor` for an id
+        that does not exist. The cost is that of the page; finding a range takes about 2 √n lookups
+        among n records. A filter on a field without an index checks all records up to the end of
+        the page. That takes about 1 us a record for a string, since most records are excluded
+        without decoding, and 5 us for other values, together with a range, or in a fork.
         """
         limit = checked_limit(limit)
         if starting_after is not None and ending_before is not None:
@@ -271,21 +272,21 @@ class TableReads:
     # --- Finders ---
 
     def find_by(self, field: str, value: Any) -> Records:
-        """Return the records whose field has that value, newest first.
+        """Return the records whose field has this value, newest first.
 
-        Values are compared by type too, lists and objects whole. The cost is that of the matches
-        where there is a `find_by_<field>`, else that of the whole namespace. Raises
-        `InvalidRequest` for a field that is no text, `InvalidRecord` for a value that cannot be
-        stored; else as every read.
+        Types must match too; lists and objects are compared as a whole. The cost is that of the
+        matches if there is a `find_by_<field>`, else that of the whole namespace. Raises
+        `InvalidRequest` for a field that is not a string, `InvalidRecord` for a value that cannot
+        be stored; else as every read.
         """
         if not isinstance(field, str):
             raise InvalidRequest(f"field {field!r:.80}: use the name of a field")
         return self._all(field, (value,))
 
     def find_active(self) -> Records:
-        """Return the records that are active, as their resource says it, newest first.
+        """Return the active records, newest first; each resource defines which are active.
 
-        A table of which nothing says that raises AttributeError.
+        Tables without such a definition raise AttributeError.
         """
         if self._resource.active is None:
             raise AttributeError(f"{self.table_name} has no find_active: use find_by(field, value)")
@@ -300,10 +301,10 @@ class TableReads:
         return self._all("status", ("not_started",))
 
     def find_active_by_code(self, code: str) -> Records:
-        """Return the active promotion codes of that code, whatever its case, newest first.
+        """Return the active promotion codes with this code, in any case, newest first.
 
-        Other tables raise AttributeError. Raises `InvalidRequest` for a code that is no text; else
-        as every read.
+        Other tables raise AttributeError. Raises `InvalidRequest` for a code that is not a string;
+        else as every read.
         """
         self._check_has("find_active_by_code")
         wanted = _text(code, "code").casefold()
@@ -320,8 +321,8 @@ class TableReads:
     def get_by_type(self, pattern: str) -> Records:
         """Return the webhook deliveries of a type, oldest first; `invoice.*` is a prefix.
 
-        Other tables raise AttributeError. Raises `InvalidRequest` for a type that is no text; else
-        as every read.
+        Other tables raise AttributeError. Raises `InvalidRequest` for a type that is not a string;
+        else as every read.
         """
         self._check_has("get_by_type")
         if not _text(pattern, "type").endswith("*"):
