@@ -54,7 +54,7 @@ def storm(seed: int, goes_on: Callable[[Figures], bool]) -> Figures:
                 host.reap()
                 host.start()
         compare(made.check_equal(), noted, figures)
-        figures["machines_still"] = made[SMALL].log.read_text().count("stands still there")
+        figures["machines_still"] = made[SMALL].log.read_text().count("stops there")
     return figures
 
 

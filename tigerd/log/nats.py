@@ -67,8 +67,8 @@ PASSING = 503
 NS = 1_000_000_000
 
 REMEDY = (
-    "; what this instance has can be read, and goes no further: begin with an empty directory, "
-    "which takes all from the log"
+    "; this instance can still be read, but follows the log no more: begin with an empty "
+    "directory, which loads everything from the log"
 )
 
 Steps = Generator[None, None, None]
@@ -332,7 +332,7 @@ class NatsLog:
             if error.code != NO_STREAM:
                 raise
         if self.epoch:
-            raise InstanceError(f"the log {self.address} is gone, and was followed here{REMEDY}")
+            raise InstanceError(f"the log {self.address}, which was followed, is gone{REMEDY}")
         if self._new_terms is None:
             raise Lost("there is no such stream")
         try:
@@ -387,18 +387,18 @@ class NatsLog:
         applied, first = self._applied, stream["state"]["first_seq"]
         if self.epoch and stream["created"] != self.epoch:
             raise InstanceError(
-                f"the log {self.address} was begun at {stream['created']}, the one that was "
-                f"followed here at {self.epoch}{REMEDY}"
+                f"the log {self.address} was begun at {stream['created']}, but the one that was "
+                f"followed before at {self.epoch}{REMEDY}"
             )
         if self.last < applied.sequence or (applied.stamp and not self.last):
             raise InstanceError(
-                f"the log {self.address} ends at entry {self.last}, and {applied.sequence} were "
-                f"applied here: it was put back to an older state{REMEDY}"
+                f"the log {self.address} ends at entry {self.last}, but {applied.sequence} were "
+                f"applied here: it was restored to an older state{REMEDY}"
             )
         if self.last and first > max(1, applied.sequence):
             raise InstanceError(
-                f"the log {self.address} begins at entry {first}, and {applied.sequence} were "
-                f"applied here: those between are gone{REMEDY}"
+                f"the log {self.address} begins at entry {first}, but only {applied.sequence} were "
+                f"applied here: the entries between are missing{REMEDY}"
             )
         assert self.terms is not None
         self.terms.check(self.address)
@@ -446,7 +446,7 @@ class NatsLog:
         elif entry.sequence > applied.sequence or entry.sequence == self.last:
             raise InstanceError(
                 f"entry {applied.sequence} of the log {self.address} is not the one that was "
-                f"applied here: the log was put back to an older state, and went on{REMEDY}"
+                f"applied here: the log was restored to an older state, and has grown{REMEDY}"
             )
 
     def _hear(self, message: Message) -> None:

@@ -48,7 +48,7 @@ def remembered(directory: Path) -> Followed | None:
     except (ValueError, KeyError, TypeError):
         raise Damaged(
             f"{path} does not say which log the instance follows: begin with an empty directory, "
-            f"which takes all from the log"
+            f"which loads everything from the log"
         ) from None
 
 

@@ -146,8 +146,8 @@ class Following(Server):
         if is_begun and not (is_known and self._progress.position.sequence):
             raise InstanceError(
                 f"the instance at {self.directory} has records that are not of the log "
-                f"{self._followed.address}: use an empty directory, which takes all from the log; "
-                f"`tigerd dump` and `tigerd load` bring records over"
+                f"{self._followed.address}: use an empty directory, and move the records with "
+                f"`tigerd dump` and `tigerd load`"
             )
 
     def _catch_up(self) -> None:
@@ -160,8 +160,8 @@ class Following(Server):
             if not self._log.is_up and time.monotonic() > deadline:
                 raise DaemonUnavailable(
                     f"the log {self._log.address} was not reached within {JOIN_S:g} s "
-                    f"({self._log.trouble}): nothing was changed; see to the engine, as with "
-                    f"`tigerd log serve`"
+                    f"({self._log.trouble}): nothing was changed; check the engine, or start "
+                    f"one with `tigerd log serve`"
                 )
             self._wait_for_log(TURN_MS)
             super()._beat()
@@ -443,7 +443,7 @@ class Following(Server):
     def _stand_still(self, entry: Entry, error: TigerError) -> None:
         """Go no further than the entry before, and try again: entries come anew from there."""
         if self._full is None:
-            log.error("cannot apply entry %d, and stands still there: %s", entry.sequence, error)
+            log.error("cannot apply entry %d, and stops there: %s", entry.sequence, error)
         self._full = error if isinstance(error, StoreFull) else StoreFull(str(error))
         self._log.restart(f"no room for entry {entry.sequence}")
 
