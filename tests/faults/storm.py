@@ -17,7 +17,8 @@ from threading import Timer
 from typing import Any
 
 import tiger
-from tests.faults.worker import PRODUCTS, SHARED, sealed
+from tests.faults.worker import SHARED
+from tests.support.checksums import PRODUCTS, sealed
 from tests.support.processes import (
     PATIENCE_S,
     Worker,

@@ -28,13 +28,13 @@ from typing import Any
 import freezegun
 
 import tiger
-from tests.support.checksums import Record, checksum, sealed
+from tests.support.checksums import PRODUCTS, Record, random_plan, sealed
+from tests.support.reader import Reader
 
 Place = tuple[str, str]
 """A table and an id."""
 
 IDS = 24
-PRODUCTS = ["prod_a", "prod_b", "prod_c"]
 SHARED = "shared"
 
 
@@ -162,16 +162,7 @@ class Writer:
 
     def record(self, name: str) -> Record:
         self.serial += 1
-        return sealed(
-            {
-                "id": name,
-                "created": self.random.randrange(40),
-                "product": self.random.choice(PRODUCTS),
-                "active": self.random.random() < 0.5,
-                "n": self.serial,
-                "text": chr(97 + self.random.randrange(26)) * self.random.randrange(300),
-            }
-        )
+        return random_plan(self.random, name, n=self.serial)
 
     def any_name(self) -> str:
         return f"w{self.number}-{self.random.randrange(IDS)}"
@@ -373,78 +364,6 @@ class ForkingWriter(Writer):
             os._exit(code)
 
 
-class Reader:
-    """Reads at random, also while there is no daemon."""
-
-    def __init__(self, store: Any, random: random.Random) -> None:
-        self.store, self.random = store, random
-        self.done: collections.Counter[str] = collections.Counter()
-        self.counts: dict[str, int] = {}
-
-    def run(self) -> None:
-        kinds = [*[self.get] * 20, *[self.peek] * 20, self.page, self.find, self.pairs, self.all]
-        while not TOLD.has("pause"):
-            kind = self.random.choice(kinds)
-            kind()
-            self.done[kind.__name__] += 1
-        print(json.dumps({"done": self.done}), flush=True)
-
-    def check(self, record: Record) -> None:
-        assert record["checksum"] == checksum(record), f"torn: {record}"
-
-    def check_all(self, records: list[Record]) -> None:
-        for record in records:
-            self.check(record)
-        created = [record["created"] for record in records]
-        assert created == sorted(created, reverse=True), f"out of order: {created}"
-        names = [record["id"] for record in records]
-        assert len(set(names)) == len(names), f"doubled: {names}"
-
-    def any_name(self) -> str:
-        return f"w{self.random.randrange(3)}-{self.random.randrange(IDS)}"
-
-    def get(self) -> None:
-        record = self.store.plans.get(self.any_name(), None)
-        if record is not None:
-            self.check(record)
-        shared = self.store.coupons.get(SHARED)
-        assert shared["n"] >= self.counts.get(SHARED, 0), "lost: a count went back"
-        self.counts[SHARED] = shared["n"]
-
-    def peek(self) -> None:
-        try:
-            self.check(dict(self.store.plans.peek(self.any_name())))
-        except tiger.NotFound:
-            self.done["missed"] += 1
-
-    def page(self) -> None:
-        self.check_all(self.store.plans.list(limit=30).data)
-
-    def find(self) -> None:
-        product = self.random.choice(PRODUCTS)
-        found = self.store.plans.find_by_product(product)
-        self.check_all(found)
-        assert all(record["product"] == product for record in found)
-
-    def pairs(self) -> None:
-        with self.store.snapshot() as view:
-            coupons = [r for r in view.coupons if r["id"] != SHARED]
-            events = list(view.events)
-        key = lambda record: record["id"]  # noqa: E731
-        assert sorted(coupons, key=key) == sorted(events, key=key), "torn: half a batch"
-        for record in events:
-            assert record["n"] >= self.counts.get(record["id"], 0), "lost: a count went back"
-            self.counts[record["id"]] = record["n"]
-
-    def all(self) -> None:
-        with self.store.snapshot() as view:
-            records = list(view.plans)
-            assert view.plans.count() == len(records)
-            paged = list(view.plans.list(limit=17).auto_paging_iter())
-        assert paged == records
-        self.check_all(records)
-
-
 WRITERS = {"writer": Writer, "frozen": FrozenWriter, "forking": ForkingWriter}
 
 
@@ -453,12 +372,17 @@ def main() -> None:
     directory, role, number, seed, timeout_s = sys.argv[1:]
     source = random.Random(f"{seed}/{role}/{number}")
     is_writer = role in WRITERS
+
+    def any_name() -> str:
+        return f"w{source.randrange(3)}-{source.randrange(IDS)}"
+
     with tiger.connect(directory, autostart=is_writer, timeout_s=float(timeout_s)) as store:
         print(json.dumps("ready"), flush=True)
         if is_writer:
             WRITERS[role](store, int(number), source).run()
         else:
-            Reader(store, source).run()
+            done = Reader(store, source, any_name, SHARED).run(lambda: TOLD.has("pause"))
+            print(json.dumps({"done": done}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,74 +1,36 @@
-"""Eight processes read, list and find while three write; then the audit finds nothing.
-
-The seed is printed; `TIGERD_TEST_SEED=<number>` runs the same choices again.
-"""
+"""Eight processes read, list and find while three write; then the audit finds nothing."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.support.processes import Worker, workers
+from tests.support.seeds import new_random
 
 WORKER = Path(__file__).with_name("worker.py")
-PROJECT = WORKER.parents[2]
 READERS = 8
 WRITERS = 3
 TIME_S = 100
 
 
-@pytest.fixture
-def seed() -> int:
-    """From the environment, or a new one; printed, so that a failure can be run again."""
-    seed = int(os.environ.get("TIGERD_TEST_SEED") or int.from_bytes(os.urandom(4), "big"))
-    print(f"TIGERD_TEST_SEED={seed}")
-    return seed
-
-
-@pytest.fixture
-def start(directory: str, seed: int) -> Iterator[Any]:
-    """`start(role, number)`: a process of `worker.py`, killed at the end."""
-    with ExitStack() as stack:
-
-        def start_worker(role: str, number: int) -> subprocess.Popen[str]:
-            command = [sys.executable, str(WORKER), directory, "stress", role, str(number)]
-            process = subprocess.Popen(
-                [*command, str(seed)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": str(PROJECT)},
-                encoding="utf-8",
-            )
-            stack.enter_context(process)
-            stack.callback(process.kill)
-            return process
-
-        yield start_worker
-
-
-def what_it_did(process: subprocess.Popen[str]) -> dict[str, int]:
-    """Closes the process's stdin and gives what it tells at its end."""
-    stdout, stderr = process.communicate(timeout=TIME_S)
-    assert process.returncode == 0, stderr
-    return json.loads(stdout.splitlines()[-1])
-
-
 def test_readers_see_only_what_was_written_while_writers_write(
-    store: Any, directory: str, start: Any, tigerd: Any
+    store: Any, directory: str, tigerd: Any
 ) -> None:
-    readers = [start("reader", number) for number in range(READERS)]
-    for reader in readers:
-        assert reader.stdout.readline() == "ready\n", reader.stderr.read()
-    writers = [start("writer", number) for number in range(WRITERS)]
-    written = [what_it_did(writer) for writer in writers]
-    read = [what_it_did(reader) for reader in readers]
+    seed = new_random().getrandbits(32)
+    with workers() as start:
+
+        def started(role: str, count: int) -> list[Worker]:
+            all_of = [start(WORKER, directory, "stress", role, n, seed) for n in range(count)]
+            for worker in all_of:
+                assert worker.hear() == "ready"
+            return all_of
+
+        readers, writers = started("reader", READERS), started("writer", WRITERS)
+        written = [writer.hear(TIME_S) for writer in writers]
+        for reader in readers:
+            reader.say("end")
+        read = [reader.hear() for reader in readers]
     print(f"written: {written}", f"read: {read}", sep="\n")
 
     assert all(done["insert"] and done["write_pair"] and done["churn"] for done in written)
