@@ -61,7 +61,7 @@ WORD = 8  # bytes
 # --- Control -------------------------------------------------------------------------------------
 
 COMMIT = 8  # changes: the commit number; what began later is not visible
-HORIZON = 9  # changes: what ended at or before this commit may be gone already
+HORIZON = 9  # changes: versions that ended at or before it may be gone
 HEARTBEAT = 10  # changes: CLOCK_MONOTONIC of the daemon's last turn, nanoseconds
 PID = 11  # of the daemon, for people
 STARTED = 12  # when it started, nanoseconds since 1970, for people
@@ -70,7 +70,7 @@ CHANGES = 14  # changes: entries ever made in the ring of changes
 COMMANDS = 15  # changes: commands answered since the instance was made, failed ones too
 DAEMON = 16  # changes: how many daemons have taken the instance over
 WAKES = 17  # changes: 1 if the daemon wakes those who sleep on the answer's word of their slot
-ENDED = 18  # changes: entries ever made in the ring of what ended
+ENDED = 18  # changes: entries ever made in the ring of ended versions
 CLEANED = 19  # changes: what those before it name was taken away
 RETIRING = 20  # changes: table << 48 | the version that is being taken away; 0: none
 COPYING = 21  # changes: table << 48 | the version whose copy is taking its place; 0: none
@@ -260,7 +260,7 @@ def client_at(slot: int, word: int) -> int:
 
 
 def ended_at(entry: int) -> int:
-    """Return where the n-th entry of the ring of what ended stands in the control segment."""
+    """Return where the n-th entry of the ring of ended versions stands in the control segment."""
     return ENDED_AT + entry % ENDED_MAX
 
 
