@@ -18,7 +18,7 @@ from libc.string cimport memcmp, memcpy, memset
 from zlib import crc32
 
 from tiger.format import layout, memory, protocol, record
-from tiger.format.slot import wake
+from tiger.format.memory import wake
 
 cdef extern from *:
     """
