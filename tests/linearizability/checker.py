@@ -47,7 +47,7 @@ def step(state: State, operation: Operation) -> State | Any:
 def _effect(state: State, name: str, argument: Any) -> tuple[State, Any]:
     if name == "get":
         return state, state
-    if name == "put":
+    if name in ("put", "restore"):  # a rollback puts what a key had, perhaps nothing
         return argument, True
     if name == "create":
         return (argument, True) if state is None else (state, False)

@@ -10,18 +10,38 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import tiger
-from tests.linearizability.worker import Caller
+from tests.linearizability.worker import COUNTER, KEYS, Caller
 from tiger.format import protocol
+from tiger.snapshot import Snapshot
 from tiger.system import os
 
 TIMEOUT_S = 30.0
 
 
 class CarefulCaller(Caller):
-    """Whose reads end when all hosts have what they saw."""
+    """Whose reads end when all hosts have what they saw; it rolls back, too."""
+
+    def __init__(self, store: tiger.Store, number: int, source: random.Random) -> None:
+        super().__init__(store, number, source)
+        self.kinds += [self.roll_back] * 2
+
+    def roll_back(self, name: str) -> None:
+        """Let each key have what it had at a mark; that counts for all keys as one write."""
+        names = [*KEYS, COUNTER]
+        with suppress(tiger.Conflict):
+            mark = self.store.mark()
+            had = {record["id"]: record["v"] for record in Snapshot(mark._moment, "global").plans}
+            self.put(name)
+
+            def call() -> list[bool]:
+                self.store.rollback(mark)
+                return [True] * len(names)
+
+            self.note(names, "restore", [had.get(name) for name in names], call)
 
     def note(self, names: list[str], what: str, arguments: list[Any], call: Any) -> Any:
         return super().note(names, what, arguments, self._seen(call) if what == "get" else call)

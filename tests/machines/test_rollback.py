@@ -451,6 +451,29 @@ def test_a_write_elsewhere_does_not_disturb_it(apart: tuple[Machines, Relay], na
         made.check_equal()
 
 
+def test_one_that_its_client_has_given_up_is_not_tried_again(
+    apart: tuple[Machines, Relay], name: str
+) -> None:
+    """It would undo what the client has written since."""
+    made, relay = apart
+    with (
+        made["A"].connect(namespace=name, timeout_s=0.3) as a,
+        made["B"].connect(namespace=name) as b,
+    ):
+        mark = a.mark()
+        made.settle()
+        with relay.held("engine"):
+            b.coupons.insert({"id": "meanwhile"})
+            with pytest.raises(tiger.OutcomeUnknown):
+                a.rollback(mark)
+            with pytest.raises(tiger.OutcomeUnknown):
+                a.namespace("other").coupons.insert({"id": "later"})
+        wait_for(lambda: "later" in a.namespace("other").coupons, "the write")
+        made.check_equal()
+        assert len(tries_of(made)) == 1
+        assert "meanwhile" in a.coupons
+
+
 def test_where_others_do_not_stop_it_says_so_and_changes_nothing(name: str) -> None:
     with machines("A", "B", start=False) as made:
         relay = Relay(made.engine, delay_s=0.02)

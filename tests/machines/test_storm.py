@@ -24,6 +24,7 @@ def test_a_storm_loses_and_doubles_nothing_and_leaves_equal_hosts() -> None:
     end = time.monotonic() + STORM_S
     figures = storm(new_random().getrandbits(32), lambda _: time.monotonic() < end)
     assert figures["machines_acknowledged"] > 0
+    assert figures["machines_undone"] > 0
 
 
 @pytest.fixture
