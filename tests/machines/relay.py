@@ -56,6 +56,8 @@ class Relay:
         self._is_over.set()
         for thread in self._threads:
             thread.join()
+        for flow in self._flows:
+            flow.close()
         self._server.close()
 
     def _accept(self) -> None:
@@ -78,7 +80,7 @@ class Relay:
 
 
 class _Flow:
-    """What one side says on one connection."""
+    """What one side says on one connection; it comes also if that side is gone."""
 
     def __init__(
         self, side: Side, source: socket.socket, target: socket.socket, delay_s: float
@@ -91,15 +93,26 @@ class _Flow:
     def run(self, is_over: threading.Event) -> None:
         """Give it on until all is said."""
         is_open = True
-        with self._source, suppress(OSError):
-            while (is_open or self.pending) and not is_over.is_set():
-                if is_open and select.select([self._source], [], [], TURN_S)[0]:
-                    piece = self._source.recv(1 << 16)
-                    self.pending += piece
-                    is_open = bool(piece)
-                if self._delay_s:
-                    time.sleep(self._delay_s)  # what the network takes
-                if self.pending and not self.is_held:
+        while (is_open or self.pending) and not is_over.is_set():
+            if is_open and select.select([self._source], [], [], TURN_S)[0]:
+                piece = self._read()
+                self.pending += piece
+                is_open = bool(piece)
+            if self._delay_s:
+                time.sleep(self._delay_s)  # what the network takes
+            if self.pending and not self.is_held:
+                with suppress(OSError):  # nobody hears it any more
                     self._target.sendall(self.pending)
-                    self.pending = b""
+                self.pending = b""
+        with suppress(OSError):
             self._target.shutdown(socket.SHUT_WR)
+
+    def _read(self) -> bytes:
+        try:
+            return self._source.recv(1 << 16)
+        except OSError:
+            return b""
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._source.close()

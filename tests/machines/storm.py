@@ -1,8 +1,9 @@
 """A storm over three hosts: daemons and the engine are killed, links are cut, a host's memory full.
 
 Processes on each host write meanwhile, in namespaces of their own and in a common one, roll back
-what they wrote, and note what was acknowledged. In the end all of that is there, once, on every host, and nothing else but
-what was of unknown outcome; hosts are equal to the last commit, and sound.
+what they wrote, and note what was acknowledged. In the end all of that is there, once, on every
+host, and nothing else but what was of unknown outcome; hosts are equal to the last commit, and
+sound.
 """
 
 from __future__ import annotations

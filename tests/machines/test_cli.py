@@ -82,6 +82,11 @@ def test_a_run_of_pytest_follows_the_log_that_it_is_told(shared: Machines, tmp_p
     test.write_text(
         "import tiger\n"
         "def test_it(tiger_store):\n"
+        "    mark = tiger_store.mark()\n"
+        "    with tiger_store.savepoint():\n"
+        "        tiger_store.plans.insert({'id': 'undone'})\n"
+        "    tiger_store.plans.insert({'id': 'p'})\n"
+        "    tiger_store.assert_changes(since=mark, created={'plans': 1})\n"
         "    tiger_store.namespace('of-a-run').plans.insert({'id': 'p'})\n"
     )
     done = subprocess.run(

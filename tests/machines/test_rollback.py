@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +17,8 @@ import tiger
 from tests.machines.machines import Machines, machines
 from tests.machines.relay import Relay, Side
 from tests.machines.test_wire import Follower
+from tests.support import model
+from tests.support.daemon import Daemon, new_directory
 from tests.support.processes import wait_for
 from tests.support.seeds import new_random
 from tiger.format import layout, protocol
@@ -335,12 +338,33 @@ def test_one_that_the_log_does_not_take_is_refused_and_changes_nothing(
     mark = a.mark()
     a.clear_namespace()
     size = size_of(shared)
-    with pytest.raises(tiger.InvalidRequest, match=r"comes to 3\d{7} bytes, the log takes 3\d{7}"):
+    words = r"36000 records and 3\d{7} bytes, .* and 3\d{7}"
+    with pytest.raises(tiger.InvalidRequest, match=words):
         a.rollback(mark)
     assert size_of(shared) < size + 10_000
     shared.settle()
     assert a.coupons.count() == b.coupons.count() == 0
     shared.check_equal()
+
+
+def test_one_of_more_records_than_an_entry_may_have_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No host could read such an entry."""
+    monkeypatch.setattr(protocol, "OPERATIONS_MAX", 20)
+    with new_directory() as place:
+        daemon = Daemon(place / "instance")
+        daemon.do([model.put(12, "a", "kept")])
+        commit = daemon.writer.commit
+        for name in ("a", "b"):
+            daemon.do([model.put_many(12, "a", [{"id": f"{name}{n}"} for n in range(10)])])
+            one = rollbacks.Rollback([], [[protocol.ROLLBACK, "a", commit]])
+            one.entry(daemon.writer, 1 << 20)
+            assert one.end(is_known=False) is None
+        daemon.do([model.put(12, "a", "one more")])
+        one.entry(daemon.writer, 1 << 20)
+        words = "comes to 21 records .* the log takes 20"
+        assert re.search(words, str(one.end(is_known=False)))
 
 
 CHECKED: list[Any] = [protocol.EXPECT, 12, "a", "c", None]
@@ -366,7 +390,7 @@ def test_no_client_says_what_others_get_back(
     a, _ = stores
     pid = a.ping()["pid"]
     with pytest.raises((tiger.InvalidRequest, tiger.InvalidRecord), match=words):
-        a._connection.write(operations, lambda: None)
+        a._attached.connection.write(operations, lambda: None)
     assert a.ping()["pid"] == pid
     assert "c" not in a.namespace("a").coupons
     shared.check_equal()
@@ -382,7 +406,9 @@ def test_an_entry_that_no_daemon_made_is_refused_by_all(
     follower = Follower(address_of(shared.engine.url))
     follower.until(lambda: follower.log.is_up)
     frame = [protocol.VERSION, 99, 0, 1, False, [[protocol.RESTORE, *arguments]]]
-    follower.log.append(f"made-{len(arguments)}-{arguments!r:.3}", protocol.pack(frame))
+    entry = protocol.pack(frame)
+    follower.log.append(f"made-{len(arguments)}-{arguments!r:.3}", entry)
+    follower.until(lambda: entry in [each.body for each in follower.entries])
     stores[0].coupons.insert({"id": "after"})
     shared.check_equal()
     follower.log.close()
@@ -439,6 +465,7 @@ def test_a_write_elsewhere_does_not_disturb_it(apart: tuple[Machines, Relay], na
     with made["A"].connect(namespace=name) as a, made["B"].connect(namespace="other") as b:
         mark = a.mark()
         a.coupons.insert({"id": "c"})
+        b.namespace("elsewhere").coupons.insert({"id": "c"})
         made.settle()
         with relay.held("engine"):
             b.coupons.insert({"id": "meanwhile"})
@@ -449,6 +476,31 @@ def test_a_write_elsewhere_does_not_disturb_it(apart: tuple[Machines, Relay], na
         assert len(tries_of(made)) == 1
         assert "meanwhile" in b.coupons
         made.check_equal()
+
+
+@pytest.mark.parametrize("begins", [True, False], ids=["of what began", "of what was there"])
+def test_a_fork_that_begins_meanwhile_seals_it_on_all(
+    apart: tuple[Machines, Relay], name: str, begins: bool
+) -> None:
+    made, relay = apart
+    with made["A"].connect(namespace=name) as a, made["B"].connect(namespace=name) as b:
+        if not begins:
+            a.coupons.insert({"id": "c", "n": 1})
+        mark = a.mark()
+        a.coupons.insert({"id": "c", "n": 2})
+        made.settle()
+        with relay.held("engine"):
+            b.begin_fork(f"{name}-fork")
+            done = begun(lambda: a.rollback(mark))
+            wait_for(lambda: len(tries_of(made)) == 1, "the first try")
+        with pytest.raises(tiger.Sealed):
+            done.result()
+        made.check_equal()
+        assert a.coupons["c"]["n"] == b.namespace(f"{name}-fork").coupons["c"]["n"] == 2
+        a.clear_namespace(f"{name}-fork")
+        a.rollback(mark)
+        made.check_equal()
+        assert ("c" in b.coupons) is not begins
 
 
 def test_one_that_its_client_has_given_up_is_not_tried_again(
@@ -611,6 +663,33 @@ def test_one_that_is_planned_anew_by_the_next_daemon_is_done_once(
         assert len(tries_of(made)) == 2
         made.check_equal()
         assert everything(a) == everything(b) == before
+
+
+def test_what_the_next_daemon_refuses_is_not_done_by_what_the_last_one_sent(
+    apart: tuple[Machines, Relay], name: str
+) -> None:
+    """Its try comes when the client was told that nothing is changed, and the reason is gone."""
+    made, relay = apart
+    with (
+        made["A"].connect(namespace=name, timeout_s=30, autostart=True) as a,
+        made["B"].connect(namespace=name) as b,
+    ):
+        a.coupons.insert({"id": "c", "n": 1})
+        mark = a.mark()
+        a.coupons.insert({"id": "c", "n": 2})
+        made.settle()
+        with relay.held("host"):
+            done = begun(lambda: a.rollback(mark))
+            wait_for(lambda: relay.holds(protocol.RESTORE.encode()), "the try")
+            b.begin_fork(f"{name}-fork")
+            made["A"].kill()
+            with pytest.raises(tiger.Sealed):
+                done.result()
+            b.clear_namespace(f"{name}-fork")
+        b.coupons.insert({"id": "later"})
+        made.check_equal()
+        assert a.coupons["c"]["n"] == 2
+        assert tries_of(made) == [rollbacks.REFUSED]
 
 
 def test_the_engine_is_killed_and_it_is_done_once(stores: Stores, shared: Machines) -> None:

@@ -74,6 +74,24 @@ def test_what_one_host_creates_the_other_has(accounts: Accounts) -> None:
     ]
 
 
+def test_a_savepoint_of_one_host_takes_back_what_both_did(accounts: Accounts) -> None:
+    a, b = accounts
+    price = {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Tea"}}
+    kept = a.client().v1.customers.create({"name": "Ann"})
+    before = len(a.events())
+    with a.savepoint():
+        a.client().v1.customers.update(kept.id, {"name": "Bo"})
+        a.fail_next("POST /v1/customers", status=500)
+        b.client().v1.prices.create(price)
+        b.advance(days=2)
+        assert len(b.events()) > before
+    for account in accounts:
+        assert account.client().v1.customers.retrieve(kept.id).name == "Ann"
+        assert account.client().v1.prices.list().data == []
+        assert len(account.events()) == before
+    assert b.client().v1.customers.create({"name": "Cid"}).name == "Cid"  # no failure waits
+
+
 def test_an_idempotency_key_is_one_on_all_hosts(accounts: Accounts) -> None:
     for number in range(10):
         found = both(

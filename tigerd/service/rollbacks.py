@@ -130,11 +130,14 @@ class Rollback:
 
     def _entry(self, writer: Writer, most: int) -> bytes:
         operation = _planned(writer, self._request)
+        *_, removed, written = operation
+        count = len(removed) + len(written)
         entry = protocol.pack([*self._head, [operation]])
-        if len(entry) > most:
+        if len(entry) > most or count > protocol.OPERATIONS_MAX:
             raise InvalidRequest(
-                f"the rollback comes to {len(entry)} bytes, the log takes {most}, and nothing was "
-                f"changed: roll back sooner, or give the engine a larger max_payload"
+                f"the rollback comes to {count} records and {len(entry)} bytes, the log takes "
+                f"{protocol.OPERATIONS_MAX} and {most}, and nothing was changed: use a fork or a "
+                f"sandbox where so much changes"
             )
         return entry
 
