@@ -45,49 +45,52 @@ Results = dict[str, list[Result]]
 REASONS: dict[str, str] = {
     NOT_BUILT: "it needs a resource or a parameter that is not there: answered 501",
     r"payment_intent\.(payment_details|payment_method_options|setup_future)|charge\.payment_method"
-    r"\b|invoice\.parent": "an invoice made the payment, or a subscription the invoice, before the "
-    "recording began: the judge makes another one",
-    r"time on Test Subscription after": "the words name the day, and the judge replays on another",
-    r"webhooks_delivered_at": "it is null or a time by chance",
-    r"(authorization_code|ds_transaction_id|charge\.balance_transaction)\b": "Stripe began to show "
-    "the field on a day; or the money was captured a moment after the answer",
-    r"missing product\.tax_details|extra \S+\.customer_account": "Stripe began to show the field "
-    "on a day, in a version that was there before; tigerstripe goes by the version",
-    r"\.metadata\.region|IBAN": "the recorder put something else for a value that was sent",
-    r"Received unknown parameter: invoice_settings": "the recording says GET of what was a POST",
-    r"already been attached|reference ": "the judge makes what was there before as it was at the "
-    "end, or two of what was one",
-    r"No such (price|customer)|length list\.data|recurring price": "the recorded account had, or "
-    "had not, an object that no request shows",
-    r"account\.": "the recorded account had been set up by hand",
+    r"\b|invoice\.parent": "before the recording began, an invoice made the payment or a "
+    "subscription made the invoice: the replay makes another one",
+    r"time on Test Subscription after": "the text names the day of the recording",
+    r"webhooks_delivered_at": "by chance it is null or a time",
+    r"(authorization_code|ds_transaction_id|charge\.balance_transaction)\b": "Stripe introduced "
+    "the field on a certain day, or the money was captured just after the answer",
+    r"missing product\.tax_details|extra \S+\.customer_account": "Stripe introduced the field on "
+    "a certain day in an existing version; tigerstripe introduces it with a version",
+    r"\.metadata\.region|IBAN": "the recorder replaced a value that was sent",
+    r"Received unknown parameter: invoice_settings": "the recording says GET for a POST",
+    r"already been attached|reference ": "the replay creates earlier objects in their final "
+    "state, or creates two for one",
+    r"No such (price|customer)|length list\.data|recurring price": "the recorded account had an "
+    "object that no request shows, or lacked one",
+    r"account\.": "the recorded account was set up by hand",
 }
 """Why an answer differs, by a pattern of what the judge says of it; the first that fits counts."""
-UNEXPLAINED = "to be mended"
+UNEXPLAINED = "to be fixed"
 
 HOW = """\
-Recorded answers of the live API, replayed in order against tigerstripe and two other stateful fakes
-of Stripe. Each request is sent as it was recorded, and the answer is compared in status, error,
-fields, their types and values; ids, times and URLs are mapped, and what was there before is made by
-the API, alike for all. *Exact*: all that is compared is the same. *Status*: the HTTP status is. An
-answer that leans on an object which the fake could not make counts as neither. Left out for all:
-uploads, v2, and answers that lean on what none of the three could be given beforehand.
+Recorded requests to the live API are replayed in order against tigerstripe and two other stateful
+fakes of Stripe. The answers are compared with the recorded ones: status, error, fields, and the
+types and values of fields. Ids, times and URLs are mapped to each other. Objects that existed
+before a recording began are created through the API, in the same way for all three. *Exact* means
+that everything is equal, *status* that the HTTP status is. If an answer needs an object that the
+fake could not create, it counts as neither. Left out for all three: uploads, v2, and answers that
+need objects which none of the three could create.
 
-What is not fair: the recordings are the test suites of two applications, so what these use weighs
-most; and tigerstripe was made with these recordings at hand, the others were not, and each of them
-answers in one version of the API only, whatever a request asks for. One field that is not there
-makes all answers of an operation inexact, as `type` does in seahaven's products.
+The comparison is unfair in three ways. The recordings are the test suites of two applications, so
+the operations that these use weigh most. tigerstripe was developed with these recordings, and the
+other fakes were not; each of those also answers in only one version of the API, whatever a request
+asks for. And one missing field makes all answers of an operation inexact, such as `type` in
+seahaven's products.
 """
 
 OF_PARTS = """\
-Of tigerstripe alone: payment intents, setup intents, payment methods, charges, refunds, tokens,
-disputes, transfers, payouts, accounts, checkout and the portal; and subscriptions, their items,
-invoices, their items and payments, credit notes and test clocks: each answer by its own version.
-Without payments of invoices that were made before a recording began, and without answers that lean
-on what could not be made before. Recordings of one version contradict each other: Stripe begins to
-show a field on a day, in all versions, and tigerstripe goes by the version of that time. So of
-2023-10-16, which was recorded until 2026, it answers as in 2023. Charges captured by
-`automatic_async` have no balance transaction in the requests right after, as recorded; tigerstripe
-has it with the next request, so that a test does not wait for it.
+This table is about tigerstripe alone. *Payments* are payment intents, setup intents, payment
+methods, charges, refunds, tokens, disputes, transfers, payouts, accounts, checkout and the portal.
+*Billing* is subscriptions, their items, invoices, their items and payments, credit notes and test
+clocks. Each answer is compared in its own version. Left out are payments of invoices that were made
+before a recording began, and answers that need objects which could not be created. Recordings of
+the same version contradict each other, because Stripe introduces a field on a certain day in all
+versions; tigerstripe introduces it with the version of that time. So in 2023-10-16, which was
+recorded until 2026, it answers as in 2023. As recorded, a charge captured by `automatic_async` has
+no balance transaction in the requests right after it; in tigerstripe the next request has it, so
+that a test need not wait.
 """
 
 
@@ -128,15 +131,21 @@ def rendered(results: Results, machine: dict[str, str], parts: dict[str, Score])
     facts |= {name: f"`{peer.requirement}` of PyPI; {peer.note}" for name, peer in PEERS.items()}
     facts["API versions"] = f"`{replay.VERSIONS}`, as recorded"
     sums = {"all recorded operations": places, "those that tigerstripe has": there}
-    lines = ["# Beside recorded answers of Stripe", "", "Written by `scripts/fidelity`.", "", HOW]
-    lines += [*(f"* {name}: {value}" for name, value in facts.items()), "", "## In all", ""]
+    lines = [
+        "# Comparison with recorded answers of Stripe",
+        "",
+        "Written by `scripts/fidelity`.",
+        "",
+        HOW,
+    ]
+    lines += [*(f"* {name}: {value}" for name, value in facts.items()), "", "## All operations", ""]
     lines += table("", results, sums)
     lines += ["", *shares(results, there), "", "## Payments and billing, by version", "", OF_PARTS]
     lines += [*by_version(parts), "", f"## {THERE}", ""]
     lines += table("operation", results, by_operation(ours, there))
     lines += ["", f"## {REST}", ""]
     lines += table("operation", results, by_operation(ours, rest))
-    lines += ["", "## What differs in tigerstripe, and why", "", *differences(ours, there)]
+    lines += ["", "## Differences, and their reasons", "", *differences(ours, there)]
     return "\n".join(lines) + "\n"
 
 
@@ -182,8 +191,8 @@ def table(heading: str, results: Results, groups: dict[str, list[int]]) -> list[
 def shares(results: Results, there: Sequence[int]) -> list[str]:
     """Return the shares of what each could be asked for, of what tigerstripe has."""
     lines = [
-        "Of the operations that tigerstripe has, without answers that lean on what the fake could",
-        "not make before:",
+        "Of the operations that tigerstripe has, without answers that need objects which the fake",
+        "could not create:",
         "",
     ]
     for name, each in results.items():
@@ -219,13 +228,13 @@ def differences(ours: Sequence[Result], there: Iterable[int]) -> list[str]:
         [str(number), why, ", ".join(name for name, _ in examples[why].most_common(3))]
         for why, number in counts.most_common()
     )
-    return markdown_table(["answers", "why", "mostly of"], rows)
+    return markdown_table(["answers", "reason", "mostly in"], rows)
 
 
 def reason(result: Result) -> str:
     """Return why an answer differs."""
     if result["class"] == "blocked" or not asked(result):
-        return "it leans on an object of a resource that tigerstripe does not have yet"
+        return "it needs an object of a resource that tigerstripe does not have yet"
     said = "\n".join(" ".join(map(str, each)) for each in result["diffs"])
     for pattern, why in REASONS.items():
         if re.search(pattern, said):

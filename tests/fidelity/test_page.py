@@ -44,7 +44,7 @@ def test_answers_are_counted_alike_for_all() -> None:
     assert "| `POST /v1/topups/:id/unheard_of` | 1 | 1 | 1 | 1 | 1 |" in text
     assert "| all recorded operations | 5 | 2 | 3 | 2 | 3 |" in text
     assert "* peer: of 3 answers 33.3% exact, 66.7% of statuses right." in text
-    assert "| 1 | it leans on an object" in text
+    assert "| 1 | it needs an object" in text
     assert f"| 2 | {page.UNEXPLAINED}: x.y value, 1 recorded and 2 given |" in text
 
 
