@@ -1,4 +1,4 @@
-"""How long calls take while every core is wanted by processes that only compute.
+"""How long calls take while other processes compute on every core.
 
 Beside 0 to 4 processes of one thread that count, in the session of those that are measured, as the
 workers of a parallel test run are:

@@ -1,4 +1,4 @@
-"""Whether a store stays small when test after test leaves it.
+"""Whether a store stays small after many tests.
 
 - after 1,000, after 10,000: the store's bytes when so many sandboxes of 20 records each have been
   entered, filled and left, one after the other, and what the server's own memory has grown by; the

@@ -1,4 +1,4 @@
-"""What a test pays for an account of its own, and for leaving it empty.
+"""How long it takes to give a test its own account, and to clear it.
 
 In a table of 10,000 coupons. Before each clear, and each insert that is compared with one, it is
 filled anew and 300 others are inserted one by one, untimed: so processes are awake, as in a test,

@@ -1,4 +1,4 @@
-"""What one account on several machines costs: two hosts that share a log, beside a plain tigerd.
+"""What one account on several machines costs: two hosts that share a log, and a plain tigerd.
 
 - insert, N clients: one coupon a call, each waited for, all on one host; and what the engine alone
   takes until an entry that was appended comes back, without network and daemons

@@ -1,4 +1,4 @@
-"""What time and memory become when there is much of everything.
+"""How time and memory grow with the number of records, accounts, clients and forks.
 
 Of n records in one account; of n accounts with 1,000 records each, asked in one of them; of n
 clients that are connected; of n forks of one account with 1,000 records:

@@ -1,4 +1,4 @@
-"""How long it is from nothing running to the first answer.
+"""How long it takes from nothing running to the first answer.
 
 - launch: start the server in an empty directory and wait for its answer to one call; it is
   stopped, untimed, after each. Beside it, a Python process that imports zmq and msgpack and ends:

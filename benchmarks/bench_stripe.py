@@ -1,4 +1,4 @@
-"""What an application's Stripe calls take, on a stateful fake.
+"""How long an application's Stripe calls take on a stateful fake.
 
 - retrieve, list of 10, create: one call of the official SDK, in an account of 100 customers that is
   in the same process; a create writes the customer, its event and its idempotency record in one

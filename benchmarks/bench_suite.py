@@ -1,4 +1,4 @@
-"""What the tests of a project take altogether.
+"""How long the tests of a project take together.
 
 - 500 tests: the whole run of `pytest -n 4` on suite/, whose 500 tests have an account each and do
   20 inserts, 200 gets, 10 lists and 10 finds in it; a server runs already. tigerd's accounts are

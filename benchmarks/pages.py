@@ -37,8 +37,8 @@ def write_page(
     lines = [
         f"# {question.title}",
         "",
-        f"Written by `{command}`. What is measured, how, and what is not or is "
-        "not fair: [benchmarks/README.md](../../benchmarks/README.md).",
+        f"Written by `{command}`. [benchmarks/README.md](../../benchmarks/README.md) explains how "
+        "the figures are measured, and which comparisons are unfair.",
         "",
         *(f"* {name}: {value}" for name, value in machine.items()),
         "",
