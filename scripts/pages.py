@@ -92,6 +92,11 @@ A record is a dict with strings as keys, a string `id`, and JSON values: None, b
 `DaemonUnavailable` or `OutcomeUnknown`. Every read and every write may raise `InstanceError`,
 `Damaged`, and, after its store is closed or its snapshot or batch has ended, `InvalidRequest`.
 [Errors](#errors) says when each error is raised, and which attributes it has.
+
+A read takes no lock, does not block, and never asks the daemon. A write blocks until it is
+answered, `timeout_s` seconds at most, and costs one round trip to the daemon unless it says
+otherwise. Stores, tables, batches, snapshots, marks and changes say what threads and forked
+children may do with them; pages, differences and records are plain data that belongs to the caller.
 """
 
 SECTIONS: dict[str, tuple[Any, ...]] = {

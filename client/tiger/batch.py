@@ -27,7 +27,8 @@ class Batch(BatchTables):
 
     Nothing is sent before the block ends, and nothing at all if the block raises. At the end,
     either all writes get one commit number, or none is applied: the daemon's errors are raised
-    there.
+    there. One thread at a time may use it. A child forked in the block cannot add to it, and sends
+    nothing.
     """
 
     def __init__(self, requests_of: Callable[[str], TableRequests], namespace: str) -> None:

@@ -44,7 +44,7 @@ def changed_by(function: Callable[[Record], Record | None], id: str, content: Re
     return changed
 
 
-def conflict_of(table: str, id: str, namespace: str) -> Conflict:
+def conflict_error(table: str, id: str, namespace: str) -> Conflict:
     """Return the error of a `modify` that others kept overtaking."""
     return Conflict(
         f"{table} {id!r}: others wrote it {ATTEMPTS} times meanwhile: try again, or use patch(), "

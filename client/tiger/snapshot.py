@@ -42,8 +42,8 @@ class SnapshotTable(TableReads):
 class Snapshot(NamespaceReads[SnapshotTable], SnapshotTables):
     """Reads of all tables at one commit number, `view.commit`; made by `store.snapshot()`.
 
-    It has the tables of a store, `view.coupons`, without their writes. After the end of its block
-    a read raises `InvalidRequest`.
+    It has the tables of a store, `view.coupons`, without their writes. Threads may share it. After
+    the end of its block a read raises `InvalidRequest`, also in a child that was forked meanwhile.
     """
 
     def __init__(self, moment: Pinned, namespace: str) -> None:

@@ -68,7 +68,8 @@ class Store(NamespaceReads[Table], StoreTables):
         `prefix` begins generated ids, `url` is the `url` of pages, and each field in `indexes` gets
         a `find_by_<field>`, 16 at most. Raises `AlreadyExists` if the table has another definition,
         `InvalidRecord` for a name that is not 1 to 63 small letters, digits and `_`, and
-        `InvalidRequest` for a name that is taken, or if there are too many tables.
+        `InvalidRequest` for a name that is taken, or if there are too many tables. It takes one
+        write.
         """
         self._attached.connection.run(requests.define(name, prefix, url, indexes))
         return self.table(name)
@@ -143,8 +144,8 @@ class Store(NamespaceReads[Table], StoreTables):
     def snapshot(self) -> Iterator[Snapshot]:
         """Give reads that all see one commit number, across tables.
 
-        Until it ends, overwritten and deleted records stay in memory. It never asks the daemon.
-        Raises as every read, and `StoreFull` if no file can be created.
+        Until it ends, overwritten and deleted records stay in memory. It never asks the daemon, and
+        costs some 20 microseconds. Raises as every read, and `StoreFull` if no file can be created.
         """
         with self._moment.pin() as moment:
             yield self._leaving_out(Snapshot(moment, self._namespace))
@@ -166,7 +167,7 @@ class Store(NamespaceReads[Table], StoreTables):
         """Return this moment of this namespace, for `rollback` and `changes`.
 
         Records overwritten after it stay in memory until the mark is rolled back, released, or
-        garbage-collected. Raises as `snapshot`.
+        garbage-collected. It costs as much as `snapshot`, and raises the same errors.
         """
         return Mark(self._moment.pin(), self._namespace)
 
@@ -212,9 +213,9 @@ class Store(NamespaceReads[Table], StoreTables):
     def watch(self, timeout_s: float | None = None) -> Iterator[Commit]:
         """Yield the commits that change this namespace from now on, as they happen.
 
-        Ends after `timeout_s` seconds without a commit; None waits for ever. Raises
-        `InvalidRequest` for an invalid `timeout_s` and after `close`, and `InstanceError` if the
-        instance is removed meanwhile.
+        Blocks until the next one. Ends after `timeout_s` seconds without a commit; None waits for
+        ever. Raises `InvalidRequest` for an invalid `timeout_s` and after `close`, and
+        `InstanceError` if the instance is removed meanwhile.
         """
         deadline_of(timeout_s)  # refused now where it makes no sense, not at the first change
         return self._watch(self.follow(), timeout_s)
@@ -232,7 +233,8 @@ class Store(NamespaceReads[Table], StoreTables):
     def ping(self) -> dict[str, Any]:
         """Ask the daemon for its `pid`, `version`, `commit` and `uptime_s` (in seconds).
 
-        A round trip that changes nothing. Raises `DaemonUnavailable` if there is no answer in time.
+        One round trip, which changes nothing. Raises `DaemonUnavailable` if there is no answer in
+        time.
         """
         self._attached.check_open()
         answer: dict[str, Any] = self._attached.connection.ask(PING)
@@ -279,6 +281,12 @@ def connect(
     On an instance that follows a log of several machines, a write returns when this host has
     applied it, or with `everywhere` when all hosts have. By default `everywhere` is true if
     `TIGERD_EVERYWHERE` is set.
+
+    Blocks while a daemon starts, some 0.2 seconds; otherwise it costs some 0.1 milliseconds. Raises
+    `InvalidRequest` for a `timeout_s` that is not above 0, `InvalidRecord` for an invalid name of a
+    namespace, `InstanceError` for a directory that cannot hold an instance, `LayoutMismatch` for
+    segments of another version, `StoreFull` if there is no room for an instance, and
+    `DaemonUnavailable` if no daemon can be started, or if there is no instance and none may be.
     """
     reader, settings = attach(directory, namespace, autostart, timeout_s, everywhere)
     connection = Connection(

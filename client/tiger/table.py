@@ -11,7 +11,7 @@ from tiger.attaching import Attached
 from tiger.errors import Conflict
 from tiger.format.record import Record
 from tiger.format.resources import Resource
-from tiger.functions import changed_by, conflict_of
+from tiger.functions import changed_by, conflict_error
 from tiger.pickling import table_of
 from tiger.reading.moments import Latest
 from tiger.reading.reads import TableReads
@@ -21,7 +21,11 @@ from tiger.wire.requests import TableRequests
 
 
 class Table(TableReads):
-    """One table in one namespace of a store: `store.coupons`, or `store.table("coupons")`."""
+    """One table in one namespace of a store: `store.coupons`, or `store.table("coupons")`.
+
+    Reads take no lock and wait for nobody. Writes block until they are answered, within the
+    `timeout_s` of `connect`. Threads may share it, and a forked child may go on using it.
+    """
 
     def __init__(self, attached: Attached[Connection], resource: Resource) -> None:
         """Prepare a table; what its store holds sends its writes."""
@@ -93,7 +97,7 @@ class Table(TableReads):
                 return self.update(changed, version)
             except Conflict:
                 continue
-        raise conflict_of(self.table_name, id, self._namespace)
+        raise conflict_error(self.table_name, id, self._namespace)
 
     def delete(self, id: str) -> bool:
         """Remove a record; return whether it was there.

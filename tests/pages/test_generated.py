@@ -11,6 +11,8 @@ import pytest
 import tiger
 import tigerstripe
 from scripts import pages
+from tiger.batch import BatchTable
+from tiger.snapshot import SnapshotTable
 
 
 @pytest.mark.parametrize("path", pages.PAGES, ids=lambda path: path.name)
@@ -37,6 +39,9 @@ def test_every_public_name_is_on_the_page_of_all_calls() -> None:
 def test_every_call_says_what_it_raises() -> None:
     """Or that it raises nothing; a call that is another one's twin names that one."""
     silent = []
+    for connect in (tiger.connect, tiger.aio.connect):
+        if "aises" not in pages.text_of(connect):
+            silent.append(f"{connect.__module__}.connect")
     for kind, _ in [*pages.SECTIONS.values(), *pages.STRIPE_SECTIONS.values()]:
         for name, value in pages.members(kind):
             text = pages.text_of(value) or pages.text_of(inspect.unwrap(value))
@@ -44,6 +49,16 @@ def test_every_call_says_what_it_raises() -> None:
             if not (isinstance(value, pages.PROPERTIES) or is_told):
                 silent.append(f"{kind.__name__}.{name}")
     assert silent == []
+
+
+def test_each_class_says_what_threads_and_forked_children_may_do() -> None:
+    """But those that are plain data."""
+    data = {tiger.Page, tiger.Differences, tiger.Difference, tiger.Commit, tiger.Change}
+    within = {BatchTable, SnapshotTable}  # of a batch, and of a snapshot, which say so
+    for kind, _ in pages.SECTIONS.values():
+        text = pages.text_of(kind)
+        is_told = re.search(r"\b[Tt]hreads?\b|\btasks\b", text)
+        assert is_told or kind in data | within, kind
 
 
 def test_no_docstring_speaks_of_a_page_that_is_not_there() -> None:

@@ -55,7 +55,7 @@ class Planner:
         if type(body) is not bytes:
             raise InvalidRequest("a record travels as msgpack")
         if len(body) > self.writer.max_record:
-            raise record.too_large("a record", len(body), self.writer.max_record)
+            raise record.too_large_error("a record", len(body), self.writer.max_record)
         facts = facts_of(body, table.fields)
         key, _, _ = facts
         return self.effect(table, namespace, key), facts

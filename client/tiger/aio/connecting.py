@@ -57,7 +57,10 @@ def connect(
     timeout_s: float = TIMEOUT_S,
     everywhere: bool | None = None,
 ) -> Connecting:
-    """As `tiger.connect`, to be awaited or used with `async with`."""
+    """As `tiger.connect`, to be awaited or used with `async with`.
+
+    Raises also `InvalidRequest` if no event loop of asyncio runs.
+    """
 
     async def attached() -> AsyncStore:
         running_loop()

@@ -12,7 +12,7 @@ from tiger.attaching import Attached
 from tiger.errors import Conflict
 from tiger.format.record import Record
 from tiger.format.resources import Resource
-from tiger.functions import changed_by, conflict_of
+from tiger.functions import changed_by, conflict_error
 from tiger.place.process import refuse
 from tiger.reading.moments import Latest
 from tiger.reading.reads import TableReads
@@ -21,7 +21,10 @@ from tiger.wire.requests import TableRequests
 
 
 class AsyncTable(TableReads):
-    """One table in one namespace: `tiger.Table` with its writes awaited."""
+    """One table in one namespace: `tiger.Table` with its writes awaited.
+
+    The tasks of one event loop may share it.
+    """
 
     def __init__(self, attached: Attached[AsyncConnection], resource: Resource) -> None:
         """Prepare a table; what its store holds sends its writes."""
@@ -66,7 +69,7 @@ class AsyncTable(TableReads):
                 return await self.update(changed, version)
             except Conflict:
                 continue
-        raise conflict_of(self.table_name, id, self._namespace)
+        raise conflict_error(self.table_name, id, self._namespace)
 
     async def delete(self, id: str) -> bool:
         """As `Table.delete`."""

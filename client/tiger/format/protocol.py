@@ -1,12 +1,12 @@
 """What travels between a client and the daemon over ZeroMQ: one msgpack frame each way.
 
-    request   [version, client, slot, request, answer, operations]
+    request   [version, client, slot, request, wants_reply, operations]
     reply     [request, status, value]
 
 `client` is random and chosen by the client; `slot` is what the daemon gave it (-1 before that).
-`request` counts a client's requests, one at a time; the daemon applies each at most once. A client
-that says `answer` gets a reply always; one that does not watches its slot in the control segment
-and gets a reply only for an error. `operations` are applied together, under one commit number, or
+`request` counts a client's requests, one at a time; the daemon applies each at most once. The
+answer stands in the client's slot of the control segment, which it watches; a reply is sent where
+it `wants_reply`, and for an error. `operations` are applied together, under one commit number, or
 none of them is. `status` is 0 or 1 for what was done, else a key of `errors.CODES`; `value` is an
 error's message and facts, or for a request that ends with a patch the record as it wrote it.
 """
@@ -39,7 +39,7 @@ EVICTED = 255
 # What a request may ask beside writing; each is a request of its own.
 HELLO = "hello"
 PING = "ping"
-ANSWER = "answer"
+ANSWER = "answer"  # the reply to a request, sent again
 STOP = "stop"
 EVERYWHERE = "everywhere"  # answered when every host has applied what this one has
 WATCH = "watch"  # commit, table or None for all, namespace: answered when these changed after it

@@ -113,11 +113,11 @@ def encode_body(value: Mapping[str, Any], what: str, max_record: int) -> bytes:
     except OverflowError:
         raise InvalidRecord(f"{what}: an integer is past 64 bits; store it as a string") from None
     if len(body) > max_record:
-        raise too_large(what, len(body), max_record)
+        raise too_large_error(what, len(body), max_record)
     return body
 
 
-def too_large(what: str, size: int, max_record: int) -> InvalidRecord:
+def too_large_error(what: str, size: int, max_record: int) -> InvalidRecord:
     """Return the error for a record past the limit."""
     return InvalidRecord(
         f"{what} has {size} bytes of msgpack, the limit is {max_record}: make it smaller, or start "

@@ -69,7 +69,7 @@ class _Entry(NamedTuple):
 
 
 class Changes:
-    """The changes of an instance from now on."""
+    """The changes of an instance from now on; for one thread at a time."""
 
     def __init__(self, reader: Reader) -> None:
         """Begin after the latest commit."""
@@ -91,7 +91,9 @@ class Changes:
     def wait(self, deadline: float | None = None) -> list[Change]:
         """Return the next changes, or an empty result if there are none before the deadline.
 
-        Raises `InstanceError` if the instance was removed or replaced.
+        `deadline` is in seconds, as `time.monotonic` counts them; None waits for ever. Blocks, and
+        does not ask the daemon: it looks at shared memory, at least 50 times a second. Raises
+        `InstanceError` if the instance was removed or replaced.
         """
         looks = 0
         pause_s = FIRST_PAUSE_S
@@ -111,7 +113,8 @@ class Changes:
     def take(self) -> list[Change]:
         """Return the changes that were committed since the last call.
 
-        Raises `InstanceError` if the instance was removed or replaced.
+        Does not block; the cost is that of the changes. Raises `InstanceError` if the instance was
+        removed or replaced.
         """
         self._reader.look()
         entries = list(self._entries())

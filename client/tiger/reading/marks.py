@@ -14,7 +14,8 @@ class Mark:
     """The state of a namespace when `store.mark()` was called.
 
     Records overwritten after it stay in memory until the mark is rolled back, released, or
-    garbage-collected.
+    garbage-collected in the process that made it. Threads may share it; a forked child may compare
+    with it until then.
     """
 
     def __init__(self, moment: Pinned, namespace: str) -> None:

@@ -45,7 +45,7 @@ class NamespaceReads(Generic[AnyTable]):
         self._origin: str | None = None
         """The namespace that this one was forked from, where that is known."""
         self.left_out: frozenset[str] = frozenset()
-        """Tables that `changes` leaves out, what a layer on top keeps for itself; none at first.
+        """Tables that `changes` leaves out, those of a layer on top; none at first.
 
         Stores and snapshots made from this one have the same.
         """
@@ -150,8 +150,9 @@ class NamespaceReads(Generic[AnyTable]):
 
         `left_out` is a set of names, empty unless a layer such as tigerstripe has tables of its
         own. Without a mark, the changes are those since the namespace began, empty or as a fork.
-        Raises `InvalidRequest` if the mark is of another namespace, was rolled back or released, or
-        is later than the snapshot whose `changes` is called.
+        The cost is that of the records written in the namespace since then. Raises `InvalidRequest`
+        if the mark is of another namespace, was rolled back or released, or is later than the
+        snapshot whose `changes` is called.
         """
         return self._compare(since, self.left_out)
 

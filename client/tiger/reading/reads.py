@@ -73,7 +73,7 @@ class TableReads:
 
         Raises `NotFound`, or returns `default` if one is given; raises `InvalidRecord` for an
         invalid id. Never asks the daemon. For a record that was read before, it costs half a
-        microsecond or the time to copy the record.
+        microsecond or the time to copy the record; for another, some 3 microseconds.
         """
         try:
             if (copy := self._records.view.known(id)) is not None:
@@ -89,8 +89,9 @@ class TableReads:
     def peek(self, id: str) -> Mapping[str, Any]:
         """Return the record with this id, deeply read-only and shared by all callers of `peek`.
 
-        The fastest read, since nothing is copied. Changing the result raises TypeError. Raises
-        `NotFound`.
+        The fastest read, since nothing is copied: a quarter of a microsecond for a record that was
+        read before. Changing the result raises TypeError. Raises `NotFound`, and `InvalidRecord`
+        for an invalid id.
         """
         try:
             if (shown := self._records.view.shown(id)) is not None:
@@ -108,7 +109,7 @@ class TableReads:
     def version(self, id: str) -> int:
         """Return the number of the commit that wrote the record with this id, for `if_version`.
 
-        Raises `NotFound`.
+        Raises `NotFound`, and `InvalidRecord` for an invalid id.
         """
         version = self._records.find(id)
         if version is None:
@@ -118,7 +119,7 @@ class TableReads:
     def read_version(self, id: str) -> tuple[Record, int]:
         """Return a record and its version, read together, for `update` with `if_version`.
 
-        Raises `NotFound`.
+        Raises `NotFound`, and `InvalidRecord` for an invalid id.
         """
         found = self._records.with_version(id)
         if found is None:
@@ -286,7 +287,7 @@ class TableReads:
     def find_active(self) -> Records:
         """Return the active records, newest first; each resource defines which are active.
 
-        Tables without such a definition raise AttributeError.
+        Tables without such a definition raise AttributeError. Raises as every read.
         """
         if self._resource.active is None:
             raise AttributeError(f"{self.table_name} has no find_active: use find_by(field, value)")

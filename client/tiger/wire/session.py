@@ -206,7 +206,7 @@ class Session:
         if not wants_reply:
             answered = yield Watch(self._slot, request, deadline)
             if answered and (status := self._slot.status) not in CODES:
-                return self._answer(status, made)
+                return self._answer_of(status, made)
             yield from self._send(self._question_of(request), time.monotonic())
         reply = yield from self._insist(frame, request, way, has_value, deadline)
         if reply is None:
@@ -218,7 +218,7 @@ class Session:
                 raise failures.outcome_error(self._directory, self._timeout_s)
             again = yield from self.write(operations, lambda: made, deadline)
             return again
-        answer = self._answer(status, value)
+        answer = self._answer_of(status, value)
         if not has_value:
             answer.value = made
         elif value is None:
@@ -320,7 +320,7 @@ class Session:
             raise self._refusal_error(error) from None
 
     @staticmethod
-    def _answer(status: int, value: Any) -> Answer:
+    def _answer_of(status: int, value: Any) -> Answer:
         if status in CODES:
             raise error_of(status, value)
         memory.fence()
@@ -366,7 +366,7 @@ class Session:
             yield from self._send(frame, wake)
             reply = yield from self._reply_to(self._question, wake)
             if reply is not None:
-                return self._answer(*reply)
+                return self._answer_of(*reply)
         return Answer(protocol.ABSENT)
 
     def _hello(self, deadline: float) -> Generator[Action, Any, None]:
@@ -389,9 +389,11 @@ class Session:
     def _question_of(self, request: int) -> bytes:
         return self._frame(request, False, [[protocol.ANSWER]])
 
-    def _frame(self, request: int, reply: bool, operations: list[protocol.Operation]) -> bytes:
+    def _frame(
+        self, request: int, wants_reply: bool, operations: list[protocol.Operation]
+    ) -> bytes:
         return protocol.pack(
-            [protocol.VERSION, self._client, self._slot.number, request, reply, operations]
+            [protocol.VERSION, self._client, self._slot.number, request, wants_reply, operations]
         )
 
 
