@@ -20,7 +20,7 @@ from tigerstripe.work.unit import Work
 Record = dict[str, Any]
 
 EXEMPT = ("exempt", "reverse")
-"""What a customer may be of taxes."""
+"""The values of a customer's exemption from taxes."""
 
 
 def priced(work: Work, invoice: Record) -> Record:
@@ -69,13 +69,13 @@ def with_balance(invoice: Record) -> Record:
 
 
 def balance_of(customer: Record, currency: str) -> int:
-    """Return what of a customer's balance an invoice takes: one in another currency nothing."""
+    """Return the part of a customer's balance that an invoice uses: 0 in another currency."""
     found: int = customer["balance"]
     return found if customer["currency"] in (None, currency) else 0
 
 
 def balanced(invoice: Record) -> tuple[int, int]:
-    """Return what is due of an invoice, and the customer's balance after it."""
+    """Return the amount due of an invoice, and the customer's balance after it."""
     total, balance = invoice["total"], invoice["starting_balance"]
     if total == 0:
         return 0, balance
@@ -104,7 +104,7 @@ def _automatic(work: Work, invoice: Record, line: Record) -> list[Record]:
 
 
 def _shown(line: Record, counted: Line, of_all: list[str]) -> Record:
-    """Return a line with what discounts and taxes come to in it."""
+    """Return a line with the amounts of its discounts and taxes."""
     ids = [*line["discounts"], *of_all]
     off = [
         {"amount": amount, "discount": id}
@@ -123,7 +123,7 @@ def _shown(line: Record, counted: Line, of_all: list[str]) -> Record:
 
 
 def of_rate(tax: Record) -> Record:
-    """Return what a tax rate comes to in a line, as an invoice shows it."""
+    """Return the amount of a tax rate in a line, as an invoice shows it."""
     rate = tax["rate"]
     return {
         "amount": tax["amount"],
@@ -136,7 +136,7 @@ def of_rate(tax: Record) -> Record:
 
 
 def summed_discounts(lines: list[Record]) -> list[Record]:
-    """Return what each discount comes to in all lines."""
+    """Return the amount of each discount in all lines."""
     found: dict[str, int] = {}
     for line in lines:
         for one in line["discount_amounts"]:
@@ -145,7 +145,7 @@ def summed_discounts(lines: list[Record]) -> list[Record]:
 
 
 def summed_taxes(lines: list[Record]) -> list[Record]:
-    """Return what each tax rate comes to in all lines."""
+    """Return the amount of each tax rate in all lines."""
     found: dict[str, Record] = {}
     for line in lines:
         for one in line["taxes"]:
@@ -158,6 +158,6 @@ def summed_taxes(lines: list[Record]) -> list[Record]:
 
 
 def without_tax(line: Line, gross: int) -> int:
-    """Return what a line costs before the discounts of all, without the tax in its price."""
+    """Return the cost of a line before shared discounts, without the tax in its price."""
     within = sum(Decimal(str(rate["percentage"])) for rate in line.rates if rate["inclusive"])
     return money.whole(Decimal(gross) / (1 + within / 100)) if within else gross

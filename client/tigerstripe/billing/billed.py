@@ -20,7 +20,7 @@ USED = "used"
 
 
 def debit_of(subscription: Record, item: str) -> Record | None:
-    """Return what was billed of an item last, or None if nothing was.
+    """Return the last bill of an item, or None if there is none.
 
     It has the `amount` after discounts, the `price`, the `quantity`, `start` and `end`, and what it
     is on: an `invoice` and a `line`, or an invoice `item` that may wait.
@@ -45,7 +45,7 @@ def with_discounts(subscription: Record, ids: list[str]) -> Record:
 
 
 def with_prorations(subscription: Record, made: list[Record]) -> Record:
-    """Return a subscription that knows of prorations: a credit undoes what was billed, once."""
+    """Return a subscription that has noted prorations: a credit reverses a bill, once."""
     debits = dict(private(subscription).get(DEBITS, {}))
     used = dict(private(subscription).get(USED, {}))
     for item in made:

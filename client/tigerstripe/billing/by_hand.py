@@ -32,7 +32,7 @@ OF_OPEN = (
 )  # fmt: skip
 """Parameters that an invoice takes once it is finalized."""
 SHARES = ("application_fee_amount", "on_behalf_of", "transfer_data")
-"""Parameters that say whose the money will be."""
+"""Parameters that split the money of an invoice."""
 
 
 def fields(work: Work, customer: Record, params: Params) -> Record:
@@ -68,7 +68,7 @@ def fields(work: Work, customer: Record, params: Params) -> Record:
 
 
 def shared(work: Work, invoice: Record, params: Params) -> Record:
-    """Return an invoice with what a request says of whose money it will be; raises `Refused`."""
+    """Return an invoice with the shares that a request asks for; raises `Refused`."""
     if not any(name in params for name in SHARES):
         return invoice
     if params.get("on_behalf_of") is not None:
@@ -107,7 +107,7 @@ def changed(work: Work, old: Record, params: Params) -> Record:
 
 
 def _check_open(old: Record, params: Params) -> None:
-    """Raise `Refused` for what cannot be changed of an invoice that is finalized."""
+    """Raise `Refused` for parameters that cannot change a finalized invoice."""
     is_over = old["status"] in ("paid", "void")
     takes = ("metadata",) if is_over else OF_OPEN
     fixed = [name for name in params if name not in takes]
@@ -170,7 +170,7 @@ def _sent(work: Work, customer: Record, params: Params) -> Record:
 
 
 def _paying(work: Work, customer: Record, params: Params) -> Record:
-    """Return what an invoice is paid with, as far as a request says so; raises `Refused`."""
+    """Return the payment method and settings that a request gives an invoice; raises `Refused`."""
     fields: Record = {}
     for name in ("default_payment_method", "default_source"):
         if name in params:

@@ -38,12 +38,12 @@ PENDING_S = 23 * 3600
 
 
 class Change:
-    """A change of a subscription on its way: the old, the new, and what is between them."""
+    """A change of a subscription in progress: the old, the new, and the differences."""
 
     __slots__ = ("at", "behavior", "is_anew", "new", "old", "pairs")
 
     def __init__(self, work: Work, old: Record, new: Record, params: Params) -> None:
-        """Compare a subscription with what it is to be; raises `Refused` for a date outside."""
+        """Compare a subscription with its future state; raises `Refused` for a date outside."""
         self.old: Record = old
         self.new: Record = new
         self.behavior = params.get("proration_behavior") or "create_prorations"
@@ -91,7 +91,7 @@ def _is_free(work: Work, subscription: Record) -> bool:
 
 
 def anchor_of(params: Params) -> str | None:
-    """Return what a request says of the anchor, in the newer form or the older."""
+    """Return the anchor that a request asks for, in the newer form or the older."""
     given = params.get("billing_cycle_anchor")
     found: str | None = given["type"] if isinstance(given, dict) else given
     return found
@@ -116,7 +116,7 @@ def _check_date(subscription: Record, at: int) -> None:
 
 
 def canceled(work: Work, old: Record, params: Params, details: Record) -> Record:
-    """Return a subscription that is over now; what is left of it is given back if that is asked."""
+    """Return a subscription that ends now; the rest of its period is credited if requested."""
     if params.get("prorate"):
         for item in old["items"]["data"]:
             proration.stored(work, proration.credit(work, old, item, work.now))
@@ -174,7 +174,7 @@ def _in_its_periods(work: Work, change: Change) -> Record:
 
 
 def _prorated(work: Work, change: Change, new: Record) -> list[Record]:
-    """Return what a change gives back, by the old terms, and asks for, by the new."""
+    """Return the credits of a change, by the old terms, and its debits, by the new."""
     old, at = change.old, change.at
     if change.behavior == "none" or old["status"] in UNBILLED:
         return []
@@ -196,7 +196,7 @@ def _prorated(work: Work, change: Change, new: Record) -> list[Record]:
 
 
 def _full(work: Work, change: Change, new: Record, id: str) -> issuing.Content:
-    """Return the lines of periods that begin anew, and of what was used in those before."""
+    """Return the lines of periods that begin anew, and of the usage in the periods before."""
     full = issuing.of_period(work, {**new, "created": 0}, new["items"]["data"], id)
     if change.old["status"] in UNBILLED:
         return full

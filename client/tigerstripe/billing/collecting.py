@@ -41,7 +41,7 @@ def finalized(work: Work, invoice: Record, by: Record | None = None) -> Record:
 
 
 def receipted(work: Work, invoice: Record, by: Record | None) -> Record:
-    """Return a draft as the receipt of what was paid before; the balance has no part in it."""
+    """Return a draft as the receipt of an earlier payment, without the customer's balance."""
     invoice = _fixed(work, {**invoice, "starting_balance": 0}, _customer(work, invoice), by)
     return invoice if by is None else _after(work, invoice, by)
 
@@ -125,7 +125,7 @@ def collected(
 
 
 def advanced(work: Work, invoice: Record) -> Record:
-    """Return an invoice after what time brings to it: a try to be paid, or its due date."""
+    """Return an invoice after its time has come: another try of its payment, or its due date."""
     if invoice["status"] != "open" or not invoice["auto_advance"]:
         return invoice
     if invoice["collection_method"] == "send_invoice":
@@ -141,7 +141,7 @@ def advanced(work: Work, invoice: Record) -> Record:
 
 
 def heard(work: Work, id: str, intent: Record) -> None:
-    """Let an invoice hear what has become of its payment later."""
+    """Continue with an invoice after the later outcome of its payment."""
     invoice = work.get("invoices", id)
     if invoice is not None and invoice["status"] in ("open", "uncollectible"):
         hearing.heard(work, _after(work, invoice, intent))
@@ -260,7 +260,7 @@ def stopped(work: Work, invoice: Record) -> Record:
 
 
 def voided(work: Work, invoice: Record) -> Record:
-    """Return an invoice that never was owed; what its customer's balance paid is given back."""
+    """Return an invoice as void; the customer's balance gets back the part that it paid."""
     paying.cancel(work, invoice)
     due.drop(work, invoice["id"])
     granted.given_back(work, invoice)

@@ -80,13 +80,13 @@ def totals(work: Work, invoice: Record, lines: list[Record]) -> Record:
 
 
 def _off(line: Record, of_all: set[str]) -> int:
-    """Return what a line's own discounts take off it, without those of the whole invoice."""
+    """Return the sum of a line's own discounts, without those of the whole invoice."""
     own = (one for one in line["discount_amounts"] if one["discount"] not in of_all)
     return sum(one["amount"] for one in own)
 
 
 def _net(line: Record) -> int:
-    """Return what a line comes to before taxes."""
+    """Return the amount of a line before taxes."""
     credits = sum(one["amount"] for one in granted.of_line(line))
     return int(line["amount"] - line["discount_amount"] - credits)
 
@@ -217,7 +217,7 @@ def _taken(line: Record, earlier: list[Record], wanted: Params, at: str) -> tupl
 
 
 def _part(amount: int, whole: int, before: int, part: int) -> int:
-    """Return what belongs to a part of something, so that all parts add up to the amount."""
+    """Return the share of a part in an amount, so that all shares add up to the amount."""
     until = Decimal(amount) * (before + part) / whole
     return money.whole(until) - money.whole(Decimal(amount) * before / whole)
 

@@ -67,7 +67,7 @@ def planned(work: Work, subscription: Record) -> None:
 
 
 def happen(work: Work, id: str) -> None:
-    """Do what is due for a subscription, and plan what comes next."""
+    """Do what is due for a subscription now, and plan its next time."""
     subscription = work.get("subscriptions", id)
     if subscription is None or subscription["status"] in OVER:
         return
@@ -78,7 +78,7 @@ def happen(work: Work, id: str) -> None:
 
 
 def _step(work: Work, subscription: Record) -> Any:
-    """Return what is due first; what else is due at that time follows by itself."""
+    """Return the first thing that is due; others at the same time follow by themselves."""
     status, now = subscription["status"], work.now
     pause, update = subscription["pause_collection"], subscription["pending_update"]
     steps = (
@@ -125,7 +125,7 @@ def _tell_trial_end(work: Work, subscription: Record) -> Record:
 
 
 def _end(work: Work, subscription: Record) -> Record:
-    """Cancel a subscription at the time it was to end, with what was used until then."""
+    """Cancel a subscription at its planned end, and bill the usage until then."""
     return standing.canceled(work, subscription, is_planned=True)
 
 
@@ -136,7 +136,7 @@ def _end_trial(work: Work, subscription: Record) -> Record:
 
 
 def without_method(work: Work, old: Record, new: Record) -> Record | None:
-    """Return a subscription whose trial is over and that nothing is there to pay for.
+    """Return a subscription whose trial ended without a payment method.
 
     It is paused or canceled, as it says; None: it goes on, with an invoice.
     """

@@ -133,7 +133,7 @@ def of_subscription(subscription: Record) -> Record:
 
 
 def automatic_tax(given: Record) -> Record:
-    """Return what an invoice says of automatic tax."""
+    """Return the fields of an invoice about automatic tax."""
     is_on = bool(given["enabled"])
     return {
         "disabled_reason": None,

@@ -28,7 +28,7 @@ def table(work: Work) -> Record:
 
 
 def next_attempt(work: Work, invoice: Record) -> int | None:
-    """Return when an invoice is tried again whose payment has just failed; None: never."""
+    """Return when an invoice is tried again after a failed payment; None: never."""
     if not invoice["auto_advance"] or invoice["collection_method"] != "charge_automatically":
         return None
     if invoice["billing_reason"] == "subscription_create" and _is_incomplete(work, invoice):
@@ -45,7 +45,7 @@ def _is_incomplete(work: Work, invoice: Record) -> bool:
 
 
 def set_table(scope: Scope, retry_days: Sequence[int], then: str) -> None:
-    """Set when payments are tried again from now on; raises ValueError for what cannot be."""
+    """Set when payments are tried again from now on; raises ValueError for wrong arguments."""
     if then not in ENDS:
         raise ValueError(f"then={then!r}: expected one of {', '.join(ENDS)}")
     days = list(retry_days)

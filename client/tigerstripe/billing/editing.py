@@ -68,7 +68,7 @@ def _with(
 
 
 def changed_item(work: Work, subscription: Record, item: Record, wanted: Params, at: str) -> Record:
-    """Return an item with what a request says of it; raises `Refused`."""
+    """Return an item as a request changes it; raises `Refused`."""
     new = dict(item)
     if any(wanted.get(name) is not None for name in ("plan", "price", "price_data")):
         price = items.price_of(work, wanted, at, subscription["currency"])

@@ -18,19 +18,19 @@ Record = dict[str, Any]
 GRANT = "billing.credit_grant"
 TRANSACTION = "billing.credit_balance_transaction"
 KIND = "credit_balance_transaction"
-"""The type of what a credit takes off a line."""
+"""The type of the amount that a credit takes off a line."""
 NEVER = 1 << 62
 """When a grant without an end expires, in the order of grants."""
 
 
 def left(work: Work, grant: Record) -> int:
-    """Return what is left of a grant, whether it can be used now or not."""
+    """Return the rest of a grant, whether it can be used now or not."""
     found = work.find_by(registry.need(TRANSACTION).table, "credit_grant", grant["id"])
     return sum(signed(one) for one in found)
 
 
 def signed(transaction: Record) -> int:
-    """Return what a transaction adds to its grant; less than 0: what it takes."""
+    """Return the amount that a transaction adds to its grant; below 0 if it takes."""
     credit, debit = transaction["credit"], transaction["debit"]
     return int(credit["amount"]["monetary"]["value"] if credit else 0) - int(
         debit["amount"]["monetary"]["value"] if debit else 0
@@ -49,7 +49,7 @@ def is_usable(grant: Record, at: int) -> bool:
 
 
 def _order(grant: Record) -> tuple[int, int, bool, int, int]:
-    """Return what grants are used by, as Stripe's guide says: the lowest first."""
+    """Return the key of a grant's order of use, as in Stripe's guide: the lowest first."""
     ends = grant["expires_at"]
     return (
         grant["priority"],
@@ -68,7 +68,7 @@ def _covers(grant: Record, price: Record) -> bool:
 
 
 def applied(work: Work, invoice: Record) -> Record | None:
-    """Return an invoice some of whose metered lines are paid by credits; None: there are none.
+    """Return an invoice after credits have paid metered lines; None if there are no credits.
 
     Its amounts are still those of before. What pays was granted by the end of the invoice's period,
     and not over then.
@@ -89,7 +89,7 @@ def _is_in(grant: Record, invoice: Record) -> bool:
 
 
 def _paid(work: Work, line: Record, grants: list[Record], there: dict[str, int]) -> Record:
-    """Return a line with what credits take off it; `there` has what is left of each grant."""
+    """Return a line with the credits used for it; `there` has the rest of each grant."""
     price = _price(work, line)
     owed = line["amount"] - sum(one["amount"] for one in line["discount_amounts"])
     taken = []
@@ -112,12 +112,12 @@ def _price(work: Work, line: Record) -> Record | None:
 
 
 def of_line(line: Record) -> list[Record]:
-    """Return what credits take off a line."""
+    """Return the sum of credits used for a line."""
     return [one for one in line["pretax_credit_amounts"] if one["type"] == KIND]
 
 
 def of_all(of: list[Record]) -> list[Record]:
-    """Return what each credit takes off lines."""
+    """Return the amount of each credit used for lines."""
     return [one for line in of for one in of_line(line)]
 
 
@@ -139,5 +139,5 @@ def given_back(work: Work, invoice: Record) -> None:
 
 
 def customer_of(transaction: Record) -> str:
-    """Return whose a transaction is."""
+    """Return the customer of a transaction."""
     return str(private(transaction)["customer"])

@@ -15,7 +15,7 @@ Content = tuple[list[Record], Record]
 """Lines, and the tax rates of those with their own, by the line's id."""
 
 OF_INVOICE = ("custom_fields", "description", "footer")
-"""What a subscription's `invoice_settings` say of its invoices; else its customer's do."""
+"""The fields of invoices from a subscription's `invoice_settings`, else from its customer's."""
 
 
 def invoice(
@@ -27,7 +27,7 @@ def invoice(
     *,
     id: str,
 ) -> Record:
-    """Return the draft of a subscription's invoice, stored; what waits for it comes onto it.
+    """Return the draft of a subscription's invoice, stored; it includes the items that wait for it.
 
     `period` is the time that it looks back on.
     """
@@ -118,7 +118,7 @@ def _begins(work: Work, subscription: Record) -> bool:
 
 
 def of_usage(work: Work, subscription: Record, which: list[Record], id: str) -> Content:
-    """Return the lines of what was used in the period that items are in, which is over."""
+    """Return the lines of the usage in the items' period, which is over."""
     lines, rates = [], {}
     for item in filter(items.is_metered, which):
         period = (item["current_period_start"], min(item["current_period_end"], work.now))

@@ -68,7 +68,7 @@ def price_of(
 
 
 def quantity_of(price: Record, given: Params, at: str, old: int | None = 1) -> int | None:
-    """Return how many of a price an item is; of what is metered none. Raises `Refused`."""
+    """Return the quantity of an item; None if it is metered. Raises `Refused`."""
     param = f"{at}[quantity]" if at else "quantity"
     if is_metered(price):
         if given.get("quantity") is not None:
@@ -87,7 +87,7 @@ def quantity_of(price: Record, given: Params, at: str, old: int | None = 1) -> i
 
 
 def is_metered(item_or_price: Record) -> bool:
-    """Tell whether what a price costs depends on what was used."""
+    """Tell whether the cost of a price depends on usage."""
     price = item_or_price.get("price", item_or_price)
     return bool(price["recurring"]["usage_type"] == "metered")
 
@@ -203,7 +203,7 @@ def _is_multiple(long: tuple[str, int], short: tuple[str, int]) -> bool:
 
 
 def cost(work: Work, item: Record, currency: str, quantity: int | None = None) -> int:
-    """Return what an item costs for a whole period, before discounts and taxes."""
+    """Return the cost of an item for a whole period, before discounts and taxes."""
     price = whole_price(work, item)
     parts = registry.need("price").in_currency(price, currency)
     many = item["quantity"] if quantity is None else quantity
@@ -211,13 +211,13 @@ def cost(work: Work, item: Record, currency: str, quantity: int | None = None) -
 
 
 def whole_price(work: Work, item: Record) -> Record:
-    """Return the price of an item with what no answer shows of it; its money never changes."""
+    """Return the price of an item with its private part; its money never changes."""
     price: Record = work.get("prices", item["price"]["id"]) or item["price"]
     return price if PRIVATE in price else {**price, PRIVATE: {"currency_options": {}}}
 
 
 def unit_amount(work: Work, item: Record, currency: str) -> str | None:
-    """Return what one of an item costs, as a decimal; None where tiers say it."""
+    """Return the unit amount of an item, as a decimal; None if it has tiers."""
     price = whole_price(work, item)
     found: str | None = registry.need("price").in_currency(price, currency)["unit_amount_decimal"]
     return found
@@ -273,7 +273,7 @@ def line_of_usage(
     period: tuple[int, int],
     used: Any,
 ) -> Record:
-    """Return the line of what was used in a period that is over."""
+    """Return the line of the usage in a period that is over."""
     currency = subscription["currency"]
     price = whole_price(work, item)
     parts = registry.need("price").in_currency(price, currency)
@@ -313,5 +313,5 @@ def _line(
 
 
 def terms(item: Record) -> tuple[str, int | None]:
-    """Return what a change of an item is told by: its price and how many."""
+    """Return the fields that identify a change of an item: its price and its quantity."""
     return item["price"]["id"], item["quantity"]

@@ -24,7 +24,7 @@ TAX_RATES = "tax_rates"
 
 
 def line(invoice: str, currency: str, amount: int, **more: Any) -> Record:
-    """Return a line; `more` has what it is for: description, parent, period, pricing, quantity."""
+    """Return a line; `more` are its description, parent, period, pricing and quantity."""
     quantity = more.get("quantity")
     return dict(
         sorted({
@@ -58,7 +58,7 @@ def _in_order(member: tuple[str, Any]) -> tuple[bool, bool, str]:
 def of_subscription(
     subscription: str, item: str, invoice_item: str | None = None, credited: Record | None = None
 ) -> Record:
-    """Return the parent of what a subscription's item costs; `credited` is what a credit undoes."""
+    """Return the parent of a subscription item's line; `credited` is the line that it reverses."""
     return {
         "invoice_item_details": None,
         "subscription_item_details": {
@@ -73,7 +73,7 @@ def of_subscription(
 
 
 def of_invoice_item(invoice_item: str, subscription: str | None = None) -> Record:
-    """Return the parent of what was put on an invoice by itself."""
+    """Return the parent of an item that a request put on an invoice."""
     return {
         "invoice_item_details": {
             "invoice_item": invoice_item,
@@ -87,7 +87,7 @@ def of_invoice_item(invoice_item: str, subscription: str | None = None) -> Recor
 
 
 def pricing(price: Record, unit_amount: str | None) -> Record:
-    """Return by what price a line's amount is; no unit amount where several made it."""
+    """Return the price of a line's amount; no unit amount if several prices made it."""
     return {
         "price_details": {"price": price["id"], "product": price["product"]},
         "type": "price_details",
@@ -141,7 +141,7 @@ def _counted(work: Work, price: Record, quantity: int) -> str:
 
 
 def product_name(work: Work, price: Record) -> str:
-    """Return the name of what a price is of; one that was deleted has none but its id."""
+    """Return the name of a price's product; of a deleted product the id."""
     product = work.get("products", price["product"])
     return str(product["name"]) if product else str(price["product"])
 

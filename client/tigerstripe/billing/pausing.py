@@ -31,7 +31,7 @@ ON_ATTEMPT, ON_SUCCESS = "resume_on_payment_attempt", "resume_on_payment_success
 
 
 def paused(work: Work, old: Record, params: Params) -> Record:
-    """Return a subscription that is paused now, with what is given back and billed for that.
+    """Return a subscription as paused now, with the credits and the bill for that.
 
     Raises `Refused` in other states, with a schedule, and in classic mode.
     """
@@ -121,7 +121,7 @@ def _going_on(work: Work, old: Record, params: Params) -> tuple[Record, Record |
 
 
 def _in_its_period(work: Work, old: Record, behavior: str | None) -> Record:
-    """Return a subscription in the period that it would be in; what is left of it is to be paid."""
+    """Return a subscription in the period of this time, the rest of which is to be paid."""
     anchor = old["billing_cycle_anchor"]
     data = []
     for item in old["items"]["data"]:

@@ -26,13 +26,13 @@ REASONS = {
     "subscription_cycle": "Subscription update",
     "subscription_update": "Subscription update",
 }
-"""What the payment of an invoice says of itself, as recorded, by why the invoice was made."""
+"""The description of an invoice's payment, as recorded, by the reason of the invoice."""
 TYPES = ("acss_debit", "card", "cashapp", "link", "us_bank_account")
-"""What the payment of an invoice takes, as recorded, of an account in dollars."""
+"""The payment method types of an invoice's payment, as recorded, of an account in dollars."""
 
 
 def method_of(work: Work, invoice: Record) -> Record | None:
-    """Return what pays an invoice: its own, its subscription's or its customer's, or None."""
+    """Return the payment method of an invoice: its own, its subscription's, or its customer's."""
     details = (invoice["parent"] or {}).get("subscription_details")
     subscription = work.get("subscriptions", details["subscription"]) if details else None
     customer = work.get("customers", invoice["customer"]) or {}
@@ -60,7 +60,7 @@ def has_method(work: Work, subscription: Record) -> bool:
 
 
 def nothing() -> Refused:
-    """Return the refusal, as recorded, of what there is nothing to pay with."""
+    """Return the refusal, as recorded, of a payment without a payment method."""
     return Refused(NOTHING_TO_PAY_WITH, code="resource_missing")
 
 
@@ -68,7 +68,7 @@ def nothing() -> Refused:
 
 
 def with_intent(work: Work, invoice: Record) -> Record:
-    """Return an invoice with the payment intent that is to pay what is due of it."""
+    """Return an invoice with the payment intent for its amount due."""
     intents = registry.need("payment_intent")
     is_of_subscription = invoice["billing_reason"] in REASONS
     intent = intents.make(work, {
@@ -119,7 +119,7 @@ def intent_of(work: Work, invoice: Record) -> Record | None:
 
 
 def with_default(work: Work, subscription: Record, invoice: Record) -> Record:
-    """Return a subscription whose default is what paid its invoice, if its settings say so."""
+    """Return a subscription with the method that paid as its default, if its settings say so."""
     intent = intent_of(work, invoice)
     settings = subscription["payment_settings"]
     if intent is None or settings["save_default_payment_method"] != "on_subscription":
@@ -141,7 +141,7 @@ def tried(
     off_session: bool,
     page: str | None = None,
 ) -> tuple[Record, Record, Declined | None]:
-    """Ask the bank for what is due; return the invoice, its intent, and the error of a decline.
+    """Ask the bank for the amount due; return the invoice, its intent, and the error of a decline.
 
     `page` is the address of the page on which its customer pays it, if they do. Raises `Refused`
     where there is nothing to pay with.
@@ -183,7 +183,7 @@ def was_paid(work: Work, invoice: Record, intent: Record) -> None:
 
 
 def ask_for(work: Work, invoice: Record) -> None:
-    """Let the payment of an invoice ask for what remains of it now; if that is nothing, end it.
+    """Reduce the payment of an invoice to the amount that remains; cancel it if that is nothing.
 
     Raises `Refused` if a bank is about to pay what remained before.
     """

@@ -51,7 +51,7 @@ def taken(
 
 
 def of_item(work: Work, subscription: Record, item: Record, **own: Any) -> Record:
-    """Return an invoice item of a subscription's item, not stored; `own` is what it is for."""
+    """Return an invoice item for a subscription item, not stored; `own` are its other fields."""
     return {
         "id": new_id("ii", 24),
         "currency": subscription["currency"],

@@ -55,7 +55,7 @@ def period(anchor: int, recurring: Record, at: int) -> tuple[int, int]:
 
 
 def left(amount: int, start: int, end: int, at: int) -> int:
-    """Return what of an amount for a period is left at a time, to the nearest whole unit.
+    """Return the part of an amount for a period that is left at a time, in whole units.
 
     A tie goes towards minus infinity: a credit is more by it, and a debit less. No tie is recorded;
     probes of the live API by another fake's author say so.

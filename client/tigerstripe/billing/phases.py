@@ -19,7 +19,7 @@ Params = dict[str, Any]
 MAX = 10
 """How many phases a schedule may have that are still to come."""
 USUAL = {"end": {"type": "phase_end"}, "start": {"type": "phase_start"}}
-"""The period of what a phase adds, unless it says otherwise."""
+"""The default period of items that a phase adds to its first invoice."""
 PLAIN = (
     "application_fee_percent", "billing_cycle_anchor", "billing_thresholds", "collection_method",
     "description", "on_behalf_of", "transfer_data",
@@ -145,7 +145,7 @@ def _item(work: Work, item: Params, price: Record, at: str) -> Record:
 
 
 def _added(work: Work, given: Params, at: str) -> Record:
-    """Return what a phase adds to its first invoice; raises `Refused` for a recurring price."""
+    """Return an item of a phase's first invoice; raises `Refused` for a recurring price."""
     if given.get("price") is None:
         raise errors.missing(f"{at}[price]")
     price = registry.need("price").given(work, given["price"], f"{at}[price]")
@@ -171,7 +171,7 @@ def _discount(given: Params) -> Record:
 
 
 def invoice_settings(given: Params) -> Record:
-    """Return what a schedule says of the invoices that come of it."""
+    """Return the settings of a schedule's invoices."""
     return {
         **{name: given.get(name) for name in ("account_tax_ids", "custom_fields")},
         "days_until_due": given.get("days_until_due"),
@@ -181,7 +181,7 @@ def invoice_settings(given: Params) -> Record:
 
 
 def of_subscription(subscription: Record) -> Record:
-    """Return the phase that a subscription is in: what it is now, until its period ends."""
+    """Return the present phase of a subscription: its terms until the period ends."""
     data = subscription["items"]["data"]
     return {
         "add_invoice_items": [],
@@ -216,7 +216,7 @@ def of_subscription(subscription: Record) -> Record:
 
 
 def as_params(phase: Record, subscription: Record | None) -> Params:
-    """Return the parameters by which a subscription becomes what a phase says it is."""
+    """Return the parameters that change a subscription to the terms of a phase."""
     wanted: Params = {
         "add_invoice_items": [_as_added(phase, one) for one in phase["add_invoice_items"]],
         "default_tax_rates": [rate["id"] for rate in phase["default_tax_rates"]],
@@ -240,7 +240,7 @@ def as_params(phase: Record, subscription: Record | None) -> Params:
 
 
 def _as_added(phase: Record, one: Record) -> Params:
-    """Return the parameters of what a phase adds to its first invoice."""
+    """Return the parameters of the items that a phase adds to its first invoice."""
     times = {"phase_end": phase["end_date"], "phase_start": phase["start_date"]}
     return {
         "discounts": [_named(discount) for discount in one["discounts"]],

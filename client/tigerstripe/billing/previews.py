@@ -19,7 +19,7 @@ Record = dict[str, Any]
 Params = dict[str, Any]
 
 OF_WAITING = ("automatic_tax", "currency", "discounts")
-"""What a preview says of the invoice of what waits."""
+"""The fields of a preview of the items that wait."""
 NOTHING = "No upcoming invoices for customer: {}"
 
 
@@ -145,14 +145,14 @@ def _of_new(work: Work, customer: Record, details: Params) -> Record:
 
 
 def _anchor_of_new(given: Any) -> int | None:
-    """Return the time that a request gives as the anchor of what is not there yet, or None."""
+    """Return the time of the anchor that a request gives for a new subscription, or None."""
     if isinstance(given, dict):
         given = given.get("timestamp")
     return given if isinstance(given, int) else None
 
 
 def _of_waiting(work: Work, customer: Record, params: Params) -> Record:
-    """Return the invoice of what waits for a customer's next one; raises `Refused` if nothing."""
+    """Return the invoice of a customer's waiting items; raises `Refused` if there are none."""
     invoices = registry.need("invoice")
     wanted = {"customer": customer["id"], "pending_invoice_items_behavior": "include"}
     wanted.update({name: params.get(name) for name in OF_WAITING})
@@ -194,5 +194,5 @@ def _shown(invoice: Record) -> Record:
 
 
 def _provisional(taken: list[Record]) -> list[Record]:
-    """Return what would be taken off; the transactions of credits are not there yet."""
+    """Return the credits that would be used; their transactions do not exist yet."""
     return [{**one, granted.KIND: None} if granted.KIND in one else one for one in taken]

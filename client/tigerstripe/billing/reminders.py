@@ -21,7 +21,7 @@ REMINDERS = "reminders"
 NONE: Record = {"upcoming": None, "due": None}
 RENEWED = ("active", "past_due", "trialing")
 TOLD = "told_upcoming"
-"""What a subscription keeps: the end of the period whose next invoice was told of."""
+"""What a subscription keeps: the end of the period whose reminder was created."""
 DAY_S = 24 * 3600
 
 
@@ -31,7 +31,7 @@ def set_days(scope: Scope, **days: int | None) -> None:
 
 
 def days(scope: Scope) -> Record:
-    """Return how many days before an account tells of what is `upcoming`, or `due`."""
+    """Return how many days before reminders are created, of `upcoming` or of `due`."""
     return {**NONE, **scope.own(SETTINGS).get(REMINDERS, NONE)}
 
 

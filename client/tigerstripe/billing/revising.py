@@ -87,7 +87,7 @@ def with_end(work: Work, new: Record, params: Params) -> Record:
 
 
 def with_trial(work: Work, new: Record, params: Params) -> Record:
-    """Return a subscription whose trial ends when a request says; raises `Refused`."""
+    """Return a subscription with the end of the trial that a request asks for; raises `Refused`."""
     end = params.get("trial_end")
     if end is None:
         return new

@@ -24,7 +24,7 @@ WORDS = {
     "subscription_pause": "This subscription cannot be paused because the subscription pause",
     "subscription_update": "This subscription cannot be updated because the subscription update",
 }
-"""What messages say of the features that a configuration has not; the last is the live API's."""
+"""The words of messages about features that a configuration lacks; the last is the live API's."""
 DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
 """About how long an interval is, to tell which of two is shorter."""
 
@@ -88,7 +88,7 @@ def offers(work: Work, features: Record, subscription: Record) -> list[Record]:
 
 
 def adjustable(features: Record, product: str) -> Record | None:
-    """Return within what the quantity of a product may be changed, or None."""
+    """Return the range in which the quantity of a product may be changed, or None."""
     feature = features["subscription_update"]
     if "quantity" not in feature["default_allowed_updates"]:
         return None

@@ -19,7 +19,7 @@ Record = dict[str, Any]
 Params = dict[str, Any]
 
 SHARE = "share"
-"""What an invoice keeps for its payment: a fee and a transfer, each by amount or in percent."""
+"""The shares that an invoice keeps for its payment: a fee and a transfer, by amount or percent."""
 
 
 def of_subscription(work: Work, params: Params) -> Record:
@@ -78,7 +78,7 @@ def inherited(subscription: Record) -> Record:
 
 
 def of_payment(invoice: Record, amount: int) -> Params:
-    """Return the parameters of the payment of so much of an invoice that say whose it will be."""
+    """Return the parameters that split a payment of so much of an invoice."""
     share = private(invoice).get(SHARE)
     params: Params = {"on_behalf_of": invoice["on_behalf_of"]}
     if share is None:

@@ -20,7 +20,7 @@ LATE = ("past_due", "unpaid")
 UNPAID = "payment_failed"
 """Why a subscription ends that was not paid for."""
 RESUMES = "resumes"
-"""What a paused subscription keeps: the invoice that lets it go on once it is paid."""
+"""What a paused subscription keeps: the invoice that resumes it once it is paid."""
 
 
 def follow(work: Work, id: str, invoice: Record, what: str) -> None:
@@ -50,7 +50,7 @@ def follow(work: Work, id: str, invoice: Record, what: str) -> None:
 
 
 def _settled(work: Work, subscription: Record, invoice: Record, what: str) -> None:
-    """Let a subscription go on, or not at all, whose invoice is paid, void, or given up."""
+    """Let a subscription continue, or end, after an invoice of it is paid, void, or given up."""
     status, old = subscription["status"], subscription
     if what == "paid":
         subscription = paying.with_default(work, subscription, invoice)
@@ -112,7 +112,7 @@ def canceled(
     is_planned: bool = False,
     bills_usage: bool = True,
 ) -> Record:
-    """Return a subscription that is over; what was used until now is billed, if anything.
+    """Return a subscription that has ended; usage until now is billed, if there is any.
 
     `details` is what its customer said; `is_planned`: it was told beforehand that it would end.
     """
@@ -142,7 +142,7 @@ def canceled(
 
 
 def _with_last_invoice(work: Work, subscription: Record) -> Record:
-    """Return a subscription whose metered usage, and what waits, is on an invoice, if any."""
+    """Return a subscription after its metered usage and its waiting items are invoiced, if any."""
     data = subscription["items"]["data"]
     id = issuing.new_invoice_id()
     content = issuing.of_usage(work, subscription, data, id)
@@ -227,7 +227,7 @@ def apply_update(work: Work, subscription: Record) -> Record:
 
 
 def drop_update(work: Work, subscription: Record) -> Record:
-    """Return a subscription whose change was not paid for in time; its invoice is void."""
+    """Return a subscription after a change that was not paid in time; its invoice is void."""
     id = private(subscription)["update"]["invoice"]
     kept = {name: value for name, value in private(subscription).items() if name != "update"}
     new = {**subscription, "pending_update": None, PRIVATE: kept}

@@ -133,7 +133,7 @@ def _since_start(work: Work, subscription: Record, item: Record, own: list[Recor
 def divided(
     amount: int, anchor: int, recurring: Record, start: int, end: int, *, is_free: bool = False
 ) -> list[tuple[int, int, int]]:
-    """Return the periods between two times, each with its start, its end, and what it costs.
+    """Return the periods between two times, each with its start, its end, and its cost.
 
     `amount` is what a whole one costs; one that is cut off costs its part of that, or is free.
     """

@@ -25,7 +25,7 @@ STATES = {
     "CA": 7.25, "CO": 2.9, "FL": 6.0, "GA": 4.0, "IL": 6.25, "MA": 6.25, "NJ": 6.625, "NY": 4.0,
     "OH": 5.75, "PA": 6.0, "TX": 6.25, "VA": 5.3, "WA": 6.5,
 }  # fmt: skip
-"""The sales tax of states of the US, in percent, without what counties and cities add."""
+"""The sales tax of states of the US, in percent, without that of counties and cities."""
 NO_LOCATION = (
     "The customer's location isn't recognized. Set a valid customer address in order to "
     "automatically calculate tax."

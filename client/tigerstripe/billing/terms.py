@@ -26,7 +26,7 @@ CONFIGURABLE = {
     "month": (1, 12),
     "second": (0, 59),
 }
-"""What an anchor's configuration says, from and to."""
+"""The parts of an anchor's configuration, with their ranges."""
 TRIAL_MAX_S = 2 * 366 * periods.DAY_S
 NULLS = (
     "application", "application_fee_percent", "cancel_at", "canceled_at", "customer_account",
@@ -34,7 +34,7 @@ NULLS = (
     "on_behalf_of", "pause_collection", "pending_setup_intent", "pending_update", "schedule",
     "transfer_data",
 )  # fmt: skip
-"""What a new subscription has not yet, or only if a request says so."""
+"""Fields that are null in a new subscription, unless a request sets them."""
 IN_PAST = "Invalid timestamp: must be an integer Unix timestamp in the future."
 
 
@@ -206,7 +206,7 @@ def check_future(work: Work, at: int, param: str) -> None:
 
 
 def anchor_of(work: Work, params: Params, trial_end: int | None, recurring: Record) -> int:
-    """Return what a new subscription's periods are counted from; raises `Refused`."""
+    """Return the anchor from which a new subscription's periods are counted; raises `Refused`."""
     anchor = params.get("billing_cycle_anchor")
     config = params.get("billing_cycle_anchor_config")
     if anchor is not None and config is not None:
@@ -292,7 +292,7 @@ def automatic_tax(given: Params | None) -> Record:
 
 
 def invoice_settings(given: Params) -> Record:
-    """Return what a subscription says of its invoices."""
+    """Return the settings of a subscription's invoices."""
     names = ("account_tax_ids", "custom_fields", "description", "footer")
     return {**{name: given.get(name) for name in names}, "issuer": {"type": "self"}}
 
@@ -307,7 +307,7 @@ def payment_settings(given: Params) -> Record:
 
 
 def trial_settings(given: Params | None) -> Record:
-    """Return what becomes of a subscription after its trial."""
+    """Return the settings of a subscription for the end of its trial."""
     end = (given or {}).get("end_behavior") or {}
     return {
         "end_behavior": {

@@ -18,7 +18,7 @@ Record = dict[str, Any]
 
 @dataclass
 class Line:
-    """What some of one thing costs."""
+    """The cost of a quantity of one product."""
 
     subtotal: int
     """Before discounts and taxes; inclusive taxes are within it."""
@@ -27,15 +27,15 @@ class Line:
     """The tax rates."""
     is_discountable: bool = True
     discounts: list[int] = field(default_factory=list)
-    """What each discount takes off, in order; 0 for those that do not apply."""
+    """The amount of each discount, in order; 0 for those that do not apply."""
     credit: int = 0
-    """What billing credits take off, after discounts and before taxes."""
+    """The amount of billing credits, after discounts and before taxes."""
     taxes: list[Record] = field(default_factory=list)
     """The `amount` of each rate, with its `rate`, and the `taxable_amount`."""
 
     @property
     def discount(self) -> int:
-        """What all discounts take off."""
+        """The sum of all discounts."""
         return sum(self.discounts)
 
     @property
@@ -45,13 +45,13 @@ class Line:
 
     @property
     def total(self) -> int:
-        """What is to be paid."""
+        """The amount to be paid."""
         on_top = sum(int(tax["amount"]) for tax in self.taxes if not tax["rate"]["inclusive"])
         return self.subtotal - self.discount - self.credit + on_top
 
 
 def cost(amounts: Record, scheme: Record, quantity: int) -> int:
-    """Return what a quantity costs.
+    """Return the cost of a quantity.
 
     `amounts` has the amounts in one currency (`unit_amount_decimal`, `tiers`), `scheme` is the
     price, which says how they are to be used.
@@ -70,7 +70,7 @@ def cost(amounts: Record, scheme: Record, quantity: int) -> int:
 
 
 def _tiered(tiers: list[Record], mode: str | None, quantity: int) -> Decimal:
-    """Return what a quantity costs by tiers: each its part, or all by the last one reached."""
+    """Return the cost by tiers: each part by its own tier, or all by the last tier reached."""
     total, below = Decimal(0), 0
     for tier in tiers:
         up_to = tier["up_to"]
@@ -97,7 +97,7 @@ def discount(
     amount: int | None,
     applies: Callable[[str], bool],
 ) -> None:
-    """Take a percentage or an amount off what is left of lines.
+    """Take a percentage or an amount off lines, after their earlier discounts.
 
     `applies` tells of a product's id whether the discount is for it.
     """
@@ -132,7 +132,7 @@ def spread(amount: int, weights: list[int]) -> list[int]:
 
 
 def tax(line: Line, exempt: bool = False) -> None:
-    """Put the taxes of its rates on what discounts and credits left of a line."""
+    """Add the taxes of its rates to a line, on the amount after discounts and credits."""
     left = Decimal(line.subtotal - line.discount - line.credit)
     within = sum((_share(rate) for rate in line.rates if rate["inclusive"]), Decimal(0))
     base = left / (1 + within)

@@ -20,11 +20,11 @@ Used = tuple[Record, Decimal, tuple[int, int]]
 """An item at the price of then, how much of it was used, and from when until when."""
 
 CHANGES = "usage"
-"""By item, the prices that it had before: until when, and whether what was used is billed."""
+"""By item, its earlier prices: until when, and whether the usage at each is billed."""
 
 
 def of_item(work: Work, subscription: Record, item: Record, period: tuple[int, int]) -> list[Used]:
-    """Return what was used of an item in a period, by price; the one of now comes last.
+    """Return the usage of an item in a period, by price; the current price comes last.
 
     Of an older price nothing is told if nothing was used.
     """
@@ -77,7 +77,7 @@ def changed(
 
 
 def left_behind(work: Work, subscription: Record, item: Record) -> list[Record]:
-    """Return the invoice items, not stored, of what was used of an item that is taken away.
+    """Return the invoice items, not stored, for the usage of an item that is removed.
 
     In classic mode there are none.
     """
