@@ -54,7 +54,7 @@ def _with_code(work: Work, session: Record, typed: str) -> Record:
 
 
 def told(work: Work, session: Record, params: Params, method: Record | None) -> Record:
-    """Return a session with what its buyer told; raises `Refused` for what is missing."""
+    """Return a session with the details of its buyer; raises `Refused` for missing ones."""
     billing = (method or {}).get("billing_details") or {}
     known = session["customer_details"] or {}
     email = params.get("email") or known.get("email") or billing.get("email") or ANYBODY

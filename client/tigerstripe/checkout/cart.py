@@ -117,7 +117,7 @@ def priced(work: Work, session: Record) -> Record:
 
 
 def breakdown(work: Work, session: Record) -> Record:
-    """Return what each discount and each tax rate comes to in all items."""
+    """Return the amount of each discount and each tax rate in all items."""
     items = private(session)["items"]
     off: dict[str, int] = {}
     taxes: dict[str, tuple[int, int]] = {}
@@ -153,7 +153,7 @@ def discount_object(session: Record, id: str) -> Record:
 
 
 def tax_amount(work: Work, rate: str, amount: int, base: int) -> Record:
-    """Return what a tax rate comes to, with the whole rate."""
+    """Return the amount of a tax rate, with the rate itself."""
     return {
         "amount": amount,
         "rate": work.get("tax_rates", rate),
@@ -166,7 +166,7 @@ def tax_amount(work: Work, rate: str, amount: int, base: int) -> Record:
 
 
 def _line(work: Work, session: Record, item: Record) -> Line:
-    """Return what an item costs; the first period of a recurring one may be free, or shorter."""
+    """Return the cost of an item; the first period of a recurring one may be free, or shorter."""
     kept = private(item)
     subtotal = kept["subtotal"]
     if kept["is_recurring"]:
@@ -178,7 +178,7 @@ def _line(work: Work, session: Record, item: Record) -> Line:
 
 
 def _as_billed(items: list[Record], lines: list[Line]) -> list[Line]:
-    """Return lines in the order in which an invoice has them: what is sold once comes first.
+    """Return lines in the order of an invoice: items sold once come first.
 
     So what the rounding of a discount leaves goes to the line that gets it there.
     """
@@ -187,7 +187,7 @@ def _as_billed(items: list[Record], lines: list[Line]) -> list[Line]:
 
 
 def _first_period(work: Work, session: Record, item: Record) -> int:
-    """Return what is paid for a recurring item now; until the day it is renewed on, a part of it.
+    """Return the price of a recurring item now: until the day of its renewal, a part of it.
 
     Raises `Refused` for such a day that cannot be.
     """
@@ -254,9 +254,9 @@ def _exemption(work: Work, session: Record) -> str | None:
 
 
 def _check_total(total: int, session: Record) -> None:
-    """Raise `Refused` for what cannot be charged; nothing at all can be.
+    """Raise `Refused` for an amount that cannot be charged; 0 is allowed.
 
-    What a subscription has too little to charge waits for its next invoice.
+    If the amount of a subscription is too small to charge, it waits for the next invoice.
     """
     currency = session["currency"]
     least = money.MINIMUMS.get(currency, 1)

@@ -25,13 +25,13 @@ OF_INTENT = (
 )  # fmt: skip
 """Parameters of `payment_intent_data` that are those of the intent."""
 PAID = {"succeeded": "paid", "processing": "unpaid", "requires_capture": "unpaid"}
-"""What a session's `payment_status` is at its end, by the status of its intent."""
+"""The `payment_status` of a completed session, by the status of its intent."""
 AT_LAST = ("succeeded", "paid")
 """How a payment, or its invoice, ends well."""
 
 
 def begun(work: Work, session: Record) -> Record:
-    """Return a new session with what it has from the start: in setup mode its intent, as recorded.
+    """Return a new session; in setup mode it has its intent from the start, as recorded.
 
     The intent of a payment is made when the buyer pays.
     """
@@ -44,7 +44,7 @@ def begun(work: Work, session: Record) -> Record:
 
 
 def confirmed(work: Work, session: Record, params: Params) -> tuple[Record, Declined | None]:
-    """Pay or set up what a session is for; return it as it is then, and why it was declined.
+    """Carry out the payment or setup of a session; return the session, and the decline if any.
 
     Raises `Refused`, with nothing done, if the session or its page does not allow it.
     """
@@ -64,7 +64,7 @@ def confirmed(work: Work, session: Record, params: Params) -> tuple[Record, Decl
 
 
 def needs_method(session: Record) -> bool:
-    """Tell whether a buyer has to give a payment method: not for what costs nothing now.
+    """Tell whether a buyer must give a payment method, which is not so if nothing is due now.
 
     A subscription will cost something later; its session may say that it can do without till then.
     """
@@ -93,7 +93,7 @@ def by_buyer(work: Work, id: str, params: Params, *, authenticate: bool | None) 
 
 
 def choose(work: Work, id: str, params: Params) -> Record:
-    """Store what a buyer chose of a session, and return it with its new total; raises `Refused`."""
+    """Store the choices of a buyer, and return the session with its new total; raises `Refused`."""
     session = registry.need("checkout.session").named(work, {"session": id})
     _check_open(session)
     new: Record = buyer.chosen(work, session, params)
@@ -130,7 +130,7 @@ def _check_amount(session: Record, expected: int | None) -> None:
 
 
 def _method(work: Work, session: Record, params: Params) -> Record | None:
-    """Return what a buyer pays with, None where nothing is needed; raises `Refused`."""
+    """Return the payment method of a buyer, None if none is needed; raises `Refused`."""
     needed = needs_method(session)
     if not needed and session["mode"] == "payment":
         return None
@@ -173,7 +173,7 @@ def _tried(work: Work, session: Record, method: Record) -> tuple[Record, Decline
 
 
 def _for_setup(session: Record) -> Params:
-    """Return the parameters of the intent that sets up what a session's buyer leaves."""
+    """Return the parameters of the intent that sets up the buyer's payment method."""
     data = private(session).get("setup_intent_data") or {}
     return _given({
         **_for_both(session),
@@ -218,7 +218,7 @@ def page_url(session: Record) -> str:
 
 
 def _completed(work: Work, session: Record, intent: Record | None) -> Record:
-    """Store a session as complete, with what its buyer bought by it, and tell of it."""
+    """Store a session as complete, create the objects that were bought, and the event."""
     customer = customers.of(session)
     if session["mode"] == "subscription":
         made = selling.subscribed(work, session, intent)  # which redeems the discounts
@@ -258,7 +258,7 @@ def _with_receipt(work: Work, session: Record, intent: Record | None) -> Record:
 
 
 def heard(work: Work, session: Record, what: Record) -> None:
-    """Go on with a session whose buyer has authenticated, or whose bank has answered.
+    """Continue with a session after its buyer has authenticated, or its bank has answered.
 
     `what` is its intent; of a subscription that has begun, its invoice.
     """

@@ -20,7 +20,7 @@ def given(work: Work, session: Record) -> Record:
 
 
 def on_clock(work: Work, session: Record) -> Work:
-    """Return a work as what a session sells goes by it: by the clock of its customer."""
+    """Return a work by the clock of a session's customer."""
     customer = work.get("customers", of(session) or "")
     return work if customer is None else work.on_clock(customer["test_clock"])
 
@@ -31,7 +31,7 @@ def wants_invoice(session: Record) -> bool:
 
 
 def known(work: Work, session: Record) -> Record:
-    """Return a session whose customer is there, if it is to have one; the buyer is made one."""
+    """Return a session with its customer, if it has one; the buyer may become a new one."""
     kept = private(session)
     id = of(session)
     details, shipping = session["customer_details"], shipping_of(session)
@@ -52,7 +52,7 @@ def known(work: Work, session: Record) -> Record:
 
 
 def _update(work: Work, session: Record, id: str) -> None:
-    """Let a customer have what their buyer told, where the session asks for that."""
+    """Update a customer with the buyer's details, if the session asks for that."""
     wanted = private(session).get("customer_update") or {}
     told = {
         "address": session["customer_details"]["address"],

@@ -14,9 +14,9 @@ UI_MODES = {"hosted": HOSTED, "embedded": EMBEDDED, "custom": "elements"}
 """The names of before dahlia, and those since."""
 
 METHODS = ("card", "link")
-"""What buyers can pay with where a request does not say."""
+"""The default types of payment methods."""
 SETUP_METHODS = ("card", "klarna", "link", "us_bank_account")
-"""What can be set up where a request does not say, as recorded."""
+"""The default types of payment methods for a setup, as recorded."""
 BY_METHOD: dict[str, Record] = {
     "card": {"request_three_d_secure": "automatic"},
     "us_bank_account": {
@@ -43,7 +43,7 @@ INVOICE_DATA = (
     "account_tax_ids", "custom_fields", "description", "footer", "issuer", "rendering_options",
 )  # fmt: skip
 COLLECTED: Record = {"business_name": None, "individual_name": None, "shipping_details": None}
-"""What was collected of a buyer who is known, before anything was."""
+"""The empty details of a known buyer."""
 DETAILS: Record = {
     "address": None,
     "business_name": None,
@@ -54,7 +54,7 @@ DETAILS: Record = {
     "tax_exempt": "none",
     "tax_ids": None,
 }
-"""What is known of a buyer who has told nothing."""
+"""The details of an unknown buyer."""
 ECHOED = (
     "allow_promotion_codes", "allowed_payment_method_types", "billing_address_collection",
     "cancel_url", "client_reference_id", "customer_email", "integration_identifier", "locale",
@@ -107,7 +107,7 @@ def new_id(mode: str) -> str:
 
 
 def url(id: str) -> str:
-    """Return where the page of a session is; what is behind the # is for the real one."""
+    """Return the address of the page of a session; the part after the # imitates the real one."""
     return f"https://checkout.stripe.com/c/pay/{id}#fid{letters(120)}"
 
 
@@ -205,7 +205,7 @@ def _saved(given: Params | None, mode: str) -> Record | None:
 
 
 def _methods(params: Params) -> Record:
-    """Return the fields about what the buyer can pay with."""
+    """Return the fields about the types of payment methods."""
     wanted = params.get("payment_method_types") or params.get("allowed_payment_method_types")
     excluded = params.get("excluded_payment_method_types") or ()
     usual = SETUP_METHODS if params.get("mode") == "setup" else METHODS

@@ -34,7 +34,7 @@ def fields(work: Work, given: Params) -> Record:
 
 
 def shared(work: Work, given: Params) -> Record:
-    """Return whose the money will be; raises `Refused`."""
+    """Return the fields that split the money; raises `Refused`."""
     percents = {"amount": None, "amount_percent": None}
     data = given.get("transfer_data")
     shared = {**given, "transfer_data": data and {**percents, **data}}
@@ -67,7 +67,7 @@ def _subscription_data(work: Work, given: Params) -> Record:
 
 
 def check_whole(work: Work, quote: Record) -> None:
-    """Raise `Refused` for a draft that lacks what an offer has."""
+    """Raise `Refused` for a draft that is not complete enough for an offer."""
     if not private(quote)["items"]:
         raise Refused("A quote must have line items before it can be finalized.")
     if quote["customer"] is None:

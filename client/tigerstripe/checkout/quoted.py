@@ -17,18 +17,18 @@ NOTHING: Record = {
 }
 AMOUNTS = tuple(NOTHING)
 LIKE_SESSION: Record = {"customer_details": None, "mode": "subscription", "shipping_cost": None}
-"""What makes a quote a session of a checkout, to those who price it."""
+"""The fields that let a quote be priced like a session."""
 OF_INVOICE = ("custom_fields", "days_until_due", "description", "footer")
-"""What the invoice of a quote takes from its `invoice_settings`."""
+"""The fields of a quote's invoice from its `invoice_settings`."""
 SHARES = ("application_fee_percent", "on_behalf_of", "transfer_data")
-"""Of whose the money of its subscription will be."""
+"""The fields that split the money of its subscription."""
 
 
 # --- What it comes to ---
 
 
 def priced(work: Work, quote: Record) -> Record:
-    """Return a quote with its amounts: of all, of what is due now, and of each later period."""
+    """Return a quote with its amounts: in all, due now, and for each later period."""
     kept = private(quote)
     items = kept["items"]
     recurring = [item for item in items if private(item)["is_recurring"]]
@@ -103,7 +103,7 @@ def _interval(work: Work, recurring: list[Record]) -> Record:
 
 
 def converted(work: Work, quote: Record) -> Record:
-    """Return the fields of a quote that name what its acceptance makes; raises `Refused`."""
+    """Accept a quote, and return the fields that name the new objects; raises `Refused`."""
     customer = registry.need("customer").given(work, quote["customer"], "customer")
     items = private(quote)["items"]
     if not any(private(item)["is_recurring"] for item in items):
@@ -126,7 +126,7 @@ def converted(work: Work, quote: Record) -> Record:
 
 
 def _of_subscription(quote: Record) -> Params:
-    """Return what a subscription, or its phase, is asked for."""
+    """Return the parameters of the subscription, or of its phase."""
     items, data = private(quote)["items"], quote["subscription_data"]
     once = [selling.as_given(item) for item in items if not private(item)["is_recurring"]]
     params: Params = {
@@ -147,7 +147,7 @@ def _of_subscription(quote: Record) -> Params:
 
 
 def _scheduled(work: Work, quote: Record, params: Params, starts_at: int) -> str:
-    """Make the schedule of what begins later; its subscription goes on after the one phase."""
+    """Make the schedule of a later start; its subscription goes on after the one phase."""
     for name in SHARES:
         if quote[name] is not None:
             raise errors.not_built_parameter(f"{name} with a later effective_date")
@@ -174,7 +174,7 @@ def _scheduled(work: Work, quote: Record, params: Params, starts_at: int) -> str
 
 
 def _invoiced(work: Work, quote: Record, customer: Record) -> str:
-    """Make the draft of what is sold once; return its id."""
+    """Make the draft of the items sold once; return its id."""
     id, settings = issuing.new_invoice_id(), quote["invoice_settings"]
     params: Params = {
         **{name: settings[name] for name in OF_INVOICE},

@@ -38,7 +38,7 @@ _is_url = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://\S+\Z").match
 
 
 def check(work: Work, params: Params) -> str:
-    """Return the mode of a new session; raises `Refused` for what cannot be."""
+    """Return the mode of a new session; raises `Refused` for parameters that do not fit."""
     mode: str | None = params.get("mode")
     if mode is None:
         raise errors.missing("mode")
@@ -58,7 +58,7 @@ def check(work: Work, params: Params) -> str:
 
 
 def check_mode(mode: str, params: Params) -> None:
-    """Raise `Refused` for what means nothing in a mode."""
+    """Raise `Refused` for parameters without a meaning in the mode."""
     for name, modes in ONLY_IN.items():
         if params.get(name) is not None and mode not in modes:
             raise Refused(f"You can not pass `{name}` in `{mode}` mode.", param=name)
@@ -70,7 +70,7 @@ def check_mode(mode: str, params: Params) -> None:
 
 
 def _check_items(mode: str, params: Params) -> None:
-    """Raise `Refused` for what is missing in a mode."""
+    """Raise `Refused` for parameters that the mode needs and that are missing."""
     if mode != "setup" and not params.get("line_items"):
         message = f"The `line_items` parameter is required in {mode} mode."
         raise Refused(message, code="parameter_missing", param="line_items")

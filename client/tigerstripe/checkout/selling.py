@@ -33,7 +33,7 @@ OF_INVOICE = ("custom_fields", "description", "footer", "metadata")
 
 
 def due(work: Work, session: Record) -> int:
-    """Return what is to be paid now; a subscription's is less by its customer's balance.
+    """Return the amount to be paid now; the customer's balance reduces that of a subscription.
 
     What is too little to be charged waits for the subscription's next invoice.
     """
@@ -49,7 +49,7 @@ def due(work: Work, session: Record) -> int:
 
 
 def first_payment(work: Work, session: Record, amount: int) -> Params:
-    """Return what the payment that begins a subscription says of itself, as recorded.
+    """Return the description of the payment that begins a subscription, as recorded.
 
     Whose it will be is what the subscription says.
     """
@@ -154,7 +154,7 @@ def invoiced(work: Work, session: Record, intent: Record | None) -> str:
 def lines_of(
     work: Work, customer: Record, currency: str, items: list[Record], invoice: str
 ) -> issuing.Content:
-    """Return the lines of what is sold once; they are invoice items of this invoice alone."""
+    """Return the lines of items sold once, which are invoice items of this invoice alone."""
     content, rates = [], {}
     resource = registry.need("invoiceitem")
     for place, item in enumerate(items):

@@ -30,7 +30,7 @@ def is_on(session: Record) -> bool:
 
 
 def fields(is_on: bool) -> Record:
-    """Return what a new session says of automatic tax."""
+    """Return the fields of a new session about automatic tax."""
     return {
         "enabled": is_on,
         "liability": {"type": "self"} if is_on else None,
@@ -74,7 +74,7 @@ def rates(work: Work, session: Record, item: Record) -> list[Record]:
 
 
 def stated(work: Work, session: Record) -> Record:
-    """Return what a session says of its automatic tax, now that it was reckoned."""
+    """Return the fields of a session about automatic tax, after it was calculated."""
     if not is_on(session):
         found: Record = session["automatic_tax"]
         return found

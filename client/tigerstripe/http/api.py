@@ -28,7 +28,7 @@ THREADS = 16
 FREE_S = 5.0
 """How long a request that writes waits for others, which wait for the daemon."""
 ABORT = "tigerstripe.abort"
-"""The ASGI extension with what ends a connection at once."""
+"""The ASGI extension with the function that ends a connection at once."""
 
 
 class TooLarge(Exception):
@@ -72,7 +72,7 @@ class Api:
             await _send(send, response, is_head=scope["method"] == "HEAD")
 
     async def answered(self, request: Request) -> Response:
-        """Return the answer: of what only reads at once, for that never waits for the daemon.
+        """Return the answer; a read is answered at once, because it never waits for the daemon.
 
         A write may wait, as long as the daemon has for its answer: in a thread, so that others are
         answered meanwhile. Where no thread gets free in that time, it is refused.
@@ -128,7 +128,7 @@ def request_of(scope: Scope, body: bytes) -> Request:
 
 
 def base_of(scope: Scope) -> str:
-    """Return where a client has this server; what is no name of a host counts for nothing."""
+    """Return the address by which a client reaches this server; invalid hosts are ignored."""
     host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
     return f"{scope['scheme']}://{host if _is_host(host) else 'localhost'}"
 

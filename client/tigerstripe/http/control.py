@@ -52,7 +52,7 @@ def freeze(account: Account, params: Params) -> Params:
 
 
 def deliver(account: Account, params: Params) -> Params:
-    """Send what webhook endpoints have not got yet."""
+    """Send the webhooks that wait."""
     only(params)
     return {"data": account.deliver()}
 
@@ -181,7 +181,7 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (OverflowError, 400),
     (TigerError, 500),
 )
-"""What an error is answered with; the first that fits counts."""
+"""The status of each error; the first that fits counts."""
 
 
 class Control:
@@ -246,7 +246,7 @@ async def _params(request: HttpRequest) -> Params:
 
 
 def _not_there(method: str, action: str) -> Response:
-    """Return the refusal of what control does not have."""
+    """Return the refusal of an unknown control."""
     if action in READS or action in WRITES:
         right = "GET" if action in READS else "POST"
         return error(405, f"/_tiger/{action} takes {right}, not {method}")

@@ -35,16 +35,16 @@ AGAIN_S = 5.0
 """When something is tried again that the store refused."""
 
 CLOCK = (settings.TABLE, settings.STATE)
-"""The record that says what an account's clock shows."""
+"""The record with the state of an account's clock."""
 
 log: logging.Logger = logging.getLogger("tigerstripe")
 
 
 class Courier:
-    """Sends what waits in an instance, in a thread of its own, until it is closed."""
+    """Sends the webhooks of an instance, in a thread of its own, until it is closed."""
 
     def __init__(self, store: Store, url: str | None) -> None:
-        """Begin with what waits now; `url` is where pages are served, None: nowhere."""
+        """Begin with the deliveries that wait; `url` is the server of pages, or None."""
         self._store = store
         self._url = url
         self._engine = Engine(store)
@@ -53,7 +53,7 @@ class Courier:
         self._lock = threading.Lock()
         self._lanes: dict[Lane, deque[str]] = {}
         self._later: list[tuple[float, str, str]] = []
-        """What is to be looked at when its time comes: time, namespace, and a delivery's id.
+        """The looks to take later: time, namespace, and a delivery's id.
 
         Without an id: what is due in the namespace.
         """
@@ -61,7 +61,7 @@ class Courier:
         self._thread.start()
 
     def close(self) -> None:
-        """End: what is being sent is finished, the rest stays for the next one."""
+        """End after the deliveries that are being sent; the rest stays for the next courier."""
         self._ended.set()
         self._thread.join()
         self._pool.shutdown(cancel_futures=True)
@@ -120,7 +120,7 @@ class Courier:
             self._enqueue((namespace, record["endpoint"]), id)
 
     def _look_at_due(self, namespace: str) -> None:
-        """Do what is due in an account, once its clock shows the time."""
+        """Do what is due in an account when its clock shows the time."""
         scope, _ = self._engine.account(namespace)
         first = due.next_at(scope)
         left_s = None if first is None else clock.seconds_until(scope, first)
@@ -132,7 +132,7 @@ class Courier:
             heapq.heappush(self._later, (until, namespace, id))
 
     def _take_up(self) -> None:
-        """Look at what is due by now."""
+        """Take the looks that are due by now."""
         now = time.time()
         while self._later and self._later[0][0] <= now:
             with self._lock:
@@ -154,7 +154,7 @@ class Courier:
                 waiting.append(id)
 
     def _drive(self, lane: Lane) -> None:
-        """Send what is in a lane, one after the other, until it is empty."""
+        """Send the deliveries of a lane one after the other, until it is empty."""
         while True:
             with self._lock:
                 waiting = self._lanes[lane]
@@ -174,7 +174,7 @@ class Courier:
         self._look_at_due(namespace)
 
     def _guarded(self, do: Callable[[str, str], None], namespace: str, id: str) -> None:
-        """Do something; what the store refuses is tried again later, and no fault ends a lane."""
+        """Call a function; an error of the store is tried again later, and no error ends a lane."""
         try:
             do(namespace, id)
         except Exception as error:

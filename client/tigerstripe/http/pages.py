@@ -18,10 +18,10 @@ PAGES = "/pages/"
 
 
 class Pages:
-    """The ASGI application of the pages; what they do may wait, so it is done in threads."""
+    """The ASGI application of the pages, which run in threads, because they may wait."""
 
     def __init__(self, store: Store) -> None:
-        """Show what is in a store."""
+        """Show the pages of the accounts in a store."""
         self._site = Site(store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

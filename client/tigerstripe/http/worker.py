@@ -67,10 +67,10 @@ class Application:
 
 
 class Protocol(HttpToolsProtocol):
-    """HTTP whose connections the application can end at once."""
+    """The HTTP protocol, with connections that the application can end at once."""
 
     def on_message_begin(self) -> None:
-        """Let the application have what ends the connection."""
+        """Give the application the function that ends the connection."""
         super().on_message_begin()
         self.scope["extensions"] = {ABORT: {"abort": self.transport.abort}}
 

@@ -19,7 +19,7 @@ DONE = "There is nothing to authenticate any more. You can close this page."
 
 
 def authentication(visit: Visit) -> Page:
-    """Ask the buyer, or do what they answered."""
+    """Ask the buyer, or do as they answered."""
     kind, intent = _intent(visit)
     if intent is None:
         return not_there("payment to authenticate")
@@ -54,13 +54,13 @@ def _intent(visit: Visit) -> tuple[str, Record | None]:
 
 
 def _return_url(intent: Record) -> str | None:
-    """Return where the buyer goes on; what Stripe would add to it comes later."""
+    """Return the address where the buyer continues, without the parameters that Stripe adds."""
     url: str | None = private(intent).get("return_url")
     return url
 
 
 def _with_outcome(url: str, intent: Record) -> str:
-    """Return an address with what Stripe tells there of an intent."""
+    """Return an address with the parameters of an intent that Stripe adds."""
     kind = intent["object"]
     is_declined = intent["status"] == "requires_payment_method"
     told = {

@@ -20,12 +20,12 @@ Params = dict[str, Any]
 OVER = "This checkout session has expired: go back to the shop and begin again."
 THANKS = "Your payment went through. You can close this page."
 CHOICES = ("address", "promotion_code", "shipping_rate")
-"""What may change the total."""
+"""The fields that may change the total."""
 ADDRESS = ("line1", "city", "postal_code", "state", "country")
 
 
 def checkout(visit: Visit) -> Page:
-    """Show a session's page, or do what its buyer wants by it."""
+    """Show the page of a session, or do what its buyer asks for."""
     session = visit.find("checkout_sessions", "id", visit.name)
     if session is None:
         return not_there("checkout session")
@@ -43,7 +43,7 @@ def checkout(visit: Visit) -> Page:
 
 
 def _pressed(visit: Visit, session: Record, params: Params) -> Page:
-    """Do what the button says, unless a choice changes the total: that is to be seen first."""
+    """Do as the button says, unless a choice changes the total, which must be shown first."""
     chosen = {name: params[name] for name in CHOICES if name in params}
     for name in chosen.keys() - {"address"}:  # which is told, too
         params.pop(name)
@@ -110,7 +110,7 @@ def _after(session: Record) -> str:
 
 
 def _filled(session: Record, form: Form) -> Params:
-    """Return what a form says as the parameters of a confirmation; what is empty is not there."""
+    """Return a form as the parameters of a confirmation, without empty fields."""
     form = {name: value.strip() for name, value in form.items() if value.strip()}
     names = ("email", "name", "phone", "promotion_code", "shipping_rate", "expected_amount")
     params: Params = {name: form[name] for name in names if name in form}

@@ -15,7 +15,7 @@ Record = dict[str, Any]
 
 
 def invoice(visit: Visit) -> Page:
-    """Show an invoice, or pay it with what its customer filled in."""
+    """Show an invoice, or pay it with the values that its customer filled in."""
     url = f"https://invoice.stripe.com/i/{visit.name}?s=ap"
     found = visit.find("invoices", "hosted_invoice_url", url)
     if found is None:

@@ -64,7 +64,7 @@ def credit_note(of: Record, lines: list[Record]) -> str:
 
 
 def receipt(charge: Record, paid: Record | None, lines: list[Record]) -> str:
-    """Return the receipt of a charge; of one that paid an invoice with what that is for."""
+    """Return the receipt of a charge, with the lines of the invoice that it paid."""
     pairs = [("Amount", _amount(charge, "amount")), ("Charge", charge["id"])]
     if charge["description"]:
         pairs.append(("For", charge["description"]))
@@ -110,14 +110,14 @@ def _lines(lines: list[Record], currency: str) -> Pairs:
 
 
 def _what(line: Record) -> str:
-    """Return what a line is for, and how many, where its words do not say so."""
+    """Return the description of a line, with its quantity if that is not in it."""
     words, quantity = line["description"] or "Credit", line["quantity"]
     is_counted = quantity in (None, 1) or words.startswith(f"{quantity} ")
     return words if is_counted else f"{quantity} of {words}"
 
 
 def _between(of: Record) -> Pairs:
-    """Return what is between the lines and the total: discounts, taxes on top, shipping."""
+    """Return the rows between the lines and the total: discounts, taxes on top, shipping."""
     off = of.get("total_discount_amounts", of.get("discount_amounts")) or []
     taxes = of["total_taxes"] or []
     on_top = sum(one["amount"] for one in taxes if one["tax_behavior"] == "exclusive")

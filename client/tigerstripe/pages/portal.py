@@ -26,13 +26,13 @@ STEPS: dict[str, tuple[str, ...]] = {
     "subscription_update": ("change",),
     "subscription_update_confirm": ("confirm",),
 }
-"""What a customer may do in a flow; elsewhere all but what flows have alone."""
+"""The actions allowed in each flow; elsewhere all are allowed, except those of flows alone."""
 IN_FLOWS = ("confirm", "stay")
 DONE = "It is done. You can close this page."
 
 
 def portal(visit: Visit) -> Page:
-    """Show a customer what they have, or do what they want changed."""
+    """Show the portal to a customer, or make the change that they ask for."""
     url = f"https://billing.stripe.com/p/session/{visit.name}"
     session = visit.find("portal_sessions", "url", url)
     if session is None:
@@ -76,7 +76,7 @@ def _shown(work: Work, session: Record, form: Form, error: str | None, status: i
 
 
 def _owned(work: Work, features: Record, subscription: Record) -> portal_look.Owned:
-    """Return a subscription with what may be done with it."""
+    """Return a subscription with the changes that are allowed."""
     data = subscription["items"]["data"]
     names = [lines.product_name(work, item["price"]) for item in data]
     offers = [
@@ -89,7 +89,7 @@ def _owned(work: Work, features: Record, subscription: Record) -> portal_look.Ow
 
 
 def _of_flow(work: Work, session: Record, features: Record) -> Any:
-    """Return what a customer is led to."""
+    """Return the page of a flow."""
     flow = session["flow"]
     kind = flow["type"]
     wanted = flow[kind]
@@ -130,7 +130,7 @@ def _after(session: Record) -> Page:
 
 
 def _changed(work: Work, session: Record, form: Form) -> str:
-    """Do what a form of the portal asks for, as far as its configuration allows it."""
+    """Make the change that a form of the portal asks for, if its configuration allows it."""
     configuration = work.get("portal_configurations", session["configuration"])
     assert configuration is not None, session
     features = registry.need("billing_portal.configuration").features(configuration)
@@ -192,7 +192,7 @@ def _given(discounts: list[Record] | None) -> list[Record]:
 
 
 def _details(work: Work, session: Record, features: Record, form: Form) -> None:
-    """Store what a customer says of themselves."""
+    """Store the details of a customer."""
     self_service.check_enabled(features, "customer_update")
     allowed = features["customer_update"]["allowed_updates"]
     names = [name for name in ("name", "email", "phone") if name in allowed]

@@ -14,15 +14,15 @@ Form = dict[str, str]
 
 
 class Owned(NamedTuple):
-    """A subscription, and what may be done with it."""
+    """A subscription, and the changes that are allowed."""
 
     subscription: Record
     name: str
-    """What it is of."""
+    """The names of its products."""
     offers: list[Record]
     """The prices that it may be changed to, each with the `name` of its product."""
     limits: Record | None
-    """Within what its quantity may be changed; None: not at all."""
+    """The range in which its quantity may be changed; None: not at all."""
     can_pause: bool
 
 
@@ -96,7 +96,7 @@ def _button(of: Owned, what: str, words: str, *content: Any) -> Markup:
 
 
 def cancel(of: Owned, features: Record) -> Markup:
-    """Return what a customer cancels a subscription with, and says why."""
+    """Return the form to cancel a subscription, with the reason."""
     reasons = features["subscription_cancel"]["cancellation_reason"]
     asked = reasons["options"] if reasons["enabled"] else []
     options = [element("option", name.replace("_", " "), value=name) for name in asked]
@@ -109,19 +109,19 @@ def cancel(of: Owned, features: Record) -> Markup:
 
 
 def offer(of: Owned, coupon: Record) -> Markup:
-    """Return what makes a customer stay: a coupon."""
+    """Return the form of the offer that may keep a customer: a coupon."""
     off = f"{coupon['percent_off']:g} %" if coupon["percent_off"] else ""
     amount = off or money.shown(coupon["amount_off"], coupon["currency"])
     return _button(of, "stay", f"Stay, with {amount} off")
 
 
 def pause(of: Owned) -> Markup:
-    """Return what a customer pauses a subscription with."""
+    """Return the form to pause a subscription."""
     return _button(of, "pause", "Pause")
 
 
 def change(of: Owned) -> Markup:
-    """Return what a customer changes the price or the quantity of a subscription with."""
+    """Return the form to change the price or the quantity of a subscription."""
     [item] = of.subscription["items"]["data"]
     prices = [
         element(
@@ -160,7 +160,7 @@ def _price(price: Record) -> str:
 def payment_methods(
     customer: Record, methods: list[Record], features: Record, given: Form
 ) -> Markup:
-    """Return what a customer pays with, and how to add to it."""
+    """Return the payment methods of a customer, with the form to add one."""
     default = customer["invoice_settings"]["default_payment_method"]
     shown = [
         element(

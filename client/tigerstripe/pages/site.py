@@ -37,7 +37,7 @@ class Site:
     """Answers for the pages of all accounts of an instance."""
 
     def __init__(self, store: Store) -> None:
-        """Show what is in a store."""
+        """Show the pages of the accounts in a store."""
         self._engine = Engine(store)
 
     def answer(self, path: str, query: str, form: str | None, base: str) -> Page:
@@ -63,7 +63,7 @@ class Site:
 
 
 def _parts(path: str) -> tuple[str, str, str]:
-    """Return the account, the page's name and what is behind it: `/accounts/A/pages/N/REST`."""
+    """Return the account, the name of the page and the rest: `/accounts/A/pages/N/REST`."""
     account, _, page = path.removeprefix("/accounts/").partition("/pages/")
     name, _, rest = page.partition("/")
     return unquote(account), name, rest

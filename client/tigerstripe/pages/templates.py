@@ -33,7 +33,7 @@ NAMES = {
     "sepa_debit": "SEPA debit",
     "us_bank_account": "US bank account",
 }
-"""What the types of payment methods are called, where it is not their name."""
+"""The titles of types of payment methods, where they differ from the names."""
 
 
 def page(title: str, *content: Any) -> str:
@@ -65,7 +65,7 @@ def form(*content: Any, button: str = "", **attributes: Any) -> Markup:
 
 
 def alert(message: str | None) -> Markup | None:
-    """Return what went wrong, if anything did."""
+    """Return the message of an error, if there is one."""
     return element("p", message, role="alert") if message else None
 
 

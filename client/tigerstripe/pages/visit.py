@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 class Page(NamedTuple):
-    """What a visit is answered: a page, or where to go."""
+    """The answer to a visit: a page, or an address to go to."""
 
     body: str = ""
     status: int = 200
@@ -40,7 +40,7 @@ class Visit:
     """A visit to a page of an account."""
 
     def __init__(self, scope: Scope, log: Log, name: str, query: Form, form: Form | None) -> None:
-        """Visit what has that name; `form` is what was filled in, None of a mere look."""
+        """Visit the object of that name; `form` are the values filled in, None for a mere look."""
         self._scope = scope
         self._log = log
         self.name = name
@@ -65,5 +65,5 @@ class Visit:
         return Work(self._scope, now, versions.newest(), None, is_write=False)
 
     def act(self, do: Callable[[Work], Result]) -> Result:
-        """Do what the visitor wants, in one commit; raises `Refused` and `Declined`."""
+        """Carry out an action of the visitor, in one commit; raises `Refused` and `Declined`."""
         return acting.act(self._scope, self._log, do)

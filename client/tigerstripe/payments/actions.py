@@ -21,7 +21,7 @@ ACTION_REQUIRED = (
 
 
 def wanted(work: Work, intent: Record, attempt: Attempt) -> Record:
-    """Return what the buyer has to do; where to depends on what the request said of it."""
+    """Return the next action of the buyer; its form depends on the request."""
     if attempt.method["type"] == cash.TYPE:
         return cash.instructions(intent)
     if attempt.method["type"] == "us_bank_account":
@@ -57,7 +57,7 @@ def page_url(intent: Record) -> str:
 
 
 def required(method: Record) -> Declined:
-    """Return the error of a payment that needs what its request does not want."""
+    """Return the error of a payment that needs an action although its request excludes that."""
     return Declined(
         ACTION_REQUIRED,
         status=402,

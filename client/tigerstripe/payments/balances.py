@@ -27,7 +27,7 @@ Sums = Counter[tuple[int, str]]
 
 
 def sums(work: Work) -> tuple[dict[str, int], dict[str, int]]:
-    """Return what is available and what is pending, by currency.
+    """Return the available and the pending amounts, by currency.
 
     Cost: the transactions since the last but one time that money was told of are read.
     """
@@ -42,7 +42,7 @@ def sums(work: Work) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def close(work: Work) -> None:
-    """Count what was closed the last time, and let the sum be closed at this moment."""
+    """Count the transactions up to the last closing, and close the sum at this moment."""
     kept = _kept(work)
     new = {**NOTHING, "id": _id(work), "closed_at": work.now}
     if kept is not None:

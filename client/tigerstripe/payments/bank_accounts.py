@@ -71,7 +71,7 @@ def _of_us(given: Params) -> Record:
 
 
 def _of_iban(iban: str) -> Record:
-    """Return what an IBAN says; raises `Refused` if it is none."""
+    """Return the fields of an IBAN; raises `Refused` if it is not valid."""
     text = iban.replace(" ", "").upper()
     moved = text[4:] + text[:4]
     is_sound = text.isascii() and text.isalnum() and text[:2].isalpha()

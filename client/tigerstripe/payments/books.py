@@ -20,7 +20,7 @@ Record = dict[str, Any]
 TABLE = balances.TABLE
 SETTINGS = "account_settings"
 FEE = "fee"
-"""The record of `SETTINGS` that is what a charge costs."""
+"""The record of `SETTINGS` with the fee of a charge."""
 USUAL: Record = {"percent": "2.9", "fixed": 30}
 """2.9 % and 30 of the smallest unit, as recorded; alike for all types and currencies."""
 DISPUTE_FEE = 1500
@@ -30,13 +30,13 @@ PENDING_DAYS = 7
 
 
 def fee_of(work: Work, amount: int) -> int:
-    """Return what a charge of an amount costs, rounded half up as recorded."""
+    """Return the fee for an amount, rounded half up as recorded."""
     rate = work.scope.own(SETTINGS).get(FEE, USUAL)
     return money.whole(Decimal(rate["percent"]) * amount / 100) + int(rate["fixed"])
 
 
 def set_fee(scope: Scope, percent: str | float, fixed: int) -> None:
-    """Set what a charge costs from now on; raises ValueError for what cannot be."""
+    """Set the fee of charges from now on; raises ValueError for wrong arguments."""
     try:
         part = Decimal(str(percent))
     except InvalidOperation:
@@ -95,7 +95,7 @@ def post(
 
 
 def _fees(type: str, fee: int, application_fee: int, currency: str) -> list[Record]:
-    """Return what a movement costs, as its transaction tells."""
+    """Return the fees of a movement, as its transaction shows them."""
     words = "Stripe processing fees" if type in ("charge", "payment") else "Dispute fee"
     fees = (
         ("application_fee", application_fee, "Application fee"),

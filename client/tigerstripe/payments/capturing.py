@@ -22,7 +22,7 @@ TOO_MUCH = (
 
 
 def captured(work: Work, intent: Record, params: Params) -> Record:
-    """Take all or a part of what an intent holds; return it after that. Raises `Refused`.
+    """Capture all or a part of the money that an intent holds, and return it. Raises `Refused`.
 
     Of what was captured in part, the rest is let go by a capture of 0.
     """
@@ -111,7 +111,7 @@ def incremented(work: Work, intent: Record, charge: Record, params: Params) -> R
 
 
 def released(work: Work, charge: Record, *, is_over: bool) -> None:
-    """Let go what a charge holds: since its time is over, or since its intent is canceled."""
+    """Release the money that a charge holds, because its time is over or its intent is canceled."""
     why = "expired_uncaptured_charge" if is_over else None
     rest = charge["amount"] - charge["amount_captured"]
     new = registry.need("refund").release(work, charge, rest, why)

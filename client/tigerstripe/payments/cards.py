@@ -33,7 +33,7 @@ BRAND_NAMES = {
     "unionpay": "UnionPay",
     "visa": "Visa",
 }
-"""What tokens and sources call a brand."""
+"""The names of brands in tokens and sources."""
 NO_3DS = frozenset(("378282246310005", "3056930009020004", "36227206271667"))
 COBRANDED = frozenset(("4000002500001001", "5555552500001001"))
 """Cards of Cartes Bancaires too."""
@@ -79,7 +79,7 @@ def today(work: Work) -> datetime:
 
 
 def test_card_of(number: str) -> testing_cards.KnownCard:
-    """Return what the testing page says of a card that there is."""
+    """Return the testing page's entry of an existing card."""
     found = testing_cards.of_number(number)
     assert found is not None, number
     return found
@@ -193,7 +193,7 @@ def as_method(card: Record, number: str) -> Record:
 
 
 def fingerprint(number: str) -> str:
-    """Return what is alike for one number, and tells nothing of it."""
+    """Return a text that is the same for the same number, and does not reveal it."""
     return hashlib.blake2b(number.encode(), digest_size=8).hexdigest()
 
 
@@ -238,7 +238,7 @@ def _expiry(work: Work, month: Any, year: Any) -> tuple[int, int]:
 
 
 def _has_checksum(number: str) -> bool:
-    """Tell whether the last digit is what Luhn's rule makes of the others."""
+    """Tell whether the last digit fits the others by Luhn's rule."""
     total = 0
     for place, digit in enumerate(reversed(number)):
         doubled = int(digit) * (1 + place % 2)

@@ -21,9 +21,9 @@ Record = dict[str, Any]
 TYPE = "customer_balance"
 """The type of payment methods that stands for a customer's cash."""
 APPLIED = "applied"
-"""The part of an intent's private part that is what it has taken already."""
+"""The field of an intent's private part with the cash that it has taken."""
 WAITS = "display_bank_transfer_instructions"
-"""The next action of an intent whose money has not come."""
+"""The next action of an intent that waits for its money."""
 NETWORKS: dict[str, dict[str, tuple[str, ...]]] = {
     "eu_bank_transfer": {"iban": ("sepa",)},
     "gb_bank_transfer": {"sort_code": ("bacs", "fps")},
@@ -40,7 +40,7 @@ _OF_CURRENCY: dict[str, tuple[str, Record | None]] = {
     "mxn": ("mx_bank_transfer", None),
     "usd": ("us_bank_transfer", {"network": "ach", "sender_name": None}),
 }
-"""By currency that can be sent: the type of transfer, and what it tells of its sender."""
+"""By currency: the type of transfer, and the fields about its sender."""
 _ADDRESSES: dict[str, Record] = {
     "aba": {
         "account_number": "11119990123456",
@@ -66,11 +66,11 @@ _ADDRESSES: dict[str, Record] = {
         "branch_name": "Test Branch",
     },
 }
-"""What money is sent to, by type of address; the numbers are of no bank."""
+"""The addresses for transfers, by type; the numbers belong to no bank."""
 
 
 def balances(work: Work, customer: str) -> dict[str, int]:
-    """Return what a customer has in cash, by currency.
+    """Return the cash of a customer, by currency.
 
     A work that looks is worked out again if the customer's cash changes meanwhile.
     """
@@ -117,7 +117,7 @@ def applied(work: Work, intent: Record, amount: int) -> None:
 
 
 def given_back(work: Work, intent: Record) -> Record:
-    """Give back what an intent has taken, since it is paid in another way or not at all."""
+    """Give back the cash of an intent that is paid in another way, or not at all."""
     kept = private(intent)
     if not kept.get(APPLIED):
         return intent
@@ -141,7 +141,7 @@ def _transfer_of(currency: str) -> tuple[str, Record | None]:
 
 
 def funded(work: Work, customer: Record, amount: int, currency: str, reference: str | None) -> Any:
-    """Let money of a customer come, and pay what waits for it; return its transaction."""
+    """Receive money of a customer, and pay intents that wait for it; return its transaction."""
     kind, sent = _transfer_of(currency)
     transfer = {"reference": reference, "type": kind, **({kind: sent} if sent else {})}
     made = _moved(work, customer["id"], currency, amount, "funded", bank_transfer=transfer)
@@ -153,7 +153,7 @@ def funded(work: Work, customer: Record, amount: int, currency: str, reference: 
 
 
 def _reconcile(work: Work, customer: str, currency: str) -> None:
-    """Pay what waits for a customer's money, oldest first, the last one in part."""
+    """Pay the intents that wait for a customer's money, oldest first, the last one in part."""
     intents = registry.need("payment_intent")
     for found in reversed(work.find_by(intents.table, "customer", customer)):
         intent = work.get(intents.table, found["id"]) or found
@@ -183,7 +183,7 @@ def _moved(
 
 
 def addresses(kind: str) -> list[Record]:
-    """Return what money is sent to by a type of transfer."""
+    """Return the address of a type of transfer."""
     somewhere = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
     holder = {
         "account_holder_address": somewhere,
@@ -215,16 +215,16 @@ def instructions(intent: Record) -> Record:
 
 
 def partly(work: Work, intent: Record, amount: int) -> Record:
-    """Return an intent that has taken a part of what it needs of its customer's cash."""
+    """Return an intent after it took a part of the needed amount from its customer's cash."""
     applied(work, intent, amount)
     total = intent["amount"] - needed(intent) + amount
     return _told({**intent, PRIVATE: {**private(intent), APPLIED: total}})
 
 
 def changed(work: Work, old: Record, new: Record) -> Record:
-    """Return an intent as a change of it leaves it, whatever cash it has taken or waits for.
+    """Return an intent after a change of its customer, its currency or its amount.
 
-    With another customer or currency it gives back what it took, and is to be confirmed again. With
+    With another customer or currency it gives its cash back, and must be confirmed again. With
     another amount it waits for the rest of that; raises `Refused` if it has taken as much already.
     """
     taken = private(old).get(APPLIED, 0)
@@ -244,6 +244,6 @@ def changed(work: Work, old: Record, new: Record) -> Record:
 
 
 def _told(intent: Record) -> Record:
-    """Return an intent whose buyer is told how much remains to be sent."""
+    """Return an intent with the next action that tells the buyer the amount still to be sent."""
     told = {**intent["next_action"][WAITS], "amount_remaining": needed(intent)}
     return {**intent, "next_action": {WAITS: told, "type": WAITS}}

@@ -34,7 +34,7 @@ BLOCKED = "Stripe blocked this payment as too risky."
 
 
 def fields(work: Work, of: Record, method: Record, amount: int) -> Record:
-    """Return the fields of a charge that was not answered yet; `of` has what `OF_INTENT` names.
+    """Return the fields of a charge before the answer; `of` has the fields in `OF_INTENT`.
 
     `captured` and all that is of the answer is the caller's: `approved`, `refused`, `pending`.
     """
@@ -82,7 +82,7 @@ def _descriptor(of: Record) -> str:
 
 
 def approved(charge: Record, attempt: Attempt, *, hold_until: int | None = None) -> Record:
-    """Return what a charge has once its bank approved it; held until a time, or for good."""
+    """Return the fields of an approved charge, whose money is held until a time, or captured."""
     level = bank.risk(attempt.method)
     is_card = attempt.method["type"] == "card"
     return {
@@ -103,7 +103,7 @@ def approved(charge: Record, attempt: Attempt, *, hold_until: int | None = None)
 
 
 def refused(charge: Record, attempt: Attempt, decline_code: str) -> Record:
-    """Return what a charge has once its bank declined it."""
+    """Return the fields of a declined charge."""
     decline = testing_cards.DECLINES[decline_code]
     level = bank.risk(attempt.method)
     is_blocked = level == "highest"
@@ -127,7 +127,7 @@ def refused(charge: Record, attempt: Attempt, decline_code: str) -> Record:
 
 
 def pending(charge: Record, attempt: Attempt) -> Record:
-    """Return what a charge has while its debit is on its way."""
+    """Return the fields of a charge with a pending debit."""
     return {
         "amount_captured": charge["amount"],
         "captured": True,
@@ -189,7 +189,7 @@ def _details(
 
 
 def _feature(options: Mapping[str, Any], name: str) -> Record:
-    """Return whether what was asked for is there: what a card can is had by asking."""
+    """Return whether a feature of a card is available: it is, if it was requested."""
     is_there = options.get(name) == "if_available"
     return {"status": "available" if is_there else "unavailable"}
 

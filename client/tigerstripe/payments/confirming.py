@@ -60,7 +60,7 @@ def tried(work: Work, intent: Record, attempt: Attempt) -> tuple[Record, Decline
 
 
 def _of_cash(work: Work, intent: Record, attempt: Attempt) -> Record:
-    """Pay with what a customer has sent, or wait for it."""
+    """Pay from the cash of a customer, or wait for it."""
     if cash.asked(work, intent) is not bank.APPROVED:
         return _waits(work, intent, attempt)
     cash.applied(work, intent, cash.needed(intent))
@@ -120,7 +120,7 @@ def _charge(work: Work, intent: Record, attempt: Attempt) -> Record:
 
 
 def _used(work: Work, intent: Record, attempt: Attempt) -> Record:
-    """Store what a payment made of its payment method, and return it."""
+    """Store the changes that a payment makes to its payment method, and return it."""
     usage = attempt.options.get("setup_future_usage") or intent["setup_future_usage"]
     is_kept = usage in ("on_session", "off_session")
     return using.used(
@@ -133,7 +133,7 @@ def _used(work: Work, intent: Record, attempt: Attempt) -> Record:
 
 
 def _with_mandate(work: Work, intent: Record, attempt: Attempt) -> Attempt:
-    """Return a try whose debit has a mandate; one is made where there is none."""
+    """Return a try with a mandate for its debit; a mandate is created if there is none."""
     method = attempt.method
     if method["type"] not in types.DEBITS or private(method).get("mandate") is not None:
         return attempt
@@ -262,7 +262,7 @@ def _bounced(work: Work, intent: Record, charge: Record, method: Record, code: s
 
 
 def authenticate(work: Work, intent: Record, *, succeed: bool) -> Record:
-    """Let the buyer do what they had to, or fail to; raises `Refused` where nothing waits."""
+    """Let the buyer act, or fail to; raises `Refused` if nothing waits for them."""
     if intent["status"] != "requires_action":
         raise Refused(f"{intent['id']} does not wait for its buyer: it is {intent['status']}.")
     method = work.get("payment_methods", intent["payment_method"])
@@ -302,7 +302,7 @@ def _move(work: Work, new: Record, event: str) -> Record:
 
 
 def _moved(intent: Record, charge: Record, *, status: str) -> Record:
-    """Return an intent whose charge its bank has taken on."""
+    """Return an intent after its bank has accepted the charge."""
     return {
         **shown(intent),
         "last_payment_error": None,

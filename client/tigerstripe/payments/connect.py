@@ -44,7 +44,7 @@ def application(work: Work) -> str | None:
 
 
 def fields(work: Work, params: Params) -> Record:
-    """Return the fields of an intent or charge that say whose money it will be.
+    """Return the fields of an intent or charge that split its money.
 
     Raises `Refused`.
     """
@@ -75,7 +75,7 @@ def fields(work: Work, params: Params) -> Record:
 
 
 def check_charge(work: Work, payment: Record) -> None:
-    """Raise `Refused` where the account whose charge it would be may not be paid by buyers.
+    """Raise `Refused` if the account of the charge may not be paid by buyers.
 
     An intent can be made all the same, as those tell who have met these words.
     """
@@ -90,7 +90,7 @@ def check_charge(work: Work, payment: Record) -> None:
 
 
 def changed(work: Work, old: Record, params: Params) -> Record:
-    """Return what an update or a capture changes of `fields`; raises `Refused`."""
+    """Return the changes that an update or a capture makes to `fields`; raises `Refused`."""
     names = ("application_fee_amount", "on_behalf_of", "transfer_data")
     if not any(params.get(name) is not None for name in names):
         return {}
@@ -131,7 +131,7 @@ def fee_of_charge(work: Work, charge: Record, amount: int) -> int:
 
 
 def _capped(charge: Record, amount: int) -> int | None:
-    """Return the fee of a charge; it is no more than what is taken, as Stripe's reference says."""
+    """Return the fee of a charge, no more than the captured amount, as Stripe's reference says."""
     fee: int | None = charge["application_fee_amount"]
     return None if fee is None else min(fee, amount)
 
@@ -193,7 +193,7 @@ def group_of(charge: Record) -> str:
 def given_back(
     work: Work, charge: Record, refund: Record, params: Params
 ) -> tuple[str | None, str | None]:
-    """Take back what a refund asks for: of the transfer, and of the application fee.
+    """Take back the parts that a refund asks for: of the transfer, and of the application fee.
 
     Returns the ids of the transfer's reversal and of the fee's refund; raises `Refused`.
     """

@@ -30,7 +30,7 @@ KINDS = {
     "seti": "setup_intent",
     "tu": "topup",
 }
-"""What an id is of, by its prefix."""
+"""The object of an id, by its prefix."""
 
 UNDER_WAY: dict[str, tuple[str, ...]] = {
     "payment_intent": ("processing",),
@@ -75,7 +75,7 @@ def dispute(
 def settle(
     scope: Scope, log: Log, thing: Any, *, succeed: bool | None, failure: str | None
 ) -> Record:
-    """Let a bank decide what it has to; raises ValueError where nothing is under way."""
+    """Let a bank decide what waits for it; raises ValueError if nothing does."""
 
     def act(work: Work, record: Record) -> Any:
         kind = record["object"]
@@ -106,7 +106,7 @@ def _check_failure(resource: Any, succeed: bool | None, failure: str) -> None:
 
 
 def _decided(work: Work, disputes: Any, dispute: Record, is_won: bool) -> Any:
-    """Decide a dispute; an inquiry is closed, or comes to a chargeback."""
+    """Decide a dispute; an inquiry is closed, or becomes a chargeback."""
     if not dispute["status"].endswith(("needs_response", "under_review")):
         raise Refused(f"{dispute['id']} is decided already: it is {dispute['status']}.")
     is_inquiry = dispute["status"].startswith("warning_")
@@ -118,7 +118,7 @@ def _decided(work: Work, disputes: Any, dispute: Record, is_won: bool) -> Any:
 def _done(
     scope: Scope, log: Log, thing: Any, kinds: tuple[str, ...], act: Act, call: str
 ) -> Record:
-    """Do something to an object, or the one of an id; return what came of it."""
+    """Carry out an act on an object, or on the object of an id; return the result."""
     id = thing if isinstance(thing, str) else str(thing["id"])
     kind = KINDS.get(id.partition("_")[0], "")
     if kind not in kinds:

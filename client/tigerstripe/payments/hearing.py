@@ -15,17 +15,17 @@ from tigerstripe.work.unit import Work
 Record = dict[str, Any]
 
 OWNER = "intent"
-"""The kind of claim whose holder is what an intent, or an invoice, belongs to:
+"""The kind of claim that names the owner of an intent, or of an invoice:
 `checkout.session/cs_...`."""
 
 
 def belongs(work: Work, intent: Record, to: Record) -> None:
-    """Let an object hear what becomes of an intent."""
+    """Make an object the listener of an intent."""
     work.claim(OWNER, intent["id"], f"{to['object']}/{to['id']}")
 
 
 def heard(work: Work, intent: Record) -> Record:
-    """Let what an intent, or an invoice, belongs to hear what has become of it; return it."""
+    """Tell the listener of an intent, or of an invoice, of its outcome; return the intent."""
     holder = work.holder(OWNER, intent["id"])
     if holder is not None:
         object, _, id = holder.partition("/")

@@ -38,10 +38,10 @@ NO_METHOD = (
 
 
 class Intents(Resource):
-    """Intents; a payment method is what they need, and the bank's answer what they wait for."""
+    """The common base of payment intents and setup intents."""
 
     words: str
-    """What errors call them: `PaymentIntent`."""
+    """Their name in errors, as `PaymentIntent`."""
     is_setup: bool = False
     with_confirm: tuple[str, ...]
     """Parameters of a confirmation: a create has them with `confirm` only."""
@@ -105,11 +105,11 @@ class Intents(Resource):
         return clients.answered(work, hearing.heard(work, intent), declined)
 
     def ready(self, work: Work, intent: Record) -> Record:
-        """Return an intent with what it takes by itself where nothing was given."""
+        """Return an intent with a default payment method, if there is one and it has none."""
         return intent
 
     def _said(self, work: Work, params: Params) -> tuple[Record | None, Params]:
-        """Return the confirmation token that a request names, and what it says with it."""
+        """Return the confirmation token of a request, and the parameters with its choices."""
         if params.get("confirmation_token") is None:
             return None, params
         found: tuple[Record, Params] = registry.need("confirmation_token").unfolded(work, params)
@@ -118,7 +118,7 @@ class Intents(Resource):
     def _tried(
         self, work: Work, intent: Record, attempt: Attempt, token: Record | None
     ) -> tuple[Record, Declined | None]:
-        """Ask the bank; a token has confirmed the intent, whatever the bank says."""
+        """Ask the bank; the token is used up by that, whatever the answer is."""
         if token is not None:
             registry.need("confirmation_token").use(work, token, intent)
         done: tuple[Record, Declined | None] = moves.of(intent).tried(work, intent, attempt)
@@ -134,7 +134,7 @@ class Intents(Resource):
         return found
 
     def without_method(self, intent: Record) -> str:
-        """Return what is said of an intent that has no payment method."""
+        """Return the message for an intent without a payment method."""
         return NO_METHOD.format(self.words)
 
     def check_return(self, work: Work, intent: Record, params: Params) -> None:
@@ -151,7 +151,7 @@ class Intents(Resource):
             raise Refused(ON_PAGE.format(self.words))
 
     def verified(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Verify a bank account by what was sent to it, and go on with what waits for that."""
+        """Verify a bank account by its microdeposits, and continue with the intent."""
         intent = self.named(work, ids)
         clients.check(work, intent, params)
         if (intent["next_action"] or {}).get("type") != "verify_with_microdeposits":
@@ -175,7 +175,7 @@ class Intents(Resource):
         return {"customer": params["customer"]}
 
     def taking(self, old: Record, params: Params) -> Record:
-        """Return the fields that say what an intent takes, as far as a request changes them."""
+        """Return the fields about an intent's types that a request changes."""
         asked, given = types.asked(params), params.get("payment_method_options")
         fields: Record = {}
         if asked is not None:
@@ -200,6 +200,6 @@ class Intents(Resource):
         return intent
 
     def unexpected(self, intent: Record, message: str, **more: Any) -> Refused:
-        """Return the refusal of what cannot be done to an intent in its state."""
+        """Return the refusal of an operation that the state of an intent does not allow."""
         more[self.object] = shown(intent)
         return Refused(message, code=f"{self.object}_unexpected_state", **more)

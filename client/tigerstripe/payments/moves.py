@@ -12,7 +12,7 @@ Record = dict[str, Any]
 
 
 def of(intent: Record) -> Any:
-    """Return what has `tried(work, intent, attempt)` and `authenticate(work, intent, succeed=)`."""
+    """Return the module with `tried` and `authenticate` for an intent."""
     return confirming if intent["object"] == confirming.OBJECT else setting_up
 
 

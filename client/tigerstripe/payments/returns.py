@@ -18,7 +18,7 @@ from tigerstripe.work.unit import PRIVATE, Work
 
 
 class Whole(Resource):
-    """What parts may come back of; it counts and lists them."""
+    """An object of which parts may come back; it counts and lists them."""
 
     part: str
     """The object that its parts are."""
@@ -37,7 +37,7 @@ class Whole(Resource):
 
     @abstractmethod
     def too_much(self, amount: str, left: str) -> str:
-        """Return what is said of a part that is more than what is left."""
+        """Return the message for a part that is larger than the rest."""
 
     def given_back(self, work: Work, whole: Record, amount: int, params: Params) -> Record:
         """Take a part back; return it.
@@ -92,7 +92,7 @@ class Whole(Resource):
 
 
 class Part(Resource):
-    """What has come back."""
+    """A part that has come back."""
 
     whole: str
     """The object that it is a part of."""
@@ -113,7 +113,7 @@ class Part(Resource):
         """Write into both sides' books that a part does not come back after all."""
 
     def returned(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Take a part of the whole that the path names back: by default what is left of it."""
+        """Take back a part of the whole that the path names: by default its rest."""
         wholes = registry.need(self.whole)
         whole = wholes.named(work, ids)
         amount = params.get("amount")

@@ -39,7 +39,7 @@ def tried(work: Work, intent: Record, attempt: Attempt) -> tuple[Record, Decline
 
 
 def authenticate(work: Work, intent: Record, *, succeed: bool) -> Record:
-    """Let the buyer do what they had to, or fail to; raises `Refused` where nothing waits."""
+    """Let the buyer act, or fail to; raises `Refused` if nothing waits for them."""
     if intent["status"] != "requires_action":
         raise Refused(f"{intent['id']} does not wait for its buyer: it is {intent['status']}.")
     method = work.get("payment_methods", intent["payment_method"])

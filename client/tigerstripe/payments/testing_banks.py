@@ -20,17 +20,17 @@ SLOW_S = 180
 
 CODE = "SM11AA"
 AMOUNTS = [32, 45]
-"""What verifies a bank account, in test mode."""
+"""The amounts and codes that verify a bank account in test mode."""
 
 
 class KnownBank(NamedTuple):
     """One bank account of the testing pages."""
 
     name: str
-    """What follows `pm_`; `-` if it has a number only."""
+    """The part of its name after `pm_`; `-` if it has a number only."""
     number: str
     routing: str
-    """The routing number, sort code, or what else says which bank it is; `-` of an IBAN."""
+    """The routing number, sort code, or other number of the bank; `-` for an IBAN."""
     outcome: str
     after_s: int
 
@@ -117,7 +117,7 @@ FAILURES = {
     "no_account": "The customer's bank account could not be located.",
     "refer_to_customer": "The customer's bank refused this payment: they have to ask it why.",
 }
-"""What is said of a debit that failed, by its code; the words are this project's own."""
+"""The messages of failed debits, by code, in this project's own words."""
 
 VERIFIED = "btok_us_verified"
 _PAYOUTS = """
@@ -138,7 +138,7 @@ _TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
     "sepaDebit": ("sepa_debit", ()),
     "usBankAccount": ("us_bank_account", ("routing_number",)),
 }
-"""By the beginning of a name: the type of the payment method, and what says which bank it is."""
+"""By the beginning of a name: the type of the payment method, and the field that names the bank."""
 
 SOUND = KnownBank("", "", "-", "succeeds", QUICK_S)
 """Any other bank account."""

@@ -27,7 +27,7 @@ class KnownCard(NamedTuple):
     """One card of the testing page."""
 
     name: str
-    """What follows `pm_card_` and `tok_`; empty if it has a number only."""
+    """The part of its name after `pm_card_` and `tok_`; empty if it has a number only."""
     number: str
     brand: str
     country: str
@@ -185,7 +185,7 @@ threeDSecureOptional                    4000000000003055     visa        US  cre
 
 
 class Decline(NamedTuple):
-    """What a decline says; what is absent is no key of the error."""
+    """The members of a decline; absent ones are no keys of the error."""
 
     code: str
     message: str
@@ -276,7 +276,7 @@ def declined(decline_code: str, **more: Any) -> Declined:
 
 
 def members(decline_code: str) -> dict[str, Any]:
-    """Return what the error of a decline is made of."""
+    """Return the members of the error of a decline."""
     found = DECLINES[decline_code]
     codes = {
         "advice_code": found.advice,

@@ -29,25 +29,25 @@ OF_CURRENCY: dict[str, tuple[str, ...]] = {
     "gbp": ("card", "bacs_debit", "klarna", "link"),
     "usd": _DOLLAR,
 }
-"""What an account has, by currency: of US dollars as recorded, of others this account's own."""
+"""The types of an account, by currency: for US dollars as recorded, else as set here."""
 OF_OTHERS = ("card", "link")
 OF_SETUP = (
     "card", "bancontact", "ideal", "sepa_debit", "acss_debit", "klarna", "link", "us_bank_account",
 )  # fmt: skip
-"""What an account has for setups, as recorded."""
+"""The types of an account for setups, as recorded."""
 OF_CONNECTED = ("card",)
-"""What a connected account has, as recorded."""
+"""The types of a connected account, as recorded."""
 
 HELD = frozenset(("card", "afterpay_clearpay", "klarna", "link", "paypal", "cashapp", "amazon_pay"))
-"""Types whose money can be held and captured later."""
+"""The types that can hold money, to be captured later."""
 ELSEWHERE = frozenset((
     "afterpay_clearpay", "alipay", "bancontact", "eps", "giropay", "ideal", "klarna", "p24",
     "sofort", "wechat_pay", "affirm", "amazon_pay", "cashapp", "grabpay", "fpx", "paypal",
     "revolut_pay", "twint",
 ))  # fmt: skip
-"""Types whose buyer is sent to another page."""
+"""The types that send the buyer to another page."""
 DEBITS = frozenset(("acss_debit", "au_becs_debit", "bacs_debit", "sepa_debit", "us_bank_account"))
-"""Types whose money comes days later, and that need a mandate."""
+"""The types that pay days later, and need a mandate."""
 
 ONLY_IN: dict[str, tuple[str, ...]] = {
     "acss_debit": ("cad", "usd"),
@@ -111,7 +111,7 @@ _OPTIONS: dict[str, Record] = {
     },
     "wechat_pay": {"app_id": None, "client": None},
 }
-"""What an intent has of each type without being asked, as recorded; of others nothing."""
+"""The default options of an intent by type, as recorded; other types have none."""
 _LISTED: dict[str, Record] = {
     "acss_debit": {
         "mandate_options": {
@@ -127,7 +127,7 @@ _LISTED: dict[str, Record] = {
         "verification_method": "automatic",
     },
 }
-"""What is different where the request names the types, as recorded."""
+"""The differences if the request names the types, as recorded."""
 _SETUP_OPTIONS: dict[str, Record] = {
     "card": {"mandate_options": None, "network": None, "request_three_d_secure": "automatic"},
     "us_bank_account": {"mandate_options": {}, "verification_method": "automatic"},
@@ -163,7 +163,7 @@ def asked(params: Params) -> list[str] | None:
 
 @lru_cache(maxsize=1)
 def _known() -> frozenset[str]:
-    """Return all types that there are: those of the newer name, whose values the table has."""
+    """Return all types, from the newer parameter, because the table has its values."""
     taken = facts().parameters("POST /v1/payment_intents").fields["allowed_payment_method_types"]
     assert isinstance(taken.kind, List)
     assert isinstance(taken.kind.of, Enum)
@@ -183,7 +183,7 @@ def check_currency(types: Sequence[str], currency: str) -> None:
 
 
 def chosen(work: Work, params: Params, *, is_setup: bool = False) -> Record:
-    """Return the fields of an intent that say what it takes; raises `Refused`."""
+    """Return the fields of an intent about its types; raises `Refused`."""
     types, wanted = asked(params), params.get("automatic_payment_methods")
     if types is not None and wanted is not None and wanted.get("enabled"):
         raise Refused(BOTH)
@@ -223,7 +223,7 @@ def configuration(work: Work) -> Record:
 
 
 def options(taken: Record, given: Params, *, is_setup: bool = False) -> Record:
-    """Return the options of an intent: those of its types, with what was given of them.
+    """Return the options of an intent for its types, with those that a request gives.
 
     `taken` has the intent's `payment_method_types` and `automatic_payment_methods`.
     """

@@ -93,7 +93,7 @@ def used(
     is_set_up: bool = False,
     is_spent: bool = True,
 ) -> Record:
-    """Store what a payment or a setup made of a payment method, and return it.
+    """Store the changes that a payment or a setup makes to its method, and return it.
 
     One that `is_kept` is the customer's from now on; a payment uses up one that nobody has.
     """

@@ -20,7 +20,7 @@ NEEDED = (
     "tos_acceptance.date",
     "tos_acceptance.ip",
 )
-"""What an account has to say before it may take money."""
+"""The details that an account must give before it may accept money."""
 PROFILE = (
     "annual_revenue", "estimated_worker_count", "mcc", "minority_owned_business_designation",
     "name", "product_description", "specified_commercial_transactions_act_url", "support_address",
@@ -31,9 +31,9 @@ CONTROLLERS = {
     "express": ("application_express", "application", "stripe", "express"),
     "standard": ("account", "stripe", "stripe", "full"),
 }
-"""By type: who pays fees, bears losses, collects what is required, and the dashboard."""
+"""By type: who pays fees, bears losses and collects the requirements, and the dashboard."""
 SECRETS = ("id_number", "ssn_last_4", "tax_id", "vat_id")
-"""What is never shown, but that it was given."""
+"""Details that are never shown; answers only say that they were given."""
 
 ONBOARDED: Params = {
     "business_profile": {
@@ -50,7 +50,7 @@ ONBOARDED: Params = {
     },
     "tos_acceptance": {"ip": "192.0.2.1"},
 }
-"""What the owner of an account says of it in a test."""
+"""The details that the owner of an account gives in a test."""
 USUAL_CAPABILITIES = ("card_payments", "transfers")
 
 REJECTED = "rejected"
@@ -66,7 +66,7 @@ NO_RELATIONSHIP: Record = {
     "representative": False,
     "title": None,
 }
-"""What a person is in an account's business, where nothing is said."""
+"""The default relationship of a person to the business."""
 
 PARTS = (
     "business_profile", "capabilities", "company", "external_account", "individual", "settings",
@@ -76,7 +76,7 @@ PARTS = (
 
 
 def controller(kind: str, given: Params) -> Record:
-    """Return who controls an account: by its type, but for what was given."""
+    """Return the controller of an account, by its type and the given parameters."""
     payer, losses, collection, dashboard = CONTROLLERS[kind]
     return {
         "fees": {"payer": (given.get("fees") or {}).get("payer") or payer},
@@ -193,7 +193,7 @@ def _requirements(due: list[str]) -> Record:
 
 
 def with_parts(account: Record, params: Params, now: int) -> Record:
-    """Return an account with what parameters say of its parts, and with what follows of that.
+    """Return an account with the parts that parameters change, and the consequences.
 
     Raises `Refused` for a schedule of payouts that cannot be.
     """
@@ -232,14 +232,14 @@ def _asked(account: Record, given: Params, now: int) -> Record:
 
 
 def shown(given: Params) -> Record:
-    """Return what an answer shows of details: of what is secret that it was given."""
+    """Return details as an answer shows them; of secret ones only that they were given."""
     found = {name: value for name, value in given.items() if name not in SECRETS}
     found.update({f"{name}_provided": True for name in SECRETS if given.get(name)})
     return dict(sorted(found.items()))
 
 
 def settled(account: Record) -> Record:
-    """Return an account with what follows of its details: what is still due, and what it may do.
+    """Return an account with the consequences of its details: its requirements, and its abilities.
 
     One that was rejected may do nothing, whatever it says.
     """

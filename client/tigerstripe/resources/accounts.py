@@ -38,7 +38,7 @@ NO_CONNECT = (
 
 
 class Accounts(Resource):
-    """Accounts: of the three types, or of a controller; what they have goes with them."""
+    """Accounts: of the three types, or with a controller; their objects are deleted with them."""
 
     object = "account"
     table = "accounts"
@@ -98,7 +98,7 @@ class Accounts(Resource):
         return details.with_parts(account, params, work.now)
 
     def save(self, work: Work, old: Record, new: Record, event: str = "updated") -> Record:
-        """Store a changed account; what tells of it is the account's own event."""
+        """Store a changed account; the event belongs to the account itself."""
         if new == old:
             return old
         work.put(self.table, new)
@@ -122,7 +122,7 @@ class Accounts(Resource):
         return self.update(work, {"account": account["id"]}, said)
 
     def settle(self, work: Work, old: Record, new: Record) -> Record:
-        """Store a connected account whose parts have changed, with what follows of that.
+        """Store a connected account after a change of its parts, with the consequences.
 
         Raises `Refused` for the platform's own.
         """
@@ -138,7 +138,7 @@ class Accounts(Resource):
         return work.inside(id if is_connected else None)
 
     def drop(self, work: Work, record: Record) -> None:
-        """Remove an account, all that it has, and what time would have brought to it."""
+        """Remove an account, all its objects, and its entries in the calendar."""
         due.drop_all(work, "account", record["id"])
         inside = work.inside(record["id"])
         for table, id in connected.all_of(work.scope.own(connected.TABLE), record["id"]):

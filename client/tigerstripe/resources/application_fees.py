@@ -28,7 +28,7 @@ class ApplicationFees(Whole):
     def collected(
         self, work: Work, account: str, payment: Record, charge: Record, amount: int
     ) -> Record:
-        """Let the platform, whose work this is, have a fee of an account's payment.
+        """Give the platform, in whose view the work is, a fee of an account's payment.
 
         `charge` is what brought the money: the payment itself, or the platform's own charge.
         """
@@ -58,7 +58,7 @@ class ApplicationFees(Whole):
         return Refused(message, code="application_fee_already_refunded")
 
     def too_much(self, amount: str, left: str) -> str:
-        """Return what is said of a refund that is more than what is left."""
+        """Return the message for a refund that is larger than the rest."""
         return (
             f"Refund amount ({amount}) is greater than unrefunded amount on application fee "
             f"({left})"

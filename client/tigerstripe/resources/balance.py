@@ -39,7 +39,7 @@ class Balance(Resource):
 
 
 def _currency(work: Work) -> str:
-    """Return what an account that has taken no money yet counts in."""
+    """Return the currency of an account that has taken no money yet."""
     account = work.scope.account
     own = work.inside(None).get("accounts", account) if account is not None else None
     return str(own["default_currency"]) if own is not None else "usd"

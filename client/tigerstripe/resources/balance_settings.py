@@ -32,7 +32,7 @@ class BalanceSettings(Resource):
 
     @operation("POST /v1/balance_settings")
     def write(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Change the settings; what is available is paid out as they say from now on."""
+        """Change the settings, by which available money is paid out from now on."""
         accounts = registry.need("account")
         old = accounts.own(work, {}, {})
         given = params.get("payments") or {}

@@ -29,7 +29,7 @@ class CashTransactions(Resource):
 
     @operation("POST /v1/test_helpers/customers/{customer}/fund_cash_balance")
     def fund(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Let a customer's money come; it pays for what waits for it."""
+        """Receive money of a customer, which pays the intents that wait for it."""
         customer = registry.need("customer").named(work, ids)
         check_positive(params["amount"])
         currency = money.currency(params["currency"])

@@ -34,7 +34,7 @@ NO_OLD_SOURCE = (
 )
 
 AT_ONCE = "available_at_once"
-"""What follows a payment whose money is there without waiting, as `testing_cards` names it."""
+"""The outcome in `testing_cards` of payments whose money is available at once."""
 
 PLAIN = {
     "application_fee_amount": None,
@@ -98,7 +98,7 @@ class Charges(Resource):
         }
 
     def follow(self, work: Work, charge: Record, method: Record) -> Record:
-        """Let happen what follows a payment; return the charge after it.
+        """Carry out what follows a payment; return the charge after it.
 
         Its money goes where it belongs, and a test card has more in store.
         """
@@ -249,7 +249,7 @@ class Charges(Resource):
         return self.save(work, old, new, "captured" if is_final else "updated")
 
     def happen(self, work: Work, id: str) -> None:
-        """Let what a charge of the older way holds go, since nobody took it."""
+        """Release the money of a charge of the older kind that nobody captured."""
         charge = work.get(self.table, id)
         if charge is not None and not (charge["captured"] or charge["refunded"]):
             reason = "expired_uncaptured_charge"

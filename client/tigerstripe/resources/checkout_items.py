@@ -15,7 +15,7 @@ from tigerstripe.work.unit import PRIVATE, Work
 
 ITEMS_MAX = 100
 MOST = 99
-"""What a buyer can raise a quantity to where nothing is said."""
+"""The default of the largest quantity that a buyer can choose."""
 PRICE_DATA = ("currency", "recurring", "tax_behavior", "unit_amount", "unit_amount_decimal")
 
 WRONG_MODE = (
@@ -194,7 +194,7 @@ def _quantity(price: Record, wanted: Params, at: str, old: Record | None) -> int
 
 
 def _adjustable(given: Params | None, quantity: int | None, at: str) -> Record | None:
-    """Return within what the buyer may change a quantity; raises `Refused` if it is outside."""
+    """Return the range in which the buyer may change a quantity; raises `Refused` outside of it."""
     if given is None:
         return None
     least, most = given.get("minimum"), given.get("maximum")
@@ -209,7 +209,7 @@ def _adjustable(given: Params | None, quantity: int | None, at: str) -> Record |
 
 
 def _subtotal(price: Record, currency: str, quantity: int | None, at: str) -> int:
-    """Return what a quantity costs in a currency; what is metered costs nothing yet."""
+    """Return the cost of a quantity in a currency; a metered price costs nothing yet."""
     amounts = registry.need("price").in_currency(price, currency, f"{at}[price]")
     return 0 if quantity is None else totals.cost(amounts, price, quantity)
 

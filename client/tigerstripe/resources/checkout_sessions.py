@@ -34,7 +34,7 @@ KEPT = (
     "customer_update", "payment_intent_data", "payment_method_data", "setup_intent_data",
     "subscription_data",
 )  # fmt: skip
-"""Parameters that no answer shows: they are for what the completion makes."""
+"""Parameters that no answer shows, because the completion uses them."""
 
 
 class CheckoutSessions(Resource):
@@ -125,7 +125,7 @@ class CheckoutSessions(Resource):
         return self.view(work, self.save(work, old, new))
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
-        """Return a session with other items, shipping, or what was collected of the buyer."""
+        """Return a session with other items, shipping, or collected details of the buyer."""
         new, kept = {**old}, private(old)
         if "metadata" in params:
             new["metadata"] = params["metadata"]
@@ -159,7 +159,7 @@ class CheckoutSessions(Resource):
         return self._expired(work, session)
 
     def happen(self, work: Work, id: str) -> None:
-        """Let a session expire whose time is over."""
+        """Let a session expire at its time."""
         session = work.get(self.table, id)
         if session is not None and session["status"] == "open":
             self._expired(work, session)
@@ -232,7 +232,7 @@ class CheckoutSessions(Resource):
         return record
 
     def _expired(self, work: Work, session: Record) -> Record:
-        """Store a session as expired, give up what was tried, and tell of it."""
+        """Store a session as expired, cancel its intent, and create the event."""
         completion.given_up(work, session)
         expired = _over(session)
         work.put(self.table, expired)
@@ -255,7 +255,7 @@ class CheckoutSessions(Resource):
 
 
 def _nothing_yet(mode: str) -> Record:
-    """Return what a session has before anything happened to it."""
+    """Return the fields of a session in which nothing has happened yet."""
     is_setup = mode == "setup"
     names = (
         "amount_subtotal", "amount_total", "invoice", "payment_intent", "payment_link",
@@ -274,7 +274,7 @@ def _named(discounts: list[Params]) -> list[Record]:
 
 
 def _buyer(params: Params, customer: Record | None, mode: str) -> Record:
-    """Return what is known of the buyer; without an e-mail address that is nothing."""
+    """Return the known details of the buyer; without an e-mail address there are none."""
     creation = None
     if customer is None:
         default = "always" if mode == "subscription" else "if_required"
@@ -296,7 +296,7 @@ def _buyer(params: Params, customer: Record | None, mode: str) -> Record:
 
 
 def _subscription(work: Work, data: Params) -> Record:
-    """Return what a subscription's data means for what is to be paid now; raises `Refused`."""
+    """Return the data of a subscription that decides the amount due now; raises `Refused`."""
     days, end = data.get("trial_period_days"), data.get("trial_end")
     if days is not None and end is not None:
         raise errors.one_may_be_given(

@@ -16,7 +16,7 @@ from tigerstripe.work.unit import Work
 KEPT_S = 30 * 24 * 3600
 READY = "ready"
 CLOCKED = ("subscriptions", "invoices", "invoice_items", "subscription_schedules", "quotes")
-"""What goes by the clock of its customer."""
+"""The objects that go by the clock of their customer."""
 
 
 class Clocks(Resource):
@@ -89,7 +89,7 @@ class Clocks(Resource):
         return self.save(work, clock, advancing, "advancing")
 
     def drop(self, work: Work, record: Record) -> None:
-        """Remove a clock, the customers on it, and what time would have brought to them."""
+        """Remove a clock, the customers on it, and the calendar of the clock."""
         customers = registry.need("customer")
         for customer in work.find_by(customers.table, "test_clock", record["id"]):
             there = work.get(customers.table, customer["id"]) or customer
@@ -133,7 +133,7 @@ def _furthest(work: Work, clock: Record) -> tuple[int, str]:
 
 
 def _underway(clock: Record) -> Refused:
-    """Return the refusal of what has to wait until a clock is ready."""
+    """Return the refusal of an operation that must wait until a clock is ready."""
     target = clock["status_details"]["advancing"]["target_frozen_time"]
     return Refused(
         f"Test clock advancement underway - cannot perform modifications: {clock['id']} (to "

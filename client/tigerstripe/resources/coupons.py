@@ -120,7 +120,7 @@ class Coupons(Resource):
         return changed
 
     def amount_off(self, coupon: Record, currency: str, param: str) -> int | None:
-        """Return what a coupon takes off in a currency, None if it is a percentage.
+        """Return the amount off of a coupon in a currency, None if it is a percentage.
 
         Raises `Refused` if it has no amount in that currency.
         """
@@ -137,7 +137,7 @@ class Coupons(Resource):
         return int(option["amount_off"])
 
     def terms(self, coupon: Record) -> Record:
-        """Return what a coupon takes off, for its discounts to keep: it may be deleted."""
+        """Return the terms of a coupon, which its discounts keep, because it may be deleted."""
         kept = private(coupon)
         amounts = {name: option["amount_off"] for name, option in kept["currency_options"].items()}
         if coupon["amount_off"] is not None:

@@ -17,7 +17,7 @@ PRIORITIES = range(101)
 
 
 class CreditGrants(Resource):
-    """Credit grants; what is left of one is in its transactions."""
+    """Credit grants; the rest of one is the sum of its transactions."""
 
     object = "billing.credit_grant"
     table = "credit_grants"
@@ -74,7 +74,7 @@ class CreditGrants(Resource):
         return grant
 
     def _check_unused(self, work: Work, customer: str) -> None:
-        """Raise `Refused` if a customer has as many grants as can be of which something is left."""
+        """Raise `Refused` if a customer has the largest number of grants with a rest."""
         work.touch("customers", customer)  # of two that make the last one, one tries again
         there = work.find_by(self.table, "customer", customer)
         going_on = [grant for grant in there if not granted.is_over(grant, work.now)]
@@ -119,7 +119,7 @@ class CreditGrants(Resource):
 
     @operation("POST /v1/billing/credit_grants/{id}/void")
     def void(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Take back a grant of which nothing was used."""
+        """Take back an unused grant."""
         grant = self.named(work, ids)
         self._check_open(work, grant)
         if granted.left(work, grant) != grant["amount"]["monetary"]["value"]:
@@ -145,7 +145,7 @@ class CreditGrants(Resource):
 
 
 def _scope(work: Work, config: Params) -> Record:
-    """Return what a grant may pay for; raises `Refused`."""
+    """Return the scope of a grant; raises `Refused`."""
     scope = config["scope"]
     kind, prices = scope.get("price_type"), scope.get("prices")
     at = "applicability_config[scope]"

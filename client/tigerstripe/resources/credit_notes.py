@@ -19,7 +19,7 @@ from tigerstripe.work.unit import PRIVATE, Work
 
 FINALIZED = ("open", "paid", "uncollectible")
 AFTER = ("refund_amount", "credit_amount", "out_of_band_amount")
-"""Parameters that say where goes what is given back of what was paid."""
+"""Parameters that say where the refunded part of the payment goes."""
 
 
 class CreditNotes(Resource):
@@ -32,7 +32,7 @@ class CreditNotes(Resource):
     listed_of: tuple[str, ...] = ("customer", "invoice")
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Issue a credit note, with what it does to its invoice."""
+        """Issue a credit note, and change its invoice by it."""
         invoice = self._invoice(work, params)
         return self._issued(work.on_clock(invoice["test_clock"]), invoice, params)
 
@@ -205,7 +205,7 @@ class CreditNotes(Resource):
 
 
 def _divided(invoice: Record, total: int, linked: list[Record], params: Params) -> tuple[int, int]:
-    """Return what a note takes of what remains to be paid, and of what was paid.
+    """Return the parts of a note: of the amount that remains to be paid, and of the payment.
 
     Raises `Refused` for more than is left of the invoice, and where the parameters do not say of
     all that was paid where it goes.

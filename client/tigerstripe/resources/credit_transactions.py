@@ -61,7 +61,7 @@ class CreditTransactions(Resource):
 
     @operation("GET /v1/billing/credit_balance_summary")
     def summary(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Return what a customer has in credits, of one grant or of those of a scope."""
+        """Return the credits of a customer, of one grant or of those of a scope."""
         customer = registry.need("customer").given(work, params.get("customer") or "", "customer")
         work = work.on_clock(customer["test_clock"])
         sums: dict[str, list[int]] = {}

@@ -76,7 +76,7 @@ class Customers(Resource):
         return fields
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Make a customer, with what they pay with, what they owe and their tax ids.
+        """Make a customer, with their payment method, their balance and their tax ids.
 
         What they pay with comes first: a card that is declined leaves nothing behind.
         """
@@ -153,7 +153,7 @@ class Customers(Resource):
             self.save(work, customer, {**customer, "invoice_settings": settings})
 
     def currency_of(self, work: Work, customer: Record) -> str:
-        """Return the currency of what says none itself: the customer's, or the account's.
+        """Return the default currency of a customer's items: the customer's, or the account's.
 
         The account's own is not known here: it is taken to be that of its newest price.
         """
@@ -229,7 +229,7 @@ class Customers(Resource):
         return str(made["id"])
 
     def drop(self, work: Work, record: Record) -> None:
-        """Remove a customer, and what is only theirs; their payment methods are let go.
+        """Remove a customer, and the objects of theirs alone; payment methods are detached.
 
         Their subscriptions end, and nobody asks for the money of their invoices any more.
         """
@@ -247,11 +247,11 @@ class Customers(Resource):
 
     @operation("GET /v1/customers/{customer}/cash_balance")
     def cash_balance(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Return what a customer has in cash, and how it is used."""
+        """Return the cash balance of a customer, with its settings."""
         return self.cash_of(work, self.named(work, ids))
 
     def cash_of(self, work: Work, customer: Record) -> Record:
-        """Return what a customer has in cash, as an object."""
+        """Return the cash balance of a customer."""
         return self._cash_balance(work, customer, private(customer))
 
     @operation("POST /v1/customers/{customer}/cash_balance")
@@ -324,7 +324,7 @@ class Customers(Resource):
 
 
 def _check(params: Params) -> None:
-    """Raise `Refused` for what cannot be a customer's."""
+    """Raise `Refused` for an invalid e-mail address, and for shipping without a name."""
     errors.check_email(params.get("email"), "email")
     shipping = params.get("shipping")
     if shipping is not None and not shipping.get("name"):
@@ -332,12 +332,12 @@ def _check(params: Params) -> None:
 
 
 def _filled(given: Params | None, names: tuple[str, ...]) -> Record | None:
-    """Return a dict with all of its names, None for what was not given."""
+    """Return a dict with all of the names, None for those that were not given."""
     return None if given is None else {name: given.get(name) for name in names}
 
 
 def _kept(kept: Record, params: Params) -> Record:
-    """Return the private part of a customer with what the parameters change in it."""
+    """Return the private part of a customer as the parameters change it."""
     kept = dict(kept)
     if params.get("tax"):
         kept["ip_address"] = params["tax"].get("ip_address")

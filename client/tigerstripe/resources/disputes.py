@@ -21,7 +21,7 @@ REASON_CODES = {
     "subscription_canceled": "13.2",
     "unrecognized": "10.4",
 }
-"""What the network calls a reason."""
+"""The network's codes of reasons."""
 OF_BANKS = frozenset((
     "bank_cannot_process", "check_returned", "customer_initiated", "debit_not_authorized",
     "incorrect_account_details", "insufficient_funds", "noncompliant",
@@ -38,7 +38,7 @@ MAGIC = {
     "losing_evidence": "lost",
     "escalate_inquiry_evidence": "escalated",
 }
-"""What a text of the testing page lets the bank decide, as evidence of `uncategorized_text`."""
+"""The decisions of the bank by texts of the testing page, given as `uncategorized_text`."""
 ANSWER_DAYS = 8
 """The last second of the eighth day after is when evidence is due, as recorded."""
 DAY_S = 24 * 3600
@@ -206,7 +206,7 @@ class Disputes(Resource):
     # --- What the bank decides ---
 
     def settle(self, work: Work, dispute: Record, verdict: str) -> Record:
-        """End a dispute, `won` or `lost`; or let an inquiry come to a chargeback: `escalated`.
+        """End a dispute, `won` or `lost`; or turn an inquiry into a chargeback: `escalated`.
 
         An inquiry that is neither ends as `warning_closed`, with no money moved.
         """

@@ -27,7 +27,7 @@ class EarlyFraudWarnings(Resource):
         })  # fmt: skip
 
     def refunded(self, work: Work, charge: str) -> None:
-        """Let nothing be left to do about a charge whose money goes back."""
+        """Note that a charge is refunded, so that its warning needs no action."""
         for found in work.find_by(self.table, "charge", charge):
             warning = work.get(self.table, found["id"])  # so that it is guarded
             if warning is not None:

@@ -84,7 +84,7 @@ class ExternalAccounts(Resource):
         return listing.cut(found, params, self.name)
 
     def update(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Change what is known of one, or let it be the default of its currency."""
+        """Change an external account, or make it the default of its currency."""
         account, old = self._named(work, ids)
         params = metadata.merged(old, {n: v for n, v in params.items() if n != "expand"})
         fields = BANK_FIELDS if old["object"] == "bank_account" else CARD_FIELDS

@@ -161,7 +161,7 @@ class InvoiceItems(Resource):
     # --- What it costs ---
 
     def _priced(self, work: Work, customer: Record, params: Params) -> Record:
-        """Return the fields that say what an item costs; raises `Refused`."""
+        """Return the fields about the cost of an item; raises `Refused`."""
         id = (params.get("pricing") or {}).get("price") or params.get("price")
         data = params.get("price_data")
         if id is not None and params.get("amount") is not None:
@@ -263,7 +263,7 @@ class InvoiceItems(Resource):
         return new
 
     def _terms(self, old: Record, given: Params) -> Params:
-        """Return what an item's cost is made of after a change."""
+        """Return the parameters of an item's cost after a change."""
         base = {"currency": old["currency"], "description": old["description"]}
         if set(given) == {"quantity"}:
             unit = old["pricing"]["unit_amount_decimal"]

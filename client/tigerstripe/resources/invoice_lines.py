@@ -126,7 +126,7 @@ class InvoiceLines(Resource):
         return work.on_clock(invoice["test_clock"]), invoice
 
     def _again(self, work: Work, draft: Record) -> Record:
-        """Return a draft as it is after what this work wrote."""
+        """Return a draft as this work has written it."""
         return work.get("invoices", draft["id"]) or draft
 
     def _named(self, draft: Record, id: str, param: str | None, *, in_path: bool = False) -> Record:
@@ -136,7 +136,7 @@ class InvoiceLines(Resource):
         return found
 
     def _change(self, work: Work, draft: Record, line: Record, wanted: Params) -> None:
-        """Change what a line is drawn of; a subscription's line itself."""
+        """Change the invoice item of a line, or a subscription's line itself."""
         items = registry.need("invoiceitem")
         item = work.get(items.table, pending.item_of(line) or "")
         if item is not None:

@@ -55,7 +55,7 @@ class Invoices(Resource):
     # --- Made ---
 
     def new(self, work: Work, params: Params) -> Record:
-        """Return a draft; what waits for its customer's next invoice is put on it if asked."""
+        """Return a draft, with its customer's waiting items if they are asked for."""
         if params.get("customer") is None:
             raise errors.missing("customer")
         customer = registry.need("customer").given(work, params["customer"], "customer")
@@ -113,7 +113,7 @@ class Invoices(Resource):
             )
 
     def drop(self, work: Work, record: Record) -> None:
-        """Remove a draft; what was put on it by hand is gone with it, what waited waits again."""
+        """Remove a draft and the items that were put on it; those that waited before wait again."""
         pending.let_go(work, record)
         due.drop(work, record["id"])
         super().drop(work, record)
@@ -135,7 +135,7 @@ class Invoices(Resource):
         collecting.advanced(work, invoice)
 
     def heard(self, work: Work, id: str, intent: Record) -> None:
-        """Let an invoice hear what has become of its payment."""
+        """Tell an invoice of the outcome of its payment."""
         collecting.heard(work, id, intent)
 
     @operation("POST /v1/invoices/{invoice}/finalize")
@@ -260,7 +260,7 @@ class Invoices(Resource):
 
 
 def _cannot(invoice: Record, what: str, states: str) -> Refused:
-    """Return the refusal of what cannot be done to an invoice in its state."""
+    """Return the refusal of an operation that the state of an invoice does not allow."""
     return Refused(
         f"This invoice cannot be {what}: it is {invoice['status']}. Only an invoice that is "
         f"{states} can be {what}.",

@@ -52,7 +52,7 @@ class Mandates(Resource):
         return self.add(work, fields)
 
     def refused(self, work: Work, method: Record, failure: str) -> Record:
-        """Return a payment method whose bank has refused a debit; its mandate may be over by that.
+        """Return a payment method after its bank refused a debit, which may end its mandate.
 
         So it is of some types, as Stripe's testing pages say; the next debit needs another one.
         """
@@ -67,7 +67,7 @@ class Mandates(Resource):
 
 
 def _place(given: dict[str, Any]) -> Record:
-    """Return from where a mandate was accepted; what the client would tell is not known here."""
+    """Return where a mandate was accepted; values that only the client knows are null."""
     if given["type"] == "offline":
         return {}
     online = given.get("online") or {}

@@ -67,7 +67,7 @@ class MeterEvents(Resource):
         }
 
     def _customer(self, work: Work, meter: Record, payload: Params) -> Record:
-        """Return whose event it is; raises `Refused`."""
+        """Return the customer of an event; raises `Refused`."""
         key = meter["customer_mapping"]["event_payload_key"]
         if payload.get(key) is None:
             message = f"The payload names no customer: give {key}, as meter {meter['id']} asks for."
@@ -86,7 +86,7 @@ def _check_time(work: Work, timestamp: int) -> None:
 
 
 def _value(meter: Record, payload: Params) -> str:
-    """Return how much was used, as a decimal's text; raises `Refused` for what is no number."""
+    """Return the amount used, as the text of a decimal; raises `Refused` if it is no number."""
     key = meter["value_settings"]["event_payload_key"]
     given = payload.get(key)
     if given is None and meter["default_aggregation"]["formula"] == "count":

@@ -23,7 +23,7 @@ FORMULAS: dict[str, Callable[[Sequence[Record]], Decimal]] = {
     "last": lambda events: _value(max(events, key=_when)) if events else Decimal(0),
     "sum": lambda events: sum(map(_value, events), Decimal(0)),
 }
-"""By formula: what events come to; of two at one time the one that came later is the last."""
+"""By formula: the result of events; of two at the same time, the later stored one is the last."""
 
 
 class Meters(Resource):
@@ -107,7 +107,7 @@ class Meters(Resource):
     # --- What was used ---
 
     def usage(self, work: Work, id: str, customer: str, start: int, end: int) -> Decimal:
-        """Return what a customer used of a meter from `start` on, before `end`, in seconds.
+        """Return the usage of a customer from `start` on, before `end`, in seconds.
 
         By the meter's own formula: the sum of the values, the last of them, or how many events.
         Nothing was used of a meter that is not there. Cost: all events of the customer's.
@@ -123,7 +123,7 @@ class Meters(Resource):
 
     @operation("GET /v1/billing/meters/{id}/event_summaries")
     def summaries(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Return what a customer used, in all or by windows, the latest first; nothing of 0."""
+        """Return the usage of a customer, in all or by windows, the latest first, without zeros."""
         meter = self.named(work, ids)
         customer = registry.need("customer").given(work, params["customer"], "customer")["id"]
         start, end = params["start_time"], params["end_time"]
@@ -143,7 +143,7 @@ class Meters(Resource):
 
 
 def of(meter: str, customer: str) -> str:
-    """Return what events of a customer's have in common, in the store."""
+    """Return the value of `of` in a customer's events, by which the store finds them."""
     return f"{meter}/{customer}"
 
 

@@ -44,7 +44,7 @@ GUARDED = (
     "payment_method_options", "payment_method_types", "allowed_payment_method_types",
     "setup_future_usage",
 )  # fmt: skip
-"""What cannot be changed any more once money is on its way."""
+"""The parameters that cannot change an intent once money is on its way."""
 
 CANCELABLE = (
     "requires_payment_method", "requires_capture", "requires_confirmation", "requires_action",
@@ -182,7 +182,7 @@ class PaymentIntents(Intents):
         return {**intent, "payment_method": method}
 
     def without_method(self, intent: Record) -> str:
-        """Return what is said of an intent that has no payment method."""
+        """Return the message for an intent without a payment method."""
         if intent["customer"] is None:
             return super().without_method(intent)
         return NO_METHOD_OF.format(intent["customer"])
@@ -213,12 +213,12 @@ class PaymentIntents(Intents):
 
     @operation("POST /v1/payment_intents/{intent}/verify_microdeposits")
     def verify(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Verify a bank account by what was sent to it, and send the debit on its way."""
+        """Verify a bank account by its microdeposits, and start the debit."""
         return self.verified(work, ids, params)
 
     @operation("POST /v1/payment_intents/{intent}/apply_customer_balance")
     def apply(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Take what an intent needs, or a part of it, of its customer's cash."""
+        """Apply the cash of a customer to an intent, in full or in part."""
         intent = self.named(work, ids)
         if not cash.waits(intent):
             message = "This PaymentIntent does not wait for a bank transfer of its customer."
@@ -281,7 +281,7 @@ class PaymentIntents(Intents):
 
     @operation("POST /v1/payment_intents/{intent}/cancel")
     def cancel(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Give a payment up; what is held is released."""
+        """Cancel a payment; held money is released."""
         intent = self.named(work, ids)
         if intent["status"] not in CANCELABLE:
             raise self.unexpected(
@@ -293,7 +293,7 @@ class PaymentIntents(Intents):
         return self.given_up(work, intent, params.get("cancellation_reason"))
 
     def given_up(self, work: Work, intent: Record, reason: str | None) -> Record:
-        """Return an intent that is canceled; what it holds is released."""
+        """Cancel an intent, and return it; held money is released."""
         due.drop(work, intent["id"])
         charge = work.get("charges", intent["latest_charge"] or "")
         if charge is not None and intent["status"] == "requires_capture":
@@ -325,7 +325,7 @@ class PaymentIntents(Intents):
     # --- Changed ---
 
     def update(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Change an intent; once money is on its way, not what it is paid with."""
+        """Change an intent; once money is on its way, the payment method stays."""
         old = self.named(work, ids)
         for name in GUARDED if old["status"] not in OPEN else ():
             if params.get(name) is not None and params[name] != old.get(name):
@@ -339,7 +339,7 @@ class PaymentIntents(Intents):
         return super().update(work, ids, params)
 
     def _taken_in(self, work: Work, intent: Record) -> None:
-        """Let an intent take what there is in its currency; raises `Refused` for what is not."""
+        """Give an intent the types of its currency; raises `Refused` for types that do not fit."""
         automatic = intent["automatic_payment_methods"]
         if automatic is None:
             types.check_currency(intent["payment_method_types"], intent["currency"])

@@ -35,7 +35,7 @@ FOR_SESSIONS = (
 )  # fmt: skip
 """Parameters of a link that are those of its sessions."""
 SHARES = ("application_fee_amount", "application_fee_percent", "on_behalf_of", "transfer_data")
-"""Fields that say whose the money of its sessions will be, as parameters of a payment do."""
+"""The fields that split the money of its sessions, which are parameters of a payment."""
 ONLY_IN = {"application_fee_amount": "payment", "application_fee_percent": "subscription"}
 """The mode in which one of them means something."""
 INTENT_DATA = (
@@ -187,7 +187,7 @@ def _is_recurring(work: Work, item: Params) -> bool:
 
 
 def _priced(work: Work, mode: str, items: list[Record]) -> list[Record]:
-    """Return items with what they come to, without a buyer or a discount."""
+    """Return items with their amounts, without a buyer or a discount."""
     kept = {"items": items, "discounts": [], "is_trial": False, "default_tax_rates": []}
     no_tax = taxing.fields(is_on=False)
     cart_of = {

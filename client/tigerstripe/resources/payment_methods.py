@@ -126,7 +126,7 @@ class PaymentMethods(Resource):
         return self.record(work, self._fields(kind, section, kept, billing, {}))
 
     def verify(self, work: Work, id: str, params: Params) -> None:
-        """Note that a bank account is the buyer's, by what they saw in it; raises `Refused`."""
+        """Note that a bank account is verified by its microdeposits; raises `Refused`."""
         code, amounts = params.get("descriptor_code"), params.get("amounts")
         if code is None and amounts is None:
             raise errors.missing("descriptor_code")
@@ -210,7 +210,7 @@ class PaymentMethods(Resource):
         return {**record, "card": {**card, "checks": cards.checked(number, card["checks"])}}
 
     def attach_to(self, work: Work, record: Record, customer: str) -> Record:
-        """Store what is `attachable` as a customer's, and tell of it."""
+        """Attach a payment method that is `attachable` to a customer, and create the event."""
         attached = {**record, "customer": customer}
         work.put(self.table, attached)
         work.tell("payment_method.attached", attached)
@@ -249,7 +249,7 @@ class PaymentMethods(Resource):
 
 
 def _account(given: Params) -> Record:
-    """Return what is kept of a bank account: its number says what becomes of a debit."""
+    """Return the private part of a bank account: its number decides the outcome of debits."""
     number = given.get("account_number") or given.get("iban")
     return {} if number is None else {"account": str(number).replace(" ", "")}
 

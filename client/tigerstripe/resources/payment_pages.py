@@ -34,7 +34,7 @@ class PaymentPages(Resource):
 
     @operation("POST /v1/payment_pages/{session}/confirm")
     def confirm(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Pay or set up what a session is for, as a buyer who presses the button."""
+        """Complete a session, as its buyer does who presses the button."""
         session = registry.need("checkout.session").named(work, ids)
         session, declined = completion.confirmed(work, session, params)
         if declined is not None:

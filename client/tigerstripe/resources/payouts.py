@@ -22,7 +22,7 @@ SETTINGS = "account_settings"
 DAY_S = 24 * 3600
 ARRIVAL_DAYS = 2
 WORDS = "STRIPE PAYOUT"
-"""What is said of a payout that was made by itself, and in the books of all, as Stripe does."""
+"""The description of automatic payouts, and of all payouts in the books, as Stripe has it."""
 
 TOO_LOW = (
     "You have insufficient funds in your Stripe account for this transfer. Your card balance is "
@@ -38,14 +38,14 @@ FAILURES = {
     "invalid_currency": "The bank could not process this transfer because of its currency.",
     "no_account": "The bank account could not be located.",
 }
-"""What is said of a payout that failed, by its code; the words are this project's own."""
+"""The messages of failed payouts, by code, in this project's own words."""
 UNSAID = frozenset((
     "account_frozen", "bank_account_restricted", "bank_ownership_changed", "declined",
     "incorrect_account_holder_address", "incorrect_account_holder_name",
     "incorrect_account_holder_tax_id", "incorrect_account_type", "invalid_account_number",
     "invalid_account_number_length", "unsupported_card",
 ))  # fmt: skip
-"""Further codes of Stripe's reference; what is said of them is that of `could_not_process`."""
+"""Further codes of Stripe's reference, with the message of `could_not_process`."""
 
 
 class Payouts(Resource):
@@ -146,7 +146,7 @@ class Payouts(Resource):
             due.put(work, self.object, id, at)
 
     def _available(self, work: Work, account: Record) -> list[tuple[str, int]]:
-        """Return what could be paid out by itself, by currency.
+        """Return the amounts that could be paid out automatically, by currency.
 
         To where a payout has failed none goes by itself, as Stripe's reference says.
         """
@@ -227,7 +227,7 @@ class Payouts(Resource):
     # --- What becomes of it ---
 
     def happen(self, work: Work, id: str) -> None:
-        """Let a payout arrive, or what is available be paid out."""
+        """Let a payout arrive, or pay out the available money."""
         payout = work.get(self.table, id)
         if id == _settings_id(work):
             self._pay_out(work)
@@ -299,7 +299,7 @@ def _there(work: Work, payout: Record) -> set[str]:
 
 
 def _settings_id(work: Work) -> str:
-    """Return the id of the record of `SETTINGS` and of what is due: of the account's payouts."""
+    """Return the id of the account's payouts, in `SETTINGS` and in the calendar."""
     return "payouts" if work.scope.account is None else f"payouts-{work.scope.account}"
 
 

@@ -36,7 +36,7 @@ class Persons(Resource):
         return super().retrieve(self._inside(work, ids), ids, params)
 
     def update(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Change what is known of somebody."""
+        """Change the details of a person."""
         return super().update(self._inside(work, ids), ids, params)
 
     def delete(self, work: Work, ids: Ids, params: Params) -> Record:
@@ -48,7 +48,7 @@ class Persons(Resource):
         return super().list(self._inside(work, ids), ids, params)
 
     def new(self, work: Work, params: Params) -> Record:
-        """Return what is known of somebody new."""
+        """Return the fields of a new person."""
         return {
             **details.fresh_person(),
             **details.shown(params),

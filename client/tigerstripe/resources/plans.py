@@ -63,7 +63,7 @@ class Plans(Resource):
         return plan_of(PRICES.create(work, {}, wanted))
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
-        """Return the price with what an update of the plan says."""
+        """Return the price as an update of the plan changes it."""
         params = dict(params)
         trial = params.pop("trial_period_days", ...)
         new = {**old, **params}

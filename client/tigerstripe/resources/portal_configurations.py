@@ -44,7 +44,7 @@ OFF: Record = {
         "trial_update_behavior": "end_trial",
     },
 }
-"""What each feature is where nothing is said of it."""
+"""The defaults of the features."""
 DEFAULT: Record = {
     "customer_update": {"allowed_updates": ["email", "address", "phone"], "enabled": True},
     "invoice_history": {"enabled": True},
@@ -85,7 +85,7 @@ class PortalConfigurations(Resource):
         }
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
-        """Return a configuration with other parts; what is not named of them stays."""
+        """Return a configuration with other parts; members that are not named stay."""
         if params.get("active") is False and old["is_default"]:
             raise Refused("The default configuration cannot be deactivated.", param="active")
         new = {**old, **params}
@@ -100,7 +100,7 @@ class PortalConfigurations(Resource):
         return {**new, "updated": work.now} if new != old else old
 
     def features(self, record: Record) -> Record:
-        """Return what a configuration allows, with the products that no answer shows by itself."""
+        """Return the features of a configuration, with products that only expansions show."""
         found: Record = record["features"]
         update = {**found["subscription_update"], "products": private(record)["products"]}
         return {**found, "subscription_update": update}
@@ -122,7 +122,7 @@ class PortalConfigurations(Resource):
 
 
 def _features(work: Work, old: Record, given: Params) -> Record:
-    """Return features with what is given of them; lists that are unset are empty.
+    """Return features as parameters change them; unset lists are empty.
 
     Raises `Refused` for what does not go together.
     """

@@ -68,7 +68,7 @@ class PortalSessions(Resource):
 def _flow(
     work: Work, customer: Record, configuration: Record, given: Params | None
 ) -> Record | None:
-    """Return what a customer is led to; raises `Refused` for what they could not do there."""
+    """Return the flow of a session; raises `Refused` for one that its customer could not follow."""
     if given is None:
         return None
     kind: str = given["type"]
@@ -112,7 +112,7 @@ def _after(given: Params) -> Record:
 
 
 def _cancel(work: Work, subscription: Record, wanted: Params) -> Record:
-    """Return what makes a customer stay, if anything does; raises `Refused`."""
+    """Return the offer that may keep a customer, if there is one; raises `Refused`."""
     if subscription["cancel_at"] is not None:
         id = subscription["id"]
         raise Refused(f"The subscription {id} is already set to be canceled at period end.")

@@ -168,7 +168,7 @@ class Prices(Resource):
 
 
 def _amounts(params: Params) -> Record:
-    """Return what says how much: an amount, a free one, or tiers. Raises `Refused`."""
+    """Return the fields of the amount: fixed, chosen by the buyer, or tiers. Raises `Refused`."""
     tiers = params.get("tiers")
     custom = params.get("custom_unit_amount")
     scheme = params.get("billing_scheme") or ("tiered" if tiers else "per_unit")
@@ -262,7 +262,7 @@ def _recurring(given: Params) -> Record:
 
 
 def check_meter(work: Work, recurring: Params, param: str) -> None:
-    """Raise `Refused` for a meter that is not there, and for one of what is not metered."""
+    """Raise `Refused` for an unknown meter, and for a meter of a price that is not metered."""
     if recurring.get("meter") is None:
         return
     registry.need("billing.meter").given(work, recurring["meter"], param)

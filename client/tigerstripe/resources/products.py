@@ -71,7 +71,7 @@ class Products(Resource):
 
 
 def _lists(params: Params) -> Params:
-    """Return parameters with an empty list for what was unset of them."""
+    """Return parameters with an empty list for each one that was unset."""
     lists = ("images", "marketing_features")
     return {k: [] if v is None and k in lists else v for k, v in params.items()}
 

@@ -95,7 +95,7 @@ class Quotes(Resource):
         return fields, {**kept["given"], **same, "line_items": items, **params}
 
     def update(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Change a draft; of what is open its end and its metadata."""
+        """Change a draft, or the end and the metadata of an open quote."""
         old = self.named(work, ids)
         fixed = sorted(params.keys() - OF_OPEN)
         if old["status"] == "open" and fixed:
@@ -167,7 +167,7 @@ class Quotes(Resource):
     def _discounts(
         self, work: Work, quote: Record, given: list[Params], old: list[Record]
     ) -> list[Record]:
-        """Return what a quote's discounts say, and store them; nothing is redeemed yet."""
+        """Store the discounts of a quote, and return their terms; nothing is redeemed yet."""
         most = discounts.MAX
         made = cart.redeemable(work, given, quote["currency"], quote["customer"], most=most)
         same = {(one["coupon"], one["promotion_code"]): one["id"] for one in old}
@@ -283,13 +283,13 @@ class Quotes(Resource):
 
     @operation("GET /v1/quotes/{quote}/line_items")
     def line_items(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Return a page of what a quote offers."""
+        """Return a page of the items of a quote."""
         items = ITEMS.view_of(work, self.named(work, ids))
         return listing.cut(items, params, "line item")
 
     @operation("GET /v1/quotes/{quote}/computed_upfront_line_items")
     def upfront_items(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Return a page of what is to be paid once a quote is accepted."""
+        """Return a page of the items that are due once a quote is accepted."""
         upfront = _with_items(self.named(work, ids), "upfront")
         return listing.cut(ITEMS.view_of(work, upfront), params, "line item")
 
@@ -321,7 +321,7 @@ class Quotes(Resource):
 
 
 def _with_items(quote: Record, name: str) -> Record:
-    """Return a quote whose items are those of a part of what it comes to."""
+    """Return a quote with the items of one of its parts."""
     kept = private(quote)
     return {**quote, PRIVATE: {**kept, "items": kept[name]}}
 

@@ -25,7 +25,7 @@ NO_EMAIL = (
 ANSWER_S = 45 * 24 * 3600
 """How long a customer has to tell where their bank transfer goes back to."""
 ASKED = "requires_action"
-"""The status of a refund whose customer was asked for that."""
+"""The status of a refund while its customer is asked where it goes."""
 WAITING = ("pending", ASKED)
 
 
@@ -79,7 +79,7 @@ class Refunds(Resource):
         return refund
 
     def _asked(self, work: Work, charge: Record, params: Params) -> Record:
-        """Return the fields of a refund whose customer is asked where to; raises `Refused`."""
+        """Return the fields of a refund that asks its customer where it goes; raises `Refused`."""
         customer = work.get("customers", charge["customer"] or "") or {}
         email = params.get("instructions_email") or customer.get("email")
         if email is None:
@@ -148,7 +148,7 @@ class Refunds(Resource):
         return charge
 
     def _amount(self, charge: Record, params: Params) -> int:
-        """Return how much goes back: by default what is left; raises `Refused`."""
+        """Return the amount of a refund: by default the rest; raises `Refused`."""
         is_held = _has_taken(charge) and not charge["captured"]
         whole = charge["amount_captured"] if is_held else charge["amount"]
         left = whole - charge["amount_refunded"] - private(charge).get("refunding", 0)
@@ -168,7 +168,7 @@ class Refunds(Resource):
         return amount
 
     def _method(self, work: Work, charge: Record) -> Record | None:
-        """Return what a charge was paid with, as the bank knows it."""
+        """Return the payment method of a charge, as the bank knows it."""
         if charge["source"] is not None:
             return {"type": "card", PRIVATE: private(charge)}
         return work.get("payment_methods", charge["payment_method"])
@@ -226,7 +226,7 @@ class Refunds(Resource):
                 registry.need("review").closed_by(work, charge["id"], "refunded")
 
     def release(self, work: Work, charge: Record, amount: int, reason: str | None = None) -> Record:
-        """Give back what was held and is not taken, and return the charge; no money has moved.
+        """Release money that was held and not captured, and return the charge; no money has moved.
 
         The refund is there without an event of its own, as recorded of captures of a part.
         """
@@ -251,7 +251,7 @@ class Refunds(Resource):
     # --- Later ---
 
     def happen(self, work: Work, id: str) -> None:
-        """Do what a test card has in store for a refund: one that waits succeeds, another fails.
+        """Decide a refund as its test card says: one that waits succeeds, another one fails.
 
         So does one whose customer has not told in time where to.
         """
@@ -309,7 +309,7 @@ class Refunds(Resource):
 
     @operation("POST /v1/refunds/{refund}/cancel")
     def cancel(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Take back a refund whose customer was asked where to."""
+        """Cancel a refund while its customer is asked where it goes."""
         refund = self.named(work, ids)
         if refund["status"] != ASKED:
             raise Refused(NO_CANCEL)
@@ -335,7 +335,7 @@ class Refunds(Resource):
 
 
 def _has_taken(charge: Record) -> bool:
-    """Tell whether a charge has taken money, at least a part of what it holds."""
+    """Tell whether a charge has captured money, at least a part."""
     return bool(charge["captured"] or charge["amount_captured"])
 
 

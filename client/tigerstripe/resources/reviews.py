@@ -46,7 +46,7 @@ class Reviews(Resource):
         return self._closed(work, review, "approved")
 
     def closed_by(self, work: Work, charge: str, reason: str) -> None:
-        """Close the review of a charge by what happened to it."""
+        """Close the review of a charge, with the reason."""
         found = work.get("charges", charge)
         review = work.get(self.table, found["review"] or "") if found is not None else None
         if review is not None and review["open"]:

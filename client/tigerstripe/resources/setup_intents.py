@@ -14,7 +14,7 @@ GUARDED = (
     "payment_method", "payment_method_data", "payment_method_options", "payment_method_types",
     "allowed_payment_method_types",
 )  # fmt: skip
-"""What cannot be changed any more once a setup is over."""
+"""The parameters that cannot change a finished setup."""
 
 
 class SetupIntents(Intents):
@@ -96,13 +96,13 @@ class SetupIntents(Intents):
 
     @operation("POST /v1/setup_intents/{intent}/verify_microdeposits")
     def verify(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Verify a bank account by what was sent to it."""
+        """Verify a bank account by its microdeposits."""
         return self.verified(work, ids, params)
 
     # --- Changed, and given up ---
 
     def update(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Change an intent; once it is over, not what it sets up."""
+        """Change an intent; once it is finished, its payment method stays."""
         old = self.named(work, ids)
         is_over = {"canceled": "been canceled", "succeeded": "already succeeded"}.get(old["status"])
         if is_over and any(params.get(name) is not None for name in GUARDED):

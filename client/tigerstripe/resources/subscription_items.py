@@ -57,7 +57,7 @@ class SubscriptionItems(Resource):
         return self._of(work, ids)[1]
 
     def update(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Change an item, with what is to be paid for that."""
+        """Change an item, and bill the change."""
         subscription, item = self._of(work, ids)
         own = ("off_session", "payment_behavior", "proration_behavior", "proration_date")
         wanted = {name: value for name, value in params.items() if name not in own}
@@ -78,7 +78,7 @@ class SubscriptionItems(Resource):
         return listing.cut(data, params, self.name)
 
     def _update(self, work: Work, subscription: Record, item: Params, params: Params) -> Record:
-        """Return a subscription of which one item is changed, as an update of it would."""
+        """Return a subscription after a change of one item, as an update of it would."""
         names = ("off_session", "payment_behavior", "proration_behavior", "proration_date")
         how = {name: params[name] for name in names if name in params}
         try:

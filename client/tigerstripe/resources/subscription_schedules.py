@@ -105,7 +105,7 @@ class SubscriptionSchedules(Resource):
         }
 
     def _of_subscription(self, work: Work, params: Params) -> Record:
-        """Make the schedule of a subscription: its first phase is what the subscription is now."""
+        """Make the schedule of a subscription; its first phase has the present terms."""
         given = set(params) - {"from_subscription", "metadata", "billing_mode"}
         if given:
             raise Refused(
@@ -144,7 +144,7 @@ class SubscriptionSchedules(Resource):
     # --- Changed ---
 
     def update(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Change what is still to come of a schedule."""
+        """Change the part of a schedule that is still to come."""
         old = self.named(work, ids)
         if old["status"] in OVER:
             raise Refused(f"You cannot update a schedule that is {old['status']}.")
@@ -181,7 +181,7 @@ class SubscriptionSchedules(Resource):
         return [*over, *phases.all_of(work, customer, mode, coming, current["start_date"])]
 
     def _applied(self, work: Work, schedule: Record, behavior: str | None) -> Record:
-        """Let a subscription become what the changed current phase says; return the schedule."""
+        """Apply the changed current phase to the subscription; return the schedule."""
         phase = _at(schedule, work.now)
         if phase is None:
             return schedule
@@ -261,7 +261,7 @@ class SubscriptionSchedules(Resource):
             due.put(work, self.object, schedule["id"], min(coming))
 
     def _ended(self, work: Work, schedule: Record) -> Record:
-        """Return a schedule whose last phase is over: its subscription goes on, or ends with it."""
+        """End a schedule after its last phase, and return it; its subscription goes on, or ends."""
         if schedule["end_behavior"] == "release":
             return self._released(work, schedule)
         subscription = self._subscription(work, schedule)
@@ -316,7 +316,7 @@ class SubscriptionSchedules(Resource):
         return self._canceled(work, schedule)
 
     def end_with(self, work: Work, id: str, *, is_unpaid: bool) -> None:
-        """Cancel a schedule whose subscription is canceled, perhaps because nobody paid for it."""
+        """Cancel the schedule of a canceled subscription, for example of one that nobody paid."""
         schedule = work.get(self.table, id)
         if schedule is not None and schedule["status"] not in OVER:
             self._canceled(work, schedule, "aborted" if is_unpaid else "canceled")

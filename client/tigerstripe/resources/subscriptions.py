@@ -25,7 +25,7 @@ from tigerstripe.objects.resource import Filters, Ids, Params, Record, Resource,
 from tigerstripe.work.unit import Work
 
 OVER_TAKES = {"cancellation_details", "metadata"}
-"""What can be changed of a subscription that is over."""
+"""The parameters that can change a canceled subscription."""
 
 
 def _as_now(work: Work, item: Record) -> Record:
@@ -99,7 +99,7 @@ class Subscriptions(Resource):
     # --- Changed ---
 
     def update(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Change a subscription, with what is to be paid for that."""
+        """Change a subscription, and bill the change."""
         old = self.named(work, ids)
         work = work.on_clock(old["test_clock"])
         params = metadata.merged(old, params)
@@ -184,7 +184,7 @@ class Subscriptions(Resource):
         return changing.canceled(work, old, params, details)
 
     def heard(self, work: Work, id: str, intent: Record) -> None:
-        """Take what its setup intent has made ready as what pays a subscription."""
+        """Use the payment method of a subscription's setup intent as its default."""
         subscription = work.get(self.table, id)
         if subscription is not None and intent["status"] == "succeeded":
             method = intent["payment_method"]
@@ -192,13 +192,13 @@ class Subscriptions(Resource):
             self.save(work, subscription, new)
 
     def end_with_customer(self, work: Work, id: str) -> None:
-        """Cancel a subscription whose customer is deleted, unless it is over."""
+        """Cancel the subscription of a deleted customer, unless it has ended."""
         subscription = work.get(self.table, id)
         if subscription is not None and subscription["status"] not in cycles.OVER:
             standing.canceled(work.on_clock(subscription["test_clock"]), subscription)
 
     def happen(self, work: Work, id: str) -> None:
-        """Do what time brings to a subscription."""
+        """Do what is due for a subscription."""
         cycles.happen(work, id)
 
     def follow(self, work: Work, id: str, invoice: Record, what: str) -> None:

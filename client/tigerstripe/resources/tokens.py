@@ -10,7 +10,7 @@ from tigerstripe.payments import bank_accounts, cards, testing_banks
 from tigerstripe.work.unit import PRIVATE, Work
 
 PREFIXES = {"card": "tok", "bank_account": "btok", "cvc_update": "cvctok", "pii": "pii"}
-"""What a token may stand for, and what its id begins with."""
+"""The contents of tokens, and the prefixes of their ids."""
 
 
 class Tokens(Resource):

@@ -82,7 +82,7 @@ class Topups(Resource):
 
     @operation("POST /v1/topups/{topup}/cancel")
     def cancel(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Call back one whose money has not come yet."""
+        """Cancel a top-up that is still pending."""
         topup = self.named(work, ids)
         if topup["status"] != "pending":
             raise Refused(f"Topups with a status of {topup['status']} cannot be canceled.")

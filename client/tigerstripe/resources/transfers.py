@@ -98,7 +98,7 @@ class Transfers(Whole):
     def of_charge(
         self, work: Work, charge: Record, fee: int, at_once: bool
     ) -> tuple[Record, str | None]:
-        """Make the transfer of a destination charge, of which the platform gets a fee back.
+        """Make the transfer of a destination charge, less the fee of the platform.
 
         Returns it, and the id of the application fee.
         """
@@ -180,7 +180,7 @@ class Transfers(Whole):
         return Refused(message, code="transfer_already_reversed")
 
     def too_much(self, amount: str, left: str) -> str:
-        """Return what is said of a reversal that is more than what is left."""
+        """Return the message for a reversal that is larger than the rest."""
         return (
             f"Reversal amount ({amount}) is greater than the unreversed amount on the transfer "
             f"({left})"

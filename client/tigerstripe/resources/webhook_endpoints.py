@@ -11,7 +11,7 @@ from tigerstripe.work.events import ENDPOINTS
 from tigerstripe.work.unit import PRIVATE, Work
 
 MOST = 16
-"""Endpoints of one account, as of Stripe in test mode."""
+"""The largest number of endpoints of an account, as in Stripe's test mode."""
 SLOT = "webhook_endpoint"
 """The kind of the claims that bound their number; each endpoint holds one."""
 
@@ -28,7 +28,7 @@ class WebhookEndpoints(Resource):
     standard: frozenset[str] = Resource.standard | {"delete"}
 
     def new(self, work: Work, params: Params) -> Record:
-        """Return the fields of a new endpoint; its slot is among what is private."""
+        """Return the fields of a new endpoint; its slot is in the private part."""
         check_url(params["url"])
         check_events(params["enabled_events"])
         slot = next((n for n in range(MOST) if work.holder(SLOT, str(n)) is None), None)
@@ -67,7 +67,7 @@ class WebhookEndpoints(Resource):
         return {**old, **changes}
 
     def drop(self, work: Work, record: Record) -> None:
-        """Remove an endpoint; what it has not been sent is sent no more."""
+        """Remove an endpoint; deliveries that wait for it are no longer sent."""
         work.release(SLOT, private(record)["slot"])
         super().drop(work, record)
 
@@ -78,7 +78,7 @@ def _order(item: tuple[str, object]) -> tuple[bool, str]:
 
 
 def check_url(url: str) -> None:
-    """Raise `Refused` for what nothing can be sent to."""
+    """Raise `Refused` for a URL that cannot be sent to."""
     try:
         parts = urlsplit(url)
         is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

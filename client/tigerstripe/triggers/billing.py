@@ -146,7 +146,7 @@ def _quote(what: str) -> Step:
 
 
 def _reminded(days: int, name: str, **before: int) -> Act:
-    """Let so many days pass of a clock, of which a subscription or an invoice is told beforehand.
+    """Let days pass on a clock, with reminders of a subscription or an invoice.
 
     It is changed first, so that time goes on with it by the setting; the old one is put back.
     """

@@ -79,7 +79,7 @@ def run(account: Account, document: Mapping[str, Any], name: str = "the fixtures
 
 
 def _filled(value: Any, answers: Record, said: str) -> Any:
-    """Return a value with what its references stand for."""
+    """Return a value with its references replaced."""
     if isinstance(value, dict):
         return {name: _filled(each, answers, said) for name, each in value.items()}
     if isinstance(value, list):

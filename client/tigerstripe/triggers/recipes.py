@@ -47,7 +47,7 @@ DISCOUNTED = Step("POST /v1/customers", {"coupon": "${coupon:id}"}, "customer", 
 
 
 def _able() -> dict[str, str]:
-    """Return what lets an account get money: its capability, and all that it has to say."""
+    """Return the parameters that let an account get money: its capability and its details."""
     said = {"capabilities": {"transfers": {"requested": "true"}}, **account_details.ONBOARDED}
     said["tos_acceptance"] = {**said["tos_acceptance"], "date": "1"}
     return dict(fixtures.pairs(said))

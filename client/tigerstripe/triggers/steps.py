@@ -20,22 +20,22 @@ class Step(NamedTuple):
     params: dict[str, str]
     name: str = ""
     version: str | None = None
-    """An older version of the API, for what later ones no longer take."""
+    """An older version of the API, for parameters that later ones no longer accept."""
     error: str | None = None
     """The type of the error that is answered; None: there is none."""
 
 
 Act = Callable[["Account", Record], Any]
-"""What is not asked for by a request: of an account and the answers by their names."""
+"""An action that is no request: it gets the account and the answers by their names."""
 
 
 def settled(name: str, succeed: bool | None = None) -> Act:
-    """Let the bank decide about what an answer shows."""
+    """Return the action of the bank deciding about the object in an answer."""
     return lambda account, answers: account.settle(answers[name], succeed)
 
 
 def happened(name: str) -> Act:
-    """Let what time has in store for what an answer shows happen now."""
+    """Return the action of time: what is due for the object in an answer happens now."""
 
     def act(account: Account, answers: Record) -> None:
         due.do_now(*account.engine.account(account.name), answers[name]["id"])
@@ -44,7 +44,7 @@ def happened(name: str) -> Act:
 
 
 def worked_off(account: Account, answers: Record) -> None:
-    """Do what is due already."""
+    """Do what is due by now."""
     due.work_off(*account.engine.account(account.name), account.now)
 
 

@@ -15,7 +15,7 @@ Record = dict[str, Any]
 
 
 def trigger(account: Account, type: str) -> list[Record]:
-    """Make what leads to an event of a type; return the events that happened, oldest first.
+    """Carry out the recipe of an event; return the events that happened, oldest first.
 
     Raises `tiger.InvalidRequest` if a request is refused, say by a fault that was asked for.
     """
