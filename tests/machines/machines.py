@@ -26,7 +26,7 @@ from tiger.format import layout
 from tiger.place import instance
 from tiger.reading.reader import Reader
 from tigerd.log.serving import find
-from tigerd.service.replica import LOG
+from tigerd.service.replica import LOG, LOG_TOO
 
 STREAM = "shop"
 TIGERD = [sys.executable, "-m", "tigerd"]
@@ -165,9 +165,9 @@ class Host:
         try:
             words = reader.words
             slots = (layout.client_at(slot, 0) for slot in range(layout.CLIENTS_MAX))
-            at = next(at for at in slots if words[at + layout.CLIENT_ID] == LOG)
-            sequence = words[at + layout.CLIENT_ANSWER] >> layout.CLIENT_STATUS_BITS
-            return sequence, words[layout.COMMIT]
+            own = [at for at in slots if words[at + layout.CLIENT_ID] in (LOG, LOG_TOO)]
+            said = max(words[at + layout.CLIENT_ANSWER] for at in own)
+            return said >> layout.CLIENT_STATUS_BITS, words[layout.COMMIT]
         finally:
             reader.close()
 

@@ -42,7 +42,7 @@ from tigerd.log.nats import NatsLog
 from tigerd.service.abandoned import Abandoned
 from tigerd.service.followed import Followed, remember
 from tigerd.service.parsing import parse
-from tigerd.service.replica import LOG, OTHERS, Progress, ReplicaApplying, is_of_this_host
+from tigerd.service.replica import LOG, LOG_TOO, OTHERS, Progress, ReplicaApplying, is_of_this_host
 from tigerd.service.rollbacks import Rollback, is_stale
 from tigerd.service.server import DRAIN, Question, Server
 from tigerd.service.wills import Wills
@@ -113,7 +113,7 @@ class Following(Server):
     # --- Joining ---
 
     def _bind(self) -> None:
-        self._progress.slot = self._slots.keep(LOG)
+        self._progress.slots = self._slots.keep(LOG), self._slots.keep(LOG_TOO)
         self._others_slot = self._slots.keep(OTHERS)
         self._check_instance()
         name = name_of_host()

@@ -18,9 +18,9 @@ from tigerd.log.log import Entry, Position
 from tigerd.service import rollbacks
 from tigerd.service.parsing import NUMBERS_END
 
-LOG, OTHERS = NUMBERS_END, NUMBERS_END + 1
-"""What stand for clients in slots, with numbers that no client has: the position in the log, and
-those who asked on other hosts."""
+LOG, OTHERS, LOG_TOO = range(NUMBERS_END, NUMBERS_END + 3)
+"""What stand for clients in slots, with numbers that no client has: the position in the log, twice,
+and those who asked on other hosts."""
 
 
 def is_of_this_host(error: TigerError) -> bool:
@@ -34,25 +34,34 @@ def is_of_this_host(error: TigerError) -> bool:
 
 
 class Progress:
-    """How far an instance has applied its log."""
+    """How far an instance has applied its log: two slots take turns, and the later one counts.
+
+    Recovery takes a slot back by one request when its commit is not there. A kill may have come
+    before its request was stored, so then it says too little: the other one says what was before.
+    """
 
     def __init__(self, control: WritableSegment) -> None:
-        """Prepare; `slot` is to be given before anything is applied."""
+        """Prepare; `slots` are to be given before anything is applied."""
         self._control = control
-        self.slot = -1
+        self.slots = (-1, -1)
         self.entry = Entry(0, 0, b"")
         """The one that is being applied."""
 
     @property
     def position(self) -> Position:
         """The entry that was applied last."""
-        words, at = self._control.words, layout.client_at(self.slot, 0)
-        sequence = words[at + layout.CLIENT_ANSWER] >> layout.CLIENT_STATUS_BITS
-        return Position(sequence, words[at + layout.CLIENT_REF])
+        slot = max(self.slots, key=self._sequence_in)
+        stamp = self._control.words[layout.client_at(slot, layout.CLIENT_REF)]
+        return Position(self._sequence_in(slot), stamp)
+
+    def _sequence_in(self, slot: int) -> int:
+        word = self._control.words[layout.client_at(slot, layout.CLIENT_ANSWER)]
+        return word >> layout.CLIENT_STATUS_BITS
 
     def advance(self, commit: int) -> None:
         """Store that the entry is applied; it counts once that commit is there."""
-        control, at = self._control, layout.client_at(self.slot, 0)
+        control = self._control
+        at = layout.client_at(min(self.slots, key=self._sequence_in), 0)
         control.store(at + layout.CLIENT_REF, self.entry.stamp)
         control.store(at + layout.CLIENT_COMMIT, commit)
         memory.fence()
