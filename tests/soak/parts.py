@@ -207,6 +207,7 @@ TOLD = {
     "machines_acknowledged": "writes acknowledged on one of three hosts",
     "machines_refused": "refused",
     "machines_unknown": "of unknown outcome",
+    "machines_undone": "undone by rollbacks",
     "machines_comparisons": "comparisons of all hosts",
     "money": "payments, refunds, disputes and the like in a Stripe account",
     "transactions": "balance transactions that add up",
