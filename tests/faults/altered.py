@@ -25,7 +25,7 @@ from tigerd.engine import applying
 from tigerd.engine.cleaner import Cleaner
 from tigerd.engine.plan import Effect
 from tigerd.engine.planning import Planner
-from tigerd.engine.recovery import Found
+from tigerd.engine.recovery import Recovered
 from tigerd.engine.writer import Writer
 from tigerd.service import server
 from tigerd.service.server import Server
@@ -81,7 +81,7 @@ def fail(error: Exception, *, for_good: bool = False) -> None:
             raise error
         return ref
 
-    def recover_once(of: Writer) -> Found:
+    def recover_once(of: Writer) -> Recovered:
         if for_good and next(recoveries):
             raise Damaged("and a fault in recovery")
         return recover(of)

@@ -15,7 +15,7 @@ from tigerd.engine.control import check_control
 from tigerd.service.exits import NO
 
 if TYPE_CHECKING:
-    from tigerd.tools.audit import Finding
+    from tigerd.tools.findings import Finding
 
 
 @click.command(epilog="Example: tigerd check --json")

@@ -1,9 +1,10 @@
 """Applying requests, each as a whole or not at all, whatever fails meanwhile.
 
-What can be refused is refused before anything is stored. If something fails after that, which is a
-fault of the daemon, of the memory it works on, or a want of memory of its own, what was stored is
-taken back as the next daemon would: by recovery. The request is refused then, also by the next
-daemon if this one cannot go on; applied again and again, it would end one after another.
+Whatever can be refused is refused before the first store. A failure after that is a fault of the
+daemon or of the memory it works on, or the daemon lacks memory of its own. Recovery then undoes
+what was stored, as it would in the next daemon, and the request is refused. If this daemon cannot
+go on, the next one refuses the request too: sent again and again, it would end one daemon after
+another.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from tigerd.engine.writer import Failed, RequestId, Writer
 log = logging.getLogger("tigerd")
 
 REST_S = 1.0
-"""How long nothing is cleaned after that failed; each time twice as long."""
+"""How long cleaning pauses after it failed; twice as long each time."""
 
 FAILED = "the daemon failed in the middle of this request and undid it: nothing was changed"
 
@@ -63,7 +64,7 @@ def _apply_little(writer: Writer, operations: list[Any], request: RequestId) -> 
 
 
 class CannotGoOn(Exception):
-    """What was left half done cannot be taken back: this daemon has to end."""
+    """A change that was left half done cannot be undone: this daemon has to end."""
 
 
 class Applying:
@@ -90,15 +91,15 @@ class Applying:
     def _take_over(self) -> Writer:
         started = time.perf_counter()
         writer = self._new_writer()
-        found = recover(writer)
+        recovered = recover(writer)
         log.info(
             "took over %d tables at commit %d in %.0f ms: %d versions undone, %d ended ones to "
             "clean",
-            found.tables,
+            recovered.tables,
             writer.commit,
             1000 * (time.perf_counter() - started),
-            found.undone,
-            found.ended,
+            recovered.undone,
+            recovered.ended,
         )
         return writer
 
@@ -110,7 +111,7 @@ class Applying:
     def apply(self, operations: list[Any], request: RequestId | None) -> Outcome:
         """Apply operations under one commit number, or raise why nothing was changed.
 
-        Where there is no room, what may go already is taken away first.
+        Where there is no room, whatever no reader needs any more is taken away first.
         """
         if self._refusal is not None:
             raise self._refusal.with_traceback(None)
@@ -134,14 +135,12 @@ class Applying:
             return error.outcome
 
     def _bring_back(self, cause: BaseException | None, request: RequestId | None) -> None:
-        """Take back what a request left half done, and raise that; return if it is committed."""
+        """Undo a request that was left half done, and raise why; return if it was committed."""
         what = "what it does by itself"
         if request is not None:
             slot, number = request
             what = f"request {number} of the client in slot {slot}"
-            self._note_failed(
-                request
-            )  # first: if what follows fails too, the next daemon is to know
+            self._note_failed(request)  # first, for the next daemon: undoing it may fail too
         log.error(
             "failed in the middle of %s: taking it back (%s)", what, cause, exc_info=_unknown(cause)
         )
@@ -164,7 +163,7 @@ class Applying:
             raise CannotGoOn(f"it cannot be taken back: {error}; ending") from error
 
     def _refuse_failed(self) -> None:
-        """Refuse the requests in whose middle a daemon failed that could not go on."""
+        """Refuse the requests that a daemon before this one could neither finish nor undo."""
         for slot in range(layout.CLIENTS_MAX):
             failed = self._control.words[layout.client_at(slot, layout.CLIENT_FAILED)]
             if failed > self.writer.last_request(slot):
@@ -202,10 +201,10 @@ class Applying:
         self._rest_s *= 2
         return False
 
-    # --- What was taken away ---
+    # --- Files that were removed ---
 
     def write_again(self, lost: Sequence[WritableSegment]) -> None:
-        """Write segments again whose files were removed; while that cannot be, refuse all else."""
+        """Write the removed files of segments again; until that succeeds, refuse every request."""
         self._refusal = None
         try:
             if self._control in lost:
@@ -222,5 +221,5 @@ class Applying:
 
 
 def _unknown(cause: BaseException | None) -> BaseException | None:
-    """Return a cause to be logged with its traceback; a library's error says all there is."""
+    """Return a cause whose traceback is worth logging; a `TigerError` says enough."""
     return None if isinstance(cause, TigerError) else cause

@@ -1,14 +1,15 @@
-"""Taking away what no reader can see any more, in small steps between commands.
+"""Taking away versions that no reader can see any more, in small steps between requests.
 
-What a command ends goes into a queue, and before that is stored into a ring in shared memory: so
-the next daemon knows what to take back, and what is left to be taken away. In turns, when the
-daemon is idle and after every 32 records written, the horizon is moved: to the commit number, or as
-far as the pins of readers allow. Then what ended at or before it is unlinked; chunks with nothing
-left are removed; and in a table that is more than half garbage the emptiest chunk is emptied by
-copying what is still needed in it.
+A version that a request ends goes into a queue here, and before that into the ring of ended
+versions in shared memory. From the ring the next daemon learns which ends to take back, and which
+versions are left to be taken away. The cleaner has a turn when the daemon is idle, and after every
+32 records written. It moves the horizon to the commit number, or as far as the pins of readers
+allow, and unlinks the versions that ended at or before it. It removes chunks with nothing left; and
+in a table that is more than half garbage it empties the emptiest chunk, by copying the versions in
+it that are still needed.
 
 How much a turn takes away depends on how much was written, not on how much is waiting: so a write
-after a large clear does not wait until all of that is taken away.
+after a large clear does not wait until all of it is taken away.
 """
 
 from __future__ import annotations
@@ -31,17 +32,17 @@ from tigerd.engine.table import WritableTable
 STEPS = 128
 """Records taken away or copied in a turn; some 5 microseconds each."""
 STEPS_A_RECORD = 4
-"""Steps owed for a record that is written: it ends one at most, and of a chunk that is emptied, in
-a table that is half garbage, as much is taken away as is copied."""
+"""Steps owed for a record that is written. It ends one version at most; and where a chunk of a
+table that is half garbage is emptied, as many versions are taken away as are copied."""
 OWED_MAX = 1 << 16
-"""Steps that may be put off until after other commands. Where a writer has caused more than that,
-its next request waits until they are done."""
+"""Steps that may be put off. Once writers have caused more, the next request waits until those
+beyond are done."""
 MOST_STEPS = 1 << 16
 """Steps while a writer waits for room: a third of a second."""
 
 
 class Cleaner:
-    """What has ended, what is being taken away, and how far readers allow it."""
+    """The queue of ended versions, and how far readers let them go."""
 
     def __init__(
         self,
@@ -56,8 +57,8 @@ class Cleaner:
         self._control = control
         self._directory = directory
         self._ended: deque[tuple[int, WritableTable, int, int]] = deque()
-        """When, where and what; and how many entries of the ring are done with when it is gone. A
-        ref without an offset is a chunk that everything was copied out of."""
+        """For each its end, its table, its ref, and how many entries of the ring are done with once
+        it is gone. A ref without an offset names a chunk whose needed versions were all copied."""
         self._cleaned = 0
         self.has_more = False
         """Whether the last turn left something that may go now."""
@@ -73,14 +74,16 @@ class Cleaner:
         """Numbers of the tables that were written to since they were looked at."""
 
     def take_over(self) -> int:
-        """Queue what had ended and was not taken away; return how much of it is known by now.
+        """Queue the ended versions that were not taken away; return how many are known by now.
 
-        Where the ring has not all of it any more, the lists are searched, in small steps too.
+        Where the ring does not have all of them any more, the lists are searched, in small steps.
         """
         words = self._control.words
         commit, count, cleaned = (words[at] for at in (layout.COMMIT, layout.ENDED, layout.CLEANED))
         self._touched |= dict.fromkeys(self._tables)
-        if count - cleaned >= layout.ENDED_MAX:  # a kill may be amid an entry that is not counted
+        if (
+            count - cleaned >= layout.ENDED_MAX
+        ):  # a kill may come after an entry and before its count
             self._work = self._search(commit, count)
             return 0
         for entry in range(cleaned, count):
@@ -91,7 +94,7 @@ class Cleaner:
         return len(self._ended)
 
     def _search(self, commit: int, count: int) -> Iterator[None]:
-        """Find in the lists what had ended up to a commit, when the ring had so many entries."""
+        """Find the versions that had ended by a commit, when the ring had `count` entries."""
         found = []
         for table in self._tables.values():
             for version in walks.listed(table):
@@ -100,7 +103,8 @@ class Cleaner:
                 yield
         found.sort(key=lambda ended: ended[0])
         if found:
-            found[-1] = (*found[-1][:3], count)
+            end, table, ref, _ = found[-1]
+            found[-1] = (end, table, ref, count)
         else:
             self._control.store(layout.CLEANED, count)
         self._ended.extendleft(reversed(found))
@@ -108,7 +112,7 @@ class Cleaner:
     def ended(self, commit: int, table: WritableTable, ref: int) -> None:
         """Note a version of a record, or of a namespace with its records, whose end is stored next.
 
-        What it is stored for is under way: so the next daemon sees what to take back.
+        The next daemon takes that end back if the commit never comes.
         """
         entry = self._control.words[layout.ENDED]
         self._control.store(layout.ended_at(entry), table.number << 48 | ref)
@@ -128,7 +132,7 @@ class Cleaner:
         return bool(self._ended) or self._work is not None
 
     def is_due(self) -> bool:
-        """Tell whether a turn should be made though commands are waiting."""
+        """Tell whether a turn should be made though requests are waiting."""
         return self._owed >= STEPS
 
     def turn(self) -> bool:
@@ -141,7 +145,7 @@ class Cleaner:
         """Move the horizon and take so many steps; return whether there is more to do now."""
         commit = self._control.words[layout.COMMIT]
         horizon = self._move_horizon(commit) if self._ended or self._history else commit
-        # Twice as much as came: else what came while others write is never caught up with.
+        # Twice as many as came: else a history that grew under load would never get shorter.
         is_all = self._history.forget(horizon, steps + 2 * self._written)
         self._written = 0
         for number in self._touched:
@@ -183,7 +187,7 @@ class Cleaner:
         return horizon
 
     def _next_work(self, horizon: int) -> Iterator[None] | None:
-        if self._ended and self._ended[0][0] <= horizon:
+        if self._ended and self._first_end() <= horizon:
             _, table, ref, cleaned = self._ended.popleft()
             self._touched[table.number] = None
             if ref & layout.REF_OFFSET_MASK:
@@ -201,9 +205,13 @@ class Cleaner:
             self._tell(table)
         return None
 
+    def _first_end(self) -> int:
+        end, *_ = self._ended[0]
+        return end
+
     @staticmethod
     def _move_index(table: WritableTable) -> Iterator[None]:
-        """Finish the growing of an index: while it lasts, reads look into two."""
+        """Finish the growth of an index: until then a read may have to look in two."""
         while table.index.previous is not None:
             table.index.move(STEP)
             yield
@@ -249,7 +257,7 @@ class Cleaner:
         return min(candidates, key=lambda n: space.needed[n] / len(space.chunks[n].map), default=0)
 
     def _copy_from(self, table: WritableTable, number: int) -> Iterator[None]:
-        """Copy what is needed out of a chunk; it is unlinked when no reader is in it any more."""
+        """Copy the needed versions out of a chunk, which goes when no reader is in it any more."""
         self._copied.add((table.number, number))
         for version in walks.versions_in(table, number):
             commit = self._control.words[layout.COMMIT]
@@ -266,7 +274,7 @@ class Cleaner:
 
 
 def named_by(tables: dict[int, WritableTable], entry: int) -> tuple[WritableTable | None, int]:
-    """Return the table and the version that an entry of the ring names; no table if it is gone."""
+    """Return table and ref of the version that an entry names; no table if it is gone."""
     table, ref = tables.get(entry >> 48), entry & layout.REF_MASK
     if table is None or ref >> layout.REF_OFFSET_BITS not in table.space.chunks:
         return None, ref

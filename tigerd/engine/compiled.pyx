@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""What the daemon does for every record, compiled: an optional part, and never another answer.
+"""What the daemon does for every record, compiled: an optional part, with the same results.
 
-As in `tiger.format.compiled`: each function does the common case of one that is written in Python,
-and leaves what is not common to that one, by returning None. What it stores into shared memory,
-and in which order, is the same too: tests that look at every store let all of them be made by
-`WritableSegment.store` and `write`.
+As in `tiger.format.compiled`, each function does the common case of one that is written in Python,
+and returns None for any other case, which is left to that one. It makes the same stores in the same
+order. Tests that look at every store let all of them be made by `WritableSegment.store` and
+`write`.
 """
 
 from cpython.buffer cimport PyBUF_READ, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer

@@ -1,7 +1,6 @@
 """Taking an instance: the daemon's lock on its directory, and its control segment.
 
-The lock is held by the open directory itself, which nobody can take away under it as a file in it
-can be.
+The lock is on the open directory itself: a file in it could be removed while a daemon holds it.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from tigerd.engine.segments import WritableSegment
 REPAIRED = "repaired"
 """The folder of a repair that is built and not yet in its place."""
 LOCK_S = 1.0
-"""How long a daemon tries for its lock: a look whether it is held may be holding it."""
+"""How long a daemon tries for its lock: whoever looks whether it is held has it for a moment."""
 
 
 def take_lock(directory: Path, *, make: bool = True) -> int:
     """Take the instance for this process and return the descriptor of its directory, locked.
 
     The lock is held by the open directory, so the daemon makes no child that would inherit it.
-    Without `make` the directory has to be there: made again, it would be nobody's. Raises
+    Without `make` the directory has to be there: whoever made it may have removed it. Raises
     `InstanceError` if a daemon has it, or if it cannot be locked.
     """
     descriptor = open_or_make(directory) if make else open_directory(directory)
@@ -59,9 +58,9 @@ def check_control(directory: Path) -> None:
 
 
 def open_control(directory: Path, max_record: int | None) -> tuple[WritableSegment, bool]:
-    """Return the control segment, and whether it was made now. The caller holds the lock.
+    """Return the control segment, and whether it was made just now. The caller holds the lock.
 
-    Without a limit of a record, that of the instance stays, or the default begins.
+    `max_record` is the most bytes of a record from now on; None keeps the instance's own limit.
     """
     if (directory / REPAIRED).exists():
         raise Damaged(

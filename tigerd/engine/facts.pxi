@@ -3,7 +3,7 @@
 cdef const uint8_t *read_text(
     const uint8_t *at, const uint8_t *end, Value *value
 ) except? NULL:
-    """Read a value, and raise if it is a text that is none."""
+    """Read a value, and raise if it is text that is not valid UTF-8."""
     at = read(at, end, value)
     if value.kind == TEXT and not is_ascii(value.text, value.size):
         PyUnicode_DecodeUTF8(<const char *>value.text, value.size, "strict")
@@ -41,7 +41,7 @@ cdef enum:
 
 
 def facts_of(bytes body, tuple fields):
-    """Return what is to be known of a record, as `facts.facts_of`; None if that is to look."""
+    """Return the facts of a record, as `facts.facts_of`; None if that has to look."""
     cdef Value found[FIELDS_MAX + 2]  # the id, `created`, the fields
     cdef const char *names[FIELDS_MAX + 2]
     cdef Py_ssize_t sizes[FIELDS_MAX + 2]
@@ -134,7 +134,7 @@ cdef tuple created_of(Value *value):
 
 
 cdef bytes value_key(Value *value, char index):
-    """Return the key of an indexed value; None for what is not packed as keys are."""
+    """Return the key of an indexed value; None for one that is not packed as keys are."""
     if not (value.kind == CONSTANT or value.kind == INTEGER or value.kind == TEXT):
         return None
     if not value.is_shortest or value.length >= KEY_MAX:

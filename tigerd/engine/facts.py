@@ -19,9 +19,9 @@ _facts_of = compiled("tigerd.engine.compiled", "facts_of")
 
 
 def facts_of(body: bytes, fields: tuple[str, ...]) -> Facts:
-    """Return what is to be known of a record in msgpack, whose indexed fields are these.
+    """Return the facts of a record in msgpack, whose table has these indexed fields.
 
-    Raises `InvalidRecord` unless it is one that every reader can decode.
+    Raises `InvalidRecord` unless every reader can decode it.
     """
     known: Facts | None = _facts_of(body, fields)
     if known is not None:

@@ -1,7 +1,7 @@
-"""What the commands of late changed, namespace by namespace: what a rollback has to look at.
+"""Which records were changed of late, by namespace: a rollback looks at these and at no others.
 
-It reaches back as far as some reader's pin does, like all that is kept for readers. It is only in
-memory: of what changed before it began, a rollback has to find out itself.
+It reaches back as far as the oldest pin, like everything that is kept for readers. It stands in the
+daemon's own memory only: a rollback to a commit before it began has to compare all records.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def opened(path: Path) -> Iterator[int]:
 
 
 def names(folder: int) -> list[str]:
-    """Return the names of the finished files of an open folder; what else is there is not ours."""
+    """Return the names of the finished files of an open folder; nothing else in it is ours."""
     with os.scandir(folder) as entries:
         return [
             entry.name
@@ -63,7 +63,7 @@ def is_held(name: str, folder: int) -> bool:
     """Tell whether some process holds a file of an open folder, or may do so."""
     try:
         return is_locked(name, folder)
-    except OSError:  # no descriptor is free, say: nothing is taken from its holder for that
+    except OSError:  # no descriptor is free, say: then it counts as held
         return True
 
 
@@ -99,18 +99,18 @@ def leased(path: Path) -> frozenset[str]:
     with contextlib.suppress(FileNotFoundError, InstanceError), opened(path) as folder:
         header = header_of(folder)
         for name in names(folder):
-            with contextlib.suppress(OSError, ValueError):  # it goes just now, or is none of ours
+            with contextlib.suppress(OSError, ValueError):  # it goes just now, or is not ours
                 found |= namespaces_in(_read(name, folder)[1], header)
     return frozenset(found)
 
 
 class Look:
-    """What the files of a folder say: what nobody needs any more, and what is none of leases."""
+    """What the files of a folder of leases say."""
 
     def __init__(self, folder: int = -1) -> None:
         """Begin with nothing found."""
         self.left: dict[str, set[str]] = {}
-        """Files that nobody holds, and the namespaces in each that nobody """
+        """Files that nobody holds, and the namespaces in each that no held file names."""
         self.strange: dict[str, str] = {}
         """Files that are skipped, and why."""
         self.folder = folder
@@ -122,10 +122,10 @@ class Look:
 
 @contextlib.contextmanager
 def looking(path: Path) -> Iterator[Look]:
-    """Give what was left in a folder of leases; nobody takes a lease until the block ends.
+    """Give what processes left in a folder of leases; nobody takes a lease until the block ends.
 
-    Nothing, where somebody is taking one just now, or where it cannot be told. While every file is
-    held, that costs a look at each, whatever is in it.
+    That is nothing while somebody is taking a lease, or where the folder cannot be read. While
+    every file is held, it costs a look at each, however many leases are in it.
     """
     with contextlib.ExitStack() as stack:
         look = Look()

@@ -158,7 +158,7 @@ class Index:
     def settle_moving(self) -> None:
         """Let the key that was moved last be in one generation only: a kill may leave it in both.
 
-        All others are; the rest is moved as before, from the beginning.
+        Every other key is in one. Moving begins again at the first slot of the old generation.
         """
         if self.previous is None:
             return
@@ -199,10 +199,10 @@ class Index:
     def put(
         self, scope: int, key: bytes, ref: int, found: Found | None, *, is_fork: bool = False
     ) -> None:
-        """Make `ref` the newest version of a key; `found` is what `TableReader.newest` said.
+        """Make `ref` the newest version of a key; `found` is what `TableReader.newest` returned.
 
-        A key of a fork gets the first empty place, and none that was in use: readers remember the
-        empty one for as long as the fork does not have the key (tiger.reading.cache.View).
+        A key of a fork gets the first empty place, never one that was in use and came free: readers
+        remember the empty one while the fork does not have the key (tiger.reading.cache.View).
         """
         digest = crc32(key, scope)
         word = digest >> FINGERPRINT_SHIFT << HASH_SHIFT | ref
@@ -243,28 +243,31 @@ class Index:
 
     def remove(self, version: Version) -> None:
         """Take the entry out that names a version, if there is one."""
-        found = self._naming(version.scope, version.key, version.ref)
-        if found is not None:
-            found[0].store(found[1], TOMB)
+        entry = self._naming(version.scope, version.key, version.ref)
+        if entry is not None:
+            index, at = entry
+            index.store(at, TOMB)
             self._add(INDEX_KEYS, -1)
 
     def take_back(self, version: Version) -> None:
         """Let the entry that names a version name the one before it; without one, take it out."""
-        found = self._naming(version.scope, version.key, version.ref)
-        if found is None:
+        entry = self._naming(version.scope, version.key, version.ref)
+        if entry is None:
             return
         if not version.previous:
             self.remove(version)
             return
-        index, at = found
+        index, at = entry
         gone = GONE if self._reader.version(version.previous).end else 0
         index.store(at, index.words[at] & ~(REF_MASK | GONE) | version.previous | gone)
 
     def mark_live(self, version: Version) -> None:
         """Take back that the newest version of a key has ended, if the entry says so."""
-        found = self._naming(version.scope, version.key, version.ref)
-        if found is not None and found[0].words[found[1]] & GONE:
-            found[0].store(found[1], found[0].words[found[1]] & ~GONE)
+        entry = self._naming(version.scope, version.key, version.ref)
+        if entry is not None:
+            index, at = entry
+            if index.words[at] & GONE:
+                index.store(at, index.words[at] & ~GONE)
 
     def _naming(self, scope: int, key: bytes, ref: int) -> tuple[WritableSegment, int] | None:
         """Return the place of the entry that names this version of a key, if there is one."""

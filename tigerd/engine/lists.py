@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from tiger.errors import Damaged
 from tiger.format.layout import (
@@ -34,10 +35,21 @@ from tigerd.engine.segments import WritableSegment
 from tigerd.engine.space import Space
 
 ListName = tuple[int, int, bytes]
-"""Namespace's number, index, value's key."""
+"""A namespace's scope, the number of an index, a value's key."""
 
-First = tuple[WritableSegment, int]
-"""The segment and the word that hold a list's first ref."""
+
+class First(NamedTuple):
+    """The word that holds the first ref of a list."""
+
+    segment: WritableSegment
+    at: int
+
+    @property
+    def ref(self) -> int:
+        """What it holds; 0 of a list without members."""
+        word: int = self.segment.words[self.at]
+        return word
+
 
 Order = tuple[float, int, int]
 """created, its rest, number: the greater, the newer."""
@@ -97,30 +109,31 @@ class Lists:
 
         Among versions of the same order, which are of one record, it goes to the newer side.
         """
+        _, index, _ = name
         known = self.marks.get(name)
         if known is None:
-            newer, older = self._walk(name[1], 0, first[0].words[first[1]], order)
+            newer, older = self._walk(index, 0, first.ref, order)
             if not older or self.order(older) <= order:
                 return newer, older
             marks = ((*self.order(ref), ref) for ref in self._members(name))
             known = self.marks[name] = sorted(marks)
-        return self._place_among(known, name[1], first, order)
+        return self._place_among(known, index, first, order)
 
     def _place_among(
         self, known: list[Entry], index: int, first: First, order: Order
     ) -> tuple[int, int]:
         """Look for a place from the mark before it on, and mark what is walked along."""
         at = bisect_right(known, (*order, LAST_REF))
-        newer, older = 0, first[0].words[first[1]]
+        newer, older = 0, first.ref
         if at < len(known):
-            newer = known[at][-1]
+            *_, newer = known[at]
             older = self.word(newer, OLDER - 2 * index)
         passed: list[Entry] = []
         newer, older = self._walk(index, newer, older, order)
         while older and self.order(older) > order:
             passed.append((*self.order(newer), newer))
             if len(passed) * NEAR > self._space.size // HEAD_SIZE:
-                raise Damaged(f"{first[0].path}: a list that runs in a circle{REMEDY}")
+                raise Damaged(f"{first.segment.path}: a list that runs in a circle{REMEDY}")
             newer, older = self._walk(index, newer, older, order)
         known[at:at] = reversed(passed)
         return newer, older
@@ -137,8 +150,9 @@ class Lists:
         return newer, older
 
     def take_marks(self, scope: int) -> list[list[Entry]]:
-        """Forget the marks of a namespace's lists, and return them: freeing many takes a while."""
-        return [self.marks.pop(name) for name in list(self.marks) if name[0] == scope]
+        """Forget the marks of a namespace's lists; return them, to be freed bit by bit."""
+        names = [(of, index, value) for of, index, value in self.marks if of == scope]
+        return [self.marks.pop(name) for name in names]
 
     # --- Changing links; each store leaves walks towards older versions whole ---
 
@@ -148,9 +162,9 @@ class Lists:
 
     def unlink(self, name: ListName, first: First, ref: int) -> None:
         """Let the neighbours of a version name each other, where they still name it."""
-        index = name[1]
+        _, index, _ = name
         newer, older = self.neighbours(ref, index)
-        named = self.word(newer, OLDER - 2 * index) if newer else first[0].words[first[1]]
+        named = self.word(newer, OLDER - 2 * index) if newer else first.ref
         if named == ref:
             self._name(index, first, newer, 0, older, 0)
         if older and self.word(older, NEWER - 2 * index) == ref:
@@ -159,8 +173,9 @@ class Lists:
 
     def replace(self, name: ListName, first: First, ref: int, copy: int) -> None:
         """Let the neighbours of a version, and the marks, name a copy of it instead."""
-        newer, older = self.neighbours(ref, name[1])
-        self._name(name[1], first, newer, older, copy, copy)
+        _, index, _ = name
+        newer, older = self.neighbours(ref, index)
+        self._name(index, first, newer, older, copy, copy)
         if self._forget_mark(name, ref):
             insort(self.marks[name], (*self.order(ref), copy))
 
@@ -183,6 +198,6 @@ class Lists:
         if newer:
             self.store(newer, OLDER - 2 * index, for_newer)
         else:
-            first[0].store(first[1], for_newer)
+            first.segment.store(first.at, for_newer)
         if older:
             self.store(older, NEWER - 2 * index, for_older)

@@ -1,7 +1,7 @@
 """The operations of a request: what each asks to be written, ended, cleared, or refused.
 
-Everything that can be refused is refused here, before the first store: a plan that was made can be
-applied.
+Everything that can be refused is refused here, before the first store: only a lack of room can
+keep a plan from being applied.
 """
 
 from __future__ import annotations
@@ -231,9 +231,9 @@ def define(planner: Planner, name: Any, prefix: Any, url: Any, indexes: Any) -> 
 
 
 def _unused_number(definitions: WritableTable) -> int:
-    """Return the number of a new table: that of none which is defined, or of which segments are.
+    """Return a number for a new table, which no definition has and no table with segments.
 
-    Definitions may have been lost to damage; the tables that they named are there all the same.
+    Damage may have lost a definition, and left the segments of its table.
     """
     words = definitions.control.words
     numbers = range(layout.FIRST_DEFINED, layout.TABLES_MAX)
@@ -241,7 +241,7 @@ def _unused_number(definitions: WritableTable) -> int:
     lineage = _lineage(definitions, DEFINITIONS_NAMESPACE, words[layout.COMMIT])
     if lineage is not None:
         used |= {record.decode(v.body)["number"] for v in lineage.walk(lineage.firsts())}
-    # Rather one that was never in use, as far as can be known.
+    # Preferably one that was never in use, as far as can be known.
     following = range(max(used, default=layout.FIRST_DEFINED - 1) + 1, layout.TABLES_MAX)
     unused: list[int] = [number for number in (*following, *numbers) if number not in used]
     if not unused:
@@ -250,10 +250,10 @@ def _unused_number(definitions: WritableTable) -> int:
 
 
 def fork(planner: Planner, parent: Any, child: Any) -> int:
-    """Begin a namespace that has all that another one has, in every table; say if that is any.
+    """Begin a namespace with everything that another one has; tell whether there is anything.
 
-    What has no records has nothing to share: its fork begins with its own first record, and it is
-    not sealed.
+    A parent without records has nothing to share and is not sealed: its fork begins with its own
+    first record.
     """
     for name in (parent, child):
         record.encode_name(name, "namespace")
@@ -296,7 +296,7 @@ def rollback(planner: Planner, namespace: Any, commit: Any) -> int:
 def _roll_back(
     planner: Planner, table: WritableTable, namespace: str, commit: int, changed: set[bytes | None]
 ) -> None:
-    """Let each of the keys have what it had; of a namespace that was cleared, all keys."""
+    """Give each of the keys back what it had; all keys, where the namespace was cleared."""
     before = _lineage(table, namespace, commit)
     if before is None:
         if namespace in table.namespaces:
@@ -368,5 +368,5 @@ ALONE = frozenset(
 
 
 def _origin(version: Version) -> tuple[int, int]:
-    """Return what is the same of a version and its copies, and of no other of that key."""
+    """Return what a version has in common with its copies, and with no other of its key."""
     return version.scope, version.begin

@@ -1,4 +1,4 @@
-# Requests: requests.parse.
+# Requests: parsing.parse.
 
 cdef enum:
     REQUEST = 0x96  # an array of six
@@ -14,9 +14,9 @@ cdef enum:
 
 
 def parse(bytes frame, int version, uint64_t numbers_end):
-    """Return client, slot, number, whether to answer, operations, as `requests.parse`.
+    """Return a request, as `parsing.parse`.
 
-    None for a question, and for what is not common in a request: texts that are not ASCII, say.
+    None for a question, and for a request with anything uncommon: text that is not ASCII, say.
     """
     cdef const uint8_t *at = <const uint8_t *>PyBytes_AS_STRING(frame)
     cdef const uint8_t *end = at + PyBytes_GET_SIZE(frame)

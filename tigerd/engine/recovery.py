@@ -1,16 +1,15 @@
 """Bringing an instance back to its last commit, whatever its daemon was doing when it died.
 
-The commit number decides, and only the last command, or one step of cleaning, can be half done. So
-that is all that is looked at, however much there is:
+The commit number decides. Only the last request, or one step of cleaning, can be half done, so
+nothing else is looked at, however large the instance is:
 
-- A step of cleaning names in the control segment what it is about, and is made again.
-- What a command appended is behind what is settled in its chunks. It is taken back newest first, so
-  each list and each key gets back what it had before.
-- What a command ends stands in the ring of what ended before its end is stored.
+- A step of cleaning names its version in the control segment, and is made again.
+- The versions that a request appended are behind the settled part of their chunks. They are taken
+  back newest first, so each list and each key gets back what it had before.
+- A version that a request ends is in the ring of ended versions before its end is stored.
 
-All else that the daemon wants to know stands in shared memory, or is found while it serves. Each
-store leaves readers with what they saw before, and all of it can be done again: recovery may be
-killed too.
+Everything else that the daemon needs to know is in shared memory, or is found while it serves. Each
+store leaves readers with what they saw before, and can be made again: recovery may be killed too.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ from tigerd.engine.writer import Writer
 
 
 @dataclass
-class Found:
-    """What a recovery found, for the log."""
+class Recovered:
+    """What a recovery came to, for the log."""
 
     tables: int = 0
     undone: int = 0
@@ -43,31 +42,31 @@ class Found:
     """Versions that wait to be taken away, as far as that is known."""
 
 
-def recover(writer: Writer) -> Found:
+def recover(writer: Writer) -> Recovered:
     """Bring every table back to the commit number; `Damaged` if something cannot be read."""
-    found = Found()
+    recovered = Recovered()
     _undo_answers(writer)
     numbers = [DEFINITIONS.number, *(resource.number for resource in RESOURCES)]
     for number in (*numbers, *range(layout.FIRST_DEFINED, layout.TABLES_MAX)):
         if writer.control.words[layout.entry_at(number, layout.TABLE_DIRECTORY)]:
             with _explained(writer, f"table number {number} cannot be recovered"):
                 _open(writer, number)
-            found.tables += 1
+            recovered.tables += 1
     with _explained(writer, "the request that was under way cannot be taken back"):
         _finish_cleaning(writer)
         for table in writer.tables.values():
-            found.undone += _take_back_versions(table)
+            recovered.undone += _take_back_versions(table)
         _take_back_ends(writer)
         for table in writer.tables.values():
             _settle(table)
         _undo_changes(writer)
-        found.ended = writer.cleaner.take_over()
-    return found
+        recovered.ended = writer.cleaner.take_over()
+    return recovered
 
 
 @contextmanager
 def _explained(writer: Writer, what: str) -> Iterator[None]:
-    """Let whatever damage leads to be told as damage."""
+    """Raise every error that damage may lead to as `Damaged`."""
     try:
         yield
     except UnknownTable as error:
@@ -76,7 +75,7 @@ def _explained(writer: Writer, what: str) -> Iterator[None]:
         raise
     except Vanished as error:
         raise Damaged(f"{error}{memory.REMEDY}") from None
-    except Exception as error:  # there is no end to what bytes may say that nobody wrote
+    except Exception as error:  # damaged bytes may say anything
         raise Damaged(
             f"{writer.directory}: {what} ({type(error).__name__}: {error}){memory.REMEDY}"
         ) from error
@@ -89,16 +88,16 @@ def _undo_answers(writer: Writer) -> None:
         if words[layout.client_at(slot, layout.CLIENT_COMMIT)] > writer.commit:
             at = layout.client_at(slot, layout.CLIENT_ANSWER)
             request = (words[at] >> layout.CLIENT_STATUS_BITS) - 1
-            # The one before was answered, and its client went on.
+            # The request before it was answered, and its client went on.
             writer.control.store(at, max(request, 0) << layout.CLIENT_STATUS_BITS)
-            memory.fence()  # or a client would take the answer for one of a commit that is there
+            memory.fence()  # or a client would take the answer for one of a visible commit
             writer.control.store(layout.client_at(slot, layout.CLIENT_COMMIT), writer.commit)
 
 
 def _undo_changes(writer: Writer) -> None:
     """Let the changes in the ring that were not committed say nothing.
 
-    They stay, for where they are others were: those would be told again.
+    They stay in the ring: it had older changes in these places, which cannot come back.
     """
     words = writer.control.words
     changes = first = words[layout.CHANGES]
@@ -116,7 +115,7 @@ def _undo_changes(writer: Writer) -> None:
 
 
 def _open(writer: Writer, number: int) -> None:
-    """Map a table, and know its namespaces: also those that began with what is taken back."""
+    """Map a table, and learn its namespaces, also those whose beginning is taken back later."""
     table = writer.table(number)
     _forget_unpublished_indexes(table)
     table.index.settle_moving()
@@ -147,7 +146,7 @@ def _forget_unpublished_indexes(table: WritableTable) -> None:
 
 
 def _namespace_of(table: WritableTable, version: Version, commit: int) -> Namespace:
-    """Return what the daemon knows of a namespace; of its two counts, undo a later one."""
+    """Return what the daemon knows of a namespace; a count of a later commit is undone."""
     words = version.chunk.words
     at, other = layout.COUNT_A, layout.COUNT_B
     if words[version.head + other] > words[version.head + at]:
@@ -172,7 +171,7 @@ def _finish_cleaning(writer: Writer) -> None:
         control.store(layout.RETIRING, 0)
     if copied:
         table, copy = writer.tables[copied >> 48], control.words[layout.COPY]
-        if table.space.has(copy):  # else nothing was done but to say so
+        if table.space.has(copy):  # else it was announced and not begun
             version, twin = table.reader.version(copied & REF_MASK), table.reader.version(copy)
             if (twin.scope, twin.key, twin.begin) != (version.scope, version.key, version.begin):
                 raise Vanished(f"{table.folder}: {copy:#x} is not a copy of {version.ref:#x}")
@@ -198,7 +197,7 @@ def _take_back_versions(table: WritableTable) -> int:
 
 
 def _take_back_ends(writer: Writer) -> None:
-    """Let live on what was to end; the last entries of the ring name it."""
+    """Let the versions live on that were to end; the last entries of the ring name them."""
     words = writer.control.words
     count = words[layout.ENDED]
     known = count - layout.ENDED_MAX + 1
@@ -217,7 +216,7 @@ def _take_back_ends(writer: Writer) -> None:
 
 
 def _search_ends(writer: Writer) -> None:
-    """Look everywhere for ends that were never committed: one command had more than the ring."""
+    """Search all lists for ends that were never committed: one request had more than the ring."""
     for table in writer.tables.values():
         for version in walks.listed(table):
             if writer.commit < version.end < COPIED:
@@ -225,7 +224,7 @@ def _search_ends(writer: Writer) -> None:
 
 
 def _settle(table: WritableTable) -> None:
-    """Note that nothing is under way any more, and let go of chunks that nothing is needed in."""
+    """Note that nothing is under way any more, and drop chunks in which nothing is needed."""
     _raise_counter(table, layout.TABLE_LAST_CHUNK, max(table.space.chunks, default=0))
     _raise_counter(table, layout.TABLE_LAST_NAMESPACE, max(table.namespaces.by_scope, default=0))
     _raise_counter(table, layout.TABLE_LAST_NUMBER, table.space.last_number)
@@ -236,7 +235,7 @@ def _settle(table: WritableTable) -> None:
 
 
 def _forget_numbers(table: WritableTable) -> None:
-    """Let the numbers be given again that were given to what is taken back."""
+    """Let the numbers of records that were taken back be given again."""
     at = layout.entry_at(table.number, layout.TABLE_LAST_NUMBER)
     most = (table.control.words[layout.COMMIT] + 1 << layout.NUMBER_BITS) - 1
     if table.control.words[at] > most:
@@ -244,7 +243,7 @@ def _forget_numbers(table: WritableTable) -> None:
 
 
 def _raise_counter(table: WritableTable, word: int, number: int) -> None:
-    """Let no number that is in use be given again, though damage made a counter less."""
+    """Keep numbers in use from being given again, where damage has lowered a counter."""
     at = layout.entry_at(table.number, word)
     if table.control.words[at] < number:
         table.control.store(at, number)

@@ -1,6 +1,6 @@
-"""Taking away what no reader can see any more, and moving what is needed out of emptied chunks.
+"""Taking away versions that no reader can see any more, and copying needed ones out of chunks.
 
-Each is done in stores that leave readers, at any commit that they may be at, with what they see.
+Each store leaves every reader, at whatever commit it reads, with what it saw before.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ def _retire_record(table: WritableTable, version: Version) -> None:
     """Unlink a version: its key goes first and its place in list 0 last."""
     table.index.remove(version)
     for name, first in _lists_of(table, version):
-        if not name[1]:
+        _, index, value = name
+        if not index:
             table.space.discard(version.ref, table.encoding.size_of(version))
         table.lists.unlink(name, first, version.ref)
-        if name[1] and not first[0].words[first[1]]:
-            drop_value(table, VALUES | version.scope, name[2])
+        if index and not first.ref:
+            drop_value(table, VALUES | version.scope, value)
     table.lists.store(version.ref, END, TAKEN)
 
 
@@ -52,7 +53,7 @@ def _lists_of(table: WritableTable, version: Version) -> Iterator[tuple[ListName
 
 
 def drop_value(table: WritableTable, scope: int, value: bytes) -> None:
-    """Take the owner of a value's list away, which is empty or goes with its namespace."""
+    """Take away the owner of a value's list, which is empty or goes with its namespace."""
     found = table.reader.newest(scope, value)
     if found is not None:
         table.owners.pop((scope, value), None)
@@ -62,7 +63,7 @@ def drop_value(table: WritableTable, scope: int, value: bytes) -> None:
 
 
 def _discard(table: WritableTable, version: Version) -> None:
-    """Count a version as garbage, and say in it that it is; then it can lose its last name."""
+    """Count a version as garbage and mark it as taken, before nothing names it any more."""
     table.space.discard(version.ref, table.encoding.size_of(version))
     table.lists.store(version.ref, END, TAKEN)
 
@@ -92,10 +93,10 @@ def _retire_namespace(table: WritableTable, namespace: Version) -> Iterator[None
 
 
 def take_back(table: WritableTable, version: Version) -> None:
-    """Take a version away that was never committed, when all that came after it are.
+    """Take away a version that was never committed, after all that were appended after it.
 
-    Its commit number will come again. Its neighbours are as they were when it was linked, so they
-    get back what they named before.
+    Its commit number will be given again. Its neighbours are as they were when it was linked, so
+    they get back what they named before.
     """
     if version.end == TAKEN:
         return

@@ -24,7 +24,7 @@ ADDRESS_RESERVE = 64 << 20
 """Bytes of address space that a daemon keeps for itself where that is limited."""
 ALLOCATION_STEP = 64 << 20  # bytes; one larger posix_fallocate can ask for more than there is
 NO_FALLOCATE = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
-"""What posix_fallocate says where the file system cannot do it, and the library does not either."""
+"""Errors of posix_fallocate where neither the file system nor the C library can do it."""
 ZEROS = bytes(1 << 16)
 
 
@@ -154,7 +154,7 @@ def _allocate(descriptor: int, size: int) -> None:
 
 
 def numbered_files(folder: Path, name: str) -> list[tuple[int, Path]]:
-    """Return the files `name.<number>` of a folder, by number; what else is there is not ours."""
+    """Return the files `name.<number>` of a folder, by number; no other file is looked at."""
     found = [
         (int(path.suffix[1:]), path)
         for path in folder.glob(f"{name}.*")

@@ -123,7 +123,7 @@ class Space:
         self._ready.extend(made)
 
     def give_back(self) -> None:
-        """Let go of what was reserved and not used."""
+        """Drop the chunks that were reserved and not used."""
         while self._ready:
             self.drop(self._ready.pop())
 
@@ -204,7 +204,7 @@ class Space:
     def discard(self, ref: int, size: int, *, is_copied: bool = False) -> None:
         """Count the bytes of a version as garbage, unless it is the one that was counted last.
 
-        Of one that was copied this daemon counts them only with `recount`: a reader may be in it.
+        The bytes of one that was copied stay needed until `recount`: a reader may be in it.
         """
         number, offset = ref >> layout.REF_OFFSET_BITS, ref & layout.REF_OFFSET_MASK
         chunk = self.chunks[number]

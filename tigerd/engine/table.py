@@ -195,11 +195,11 @@ class WritableTable:
     def first_of(self, owner: int) -> First:
         """Return where the first ref of the list is that a version owns."""
         chunk, head = self.space.find(owner)
-        return chunk, head + FIRST
+        return First(chunk, head + FIRST)
 
     def first_namespace(self) -> First:
         """Return where the first ref of the list of namespaces is."""
-        return self.control, layout.entry_at(self.number, layout.TABLE_NAMESPACES)
+        return First(self.control, layout.entry_at(self.number, layout.TABLE_NAMESPACES))
 
     # --- Namespaces ---
 
@@ -215,16 +215,16 @@ class WritableTable:
         key = name.encode()
         found = self._newest(NAMESPACES, key)
         number = self._next(layout.TABLE_LAST_NAMESPACE)
-        segment, at = self.first_namespace()
+        first = self.first_namespace()
         words = self.encoding.words()
-        older = words[OLDER] = segment.words[at]
+        older = words[OLDER] = first.ref
         records = parent.records if parent else 0
         words[layout.COUNT_A] = commit << layout.COUNT_BITS | records
         previous = found.version.ref if found is not None else 0
         origin = parent.name if parent else ""
         order = (0.0, 0, number)
         ref = self._append(NAMESPACES, key, origin.encode(), order, commit, previous, words)
-        self.lists.link(0, (segment, at), 0, older, ref)
+        self.lists.link(0, first, 0, older, ref)
         self.index.put(NAMESPACES, key, ref, found)
         return self.namespaces.begin(name, ref, number, parent, commit)
 

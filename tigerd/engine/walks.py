@@ -30,9 +30,9 @@ def versions_in(
 
 
 def first_members(table: WritableTable, name: ListName) -> Iterator[int]:
-    """Yield the members of a list that stand first in a chunk, in any order.
+    """Yield the members of a list that are the first versions of their chunks, in any order.
 
-    With so many chunks, evenly filled, a place is as far from one as a chunk is long.
+    So any place in the list is about a chunk's length away from the nearest one.
     """
     scope, index, value = name
     for number in table.space.chunks:
@@ -48,8 +48,8 @@ def listed(table: WritableTable) -> Iterator[Version]:
 
     `Damaged` for a list without end.
     """
-    for space in list(table.namespaces.by_scope.values()):
-        namespace = table.reader.version(space.ref)
+    for known in list(table.namespaces.by_scope.values()):
+        namespace = table.reader.version(known.ref)
         yield namespace
         if not namespace.end:
             yield from chain(table, namespace.number, namespace.first)

@@ -33,7 +33,7 @@ RequestId = tuple[int, int]
 
 
 class Failed(Exception):
-    """In the middle of a commit: memory is as a kill would leave it, for recovery to mend."""
+    """A failure in the middle of a commit: memory is as after a kill, for recovery to mend."""
 
     def __init__(self, outcome: Outcome) -> None:
         """Say what it has come to, if it was committed all the same."""
@@ -59,7 +59,7 @@ class Writer:
         self.forks: Counter[str] = Counter()
         self.history = History(self.committed)
         self._cleared_at: int = control.words[layout.COMMIT]
-        """When a namespace was cleared; what was before this daemon is not known."""
+        """When a namespace was cleared last; of clears before this daemon nothing is known."""
         self.cleaner = Cleaner(control, directory, self.tables, self.history)
         self._resources: dict[int, Resource] = {r.number: r for r in (*RESOURCES, DEFINITIONS)}
 
@@ -103,7 +103,7 @@ class Writer:
         self.reader.close()
 
     def in_use(self) -> list[WritableTable]:
-        """Return the tables that have segments, without the definitions."""
+        """Return the tables that have segments, except that of the definitions."""
         return [t for n, t in self.tables.items() if n and t.index.current is not None]
 
     def changed_at(self, table: int | None, namespace: str) -> int:

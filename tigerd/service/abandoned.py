@@ -17,7 +17,7 @@ from tiger.place import leases
 from tigerd.engine import holders
 from tigerd.engine.plan import Outcome
 from tigerd.engine.writer import RequestId, Writer
-from tigerd.service.waiting import Place
+from tigerd.service.waiting import Watched
 
 log = logging.getLogger("tigerd")
 
@@ -42,7 +42,7 @@ class Abandoned:
     """Clears what is left to the daemon of one instance."""
 
     def __init__(
-        self, directory: Path, applying: Applies, tell: Callable[[set[Place]], None]
+        self, directory: Path, applying: Applies, tell: Callable[[set[Watched]], None]
     ) -> None:
         """Prepare; `tell` is called with the places that were changed by a clear."""
         self._folder = directory / leases.FOLDER

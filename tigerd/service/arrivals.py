@@ -1,10 +1,10 @@
 """What comes to the daemon's sockets, waited for with few calls of the kernel.
 
-ZeroMQ tells by a descriptor of each socket that something may have come, and tells it once:
-whatever is done with the socket takes that in. So a socket is asked before its descriptor is waited
-for. Once it has said that there is nothing, the descriptor alone is looked at: that takes 0.7 us,
-and asking 2.5. `zmq.Poller` asks each of three sockets before it waits and after: a request of a
-client that sleeps was some 24 calls of the kernel so, and is 10.
+ZeroMQ signals on a descriptor of each socket that something may have come. It signals once, and any
+use of the socket takes the signal in: so a socket is asked before its descriptor is waited for.
+Once the socket has said that there is nothing, a look at its descriptor is enough. That takes
+0.7 us, and asking 2.5. `zmq.Poller` asks each of three sockets before it waits and after: with it,
+a request of a client that sleeps took some 24 calls of the kernel, and takes 10 without.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A daemon's custody of its instance: the lock, who it belongs to, and the files that show it.
+"""A daemon's custody of its instance: the lock, the process it belongs to, and its files.
 
-The lock is on the directory, so two daemons never have one instance. Whatever else is taken away
-under a live daemon is still mapped here, so that nothing is lost: what clients need to find it is
-written again. A directory that was removed, or an instance that another has replaced, is let go.
+The lock is on the directory, so two daemons never have one instance. Files that are removed under a
+live daemon are still mapped here, so nothing is lost: they are written again for clients to find.
+A directory that was removed, or an instance that another has replaced, is let go.
 
 A daemon that takes over gets a number, and stores a random one beside it: by these a reader tells
 that what it has mapped is still what is there (tiger.reading.reader).
@@ -26,7 +26,7 @@ log = logging.getLogger("tigerd")
 
 
 class Custody:
-    """What a daemon has for as long as it serves, and what it looks after meanwhile."""
+    """The instance that a daemon holds for as long as it serves."""
 
     def __init__(self, directory: Path, lock: int, control: WritableSegment) -> None:
         """Hold the instance, whose directory is locked and whose control segment is mapped.
@@ -47,7 +47,7 @@ class Custody:
         self._sign()
 
     def _sign(self) -> None:
-        """Say in the control segment which daemon has the instance now, since when."""
+        """Say in the control segment which daemon has the instance now, and since when."""
         control = self._control
         self._number = control.words[layout.DAEMON] + 1 & layout.WORD_MAX
         self._random = secrets.randbits(64)

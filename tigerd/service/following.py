@@ -415,7 +415,7 @@ class Following(Server):
             self.writer.refuse(others if is_refused_try else asked, code_of(error))
             self._progress.advance(self.writer.commit)
         else:
-            if self._waiting.places:
+            if self._waiting.watched:
                 self._tell_waiting(outcome.changed())
         self._full = None
         if slot < 0 and client != self._client:

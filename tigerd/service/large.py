@@ -1,7 +1,7 @@
 """Large requests wait until no small one does.
 
 One of tens of megabytes takes a second or more, and a dozen of them may come at once. A client has
-one request under way at a time, so it is of no matter to any of them whose comes first.
+one request under way at a time, so their order makes no difference to any client.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LARGE = 1 << 20
 """Bytes of a request that waits for the small ones."""
 
 HELD_MAX = 512 << 20
-"""Bytes of requests that wait here; those beyond stay where they are, with what is behind them."""
+"""Bytes of requests that wait here; ZeroMQ keeps those beyond, and whatever is behind them."""
 
 BETWEEN_S = 0.05
 """How long the others have their turn between two large requests, if they take it."""

@@ -11,7 +11,7 @@ from tiger.format.speedups import compiled
 from tigerd.service.counting import check_count
 
 Request = tuple[int, int, int, bool, list[Any]]
-"""Client, slot, number, whether to answer, operations."""
+"""Client, slot, number, whether it wants a reply, operations."""
 
 NUMBERS_END = 1 << 56
 """Clients, slots and requests have numbers below."""
@@ -35,13 +35,13 @@ def _parse_any(frame: bytes) -> Request:
         )
     if len(message) != 6:
         raise ValueError("not six fields")
-    _, client, slot, number, answer, operations = message
+    _, client, slot, number, wants_reply, operations = message
     if not (type(client) is type(slot) is type(number) is int) or not (
         0 < client < NUMBERS_END and -1 <= slot < NUMBERS_END and 0 <= number < NUMBERS_END
     ):
         raise ValueError("not a number of a client, a slot, a request")
-    if type(answer) is not bool or type(operations) is not list or not operations:
+    if type(wants_reply) is not bool or type(operations) is not list or not operations:
         raise ValueError("no operations")
     if type(operations[0]) is not list:
         raise ValueError("an operation is an array")
-    return client, slot, number, answer, operations
+    return client, slot, number, wants_reply, operations

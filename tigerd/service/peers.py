@@ -16,8 +16,8 @@ log = logging.getLogger("tigerd")
 
 MONITOR = "inproc://monitor"
 MONITOR_EVENT = struct.Struct("=Hi")
-"""The first frame from a monitor: event, descriptor (zmq_socket_monitor(3)). What pyzmq has for it
-loads asyncio: a quarter of the time that a daemon took to start."""
+"""The first frame from a monitor: event, descriptor (zmq_socket_monitor(3)). pyzmq's own function
+for it loads asyncio, which was a quarter of the time that a daemon took to start."""
 
 
 HANDSHAKE_MS = 20_000
@@ -75,7 +75,7 @@ class Peers:
         return len(self._connections)
 
     def look(self) -> bool:
-        """Let in who may connect, where these sockets ask; return whether any came or went."""
+        """Tell ZeroMQ which peers may connect; return whether any came or went."""
         while self._gate.poll(0):
             self._check()
         return self._count_all()

@@ -85,7 +85,7 @@ def restore(
 def _changes(writer: Writer, namespace: str) -> list[int]:
     """Return when each of the tables that have a namespace was written to there."""
     known = (table.namespaces.get(namespace) for table in writer.in_use())
-    return [space.counted for space in known if space is not None]
+    return [each.counted for each in known if each is not None]
 
 
 OPERATIONS: operations.Operations = {

@@ -46,10 +46,10 @@ DESCRIPTORS = 10_240
 """Each segment takes one, and each client; macOS allows no more."""
 
 CYCLES = 10_000, 1_000, 1_000
-"""Objects made, less those freed, before cycles are looked for, among the new ones and, these many
-times rarer, the older ones. The daemon makes none. With Python's 700, 10 and 10 the longest look in
-200,000 inserts out of order took 6.5 ms, 0.7 so, and a request of 10,000 records 9.2 us each, 8.1
-so; with 100,000 and Python's 10 and 10 the longest took 32 ms."""
+"""Python looks for cycles among new objects once it has made so many more than it freed, and among
+older ones so many times more rarely. The daemon makes no cycles. With Python's 700, 10 and 10 the
+longest look in 200,000 inserts out of order took 6.5 ms, with these 0.7; a record of a request of
+10,000 took 9.2 us, with these 8.1. With 100,000, 10 and 10 the longest look took 32 ms."""
 
 
 def serve(arguments: list[str]) -> int:

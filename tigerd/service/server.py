@@ -41,7 +41,7 @@ from tigerd.service.parsing import parse
 from tigerd.service.peers import Peers, new_router
 from tigerd.service.slots import Slots
 from tigerd.service.unfinished import Unfinished
-from tigerd.service.waiting import Place, Waiting
+from tigerd.service.waiting import Waiting, Watched
 
 log = logging.getLogger("tigerd")
 
@@ -61,18 +61,18 @@ processor is taken for one that is quiet: beside two processes that compute, the
 quarter more of the processor for an insert, and the insert a quarter longer."""
 
 SOON_MS = 1
-"""The same while a turn of cleaning has left more that may go now, as after a reader that held
-much: writes that come every few milliseconds leave no longer pause, and what the reader held went
-away with one write in thirty-two. A write waits for one turn at most, as ever."""
+"""The same while the last turn of cleaning left more that may go now, as after a reader that held
+much. Writes that come every few milliseconds leave no longer pause: with `PAUSE_MS`, the cleaner
+had a turn only with one write in thirty-two. A write waits for one turn at most, as ever."""
 
 SWEEP_S = 0.5
 """How often to look for namespaces, and the instance, whose process is gone."""
 
 SWEEP_SHARE = 20
-"""And at least so many times later as it takes."""
+"""How many times longer the pause until the next look is than the look was, at least."""
 
 DROPPED_TOLD = 10
-"""How many are named in the log, which shares the memory of the store."""
+"""How many dropped messages are named in the log, which shares the memory of the store."""
 
 
 class Question(NamedTuple):
@@ -94,7 +94,7 @@ class Server:
     ) -> None:
         """Recover the instance, whose lock the caller has taken, and bind.
 
-        `TigerError`, `OSError` or `ZMQError` if that cannot be; the lock is the caller's then.
+        Raises `TigerError`, `OSError` or `ZMQError`; then the lock stays the caller's.
         """
         self.directory = directory
         self._idle_exit_s = idle_exit_s
@@ -166,7 +166,7 @@ class Server:
             self.close()
 
     def _look(self) -> bool:
-        """Take what came otherwise than as a request; tell whether it keeps the daemon busy."""
+        """Take what came to the other sockets; tell whether that keeps the daemon busy."""
         return self._peers.look()
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
@@ -180,7 +180,7 @@ class Server:
         for _ in range(DRAIN):
             try:
                 self._receive()
-            except zmq.Again:  # what came was none
+            except zmq.Again:  # it was not a message
                 return
             if self.writer.cleaner.is_due():
                 self._applying.clean()
@@ -188,13 +188,13 @@ class Server:
                 return
 
     def _beat(self) -> float:
-        """Say that this daemon takes its turns; return the time, in seconds."""
+        """Store the heartbeat; return the time, in seconds."""
         now = time.monotonic_ns()
         self._control.store(layout.HEARTBEAT, now)
         return now / 1e9
 
     def _sweep(self) -> None:
-        """Look for what others left, or took away."""
+        """Look for namespaces that processes left, and for files that were removed."""
         self._custody.commit = self.writer.committed
         if self._custody.is_over():
             self._is_over = self._stopping = True
@@ -209,7 +209,7 @@ class Server:
             self._peers.hang_up()
 
     def _write_again(self, lost: list[WritableSegment]) -> None:
-        """Let clients find again what was removed, but for those that mapped the old control."""
+        """Write removed files again; who mapped the old control segment has to connect again."""
         for segment in lost:
             log.warning("%s was removed: writing it again", segment.path)
         self._applying.write_again(lost)
@@ -238,8 +238,8 @@ class Server:
 
     def _receive(self) -> None:
         """Take a message that is there and serve it."""
-        # Twice as fast as recv_multipart; what is only of interest in a message that is none of
-        # ours is looked at when its sender, who may be watching for the answer, has that.
+        # Twice as fast as recv_multipart. Further frames, which no client of ours sends, are looked
+        # at after the answer: its sender may be watching for it.
         receive = self._router.recv
         peer: bytes = receive(zmq.NOBLOCK)
         frame: zmq.Frame = receive(zmq.NOBLOCK, copy=False)
@@ -298,22 +298,22 @@ class Server:
         else:
             if wants_reply:
                 self._reply(peer, number, outcome.status, outcome.record)
-            if self._waiting.places:
+            if self._waiting.watched:
                 self._tell_waiting(outcome.changed())
         self.writer.count_command()
 
     def _reply(self, peer: bytes, number: int, status: int, value: object) -> None:
-        """Send an answer, unless its reader is gone or does not read: it will ask again."""
+        """Send a reply, unless the peer is gone or does not read: it will ask again."""
         self._arrivals.is_quiet = False
         try:
             self._router.send_multipart([peer, protocol.pack([number, status, value])], zmq.NOBLOCK)
         except (zmq.Again, zmq.ZMQError):
-            log.debug("an answer found no reader")
+            log.debug("a reply found no reader")
 
     # --- Questions ---
 
     def _hello(self, question: Question) -> None:
-        """Give a client its slot; its number is another process's if it gets none."""
+        """Give a client its slot, or tell it that its number is another process's."""
         slot = self._slots.open(question.client, question.process)
         if slot is None:
             self._reply(question.peer, question.number, protocol.EVICTED, None)
@@ -359,7 +359,7 @@ class Server:
         """Answer when every host has what this one has; there is no other."""
         self._reply(question.peer, question.number, protocol.DONE, None)
 
-    def _tell_waiting(self, changed: set[Place]) -> None:
+    def _tell_waiting(self, changed: set[Watched]) -> None:
         for peer, number in self._waiting.take(changed):
             self._reply(peer, number, protocol.DONE, None)
 

@@ -32,8 +32,8 @@ class Slots:
         }
         """By client, in the order of their last writes, the oldest first."""
         self._processes: dict[int, str] = {}
-        """By slot, the process whose requests are taken for the client's. A copy of the client, in
-        whatever other process, would have its requests answered with those of the first one."""
+        """By slot, the process that the client is in. A copy of the client in another process is
+        refused: it would be answered with the answers of the first one."""
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -49,14 +49,14 @@ class Slots:
         return slot if self._is_of(slot, process) else None
 
     def keep(self, client: int) -> int:
-        """Return the slot of one that is no client, and makes room for none."""
+        """Return a slot for something that is not a client, which keeps it."""
         slot = self.open(client)
         assert slot is not None
         del self._slots[client]
         return slot
 
     def has(self, client: int, slot: int) -> bool:
-        """Tell whether the slot is the client's, whoever asks."""
+        """Tell whether the slot is the client's, whichever process asks."""
         return self._slots.get(client) == slot
 
     def _is_of(self, slot: int, process: str) -> bool:
@@ -71,7 +71,7 @@ class Slots:
         self._control.store(layout.client_at(slot, layout.CLIENT_ID), client)
 
     def is_open(self, client: int, slot: int, process: str = "") -> bool:
-        """Tell whether the slot is the client's; if so it counts as the least quiet one."""
+        """Tell whether the slot is the client's; if so, it is the last one to make room."""
         if self._slots.get(client) != slot or not self._is_of(slot, process):
             return False
         if len(self._slots) > layout.CLIENTS_MAX // 2:  # else nobody has to go for long

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from tiger.system import time
 from tiger.wire.session import WATCH_AGAIN_S
 
-Place = tuple[int | None, str]
-"""A table, or (None) any, in a namespace."""
+Watched = tuple[int | None, str]
+"""What a peer watches: a table, or (None) any, in a namespace."""
 
 
 class Waiting:
@@ -16,25 +16,25 @@ class Waiting:
 
     def __init__(self) -> None:
         """Begin with nobody."""
-        self.places: dict[Place, dict[bytes, tuple[int, float]]] = {}
+        self.watched: dict[Watched, dict[bytes, tuple[int, float]]] = {}
         """What is waited for: by which peers, their numbers, and when they asked."""
 
-    def add(self, place: Place, peer: bytes, number: int) -> None:
-        """Have a peer wait; of a place, it waits under the number it gave last."""
-        self.places.setdefault(place, {})[peer] = (number, time.monotonic())
+    def add(self, watched: Watched, peer: bytes, number: int) -> None:
+        """Have a peer wait; its reply has the number that it gave last for the same."""
+        self.watched.setdefault(watched, {})[peer] = (number, time.monotonic())
 
-    def take(self, changed: set[Place]) -> Iterator[tuple[bytes, int]]:
+    def take(self, changed: set[Watched]) -> Iterator[tuple[bytes, int]]:
         """Yield the peers, with their numbers, that wait for a change; they wait no more."""
-        for place in changed & self.places.keys():
-            for peer, (number, _) in self.places.pop(place).items():
+        for watched in changed & self.watched.keys():
+            for peer, (number, _) in self.watched.pop(watched).items():
                 yield peer, number
 
     def forget_quiet(self) -> None:
         """Forget those that do not wait any more: they would have asked again."""
         latest = time.monotonic() - 2 * WATCH_AGAIN_S
-        for place, peers in list(self.places.items()):
+        for watched, peers in list(self.watched.items()):
             for peer, (_, asked_at) in list(peers.items()):
                 if asked_at < latest:
                     del peers[peer]
             if not peers:
-                del self.places[place]
+                del self.watched[watched]

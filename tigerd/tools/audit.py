@@ -4,19 +4,18 @@ Everything is checked at one pinned commit, so it may be done while the daemon w
 table: every version ever appended is whole; every entry of the index names a version of its key;
 and for each namespace the list, the count, the keys and the lists of values say the same. So does
 what a daemon that starts relies on without looking: the bytes of garbage in each chunk, the places
-of each index that are in use, and the ring of what ended.
+of each index that are in use, and the ring of ended versions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
 from tiger.errors import InvalidRecord, TigerError
-from tiger.format import layout, memory, record
+from tiger.format import layout, record
 from tiger.format.layout import (
     COPIED,
     FINGERPRINT_SHIFT,
@@ -47,43 +46,13 @@ from tiger.reading.reader import Reader
 from tiger.reading.reads import TableReads
 from tiger.reading.table_reader import TableReader
 from tigerd.engine import segments
+from tigerd.tools.findings import Finding, Report, reason, text_of
 
 UNREADABLE = (Vanished, TigerError)
 """What a read raises that meets a version, or a whole segment, that is damaged."""
 
 ATTEMPTS = 10
 """Looks at a table whose chunks are taken away meanwhile."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is not as it must be, and where."""
-
-    file: str
-    offset: int
-    record: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.file} at {self.offset}: {self.record}: {self.what}"
-
-
-@dataclass
-class Report:
-    """What an audit looked at, and what it found."""
-
-    commit: int = 0
-    tables: int = 0
-    versions: int = 0
-    records: int = 0
-    findings: list[Finding] = field(default_factory=list)
-
-    def add(self, table: Report) -> None:
-        """Take in what was found of a table."""
-        self.tables += table.tables
-        self.versions += table.versions
-        self.records += table.records
-        self.findings += table.findings
 
 
 def audit(directory: Path) -> Report:
@@ -103,9 +72,9 @@ def audit(directory: Path) -> Report:
 
 
 def _audit_table(reader: Reader, resource: Resource, commit: int) -> Report:
-    """Look at one table, again if what was found may come of chunks that the daemon took away.
+    """Look at one table, again if a finding may come from a chunk that the daemon took away.
 
-    It does so under a pin too: what is still needed of a chunk stands in another one before.
+    It takes chunks away under a pin too, once it has copied what is needed in them.
     """
     dropped_at = layout.entry_at(resource.number, layout.TABLE_DROPPED)
     for _ in range(ATTEMPTS):
@@ -119,7 +88,7 @@ def _audit_table(reader: Reader, resource: Resource, commit: int) -> Report:
 
 
 def _waiting(reader: Reader, number: int) -> set[int] | None:
-    """Return what of a table the ring of what ended names; None if it has not all any more."""
+    """Return the ended versions of a table, as the ring names them; None if it has lost some."""
     words = reader.words
     cleaned, ended = words[layout.CLEANED], words[layout.ENDED]
     if not 0 <= ended - cleaned < layout.ENDED_MAX:
@@ -128,16 +97,6 @@ def _waiting(reader: Reader, number: int) -> set[int] | None:
     if words[layout.ENDED] - cleaned >= layout.ENDED_MAX:
         return None
     return {entry & REF_MASK for entry in entries if entry >> 48 == number}
-
-
-def reason(error: Exception) -> str:
-    """Return what an error says, less what to do about it: that is under way."""
-    return str(error).removesuffix(memory.REMEDY)
-
-
-def text_of(key: bytes) -> str:
-    """Return a key as people know it."""
-    return repr(key.decode(errors="backslashreplace"))
 
 
 def _resources(reader: Reader, moment: Pinned, report: Report) -> list[Resource]:
@@ -153,7 +112,7 @@ def _resources(reader: Reader, moment: Pinned, report: Report) -> list[Resource]
 
 
 class _TableAudit:
-    """One table's."""
+    """The audit of one table."""
 
     def __init__(self, reader: Reader, resource: Resource, commit: int, report: Report) -> None:
         self.resource = resource
@@ -167,8 +126,8 @@ class _TableAudit:
     def run(self) -> None:
         for number, path in segments.numbered_files(self.folder, "chunk"):
             self._check_chunk(path, number)
-        for space in self._guarded(self.table.namespaces(self.commit), "the namespaces"):
-            self._check_namespace(space)
+        for namespace in self._guarded(self.table.namespaces(self.commit), "the namespaces"):
+            self._check_namespace(namespace)
         for _, path in segments.numbered_files(self.folder, "index"):
             self._check_index(path)
 
@@ -225,7 +184,7 @@ class _TableAudit:
             self._find(None, f"says that {told} bytes of it are garbage, and {garbage} are", path)
 
     def _check_waiting(self, version: Version) -> None:
-        """Check that the ring of what ended names what was not taken away yet."""
+        """Check that the ring of ended versions names one that was not taken away yet."""
         assert self.waiting is not None
         if version.end <= self.commit and version.ref not in self.waiting:
             self._find(version, "has ended, and the ring of ended versions does not name it")
@@ -263,34 +222,34 @@ class _TableAudit:
 
     # --- Namespaces ---
 
-    def _check_namespace(self, space: Version) -> None:
-        walk = self.table.walk(space.number, space.first, self.commit)
-        versions = list(self._guarded(walk, f"namespace {text_of(space.key)}"))
+    def _check_namespace(self, namespace: Version) -> None:
+        walk = self.table.walk(namespace.number, namespace.first, self.commit)
+        versions = list(self._guarded(walk, f"namespace {text_of(namespace.key)}"))
         self.report.records += sum(1 for version in versions if version.body)
-        self.listed[space.number] = {version.key for version in versions}
-        if len(self.listed[space.number]) != len(versions):
-            self._find(space, "its list has a record twice")
+        self.listed[namespace.number] = {version.key for version in versions}
+        if len(self.listed[namespace.number]) != len(versions):
+            self._find(namespace, "its list has a record twice")
         self._check_order(versions, 0)
-        self._check_count(space, versions)
+        self._check_count(namespace, versions)
         lists: dict[tuple[int, bytes], list[Version]] = {}
         for version in versions:
-            self._check_record(space, version, lists)
+            self._check_record(namespace, version, lists)
         for (index, key), members in lists.items():
-            self._check_value(space, index, key, members)
+            self._check_value(namespace, index, key, members)
 
-    def _check_count(self, space: Version, versions: list[Version]) -> None:
+    def _check_count(self, namespace: Version, versions: list[Version]) -> None:
         """Check that the count is that of the list, for a fork with what it inherits."""
         there = len(versions)
-        if space.body:
+        if namespace.body:
             try:
-                lineage = Lineage(self.table, space, self.commit)
+                lineage = Lineage(self.table, namespace, self.commit)
                 there = sum(1 for _ in lineage.walk(lineage.firsts()))
             except UNREADABLE as error:
-                self._find(space, reason(error))
+                self._find(namespace, reason(error))
                 return
-        count = space.count(self.commit)
+        count = namespace.count(self.commit)
         if count is not None and count != there:
-            self._find(space, f"counts {count} records, its list has {there}")
+            self._find(namespace, f"counts {count} records, its list has {there}")
 
     def _check_order(self, versions: list[Version], index: int) -> None:
         """Check that a list is in order, and the same from its other end."""
@@ -305,10 +264,10 @@ class _TableAudit:
                 self._find(versions[-1], f"list {index} is another one from its end")
 
     def _check_record(
-        self, space: Version, version: Version, lists: dict[tuple[int, bytes], list[Version]]
+        self, namespace: Version, version: Version, lists: dict[tuple[int, bytes], list[Version]]
     ) -> None:
-        if version.scope != space.number:
-            name = text_of(space.key)
+        if version.scope != namespace.number:
+            name = text_of(namespace.key)
             self._find(version, f"is in the list of namespace {name}, and not its own")
         try:
             found = self.table.find(version.scope, version.key, self.commit)
@@ -317,7 +276,7 @@ class _TableAudit:
             return
         if found is None or found.begin != version.begin:
             self._find(version, "is in its namespace's list, and its key finds another version")
-        if space.body and not version.body:
+        if namespace.body and not version.body:
             return  # it hides what the fork would inherit
         try:
             content = record.decode_untrusted(version.body)
@@ -331,15 +290,17 @@ class _TableAudit:
                 key = bytes((index,)) + record.value_key(content[name])
                 lists.setdefault((index, key), []).append(version)
 
-    def _check_value(self, space: Version, index: int, key: bytes, members: list[Version]) -> None:
+    def _check_value(
+        self, namespace: Version, index: int, key: bytes, members: list[Version]
+    ) -> None:
         """Check that a value's list holds exactly the records with that value."""
         try:
-            found = self.table.newest(VALUES | space.number, key)
+            found = self.table.newest(VALUES | namespace.number, key)
         except UNREADABLE as error:
             self._find(members[0], f"list {index}: {reason(error)}")
             return
         first = found.version.first if found is not None else 0
-        walk = self.table.walk(space.number, first, self.commit, index, OLDER)
+        walk = self.table.walk(namespace.number, first, self.commit, index, OLDER)
         listed = list(self._guarded(walk, f"list {index}"))
         if _identities(listed) != _identities(members):
             self._find(

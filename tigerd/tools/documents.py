@@ -14,7 +14,7 @@ from tiger.reading.reader import Reader
 Records = list[dict[str, Any]]
 
 OVERHEAD = 16
-"""Bytes of a frame that a record may take beside its own; and so does an operation."""
+"""Bytes that a record, or an operation, may take in a frame beside its own."""
 
 NAMELESS = "a record"
 """What errors call a record without an id, where its place is told beside it."""
@@ -88,7 +88,7 @@ def check_tables(
     name: str,
     advance: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Return how large a command with all the records is; raise for the first that is no good.
+    """Return the bytes of a request with all the records; raise for the first that is invalid.
 
     `advance` is told of every record that was looked at.
     """

@@ -45,7 +45,7 @@ from tigerd.engine.operations import add
 from tigerd.engine.planning import Planner
 from tigerd.engine.recovery import recover
 from tigerd.engine.writer import Writer
-from tigerd.tools.audit import Finding, reason, text_of
+from tigerd.tools.findings import Finding, reason, text_of
 
 FOLDER = "repair"
 BATCH = 1000
@@ -115,7 +115,7 @@ def _note_undefined(directory: Path, result: Salvage) -> None:
 
 
 class _TableSalvage:
-    """One table's."""
+    """What can be read of one table."""
 
     def __init__(self, directory: Path, resource: Resource, result: Salvage) -> None:
         self.folder = directory / "tables" / resource.table
@@ -141,20 +141,20 @@ class _TableSalvage:
             for (scope, key), version in self.newest.items()
             if scope == NAMESPACES
         }
-        spaces: dict[str, dict[bytes, Version]] = {}
+        namespaces: dict[str, dict[bytes, Version]] = {}
         for (scope, key), version in self.newest.items():
             if scope != NAMESPACES and not scope & VALUES and self._is_live(version):
                 name = self._name(scope, version, names)
                 if name is not None:
-                    spaces.setdefault(name, {})[key] = version
-        self._copy_inherited(spaces, names)
+                    namespaces.setdefault(name, {})[key] = version
+        self._copy_inherited(namespaces, names)
         self.result.records[self.resource.number] = sorted(
-            ((name, v) for name, found in spaces.items() for v in found.values() if v.body),
+            ((name, v) for name, found in namespaces.items() for v in found.values() if v.body),
             key=lambda item: item[1].order,
         )
 
     def _copy_inherited(
-        self, spaces: dict[str, dict[bytes, Version]], names: dict[int, str | None]
+        self, namespaces: dict[str, dict[bytes, Version]], names: dict[int, str | None]
     ) -> None:
         """Give forks, which become namespaces like others, what they inherited."""
         forks = {
@@ -163,12 +163,12 @@ class _TableSalvage:
             if scope == NAMESPACES and version.body and names[version.number] is not None
         }
         for name, origin in forks.items():
-            found = spaces.setdefault(name, {})
+            found = namespaces.setdefault(name, {})
             parent: str | None = origin
             seen = {name}
             while parent is not None and parent not in seen:
                 seen.add(parent)
-                for key, version in spaces.get(parent, {}).items():
+                for key, version in namespaces.get(parent, {}).items():
                     found.setdefault(key, version)
                 parent = forks.get(parent)
 
@@ -270,7 +270,7 @@ def rebuild(directory: Path, found: Salvage) -> None:
     control, _ = open_control(made, found.max_record)
     control.store(layout.COMMIT, found.commit if found.commit < layout.COMMITS.most else 0)
     writer = Writer(made, control)
-    writer.max_record = FRAME_MAX  # what is stored stays, though the limit be a smaller one now
+    writer.max_record = FRAME_MAX  # what is stored stays, though the limit is smaller now
     recover(writer)
     for number, records in found.records.items():
         for start in range(0, len(records), BATCH):

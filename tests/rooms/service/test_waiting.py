@@ -17,8 +17,8 @@ def test_who_does_not_ask_again_is_not_waited_for() -> None:
         waiting.add((None, "b"), b"gone", 1)
     waiting.add((1, "a"), b"there", 2)
     waiting.forget_quiet()
-    assert waiting.places.keys() == {(1, "a")}
-    assert waiting.places[1, "a"].keys() == {b"there"}
+    assert waiting.watched.keys() == {(1, "a")}
+    assert waiting.watched[1, "a"].keys() == {b"there"}
 
 
 def test_a_change_is_told_once_to_those_who_wait_for_it() -> None:
@@ -30,4 +30,4 @@ def test_a_change_is_told_once_to_those_who_wait_for_it() -> None:
     changed = {(1, "a"), (None, "a"), (2, "b")}
     assert sorted(waiting.take(changed)) == [(b"any", 3), (b"first", 2)]
     assert not list(waiting.take(changed))
-    assert waiting.places.keys() == {(1, "b")}
+    assert waiting.watched.keys() == {(1, "b")}
