@@ -33,14 +33,17 @@ def _load(name: str) -> ModuleType | None:
     """Return a compiled module; None if it is not there, not wanted, or of another source."""
     if os.environ.get("TIGERD_PURE"):
         return None
+    module = None
     try:
         module = import_module(name)
-    except ImportError:
-        return None
-    if is_stale(name, module):
+    except ImportError as error:
+        if error.name in (None, name):  # else it was compiled beside a module that is gone
+            return None
+    if module is None or is_stale(name, module):
+        file = module.__file__ if module is not None else name
         warnings.warn(
-            f"{module.__file__} was compiled from another version of its source, so tigerd ignores "
-            f"it and is slower: install again (`pip install -e .`, or `scripts/venv test`)",
+            f"{file} was compiled from another version of its source, so tigerd ignores it and is "
+            f"slower: install again (`pip install -e .`, or `scripts/venv test`)",
             RuntimeWarning,
             stacklevel=3,
         )

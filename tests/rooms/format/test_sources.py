@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tiger.format import speedups
+
 ROOT = Path(__file__).parents[3]
 USED = "from tiger.format import speedups; print(speedups.are_used())"
 
@@ -56,6 +58,18 @@ def test_what_was_compiled_of_another_source_is_left_out(copy: Path, source: str
     assert done.stdout == "False\n"
     assert done.stderr.count("was compiled from another version of its source") == 1
     assert "install again" in done.stderr
+
+
+def test_what_was_compiled_beside_a_module_that_is_gone_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def import_module(_: str) -> None:
+        raise ModuleNotFoundError(name="tiger.gone")
+
+    monkeypatch.delenv("TIGERD_PURE", raising=False)
+    monkeypatch.setattr(speedups, "import_module", import_module)
+    with pytest.warns(RuntimeWarning, match="was compiled from another version of its source"):
+        assert speedups._load.__wrapped__("tiger.format.compiled") is None
 
 
 def test_the_daemon_leaves_out_what_is_stale_too(copy: Path) -> None:

@@ -35,7 +35,6 @@ PURE = [
     "tigerd/engine/table.py",
     "tigerd/engine/index.py",
     "tiger/reading/table_reader.py",
-    "tiger/format/memory.py",
     "tiger/format/layout.py",
     "tigerd/engine/space.py",
     "tigerd/engine/segments.py",
