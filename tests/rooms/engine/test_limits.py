@@ -17,6 +17,7 @@ from tiger.errors import Damaged, InvalidRequest, StoreFull
 from tiger.format import layout, protocol
 from tiger.format.layout import LIMITS, Limit
 from tiger.format.resources import BY_NAME, DEFINITIONS, DEFINITIONS_NAMESPACE
+from tiger.reading.namespace import definitions
 from tigerd.engine.segments import WritableSegment
 from tigerd.tools.audit import audit
 from tigerd.tools.repair import rebuild, salvage
@@ -176,7 +177,7 @@ def forget_definition(daemon: Daemon, name: str) -> None:
 
 def numbers_of(daemon: Daemon) -> dict[str, int]:
     with tiger.connect(daemon.directory, autostart=False) as store:
-        return {content["id"]: content["number"] for content in store._definitions()}
+        return {content["id"]: content["number"] for content in definitions(store._moment)}
 
 
 @pytest.mark.parametrize("lost", ["one", "two", "three"])
