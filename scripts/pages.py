@@ -121,9 +121,10 @@ SECTIONS: dict[str, tuple[Any, ...]] = {
 STRIPE_INTRODUCTION = """\
 # All calls of a Stripe account
 
-Made by scripts/pages.py of the docstrings; do not edit. [stripe-testing.md](stripe-testing.md)
-shows how tests use them, [billing.md](billing.md) those about subscriptions and invoices.
-[api.md](api.md) has the calls and the errors of the store under an account.
+scripts/pages.py generates this page from the docstrings; do not edit it.
+[stripe-testing.md](stripe-testing.md) shows how tests use these calls, and [billing.md](billing.md)
+shows those for subscriptions and invoices. [api.md](api.md) has the calls and errors of the store
+under an account.
 """
 STRIPE_SECTIONS: dict[str, tuple[Any, ...]] = {"Account": (tigerstripe.Account, "account")}
 

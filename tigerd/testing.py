@@ -1,4 +1,4 @@
-"""An account for a test that pytest's fixtures do not reach: unittest, Django, a script.
+"""Accounts for tests that cannot use pytest's fixtures: unittest, Django, scripts.
 
 class TestCheckout(unittest.TestCase):
     def setUp(self):
@@ -27,18 +27,19 @@ __all__ = ["account", "stripe_account"]
 
 @contextlib.contextmanager
 def account(seed: Seed = None, *, name: str = "account") -> Iterator[Store]:
-    """Give a store in an account of its own, which is gone after the block.
+    """Give a store in its own account, which is cleared after the block.
 
-    It begins empty, or with a seed: a dict of lists of records, or a path to such JSON, which is
-    loaded once and then forked; or what makes it in a Stripe account, as `tiger_seed`. Processes
-    that are started within the block find the account; `name` is how its namespace's name begins.
+    The account begins empty, or with a seed. A seed is a dict of lists of records, or the path of
+    a JSON file of such a dict, and is loaded once and then forked. It may also be a file of
+    requests or a function for a Stripe account, as with `tiger_seed`. Processes that are started
+    within the block use the account. `name` is the beginning of its namespace's name.
 
-    In a run of pytest the account is in the run's instance, and the report of a test that failed
-    tells what was changed in it. Elsewhere it is in the instance that runs at `TIGERD_DIR`; without
-    that, in one of this process's own, which is removed when the process ends. The first call
-    starts a daemon if none runs (some 60 ms), each one takes two writes (0.1 ms).
+    In a pytest run the account is in the run's instance, and the report of a failed test shows its
+    changes. Elsewhere it is in the instance at `TIGERD_DIR`; if that is not set, in an instance of
+    this process, which is removed when the process ends. The first call starts a daemon if none
+    runs (about 60 ms); each call takes two writes (0.1 ms).
 
-    Raises `InvalidDocument` for a seed that is wrong, and what `tiger.connect` and writes raise.
+    Raises `InvalidDocument` for a wrong seed, and otherwise as `tiger.connect` and writes do.
     """
     with _begun(seed, name) as made:
         yield made.store
@@ -46,13 +47,13 @@ def account(seed: Seed = None, *, name: str = "account") -> Iterator[Store]:
 
 @contextlib.contextmanager
 def stripe_account(seed: Seed = None, *, name: str = "stripe") -> Iterator[tigerstripe.Account]:
-    """Give a Stripe account of its own that the `stripe` package talks to within the block.
+    """Give a new Stripe account that the `stripe` package uses within the block.
 
-    As `account` gives a store: with the same seeds, and gone after the block. Python processes that
-    are started within it use it too, `session.url` leads to a page, and under pytest the report of
-    a test that failed tells of the requests that failed, as with the fixture `tiger_stripe`.
+    It takes the same seeds as `account`, and is cleared after the block. Python processes that are
+    started within the block use it too, `session.url` leads to a page, and under pytest the report
+    of a failed test lists the requests that failed, as with the fixture `tiger_stripe`.
 
-    Raises ImportError without the `stripe` package, and what `account` raises.
+    Raises ImportError without the `stripe` package, and otherwise as `account` does.
     """
     from tigerd.pytest.stripe_account import installed  # noqa: PLC0415 - few tests need it
 

@@ -23,8 +23,8 @@ from tiger.wire.requests import TableRequests
 class Table(TableReads):
     """One table in one namespace of a store: `store.coupons`, or `store.table("coupons")`.
 
-    Reads take no lock and wait for nobody. Writes block until they are answered, within the
-    `timeout_s` of `connect`. Threads may share it, and a forked child may go on using it.
+    Reads take no lock and do not wait. Writes block until they are answered, within the
+    `timeout_s` of `connect`. Threads may share it, and a forked child may continue to use it.
     """
 
     def __init__(self, attached: Attached[Connection], resource: Resource) -> None:

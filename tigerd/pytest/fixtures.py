@@ -27,10 +27,11 @@ SHARED = ("tiger_store_class", "tiger_store_module", "tiger_store_session")
 
 @pytest.fixture(scope="session")
 def tiger_seed() -> Any:
-    """Return what every account begins with: None, a dict of lists of records, a path to such JSON.
+    """Return the seed of every account; override it in a conftest.py.
 
-    Or a file of `stripe fixtures`, or a function that is given a Stripe account. Override it in a
-    conftest.py. Records are loaded once a run, requests made once a worker; accounts are forks.
+    It may be None, a dict of lists of records, the path of a JSON file of such a dict or of `stripe
+    fixtures`, or a function of a Stripe account. Records are loaded once in a run, and requests are
+    made once in each worker; accounts are forks of the result.
     """
     return None
 
@@ -57,7 +58,7 @@ def tiger_instance(_tiger_worker: Worker) -> Instance:
 def tiger_store(
     request: pytest.FixtureRequest, _tiger_worker: Worker, tiger_seed: Any
 ) -> Iterator[Store]:
-    """Give a store in an account of this test's own, which is gone after it."""
+    """Give a store in this test's own account, which is cleared after the test."""
     yield from _account("tiger_store", request, _tiger_worker, tiger_seed)
 
 

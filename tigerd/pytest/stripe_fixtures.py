@@ -33,7 +33,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.fixture
 def tiger_stripe(request: pytest.FixtureRequest, tiger_store: Store) -> Iterator[Account]:
-    """Give a Stripe account of this test's own; the `stripe` package talks to it."""
+    """Give this test its own Stripe account, which the `stripe` package uses."""
     yield from _installed("tiger_store", request)
 
 

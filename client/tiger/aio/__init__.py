@@ -4,7 +4,8 @@
         await store.coupons.insert({"id": "summer", "percent_off": 20})
         store.coupons.get("summer")
 
-Tasks may share a store; their writes take turns. A write that is cancelled may have been applied.
+Tasks may share a store; their writes are sent one at a time. A cancelled write may have been
+applied.
 """
 
 from tiger.aio.connecting import Connecting, connect

@@ -34,7 +34,7 @@ class AsyncStore(NamespaceReads[AsyncTable], AsyncTables):
     """All tables of one instance, seen from one namespace; made by `tiger.aio.connect`.
 
     Reads are not awaited: use `snapshot` with a plain `with`, and call `mark` without `await`.
-    The tasks of one event loop may share a store; their writes take turns.
+    The tasks of one event loop may share a store; their writes are sent one at a time.
     """
 
     def __init__(self, attached: Attached[AsyncConnection]) -> None:
