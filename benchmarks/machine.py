@@ -13,8 +13,7 @@ from pathlib import Path
 
 from msgpack import packb
 
-from benchmarks import records
-from benchmarks.harness import PROJECT
+from benchmarks import PROJECT, records
 from tiger.__about__ import __version__
 from tiger.format import speedups
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 
+from benchmarks import PROJECT
 from benchmarks.bars import Verdict
 from benchmarks.exponents import growths
-from benchmarks.harness import PROJECT
 from benchmarks.questions import Question
 from benchmarks.report import (
     BAR_FIGURES,

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.harness import PROJECT
+from benchmarks import PROJECT
 
 IGNORED = ("PYTEST_ADDOPTS", "TIGERD_NAMESPACE", "PYTHONDONTWRITEBYTECODE")
 """Of the environment; without bytecode a checkout would be slower than an installation."""

@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks import bench_suite, harness
-from benchmarks.harness import PROJECT, measure
+from benchmarks import PROJECT, bench_suite, harness
+from benchmarks.harness import measure
 from benchmarks.peers import PEERS
 from benchmarks.peers.base import allocated_size
+from benchmarks.processes import COMPUTE
 from benchmarks.questions import Question, find_question
 from benchmarks.result import Row, Turn
 from benchmarks.witness import OWN, SLOWEST
@@ -77,7 +78,7 @@ def test_processes_compute_beside_a_workload_in_its_turns_alone(
 
     def note(command: list[str], **options: Any) -> Any:
         process: Any = start(command, **options)
-        if harness.COMPUTE in command:
+        if COMPUTE in command:
             made.append(process)
         return process
 

@@ -15,7 +15,6 @@ from tigerstripe.resources import mandates
 DAY = 1_800_000_000
 ACH = {"payment_method_types": ["us_bank_account"]}
 OFFLINE = {"customer_acceptance": {"type": "offline"}}
-DUE = 8 * 24 * 3600
 
 
 def debit(method: str = "pm_usBankAccount_success", **more: Any) -> Any:
