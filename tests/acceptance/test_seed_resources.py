@@ -19,147 +19,75 @@ class Seed(NamedTuple):
     found: list[int]
 
 
+def seed_of(
+    names: tuple[str, str, str], kind: str, records: dict[str, dict[str, Any]], *finder: Any
+) -> Seed:
+    """Return a seed whose records are made one after the other; `found` comes last."""
+    made = [
+        {"id": id, "object": kind, "created": 100 * number, **fields}
+        for number, (id, fields) in enumerate(records.items(), start=1)
+    ]
+    name, *argument, found = finder
+    return Seed(*names, made, name, tuple(argument), found)
+
+
 SEEDS = [
-    Seed(
-        "coupons",
+    seed_of(
+        ("coupons", "coupon", "/v1/coupons"),
         "coupon",
-        "/v1/coupons",
-        [
-            {
-                "id": "SUMMER",
-                "object": "coupon",
-                "created": 100,
-                "percent_off": 20,
-                "valid": True,
-                "duration": "once",
-            },
-            {
-                "id": "EXPIRED",
-                "object": "coupon",
-                "created": 200,
-                "amount_off": 500,
-                "valid": False,
-                "currency": "usd",
-            },
-            {
-                "id": "FRIENDS",
-                "object": "coupon",
-                "created": 300,
-                "percent_off": 12.5,
-                "valid": True,
-                "metadata": {},
-            },
-        ],
+        {
+            "SUMMER": {"percent_off": 20, "valid": True, "duration": "once"},
+            "EXPIRED": {"amount_off": 500, "valid": False, "currency": "usd"},
+            "FRIENDS": {"percent_off": 12.5, "valid": True, "metadata": {}},
+        },
         "find_active",
-        (),
         [2, 0],
     ),
-    Seed(
-        "plans",
+    seed_of(
+        ("plans", "plan", "/v1/plans"),
         "plan",
-        "/v1/plans",
-        [
-            {
-                "id": "gold",
-                "object": "plan",
-                "created": 100,
-                "product": "prod_1",
-                "active": True,
-                "amount": 2000,
-            },
-            {
-                "id": "silver",
-                "object": "plan",
-                "created": 200,
-                "product": "prod_1",
-                "active": False,
-            },
-            {
-                "id": "api",
-                "object": "plan",
-                "created": 300,
-                "product": "prod_2",
-                "active": True,
-                "tiers": None,
-            },
-        ],
+        {
+            "gold": {"product": "prod_1", "active": True, "amount": 2000},
+            "silver": {"product": "prod_1", "active": False},
+            "api": {"product": "prod_2", "active": True, "tiers": None},
+        },
         "find_by_product",
-        ("prod_1",),
+        "prod_1",
         [1, 0],
     ),
-    Seed(
-        "checkout_sessions",
-        "cs",
-        "/v1/checkout/sessions",
-        [
-            {
-                "id": "cs_a",
-                "object": "checkout.session",
-                "created": 100,
-                "customer": "cus_1",
-                "status": "open",
-            },
-            {
-                "id": "cs_b",
-                "object": "checkout.session",
-                "created": 200,
-                "customer": None,
-                "status": "open",
-            },
-            {
-                "id": "cs_c",
-                "object": "checkout.session",
-                "created": 300,
-                "customer": "cus_1",
-                "url": "https://x",
-            },
-        ],
+    seed_of(
+        ("checkout_sessions", "cs", "/v1/checkout/sessions"),
+        "checkout.session",
+        {
+            "cs_a": {"customer": "cus_1", "status": "open"},
+            "cs_b": {"customer": None, "status": "open"},
+            "cs_c": {"customer": "cus_1", "url": "https://x"},
+        },
         "find_by_customer",
-        ("cus_1",),
+        "cus_1",
         [2, 0],
     ),
-    Seed(
-        "events",
-        "evt",
-        "/v1/events",
-        [
-            {
-                "id": "evt_a",
-                "object": "event",
-                "created": 100,
-                "type": "invoice.paid",
-                "data": {"object": {}},
-            },
-            {"id": "evt_b", "object": "event", "created": 200, "type": "customer.created"},
-            {"id": "evt_c", "object": "event", "created": 300, "type": "invoice.paid"},
-        ],
+    seed_of(
+        ("events", "evt", "/v1/events"),
+        "event",
+        {
+            "evt_a": {"type": "invoice.paid", "data": {"object": {}}},
+            "evt_b": {"type": "customer.created"},
+            "evt_c": {"type": "invoice.paid"},
+        },
         "find_by_type",
-        ("invoice.paid",),
+        "invoice.paid",
         [2, 0],
     ),
-    Seed(
-        "webhooks",
-        "we",
-        "/v1/webhook_endpoints",
-        [
-            {
-                "id": "we_a",
-                "object": "webhook_endpoint",
-                "created": 100,
-                "status": "enabled",
-                "url": "https://a",
-            },
-            {"id": "we_b", "object": "webhook_endpoint", "created": 200, "status": "disabled"},
-            {
-                "id": "we_c",
-                "object": "webhook_endpoint",
-                "created": 300,
-                "status": "enabled",
-                "enabled_events": ["*"],
-            },
-        ],
+    seed_of(
+        ("webhooks", "we", "/v1/webhook_endpoints"),
+        "webhook_endpoint",
+        {
+            "we_a": {"status": "enabled", "url": "https://a"},
+            "we_b": {"status": "disabled"},
+            "we_c": {"status": "enabled", "enabled_events": ["*"]},
+        },
         "find_active",
-        (),
         [2, 0],
     ),
 ]
