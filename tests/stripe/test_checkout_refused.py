@@ -11,6 +11,10 @@ from tests.stripe.refusals import refused
 from tests.stripe.shop import HERE, Session, paid
 
 
+def items(price: str, quantity: int = 1) -> dict[str, Any]:
+    return {"line_items": [{"price": price, "quantity": quantity}]}
+
+
 @pytest.mark.parametrize(
     ("params", "code", "param", "message"),
     [
@@ -26,14 +30,14 @@ from tests.stripe.shop import HERE, Session, paid
         ),
         ({"line_items": [{"price": "P"}]}, None, "line_items[0]", "Quantity is required."),
         (
-            {"line_items": [{"price": "P", "quantity": 0}]},
+            items("P", 0),
             "parameter_invalid_integer",
             "line_items[0][quantity]",
             "greater than or equal to 1",
         ),
         ({"line_items": [{"quantity": 1}]}, "parameter_missing", "line_items[0][price]", "param"),
         (
-            {"line_items": [{"price": "M", "quantity": 1}]},
+            items("M"),
             None,
             "line_items[0]",
             "You specified `payment` mode but passed a recurring price.",
@@ -51,30 +55,15 @@ from tests.stripe.shop import HERE, Session, paid
             "supports currencies of `eur`. This doesn't match the expected currency: `usd`.",
         ),
         ({"currency": "gbp"}, None, "line_items[0][price]", "expected currency: `gbp`."),
+        (items("O"), None, "line_items[0][price]", "only accepts active prices"),
         (
-            {"line_items": [{"price": "O", "quantity": 1}]},
-            None,
-            "line_items[0][price]",
-            "only accepts active prices",
-        ),
-        (
-            {"line_items": [{"price": "C", "quantity": 49}]},
+            items("C", 49),
             "amount_too_small",
             None,
             "total amount due must add up to at least $0.50 USD",
         ),
-        (
-            {"line_items": [{"price": "Y", "quantity": 49}]},
-            "amount_too_small",
-            None,
-            "must add up to at least ¥50 JPY",
-        ),
-        (
-            {"line_items": [{"price": "P", "quantity": 99999}]},
-            "amount_too_large",
-            None,
-            "Amount must be no more than $999,999.99",
-        ),
+        (items("Y", 49), "amount_too_small", None, "must add up to at least ¥50 JPY"),
+        (items("P", 99999), "amount_too_large", None, "Amount must be no more than $999,999.99"),
         (
             {
                 "line_items": [
@@ -145,11 +134,7 @@ from tests.stripe.shop import HERE, Session, paid
         (
             {
                 "custom_fields": [
-                    {
-                        "key": "a",
-                        "type": "dropdown",
-                        "label": {"type": "custom", "custom": "A"},
-                    }
+                    {"key": "a", "type": "dropdown", "label": {"type": "custom", "custom": "A"}}
                 ]
             },
             "parameter_missing",
