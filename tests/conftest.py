@@ -11,20 +11,18 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
-from tests.support import program
+from tests.support import processes, program
+from tests.support.file_system import new_directory
 
 Result = TypeVar("Result")
 Function = Callable[..., object]
@@ -62,12 +60,7 @@ def environment() -> Iterator[None]:
 def _wait_until(
     condition: Callable[[], Result], *, timeout_s: float = 15.0, what: str = "the condition"
 ) -> Result:
-    deadline = time.monotonic() + timeout_s
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what} did not come true within {timeout_s} s")
-        time.sleep(0.005)
-    return result
+    return processes.wait_for(condition, what, timeout_s)
 
 
 @pytest.fixture(scope="session")
@@ -76,26 +69,10 @@ def wait_until() -> Callable[..., Any]:
     return _wait_until
 
 
-def is_alive(pid: int) -> bool:
-    """Whether a process of that number runs; one that has ended but was not waited for does not."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    if sys.platform == "linux":
-        with suppress(FileNotFoundError, ProcessLookupError):
-            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-        return False
-    state = subprocess.run(
-        ["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    return bool(state) and not state.startswith("Z")
-
-
 @pytest.fixture(scope="session", name="is_alive")
 def is_alive_fixture() -> Callable[[int], bool]:
     """`is_alive(pid)`."""
-    return is_alive
+    return processes.is_alive
 
 
 # Instances
@@ -130,48 +107,31 @@ def _with_directory(arguments: Sequence[str], directory: str | None) -> list[str
     return [arguments[0], "--dir", directory, *arguments[1:]]
 
 
-def _make_directory() -> str:
-    parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    return tempfile.mkdtemp(prefix="tgr", dir=parent)  # mkdtemp makes it 0700
-
-
-def _stop_and_remove(directory: str) -> None:
-    """Ends the daemons in and below the directory, by force where asking does not help.
-
-    None of them may have failed: a traceback in a log is a failure of the test.
-    """
-    try:
-        for place in _instances(directory):
-            _stop(place)
-        for log in Path(directory).rglob("daemon.log"):
-            assert "Traceback" not in log.read_text(errors="replace"), log
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-def _stop(place: str) -> None:
+def _stop(place: Path) -> None:
     from tiger.errors import TigerError
     from tigerd.service.stopping import signal_daemon, stop_daemon
 
     try:
-        stop_daemon(Path(place), STOP_S)
+        stop_daemon(place, STOP_S)
     except TigerError:
-        signal_daemon(Path(place), signal.SIGKILL)
-
-
-def _instances(directory: str) -> list[str]:
-    """The directories in which a daemon has made its socket."""
-    paths = Path(directory).rglob("*")
-    return [str(path.parent) for path in paths if path.is_socket()]
+        signal_daemon(place, signal.SIGKILL)
 
 
 @contextmanager
 def _fresh_directory() -> Iterator[str]:
-    directory = _make_directory()
-    try:
-        yield directory
-    finally:
-        _stop_and_remove(directory)
+    """Give a directory; the daemons in and below it end with it, by force if asking does not help.
+
+    None of them may have failed: a traceback in a log is a failure of the test.
+    """
+    with new_directory() as directory:
+        try:
+            yield str(directory)
+        finally:
+            for path in directory.rglob("*"):
+                if path.is_socket():
+                    _stop(path.parent)
+        for log in directory.rglob("daemon.log"):
+            assert "Traceback" not in log.read_text(errors="replace"), log
 
 
 @pytest.fixture

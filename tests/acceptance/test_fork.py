@@ -16,7 +16,8 @@ import tiger
 import tiger.aio
 from tests.acceptance.programs import elsewhere
 from tests.support.choke import Choke
-from tests.support.daemon import Daemon, commands_of, new_directory
+from tests.support.daemon import Daemon, commands_of
+from tests.support.file_system import new_directory
 from tests.support.model import fork, put, put_many
 from tests.support.records import ids
 from tiger.format import layout

@@ -14,7 +14,8 @@ import pytest
 import tiger
 import tiger.aio
 from tests.support.choke import Choke
-from tests.support.daemon import Daemon, commands_of, new_directory
+from tests.support.daemon import Daemon, commands_of
+from tests.support.file_system import new_directory
 from tests.support.model import delete, put, put_many, rollback
 from tiger.place.pins import Pin
 

@@ -17,7 +17,8 @@ from random import Random
 import pytest
 
 from tests.support.choke import Choke
-from tests.support.daemon import Daemon, after, check_space, new_directory
+from tests.support.daemon import Daemon, after, check_space
+from tests.support.file_system import new_directory
 from tests.support.model import Model, delete, put_many, rollback
 from tests.support.observe import Observer, Universe, difference
 from tests.support.scenarios import CUSTOMERS, MORE, SCENARIOS, Scenario

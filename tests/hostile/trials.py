@@ -14,7 +14,7 @@ import zmq
 import tiger
 from tests.faults.storm import check
 from tests.hostile.frames import Noise
-from tests.support.daemon import new_directory
+from tests.support.file_system import new_directory
 from tests.support.processes import instance_directory, serving, workers
 from tiger.format import protocol
 from tiger.place import instance

@@ -19,7 +19,7 @@ import pytest
 import tiger
 from benchmarks.network import Network
 from tests.machines.network import ENGINE, network_of
-from tests.support.daemon import new_directory
+from tests.support.file_system import new_directory
 from tests.support.processes import PROJECT, daemons_of, end_daemons, kill, wait_for
 from tiger import TigerError
 from tiger.format import layout

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import Daemon, new_directory
+from tests.support.daemon import Daemon
+from tests.support.file_system import new_directory
 from tests.support.model import delete, fork, put
 from tiger.format import layout, protocol, record
 from tigerd.engine.operations import plan_of

@@ -1,4 +1,4 @@
-"""docs/testing.md tells the truth: its blocks run, and it names all that the plugin has."""
+"""docs/testing.md names all that the plugin has."""
 
 from __future__ import annotations
 
@@ -9,15 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pages import reading
 from tigerd.pytest import accounts, fixtures, plugin, run_environment, runs
 
 PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
 MODULES = (fixtures, plugin, run_environment, runs, accounts)
 CODE = "".join(Path(str(module.__file__)).read_text() for module in MODULES)
-
-
-# What the plugin has
 
 
 def names_of_fixtures() -> Iterator[str]:
@@ -48,11 +44,3 @@ def test_the_plugin_has_what_this_file_looks_for() -> None:
     assert {"tiger_store", "tiger_seed", "tiger_instance"} <= {*names_of_fixtures()}
     assert "--tigerd-dir" in CODE
     assert '"TIGERD_NAMESPACE"' in CODE
-
-
-# What the page shows
-
-
-def test_the_blocks_of_the_page_run_and_print_what_it_shows() -> None:
-    with reading() as reader:
-        reader.follow(PAGE)

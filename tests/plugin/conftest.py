@@ -124,14 +124,6 @@ class Suite:
         (only,) = self.directories()
         return only
 
-    def wait_for(self, name: str) -> str:
-        """Wait until the suite wrote a whole line to a file, and return it."""
-        path = self.path / name
-        return self._wait_until(
-            lambda: path.exists() and path.read_text().endswith("\n") and path.read_text().strip(),
-            what=f"the file {name}",
-        )
-
     def check_gone(self) -> None:
         """Fail unless all that was used is gone, five seconds from now at the latest."""
         for place in self.places():

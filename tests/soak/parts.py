@@ -24,7 +24,7 @@ from tests.interleaving.writes import WRITES, recording_of
 from tests.linearizability.histories import run_histories
 from tests.machines import storm as machines_storm
 from tests.stripe import test_books
-from tests.support.daemon import new_directory
+from tests.support.file_system import new_directory
 from tests.support.scenarios import SCENARIOS
 from tests.support.simulation import Machine
 from tests.weak_memory import test_weak_memory

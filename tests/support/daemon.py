@@ -5,10 +5,6 @@ A step of a test is a request (a list of operations) or a number: so many steps 
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
@@ -34,17 +30,6 @@ SLOTS_MIN = 64
 MAX_RECORD = 1 << 20
 CLIENT = 4711
 DRAIN = 1 << 30
-
-
-@contextmanager
-def new_directory() -> Iterator[Path]:
-    """Give a directory for instances, in memory where that is possible."""
-    parent = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    path = Path(tempfile.mkdtemp(prefix="tgr", dir=parent))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path)
 
 
 class Daemon:

@@ -1,14 +1,27 @@
-"""What files take, and a file system that is small, for one process alone."""
+"""Directories of tests: where they are, what they take, and how they can be small."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+
+
+@contextmanager
+def new_directory() -> Iterator[Path]:
+    """Give a directory for instances, in memory where that is possible."""
+    parent = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    path = Path(tempfile.mkdtemp(prefix="tgr", dir=parent))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def bytes_below(folder: Path) -> int:

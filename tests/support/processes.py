@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.support.daemon import new_directory
+from tests.support.file_system import new_directory
 
 PROJECT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
@@ -75,10 +75,20 @@ def end_daemons(directory: Path) -> None:
 
 def state_of(pid: int) -> str:
     """Return the letter of a process's state, as `T` for stopped; empty if it is gone."""
+    if sys.platform == "linux":
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
     shown = subprocess.run(
         ["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
     return shown.stdout.strip()[:1]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of that number runs; one that has ended but was not waited for does not."""
+    return state_of(pid) not in ("", "Z")
 
 
 def is_stopped(pid: int) -> bool:

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from tests.interleaving.writes import WRITES, recording_of
-from tests.support.daemon import new_directory
+from tests.support.file_system import new_directory
 from tests.support.seeds import new_random
 from tests.support.simulation import Recording
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.daemon import Daemon, new_directory
+from tests.support.daemon import Daemon
+from tests.support.file_system import new_directory
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.daemon import DRAIN, Daemon, Step, new_directory
+from tests.support.daemon import DRAIN, Daemon, Step
+from tests.support.file_system import new_directory
 from tests.support.model import clear_namespace, create, delete, fork, put, put_many
 from tests.support.scenarios import CUSTOMERS, INVOICES, SCENARIOS, invoice, wide
 from tests.support.seeds import new_random

@@ -10,7 +10,8 @@ from zlib import crc32
 import pytest
 
 import tiger
-from tests.support.daemon import Daemon, new_directory
+from tests.support.daemon import Daemon
+from tests.support.file_system import new_directory
 from tests.support.model import put, put_many
 from tiger.errors import Damaged
 from tiger.format import layout, protocol

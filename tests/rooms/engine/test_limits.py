@@ -11,7 +11,8 @@ import msgpack
 import pytest
 
 import tiger
-from tests.support.daemon import Daemon, new_directory
+from tests.support.daemon import Daemon
+from tests.support.file_system import new_directory
 from tests.support.model import clear_namespace, define, delete, put, put_many
 from tiger.errors import Damaged, InvalidRequest, StoreFull
 from tiger.format import layout, protocol

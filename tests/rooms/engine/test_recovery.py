@@ -7,7 +7,8 @@ from unittest.mock import patch
 import pytest
 
 from tests.support.choke import Killed
-from tests.support.daemon import Daemon, Step, new_directory
+from tests.support.daemon import Daemon, Step
+from tests.support.file_system import new_directory
 from tests.support.model import clear_namespace, delete, put, put_many
 from tests.support.scenarios import CUSTOMERS, INVOICES
 from tiger.format import layout

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.support.daemon import Daemon, new_directory
+from tests.support.daemon import Daemon
+from tests.support.file_system import new_directory
 from tests.support.seeds import new_random
 from tiger import errors
 from tiger.errors import Damaged

@@ -15,7 +15,8 @@ import pytest
 
 import tiger
 from tests.rooms.service.programs import leases as programs
-from tests.support.daemon import Daemon, new_directory
+from tests.support.daemon import Daemon
+from tests.support.file_system import new_directory
 from tests.support.model import put
 from tiger.format.resources import BY_NAME
 from tiger.place import holds, lease_file, leases, pins

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 
 import tiger
-from tests.support.daemon import new_directory
+from tests.support.file_system import new_directory
 from tests.support.processes import is_stopped, wait_for
 from tiger.format import speedups
 from tigerd.engine.control import take_lock

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import tiger
-from tests.support.daemon import Daemon, new_directory
+from tests.support.daemon import Daemon
+from tests.support.file_system import new_directory
 from tests.support.model import delete, put
 from tests.support.scenarios import CUSTOMERS, WIDE
 from tiger.format import layout

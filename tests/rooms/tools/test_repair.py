@@ -14,7 +14,8 @@ import pytest
 
 import tiger
 from tests.support.choke import Killed
-from tests.support.daemon import Daemon, new_directory
+from tests.support.daemon import Daemon
+from tests.support.file_system import new_directory
 from tests.support.model import delete, put_many
 from tests.support.seeds import new_random
 from tests.support.terminal import at_terminal
