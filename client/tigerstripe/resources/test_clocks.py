@@ -19,7 +19,7 @@ CLOCKED = ("subscriptions", "invoices", "invoice_items", "subscription_schedules
 """The objects that go by the clock of their customer."""
 
 
-class Clocks(Resource):
+class TestClocks(Resource):
     """Test clocks."""
 
     object = "test_helpers.test_clock"
@@ -142,4 +142,4 @@ def _underway(clock: Record) -> Refused:
     )
 
 
-RESOURCE = Clocks()
+RESOURCE = TestClocks()

@@ -8,7 +8,7 @@ from tigerstripe.payments import cards
 from tigerstripe.work.unit import PRIVATE, Work
 
 
-class Sources(Resource):
+class CustomerSources(Resource):
     """Cards of customers, made of tokens."""
 
     object = "card"
@@ -98,4 +98,4 @@ class Sources(Resource):
         return {"id": card["id"], "object": self.object, "deleted": True}
 
 
-RESOURCE = Sources()
+RESOURCE = CustomerSources()

@@ -10,7 +10,7 @@ from tigerstripe.payments.returns import Part
 from tigerstripe.work.unit import Work
 
 
-class Reversals(Part):
+class TransferReversals(Part):
     """Reversals of transfers."""
 
     object = "transfer_reversal"
@@ -68,4 +68,4 @@ class Reversals(Part):
         refunds.settle(inside, refund, succeed=False)
 
 
-RESOURCE = Reversals()
+RESOURCE = TransferReversals()
