@@ -31,6 +31,12 @@ OF_INTENT = (
 RETURNED = "The bank returned the decline code `{}`."
 DECLINED_PLAINLY = "The bank did not return any further details with this decline."
 BLOCKED = "Stripe blocked this payment as too risky."
+NULLS = (
+    "application_fee", "balance_transaction", "dispute", "failure_balance_transaction",
+    "failure_code", "failure_message", "order", "outcome", "payment_intent", "receipt_number",
+    "receipt_url", "review", "source", "source_transfer",
+)  # fmt: skip
+"""The fields that are null in a new one, unless others set them."""
 
 
 def fields(work: Work, of: Record, method: Record, amount: int) -> Record:
@@ -40,37 +46,24 @@ def fields(work: Work, of: Record, method: Record, amount: int) -> Record:
     """
     is_card = method["type"] == "card"
     return {
+        **dict.fromkeys(NULLS),
         "id": new_id("ch" if is_card else "py", 24),
         "amount": amount,
         "amount_captured": 0,
         "amount_refunded": 0,
         "application": connect.application(work),
-        "application_fee": None,
-        "balance_transaction": None,
         "billing_details": method["billing_details"],
         "calculated_statement_descriptor": _descriptor(of) if is_card else None,
         "captured": False,
         "currency": of["currency"],
         "customer": of["customer"],
         "destination": (of["transfer_data"] or {}).get("destination"),
-        "dispute": None,
         "disputed": False,
-        "failure_balance_transaction": None,
-        "failure_code": None,
-        "failure_message": None,
         "fraud_details": {},
         "metadata": of["metadata"],
-        "order": None,
-        "outcome": None,
         "paid": False,
-        "payment_intent": None,
         "payment_method": method["id"],
-        "receipt_number": None,
-        "receipt_url": None,
         "refunded": False,
-        "review": None,
-        "source": None,
-        "source_transfer": None,
         **{name: of[name] for name in OF_INTENT},
         "transfer_data": connect.of_charge(of["transfer_data"]),
     }

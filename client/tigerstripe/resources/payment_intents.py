@@ -69,6 +69,12 @@ CAPTURED = (
     "The remaining amount on this PaymentIntent could not be captured because the remainder of the "
     "authorized amount has been released."
 )
+NULLS = (
+    "canceled_at", "cancellation_reason", "customer_account", "last_payment_error", "latest_charge",
+    "next_action", "payment_record", "processing", "review", "shared_payment_granted_token",
+    "source",
+)  # fmt: skip
+"""The fields that are null in a new one, unless others set them."""
 
 
 class PaymentIntents(Intents):
@@ -105,6 +111,7 @@ class PaymentIntents(Intents):
         id = new_id(self.prefix, self.id_length)
         late = "automatic_async" if work.version >= ASYNC_SINCE else "automatic"
         fields = {
+            **dict.fromkeys(NULLS),
             "id": id,
             "allowed_payment_method_types": params.get("allowed_payment_method_types"),
             "amount": params["amount"],
@@ -112,29 +119,18 @@ class PaymentIntents(Intents):
             "amount_details": {"tip": {}, **(params.get("amount_details") or {})},
             "amount_received": 0,
             "application": connect.application(work),
-            "canceled_at": None,
-            "cancellation_reason": None,
             "capture_method": params.get("capture_method") or late,
             "client_secret": f"{id}_secret_{letters(25)}",
             "confirmation_method": params.get("confirmation_method") or "automatic",
             "currency": params["currency"],
             "customer": params.get("customer"),
-            "customer_account": None,
             "excluded_payment_method_types": params.get("excluded_payment_method_types"),
-            "last_payment_error": None,
-            "latest_charge": None,
             "managed_payments": {"enabled": False},
-            "next_action": None,
             "payment_method": method["id"] if method is not None else None,
             "payment_method_options": types.options(
                 taken, params.get("payment_method_options") or {}
             ),
-            "payment_record": None,
-            "processing": None,
-            "review": None,
-            "shared_payment_granted_token": None,
             "shipping": charging.shipping(params.get("shipping")),
-            "source": None,
             "status": "requires_confirmation" if method else "requires_payment_method",
             **connect.fields(work, params),
             **{name: params.get(name) for name in OWN},

@@ -46,6 +46,12 @@ UNSAID = frozenset((
     "invalid_account_number_length", "unsupported_card",
 ))  # fmt: skip
 """Further codes of Stripe's reference, with the message of `could_not_process`."""
+NULLS = (
+    "application_fee", "application_fee_amount", "balance_transaction",
+    "failure_balance_transaction", "failure_code", "failure_message", "original_payout",
+    "reversed_by",
+)  # fmt: skip
+"""The fields that are null in a new one, unless others set them."""
 
 
 class Payouts(Resource):
@@ -168,23 +174,16 @@ class Payouts(Resource):
 
     def _fields(self, amount: int, currency: str, params: Params, bank: str) -> Record:
         return {
+            **dict.fromkeys(NULLS),
             "amount": amount,
-            "application_fee": None,
-            "application_fee_amount": None,
             "automatic": False,
-            "balance_transaction": None,
             "currency": currency,
             "description": params.get("description"),
             "destination": bank,
-            "failure_balance_transaction": None,
-            "failure_code": None,
-            "failure_message": None,
             "metadata": params.get("metadata"),
             "method": params.get("method") or "standard",
-            "original_payout": None,
             "payout_method": params.get("payout_method"),
             "reconciliation_status": "not_applicable",
-            "reversed_by": None,
             "source_type": params.get("source_type") or "card",
             "statement_descriptor": params.get("statement_descriptor"),
             "status": "pending",

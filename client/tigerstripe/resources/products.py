@@ -9,6 +9,11 @@ from tigerstripe.objects.resource import Filters, Params, Record, Resource
 from tigerstripe.work.unit import Work
 
 IN_USE = "This product cannot be deleted because it has one or more user-created prices."
+NULLS = (
+    "default_price", "description", "package_dimensions", "shippable", "statement_descriptor",
+    "tax_code", "tax_details", "unit_label", "url",
+)  # fmt: skip
+"""The fields that are null in a new one, unless others set them."""
 
 
 class Products(Resource):
@@ -26,21 +31,13 @@ class Products(Resource):
         """Return the fields of a new product; a default price is made beside it."""
         price = params.pop("default_price_data", None)
         fields = {
+            **dict.fromkeys(NULLS),
             "active": True,
             "attributes": [],
-            "default_price": None,
-            "description": None,
             "images": [],
             "marketing_features": [],
-            "package_dimensions": None,
-            "shippable": None,
-            "statement_descriptor": None,
-            "tax_code": None,
-            "tax_details": None,
             "type": "service",
-            "unit_label": None,
             "updated": work.now,
-            "url": None,
             **_lists(params),
         }
         if price is not None:

@@ -29,6 +29,11 @@ GIVEN = (
 )  # fmt: skip
 """Parameters that a quote made from another takes from it."""
 OF_OPEN = {"expires_at", "metadata"}
+NULLS = (
+    "application", "currency", "customer", "customer_account", "from_quote", "invoice", "number",
+    "subscription", "subscription_schedule",
+)  # fmt: skip
+"""The fields that are null in a new one, unless others set them."""
 
 
 class Quotes(Resource):
@@ -55,19 +60,11 @@ class Quotes(Resource):
             clock = clocks.given(work, params["test_clock"], "test_clock")
             work = work.on_clock(clock["id"])
         plain: Record = {
-            "application": None,
-            "currency": None,
-            "customer": None,
-            "customer_account": None,
+            **dict.fromkeys(NULLS),
             "expires_at": work.now + LIFE_S,
-            "from_quote": None,
-            "invoice": None,
             "metadata": {},
-            "number": None,
             "status": "draft",
             "status_transitions": dict.fromkeys(("accepted_at", "canceled_at", "finalized_at")),
-            "subscription": None,
-            "subscription_schedule": None,
             "test_clock": params.get("test_clock"),
             PRIVATE: {"discounts": [], "given": {}, "items": []},
         }

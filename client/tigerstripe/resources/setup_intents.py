@@ -15,6 +15,11 @@ GUARDED = (
     "allowed_payment_method_types",
 )  # fmt: skip
 """The parameters that cannot change a finished setup."""
+NULLS = (
+    "application", "cancellation_reason", "customer_account", "last_setup_error", "latest_attempt",
+    "mandate", "next_action", "on_behalf_of", "single_use_mandate",
+)  # fmt: skip
+"""The fields that are null in a new one, unless others set them."""
 
 
 class SetupIntents(Intents):
@@ -40,28 +45,20 @@ class SetupIntents(Intents):
             using.check(method, customer, taken["payment_method_types"], self.words)
         id = new_id(self.prefix, self.id_length)
         return self.add(work, {
+            **dict.fromkeys(NULLS),
             "id": id,
             "allowed_payment_method_types": params.get("allowed_payment_method_types"),
-            "application": None,
-            "cancellation_reason": None,
             "client_secret": f"{id}_secret_{letters(25)}",
             "customer": customer,
-            "customer_account": None,
             "description": params.get("description"),
             "excluded_payment_method_types": params.get("excluded_payment_method_types"),
             "flow_directions": params.get("flow_directions"),
-            "last_setup_error": None,
-            "latest_attempt": None,
             "managed_payments": {"enabled": False},
-            "mandate": None,
             "metadata": params.get("metadata"),
-            "next_action": None,
-            "on_behalf_of": None,
             "payment_method": method["id"] if method is not None else None,
             "payment_method_options": types.options(
                 taken, params.get("payment_method_options") or {}, is_setup=True
             ),
-            "single_use_mandate": None,
             "status": "requires_confirmation" if method else "requires_payment_method",
             "usage": params.get("usage") or "off_session",
             **taken,

@@ -35,6 +35,13 @@ def _in_range_of(field: str) -> Callable[[Record, Any], bool]:
     return test
 
 
+NULLS = (
+    "application", "canceled_at", "completed_at", "current_phase", "customer_account",
+    "released_at", "released_subscription", "subscription",
+)  # fmt: skip
+"""The fields that are null in a new one, unless others set them."""
+
+
 class SubscriptionSchedules(Resource):
     """Subscription schedules."""
 
@@ -85,22 +92,15 @@ class SubscriptionSchedules(Resource):
 
     def _fields(self, work: Work, customer: Record, params: Params) -> Record:
         return {
-            "application": None,
+            **dict.fromkeys(NULLS),
             "billing_mode": terms.mode(work, params.get("billing_mode")),
-            "canceled_at": None,
-            "completed_at": None,
-            "current_phase": None,
             "customer": customer["id"],
-            "customer_account": None,
             "default_settings": _settings(params.get("default_settings") or {}),
             "end_behavior": _end_behavior(params),
             "metadata": params.get("metadata"),
             "pause_schedules": [],
             "phases": [],
-            "released_at": None,
-            "released_subscription": None,
             "status": "not_started",
-            "subscription": None,
             "test_clock": customer["test_clock"],
         }
 

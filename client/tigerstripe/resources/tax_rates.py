@@ -6,6 +6,12 @@ from tigerstripe.errors import Refused
 from tigerstripe.objects.resource import Params, Record, Resource
 from tigerstripe.work.unit import Work
 
+NULLS = (
+    "country", "description", "flat_amount", "jurisdiction", "jurisdiction_level", "state",
+    "tax_type",
+)  # fmt: skip
+"""The fields that are null in a new one, unless others set them."""
+
 
 class TaxRates(Resource):
     """Tax rates."""
@@ -22,16 +28,10 @@ class TaxRates(Resource):
         if not 0 <= percentage <= 100:
             raise Refused("Percentage must be between 0 and 100", param="percentage")
         return {
+            **dict.fromkeys(NULLS),
             "active": True,
-            "country": None,
-            "description": None,
             "effective_percentage": percentage,
-            "flat_amount": None,
-            "jurisdiction": None,
-            "jurisdiction_level": None,
             "rate_type": "percentage",
-            "state": None,
-            "tax_type": None,
             **params,
         }
 
