@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.support.choke import Choke
-from tests.support.daemon import MAX_RECORD, new_directory
+from tests.support.daemon import MAX_RECORD
+from tests.support.file_system import new_directory
 from tests.support.model import clear_namespace, delete, put, put_many, rollback
 from tests.support.scenarios import CUSTOMERS, INVOICES
 from tiger.errors import Conflict
@@ -47,7 +48,7 @@ class Replica:
         self.progress = Progress(control)
         self.applying = ReplicaApplying(directory, control, self.progress)
         self.slots = Slots(control)
-        self.progress.slots = self.slots.keep(LOG), self.slots.keep(LOG_TOO)
+        self.progress.keep_in(self.slots.keep(LOG), self.slots.keep(LOG_TOO))
         self.slots.keep(OTHERS)
         self.slot = self.slots.open(CLIENT)
 

@@ -18,7 +18,8 @@ from tests.machines.machines import Machines, machines
 from tests.machines.relay import Relay, Side
 from tests.machines.test_wire import Follower
 from tests.support import model
-from tests.support.daemon import Daemon, new_directory
+from tests.support.daemon import Daemon
+from tests.support.file_system import new_directory
 from tests.support.processes import wait_for
 from tests.support.seeds import new_random
 from tiger.format import layout, protocol

@@ -113,7 +113,7 @@ class Following(Server):
     # --- Joining ---
 
     def _bind(self) -> None:
-        self._progress.slots = self._slots.keep(LOG), self._slots.keep(LOG_TOO)
+        self._progress.keep_in(self._slots.keep(LOG), self._slots.keep(LOG_TOO))
         self._others_slot = self._slots.keep(OTHERS)
         self._check_instance()
         name = name_of_host()

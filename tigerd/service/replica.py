@@ -41,27 +41,32 @@ class Progress:
     """
 
     def __init__(self, control: WritableSegment) -> None:
-        """Prepare; `slots` are to be given before anything is applied."""
+        """Prepare; `keep_in` is to be called before anything is applied."""
         self._control = control
-        self.slots = (-1, -1)
+        self._places = (0, 0)
         self.entry = Entry(0, 0, b"")
         """The one that is being applied."""
+
+    def keep_in(self, *slots: int) -> None:
+        """Take two slots."""
+        one, two = slots
+        self._places = layout.client_at(one, 0), layout.client_at(two, 0)
+
+    def _later_first(self) -> tuple[int, int]:
+        words, (one, two) = self._control.words, self._places
+        is_one = words[one + layout.CLIENT_ANSWER] > words[two + layout.CLIENT_ANSWER]
+        return (one, two) if is_one else (two, one)
 
     @property
     def position(self) -> Position:
         """The entry that was applied last."""
-        slot = max(self.slots, key=self._sequence_in)
-        stamp = self._control.words[layout.client_at(slot, layout.CLIENT_REF)]
-        return Position(self._sequence_in(slot), stamp)
-
-    def _sequence_in(self, slot: int) -> int:
-        word = self._control.words[layout.client_at(slot, layout.CLIENT_ANSWER)]
-        return word >> layout.CLIENT_STATUS_BITS
+        words, (at, _) = self._control.words, self._later_first()
+        sequence = words[at + layout.CLIENT_ANSWER] >> layout.CLIENT_STATUS_BITS
+        return Position(sequence, words[at + layout.CLIENT_REF])
 
     def advance(self, commit: int) -> None:
         """Store that the entry is applied; it counts once that commit is there."""
-        control = self._control
-        at = layout.client_at(min(self.slots, key=self._sequence_in), 0)
+        control, (_, at) = self._control, self._later_first()
         control.store(at + layout.CLIENT_REF, self.entry.stamp)
         control.store(at + layout.CLIENT_COMMIT, commit)
         memory.fence()
