@@ -19,10 +19,7 @@ ANSWERS: dict[str, dict[str, Any]] = json.loads(
 CHARGE = ANSWERS["/v1/charges"]
 CUSTOMER = ANSWERS["/v1/customers"]
 """What `peers.stripe_api.PARAMS` make."""
-PAGES = {
-    "/v1/charges": [{**CHARGE, "customer": CUSTOMER}] * 100,
-    "/v1/customers": [CUSTOMER] * 10,
-}
+PAGES = {"/v1/charges": [{**CHARGE, "customer": CUSTOMER}] * 100, "/v1/customers": [CUSTOMER] * 10}
 """What is in a list, by its path: a page of charges has whole customers."""
 
 REQUEST = "req_8f0Jq2Hc3dLk5N"

@@ -44,11 +44,7 @@ def name_of(sandboxes: int) -> str:
 
 WORKLOADS = [
     Workload(
-        name_of(sandboxes),
-        STORES,
-        Load(TABLE),
-        partial(churn, sandboxes=sandboxes),
-        unit="bytes",
+        name_of(sandboxes), STORES, Load(TABLE), partial(churn, sandboxes=sandboxes), unit="bytes"
     )
     for sandboxes in SANDBOXES
 ]

@@ -43,12 +43,7 @@ WORKLOADS = [
     Workload("get", (PLAIN, TWO), Load("coupons", COUNT, reused=True), get),
 ]
 BARS = [
-    Bar(
-        "insert, 1 client: 4 times a plain one",
-        4,
-        times((ONE, TWO), (ONE, PLAIN)),
-        is_kept=False,
-    ),
+    Bar("insert, 1 client: 4 times a plain one", 4, times((ONE, TWO), (ONE, PLAIN)), is_kept=False),
     Bar(
         "insert, 4 clients: 0.4 of the calls of a plain one",
         1 / 0.4,

@@ -127,10 +127,5 @@ BARS = [
         for factor, more_bytes in ((1.6, 100), (1.25, 80))
         for name in (COUPON, SESSION)
     ),
-    Bar(
-        "45 tables, in 4 MiB",
-        1,
-        size((EACH_TABLE, "tigerd"), TABLES_LIMIT),
-        tolerance=EXACT,
-    ),
+    Bar("45 tables, in 4 MiB", 1, size((EACH_TABLE, "tigerd"), TABLES_LIMIT), tolerance=EXACT),
 ]

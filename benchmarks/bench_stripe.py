@@ -171,11 +171,7 @@ WORKLOADS = [
     Workload("subscribe", (OURS,), NOTHING, subscribe, group="subscriptions"),
     Workload("preview", (OURS,), NOTHING, preview, group="subscriptions"),
     Workload(
-        "create, 4 clients",
-        (OURS, SERVED, OTHER, FLOOR),
-        Load("customers", 400),
-        create,
-        clients=4,
+        "create, 4 clients", (OURS, SERVED, OTHER, FLOOR), Load("customers", 400), create, clients=4
     ),
     Workload("500 tests", BOTH, NOTHING, run_suite),
     Workload("import", BOTH, NOTHING, program(IMPORTS), group="processes"),

@@ -62,15 +62,9 @@ WORKLOADS = [
 ONE, FOUR = (insert_name(1), "tigerd"), (insert_name(4), "tigerd")
 BARS = [
     Bar(
-        "insert, 1 client: half of redis-py SET's time",
-        0.5,
-        times(ONE, (insert_name(1), "redis")),
+        "insert, 1 client: half of redis-py SET's time", 0.5, times(ONE, (insert_name(1), "redis"))
     ),
-    Bar(
-        "insert, 1 client: 0.4 of redis-py SET's time",
-        0.4,
-        times(ONE, (insert_name(1), "redis")),
-    ),
+    Bar("insert, 1 client: 0.4 of redis-py SET's time", 0.4, times(ONE, (insert_name(1), "redis"))),
     Bar(
         "insert, 1 client: faster than a Manager's dict",
         1,

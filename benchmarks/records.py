@@ -40,11 +40,7 @@ def make(table: str, count: int, seed: str = LOADED) -> list[Record]:
     random = Random(f"{seed}/{table}")
     body = _BODIES[table]
     return [
-        {
-            "id": record_id,
-            "created": created_at(number),
-            **body(random, number, count),
-        }
+        {"id": record_id, "created": created_at(number), **body(random, number, count)}
         for number, record_id in enumerate(ids(table, count, seed))
     ]
 

@@ -41,10 +41,7 @@ BAR_FIGURES = ("bar", "at most", "measured", "rounds", "")
 def format_quantity(value: float, unit: Unit) -> str:
     """Write nanoseconds or bytes with three digits and the scale that suits them."""
     scales = SCALES[unit]
-    name, size = next(
-        (scale for scale in scales if value < 999.5 * scale[1]),
-        scales[-1],
-    )
+    name, size = next((scale for scale in scales if value < 999.5 * scale[1]), scales[-1])
     scaled = value / size
     digits = 0 if size == 1 or scaled >= 99.95 else 1 if scaled >= 9.995 else 2
     return f"{scaled:.{digits}f} {name}"

@@ -123,10 +123,7 @@ def test_a_batch_keeps_finders_and_lists_right(shared_store) -> None:
         (lambda batch: batch.coupons.insert({"id": "x", "v": float("nan")}), tiger.InvalidRecord),
         (lambda batch: batch.coupons.update({"no": "id"}), tiger.InvalidRecord),
         (lambda batch: batch.nonsense.insert({"id": "x"}), tiger.UnknownTable),
-        (
-            lambda batch: batch.coupons.update({"id": "there"}, if_version=1),
-            tiger.Conflict,
-        ),
+        (lambda batch: batch.coupons.update({"id": "there"}, if_version=1), tiger.Conflict),
     ],
     ids=["create", "create_many", "patch", "id", "nan", "no id", "table", "version"],
 )
@@ -201,9 +198,7 @@ def test_a_reader_elsewhere_sees_all_of_a_batch_or_nothing(
     for table in (shared_store.coupons, shared_store.plans):
         table.insert({"id": "A", "n": 0})
     reader = start_other_process(
-        shared_directory,
-        elsewhere.read_pairs,
-        namespace=shared_store.current_namespace,
+        shared_directory, elsewhere.read_pairs, namespace=shared_store.current_namespace
     )
     assert reader.read_line() == "ready"
     for number in range(1, 301):

@@ -13,11 +13,7 @@ from tests.support.records import ids
 from tiger.aio.store import AsyncStore
 from tiger.format.resources import TAKEN
 
-GADGETS: dict[str, Any] = {
-    "prefix": "gad",
-    "url": "/v1/gadgets",
-    "indexes": ("colour", "maker"),
-}
+GADGETS: dict[str, Any] = {"prefix": "gad", "url": "/v1/gadgets", "indexes": ("colour", "maker")}
 
 
 def test_a_defined_table_works_as_the_others_do(store) -> None:
@@ -140,10 +136,11 @@ def test_another_store_and_another_process_know_the_table(
     store.gadgets.insert({"id": "a", "colour": "red"})
     with tiger.connect(directory) as second:
         assert ids(second.gadgets.find_by_colour("red")) == ["a"]
-    assert in_other_process(
-        directory,
-        elsewhere.use_defined_table,
-    ) == ["gad", "/v1/gadgets", [{"id": "b", "colour": "red"}, {"id": "a", "colour": "red"}]]
+    assert in_other_process(directory, elsewhere.use_defined_table) == [
+        "gad",
+        "/v1/gadgets",
+        [{"id": "b", "colour": "red"}, {"id": "a", "colour": "red"}],
+    ]
     assert store.gadgets.count() == 2
 
 

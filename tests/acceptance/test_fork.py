@@ -153,9 +153,7 @@ def test_a_fork_of_an_empty_namespace_is_empty_and_a_copy_of_that_moment(
             child.coupons.insert({"id": "B"})
             child.assert_changes(created={"coupons": 1})
             seen = in_other_process(
-                shared_directory,
-                elsewhere.listed_ids,
-                namespace=child.current_namespace,
+                shared_directory, elsewhere.listed_ids, namespace=child.current_namespace
             )
             assert seen == ["B"]
         assert everything(shared_store) == {"coupons": [{"id": "A"}], "plans": []}
@@ -211,9 +209,7 @@ def test_processes_read_and_write_a_fork_by_its_name(
 ) -> None:
     with parent.fork() as child:
         found = in_other_process(
-            shared_directory,
-            elsewhere.change_fork,
-            namespace=child.current_namespace,
+            shared_directory, elsewhere.change_fork, namespace=child.current_namespace
         )
         assert found == [7, "c2"]
         assert child.coupons.get("c0", None) is None

@@ -48,9 +48,7 @@ def test_a_process_that_read_before_sees_every_later_write_at_once(
 ) -> None:
     """No cache outlives a write: the reader looks right after it was told of each."""
     reader = start_other_process(
-        shared_directory,
-        elsewhere.look_at_each_line,
-        namespace=shared_store.current_namespace,
+        shared_directory, elsewhere.look_at_each_line, namespace=shared_store.current_namespace
     )
     coupons = shared_store.coupons
 
@@ -107,9 +105,7 @@ def test_a_thousand_records_of_one_second_keep_the_order_of_their_inserts(
     for name in ids:
         shared_store.coupons.insert({"id": name, "created": 1})
     listed = in_other_process(
-        shared_directory,
-        elsewhere.listed_ids,
-        namespace=shared_store.current_namespace,
+        shared_directory, elsewhere.listed_ids, namespace=shared_store.current_namespace
     )
     assert listed == ids[::-1]
 
@@ -203,10 +199,7 @@ def test_a_daemon_killed_while_it_is_written_to_loses_no_answered_write(
     with tiger.connect(directory) as store:
         pid = store.ping()["pid"]
     writer = start_other_process(
-        directory,
-        elsewhere.insert_until_it_fails,
-        autostart=False,
-        timeout_s=1.0,
+        directory, elsewhere.insert_until_it_fails, autostart=False, timeout_s=1.0
     )
     for _ in range(200):
         assert writer.read_line()

@@ -99,10 +99,7 @@ def test_a_snapshot_that_read_nothing_yet_does_not_see_later_writes_either(
 def test_snapshots_of_different_times_stand_side_by_side(shared_store) -> None:
     coupons = shared_store.coupons
     coupons.insert({"id": "A", "n": 0})
-    with (
-        shared_store.snapshot() as first,
-        shared_store.snapshot() as second,
-    ):
+    with shared_store.snapshot() as first, shared_store.snapshot() as second:
         coupons.update({"id": "A", "n": 1})
         with shared_store.snapshot() as third:
             coupons.delete("A")
@@ -249,9 +246,7 @@ def test_paging_through_a_snapshot_meets_every_record_once_while_others_write(
 ) -> None:
     shared_store.coupons.insert_many({"id": f"c{n}", "created": n % 7} for n in range(200))
     writer = start_other_process(
-        shared_directory,
-        elsewhere.write_at_random_places,
-        namespace=shared_store.current_namespace,
+        shared_directory, elsewhere.write_at_random_places, namespace=shared_store.current_namespace
     )
     assert writer.read_line() == "ready"
     expected = {f"c{n}" for n in range(200)}

@@ -78,9 +78,7 @@ def test_another_process_wakes_a_wait_by_a_message(
     waiting = pool.submit(shared_store.events.wait_for, type="invoice.paid", timeout_s=LONG_S)
     asked(1)
     in_other_process(
-        shared_directory,
-        elsewhere.insert_two_events,
-        namespace=shared_store.current_namespace,
+        shared_directory, elsewhere.insert_two_events, namespace=shared_store.current_namespace
     )
     assert waiting.result(20)["id"] == "yes"
     assert questions.asked <= 3

@@ -192,11 +192,7 @@ def test_a_worker_that_fails_is_named_with_its_last_words() -> None:
 def test_the_command_line_gives_one_document_of_one_question(tmp_path) -> None:
     file = tmp_path / "run.json"
     ended = subprocess.run(
-        [*START, "--json", str(file)],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
+        [*START, "--json", str(file)], cwd=PROJECT, capture_output=True, text=True, check=False
     )
 
     assert ended.returncode == 0, ended.stderr

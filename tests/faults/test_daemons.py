@@ -42,11 +42,7 @@ def race(stack: ExitStack, directory: Path) -> list[subprocess.Popen[str]]:
     racers = []
     for _ in range(RACERS):
         process = subprocess.Popen(
-            command,
-            cwd=PROJECT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
+            command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
         )
         stack.callback(process.communicate)
         stack.callback(process.kill)

@@ -16,14 +16,7 @@ import pytest
 import tiger
 from tests.faults.storm import check
 from tests.support.daemon import CLIENT, Daemon
-from tests.support.processes import (
-    instance_directory,
-    is_stopped,
-    kill,
-    serving,
-    stop,
-    wait_for,
-)
+from tests.support.processes import instance_directory, is_stopped, kill, serving, stop, wait_for
 from tests.support.seeds import new_random
 from tiger.format import layout, protocol
 from tiger.place import instance
@@ -43,10 +36,7 @@ def write_batch(store: tiger.Store) -> Any:
 
 
 WRITES: dict[str, tuple[Callable[[tiger.Store], Any], Any]] = {
-    "create": (
-        lambda store: store.plans.create({"id": "new", "n": 1}),
-        {"id": "new", "n": 1},
-    ),
+    "create": (lambda store: store.plans.create({"id": "new", "n": 1}), {"id": "new", "n": 1}),
     "patch": (lambda store: store.plans.patch("A", {"n": 2}), {**BEFORE, "n": 2}),
     "modify": (
         lambda store: store.plans.modify("A", lambda r: {**r, "n": r["n"] + 1}),
@@ -308,10 +298,7 @@ def test_a_write_without_a_daemon_and_without_autostart_says_the_truth(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was applied, and the daemon was killed before the client looked: that is not "no"."""
-    with (
-        serving(place) as daemon,
-        tiger.connect(place, timeout_s=5, autostart=False) as store,
-    ):
+    with serving(place) as daemon, tiger.connect(place, timeout_s=5, autostart=False) as store:
         store.plans.insert({"id": "B"})
         looks = threading.Event()
         is_answered = Slot.is_answered

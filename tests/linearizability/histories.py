@@ -12,14 +12,7 @@ from typing import Any
 import tiger
 from tests.linearizability.checker import NEVER, Operation, find_violation
 from tests.linearizability.worker import COUNTER, KEYS
-from tests.support.processes import (
-    Worker,
-    daemons_of,
-    instance_directory,
-    kill,
-    serving,
-    workers,
-)
+from tests.support.processes import Worker, daemons_of, instance_directory, kill, serving, workers
 
 WORKER = Path(__file__).with_name("worker.py")
 WORKERS = 5

@@ -7,14 +7,7 @@ from random import Random
 
 import pytest
 
-from tests.linearizability.checker import (
-    IMPOSSIBLE,
-    NEVER,
-    Operation,
-    State,
-    find_violation,
-    step,
-)
+from tests.linearizability.checker import IMPOSSIBLE, NEVER, Operation, State, find_violation, step
 from tests.support.seeds import new_random
 
 
@@ -41,10 +34,7 @@ GOOD = {
         op("put", 2, True, 4, 5),
         op("get", None, 1, 6, 7),
     ],
-    "an unknown write is never seen": [
-        op("put", 1, None, 0, NEVER),
-        op("get", None, None, 2, 3),
-    ],
+    "an unknown write is never seen": [op("put", 1, None, 0, NEVER), op("get", None, None, 2, 3)],
     "of two that swap at once one wins": [
         op("put", 1, True, 0, 1),
         op("swap", (1, 2), True, 2, 5),
@@ -83,15 +73,8 @@ BAD = {
         op("swap", (1, 2), True, 2, 5),
         op("swap", (1, 3), True, 2, 5),
     ],
-    "a count is done twice": [
-        op("put", 0, True, 0, 1),
-        op("add", 1, 2, 2, 3),
-    ],
-    "a count is lost": [
-        op("put", 0, True, 0, 1),
-        op("add", 1, 1, 2, 5),
-        op("add", 1, 1, 3, 5),
-    ],
+    "a count is done twice": [op("put", 0, True, 0, 1), op("add", 1, 2, 2, 3)],
+    "a count is lost": [op("put", 0, True, 0, 1), op("add", 1, 1, 2, 5), op("add", 1, 1, 3, 5)],
     "an unknown write is seen and then not": [
         op("put", 1, None, 0, NEVER),
         op("get", None, 1, 2, 3),

@@ -217,10 +217,7 @@ def test_an_endpoint_for_connected_accounts_gets_their_events_alone(account, con
 def test_what_is_due_in_a_connected_account_comes_with_time(account, connected) -> None:
     account.freeze()
     session = stripe.checkout.Session.create(
-        mode="setup",
-        currency="usd",
-        success_url="https://shop.test/",
-        stripe_account=connected.id,
+        mode="setup", currency="usd", success_url="https://shop.test/", stripe_account=connected.id
     )
     account.advance(hours=25)
     got = stripe.checkout.Session.retrieve(session.id, stripe_account=connected.id)

@@ -16,9 +16,7 @@ def invoice(address: dict[str, str], behavior: str = "exclusive", **params):
     ).id
     stripe.InvoiceItem.create(customer=customer, pricing={"price": price})
     return stripe.Invoice.create(
-        customer=customer,
-        automatic_tax={"enabled": True},
-        pending_invoice_items_behavior="include",
+        customer=customer, automatic_tax={"enabled": True}, pending_invoice_items_behavior="include"
     )
 
 

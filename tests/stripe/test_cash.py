@@ -331,10 +331,7 @@ def test_a_customer_is_told_where_to_send_money_the_same_each_time(
     [
         ({"currency": "usd"}, "bank_transfer[type]"),
         ({"currency": "chf"}, "currency"),
-        (
-            {"bank_transfer": {"type": "eu_bank_transfer"}},
-            "bank_transfer[eu_bank_transfer]",
-        ),
+        ({"bank_transfer": {"type": "eu_bank_transfer"}}, "bank_transfer[eu_bank_transfer]"),
         (
             {"bank_transfer": {"type": "eu_bank_transfer", "eu_bank_transfer": {"country": "US"}}},
             "bank_transfer[eu_bank_transfer][country]",

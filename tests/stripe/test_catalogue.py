@@ -392,8 +392,7 @@ def of_billing() -> list[Any]:
         recurring={"interval": "month"},
     )
     customer = stripe.Customer.create(
-        payment_method="pm_card_visa",
-        invoice_settings={"default_payment_method": "pm_card_visa"},
+        payment_method="pm_card_visa", invoice_settings={"default_payment_method": "pm_card_visa"}
     ).id
     made = stripe.Subscription.create(
         customer=customer,

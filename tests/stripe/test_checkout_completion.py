@@ -86,10 +86,7 @@ def test_what_expires_gives_its_payment_up(account, price) -> None:
 
 @pytest.mark.parametrize(
     ("iban", "outcome", "status"),
-    [
-        ("AT611904300234573201", "succeeded", "paid"),
-        ("AT861904300235473202", "failed", "unpaid"),
-    ],
+    [("AT611904300234573201", "succeeded", "paid"), ("AT861904300235473202", "failed", "unpaid")],
 )
 def test_a_debit_is_paid_later_or_not_at_all(account, iban, outcome, status) -> None:
     price = stripe.Price.create(currency="eur", unit_amount=1500, product_data={"name": "Mug"})

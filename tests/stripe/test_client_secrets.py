@@ -11,8 +11,7 @@ def test_an_account_session_says_all_components_and_enables_those_asked_for(acco
     shop = stripe.Account.create(type="express")
     features = {"external_account_collection": False}
     session = stripe.AccountSession.create(
-        account=shop.id,
-        components={"account_onboarding": {"enabled": True, "features": features}},
+        account=shop.id, components={"account_onboarding": {"enabled": True, "features": features}}
     )
     onboarding = session.components.account_onboarding
     assert (session.account, onboarding.enabled) == (shop.id, True)

@@ -309,10 +309,7 @@ def test_a_checkout_session_may_pay_an_account(account, shop, price) -> None:
         mode="payment",
         success_url="https://shop.test/",
         line_items=[{"price": price, "quantity": 2}],
-        payment_intent_data={
-            "application_fee_amount": 300,
-            "transfer_data": {"destination": shop},
-        },
+        payment_intent_data={"application_fee_amount": 300, "transfer_data": {"destination": shop}},
     )
     account.complete_checkout(session)
     assert balance(stripe_account=shop) == 2700

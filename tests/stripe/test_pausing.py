@@ -19,8 +19,7 @@ def march(account) -> None:
 @pytest.fixture
 def customer(client, march) -> str:
     return stripe.Customer.create(
-        payment_method="pm_card_visa",
-        invoice_settings={"default_payment_method": "pm_card_visa"},
+        payment_method="pm_card_visa", invoice_settings={"default_payment_method": "pm_card_visa"}
     ).id
 
 
@@ -128,9 +127,7 @@ def test_what_began_before_is_paid_period_by_period(
 def test_a_start_in_the_future_is_refused(account, begun, customer, monthly) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="expected a time until now"):
         stripe.Subscription.create(
-            customer=customer,
-            items=[{"price": monthly}],
-            backdate_start_date=account.now + DAY_S,
+            customer=customer, items=[{"price": monthly}], backdate_start_date=account.now + DAY_S
         )
 
 

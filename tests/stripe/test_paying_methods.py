@@ -87,10 +87,7 @@ def test_a_buyer_s_confirmation_makes_a_subscription_active(monthly) -> None:
     """As an application's page does it, with the client secret of the invoice."""
     jane = customer()
     made = begun(
-        monthly,
-        jane,
-        payment_behavior="default_incomplete",
-        expand=["latest_invoice.payments"],
+        monthly, jane, payment_behavior="default_incomplete", expand=["latest_invoice.payments"]
     )
     intent = made.latest_invoice.payments.data[0].payment.payment_intent
     with pytest.raises(stripe.CardError):

@@ -53,8 +53,7 @@ def test_a_link_is_changed_in_what_is_named(account, price) -> None:
 
 def test_a_link_of_what_recurs_subscribes(account, monthly) -> None:
     link = stripe.PaymentLink.create(
-        line_items=[{"price": monthly, "quantity": 1}],
-        subscription_data={"trial_period_days": 7},
+        line_items=[{"price": monthly, "quantity": 1}], subscription_data={"trial_period_days": 7}
     )
     assert link.customer_creation == "always"
     assert link.subscription_data.trial_period_days == 7

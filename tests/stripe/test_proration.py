@@ -404,8 +404,7 @@ def test_half_a_cent_is_given_to_the_customer(account, client) -> None:
         for name in ("Mug", "Cup")
     )
     customer = stripe.Customer.create(
-        payment_method="pm_card_visa",
-        invoice_settings={"default_payment_method": "pm_card_visa"},
+        payment_method="pm_card_visa", invoice_settings={"default_payment_method": "pm_card_visa"}
     ).id
     made = stripe.Subscription.create(customer=customer, items=[{"price": one}])
     account.advance(days=1)

@@ -50,8 +50,7 @@ def test_what_is_kept_for_itself_is_no_change_of_the_account(account) -> None:
     account.advance(days=1)
     account.store.assert_changes(since=mark, created={"customers": 1, "events": 1})
     account.store.assert_changes(
-        since=mark,
-        created={"customers": 1, "events": 1, "idempotency_keys": 1},
+        since=mark, created={"customers": 1, "events": 1, "idempotency_keys": 1}
     )
     assert scope.OWN_TABLES.keys() > scope.KEPT
 

@@ -75,10 +75,7 @@ class Model:
             self._put(number, namespace, body)
 
     def _patch(self, number: int, namespace: str, identity: str, changes: bytes) -> None:
-        content = {
-            **self.spaces[(number, namespace)][identity].content,
-            **msgpack.unpackb(changes),
-        }
+        content = {**self.spaces[(number, namespace)][identity].content, **msgpack.unpackb(changes)}
         kept = {key: value for key, value in content.items() if value is not None}
         self._put(number, namespace, msgpack.packb(kept))
 

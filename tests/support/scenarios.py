@@ -126,11 +126,7 @@ NESTED: list[Step] = [
     [delete(INVOICES, "a", "m0"), put(INVOICES, "a", **invoice("i4", 7, "c0"))],
 ]
 """A fork of a fork."""
-FORKED_KEYS: list[Step] = [
-    *renamed(KEYS, "a", "p"),
-    [fork("p", "a")],
-    [put(CUSTOMERS, "b", "k0")],
-]
+FORKED_KEYS: list[Step] = [*renamed(KEYS, "a", "p"), [fork("p", "a")], [put(CUSTOMERS, "b", "k0")]]
 CHANGED: list[Step] = [
     [put(INVOICES, "a", **invoice("i0", 8, "c9"))],
     [delete(INVOICES, "a", "i1"), put(INVOICES, "a", **invoice("i2", 3, "c0"))],

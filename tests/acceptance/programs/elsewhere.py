@@ -1,7 +1,5 @@
 """What another process does to a store, beside the test."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What children do with the store of their parent, forked or spawned."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 from typing import Any

@@ -1,7 +1,5 @@
 """What a child does that is forked within a block, by Python or by a program in C."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import sys

@@ -1,7 +1,5 @@
 """What a process comes upon where memory, files or address space end."""
 
-from __future__ import annotations
-
 import os
 import resource
 import signal

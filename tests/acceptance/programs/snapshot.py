@@ -1,7 +1,5 @@
 """What a child reads of a snapshot that its parent has let go of."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Reads an instance of an image while a daemon writes its own copy: `baked.py DIRECTORY`."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import time

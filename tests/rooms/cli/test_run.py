@@ -130,10 +130,7 @@ def test_the_daemon_of_a_run_does_not_idle_out(tigerd, directory: str) -> None:
     program = "import tiger\nwith tiger.connect() as store: print(store.ping()['connections'])"
     completed = tigerd("run", "--", sys.executable, "-c", program, directory=directory)
     assert completed.stdout.strip() == "2"
-    with (
-        tiger.connect(directory, autostart=False) as store,
-        pytest.raises(tiger.DaemonUnavailable),
-    ):
+    with tiger.connect(directory, autostart=False) as store, pytest.raises(tiger.DaemonUnavailable):
         store.ping()
 
 

@@ -218,9 +218,7 @@ def test_a_dump_is_of_one_moment(shared_directory, shared_store, start_other_pro
     """Two tables that are always written together are never dumped apart."""
     with tiger.connect(shared_directory, namespace=shared_store.current_namespace) as store:
         other = start_other_process(
-            shared_directory,
-            elsewhere.write_pairs,
-            namespace=store.current_namespace,
+            shared_directory, elsewhere.write_pairs, namespace=store.current_namespace
         )
         assert other.read_line() == "begun"
         for _ in range(3):

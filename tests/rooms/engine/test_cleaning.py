@@ -234,9 +234,7 @@ def test_what_a_snapshot_held_is_given_back_though_nobody_writes(
         wait_until(lambda: size() < before // 2, timeout_s=20, what="the memory")
 
 
-def test_a_failure_while_room_is_made_is_recovered_from_and_told_as_no_room(
-    daemon: Daemon,
-) -> None:
+def test_a_failure_while_room_is_made_is_recovered_from_and_told_as_no_room(daemon: Daemon) -> None:
     daemon.do([put(COUPONS, "global", "A")])
     applying = Applying(daemon.directory, daemon.control)
     before = applying.writer

@@ -1,7 +1,5 @@
 """What is loaded with `tiger`, and what when it is used."""
 
-from __future__ import annotations
-
 import sys
 
 

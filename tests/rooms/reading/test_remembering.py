@@ -271,9 +271,7 @@ def test_what_peek_gives_is_read_only_at_every_level() -> None:
 # --- Threads ---
 
 
-def test_two_threads_that_read_first_at_once_share_one_mapping(
-    store: Store,
-) -> None:
+def test_two_threads_that_read_first_at_once_share_one_mapping(store: Store) -> None:
     """Else what is remembered of one generation of the index would never be of the other."""
     coupons = store.coupons
     coupons.insert({"id": "A"})

@@ -50,8 +50,7 @@ def test_a_client_that_does_not_look_is_woken(
 def test_a_signal_ends_the_sleep_and_its_handler_runs(asleep: Asleep) -> None:
     sleeping, daemon = asleep
     handled = signal.signal(
-        signal.SIGALRM,
-        lambda *_: daemon.writer.store_answer((daemon.slot, 1), protocol.DONE, 0, 0),
+        signal.SIGALRM, lambda *_: daemon.writer.store_answer((daemon.slot, 1), protocol.DONE, 0, 0)
     )
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.02)

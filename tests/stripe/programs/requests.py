@@ -1,7 +1,5 @@
 """Requests of other processes to the account of a test."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

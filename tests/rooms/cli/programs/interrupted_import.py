@@ -1,7 +1,5 @@
 """`tigerd get`, interrupted while it imports a module: `interrupted_import.py MODULE`."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

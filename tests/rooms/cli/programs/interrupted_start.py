@@ -1,7 +1,5 @@
 """`tigerd run`, interrupted while its daemon starts: `interrupted_start.py SIGNAL`."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

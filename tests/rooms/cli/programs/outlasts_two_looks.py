@@ -1,7 +1,5 @@
 """Writes a record, and counts it when the daemon has looked around twice."""
 
-from __future__ import annotations
-
 import time
 
 import tiger

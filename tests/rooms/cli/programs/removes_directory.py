@@ -1,7 +1,5 @@
 """Removes the directory of the instance that it runs in, and ends with 7."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """Says where its instance is, and which signal it gets."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -1,7 +1,5 @@
 """The `__main__` of a tigerd that is killed while it starts; it is found before the real one."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -1,7 +1,5 @@
 """What processes say of places: as other users, or in other containers."""
 
-from __future__ import annotations
-
 import os
 
 import tiger

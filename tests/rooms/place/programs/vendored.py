@@ -1,7 +1,5 @@
 """Starts a daemon where Python is another program: `vendored.py DIRECTORY PATH`, run with -I."""
 
-from __future__ import annotations
-
 import json
 import sys
 

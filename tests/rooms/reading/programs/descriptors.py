@@ -1,7 +1,5 @@
 """What a reader comes upon where descriptors or address space end."""
 
-from __future__ import annotations
-
 import resource
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Processes that hold namespaces until they are killed."""
 
-from __future__ import annotations
-
 import sys
 
 import tiger

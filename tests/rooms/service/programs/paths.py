@@ -1,7 +1,5 @@
 """A daemon that notes which files a request passes, from the receipt of its frame to its answer."""
 
-from __future__ import annotations
-
 import sys
 import threading
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What connections do in children of a process, forked by Python or by a program in C."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal
