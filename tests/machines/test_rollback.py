@@ -47,7 +47,8 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def stores(shared: Machines, name: str) -> Iterator[Stores]:
     """Give a store of each host, in this test's namespace."""
-    with shared["A"].connect(namespace=name) as a, shared["B"].connect(namespace=name) as b:
+    settings = {"namespace": name, "timeout_s": 60.0}
+    with shared["A"].connect(**settings) as a, shared["B"].connect(**settings) as b:
         yield a, b
 
 
