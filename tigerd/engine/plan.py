@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tiger.format import protocol, record
+from tiger.format import layout, protocol, record
 from tiger.format.resources import Resource
 from tiger.format.version import Version
 from tiger.reading.table_reader import Found
@@ -44,6 +44,8 @@ class Effect:
     """The version that stands in the namespace itself; it may hide an inherited one."""
     inherited: Version | None = None
     """What a fork has of that key from its ancestors."""
+    shown: Version | None = None
+    """The record that readers see before the request."""
     body: bytes | None = None
     """What is written; empty: what hides the inherited record. None: nothing."""
     created: tuple[float, int] = (0.0, 0)
@@ -60,17 +62,20 @@ class Effect:
         self.namespace = namespace
         self.key = key
 
+    def note_before(self, found: Found | None, inherited: Version | None) -> None:
+        """Note what there is of the record before the request."""
+        self.found, self.inherited = found, inherited
+        self.shown = inherited
+        if found is not None and not found.word & layout.GONE:
+            self.old = found.version
+            self.shown = self.old if self.old.body else None
+        if self.shown is not None:
+            self.number = self.shown.number
+
     @property
     def target(self) -> Target:
         """The record."""
         return self.resource.number, self.namespace, self.key
-
-    @property
-    def shown(self) -> Version | None:
-        """The record that readers see before the request."""
-        if self.old is None:
-            return self.inherited
-        return self.old if self.old.body else None
 
     @property
     def exists(self) -> bool:
@@ -147,8 +152,9 @@ class Plan:
 
     def outcome(self) -> Outcome:
         """Return what it comes to once it is applied."""
-        targets: list[Target] = [(table, namespace, None) for table, namespace in self.cleared]
-        targets += [(fork.table, fork.child, None) for fork in self.forked]
-        targets += self.effects
+        targets = list(self.effects)
+        if self.cleared or self.forked:
+            begun = [(fork.table, fork.child, None) for fork in self.forked]
+            targets[:0] = [*((table, namespace, None) for table, namespace in self.cleared), *begun]
         body = self.written.body if self.returns_record and self.written is not None else None
         return Outcome(self.status, targets, body)

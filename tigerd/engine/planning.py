@@ -41,13 +41,8 @@ class Planner:
         if effect is None:
             effect = self.plan.effects[target] = Effect(table.resource, namespace, key)
             if known is not None and (table.number, namespace) not in self.plan.cleared:
-                found = effect.found = table.find(known, key)
-                if found is not None and not found.word & layout.GONE:
-                    effect.old = found.version
-                if known.parent:
-                    effect.inherited = table.inherited(known, key)
-                if (shown := effect.shown) is not None:
-                    effect.number = shown.number
+                inherited = table.inherited(known, key) if known.parent else None
+                effect.note_before(table.find(known, key), inherited)
         return effect
 
     def effect_of(self, table: WritableTable, namespace: Any, body: Any) -> tuple[Effect, Facts]:
