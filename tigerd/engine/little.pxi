@@ -23,7 +23,6 @@ cdef Py_ssize_t LAST_NUMBER = layout.TABLE_LAST_NUMBER
 cdef Py_ssize_t COMMIT = layout.COMMIT
 cdef Py_ssize_t CHANGES = layout.CHANGES
 cdef Py_ssize_t RING_AT = layout.RING_AT
-cdef uint64_t RING_MAX = layout.RING_MAX
 cdef uint64_t RING_WORDS = layout.RING_WORDS
 cdef uint64_t CREATED = layout.CREATED
 cdef uint64_t UPDATED = layout.UPDATED
@@ -412,7 +411,8 @@ cdef uint64_t begin(Segments *held, table, str name, parent, uint64_t commit) ex
 cdef int tell(Segments *held, uint64_t change, uint64_t commit) except -1:
     """Add a change to the ring that watchers read: `Writer._tell`."""
     cdef uint64_t number = words_of(held, 0)[CHANGES]
-    cdef Py_ssize_t at = RING_AT + number % RING_MAX * RING_WORDS
+    cdef uint64_t most = layout.RING_MAX  # less in tests
+    cdef Py_ssize_t at = RING_AT + number % most * RING_WORDS
     fence()  # whoever sees what overwrites an old entry sees how far the ring is
     store(held, 0, at, commit)
     store(held, 0, at + 1, change)
