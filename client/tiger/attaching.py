@@ -83,7 +83,7 @@ class Attached(Generic[Sending]):
 
     def check_open(self) -> None:
         """Raise `InvalidRequest` once the store is closed."""
-        self.connection.check_open()
+        self.connection.line.check_open()
         self.reader.look()
 
     def close(self) -> None:
@@ -93,7 +93,7 @@ class Attached(Generic[Sending]):
             self.connection.close()
             register_of(self.reader.directory).rest()
             self.reader.close()
-        elif not self.connection.is_closed:
+        elif not self.connection.line.is_closed:
             self.connection = self.connection.twin()
             self.connection.close()
 

@@ -113,8 +113,8 @@ class Store(NamespaceReads[Table], StoreTables):
         request = requests.fork(self._namespace, name, lambda: self.namespace(name))
         child, inherits = self._attached.connection.run(request)
         child._attached.is_fork = True
-        if inherits:  # else this namespace is not sealed, and what comes into it is no change there
-            child._origin = self._namespace
+        # Without records this namespace is not sealed, and what comes into it is no change there.
+        child._origin = self._namespace if inherits else None
         return child
 
     @contextlib.contextmanager

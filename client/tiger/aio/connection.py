@@ -28,7 +28,9 @@ class AsyncConnection:
         self, reader: Reader, *, autostart: bool, timeout_s: float, everywhere: bool = False
     ) -> None:
         """Prepare a connection; nothing is opened before it is needed."""
-        self._line = Line(reader, autostart=autostart, timeout_s=timeout_s, everywhere=everywhere)
+        self.line: Line = Line(
+            reader, autostart=autostart, timeout_s=timeout_s, everywhere=everywhere
+        )
         self._begin()
         process.leaves(self)
 
@@ -39,42 +41,33 @@ class AsyncConnection:
 
     def leave(self) -> None:
         """As `Connection.leave`."""
-        self._line.leave()
+        self.line.leave()
         self._begin()
 
     def twin(self) -> AsyncConnection:
         """As `Connection.twin`."""
-        self._line.check_open()
-        return AsyncConnection(self._line.reader, **self._line.settings)
-
-    @property
-    def is_closed(self) -> bool:
-        """As `Connection.is_closed`."""
-        return self._line.is_closed
-
-    def check_open(self) -> None:
-        """As `Connection.check_open`."""
-        self._line.check_open()
+        self.line.check_open()
+        return AsyncConnection(self.line.reader, **self.line.settings)
 
     async def run(self, request: Request[Result]) -> Result:
         """As `Connection.run`."""
-        self._line.reader.look()
+        self.line.reader.look()
         try:
             return request.result(await self.write(request.operations, request.meanwhile))
         except StoreFull:
-            self._line.reader.let_go()
+            self.line.reader.let_go()
             raise
 
     async def write(self, operations: list[Operation], meanwhile: Callable[[], Any]) -> Answer:
         """As `Connection.write`."""
-        deadline = time.monotonic() + self._line.timeout_s
+        deadline = time.monotonic() + self.line.timeout_s
         return await self._run(
             lambda session: session.write(operations, meanwhile, deadline), deadline
         )
 
     async def ask(self, question: str) -> Any:
         """Return the daemon's answer to a question."""
-        deadline = time.monotonic() + self._line.timeout_s
+        deadline = time.monotonic() + self.line.timeout_s
         return (await self._run(lambda session: session.ask(question, deadline), deadline)).value
 
     async def wait(self, commit: int, table: int | None, namespace: str, deadline: float) -> None:
@@ -85,17 +78,17 @@ class AsyncConnection:
         process.current()  # as `Connection._run`
         turns = self._turns  # as `Connection._run`
         if not await turns.take(deadline - time.monotonic()):
-            raise busy_error(self._line.reader.directory, self._line.timeout_s)
+            raise busy_error(self.line.reader.directory, self.line.timeout_s)
         try:
             return await self._drive(begin)
         finally:
             turns.give()
-            if self._line.is_closed:
+            if self.line.is_closed:
                 self.let_go()
 
     async def _drive(self, begin: Callable[[Session], Steps]) -> Answer:
         """Do what the session says, awaiting."""
-        session = self._line.session()
+        session = self.line.session()
         session.wants_replies = True
         steps = begin(session)
         result: Any = None
@@ -106,17 +99,17 @@ class AsyncConnection:
                     result = await self._wait(action)
                 else:
                     try:
-                        await asyncio.to_thread(self._line.start)
+                        await asyncio.to_thread(self.line.start)
                     except TigerError as error:
                         steps.throw(error)  # as `Connection._drive`
                         raise
                     result = None
-                if self._line.is_closed:
+                if self.line.is_closed:
                     raise OutcomeUnknown(
                         f"the store was closed while it waited for the daemon at "
-                        f"{self._line.reader.directory}: a write may or may not have been applied; "
+                        f"{self.line.reader.directory}: a write may or may not have been applied; "
                         f"await writes before you close",
-                        directory=self._line.reader.directory,
+                        directory=self.line.reader.directory,
                     )
         except StopIteration as stop:
             answer: Answer = stop.value
@@ -128,12 +121,12 @@ class AsyncConnection:
     async def _wait(self, action: Wait) -> bool:
         """As `Connection._wait`."""
         left_s = action.deadline - time.monotonic()
-        descriptor = self._line.wire.descriptor()
+        descriptor = self.line.wire.descriptor()
         if left_s <= 0:
             return False
         loop = running_loop()
         if descriptor is None:
-            await settled(loop.create_future(), min(left_s, self._line.wire.pause_s()))
+            await settled(loop.create_future(), min(left_s, self.line.wire.pause_s()))
             return True
         ready = self._waiting = loop.create_future()
         add = loop.add_reader if action.event == select.POLLIN else loop.add_writer
@@ -150,7 +143,7 @@ class AsyncConnection:
 
         It closes the socket itself, once its event loop does not look at that any more.
         """
-        self._line.is_closed = True
+        self.line.is_closed = True
         self.let_go()
         if self._waiting is not None:
             settle(self._waiting, False)
@@ -158,7 +151,7 @@ class AsyncConnection:
     def let_go(self) -> None:
         """As `Connection.let_go`."""
         if not self._turns.is_taken:
-            self._line.wire.close()
+            self.line.wire.close()
 
     def forget(self) -> None:
         """Leave the socket as it is: it is an event loop's."""

@@ -94,13 +94,6 @@ class Looking:
 # --- What the requests of a connection go through ---
 
 
-def _session_everywhere() -> type[Session]:
-    """Return the session that only stores of several machines need, loaded for them alone."""
-    from tiger.wire.everywhere import EverywhereSession  # noqa: PLC0415
-
-    return EverywhereSession
-
-
 class Line:
     """What the requests of a connection go through, one after another."""
 
@@ -149,7 +142,11 @@ class Line:
         """Return the session, for the request that has the turn."""
         self.check_open()
         if self._session is None:
-            kind = _session_everywhere() if self.everywhere else Session
+            kind = Session
+            if self.everywhere:
+                from tiger.wire import everywhere  # noqa: PLC0415 - for several machines alone
+
+                kind = everywhere.EverywhereSession
             self._session = kind(self.reader, self.wire, timeout_s=self.timeout_s)
         return self._session
 
@@ -161,33 +158,26 @@ class Connection:
         self, reader: Reader, *, autostart: bool, timeout_s: float, everywhere: bool = False
     ) -> None:
         """Prepare a connection; nothing is opened before it is needed."""
-        self._line = Line(reader, autostart=autostart, timeout_s=timeout_s, everywhere=everywhere)
+        self.line: Line = Line(
+            reader, autostart=autostart, timeout_s=timeout_s, everywhere=everywhere
+        )
         self._lock = threading.Lock()
         self._looking = Looking(WATCH_S)
         process.leaves(self)
 
     def leave(self) -> None:
         """Leave line and turn to the process that this one was forked from."""
-        self._line.leave()
+        self.line.leave()
         self._lock = threading.Lock()
 
     def twin(self: Same) -> Same:
         """Return another connection like this one; nothing is opened before it is needed."""
-        self._line.check_open()
-        return type(self)(self._line.reader, **self._line.settings)
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed for good."""
-        return self._line.is_closed
-
-    def check_open(self) -> None:
-        """Raise `InvalidRequest` once it was closed."""
-        self._line.check_open()
+        self.line.check_open()
+        return type(self)(self.line.reader, **self.line.settings)
 
     def run(self, request: Request[Result]) -> Result:
         """Return what a request comes to, or raise why it was not done."""
-        reader = self._line.reader
+        reader = self.line.reader
         if time.monotonic() >= reader.presence.look_at:
             reader.presence.check()
         try:
@@ -198,12 +188,12 @@ class Connection:
 
     def write(self, operations: list[protocol.Operation], meanwhile: Callable[[], Any]) -> Answer:
         """Have operations applied together, or raise why not; as `Session.write`."""
-        deadline = time.monotonic() + self._line.timeout_s
+        deadline = time.monotonic() + self.line.timeout_s
         return self._run(lambda session: session.write(operations, meanwhile, deadline), deadline)
 
     def ask(self, question: str, *, revive: bool = True) -> Any:
         """Return the daemon's answer to a question."""
-        deadline = time.monotonic() + self._line.timeout_s
+        deadline = time.monotonic() + self.line.timeout_s
         return self._run(
             lambda session: session.ask(question, deadline, revive=revive), deadline
         ).value
@@ -233,18 +223,18 @@ class Connection:
                     return self._drive(begin)
             left_s = max(0.0, deadline - time.monotonic())
             if not lock.acquire(timeout=min(left_s, threading.TIMEOUT_MAX)):
-                raise busy_error(self._line.reader.directory, self._line.timeout_s)
+                raise busy_error(self.line.reader.directory, self.line.timeout_s)
             try:
                 return self._drive(begin)
             finally:
                 lock.release()
         finally:
-            if self._line.is_closed:  # perhaps meanwhile
+            if self.line.is_closed:  # perhaps meanwhile
                 self.let_go()
 
     def _drive(self, begin: Callable[[Session], Steps]) -> Answer:
         """Do what the session says, blocking."""
-        session = self._line.session()
+        session = self.line.session()
         looks = self._looking.is_worth_it()
         session.wants_replies = not (looks or session.wakes)
         steps = begin(session)
@@ -258,7 +248,7 @@ class Connection:
                     result = self._wait(action)
                 else:
                     try:
-                        self._line.start()
+                        self.line.start()
                     except TigerError as error:
                         steps.throw(error)  # the session knows what that means for the request
                         raise
@@ -280,11 +270,11 @@ class Connection:
     def _wait(self, action: Wait) -> bool:
         """Wait until trying again makes sense; return whether that is before the deadline."""
         left_s = action.deadline - time.monotonic()
-        descriptor = self._line.wire.descriptor()
+        descriptor = self.line.wire.descriptor()
         if left_s <= 0:
             return False
         if descriptor is None:
-            time.sleep(min(left_s, self._line.wire.pause_s()))
+            time.sleep(min(left_s, self.line.wire.pause_s()))
             return True
         poll = select.poll()
         poll.register(descriptor, action.event)
@@ -292,7 +282,7 @@ class Connection:
 
     def close(self) -> None:
         """Let go of the socket for good. Never waits, whatever is under way."""
-        self._line.is_closed = True
+        self.line.is_closed = True
         self.let_go()
 
     def let_go(self) -> None:
@@ -305,7 +295,7 @@ class Connection:
         lock = self._lock
         if lock.acquire(blocking=False):
             try:
-                self._line.wire.close()
+                self.line.wire.close()
             finally:
                 lock.release()
 

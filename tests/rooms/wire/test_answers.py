@@ -204,7 +204,7 @@ def test_a_refusal_reaches_the_caller_at_once(reader: Reader, said: bytes, told:
         until_it_hangs_up(far)
 
     with connected(reader, speak) as (connection, impostor):
-        connection._line.timeout_s = 60.0
+        connection.line.timeout_s = 60.0
         with pytest.raises(tiger.DaemonUnavailable, match=told):
             connection.write(CLEAR, str)
         assert impostor.connections == 1
@@ -229,7 +229,7 @@ def test_a_request_is_sent_once_on_a_connection_however_long_it_takes(reader: Re
             until_it_hangs_up(far)
 
     with connected(reader, speak) as (connection, impostor):
-        connection._line.timeout_s = 60.0
+        connection.line.timeout_s = 60.0
         connection._looking.is_worth_it = lambda: False
         assert connection.write(CLEAR, str).status == protocol.ABSENT
         assert impostor.connections == 2

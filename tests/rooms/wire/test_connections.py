@@ -106,7 +106,7 @@ def test_a_store_may_be_forgotten_in_the_middle_of_a_write(shared_directory: str
 
     with closing(connection), pytest.warns(ResourceWarning, match="unclosed"):  # noqa: PT031
         connection.write(CLEAR, forget)
-        assert connection._line.wire.descriptor() is not None
+        assert connection.line.wire.descriptor() is not None
         assert left.coupons.insert({"id": "A"}) == left.coupons.get("A")
         left.clear_namespace()
 
@@ -118,7 +118,7 @@ def test_a_forgotten_store_lets_go_of_its_socket(shared_directory: str) -> None:
     with pytest.warns(ResourceWarning, match="unclosed"):  # noqa: PT031
         del owner
         gc.collect()
-    assert connection._line.wire.descriptor() is None
+    assert connection.line.wire.descriptor() is None
 
 
 def test_a_closed_store_is_gone_without_the_garbage_collector(shared_directory: str) -> None:
@@ -152,7 +152,7 @@ def test_a_closed_connection_does_not_connect_again(shared_directory: str) -> No
     ):
         with pytest.raises(tiger.InvalidRequest, match="closed: connect again"):
             call()
-    assert store._attached.connection._line.wire.descriptor() is None
+    assert store._attached.connection.line.wire.descriptor() is None
 
 
 def test_a_close_waits_for_nobody_and_a_write_of_another_thread_is_finished(
@@ -170,10 +170,10 @@ def test_a_close_waits_for_nobody_and_a_write_of_another_thread_is_finished(
         writing = pool.submit(connection.write, CLEAR, meanwhile)
         assert is_writing.wait(LONG_S)
         connection.close()
-        assert connection._line.wire.descriptor() is not None
+        assert connection.line.wire.descriptor() is not None
         is_closed.set()
         assert writing.result(LONG_S).value == "done"
-    assert connection._line.wire.descriptor() is None
+    assert connection.line.wire.descriptor() is None
 
 
 def test_a_task_that_waits_is_told_of_a_close(
@@ -190,7 +190,7 @@ def test_a_task_that_waits_is_told_of_a_close(
         writes = [asyncio.create_task(other.coupons.insert({"id": each})) for each in "BC"]
         while connection._waiting is None:
             await asyncio.sleep(0)
-        descriptor = connection._line.wire.descriptor()
+        descriptor = connection.line.wire.descriptor()
         assert descriptor is not None
         await other.close()
         assert connection._waiting.done(), "woken at once"
@@ -199,7 +199,7 @@ def test_a_task_that_waits_is_told_of_a_close(
             await writes[0]
         with pytest.raises(tiger.InvalidRequest, match="is closed: connect again"):
             await writes[1]
-        assert connection._line.wire.descriptor() is None
+        assert connection.line.wire.descriptor() is None
         assert not asyncio.get_running_loop().remove_reader(descriptor)
 
     try:
@@ -217,7 +217,7 @@ def test_a_turn_that_does_not_come_in_time(shared_connection: Store) -> None:
         for call in (lambda: connection.write(CLEAR, str), lambda: connection.ask(protocol.PING)):
             with pytest.raises(tiger.DaemonUnavailable, match=r"0\.01 s; nothing was changed"):
                 call()
-    connection._line.timeout_s = LONG_S
+    connection.line.timeout_s = LONG_S
     assert connection.ask(protocol.PING)
     connection.close()
 
@@ -230,7 +230,7 @@ def test_a_turn_that_does_not_come_in_time_in_asyncio(shared_connection: Store) 
             with pytest.raises(tiger.DaemonUnavailable, match=r"0\.01 s; nothing was changed"):
                 await call
         connection._turns.give()
-        connection._line.timeout_s = LONG_S
+        connection.line.timeout_s = LONG_S
         assert await connection.ask(protocol.PING)
         connection.close()
 
@@ -315,10 +315,10 @@ def test_a_cancel_that_comes_with_the_result_is_not_lost() -> None:
 
 def test_a_cancel_that_comes_with_the_answer_ends_the_task(connected: Connection) -> None:
     async def main() -> None:
-        connection = AsyncConnection(connected._line.reader, autostart=False, timeout_s=LONG_S)
+        connection = AsyncConnection(connected.line.reader, autostart=False, timeout_s=LONG_S)
         ours, theirs = socket.socketpair()
         with ours, theirs:  # nothing comes over it
-            connection._line.wire.descriptor = ours.fileno  # type: ignore[method-assign]
+            connection.line.wire.descriptor = ours.fileno  # type: ignore[method-assign]
             wait = connection._wait(Wait(select.POLLIN, time.monotonic() + LONG_S))
             task = asyncio.create_task(wait)
             await asyncio.sleep(0)

@@ -76,7 +76,7 @@ def test_who_is_interrupted_in_a_message_lets_go_of_the_socket_at_once(
 ) -> None:
     """Though the exception, which names all that was under way, is still being looked at."""
     connection = kind(reader, autostart=False, timeout_s=5)
-    wire = connection._line.wire = Mock(Wire)
+    wire = connection.line.wire = Mock(Wire)
     wire.flush.return_value = select.POLLOUT
     wire.descriptor.side_effect = wire.receive.side_effect = Interrupted
     with pytest.raises(Interrupted) as caught:

@@ -21,7 +21,7 @@ def threads_of_child_write(directory: str) -> object:
     with connect(directory) as store:
 
         def work() -> bool:
-            line = store._attached.connection._line
+            line = store._attached.connection.line
             begun = line._session is None and line.wire.descriptor() is None
             start = threading.Barrier(4)
 
