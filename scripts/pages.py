@@ -128,15 +128,6 @@ under an account.
 """
 STRIPE_SECTIONS: dict[str, tuple[Any, ...]] = {"Account": (tigerstripe.Account, "account")}
 
-WITHIN = frozenset(
-    [
-        "Batch.close",
-        "Differences.check",
-        "Mark.commit_in",
-    ]
-)
-"""Methods that these classes have for each other."""
-
 SAME = {AsyncStore: tiger.Store, AsyncTable: tiger.Table, SnapshotTable: tiger.Table}
 """Classes of which only what is not as in the other one is told."""
 
@@ -194,7 +185,6 @@ def members(kind: type) -> Iterator[tuple[str, Any]]:
     other = SAME.get(kind)
     for name, value in found.items():
         is_told = name in SPECIAL or not name.startswith("_")
-        is_told = is_told and getattr(value, "__qualname__", name) not in WITHIN
         is_call = inspect.isroutine(value) or isinstance(value, (*PROPERTIES, staticmethod))
         if is_told and is_call and (other is None or getattr(other, name, None) is not value):
             yield name, value

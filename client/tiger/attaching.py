@@ -1,4 +1,4 @@
-"""How both kinds of `connect` come to an instance, and what a store then holds of it."""
+"""How both kinds of `connect` come to an instance, and how a store and its tables hold it."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Settings(NamedTuple):
 
     @property
     def environment(self) -> dict[str, str]:
-        """What lets another process find the instance and the namespace."""
+        """The variables by which another process finds the instance and the namespace."""
         return {"TIGERD_DIR": self.directory, "TIGERD_NAMESPACE": self.namespace}
 
 
 class Attached(Generic[Sending]):
-    """What a store and its tables hold of an instance, whether writes block or are awaited.
+    """The hold that a store and its tables have of an instance, with writes that block or not.
 
     They read through `reader` and send through `connection`. Stores of other namespaces share both.
     """
@@ -65,7 +65,7 @@ class Attached(Generic[Sending]):
         self._is_owner = is_owner
 
     def within(self, namespace: str) -> Attached[Sending]:
-        """Return what a store of another namespace holds."""
+        """Return the hold for a store of another namespace."""
         settings = self.settings._replace(namespace=namespace)
         other = Attached(self.reader, self.connection, settings)
         other._register = self._register
@@ -87,7 +87,7 @@ class Attached(Generic[Sending]):
         self.reader.look()
 
     def close(self) -> None:
-        """Send nothing any more. What others share goes on, unless this is the owner."""
+        """Send nothing any more. Others that share the connection go on, but for an owner's."""
         if self._is_owner:
             self._is_owner = False
             self.connection.close()
@@ -116,7 +116,7 @@ def attach(
     timeout_s: float,
     everywhere: bool | None = None,
 ) -> tuple[Reader, Settings]:
-    """Return a reader of the instance, with a daemon started if need be, and what was meant."""
+    """Return a reader of the instance, with a daemon started if need be, and the settings."""
     _check_timeout(timeout_s)
     path = instance.find_directory(directory)
     name = namespace_name(namespace)

@@ -78,7 +78,7 @@ class Batch(BatchTables):
             )
         self._operations += operations
 
-    def close(self) -> Request[None] | None:
+    def _end(self) -> Request[None] | None:
         """End the batch and return the request for what it collected: in a forked child, none."""
         operations, self._operations = self._operations, None
         if not operations or self._process != process.current():
@@ -180,7 +180,7 @@ class BatchTable:
         self._add(self._requests.clear_namespace(name).operations)
 
     def _named(self, name: str) -> NoReturn:
-        """Refuse reads: what a batch wrote cannot be read before it ends."""
+        """Refuse reads: records written by a batch cannot be read before it ends."""
         if name.startswith("__"):
             raise AttributeError(name)
         raise TigerError(f"a batch only writes: use store.{self._requests.table}.{name} outside it")

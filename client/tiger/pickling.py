@@ -1,4 +1,4 @@
-"""What is pickled: stores and tables, by their settings. All else belongs to one process.
+"""Pickling of stores and tables, by their settings. All else belongs to one process.
 
 A pool sends each task a store, or a table, of its own. In one process those of the same settings
 share a connection, so a task costs none, and a process has no more of them than it has uses.

@@ -156,9 +156,9 @@ class Store(NamespaceReads[Table], StoreTables):
 
         It takes one round trip. Raises at the end as its writes do; then none of them was applied.
         """
-        batch = Batch(lambda name: self.table(name).requests, self._namespace)
+        batch = Batch(lambda name: self.table(name)._requests, self._namespace)
         yield batch
-        if (request := batch.close()) is not None:
+        if (request := batch._end()) is not None:
             self._attached.connection.run(request)
 
     # --- Going back ---

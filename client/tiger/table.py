@@ -28,10 +28,10 @@ class Table(TableReads):
     """
 
     def __init__(self, attached: Attached[Connection], resource: Resource) -> None:
-        """Prepare a table; what its store holds sends its writes."""
+        """Prepare a table; its writes go through its store's connection."""
         attached.check_open()
         super().__init__(Latest(attached.reader), resource, attached.settings.namespace)
-        self.requests: TableRequests = TableRequests(
+        self._requests: TableRequests = TableRequests(
             attached.reader, resource, self._namespace, is_account=attached.is_account
         )
         self._attached = attached
@@ -48,7 +48,7 @@ class Table(TableReads):
         `OutcomeUnknown`. Like every write it takes one round trip to the daemon, about 40
         microseconds.
         """
-        return self._attached.connection.run(self.requests.insert(item))
+        return self._attached.connection.run(self._requests.insert(item))
 
     def update(self, item: Mapping[str, Any], if_version: int | None = None) -> Record:
         """Write a record that has an id, whether it exists or not, and return it.
@@ -56,14 +56,14 @@ class Table(TableReads):
         With `if_version` (from `version`) it raises `Conflict` if the record no longer has that
         version. Raises `InvalidRecord` for a record without an id.
         """
-        return self._attached.connection.run(self.requests.update(item, if_version))
+        return self._attached.connection.run(self._requests.update(item, if_version))
 
     def create(self, item: Mapping[str, Any]) -> Record:
         """Write a record as `insert` does, and return it; `AlreadyExists` if the id exists.
 
         Raises as `insert` too.
         """
-        return self._attached.connection.run(self.requests.create(item))
+        return self._attached.connection.run(self._requests.create(item))
 
     def insert_many(self, items: Iterable[Mapping[str, Any]]) -> int:
         """Write many records under one commit number, all or none; return how many.
@@ -71,7 +71,7 @@ class Table(TableReads):
         Raises as `insert`, with the position of the invalid record; `InvalidRequest` for more than
         64 MiB of msgpack or 1,048,576 records at once.
         """
-        request = self.requests.insert_many(items)
+        request = self._requests.insert_many(items)
         return self._attached.connection.run(request) if request.operations else 0
 
     def patch(self, id: str, changes: Mapping[str, Any]) -> Record:
@@ -80,7 +80,7 @@ class Table(TableReads):
         Each key of `changes` replaces the record's value, whatever it is; None removes the key.
         Raises `NotFound`, and `InvalidRecord` for a value that cannot be stored and for another id.
         """
-        return self._attached.connection.run(self.requests.patch(id, changes))
+        return self._attached.connection.run(self._requests.patch(id, changes))
 
     def modify(self, id: str, function: Callable[[Record], Record | None]) -> Record:
         """Apply a function to a record, and write the result if nobody else wrote in between.
@@ -104,7 +104,7 @@ class Table(TableReads):
 
         A missing record is no error. Raises `InvalidRecord` for an invalid id; else as every write.
         """
-        return self._attached.connection.run(self.requests.delete(id))
+        return self._attached.connection.run(self._requests.delete(id))
 
     def wait_for(
         self,
@@ -134,7 +134,7 @@ class Table(TableReads):
 
         Only `subscription_items` has it; others raise AttributeError.
         """
-        self._attached.connection.run(self.requests.delete_by_subscription(id))
+        self._attached.connection.run(self._requests.delete_by_subscription(id))
 
     def clear(self, *, everywhere: bool = False) -> None:
         """Empty this table in all namespaces, including those of other processes.
@@ -142,11 +142,11 @@ class Table(TableReads):
         In a sandbox, a fork or a test's account it raises `InvalidRequest` unless `everywhere` is
         True, since it would empty every other test's account too. It costs one write.
         """
-        self._attached.connection.run(self.requests.clear(everywhere=everywhere))
+        self._attached.connection.run(self._requests.clear(everywhere=everywhere))
 
     def clear_namespace(self, name: str | None = None) -> None:
         """Empty this table in one namespace, by default in the store's own.
 
         Raises `InvalidRecord` for an invalid name; else as every write.
         """
-        self._attached.connection.run(self.requests.clear_namespace(name))
+        self._attached.connection.run(self._requests.clear_namespace(name))

@@ -1,4 +1,4 @@
-"""Waiting for records and commits: how long, what for, and what is said when it was in vain."""
+"""Waiting for records and commits: how long, what for, and the error of a wait in vain."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Search:
         filters: Mapping[str, Any],
         timeout_s: float | None,
     ) -> None:
-        """Prepare to look; `InvalidRequest` for what cannot be looked for."""
+        """Prepare to look; raise `InvalidRequest` for arguments that make no sense."""
         if predicate is not None and not callable(predicate):
             raise InvalidRequest(
                 f"predicate {predicate!r:.80}: use a function of a record; for a known id, use "
@@ -69,7 +69,7 @@ class Search:
         return predicate is None or bool(result_of(predicate, content, "wait_for"))
 
     def timeout_error(self) -> TimedOut:
-        """Return the error of a wait that was in vain, with what is there instead."""
+        """Return the error of a wait that was in vain, with the newest records instead."""
         table, filters = self._table, self._filters
         wanted = ", ".join(f"{name}={value!r}" for name, value in filters.items())
         shown = [

@@ -106,4 +106,5 @@ def test_modify_refuses_an_async_function_and_says_what_to_do(shared_store) -> N
 def test_every_error_says_when_it_is_raised() -> None:
     for name, kind in vars(tiger).items():
         if isinstance(kind, type) and issubclass(kind, tiger.TigerError):
-            assert kind is tiger.TigerError or "\n\nBy " in (inspect.getdoc(kind) or ""), name
+            text = inspect.getdoc(kind) or ""
+            assert kind is tiger.TigerError or "\n\nRaised " in text, name

@@ -37,7 +37,7 @@ class AsyncConnection:
     def _begin(self) -> None:
         self._turns = Turns()
         self._waiting: asyncio.Future[bool] | None = None
-        """What the request under way waits for."""
+        """The event that the request under way waits for."""
 
     def leave(self) -> None:
         """As `Connection.leave`."""

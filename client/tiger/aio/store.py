@@ -119,9 +119,9 @@ class AsyncStore(NamespaceReads[AsyncTable], AsyncTables):
     @contextlib.asynccontextmanager
     async def batch(self) -> AsyncIterator[Batch]:
         """As `Store.batch`."""
-        batch = Batch(lambda name: self.table(name).requests, self._namespace)
+        batch = Batch(lambda name: self.table(name)._requests, self._namespace)
         yield batch
-        if (request := batch.close()) is not None:
+        if (request := batch._end()) is not None:
             await self._attached.connection.run(request)
 
     # --- Going back ---

@@ -27,10 +27,10 @@ class AsyncTable(TableReads):
     """
 
     def __init__(self, attached: Attached[AsyncConnection], resource: Resource) -> None:
-        """Prepare a table; what its store holds sends its writes."""
+        """Prepare a table; its writes go through its store's connection."""
         attached.check_open()
         super().__init__(Latest(attached.reader), resource, attached.settings.namespace)
-        self.requests: TableRequests = TableRequests(
+        self._requests: TableRequests = TableRequests(
             attached.reader, resource, self._namespace, is_account=attached.is_account
         )
         self._attached = attached
@@ -41,24 +41,24 @@ class AsyncTable(TableReads):
 
     async def insert(self, item: Mapping[str, Any]) -> Record:
         """As `Table.insert`."""
-        return await self._attached.connection.run(self.requests.insert(item))
+        return await self._attached.connection.run(self._requests.insert(item))
 
     async def update(self, item: Mapping[str, Any], if_version: int | None = None) -> Record:
         """As `Table.update`."""
-        return await self._attached.connection.run(self.requests.update(item, if_version))
+        return await self._attached.connection.run(self._requests.update(item, if_version))
 
     async def create(self, item: Mapping[str, Any]) -> Record:
         """As `Table.create`."""
-        return await self._attached.connection.run(self.requests.create(item))
+        return await self._attached.connection.run(self._requests.create(item))
 
     async def insert_many(self, items: Iterable[Mapping[str, Any]]) -> int:
         """As `Table.insert_many`."""
-        request = self.requests.insert_many(items)
+        request = self._requests.insert_many(items)
         return await self._attached.connection.run(request) if request.operations else 0
 
     async def patch(self, id: str, changes: Mapping[str, Any]) -> Record:
         """As `Table.patch`."""
-        return await self._attached.connection.run(self.requests.patch(id, changes))
+        return await self._attached.connection.run(self._requests.patch(id, changes))
 
     async def modify(self, id: str, function: Callable[[Record], Record | None]) -> Record:
         """As `Table.modify`, with a function that is not async."""
@@ -73,7 +73,7 @@ class AsyncTable(TableReads):
 
     async def delete(self, id: str) -> bool:
         """As `Table.delete`."""
-        return await self._attached.connection.run(self.requests.delete(id))
+        return await self._attached.connection.run(self._requests.delete(id))
 
     async def wait_for(
         self,
@@ -96,12 +96,12 @@ class AsyncTable(TableReads):
 
     async def delete_by_subscription(self, id: str) -> None:
         """As `Table.delete_by_subscription`."""
-        await self._attached.connection.run(self.requests.delete_by_subscription(id))
+        await self._attached.connection.run(self._requests.delete_by_subscription(id))
 
     async def clear(self, *, everywhere: bool = False) -> None:
         """As `Table.clear`."""
-        await self._attached.connection.run(self.requests.clear(everywhere=everywhere))
+        await self._attached.connection.run(self._requests.clear(everywhere=everywhere))
 
     async def clear_namespace(self, name: str | None = None) -> None:
         """As `Table.clear_namespace`."""
-        await self._attached.connection.run(self.requests.clear_namespace(name))
+        await self._attached.connection.run(self._requests.clear_namespace(name))

@@ -64,13 +64,13 @@ sleep_on: Any = (
     None if is_gevent_there() else compiled("tiger.format.compiled", "sleep_on", otherwise=None)
 )
 wake: Any = compiled("tiger.format.compiled", "wake", otherwise=None)
-"""What puts a client to sleep on a word of shared memory, and what the daemon wakes it with: a
-futex. Without it, and where all greenlets would sleep, a client that does not look for its answer
+"""Functions that put a client to sleep on a word of shared memory, and wake it: those of a futex.
+ Without it, and where all greenlets would sleep, a client that does not look for its answer
 asks for a reply."""
 
 
 class Vanished(Exception):
-    """What was to be read is not there any more, or not yet: read again from the start."""
+    """The data to be read are not there any more, or not yet: read again from the start."""
 
 
 class Unlinked(Vanished):

@@ -36,7 +36,7 @@ _UNEVEN = bytes(range(_EVEN, 256))
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PLAIN = frozenset((str, int, bool, type(None)))
 _HASHED = b"\xc1"
-"""What the key of a long value begins with, and no msgpack."""
+"""The first byte of the key of a long value, and of no msgpack."""
 _compiled_copier = compiled("tiger.format.compiled", "Copier", otherwise=None)
 
 
@@ -126,7 +126,7 @@ def too_large_error(what: str, size: int, max_record: int) -> InvalidRecord:
 
 
 def _plain(value: Any) -> Any:
-    """Turn what `check` let pass and msgpack cannot pack into what it can: a Mapping."""
+    """Turn a Mapping, which `check` let pass, into a dict, which msgpack can pack."""
     if isinstance(value, int):
         raise OverflowError(value)
     return dict(value)
@@ -333,7 +333,7 @@ def thaw(value: Any) -> Any:
 
 
 def copier(value: Record) -> tuple[Callable[[], Record], int]:
-    """Return what makes deep copies of a decoded record, which nobody may change meanwhile.
+    """Return a function that makes deep copies of a decoded record, which nobody may change.
 
     And the bytes that it takes beside the record.
     """

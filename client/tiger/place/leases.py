@@ -249,7 +249,7 @@ class Register:
                 self._let_go()
 
     def leave(self) -> None:
-        """Let go of what is the parent's, in a child."""
+        """Let go of the parent's file, in a child."""
         self._let_go()
         self._begin()
         _in_use.discard(self)

@@ -1,4 +1,4 @@
-"""What belongs to one process, and what a child that is forked from it has to let go.
+"""Things that belong to one process, and that a child forked from it has to let go.
 
 A forked child has a copy of all that its parent has: sockets on which it would be taken for the
 parent, locks on files that say that the parent is there, and blocks (`with store.sandbox():`) that
@@ -20,14 +20,14 @@ from tiger.system import os, threading
 
 
 class OneProcess(Protocol):
-    """What is of use in one process only."""
+    """A thing that is of use in one process only."""
 
     def leave(self) -> None:
-        """Let go, in a child, of what is its parent's; without waiting. Again is fine."""
+        """Let go, in a child, of the parent's resources; without waiting. Again is fine."""
 
 
 class _Here:
-    """The process as it was last seen, and what it has to let go in a child."""
+    """The process as it was last seen, and the things to let go in a child."""
 
     def __init__(self) -> None:
         self.pid: int = os.getpid()
@@ -36,7 +36,7 @@ class _Here:
         self._turn = threading.RLock()
 
     def notice(self) -> None:
-        """Let go of what is the parent's, if this is a child that did not do so yet."""
+        """Let go of the parent's things, if this is a child that did not do so yet."""
         with self._turn:
             if os.getpid() != self.pid:
                 self.begin()
@@ -76,5 +76,5 @@ def current() -> int:
 
 
 def refuse(thing: object, instead: str) -> NoReturn:
-    """Raise TypeError for what is not pickled, and say what to do instead."""
+    """Raise TypeError for a thing that cannot be pickled, and say what to do instead."""
     raise TypeError(f"cannot pickle {thing!r}: {instead}")

@@ -49,13 +49,13 @@ Result = TypeVar("Result")
 _Recall = compiled("tiger.format.compiled", "Recall", None)
 
 GENERATION_BYTES = 32 << 20
-"""What the records of a generation take at most, decoded; a reader remembers two generations."""
+"""Bytes that the records of a generation take at most, decoded; a reader has two generations."""
 
 RECORD_BYTES = GENERATION_BYTES // 8
 """A record that takes more is not remembered: it would drive out too much else."""
 
 ENTRY_BYTES = 512
-"""What is kept beside a record: its id, the place in the index and the word there, and room in a
+"""Bytes kept beside a record: its id, the place in the index and the word there, and room in a
 dict. That a record was read once takes as much."""
 
 
@@ -67,7 +67,7 @@ class _Known(NamedTuple):
     word: int
     """Which stood there when the record was read."""
     content: Any
-    """The record, read-only; or what makes a copy of it."""
+    """The record, read-only; or a function that returns a copy of it."""
     size: int
     """The bytes that all of this takes."""
 
@@ -90,7 +90,7 @@ class Remembered:
         self._views[id(view)] = view
 
     def charge(self, size: int) -> None:
-        """Count what was added to the younger generation; when it is full, begin another."""
+        """Count bytes that were added to the younger generation; when it is full, begin another."""
         self.size += size
         if self.size > GENERATION_BYTES:
             self.size = 0
@@ -107,7 +107,7 @@ class Remembered:
 
 
 class Generation:
-    """What a view remembers of what was read in one time."""
+    """The records that a view remembers of one time."""
 
     __slots__ = ("copied", "once", "shown")
 
@@ -120,7 +120,7 @@ class Generation:
 
 
 class View:
-    """What is remembered of a namespace in one table, and how to tell that it still stands."""
+    """The remembered records of a namespace in one table, and how to tell that they still stand."""
 
     __slots__ = (
         "__weakref__", "_elder", "_remembered", "_younger", "known", "parents", "place", "scope",
@@ -154,7 +154,7 @@ class View:
         remembered.add(self)
 
     def age(self) -> None:
-        """Begin another generation; what is not in the last one is forgotten."""
+        """Begin another generation; records before the last one are forgotten."""
         self._elder, self._younger = self._younger, Generation()
         self._begin()
 
@@ -178,7 +178,7 @@ class View:
         self._begin()
         return True
 
-    # --- What is remembered, while the namespace's word stands ---
+    # --- Remembered records, while the namespace's word stands ---
 
     def recall(self, name: str) -> Record | None:
         """Return a copy of a record that is remembered in the elder generation, as `known`."""
@@ -200,8 +200,8 @@ class View:
         self._remembered.charge(known.size)
         return known
 
-    # --- What was read: the index words it was found in, place and word there, the msgpack.
-    # What stands in another generation of the index than the namespace is not kept. ---
+    # --- A record just read: the index words it was found in, place and word there, the msgpack.
+    # One in another generation of the index than the namespace is not kept. ---
 
     def copy(self, name: str, words: Any, place: int, word: int, body: bytes) -> Record:
         """Return a record as the caller's own, and remember it if it is read for the second time.
@@ -241,7 +241,7 @@ class View:
 def _recall(
     view: View, found: Mapping[str, _Known], presence: Presence, *, copies: bool
 ) -> Callable[[str], Record | None]:
-    """Return what gives records that are remembered, or copies, while the words still stand.
+    """Return a function that gives remembered records, or copies, while the words still stand.
 
     It also looks, about once a second, whether the instance is still there.
     """
@@ -300,7 +300,7 @@ class RecordCache:
         self._table = table
         self._namespace = namespace
         self.view: View = NOWHERE
-        """What is remembered; its `known` and `shown` are looked at first."""
+        """The remembered records; its `known` and `shown` are looked at first."""
 
     def get(self, id: str) -> Record | None:
         """Return a record as a dict of the caller's own."""
@@ -386,7 +386,7 @@ class RecordCache:
         return self._moment.read(read)
 
     def _inherited(self, view: View, key: bytes, commit: int) -> tuple[Any, int, int, bytes] | None:
-        """Return what a fork inherits of a key that it does not have itself, as `newest_body`."""
+        """Return the inherited version of a key that a fork does not have, as `newest_body`."""
         vacancy = self._table.vacancy(view.scope, key) or (None, 0)
         for scope in view.parents:
             found = self._table.newest_body(scope, key, commit)
@@ -398,7 +398,7 @@ class RecordCache:
         return (*vacancy, EMPTY, found[-1]) if found is not None else None
 
     def _look_again(self, commit: int) -> View:
-        """Find the namespace, and forget what was read of another one."""
+        """Find the namespace, and forget the records of another one."""
         known, self.view = self.view, NOWHERE
         self._reader.look()
         found = self._table.newest(NAMESPACES, self._namespace)
@@ -416,4 +416,4 @@ class RecordCache:
 
 
 def _recall_nothing(view: View, id: str) -> None:
-    """Recall nothing: what was read before is remembered without its version."""
+    """Recall nothing: records are remembered without their versions."""

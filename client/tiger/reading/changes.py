@@ -50,7 +50,7 @@ class Change(NamedTuple):
 
 
 class Commit(NamedTuple):
-    """What one commit changed in a namespace: its `number`, and `changes`, a list of `Change`.
+    """A commit that changed a namespace: its `number`, and `changes`, a list of `Change`.
 
     `missed` counts changes, in any namespace, that were overwritten before this watcher could read
     them.
@@ -81,7 +81,7 @@ class Changes:
         self._namespaces: dict[tuple[int, int], str] = {}
         commit = self._words[layout.COMMIT]
         self.commit: int = commit
-        """What was committed up to here has been told."""
+        """Changes up to this commit were returned."""
         memory.fence()
         self._next = self._words[layout.CHANGES]
         memory.fence()
@@ -125,7 +125,7 @@ class Changes:
         return [self._describe(entry) for entry in entries]
 
     def _entries(self) -> Iterator[_Entry]:
-        """Yield what is in the ring and committed, and count what was there and is not."""
+        """Yield the committed entries of the ring, and count those that were overwritten."""
         # The commit first: what recovery makes nothing of began after any commit seen here.
         commit: int = self._words[layout.COMMIT]
         self.commit = commit

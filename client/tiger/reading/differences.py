@@ -1,6 +1,6 @@
 """What changed in a namespace between two moments, across tables, read from shared memory.
 
-The cost is that of what was written in the namespace itself, and not of what a fork inherits.
+The cost is that of the records written in the namespace itself, not of those a fork inherits.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Differences:
     """
 
     def __init__(self, found: Iterable[Difference]) -> None:
-        """Sort what was found by commit."""
+        """Sort differences by commit."""
         self._all = sorted(found, key=lambda difference: difference.commit)
 
     def __iter__(self) -> Iterator[Difference]:
@@ -131,7 +131,7 @@ class Differences:
                 found.setdefault(table, []).append(content)
         return found
 
-    def check(self, expected: Mapping[str, Mapping[str, int]]) -> None:
+    def _check(self, expected: Mapping[str, Mapping[str, int]]) -> None:
         """Raise AssertionError unless so many records of each table were created, and so on.
 
         `expected` has a mapping of tables to numbers for `created`, `updated` and `deleted`; what
@@ -160,7 +160,7 @@ class Differences:
 def compare(
     table: TableReader, name: str, before: Lineage | None, after: Lineage | None, commit: int
 ) -> Iterator[Difference]:
-    """Yield what is not the same in a table, named `name`; `commit` is that of `after`."""
+    """Yield the differences in a table, named `name`; `commit` is that of `after`."""
     for key in _changed_keys(table, before, after, commit):
         old = before.find(key) if before is not None else None
         new = after.find(key) if after is not None else None

@@ -1,4 +1,4 @@
-"""What a list is asked for: where it begins and ends, and values that fields must have."""
+"""The arguments of a list: where it begins and ends, and values that fields must have."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Match:
         self.texts: tuple[bytes, ...] = tuple(
             text for key in keys.values() if (text := record.text_of(key))
         )
-        """What stands in each record that matches."""
+        """Bytes that each record that matches contains."""
 
     def __call__(self, body: bytes) -> bool:
         """Tell whether the record of this msgpack matches."""
@@ -59,7 +59,7 @@ class Match:
 
 
 def filters_of(wanted: Mapping[str, Any]) -> Filters:
-    """Return what keyword arguments ask for, or raise `InvalidRequest` saying what can be."""
+    """Return the filters that arguments ask for; `InvalidRequest` says which there may be."""
     if not wanted:
         return NONE
     keys = {}
@@ -134,7 +134,7 @@ def checked_limit(limit: Any) -> int:
 
 
 def check_cursor(cursor: Any) -> None:
-    """Raise `InvalidCursor` for what is the id of no record."""
+    """Raise `InvalidCursor` for a cursor that cannot be the id of a record."""
     if not isinstance(cursor, str) or not cursor:
         raise InvalidCursor(f"cursor {cursor!r:.80}: use the id of a record")
     try:

@@ -43,14 +43,14 @@ class Lineage:
             namespace = parent
 
     def parent(self) -> Lineage | None:
-        """Return what the namespace had when it was forked; None if it was not."""
+        """Return the lineage as it was when the namespace was forked; None if it was not."""
         if len(self.namespaces) == 1:
             return None
         return Lineage(self._table, self.namespaces[1], self.commit)
 
     @property
     def scope(self) -> int:
-        """Of the keys of what was written in the namespace itself."""
+        """Of the keys of records written in the namespace itself."""
         return self.namespaces[0].number
 
     def find(self, key: bytes) -> Version | None:

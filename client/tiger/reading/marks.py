@@ -41,7 +41,7 @@ class Mark:
         """Whether it was made by the process that this one was forked from."""
         return self._process != process.current()
 
-    def commit_in(self, namespace: str) -> int:
+    def _commit_in(self, namespace: str) -> int:
         """Return the commit; `InvalidRequest` if the mark is another's, or was released."""
         if namespace != self._namespace:
             raise InvalidRequest(
@@ -65,7 +65,7 @@ class Mark:
 
 
 def commit_of(mark: Mark, namespace: str) -> int:
-    """Return what `Mark.commit_in` does; `InvalidRequest` for what is no mark."""
+    """Return what `Mark._commit_in` does; `InvalidRequest` for anything but a mark."""
     if not isinstance(mark, Mark):
         raise InvalidRequest(f"mark {mark!r:.80}: use a mark that store.mark() returned")
-    return mark.commit_in(namespace)
+    return mark._commit_in(namespace)

@@ -3,8 +3,8 @@
 Everything is read *at* a commit number S: a version is seen if it began at or before S and had
 not ended by then. Versions are immutable and a ref never names another one, so a reader needs no
 more than that; what could go wrong is only that something it needs has been taken away already.
-The daemon announces that before it does it, in `HORIZON`: what it takes away had ended at or
-before the horizon. So a reader at S >= HORIZON, after it has read, has seen all there was at S.
+The daemon announces that before it does it, in `HORIZON`: a version that it takes away had ended at
+or before the horizon. So a reader at S >= HORIZON, after it has read, has seen all there was at S.
 A reader that keeps losing this race, and a snapshot, holds its S with a pin (tiger.place.pins),
 which the horizon does not pass.
 """
@@ -68,7 +68,7 @@ class Latest:
             except Vanished:
                 continue
             except ValueError:
-                reader.check_open()  # of what is unmapped no load is made
+                reader.check_open()  # unmapped memory cannot be loaded
                 raise
             memory.fence()
             if reader.words[layout.HORIZON] <= commit:
@@ -139,7 +139,7 @@ class Pinned:
         raise AssertionError
 
     def check_held(self) -> None:
-        """Raise `InvalidRequest` if what was read until now may not have been all.
+        """Raise `InvalidRequest` if the reads until now may have missed something.
 
         No pin of this moment may be left though this one was not released: the process that this
         one was forked from ends what it began, and a page outlives the snapshot that gave it.

@@ -1,4 +1,4 @@
-"""The reads of a namespace: what is asked of all its tables at once, at one moment.
+"""The reads of a namespace: questions about all its tables at once, at one moment.
 
 A table's own reads are in `tiger.reading.reads`.
 """
@@ -30,7 +30,7 @@ Same = TypeVar("Same", bound="NamespaceReads[Any]")
 
 
 class NamespaceReads(Generic[AnyTable]):
-    """What can be asked of one namespace, as of one moment, and its tables."""
+    """A namespace that can be read, as of one moment, and its tables."""
 
     def __init__(
         self, moment: Moment, namespace: str, new_table: Callable[[Resource], AnyTable]
@@ -206,7 +206,7 @@ class NamespaceReads(Generic[AnyTable]):
             what: self._counts(what, tables)
             for what, tables in (("created", created), ("updated", updated), ("deleted", deleted))
         }
-        self._compare(since, self.left_out.difference(*expected.values())).check(expected)
+        self._compare(since, self.left_out.difference(*expected.values()))._check(expected)
 
     def _counts(self, what: str, tables: Any) -> dict[str, int]:
         """Return how many records are expected of each table, by its own name."""

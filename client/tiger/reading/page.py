@@ -63,7 +63,7 @@ class Page:
         return self._more(own) if self.has_more else iter(own)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the records; what comes after them is read where the page was."""
+        """Pickle the records; those after them can be read only where the page was made."""
         state = (self.data, self.has_more, self.url, self._backwards)
         return _page_of, state
 

@@ -1,11 +1,11 @@
-"""Whether what a reader has mapped is still the instance that is there.
+"""Whether the instance that a reader has mapped is still the one at its path.
 
-What is mapped stays readable when its instance is removed, or another is put in its place, and is
+Mapped memory stays readable when its instance is removed, or another is put in its place, and is
 then worth nothing. So a reader looks at the path about once a second: whether the control segment
 there is the file that it has mapped, and whether the daemons since its last look followed each
 other. Between two looks this costs a look at a clock, without a system call.
 
-A daemon that is stopped or dead is not missed: what it left is there.
+A daemon that is stopped or dead is not missed: its records are there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SIGNED = layout.daemon_at(layout.DAEMONS_MAX - 1) + 1
 
 
 class Presence:
-    """What is known of an instance's presence at its path."""
+    """Whether an instance is still at its path, as far as is known."""
 
     def __init__(self, directory: Path, control: Segment) -> None:
         """Begin with a control segment that was found there just now."""
@@ -43,7 +43,7 @@ class Presence:
             self.check()
 
     def check(self) -> None:
-        """Raise `InstanceError` if what is mapped is not what is there, or does not go on there.
+        """Raise `InstanceError` if another instance is at the path, none, or an older state of it.
 
         So it is after the instance was removed, made anew, renamed, or restored from a copy. Raises
         `InvalidRequest` once this is closed.
@@ -78,7 +78,7 @@ class Presence:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
             return False
-        except OSError:  # no descriptor is free, say: what cannot be known is not taken for gone
+        except OSError:  # no descriptor is free, say: that does not mean that it is gone
             return True
         try:
             for _ in range(3):  # a daemon may be signing this very moment

@@ -41,7 +41,7 @@ class Reader:
         self.check_instance: Callable[[], None] = self.presence.check
         self.check_open: Callable[[], None] = self.presence.check_open
         self.remembered: Remembered = Remembered(self.presence)
-        """What the tables of this reader, in whatever namespace, keep of what they read."""
+        """The records that tables of this reader remember, in whatever namespace."""
 
     def close(self) -> None:
         """Let go of the tables; reads raise `InvalidRequest` from now on.
@@ -62,7 +62,7 @@ class Reader:
         return found
 
     def let_go(self) -> None:
-        """Unmap what the daemon has unlinked."""
+        """Unmap the segments that the daemon has unlinked."""
         for table in list(self._tables.values()):
             table.let_go()
 

@@ -29,7 +29,7 @@ Records = list[Record]
 
 
 class TableReads:
-    """What can be asked of one table in one namespace, as of one moment."""
+    """A table in one namespace that can be read, as of one moment."""
 
     def __init__(self, moment: Moment, resource: Resource, namespace: str) -> None:
         """Prepare to read; nothing is opened yet."""
@@ -80,7 +80,7 @@ class TableReads:
                 return copy
         except TypeError:
             record.encode_name(id, "id")  # says that a list, say, is no id
-        except ValueError:  # of what is unmapped no load is made
+        except ValueError:  # unmapped memory cannot be loaded
             self._reader.check_open()
             raise
         content = self._records.get(id)

@@ -35,7 +35,7 @@ class Selection:
         start: Version | None = None,
         towards: int = OLDER,
     ) -> None:
-        """Choose the list; `fields` have indexes, and what is past `start` is wanted, if given."""
+        """Choose the list; `fields` have indexes. With `start`, only records past it are wanted."""
         self._lineage = lineage
         self._towards = towards
         keys, self._span = filters

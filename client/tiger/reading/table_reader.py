@@ -1,6 +1,6 @@
 """Reading one table's segments: from a key to its versions, and along lists.
 
-What is found is right at a commit only while nothing it needs was taken away:
+A result is right at a commit only while no version it needs was taken away:
 `tiger.reading.reader` sees to that, by reading again.
 """
 
@@ -56,7 +56,7 @@ class Found(NamedTuple):
     segment: Segment
     place: int
     word: int
-    """What stands at that place of the index that the segment is."""
+    """That stands at this place of the index."""
     version: Version
 
 

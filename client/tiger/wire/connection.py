@@ -1,8 +1,8 @@
 """A process's connection to the daemon: made at the first write.
 
 Threads may share it; their writes take turns. What its requests go through is its `Line`, a socket
-and a session. The line is one process's: what a forked child said on its parent's would be taken
-for the parent's. So in a child, before any code or thread of its own runs, every connection leaves
+and a session. The line is one process's: a forked child that spoke on its parent's would be taken
+for the parent. So in a child, before any code or thread of its own runs, every connection leaves
 its line and begins another.
 """
 
@@ -91,11 +91,11 @@ class Looking:
         return True
 
 
-# --- What the requests of a connection go through ---
+# --- The way of a connection's requests ---
 
 
 class Line:
-    """What the requests of a connection go through, one after another."""
+    """The socket and the session that requests of a connection use, one after another."""
 
     def __init__(
         self, reader: Reader, *, autostart: bool, timeout_s: float, everywhere: bool
@@ -120,7 +120,7 @@ class Line:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What makes another connection like this one."""
+        """The arguments of another connection like this one."""
         return {
             "autostart": self.autostart,
             "timeout_s": self.timeout_s,
@@ -176,14 +176,14 @@ class Connection:
         return type(self)(self.line.reader, **self.line.settings)
 
     def run(self, request: Request[Result]) -> Result:
-        """Return what a request comes to, or raise why it was not done."""
+        """Return the result of a request, or raise why it was not done."""
         reader = self.line.reader
         if time.monotonic() >= reader.presence.look_at:
             reader.presence.check()
         try:
             return request.result(self.write(request.operations, request.meanwhile))
         except StoreFull:
-            reader.let_go()  # of what only this process keeps from being free
+            reader.let_go()  # of memory that only this process keeps from being free
             raise
 
     def write(self, operations: list[protocol.Operation], meanwhile: Callable[[], Any]) -> Answer:

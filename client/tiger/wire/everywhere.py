@@ -17,7 +17,7 @@ _REFUSALS = tuple(kind for kind in CODES.values() if kind is not DaemonUnavailab
 
 
 class EverywhereSession(Session):
-    """As `Session`; what has returned is seen on every host."""
+    """As `Session`; a write that has returned is seen on every host."""
 
     def write(
         self,

@@ -68,7 +68,7 @@ def refusal_error(error: Exception, directory: Path, *, was_sent: bool) -> Tiger
 
 
 def start_error(error: TigerError, directory: Path) -> TigerError:
-    """Return what it means for a write that was sent that no daemon can be started."""
+    """Return the error of a write that was sent, where no daemon can be started any more."""
     if not (directory / instance.FOLLOWED).exists():
         return error
     return OutcomeUnknown(

@@ -47,7 +47,7 @@ class Request(Generic[Result]):
         result: Callable[[Answer], Result],
         meanwhile: Callable[[], Any] = _nothing,
     ) -> None:
-        """Ask for operations; `result` makes of the answer what the call returns."""
+        """Ask for operations; `result` makes the call's result of the answer."""
         self.operations: list[Operation] = operations
         self.result: Callable[[Answer], Result] = result
         self.meanwhile: Callable[[], Any] = meanwhile
@@ -133,7 +133,7 @@ class TableRequests:
     def _patched(self, id: str, answer: Answer) -> Record:
         """Return the record as the patch wrote it, though the message that had it be lost.
 
-        `OutcomeUnknown` if what it wrote was cleaned away before it was looked for.
+        `OutcomeUnknown` if the version it wrote was cleaned away before it was looked for.
         """
         if isinstance(answer.value, bytes):
             return record.decode(answer.value)
@@ -209,7 +209,7 @@ def clear_namespace(name: str) -> Request[None]:
 def fork(parent: str, child: str, make: Callable[[], Made]) -> Request[tuple[Made, bool]]:
     """Begin a namespace that has all that another one has.
 
-    It comes to what is made meanwhile, and whether there was anything to inherit.
+    Its result is that of `make`, and whether there was anything to inherit.
     """
     record.encode_name(child, "namespace")
     operation = [protocol.FORK, parent, child]
@@ -217,7 +217,7 @@ def fork(parent: str, child: str, make: Callable[[], Made]) -> Request[tuple[Mad
 
 
 def rollback(namespace: str, commit: int) -> Request[None]:
-    """Undo what was changed in a namespace after a commit."""
+    """Undo the changes in a namespace after a commit."""
     return Request([[protocol.ROLLBACK, namespace, commit]], _nothing)
 
 

@@ -88,7 +88,7 @@ class Slot:
         return True
 
     def is_answered(self, request: int) -> bool:
-        """Tell whether there is the answer to a request, and what it says is visible."""
+        """Tell whether there is the answer to a request, and its commit is visible."""
         words = self._words
         at = self._at
         word = words[at + layout.CLIENT_ANSWER]
@@ -110,7 +110,7 @@ class Slot:
         return self._word & (1 << layout.CLIENT_STATUS_BITS) - 1
 
     def ref_written(self) -> int:
-        """Return the ref of what the request wrote, or 0 if the slot is not this client's now."""
+        """Return the ref of the version that was written; 0 if the slot is another client's."""
         ref = self._words[self._at + layout.CLIENT_REF]
         memory.fence()
         client = self._words[self._at + layout.CLIENT_ID]
@@ -134,7 +134,7 @@ Steps = Generator[Action, Any, "Answer"]
 
 
 class Answer:
-    """What the daemon said; `value` came as a message, if one came.
+    """The outcome of a request that was done; `value` came with a reply, if there was one.
 
     `ref` is that of the version that a patch wrote, where the message was lost.
     """
@@ -182,7 +182,7 @@ class Session:
         meanwhile: Callable[[], Any],
         deadline: float,
     ) -> Steps:
-        """Have operations applied, once; raise what the daemon refused them with.
+        """Have operations applied, once; raise the error that the daemon refused them with.
 
         The answer's value is that of `meanwhile`, which is called while the daemon is at it, unless
         the daemon's answer has one.
@@ -226,7 +226,7 @@ class Session:
         return answer
 
     def _send_later(self, frame: bytes, deadline: float) -> Generator[Action, Any, int]:
-        """Send what could not be sent at once: until it is, nothing happened. As `_send`."""
+        """Send a frame that was not taken at once: until it is, nothing happened. As `_send`."""
         while True:
             yield from self._revive(deadline)
             if time.monotonic() >= deadline:
@@ -259,7 +259,7 @@ class Session:
             elif is_late:
                 return None
             if not instance.is_running(self._directory):
-                # Nobody writes, so what the slot says now is what happened.
+                # Nobody writes, so the slot tells what happened.
                 if self._slot.is_answered(request):
                     return self._slot.status, None
                 try:

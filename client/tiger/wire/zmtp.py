@@ -5,10 +5,10 @@ from either side, then messages of one frame each. The daemon's side is pyzmq's.
 not, for libzmq sends from a thread of its own, which has to be woken to wake the daemon's: a frame
 took 24 to 40 us to the daemon so, and 13 from the thread that had it (medians, three runs).
 
-Nothing here waits: what has to be waited for is yielded. The socket connects when there is
-something to send, and again when the daemon went. What was under way then, in either direction, is
-gone with the connection. Whose process listens there is asked at every connection: the directory
-may have been removed since, and made again by somebody else.
+Nothing here waits: `send` and `receive` yield the events to wait for. The socket connects when
+there is something to send, and again when the daemon went. Bytes under way then, in either
+direction, are gone with the connection. Whose process listens there is asked at every connection:
+the directory may have been removed since, and made again by somebody else.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ TTL_SIZE = 2
 """A PING says for how long it counts, then what the PONG has to repeat."""
 
 TOLD_MAX = 80
-"""Bytes of what the other side said that an error repeats."""
+"""Bytes of the other side's words that an error repeats."""
 
 RECONNECT_S = 0.01
 RECONNECT_DOUBLED = 3
@@ -81,11 +81,11 @@ def _ready(socket_type: bytes) -> bytes:
 
 
 OPENING = GREETING + _ready(b"DEALER")
-"""What a client says first. libzmq takes no message before it has said READY itself."""
+"""A client's first words. libzmq takes no message before it has said READY itself."""
 
 
 class Inbox:
-    """What came from the daemon, and the messages in it."""
+    """Bytes that came from the daemon, and the messages in them."""
 
     def __init__(self, frame_max: int) -> None:
         """Begin with nothing, not even the greeting; take no frame of more than so many bytes."""
@@ -98,7 +98,7 @@ class Inbox:
         """The command that the daemon waits for since it said PING; whoever sends it empties it."""
 
     def feed(self, data: bytes) -> None:
-        """Take what came."""
+        """Take bytes that came."""
         self._unread += data
 
     def next(self) -> bytes | None:
@@ -190,7 +190,7 @@ class Wire:
         self._sent = 0
 
     def flush(self) -> int:
-        """Send what can be sent now; return 0 if that was the rest, else the event to wait for."""
+        """Send as much as is taken now; return 0 if that was all, else the event to wait for."""
         try:
             connected = self._socket or self._connect()
             if not self._inbox.is_ready:
@@ -283,12 +283,12 @@ class Wire:
             self._inbox = Inbox(protocol.REPLY_MAX)
 
     def end(self) -> None:
-        """Close the socket for good: who is in the middle of a message must not open another."""
+        """Close the socket for good: a request in the middle of a message must not open another."""
         self._is_ended = True
         self.close()
 
 
-# --- Sending and receiving, with what is to be waited for yielded ---
+# --- Sending and receiving: each yields the events to wait for ---
 
 
 class Wait(NamedTuple):
