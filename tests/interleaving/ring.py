@@ -20,7 +20,6 @@ from tests.interleaving.writes import WRITES, recording_of
 from tests.support.simulation import FENCE, STORE, Cut, Machine, Recording, Schedule
 from tiger.format import layout
 from tiger.reading.changes import Changes
-from tigerd.engine import applying
 
 LAPPED = 3
 """Entries of a ring that most recordings lap."""
@@ -45,16 +44,9 @@ Entry = tuple[int, int]
 
 @contextmanager
 def ring_of(size: int) -> Iterator[None]:
-    """Let the ring have so many entries, for the writer and for those who watch.
-
-    What is compiled knows the ring's real size only, so the Python beside it writes.
-    """
-    with patch.object(layout, "RING_MAX", size), patch.object(applying, "_write", leave_to_python):
+    """Let the ring have so many entries, for the writer and for those who watch."""
+    with patch.object(layout, "RING_MAX", size):
         yield
-
-
-def leave_to_python(*_: object) -> None:
-    """Stand for what is compiled."""
 
 
 def ring_recording(name: str, place: Path) -> Recording:
