@@ -175,12 +175,12 @@ class Store(NamespaceReads[Table], StoreTables):
         """Undo everybody's changes to this namespace since a mark.
 
         It takes one write, and costs as much as the changes. It ends the mark; a mark that was
-        rolled back or released before, or belongs to another namespace, raises `InvalidRequest`.
-        Tables defined since then stay. On an instance that follows a log, all hosts undo the
-        changes; if others do not stop writing to the namespace, it raises `Conflict`, and the mark
-        can be used again. Raises as every write.
+        rolled back or released before, or belongs to another namespace or instance, raises
+        `InvalidRequest`. Tables defined since then stay. On an instance that follows a log, all
+        hosts undo the changes; if others do not stop writing to the namespace, it raises
+        `Conflict`, and the mark can be used again. Raises as every write.
         """
-        commit = commit_of(mark, self._namespace)
+        commit = commit_of(mark, self._reader, self._namespace)
         self._attached.connection.run(requests.rollback(self._namespace, commit))
         mark.release()
 

@@ -18,6 +18,7 @@ from tests.support.daemon import Daemon, commands_of
 from tests.support.file_system import new_directory
 from tests.support.model import delete, put, put_many, rollback
 from tiger.place.pins import Pin
+from tigerd.service.stopping import stop_daemon
 
 
 @pytest.fixture
@@ -191,6 +192,22 @@ def test_a_mark_of_another_namespace_is_refused(filled, other_store) -> None:
     with pytest.raises(tiger.InvalidRequest, match="not of"):
         other_store.changes(mark)
     filled.rollback(mark)
+
+
+def test_a_mark_of_another_instance_is_refused(store) -> None:
+    with new_directory() as directory, tiger.connect(directory) as other:
+        try:
+            for each in (store, other):  # the commits of both have the same numbers
+                each.coupons.insert({"id": "A"})
+            mark = other.mark()
+            held = store.mark()
+            for use in (store.rollback, store.changes, store.assert_changes):
+                with pytest.raises(tiger.InvalidRequest, match=f"at {other.directory}, not of"):
+                    use(mark)
+            store.rollback(held)
+            other.rollback(mark)
+        finally:
+            stop_daemon(other.directory, 10)
 
 
 def test_a_mark_is_rolled_back_once(filled) -> None:

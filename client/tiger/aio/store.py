@@ -132,7 +132,7 @@ class AsyncStore(NamespaceReads[AsyncTable], AsyncTables):
 
     async def rollback(self, mark: Mark) -> None:
         """As `Store.rollback`."""
-        commit = commit_of(mark, self._namespace)
+        commit = commit_of(mark, self._reader, self._namespace)
         await self._attached.connection.run(requests.rollback(self._namespace, commit))
         mark.release()
 

@@ -8,6 +8,7 @@ from tiger.errors import InvalidRequest
 from tiger.place import process
 from tiger.place.process import refuse
 from tiger.reading.moments import Pinned
+from tiger.reading.reader import Reader
 
 
 class Mark:
@@ -41,8 +42,14 @@ class Mark:
         """Whether it was made by the process that this one was forked from."""
         return self._process != process.current()
 
-    def _commit_in(self, namespace: str) -> int:
+    def _commit_in(self, reader: Reader, namespace: str) -> int:
         """Return the commit; `InvalidRequest` if the mark is another's, or was released."""
+        own = self._moment.reader
+        if reader.instance != own.instance:
+            raise InvalidRequest(
+                f"this mark is one of the instance at {own.directory}, not of {reader.directory}: "
+                f"use a store of that instance"
+            )
         if namespace != self._namespace:
             raise InvalidRequest(
                 f"this mark is one of namespace {self._namespace!r}, not of {namespace!r}: use a "
@@ -64,8 +71,8 @@ class Mark:
         self._moment.release()
 
 
-def commit_of(mark: Mark, namespace: str) -> int:
+def commit_of(mark: Mark, reader: Reader, namespace: str) -> int:
     """Return what `Mark._commit_in` does; `InvalidRequest` for anything but a mark."""
     if not isinstance(mark, Mark):
         raise InvalidRequest(f"mark {mark!r:.80}: use a mark that store.mark() returned")
-    return mark._commit_in(namespace)
+    return mark._commit_in(reader, namespace)

@@ -151,13 +151,13 @@ class NamespaceReads(Generic[AnyTable]):
         `left_out` is a set of names, empty unless a layer such as tigerstripe has tables of its
         own. Without a mark, the changes are those since the namespace began, empty or as a fork.
         The cost is that of the records written in the namespace since then. Raises `InvalidRequest`
-        if the mark is of another namespace, was rolled back or released, or is later than the
-        snapshot whose `changes` is called.
+        if the mark is of another namespace or instance, was rolled back or released, or is later
+        than the snapshot whose `changes` is called.
         """
         return self._compare(since, self.left_out)
 
     def _compare(self, since: Mark | None, left_out: frozenset[str]) -> Differences:
-        start = commit_of(since, self._namespace) if since is not None else None
+        start = commit_of(since, self._reader, self._namespace) if since is not None else None
         resources = [
             resource for resource in resources_of(self._moment) if resource.table not in left_out
         ]
@@ -173,7 +173,7 @@ class NamespaceReads(Generic[AnyTable]):
 
         found = self._moment.read(read)
         if since is not None:
-            commit_of(since, self._namespace)  # it was held until here
+            commit_of(since, self._reader, self._namespace)  # it was held until here
         return found
 
     def _changes_of(self, resource: Resource, start: int | None, commit: int) -> list[Difference]:
