@@ -122,10 +122,10 @@ def test_a_position_that_the_log_does_not_have_is_refused(engine: Machines) -> N
 def test_a_message_that_the_engine_does_not_take_is_refused_alone(engine: Machines) -> None:
     one = Follower(address(engine))
     one.until(lambda: one.log.is_up)
-    one.log._entries = "tigerd.other.entries"  # a subject of no stream
+    one.log._appends._subject = "tigerd.other.entries"  # a subject of no stream
     one.log.append("lost", b"x")
     one.until(lambda: not one.log.is_up, "the end of a connection that leads nowhere")
-    one.log._entries = "tigerd.shop.entries"
+    one.log._appends._subject = "tigerd.shop.entries"
     one.until(lambda: one.entries, "the entry, sent again")
     one.log.close()
 

@@ -20,6 +20,9 @@ END = b"\r\n"
 HEADERS = b"NATS/1.0"
 """What a block of headers begins with; a status of three digits may follow."""
 
+PASSING = 503
+"""A status, and a class of errors of JetStream, after which a request may be sent again."""
+
 PING = b"PING\r\n"
 PONG = b"PONG\r\n"
 
