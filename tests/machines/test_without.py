@@ -13,6 +13,9 @@ from tests.machines.machines import machines
 OWN = {
     "tiger.wire.everywhere",
     "tigerd.service.following",
+    "tigerd.service.joining",
+    "tigerd.service.own_requests",
+    "tigerd.service.under_way",
     "tigerd.log",
     "tigerd.log.log",
     "tigerd.log.members",

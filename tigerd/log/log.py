@@ -20,6 +20,7 @@ from tiger.__about__ import __version__
 from tiger.errors import InstanceError, InvalidRequest, LayoutMismatch, TigerError
 from tiger.format import protocol
 from tiger.format.layout import RECORD_LIMIT
+from tiger.system import select
 
 PORT = 4222
 SCHEMES = ("nats", "tls")
@@ -27,6 +28,8 @@ USE = "use nats://HOST:4222/STREAM, or tls://"
 
 KNOWN_S = 600
 """For how long a log knows the ids of its entries: so long an entry may be sent again."""
+TURN_MS = 50
+"""How long to wait at a log alone."""
 
 
 class Address(NamedTuple):
@@ -210,3 +213,11 @@ class Log(Protocol):
 
     def close(self) -> None:
         """Let go of the engine."""
+
+
+def wait(log: Log) -> None:
+    """Wait until `take` is due, `TURN_MS` at most."""
+    poll = select.poll()
+    if waits_for := log.waits_for():
+        poll.register(*waits_for)
+    poll.poll(TURN_MS)

@@ -52,7 +52,7 @@ class Joining:
     """The beginning of one connection to a stream."""
 
     def __init__(self, link: Link, address: Address, receive: Callable[[Message], None]) -> None:
-        """Prepare; `receive` takes the messages that come meanwhile, and are for others."""
+        """Prepare; `receive` takes messages that come meanwhile and are not answers."""
         self._link = link
         self._address = address
         self._receive = receive
@@ -89,7 +89,7 @@ class Joining:
         return body_max
 
     def find_stream(self, epoch: str, terms: Terms | None) -> Asking:
-        """Return what the server says of the stream; make it by the terms, if it is not there.
+        """Return the server's description of the stream; make it by the terms if it is not there.
 
         `InstanceError` if it was followed before, and is gone.
         """
@@ -104,19 +104,17 @@ class Joining:
         if terms is None:
             raise Lost("there is no such stream")
         try:
-            return (
-                yield from self._ask(
-                    f"STREAM.CREATE.{name}",
-                    name=name,
-                    subjects=[ENTRIES_TO.format(name)],
-                    storage="file",
-                    num_replicas=1,
-                    discard="new",
-                    duplicate_window=KNOWN_S * NS,
-                    deny_delete=True,
-                    deny_purge=True,
-                    metadata=terms.noted(),
-                )
+            yield from self._ask(
+                f"STREAM.CREATE.{name}",
+                name=name,
+                subjects=[ENTRIES_TO.format(name)],
+                storage="file",
+                num_replicas=1,
+                discard="new",
+                duplicate_window=KNOWN_S * NS,
+                deny_delete=True,
+                deny_purge=True,
+                metadata=terms.noted(),
             )
         except _Said as error:
             if error.code != IS_THERE:  # another host was faster

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from tiger.errors import DaemonUnavailable
-from tiger.system import select, time
-from tigerd.log.log import Address, Told
+from tiger.system import time
+from tigerd.log.log import Address, Told, wait
 from tigerd.log.members import Members
 from tigerd.log.nats import NatsLog
 
 HOSTS_S = 0.7
 """How long to wait for hosts to say how far they are; each says so twice a second anyway."""
-TURN_MS = 50
 
 
 def look(address: Address, timeout_s: float) -> dict[str, Any]:
@@ -44,10 +43,7 @@ def _hosts(log: NatsLog) -> list[dict[str, Any]]:
 
 
 def _turn(log: NatsLog) -> list[bytes]:
-    poll = select.poll()
-    if waits_for := log.waits_for():
-        poll.register(*waits_for)
-    poll.poll(TURN_MS)
+    wait(log)
     return [event.body for event in log.take() if isinstance(event, Told)]
 
 

@@ -18,60 +18,29 @@ from typing import Any
 import msgpack
 import zmq
 
-from tiger.errors import (
-    CODES,
-    DaemonUnavailable,
-    InstanceError,
-    InvalidRequest,
-    LayoutMismatch,
-    OutcomeUnknown,
-    StoreFull,
-    TigerError,
-    code_of,
-    told,
-)
+from tiger.errors import InvalidRequest, LayoutMismatch, StoreFull, TigerError, code_of
 from tiger.format import layout, protocol
-from tiger.system import secrets, select, time
+from tiger.system import time
 from tigerd.engine.applying import Applying
-from tigerd.engine.operations import plan_of
 from tigerd.engine.plan import Outcome
-from tigerd.engine.writer import RequestId, Writer
-from tigerd.log.log import Entry, Event, Known, Log, Noted, Refusal, Terms, Told
+from tigerd.engine.writer import RequestId
+from tigerd.log.log import Entry, Event, Known, Noted, Told
 from tigerd.log.members import Members, name_of_host, place_of_host
-from tigerd.log.nats import NatsLog
 from tigerd.service.abandoned import Abandoned
-from tigerd.service.followed import Followed, remember
+from tigerd.service.followed import Followed
+from tigerd.service.joining import Joining
+from tigerd.service.own_requests import OwnRequests
 from tigerd.service.parsing import parse
 from tigerd.service.replica import LOG, LOG_TOO, OTHERS, Progress, ReplicaApplying, is_of_this_host
 from tigerd.service.rollbacks import Rollback, is_stale
 from tigerd.service.server import DRAIN, Question, Server
+from tigerd.service.under_way import Request, UnderWay, id_of
 from tigerd.service.wills import Wills
 
 log = logging.getLogger("tigerd")
 
-JOIN_S = 5.0
-"""How long a log may be out of reach when a daemon starts: it may be starting, too."""
 TICK_S = 0.1
 """How often to look after the connection when nothing comes."""
-TURN_MS = 50
-"""How long to wait at the log alone."""
-CLEAR_S = 1.0
-"""How long a request of the daemon itself may take: its clients wait meanwhile."""
-
-
-class Request:
-    """What was appended and did not come yet: who asked it, and what it came to."""
-
-    def __init__(self, id: str, peer: bytes, asked: RequestId, wants_reply: bool) -> None:
-        """Have come to nothing yet."""
-        self.id = id
-        """That of its entry; a rollback gets another one with each try."""
-        self.peer = peer
-        self.asked = asked
-        self.wants_reply = wants_reply
-        """Whether a message is wanted, though it is done."""
-        self.outcome: Outcome | TigerError | None = None
-        self.rollback: Rollback | None = None
 
 
 class Following(Server):
@@ -88,98 +57,41 @@ class Following(Server):
     ) -> None:
         """As `Server`; also come as far as the log is now.
 
-        `TigerError` if the log cannot be reached within `JOIN_S`, or is not the instance's.
+        `TigerError` if the log cannot be reached in time, or is not the instance's.
         """
-        self._followed = followed
-        self._max_record = max_record
-        self._under_way: dict[str, Request] = {}
-        self._refused_tries: dict[str, bool] = {}
-        """Rollbacks to be planned again; and whether a daemon before this one had made the try."""
-        self._full: StoreFull | None = None
-        """Why this host stands still."""
+        self._joining = Joining(directory, followed, max_record)
         self._frame = b""
-        self._client = secrets.randbits(55) + 1
-        self._number = 0
         self._waits_for: tuple[int, int] | None = None
         self._tick_at = 0.0
-        self._is_told = self._has_joined = False
         super().__init__(directory, lock, max_record=None, idle_exit_s=idle_exit_s)
-        self._abandoned = Abandoned(directory, _ByLog(self), self._tell_waiting)
 
     def _new_applying(self) -> Applying:
         self._progress = Progress(self._control)
         return ReplicaApplying(self.directory, self._control, self._progress)
 
-    # --- Joining ---
-
     def _bind(self) -> None:
-        self._progress.keep_in(self._slots.keep(LOG), self._slots.keep(LOG_TOO))
+        progress, applying = self._progress, self._applying
+        progress.keep_in(self._slots.keep(LOG), self._slots.keep(LOG_TOO))
         self._others_slot = self._slots.keep(OTHERS)
-        self._check_instance()
         name = name_of_host()
         place = place_of_host(self.directory, self._control.words[layout.HEADER_INSTANCE])
-        max_record = self._max_record or self.writer.max_record
-        self._log: Log = NatsLog(
-            self._followed.address,
-            name,
-            self._followed.epoch,
-            lambda: self._progress.position,
-            Terms.of_this(max_record),
-        )
-        self._members = Members(
-            name, place, self._log.tell, lambda: self._progress.position.sequence
-        )
+        self._log = self._joining.new_log(name, lambda: progress.position, self.writer)
+        self._members = Members(name, place, self._log.tell, lambda: progress.position.sequence)
         self._wills = Wills(self.directory, place, self._log, self._members)
+        self._under_way = UnderWay(self._log, applying, self._slots, self._reply)
+        self._own = OwnRequests(applying, progress, self._log, self._under_way, self._take)
+        self._abandoned = Abandoned(self.directory, self._own, self._tell_waiting)
         try:
-            self._catch_up()
-            self._has_joined = True
+            self._joining.catch_up(self._log, progress, self._take_and_beat)
         except BaseException:
             self._log.close()
             raise
         super()._bind()
         self._attend()
 
-    def _check_instance(self) -> None:
-        """Raise `InstanceError` if the instance has commits that are not of the log."""
-        is_begun = bool(self.writer.commit)
-        is_known = bool(self._followed.epoch)
-        if is_begun and not (is_known and self._progress.position.sequence):
-            raise InstanceError(
-                f"the instance at {self.directory} has records that are not of the log "
-                f"{self._followed.address}: use an empty directory, and move the records with "
-                f"`tigerd dump` and `tigerd load`"
-            )
-
-    def _catch_up(self) -> None:
-        """Apply all that the log has."""
-        deadline = time.monotonic() + JOIN_S
-        while not (self._log.is_up and self._progress.position.sequence >= self._log.last):
-            self._take()
-            if self._full is not None:
-                raise self._full
-            if not self._log.is_up and time.monotonic() > deadline:
-                raise DaemonUnavailable(
-                    f"the log {self._log.address} was not reached within {JOIN_S:g} s "
-                    f"({self._log.trouble}): nothing was changed; check the engine, or start "
-                    f"one with `tigerd log serve`"
-                )
-            self._wait_for_log(TURN_MS)
-            super()._beat()
-
-    def _adopt_terms(self) -> None:
-        """Note which log is followed, and what holds on all of its hosts."""
-        assert self._log.terms is not None
-        limit = self._log.terms.max_record
-        if self._max_record not in (None, limit):
-            raise InvalidRequest(
-                f"--max-record is {self._max_record}, and on all hosts of the log "
-                f"{self._log.address} it is {limit}: leave it out"
-            )
-        self._control.store(layout.MAX_RECORD, limit)
-        self.writer.max_record = limit
-        self._followed = self._followed._replace(epoch=self._log.epoch)
-        remember(self.directory, self._followed)
-        self._is_told = True
+    def _take_and_beat(self) -> None:
+        self._take()
+        super()._beat()
 
     # --- The loop ---
 
@@ -227,21 +139,15 @@ class Following(Server):
             self._arrivals.also(before, waits_for)
             self._waits_for = waits_for
 
-    def _wait_for_log(self, longest_ms: int) -> None:
-        poll = select.poll()
-        if waits_for := self._log.waits_for():
-            poll.register(*waits_for)
-        poll.poll(longest_ms)
-
     def _take(self) -> bool:
         """Do what the log tells; return whether entries were applied."""
         was_up = self._log.is_up
         try:
             events = self._log.take()
-            if self._log.terms is not None and not self._is_told:
-                self._adopt_terms()
+            if self._log.terms is not None and not self._joining.has_terms:
+                self._joining.adopt_terms(self._log, self._control, self.writer)
         except TigerError as error:
-            if not self._has_joined:
+            if not self._joining.is_over:
                 raise
             log.error("%s", error)
             self._stopping = True
@@ -267,11 +173,10 @@ class Following(Server):
             elif isinstance(event, Noted):
                 self._wills.read(event)
             elif isinstance(event, Known):
-                self._known(event)
+                self._under_way.known(event, self._progress.position.sequence)
             else:
-                self._refused(event)
-        while self._refused_tries:
-            self._roll_back_again(*self._refused_tries.popitem())
+                self._under_way.refused(event)
+        self._under_way.try_again()
         return is_advanced
 
     # --- From a client to the log ---
@@ -287,30 +192,23 @@ class Following(Server):
         if number <= self.writer.last_request(slot):
             super()._write(peer, asked, wants_reply, operations)
             return
-        id = self._id_of(self._control.words[layout.client_at(slot, layout.CLIENT_ID)], number)
-        if (known := self._under_way.get(id)) is not None:  # sent again
-            known.peer = peer
-            self._log.asked_again(known.id)
+        client = self._control.words[layout.client_at(slot, layout.CLIENT_ID)]
+        if self._under_way.ask_again(id_of(client, number), peer):  # sent again
             return
         kind = operations[0][0] if operations[0] else None
+        request = Request(client, asked, peer, wants_reply=wants_reply)
         if (error := self._refusal(kind)) is not None:
-            self._refuse(peer, asked, error)
+            self._under_way.refuse(peer, asked, error)
+        elif kind == protocol.ROLLBACK:
+            head = protocol.unpack(self._frame)[:-1]
+            self._under_way.roll_back(request, Rollback(head, operations))
         else:
-            request = self._under_way[id] = Request(id, peer, asked, wants_reply)
-            if kind == protocol.ROLLBACK:
-                request.rollback = Rollback(protocol.unpack(self._frame)[:-1], operations)
-                self._roll_back(id, request, request.rollback)
-            else:
-                self._log.append(id, self._frame)
-
-    @staticmethod
-    def _id_of(client: int, number: int) -> str:
-        return f"{client:x}-{number}"
+            self._under_way.append(request, self._frame)
 
     def _refusal(self, kind: object) -> TigerError | None:
         """Return why a request is not appended, if it is not; its first operation is of a kind."""
-        if self._full is not None:
-            return StoreFull(f"this host has no room to follow its log: {self._full}")
+        if self._progress.full is not None:
+            return StoreFull(f"this host has no room to follow its log: {self._progress.full}")
         if kind == protocol.RESTORE:
             return InvalidRequest(f"{kind} is for daemons alone: use {protocol.ROLLBACK}")
         size, most = len(self._frame), self._log.body_max
@@ -321,63 +219,11 @@ class Following(Server):
             )
         return None
 
-    def _refuse(self, peer: bytes, asked: RequestId, error: TigerError) -> None:
-        self.writer.refuse(asked, code_of(error))
-        _, number = asked
-        self._reply(peer, number, code_of(error), told(error))
-
-    def _refused(self, refusal: Refusal) -> None:
-        """Tell whoever asked why the log does not take it; of what is not known, nothing."""
-        id = refusal.id.partition("@")[0]
-        request = self._under_way.get(id)
-        if request is None or request.id != refusal.id:
-            return
-        del self._under_way[id]
-        request.outcome = refusal.error or OutcomeUnknown("the log has not answered")
-        if request.peer and refusal.error is not None:
-            self._refuse(request.peer, request.asked, refusal.error)
-
     def _confirm(self, question: Question) -> None:
         """As `Server._confirm`; what is still in the log is told when it is applied."""
-        id = self._id_of(question.client, question.number)
-        if (request := self._under_way.get(id)) is None:
+        id = id_of(question.client, question.number)
+        if not self._under_way.ask_again(id, question.peer, wants_reply=True):
             super()._confirm(question)
-        else:
-            request.peer, request.wants_reply = question.peer, True
-            self._log.asked_again(request.id)
-
-    # --- Rollbacks ---
-
-    def _roll_back(self, id: str, request: Request, rollback: Rollback) -> None:
-        """Append what a rollback comes to as things are now."""
-        entry = rollback.entry(self.writer, self._log.body_max)
-        request.id = f"{id}@{rollback.tries}"
-        self._log.append(request.id, entry)
-
-    def _roll_back_again(self, id: str, is_known: bool) -> None:
-        """Try once more, or answer why not; neither if the client has gone on."""
-        request = self._under_way.get(id)
-        if request is None or (rollback := request.rollback) is None:
-            return
-        if not self._is_open(int(id.partition("-")[0], 16), *request.asked):
-            del self._under_way[id]
-        elif (error := rollback.end(is_known=is_known)) is not None:
-            del self._under_way[id]
-            self._refuse(request.peer, request.asked, error)
-        else:
-            self._roll_back(id, request, rollback)
-
-    def _known(self, known: Known) -> None:
-        """Note that a daemon before this one has made a try, if that was refused already."""
-        id = known.id.partition("@")[0]
-        request = self._under_way.get(id)
-        is_over = known.sequence <= self._progress.position.sequence
-        if is_over and request is not None and request.id == known.id:
-            self._refused_tries.setdefault(id, True)
-
-    def _is_open(self, client: int, slot: int, number: int) -> bool:
-        """Tell whether a request is of a client of this host, and not answered."""
-        return self._slots.has(client, slot) and number > self.writer.last_request(slot)
 
     def _everywhere(self, question: Question) -> None:
         """Answer when every host has applied what this one has."""
@@ -399,9 +245,8 @@ class Following(Server):
             log.warning("left out entry %d, which no daemon appended: %s", entry.sequence, error)
             self._progress.advance(self.writer.commit)
             return True
-        id = self._id_of(client, number)
         others = (self._others_slot, entry.sequence)
-        asked = (slot, number) if self._is_open(client, slot, number) else others
+        asked = (slot, number) if self._under_way.is_open(client, slot, number) else others
         is_refused_try = False
         outcome: Outcome | TigerError
         try:
@@ -417,62 +262,21 @@ class Following(Server):
         else:
             if self._waiting.watched:
                 self._tell_waiting(outcome.changed())
-        self._full = None
-        if slot < 0 and client != self._client:
+        self._progress.full = None
+        if slot < 0 and client != self._own.client:
             self._wills.note_clear(operations)
         self.writer.count_command()
-        if is_refused_try:
-            if id in self._under_way:
-                self._refused_tries[id] = False
-        elif (request := self._under_way.pop(id, None)) is not None:
-            request.outcome = outcome
-            self._tell_outcome(request)
+        self._under_way.applied(id_of(client, number), outcome, is_stale=is_refused_try)
         if self.writer.cleaner.is_due():
             self._applying.clean()
         return True
 
-    def _tell_outcome(self, request: Request) -> None:
-        outcome, (_, number) = request.outcome, request.asked
-        if not request.peer:
-            return
-        if isinstance(outcome, TigerError):
-            self._reply(request.peer, number, code_of(outcome), told(outcome))
-        elif outcome is not None and (request.wants_reply or outcome.status in CODES):
-            self._reply(request.peer, number, outcome.status, outcome.record)
-
     def _stand_still(self, entry: Entry, error: TigerError) -> None:
         """Go no further than the entry before, and try again: entries come anew from there."""
-        if self._full is None:
+        if self._progress.full is None:
             log.error("cannot apply entry %d, and stops there: %s", entry.sequence, error)
-        self._full = error if isinstance(error, StoreFull) else StoreFull(str(error))
+        self._progress.full = error if isinstance(error, StoreFull) else StoreFull(str(error))
         self._log.restart(f"no room for entry {entry.sequence}")
-
-    # --- What the daemon asks itself ---
-
-    def do_by_log(self, operations: list[Any]) -> Outcome:
-        """Append a request of this daemon, and return what it came to, or raise that.
-
-        A request that would be refused is not appended: its caller tries again later.
-        """
-        if self._full is not None:
-            raise self._full
-        plan_of(self.writer, operations)
-        self._number += 1
-        id = self._id_of(self._client, self._number)
-        request = self._under_way[id] = Request(id, b"", (-1, self._number), False)
-        frame = [protocol.VERSION, self._client, -1, self._number, False, operations]
-        self._log.append(id, protocol.pack(frame))
-        deadline = time.monotonic() + CLEAR_S
-        while request.outcome is None:
-            if time.monotonic() > deadline or not self._log.is_up:
-                self._log.forget(id)
-                self._under_way.pop(id, None)
-                raise DaemonUnavailable(f"the log {self._log.address} does not answer")
-            self._wait_for_log(TURN_MS)
-            self._take()
-        if isinstance(request.outcome, TigerError):
-            raise request.outcome
-        return request.outcome
 
     def close(self) -> None:
         """As `Server.close`; and tell the other hosts."""
@@ -481,17 +285,3 @@ class Following(Server):
         self._members.leave()
         self._log.close()
         super().close()
-
-
-class _ByLog:
-    """What applies for `Abandoned`: the clear of a namespace is everybody's."""
-
-    def __init__(self, server: Following) -> None:
-        self._server = server
-
-    @property
-    def writer(self) -> Writer:
-        return self._server.writer
-
-    def apply(self, operations: list[Any], _: RequestId | None) -> Outcome:
-        return self._server.do_by_log(operations)

@@ -46,6 +46,8 @@ class Progress:
         self._places = (0, 0)
         self.entry = Entry(0, 0, b"")
         """The one that is being applied."""
+        self.full: StoreFull | None = None
+        """Why this host stands still; None while it does not."""
 
     def keep_in(self, *slots: int) -> None:
         """Take two slots."""
