@@ -136,7 +136,7 @@ class Account(Others):
         number, as a `datetime`, and ValueError for one before 1970 or after 2199.
         """
         at = self.now if at is None else clock.seconds(at)
-        due.work_off(self._scope, self._log, at)
+        due.run_until(self._scope, self._log, at)
         return clock.freeze(self._scope, at)
 
     def advance(self, to: int | None = None, **delta: float) -> int:
@@ -155,7 +155,7 @@ class Account(Others):
             raise ValueError(
                 f"advance to {target}: the clock shows {now} already; use a later time"
             )
-        due.work_off(self._scope, self._log, target)
+        due.run_until(self._scope, self._log, target)
         clock.move(self._scope, target)
         return target
 

@@ -88,7 +88,7 @@ class Others:
     def expire_checkout(self, session: Any) -> None:
         """Let an open checkout session expire now; raises ValueError if it is not open."""
         id = _id_of(session)
-        if not due.do_now(self._scope, self._log, id):
+        if not due.run_now(self._scope, self._log, id):
             raise ValueError(
                 f"expire_checkout: {id} is not an open checkout session of {self.name}"
             )

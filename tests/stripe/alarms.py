@@ -48,12 +48,12 @@ class Alarms:
             raise Refused(f"{id} cannot ring")
         work.tell("alarm.rung", {"id": id, "object": "alarm"})
         if id in self.next:
-            due.put(work, "alarm", *self.next.pop(id))
+            due.schedule(work, "alarm", *self.next.pop(id))
         if id in self.dropped:
-            due.drop(work, self.dropped[id])
+            due.cancel(work, self.dropped[id])
         repeated = work.get("claims", id)
         if repeated is not None:
-            due.put(work, "alarm", id, work.now + repeated["holder"])
+            due.schedule(work, "alarm", id, work.now + repeated["holder"])
 
     def needed(self, name: str) -> Any:
         """Return this resource of its name, and all others as they are."""
@@ -64,7 +64,7 @@ def put(scope: Scope, ids: list[str], at: list[int], every: int | None = None, *
     """Let alarms ring at these times, in one commit; again after so many seconds, if given."""
     work = Work(scope, 0, "2026-10-28.endive", None, is_write=True)
     for id, moment in zip(ids, at, strict=True):
-        due.put(work.at(0, of.get("clock")), of.get("object", "alarm"), id, moment)
+        due.schedule(work.at(0, of.get("clock")), of.get("object", "alarm"), id, moment)
         if every is not None:
             work.put("claims", {"id": id, "holder": every})
     work.commit(Log(scope))

@@ -145,7 +145,7 @@ def test_a_work_on_a_clock_has_its_time_and_puts_into_its_calendar(account) -> N
     assert on_it.on_clock(clock) is on_it
     assert on_it.on_clock(None).now == work.now == AT + 5000
     assert work.on_clock(None) is work
-    due.put(on_it, "alarm", "a", AT + 10)
+    due.schedule(on_it, "alarm", "a", AT + 10)
     on_it.tell("alarm.set", {"id": "a"})
     assert [event["created"] for event in work.events] == [AT]
     stripe.test_helpers.TestClock.advance(clock, frozen_time=AT + 1)
@@ -242,7 +242,7 @@ def test_a_connected_account_has_clocks_of_its_own(account, alarms) -> None:
     shop = stripe.Account.create(type="standard").id
     clock = made(stripe_account=shop)
     work = Work(Scope(account.store), AT, "2026-10-28.endive", None, is_write=True)
-    due.put(work.inside(shop).on_clock(clock), "alarm", "a", AT + 10)
+    due.schedule(work.inside(shop).on_clock(clock), "alarm", "a", AT + 10)
     work.commit(Log(work.scope))
     advance(clock, AT + 20, stripe_account=shop)
     told = stripe.Event.list(type="alarm.rung", stripe_account=shop).data

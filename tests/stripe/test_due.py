@@ -37,10 +37,10 @@ def scope(account: Any) -> Scope:
 def test_all_is_done_in_order_and_once(scope: Scope, alarms: Alarms) -> None:
     put(scope, ["c", "a", "d", "b"], [30, 10, 40, 20])
     put(scope, ["d"], [15])  # instead of 40
-    due.work_off(scope, Log(scope), 20)
+    due.run_until(scope, Log(scope), 20)
     assert alarms.rung == [("a", 10), ("d", 15), ("b", 20)]
-    due.work_off(scope, Log(scope), 100)
-    due.work_off(scope, Log(scope), 100)
+    due.run_until(scope, Log(scope), 100)
+    due.run_until(scope, Log(scope), 100)
     assert alarms.rung[3:] == [("c", 30)]
 
 
@@ -49,7 +49,7 @@ def test_what_becomes_due_on_the_way_has_its_place(scope, alarms, together) -> N
     alarms.happens_together = together
     alarms.next = {"a": ("between", 15), "between": ("a", 25), "b": ("b", 30)}
     put(scope, ["a", "b"], [10, 20])
-    due.work_off(scope, Log(scope), 29)
+    due.run_until(scope, Log(scope), 29)
     assert alarms.rung[:4] == [("a", 10), ("between", 15), ("b", 20), ("a", 25)]
     assert due.next_at(scope) == 30
 
@@ -63,7 +63,7 @@ def test_at_one_moment_kinds_have_ranks_and_what_was_put_in_first_comes_first(
         put(scope, [id], [50], object=object)
     put(scope, ["b"], [60], object="subscription")
     put(scope, ["b"], [50], object="subscription")  # it is where it was
-    due.work_off(scope, Log(scope), 50)
+    due.run_until(scope, Log(scope), 50)
     assert [id for id, _ in alarms.rung] == ["x", "m", "b", "zz", "y"]
     assert due.KINDS.index("subscription") < due.KINDS.index("invoice")
 
@@ -94,7 +94,7 @@ def test_any_calendar_is_worked_off_as_one_that_is_sorted_anew_each_time(
         wanted.append((id, moment))
         if id in later:
             heapq.heappush(calendar, (later[id][1], 300 + len(wanted), later[id][0]))
-    due.work_off(scope, Log(scope), T0 + 1000)
+    due.run_until(scope, Log(scope), T0 + 1000)
     assert alarms.rung == wanted
 
 
@@ -145,7 +145,7 @@ def test_a_thing_that_is_put_off_or_taken_out_on_the_way_is_not_done(scope, alar
     alarms.next = {"a": ("b", 40), "c": ("d", 35)}
     alarms.dropped = {"d": "e"}
     put(scope, ["a", "b", "c", "e"], [10, 20, 30, 38])
-    due.work_off(scope, Log(scope), 100)
+    due.run_until(scope, Log(scope), 100)
     assert alarms.rung == [("a", 10), ("c", 30), ("d", 35), ("b", 40)]
 
 
@@ -203,7 +203,7 @@ def test_threads_that_work_off_at_once_do_each_thing_once(account: Any, price: s
     def work_off() -> None:
         scope = Scope(account.store)
         begin.wait()
-        due.work_off(scope, Log(scope), target)
+        due.run_until(scope, Log(scope), target)
 
     with ThreadPoolExecutor(3) as pool:
         for done in [pool.submit(work_off) for _ in range(3)]:

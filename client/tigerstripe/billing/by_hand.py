@@ -129,9 +129,9 @@ def _plan(work: Work, old: Record, new: Record, params: Params) -> None:
         at = None
     new["automatically_finalizes_at"] = at
     if at is None:
-        due.drop(work, old["id"])
+        due.cancel(work, old["id"])
     else:
-        due.put(work, "invoice", old["id"], at)
+        due.schedule(work, "invoice", old["id"], at)
 
 
 def _taxed(customer: Record, params: Params) -> Record:

@@ -63,7 +63,7 @@ def _fixed(work: Work, invoice: Record, customer: Record, by: Record | None) -> 
     if invoice["due_date"] is None and invoice["collection_method"] == "send_invoice":
         invoice["due_date"] = work.now + (private(invoice).get("days_until_due") or 0) * DAY_S
     invoice = _at(work, invoice, "finalized_at")
-    due.drop(work, invoice["id"])
+    due.cancel(work, invoice["id"])
     if not invoice["amount_due"]:
         invoice = _move(work, {**invoice, "attempted": True}, "finalized")
         return paid(work, invoice)
@@ -174,7 +174,7 @@ def failed(work: Work, invoice: Record, intent: Record | None) -> Record:
         again = dunning.next_attempt(work, invoice)
         tried["next_payment_attempt"] = again
         if again is not None:
-            due.put(work, OBJECT, invoice["id"], again)
+            due.schedule(work, OBJECT, invoice["id"], again)
     saved = _save(work, invoice, tried)
     work.tell("invoice.payment_failed", saved)
     error = (intent or {}).get("last_payment_error") or {}
@@ -204,7 +204,7 @@ def paid(work: Work, invoice: Record, intent: Record | None = None) -> Record:
         "next_payment_attempt": None,
         "status": "paid",
     }
-    due.drop(work, invoice["id"])
+    due.cancel(work, invoice["id"])
     invoice = _at(work, invoice, "paid_at")
     if intent is not None:
         paying.was_paid(work, invoice, intent)
@@ -249,7 +249,7 @@ def credited(work: Work, invoice: Record, before: int, after: int) -> Record:
 
 def stopped(work: Work, invoice: Record) -> Record:
     """Return an invoice that does not go on by itself any more."""
-    due.drop(work, invoice["id"])
+    due.cancel(work, invoice["id"])
     still = {
         **invoice,
         "auto_advance": False,
@@ -262,7 +262,7 @@ def stopped(work: Work, invoice: Record) -> Record:
 def voided(work: Work, invoice: Record) -> Record:
     """Return an invoice as void; the customer's balance gets back the part that it paid."""
     paying.cancel(work, invoice)
-    due.drop(work, invoice["id"])
+    due.cancel(work, invoice["id"])
     granted.given_back(work, invoice)
     customer = _customer(work, invoice)
     back = invoice["starting_balance"] - (invoice["ending_balance"] or 0)
@@ -278,7 +278,7 @@ def voided(work: Work, invoice: Record) -> Record:
 
 def uncollectible(work: Work, invoice: Record) -> Record:
     """Return an invoice that nobody expects to be paid any more."""
-    due.drop(work, invoice["id"])
+    due.cancel(work, invoice["id"])
     invoice = {
         **invoice, "auto_advance": False, "next_payment_attempt": None, "status": "uncollectible",
     }  # fmt: skip

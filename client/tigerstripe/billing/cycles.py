@@ -61,9 +61,9 @@ def planned(work: Work, subscription: Record) -> None:
     times = (next_time(subscription), reminders.upcoming_at(work, subscription))
     known = [time for time in times if time is not None]
     if known:
-        due.put(work, OBJECT, subscription["id"], min(known))
+        due.schedule(work, OBJECT, subscription["id"], min(known))
     else:
-        due.drop(work, subscription["id"])
+        due.cancel(work, subscription["id"])
 
 
 def happen(work: Work, id: str) -> None:

@@ -66,4 +66,4 @@ def wait_for_due(work: Work, invoice: Record) -> None:
     reminder = at if before is None else at - before * DAY_S
     if reminder == work.now:
         work.tell("invoice.will_be_due", invoice)
-    due.put(work, "invoice", invoice["id"], reminder if reminder > work.now else at)
+    due.schedule(work, "invoice", invoice["id"], reminder if reminder > work.now else at)

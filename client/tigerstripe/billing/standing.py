@@ -131,7 +131,7 @@ def canceled(
         PRIVATE: {},
     }
     new["canceled_at"] = new["canceled_at"] or work.now
-    due.drop(work, subscription["id"])
+    due.cancel(work, subscription["id"])
     _stop_collecting(work, subscription)
     work.put("subscriptions", new)
     work.tell("customer.subscription.deleted", new)
@@ -161,7 +161,7 @@ def held_back(work: Work, subscription: Record, invoice: Record) -> Record:
     pause = subscription["pause_collection"]
     if pause is None and subscription["status"] != "unpaid":
         return invoice
-    due.drop(work, invoice["id"])
+    due.cancel(work, invoice["id"])
     held = {**invoice, "auto_advance": False, "automatically_finalizes_at": None}
     invoices = registry.need("invoice")
     invoice = invoices.save(work, invoice, held)
@@ -183,7 +183,7 @@ def _stop_collecting(work: Work, subscription: Record) -> None:
 
 def expired(work: Work, subscription: Record) -> Record:
     """Return a subscription that was never paid for."""
-    due.drop(work, subscription["id"])
+    due.cancel(work, subscription["id"])
     new = {**subscription, "ended_at": work.now, "status": "incomplete_expired"}
     return _save(work, subscription, new)
 

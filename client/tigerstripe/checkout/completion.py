@@ -225,7 +225,7 @@ def _completed(work: Work, session: Record, intent: Record | None) -> Record:
     else:
         cart.redeem(work, session, customer)
         made = {} if intent is None else {intent["object"]: intent["id"]}
-    due.drop(work, session["id"])
+    due.cancel(work, session["id"])
     kept = {name: value for name, value in private(session).items() if name != "customer"}
     status = "no_payment_required"
     if intent is not None and intent["object"] == "payment_intent":

@@ -140,7 +140,7 @@ class Courier:
             if id:
                 self._look(namespace, id)
             else:
-                self._pool.submit(self._guarded, self._work_off, namespace, "")
+                self._pool.submit(self._guarded, self._run_due, namespace, "")
 
     # --- Lanes ---
 
@@ -168,9 +168,9 @@ class Courier:
         scope, its_log = self._engine.account(namespace)
         delivery.deliver(scope, its_log, id, to_url, lambda: self._url)
 
-    def _work_off(self, namespace: str, _: str) -> None:
+    def _run_due(self, namespace: str, _: str) -> None:
         scope, its_log = self._engine.account(namespace)
-        due.work_off(scope, its_log, clock.now(scope))
+        due.run_until(scope, its_log, clock.now(scope))
         self._look_at_due(namespace)
 
     def _guarded(self, do: Callable[[str, str], None], namespace: str, id: str) -> None:

@@ -122,4 +122,4 @@ def _tell_when_available(work: Work, at: int) -> None:
     account = work.scope.account
     id = f"balance-{at}" if account is None else f"balance-{at}-{account}"
     if work.get(due.TABLE, id) is None:
-        due.put(work, "balance", id, at)
+        due.schedule(work, "balance", id, at)

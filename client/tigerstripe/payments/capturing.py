@@ -38,7 +38,7 @@ def captured(work: Work, intent: Record, params: Params) -> Record:
     charge = charges.captured(work, charge, method, amount, is_final=is_final)
     if is_final:
         charges.follow(work, charge, method)
-        due.drop(work, intent["id"])
+        due.cancel(work, intent["id"])
     own = ("metadata", "statement_descriptor", "statement_descriptor_suffix")
     new = {**intent, **_given(intent, params, own)}
     new["amount_capturable"] = 0 if is_final else intent["amount_capturable"] - amount

@@ -77,7 +77,7 @@ def _approved(work: Work, intent: Record, attempt: Attempt) -> Record:
     charge = _charge(work, intent, attempt)
     charge.update(charging.approved(charge, attempt, hold_until=until))
     if holds:
-        due.put(work, OBJECT, intent["id"], work.now + charging.HELD_S)
+        due.schedule(work, OBJECT, intent["id"], work.now + charging.HELD_S)
         charge = charges.add(work, charge)
         work.tell("charge.succeeded", charge)
         new = _moved(intent, charge, status="requires_capture")
@@ -212,7 +212,7 @@ def _processes(work: Work, intent: Record, attempt: Attempt) -> Record:
     work.tell("charge.pending", charge)
     outcome = bank.settled(method)
     if outcome.outcome != "never":
-        due.put(work, OBJECT, intent["id"], work.now + outcome.after_s)
+        due.schedule(work, OBJECT, intent["id"], work.now + outcome.after_s)
     new = _moved(intent, charge, status="processing")
     return _move(work, new, "processing")
 
@@ -221,7 +221,7 @@ def settle(
     work: Work, intent: Record, *, succeed: bool | None = None, failure: str | None = None
 ) -> Record:
     """Let a bank pay a debit, or refuse it; by default as its test account has in store."""
-    due.drop(work, intent["id"])
+    due.cancel(work, intent["id"])
     charge = work.get("charges", intent["latest_charge"])
     method = work.get("payment_methods", intent["payment_method"])
     assert charge is not None, intent

@@ -139,7 +139,7 @@ class Accounts(Resource):
 
     def drop(self, work: Work, record: Record) -> None:
         """Remove an account, all its objects, and its entries in the calendar."""
-        due.drop_all(work, "account", record["id"])
+        due.cancel_all(work, "account", record["id"])
         inside = work.inside(record["id"])
         for table, id in connected.all_of(work.scope.own(connected.TABLE), record["id"]):
             inside.delete(table, id)

@@ -145,7 +145,7 @@ class Charges(Resource):
             charge = self.taken(work, charge, method, charge["amount"])
             work.put(self.table, charge)
         else:
-            due.put(work, self.object, charge["id"], work.now + charging.HELD_S)
+            due.schedule(work, self.object, charge["id"], work.now + charging.HELD_S)
         work.tell("charge.succeeded", charge)
         return self.follow(work, charge, method) if is_captured else charge
 
@@ -231,7 +231,7 @@ class Charges(Resource):
             **{name: params[name] for name in own if name in params},
         }
         method = cards.as_method(charge["source"], private(charge)["number"])
-        due.drop(work, charge["id"])
+        due.cancel(work, charge["id"])
         return self.follow(work, self.captured(work, charge, method, amount), method)
 
     def captured(

@@ -108,7 +108,7 @@ class CheckoutSessions(Resource):
     def add(self, work: Work, fields: Record) -> Record:
         """Store a new session, and let it expire in time."""
         record = super().add(work, fields)
-        due.put(work, self.object, record["id"], record["expires_at"])
+        due.schedule(work, self.object, record["id"], record["expires_at"])
         return record
 
     def update(self, work: Work, ids: Ids, params: Params) -> Record:
@@ -155,7 +155,7 @@ class CheckoutSessions(Resource):
                 f'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout '
                 f"Session has a status of `{session['status']}`."
             )
-        due.drop(work, session["id"])
+        due.cancel(work, session["id"])
         return self._expired(work, session)
 
     def happen(self, work: Work, id: str) -> None:

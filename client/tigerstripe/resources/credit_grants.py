@@ -99,9 +99,9 @@ class CreditGrants(Resource):
         return saved
 
     def _ends(self, work: Work, grant: Record) -> None:
-        due.drop(work, grant["id"])
+        due.cancel(work, grant["id"])
         if grant["expires_at"] is not None and grant["expires_at"] > work.now:
-            due.put(work, self.object, grant["id"], grant["expires_at"])
+            due.schedule(work, self.object, grant["id"], grant["expires_at"])
 
     def _check_open(self, work: Work, grant: Record) -> None:
         """Raise `Refused` for a grant that is over."""

@@ -82,7 +82,7 @@ class Disputes(Resource):
         fields = self._fields(work, charge, reason, amount, is_inquiry)
         dispute = self.add(work, fields)
         new = {**charge, "dispute": dispute["id"], "disputed": True}
-        due.put(work, self.object, dispute["id"], dispute["evidence_details"]["due_by"] + 1)
+        due.schedule(work, self.object, dispute["id"], dispute["evidence_details"]["due_by"] + 1)
         if not is_inquiry:
             dispute = self._withdraw(work, dispute)
             new[PRIVATE] = {**private(charge), "is_charged_back": True}
@@ -179,7 +179,7 @@ class Disputes(Resource):
             details = {**details, "submission_count": count, "submission_method": "manual"}
             is_inquiry = new["status"].startswith("warning_")
             new = {**new, "status": "warning_under_review" if is_inquiry else "under_review"}
-            due.drop(work, new["id"])
+            due.cancel(work, new["id"])
         dispute = self.save(work, old, {**new, "evidence_details": details})
         if not submits:
             return dispute
@@ -210,7 +210,7 @@ class Disputes(Resource):
 
         An inquiry that is neither ends as `warning_closed`, with no money moved.
         """
-        due.drop(work, dispute["id"])
+        due.cancel(work, dispute["id"])
         is_inquiry = dispute["status"].startswith("warning_")
         if verdict == "escalated" and is_inquiry:
             return self._escalated(work, dispute)
@@ -239,7 +239,7 @@ class Disputes(Resource):
         }
         new = self.save(work, dispute, new)
         self._charged_back(work, new, is_it=True)
-        due.put(work, self.object, new["id"], new["evidence_details"]["due_by"] + 1)
+        due.schedule(work, self.object, new["id"], new["evidence_details"]["due_by"] + 1)
         return self._withdraw(work, new)
 
     def _charged_back(self, work: Work, dispute: Record, *, is_it: bool) -> None:

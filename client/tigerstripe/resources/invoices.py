@@ -79,7 +79,7 @@ class Invoices(Resource):
         invoice = super().add(work, fields)
         at = invoice["automatically_finalizes_at"]
         if at is not None:
-            due.put(work, self.object, invoice["id"], at)
+            due.schedule(work, self.object, invoice["id"], at)
         return invoice
 
     @operation("POST /v1/invoices/create_preview")
@@ -115,7 +115,7 @@ class Invoices(Resource):
     def drop(self, work: Work, record: Record) -> None:
         """Remove a draft and the items that were put on it; those that waited before wait again."""
         pending.let_go(work, record)
-        due.drop(work, record["id"])
+        due.cancel(work, record["id"])
         super().drop(work, record)
 
     # --- Its way ---
@@ -149,7 +149,7 @@ class Invoices(Resource):
             invoice = {**invoice, "auto_advance": params["auto_advance"]}
         invoice = collecting.finalized(work, invoice)
         if invoice["status"] == "open" and invoice["auto_advance"]:
-            due.put(work, self.object, invoice["id"], work.now + drafts.DRAFT_S)
+            due.schedule(work, self.object, invoice["id"], work.now + drafts.DRAFT_S)
         return invoice
 
     @operation("POST /v1/invoices/{invoice}/pay")

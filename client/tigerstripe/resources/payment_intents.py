@@ -290,7 +290,7 @@ class PaymentIntents(Intents):
 
     def given_up(self, work: Work, intent: Record, reason: str | None) -> Record:
         """Cancel an intent, and return it; held money is released."""
-        due.drop(work, intent["id"])
+        due.cancel(work, intent["id"])
         charge = work.get("charges", intent["latest_charge"] or "")
         if charge is not None and intent["status"] == "requires_capture":
             capturing.released(work, charge, is_over=reason == "automatic")

@@ -88,7 +88,7 @@ class Payouts(Resource):
             fields.update(automatic=True, reconciliation_status="in_progress")
             fields[PRIVATE] = {"after": self._last(work, currency)}
         payout = self.add(work, self._posted(work, fields, "payout", -amount))
-        due.put(work, self.object, payout["id"], arrival)
+        due.schedule(work, self.object, payout["id"], arrival)
         return payout
 
     def check_available(self, work: Work, amount: int, currency: str) -> None:
@@ -147,9 +147,9 @@ class Payouts(Resource):
         at = next_time(account["settings"]["payouts"]["schedule"], work.now)
         id = _settings_id(work)
         if at is None or not account["payouts_enabled"]:
-            due.drop(work, id)
+            due.cancel(work, id)
         elif self._available(work, account):
-            due.put(work, self.object, id, at)
+            due.schedule(work, self.object, id, at)
 
     def _available(self, work: Work, account: Record) -> list[tuple[str, int]]:
         """Return the amounts that could be paid out automatically, by currency.
@@ -240,7 +240,7 @@ class Payouts(Resource):
         self, work: Work, payout: Record, *, succeed: bool, failure: str | None = None
     ) -> None:
         """Let a bank take a payout, or send it back."""
-        due.drop(work, payout["id"])
+        due.cancel(work, payout["id"])
         if succeed:
             trace = {"status": "supported", "value": payout["id"]}
             new = self.move(work, {**payout, "status": "paid", "trace_id": trace}, "paid")
@@ -263,7 +263,7 @@ class Payouts(Resource):
         if payout["status"] != "pending":
             message = f"Payouts with a status of {payout['status']} cannot be canceled."
             raise Refused(message)
-        due.drop(work, payout["id"])
+        due.cancel(work, payout["id"])
         new = self._posted(work, payout, "payout_cancel", payout["amount"])
         return self.move(work, {**new, "status": "canceled"}, "canceled")
 
@@ -280,7 +280,7 @@ class Payouts(Resource):
         fields["original_payout"] = payout["id"]
         made = self.add(work, self._posted(work, fields, "payout", -amount))
         self.save(work, payout, {**payout, "reversed_by": made["id"]})
-        due.put(work, self.object, made["id"], arrival)
+        due.schedule(work, self.object, made["id"], arrival)
         return made
 
 

@@ -71,7 +71,7 @@ class Quotes(Resource):
         if params.get("from_quote") is not None:
             plain, params = self._like(work, plain, params)
         quote = self.add(work, self._with(work, plain, metadata.merged(plain, params)))
-        due.put(work, self.object, quote["id"], quote["expires_at"])
+        due.schedule(work, self.object, quote["id"], quote["expires_at"])
         return quote
 
     def _like(self, work: Work, plain: Record, params: Params) -> tuple[Record, Params]:
@@ -106,7 +106,7 @@ class Quotes(Resource):
         new = self._with(work, old, metadata.merged(old, params))
         self._drop_discounts(work, old, new)
         work = work.on_clock(new["test_clock"])
-        due.put(work, self.object, new["id"], new["expires_at"])
+        due.schedule(work, self.object, new["id"], new["expires_at"])
         return self.save(work, old, new)
 
     def _with(self, work: Work, old: Record, params: Params) -> Record:
@@ -203,7 +203,7 @@ class Quotes(Resource):
             "status": "open",
             "status_transitions": {**quote["status_transitions"], "finalized_at": work.now},
         }
-        due.put(work, self.object, new["id"], new["expires_at"])
+        due.schedule(work, self.object, new["id"], new["expires_at"])
         if quote["from_quote"] is not None and quote["from_quote"]["is_revision"]:
             revised = work.get(self.table, quote["from_quote"]["quote"])
             if revised is not None and revised["status"] == "open":
@@ -244,7 +244,7 @@ class Quotes(Resource):
             "status": "accepted",
             "status_transitions": {**quote["status_transitions"], "accepted_at": work.now},
         }
-        due.drop(work, quote["id"])
+        due.cancel(work, quote["id"])
         return self.move(work, new, "accepted")
 
     @operation("POST /v1/quotes/{quote}/cancel")
@@ -255,7 +255,7 @@ class Quotes(Resource):
         )
 
     def _canceled(self, work: Work, quote: Record) -> Record:
-        due.drop(work, quote["id"])
+        due.cancel(work, quote["id"])
         times = {**quote["status_transitions"], "canceled_at": work.now}
         new = {**quote, "status": "canceled", "status_transitions": times}
         return self.move(work, new, "canceled")

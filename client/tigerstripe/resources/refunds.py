@@ -70,7 +70,7 @@ class Refunds(Resource):
         refund = self.add(work, fields)
         if is_waiting or later == "refund_fails":
             after = ANSWER_S if refund["status"] == ASKED else SLOW_S
-            due.put(work, self.object, refund["id"], work.now + after)
+            due.schedule(work, self.object, refund["id"], work.now + after)
         if is_waiting:
             waiting = private(charge).get("refunding", 0) + amount
             work.put("charges", {**charge, PRIVATE: {**private(charge), "refunding": waiting}})
@@ -245,7 +245,7 @@ class Refunds(Resource):
         fields = self._fields(charge, amount, params, "succeeded")
         refund = self.add(work, fields)
         self._counted(work, charge, amount)
-        due.drop(work, charge["id"])
+        due.cancel(work, charge["id"])
         return refund
 
     # --- Later ---
@@ -266,7 +266,7 @@ class Refunds(Resource):
 
         Of one whose customer was asked where to, that they have told.
         """
-        due.drop(work, refund["id"])
+        due.cancel(work, refund["id"])
         charge = work.get("charges", refund["charge"])
         assert charge is not None, refund
         if succeed and refund["status"] == ASKED:
@@ -313,7 +313,7 @@ class Refunds(Resource):
         refund = self.named(work, ids)
         if refund["status"] != ASKED:
             raise Refused(NO_CANCEL)
-        due.drop(work, refund["id"])
+        due.cancel(work, refund["id"])
         charge = work.get("charges", refund["charge"])
         assert charge is not None, refund
         self._waits_no_longer(work, charge, refund)

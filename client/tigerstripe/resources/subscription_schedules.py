@@ -258,7 +258,7 @@ class SubscriptionSchedules(Resource):
         times.append(schedule["phases"][-1]["end_date"] - NOTICE_S)
         coming = [time for time in times if time > work.now]
         if coming:
-            due.put(work, self.object, schedule["id"], min(coming))
+            due.schedule(work, self.object, schedule["id"], min(coming))
 
     def _ended(self, work: Work, schedule: Record) -> Record:
         """End a schedule after its last phase, and return it; its subscription goes on, or ends."""
@@ -273,7 +273,7 @@ class SubscriptionSchedules(Resource):
             "current_phase": None,
             "status": "completed",
         }
-        due.drop(work, schedule["id"])
+        due.cancel(work, schedule["id"])
         return self.move(work, new, "completed")
 
     def _subscription(self, work: Work, schedule: Record) -> Record | None:
@@ -300,7 +300,7 @@ class SubscriptionSchedules(Resource):
             "status": "released",
             "subscription": None,
         }
-        due.drop(work, schedule["id"])
+        due.cancel(work, schedule["id"])
         return self.move(work, new, "released")
 
     @operation("POST /v1/subscription_schedules/{schedule}/cancel")
@@ -323,7 +323,7 @@ class SubscriptionSchedules(Resource):
 
     def _canceled(self, work: Work, schedule: Record, event: str = "canceled") -> Record:
         new = {**schedule, "canceled_at": work.now, "current_phase": None, "status": "canceled"}
-        due.drop(work, schedule["id"])
+        due.cancel(work, schedule["id"])
         return self.move(work, new, event)
 
     def _open(self, work: Work, ids: Ids, what: str) -> Record:

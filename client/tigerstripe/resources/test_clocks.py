@@ -70,7 +70,7 @@ class TestClocks(Resource):
         target = params["frozen_time"]
         log = Log(work.scope)
         acting.act(work.scope, log, lambda first: self._begin(first, work, ids, target))
-        due.work_off(work.scope, log, target, ids["test_clock"])
+        due.run_until(work.scope, log, target, ids["test_clock"])
         clock = self.named(work, ids)
         done = {**clock, "frozen_time": target, "status": READY, "status_details": {}}
         return self.save(work, clock, done, "ready")
@@ -94,7 +94,7 @@ class TestClocks(Resource):
         for customer in work.find_by(customers.table, "test_clock", record["id"]):
             there = work.get(customers.table, customer["id"]) or customer
             customers.drop(work.on_clock(record["id"]), there)
-        due.drop_all(work, "clock", record["id"])
+        due.cancel_all(work, "clock", record["id"])
         super().drop(work, record)
 
 

@@ -49,7 +49,7 @@ class Topups(Resource):
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Ask the bank for money."""
         made = super().create(work, ids, params)
-        due.put(work, self.object, made["id"], made["expected_availability_date"])
+        due.schedule(work, self.object, made["id"], made["expected_availability_date"])
         return made
 
     def happen(self, work: Work, id: str) -> None:
@@ -62,7 +62,7 @@ class Topups(Resource):
         self, work: Work, topup: Record, *, succeed: bool, failure: str | None = None
     ) -> None:
         """Let the bank give the money, or refuse it."""
-        due.drop(work, topup["id"])
+        due.cancel(work, topup["id"])
         if not succeed:
             code = failure or "insufficient_funds"
             new = {**topup, "failure_code": code, "failure_message": FAILURE, "status": "failed"}
@@ -86,7 +86,7 @@ class Topups(Resource):
         topup = self.named(work, ids)
         if topup["status"] != "pending":
             raise Refused(f"Topups with a status of {topup['status']} cannot be canceled.")
-        due.drop(work, topup["id"])
+        due.cancel(work, topup["id"])
         return self.move(work, {**topup, "status": "canceled"}, "canceled")
 
 

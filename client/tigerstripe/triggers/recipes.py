@@ -186,7 +186,7 @@ def _paid_out(account: Account, answers: Record) -> None:
     scope, log = account.engine.account(account.name)
     shop = answers["account"]["id"]
     worked_off(account, answers)
-    due.do_now(scope, log, f"payouts-{shop}")
+    due.run_now(scope, log, f"payouts-{shop}")
     [payout] = [one for one in scope.inside(shop).table("payouts") if one["status"] == "pending"]
     account.settle(payout["id"])
 

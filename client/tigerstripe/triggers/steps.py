@@ -38,14 +38,14 @@ def happened(name: str) -> Act:
     """Return the action of time: what is due for the object in an answer happens now."""
 
     def act(account: Account, answers: Record) -> None:
-        due.do_now(*account.engine.account(account.name), answers[name]["id"])
+        due.run_now(*account.engine.account(account.name), answers[name]["id"])
 
     return act
 
 
 def worked_off(account: Account, answers: Record) -> None:
     """Do what is due by now."""
-    due.work_off(*account.engine.account(account.name), account.now)
+    due.run_until(*account.engine.account(account.name), account.now)
 
 
 CUSTOMER = Step("POST /v1/customers", {"email": "jane@example.com", "name": "Jane"}, "customer")
