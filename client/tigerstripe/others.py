@@ -127,9 +127,9 @@ class Others:
         method decides; one with manual confirmation must be confirmed again. Raises ValueError if
         it does not wait for its buyer. Cost: a write.
         """
-        from tigerstripe.payments import deciding
+        from tigerstripe.payments import by_test
 
-        return deciding.authenticate(self._scope, self._log, intent, succeed=succeed)
+        return by_test.authenticate(self._scope, self._log, intent, succeed=succeed)
 
     def dispute(
         self,
@@ -146,9 +146,9 @@ class Others:
         decides the dispute. Raises ValueError for a charge that took no money, for one that is
         disputed already, and for a reason that Stripe does not have. Cost: a write.
         """
-        from tigerstripe.payments import deciding
+        from tigerstripe.payments import by_test
 
-        return deciding.dispute(
+        return by_test.dispute(
             self._scope, self._log, charge, reason=reason, amount=amount, is_inquiry=inquiry
         )
 
@@ -167,9 +167,9 @@ class Others:
         Raises ValueError if nothing waits, and for a failure that Stripe does not have for such an
         object. Cost: a write.
         """
-        from tigerstripe.payments import deciding
+        from tigerstripe.payments import by_test
 
-        return deciding.settle(self._scope, self._log, thing, succeed=succeed, failure=failure)
+        return by_test.settle(self._scope, self._log, thing, succeed=succeed, failure=failure)
 
     def set_fee(self, percent: str | float = "2.9", fixed: int = 30) -> None:
         """Set the fee of each payment from now on: a percentage and a fixed amount.
