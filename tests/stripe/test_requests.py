@@ -413,7 +413,7 @@ def test_answers_that_have_expired_are_removed_some_at_a_time(account, ask) -> N
     account.freeze()
     for n in range(idempotency.PRUNED + 5):
         ask("POST /v1/coupons", "percent_off=5", idempotency_key=f"old-{n}")
-    kept = account.store.table(idempotency.TABLE)
+    kept = account.store.table(scope.IDEMPOTENCY_KEYS)
     account.advance(hours=23)
     ask("POST /v1/coupons", "percent_off=5", idempotency_key="young")
     assert kept.count() == idempotency.PRUNED + 6

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tiger.system import os, time
 from tigerstripe.errors import Refused
 from tigerstripe.work.connected import Place
-from tigerstripe.work.log import WROTE as TABLE
-from tigerstripe.work.scope import Scope
+from tigerstripe.work.scope import IDEMPOTENCY_KEYS, Scope
 
 if TYPE_CHECKING:
     from tigerstripe.work.unit import Work
@@ -40,13 +39,13 @@ def check(key: str) -> None:
 
 def find(scope: Scope, key: str) -> Record | None:
     """Return the record of a key, which may have expired; None if there is none."""
-    record: Record | None = scope.table(TABLE).get(_id(scope, key), None)
+    record: Record | None = scope.table(IDEMPOTENCY_KEYS).get(_id(scope, key), None)
     return record
 
 
 def _id(scope: Scope, key: str) -> str:
     """Return the id of the record of a key; connected accounts have their own keys."""
-    return key if scope.account is None else Place(scope.account, TABLE).key(key)
+    return key if scope.account is None else Place(scope.account, IDEMPOTENCY_KEYS).key(key)
 
 
 def is_current(record: Record | None, now: int) -> bool:
@@ -81,10 +80,10 @@ def prune(work: Work) -> None:
     platform = work.scope.platform
     if work.now < platform.prune_at:
         return
-    expired = platform.own(TABLE).list(limit=PRUNED, created={"lte": work.now - KEPT_S})
+    expired = platform.own(IDEMPOTENCY_KEYS).list(limit=PRUNED, created={"lte": work.now - KEPT_S})
     for record in expired.data:
-        if work.get(TABLE, record["id"]) is not None:
-            work.delete(TABLE, record["id"])
+        if work.get(IDEMPOTENCY_KEYS, record["id"]) is not None:
+            work.delete(IDEMPOTENCY_KEYS, record["id"])
     if not expired.has_more:
         platform.prune_at = work.now + PRUNE_S
 
@@ -102,9 +101,9 @@ def keep(
 ) -> None:
     """Keep an answer in the commit of its request; `is_over` says that an expired one is there."""
     prune(work)
-    if is_over:
-        work.get(TABLE, _id(work.scope, key))  # so that it is written over as it was read
-    work.put(TABLE, {
+    if is_over:  # so that it is written over as it was read
+        work.get(IDEMPOTENCY_KEYS, _id(work.scope, key))
+    work.put(IDEMPOTENCY_KEYS, {
         "id": _id(work.scope, key),
         "account": work.scope.account,
         "at": time.time(),

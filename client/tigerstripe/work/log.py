@@ -15,13 +15,11 @@ from typing import Any
 
 from tiger import Batch, TigerError
 from tiger.system import os, time
-from tigerstripe.work.scope import Scope
+from tigerstripe.work.scope import IDEMPOTENCY_KEYS, Scope
 
 Record = dict[str, Any]
 
 TABLE = "request_log"
-WROTE = "idempotency_keys"
-"""The table of the requests that wrote: `requests.idempotency` keeps their answers there."""
 PLACES = 256
 """The number of requests without writes that are kept for each process."""
 FIELDS = (
@@ -79,7 +77,7 @@ class Log:
 
     def entries(self, path: str | None = None) -> list[Record]:
         """Return the log, oldest first; of one path, if given. `at` is the machine's time."""
-        wrote = [_of_kept(r) for r in self._scope.table(WROTE)]
+        wrote = [_of_kept(r) for r in self._scope.table(IDEMPOTENCY_KEYS)]
         told = [[r[name] for name in FIELDS] for r in self._scope.table(TABLE)]
         rest = [
             {**dict(zip(FIELDS, noted, strict=True)), "key": None}

@@ -9,6 +9,9 @@ from tiger.batch import BatchTable
 from tigerstripe.work import connected
 from tigerstripe.work.connected import ConnectedBatch, ConnectedTable, Place
 
+IDEMPOTENCY_KEYS = "idempotency_keys"
+"""The table of the requests that wrote and of their answers, by key."""
+
 OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     "account_settings": (None, None, ()),
     "cash_balance_transactions": ("ccsbtxn", None, ("customer",)),
@@ -26,7 +29,7 @@ OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
     "due": (None, None, ("clock",)),
     "early_fraud_warnings": ("issfr", "/v1/radar/early_fraud_warnings", ("charge",)),
     "ephemeral_keys": ("ephkey", None, ()),
-    "idempotency_keys": (None, None, ()),
+    IDEMPOTENCY_KEYS: (None, None, ()),
     "meter_events": (None, None, ("of",)),
     "meters": ("mtr", "/v1/billing/meters", ("status",)),
     "payment_links": ("plink", "/v1/payment_links", ("active",)),
@@ -46,7 +49,7 @@ OWN_TABLES: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {
 }
 """The tables that a store does not have from the start: prefix, path, and indexed fields."""
 
-SHARED = frozenset(("account_settings", "due", "idempotency_keys", "request_log"))
+SHARED = frozenset(("account_settings", "due", IDEMPOTENCY_KEYS, "request_log"))
 """The tables that connected accounts share with their platform."""
 
 KEPT = SHARED | {"claims", "deleted_objects"}
