@@ -14,6 +14,7 @@ import tiger
 from tigerstripe import keys
 from tigerstripe.objects import due
 from tigerstripe.others import Others
+from tigerstripe.records import Record
 from tigerstripe.requests import faults
 from tigerstripe.requests.engine import Engine
 from tigerstripe.work import clock, events, settings
@@ -23,7 +24,6 @@ from tigerstripe.work.scope import KEPT, Scope
 if TYPE_CHECKING:
     import stripe
 
-Record = dict[str, Any]
 
 WAIT_S = 5.0
 ROUNDS = 20

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tigerstripe.objects import due
+from tigerstripe.records import Record
 
 if TYPE_CHECKING:
     from tigerstripe.work.log import Log
     from tigerstripe.work.scope import Scope
     from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 
 class Others:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tiger.shown import shown
+from tigerstripe.records import Record
 from tigerstripe.requests import faults
 
 if TYPE_CHECKING:
     from tigerstripe.account import Account
 
-Record = dict[str, Any]
 
 SHOWN_MAX = 20
 """Requests that are told of, the newest ones."""

@@ -27,7 +27,7 @@ ROOTS = {
 GROUND = {
     "tiger": {"__about__", "errors", "nearest", "shortage", "shown", "system"},
     "tigerd": set[str](),
-    "tigerstripe": {"arguments", "errors", "ids", "keys", "money"},
+    "tigerstripe": {"arguments", "errors", "ids", "keys", "money", "records"},
 }
 """Modules that stand under all rooms of their package; the files beside them are its front."""
 

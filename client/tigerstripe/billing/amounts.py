@@ -9,15 +9,13 @@ As recorded, the subtotal includes the discounts of a line, and not those of the
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from tigerstripe import money
 from tigerstripe.billing import discounts, granted, taxes
 from tigerstripe.billing import lines as lines_of_invoices
 from tigerstripe.billing.totals import Line, tax
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 EXEMPT = ("exempt", "reverse")
 """The values of a customer's exemption from taxes."""

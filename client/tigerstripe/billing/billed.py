@@ -7,13 +7,10 @@ credit includes them, although they may be used up.
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.billing import discounts, items, lines
 from tigerstripe.objects.resource import private
+from tigerstripe.records import Record
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
 
 DEBITS = "debits"
 USED = "used"

@@ -5,17 +5,13 @@ Fields that no request sets are as in every draft (`drafts`).
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe import money
 from tigerstripe.billing import amounts, discounts, drafts, paying, shares, taxes
 from tigerstripe.errors import Refused
 from tigerstripe.objects import due, metadata, registry
 from tigerstripe.objects.resource import private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 NO_EMAIL = (
     "Missing email. In order to create invoices that are sent to the customer, the customer must "

@@ -7,8 +7,6 @@ and, in classic mode, with another interval; in flexible mode each item has its 
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.billing import (
     billed,
     collecting,
@@ -25,10 +23,8 @@ from tigerstripe.billing import (
 from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
 from tigerstripe.objects.resource import ordered
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 UNBILLED = ("trialing", "incomplete", "paused")
 """The states in which nothing is paid of the period that a subscription is in."""

@@ -8,17 +8,14 @@ The consequences for a subscription are in `standing`.
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.billing import amounts, dunning, granted, paying, reminders
 from tigerstripe.errors import Declined
 from tigerstripe.ids import letters
 from tigerstripe.objects import due, registry
 from tigerstripe.objects.resource import private
 from tigerstripe.payments import hearing
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 OBJECT = "invoice"
 DAY_S = 24 * 3600

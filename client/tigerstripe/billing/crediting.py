@@ -18,10 +18,8 @@ from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
 from tigerstripe.objects.resource import private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 ONLY_CUSTOM = ("description", "tax_rates", "unit_amount", "unit_amount_decimal")
 ONLY_OF_INVOICE = ("amount", "invoice_line_item")

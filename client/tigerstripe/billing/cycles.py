@@ -24,9 +24,8 @@ from tigerstripe.billing import (
 )
 from tigerstripe.objects import due, registry
 from tigerstripe.objects.resource import private
+from tigerstripe.records import Record
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
 
 OBJECT = "subscription"
 EXPIRES_S = 23 * 3600

@@ -13,10 +13,8 @@ from tigerstripe.billing.totals import Line, discount
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
 from tigerstripe.objects.resource import private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 TABLE = "discounts"
 MAX = 20

@@ -7,9 +7,8 @@ from typing import Any
 from tigerstripe.billing import amounts, lines
 from tigerstripe.ids import new_id
 from tigerstripe.objects.resource import ordered
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 DRAFT_S = 3600
 """How long an invoice that advances by itself stays a draft, as recorded."""

@@ -7,12 +7,10 @@ seven days after each try, and then the subscription is canceled.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from tigerstripe.records import Record
 from tigerstripe.work.scope import Scope
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 SETTINGS = "account_settings"
 DUNNING = "dunning"

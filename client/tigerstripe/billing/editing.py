@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe import errors
 from tigerstripe.billing import items, terms
 from tigerstripe.errors import Refused
 from tigerstripe.objects import metadata, registry
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 BOTH = "Received both items and quantity parameters. Please pass in only one."
 

@@ -6,14 +6,11 @@ when an invoice is finalized: after discounts, before taxes.
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.billing import items, lines
 from tigerstripe.objects import registry
 from tigerstripe.objects.resource import private
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 GRANT = "billing.credit_grant"
 TRANSACTION = "billing.credit_balance_transaction"

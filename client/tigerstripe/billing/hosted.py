@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe import errors
 from tigerstripe.billing import collecting, paying
 from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
 from tigerstripe.payments import moves, using
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 PAYABLE = ("open", "uncollectible")
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.billing import discounts, drafts, items, pending, shares, usage
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
 from tigerstripe.objects.resource import private
+from tigerstripe.records import Record
 from tigerstripe.work.unit import PRIVATE, Work
 
-Record = dict[str, Any]
 Content = tuple[list[Record], Record]
 """Lines, and the tax rates of those with their own, by the line's id."""
 

@@ -10,10 +10,8 @@ from tigerstripe.billing.plans import plan_of
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import metadata, registry
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 MAX = 20
 RECURRING = (

@@ -13,9 +13,8 @@ from typing import Any
 from tigerstripe import money
 from tigerstripe.ids import new_id
 from tigerstripe.objects.resource import private
+from tigerstripe.records import Record
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 SHOWN_MAX = 10

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe import errors
 from tigerstripe.billing import (
     billed,
@@ -19,10 +17,8 @@ from tigerstripe.billing import (
 from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
 from tigerstripe.objects.resource import private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 OBJECT = "subscription"
 PAUSABLE = ("active", "past_due")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.billing import shares
 from tigerstripe.errors import Declined, Refused
 from tigerstripe.ids import new_id
@@ -11,9 +9,8 @@ from tigerstripe.objects import registry
 from tigerstripe.objects.resource import private
 from tigerstripe.payments import bank, confirming, hearing
 from tigerstripe.payments.bank import Attempt
+from tigerstripe.records import Record
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
 
 TABLE = "invoice_payments"
 NOTHING_TO_PAY_WITH = (

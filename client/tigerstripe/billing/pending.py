@@ -8,9 +8,8 @@ from tigerstripe.billing import lines
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
 from tigerstripe.objects.resource import private
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 TABLE = "invoice_items"
 

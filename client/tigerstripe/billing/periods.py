@@ -10,9 +10,8 @@ import calendar
 from datetime import datetime, timezone
 from fractions import Fraction
 from math import ceil
-from typing import Any
 
-Record = dict[str, Any]
+from tigerstripe.records import Record
 
 DAY_S = 24 * 3600
 _DAYS = {"day": 1, "week": 7}

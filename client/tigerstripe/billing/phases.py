@@ -5,16 +5,12 @@ Phases follow one another without a gap: each begins where the one before it end
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe import errors, money
 from tigerstripe.billing import items, paying, periods, terms
 from tigerstripe.errors import Refused
 from tigerstripe.objects import metadata, registry
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 MAX = 10
 """How many phases a schedule may have that are still to come."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.objects.resource import private
+from tigerstripe.records import Record
 from tigerstripe.work.unit import PRIVATE
-
-Record = dict[str, Any]
 
 
 def plan_of(price: Record) -> Record:

@@ -13,10 +13,8 @@ from tigerstripe.billing import amounts, changing, cycles, granted, lines, stand
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 OF_WAITING = ("automatic_tax", "currency", "discounts")
 """The fields of a preview of the items that wait."""

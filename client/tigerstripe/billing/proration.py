@@ -8,14 +8,11 @@ classic mode, the numbers of the first page disagree with its words; the numbers
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.billing import billed, discounts, items, lines, pending, periods
 from tigerstripe.billing.totals import Line
 from tigerstripe.objects import registry
+from tigerstripe.records import Record
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
 
 
 def credit(work: Work, subscription: Record, item: Record, at: int) -> list[Record]:

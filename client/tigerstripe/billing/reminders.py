@@ -6,15 +6,12 @@ because each reminder of an invoice costs a preview of it.
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.errors import Refused
 from tigerstripe.objects import due, registry
 from tigerstripe.objects.resource import private
+from tigerstripe.records import Record
 from tigerstripe.work.scope import Scope
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
 
 SETTINGS = "account_settings"
 REMINDERS = "reminders"

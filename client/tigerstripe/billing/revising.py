@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe import errors
 from tigerstripe.billing import billed, items, paying, shares, taxes, terms
 from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
 from tigerstripe.objects.resource import private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 OWN = ("description", "metadata", "default_source")
 """Parameters that are fields."""

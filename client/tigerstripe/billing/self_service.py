@@ -6,16 +6,12 @@ the subscription cheaper, it may have to wait for the end of the period, in a sc
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe import errors
 from tigerstripe.billing import cycles, items, pausing
 from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 WORDS = {
     "customer_update": "This customer cannot be updated because the customer update",

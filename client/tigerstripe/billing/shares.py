@@ -7,16 +7,13 @@ money.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from tigerstripe import money
 from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
 from tigerstripe.objects.resource import private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 SHARE = "share"
 """The shares that an invoice keeps for its payment: a fee and a transfer, by amount or percent."""

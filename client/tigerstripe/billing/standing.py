@@ -6,14 +6,11 @@ table of `dunning` ends.
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.billing import billed, collecting, dunning, issuing, paying, pending
 from tigerstripe.objects import due, registry
 from tigerstripe.objects.resource import private
+from tigerstripe.records import Record
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
 
 OBJECT = "subscription"
 LATE = ("past_due", "unpaid")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.billing import (
     billed,
     collecting,
@@ -21,10 +19,8 @@ from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
 from tigerstripe.objects.resource import ordered
 from tigerstripe.payments import hearing
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 NEEDS_ACTION = (
     "Payment for this subscription requires additional user action before it can be completed "

@@ -6,12 +6,9 @@ anywhere, and places that are not in the table are not taxed.
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.errors import Refused
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 COUNTRIES = {
     "AT": ("vat", 20.0), "AU": ("gst", 10.0), "BE": ("vat", 21.0), "CA": ("gst", 5.0),

@@ -10,10 +10,8 @@ from tigerstripe.billing import by_hand, discounts, items, paying, periods, shar
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import metadata, registry
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 FLEXIBLE_SINCE = "2025-09-30.clover"
 """The version since which subscriptions are flexible unless it is said otherwise, as recorded."""

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from tigerstripe import money
-
-Record = dict[str, Any]
+from tigerstripe.records import Record
 
 
 @dataclass

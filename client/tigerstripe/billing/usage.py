@@ -8,14 +8,13 @@ flexible billing mode" says. The private part of the subscription keeps the time
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from tigerstripe.billing import items, pending
 from tigerstripe.objects import registry
 from tigerstripe.objects.resource import private
+from tigerstripe.records import Record
 from tigerstripe.work.unit import PRIVATE, Work
 
-Record = dict[str, Any]
 Used = tuple[Record, Decimal, tuple[int, int]]
 """An item at the price of then, how much of it was used, and from when until when."""
 

@@ -9,7 +9,8 @@ from tigerstripe.checkout import cart, fields, taxing
 from tigerstripe.checkout.shipping import chosen as chosen_shipping
 from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Params, Record, private
+from tigerstripe.objects.resource import private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")

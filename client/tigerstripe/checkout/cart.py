@@ -12,7 +12,8 @@ from tigerstripe.checkout import customers, taxing
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Params, Record, private
+from tigerstripe.objects.resource import private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 DISCOUNTS_MAX = 1

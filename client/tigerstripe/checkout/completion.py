@@ -12,9 +12,10 @@ from tigerstripe.checkout import buyer, cart, customers, selling
 from tigerstripe.errors import Declined, Refused
 from tigerstripe.facts.parameters import checked
 from tigerstripe.objects import due, registry
-from tigerstripe.objects.resource import Params, Record, private
+from tigerstripe.objects.resource import private
 from tigerstripe.payments import bank, hearing, moves, using
 from tigerstripe.payments.bank import Attempt
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 TABLE = "checkout_sessions"

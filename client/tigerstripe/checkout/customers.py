@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Record, private
+from tigerstripe.objects.resource import private
+from tigerstripe.records import Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from tigerstripe.checkout import taxing
 from tigerstripe.ids import letters
 from tigerstripe.objects import metadata
-from tigerstripe.objects.resource import Params, Record
+from tigerstripe.records import Params, Record
 
 HOSTED, EMBEDDED = "hosted_page", "embedded_page"
 UI_MODES = {"hosted": HOSTED, "embedded": EMBEDDED, "custom": "elements"}

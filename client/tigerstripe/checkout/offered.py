@@ -9,7 +9,8 @@ from tigerstripe.billing import shares, taxes, terms
 from tigerstripe.checkout import taxing
 from tigerstripe.errors import Refused
 from tigerstripe.objects import metadata, registry
-from tigerstripe.objects.resource import Params, Record, private
+from tigerstripe.objects.resource import private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 TEXTS = ("description", "footer", "header")

@@ -7,7 +7,8 @@ from tigerstripe.billing import by_hand, drafts, issuing, periods, starting
 from tigerstripe.checkout import cart, selling, taxing
 from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Params, Record, private
+from tigerstripe.objects.resource import private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 NOTHING: Record = {

@@ -6,7 +6,7 @@ import re
 
 from tigerstripe import errors
 from tigerstripe.errors import Refused
-from tigerstripe.objects.resource import Params
+from tigerstripe.records import Params
 from tigerstripe.work.unit import Work
 
 CUSTOM_FIELDS_MAX = 3

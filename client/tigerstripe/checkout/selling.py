@@ -18,8 +18,9 @@ from tigerstripe.billing import (
 )
 from tigerstripe.checkout import customers, taxing
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Params, Record, private
+from tigerstripe.objects.resource import private
 from tigerstripe.payments import hearing
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 OF_SUBSCRIPTION = (

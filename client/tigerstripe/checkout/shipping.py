@@ -7,7 +7,7 @@ from typing import Any
 from tigerstripe import errors
 from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Params, Record
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 OPTIONS_MAX = 5

@@ -8,7 +8,8 @@ from __future__ import annotations
 from tigerstripe.billing import taxes
 from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Params, Record, private
+from tigerstripe.objects.resource import private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 NO_PLACE = (

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe import keys
 from tigerstripe.facts import versions
 from tigerstripe.facts.kinds import Faults, Field, Obj, Str
 from tigerstripe.facts.table import facts
-
-Record = dict[str, Any]
+from tigerstripe.records import Record
 
 CLIENT_SECRET = Field(Str, False, False, -1, -1)
 """A parameter that few SDKs have, since they are for servers: pages and apps send it."""

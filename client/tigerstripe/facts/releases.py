@@ -6,11 +6,10 @@ Each list goes by release: versions before it have the listed things as they wer
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from tigerstripe.facts.kinds import Empty, Field, Int, Str, Union
+from tigerstripe.records import Record
 
-Record = dict[str, Any]
 Change = Callable[[Record], None]
 """Turns an object, in place, into the shape that it had before a release."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
@@ -16,12 +16,12 @@ from tigerstripe.account import Account
 from tigerstripe.errors import Refused
 from tigerstripe.http.api import Gone, TooLarge, read_body
 from tigerstripe.ids import letters
+from tigerstripe.records import Params
 
 if TYPE_CHECKING:
     from starlette.requests import Request as HttpRequest
     from starlette.responses import Response
 
-Params = dict[str, Any]
 Action = Callable[[Account, Params], Params]
 Kind = tuple[tuple[type, ...], str]
 

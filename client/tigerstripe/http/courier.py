@@ -14,7 +14,6 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from tiger import Store
 from tiger.system import time
@@ -24,7 +23,6 @@ from tigerstripe.webhooks import delivery
 from tigerstripe.webhooks.sending import to_url
 from tigerstripe.work import clock, events, settings
 
-Record = dict[str, Any]
 Lane = tuple[str, str]
 """A namespace, and the id of an endpoint."""
 

@@ -12,17 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from heapq import heappop, heappush
 from itertools import chain, repeat
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tiger import InvalidCursor, TigerError
 from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
+from tigerstripe.records import Record
 from tigerstripe.work import acting, clock
 from tigerstripe.work.log import Log
 from tigerstripe.work.scope import Scope
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 TABLE = "due"
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from tiger.errors import InvalidCursor
 from tigerstripe import errors
+from tigerstripe.records import Record
 from tigerstripe.work.scope import AnyTable
 from tigerstripe.work.unit import DELETED, Work
 
 if TYPE_CHECKING:
     from tigerstripe.objects.resource import Resource
 
-Record = dict[str, Any]
 Filter = str | Callable[[Record, Any], bool]
 """The path of the field that is compared (`recurring.interval`), or a test of record and value."""
 

@@ -14,11 +14,10 @@ from typing import Any, TypeVar
 from tigerstripe import errors
 from tigerstripe.ids import new_id
 from tigerstripe.objects import listing, metadata, registry, searching
+from tigerstripe.records import Params, Record
 from tigerstripe.work.differences import previous_attributes
 from tigerstripe.work.unit import DELETED, PRIVATE, Work
 
-Record = dict[str, Any]
-Params = dict[str, Any]
 Ids = dict[str, str]
 Handler = Callable[[Work, Ids, Params], Record]
 """Does an operation: from the ids in the path and the typed parameters to the answer."""

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from tigerstripe.errors import Refused
 from tigerstripe.objects.listing import at, limit_of
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
 
 if TYPE_CHECKING:
     from tigerstripe.objects.resource import Resource
 
-Record = dict[str, Any]
 Test = Callable[[Record], bool]
 
 _CLAUSE = re.compile(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlencode
 
 from tigerstripe.objects import registry
@@ -10,9 +9,8 @@ from tigerstripe.objects.resource import private
 from tigerstripe.pages import templates
 from tigerstripe.pages.visit import Page, Visit, not_there, to
 from tigerstripe.payments import moves
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 KINDS = {"payment_intent": "payment_intents", "setup_intent": "setup_intents"}
 DONE = "There is nothing to authenticate any more. You can close this page."

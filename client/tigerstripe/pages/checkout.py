@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe import money
 from tigerstripe.checkout import completion
 from tigerstripe.errors import Refused
@@ -11,11 +9,9 @@ from tigerstripe.objects import registry
 from tigerstripe.pages import templates
 from tigerstripe.pages.markup import element
 from tigerstripe.pages.visit import Form, Page, Visit, not_there, to
+from tigerstripe.records import Params, Record
 from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 OVER = "This checkout session has expired: go back to the shop and begin again."
 THANKS = "Your payment went through. You can close this page."

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.billing import crediting, hosted, lines, paying
 from tigerstripe.errors import Refused
 from tigerstripe.pages import papers
 from tigerstripe.pages.checkout import method_data
 from tigerstripe.pages.visit import Form, Page, Visit, not_there, to
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 
 def invoice(visit: Visit) -> Page:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
 
 from tigerstripe import money
 from tigerstripe.pages.markup import Markup, element
 from tigerstripe.pages.templates import alert, form, methods, page, rows
+from tigerstripe.records import Record
 
-Record = dict[str, Any]
 Form = dict[str, str]
 Pairs = list[tuple[str, str]]
 

@@ -10,9 +10,8 @@ from tigerstripe.objects import registry
 from tigerstripe.pages import portal_look, templates
 from tigerstripe.pages.checkout import method_data
 from tigerstripe.pages.visit import Form, Page, Visit, not_there, to
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 TITLES = {
     "subscription_cancel": "Cancel your subscription",

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from tigerstripe import money
 from tigerstripe.pages.markup import Markup, element
 from tigerstripe.pages.templates import NAMES, alert, back, card_fields, field, form, page, rows
+from tigerstripe.records import Record
 
-Record = dict[str, Any]
 Form = dict[str, str]
 
 

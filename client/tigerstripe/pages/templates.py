@@ -7,8 +7,8 @@ from typing import Any
 from tigerstripe import money
 from tigerstripe.pages.markup import Markup, element, joined
 from tigerstripe.payments.testing_cards import cards
+from tigerstripe.records import Record
 
-Record = dict[str, Any]
 Form = dict[str, str]
 
 STYLE = """

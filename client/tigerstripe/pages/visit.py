@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from tigerstripe.facts import versions
 from tigerstripe.pages import templates
+from tigerstripe.records import Record
 from tigerstripe.work import acting, clock
 from tigerstripe.work.log import Log
 from tigerstripe.work.scope import Scope
 from tigerstripe.work.unit import Work
 
-Record = dict[str, Any]
 Form = dict[str, str]
 Result = TypeVar("Result")
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.errors import Declined
 from tigerstripe.ids import letters, new_id
 from tigerstripe.payments import cash
 from tigerstripe.payments.bank import Attempt
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 DAY_S = 24 * 3600
 ACTION_REQUIRED = (

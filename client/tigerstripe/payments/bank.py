@@ -14,10 +14,8 @@ from tigerstripe.objects.resource import private
 from tigerstripe.payments import cards, testing_banks
 from tigerstripe.payments.testing_cards import KnownCard
 from tigerstripe.payments.types import DEBITS, ELSEWHERE
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
-
 
 BY_WEB: Record = {
     "type": "online",

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.facts.kinds import Obj
 from tigerstripe.facts.table import facts
 from tigerstripe.ids import new_id
 from tigerstripe.payments.cards import fingerprint
-
-Record = dict[str, Any]
-Params = dict[str, Any]
+from tigerstripe.records import Params, Record
 
 BANK = "STRIPE TEST BANK"
 IBAN_CODES = {"AT": (5, 0), "BE": (3, 0), "DE": (8, 0), "ES": (4, 4), "FR": (5, 5), "NL": (4, 0)}

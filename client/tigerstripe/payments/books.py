@@ -6,16 +6,14 @@ A balance is nothing but the sum of them: see `tigerstripe.payments.balances`.
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 from tigerstripe import arguments, money
 from tigerstripe.ids import new_id
 from tigerstripe.objects import due
 from tigerstripe.payments import balances
+from tigerstripe.records import Record
 from tigerstripe.work.scope import Scope
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 TABLE = balances.TABLE
 SETTINGS = "account_settings"

@@ -8,9 +8,9 @@ from typing import Any
 from tigerstripe import arguments
 from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Record
 from tigerstripe.payments import confirming, moves
 from tigerstripe.payments.using import shown
+from tigerstripe.records import Record
 from tigerstripe.work import acting
 from tigerstripe.work.log import Log
 from tigerstripe.work.scope import Scope

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe import errors
 from tigerstripe.errors import Refused
 from tigerstripe.objects import due, metadata, registry
 from tigerstripe.payments import amounts, connect, hearing
 from tigerstripe.payments.using import shown
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 OBJECT = "payment_intent"
 TOO_MUCH = (

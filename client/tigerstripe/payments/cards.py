@@ -14,10 +14,8 @@ from typing import Any
 from tigerstripe import errors
 from tigerstripe.errors import Declined
 from tigerstripe.payments import testing_cards
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 NUMBER_LENGTHS = range(12, 20)
 YEARS_AHEAD = 50

@@ -14,9 +14,8 @@ from tigerstripe.ids import letters
 from tigerstripe.objects import registry
 from tigerstripe.objects.resource import private
 from tigerstripe.payments.bank import APPROVED, AUTHENTICATE, Answer
+from tigerstripe.records import Record
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
 
 TYPE = "customer_balance"
 """The type of payment methods that stands for a customer's cash."""

@@ -11,9 +11,8 @@ from tigerstripe.payments import bank, cards, connect, testing_cards
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.testing_cards import Decline
 from tigerstripe.payments.types import DEBITS
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 NOBODY: Record = {"address": dict.fromkeys(ADDRESS), "email": None, "name": None, "phone": None}

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe import errors
 from tigerstripe.errors import Declined, Refused
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 SEEN = frozenset((
     "amount", "amount_details", "automatic_payment_methods", "canceled_at", "cancellation_reason",

@@ -6,8 +6,6 @@ its charge, the transaction in the books, the payment method, and an event for e
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.errors import INVALID_REQUEST, Declined, Refused
 from tigerstripe.objects import due, registry
 from tigerstripe.objects.resource import private
@@ -25,10 +23,9 @@ from tigerstripe.payments import (
 )
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.using import shown
+from tigerstripe.records import Record
 from tigerstripe.work.differences import previous_attributes
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
 
 OBJECT = "payment_intent"
 AUTHENTICATION_FAILED = (

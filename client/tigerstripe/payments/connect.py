@@ -18,10 +18,8 @@ from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
 from tigerstripe.objects.resource import ordered, private
 from tigerstripe.payments import books
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 LEGACY = "legacy_payments"
 """The capability that accounts had by themselves until 2019."""

@@ -7,12 +7,9 @@ news on to its session.
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.objects import registry
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 OWNER = "intent"
 """The kind of claim that names the owner of an intent, or of an invoice:

@@ -13,10 +13,11 @@ from typing import Any
 
 from tigerstripe.errors import Declined, Refused
 from tigerstripe.objects import metadata, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.objects.resource import Ids, Resource
 from tigerstripe.payments import clients, hearing, moves, types, using
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.using import shown
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")

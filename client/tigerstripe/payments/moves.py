@@ -6,9 +6,8 @@ from typing import Any
 
 from tigerstripe.errors import Declined
 from tigerstripe.payments import confirming, setting_up
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
 
 
 def of(intent: Record) -> Any:

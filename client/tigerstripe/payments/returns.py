@@ -11,9 +11,10 @@ from abc import abstractmethod
 from tigerstripe import money
 from tigerstripe.errors import Refused
 from tigerstripe.objects import listing, metadata, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, Tests, private
+from tigerstripe.objects.resource import Ids, Resource, Tests, private
 from tigerstripe.payments import connect
 from tigerstripe.payments.amounts import check_positive
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 

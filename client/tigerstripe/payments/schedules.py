@@ -5,11 +5,9 @@ from __future__ import annotations
 import calendar
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 from tigerstripe.errors import Refused
-
-Record = dict[str, Any]
+from tigerstripe.records import Record
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MANUAL = "manual"

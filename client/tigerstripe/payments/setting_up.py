@@ -5,17 +5,14 @@ The counterpart of `confirming` for payments. No money moves, and each try is a 
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.errors import INVALID_REQUEST, Declined, Refused
 from tigerstripe.objects import registry
 from tigerstripe.objects.resource import private
 from tigerstripe.payments import actions, bank, charging, hearing, testing_cards, types, using
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.using import shown
+from tigerstripe.records import Record
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
 
 OBJECT = "setup_intent"
 AUTHENTICATION_FAILED = (

@@ -20,8 +20,6 @@ from typing import Any, NamedTuple
 
 from tigerstripe.errors import Declined
 
-Record = dict[str, Any]
-
 
 class KnownCard(NamedTuple):
     """One card of the testing page."""

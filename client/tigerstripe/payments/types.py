@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 from tigerstripe.errors import Refused
 from tigerstripe.facts.kinds import Enum, List
 from tigerstripe.facts.table import facts
+from tigerstripe.records import Params, Record
 from tigerstripe.work.differences import merged
 from tigerstripe.work.unit import Work
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 AUTOMATIC_SINCE = "2023-08-16"
 """The version since which an intent without types takes all that the account has."""

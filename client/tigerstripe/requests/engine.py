@@ -20,6 +20,7 @@ from tigerstripe.facts import parameters, versions
 from tigerstripe.facts.table import facts
 from tigerstripe.ids import letters, new_id
 from tigerstripe.objects import due, registry
+from tigerstripe.records import Record
 from tigerstripe.requests import addresses, expansion, faults, form, idempotency, not_yet
 from tigerstripe.requests.messages import Headers, Request, Response
 from tigerstripe.requests.routes import Route, route
@@ -32,7 +33,6 @@ from tigerstripe.work.unit import Work
 if TYPE_CHECKING:
     from tigerstripe.objects.resource import Handler, Ids
 
-Record = dict[str, Any]
 
 encode: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 """Writes an answer; no record is in itself."""

@@ -14,9 +14,8 @@ from tigerstripe.facts import versions
 from tigerstripe.facts.kinds import Id, Kind, List, Map, Obj, Page, Ref, Union
 from tigerstripe.facts.table import facts
 from tigerstripe.objects import registry
+from tigerstripe.records import Record
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
 
 LEVELS_MAX = 4
 

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tigerstripe import arguments
 from tigerstripe.errors import INVALID_REQUEST, Refused
 from tigerstripe.facts.kinds import Enum, Obj
 from tigerstripe.facts.table import facts
 from tigerstripe.payments import testing_cards
+from tigerstripe.records import Record
 from tigerstripe.requests.routes import route
 from tigerstripe.work import settings
 from tigerstripe.work.scope import Scope
-
-Record = dict[str, Any]
 
 LOST = 0
 """The status of an answer that never comes: the connection is closed instead."""

@@ -8,17 +8,17 @@ that was refused before anything was done is not kept.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tiger.system import os, time
 from tigerstripe.errors import Refused
+from tigerstripe.records import Record
 from tigerstripe.work.connected import Place
 from tigerstripe.work.scope import IDEMPOTENCY_KEYS, Scope
 
 if TYPE_CHECKING:
     from tigerstripe.work.unit import Work
 
-Record = dict[str, Any]
 
 KEPT_S = 24 * 3600
 KEY_MAX = 255

@@ -6,10 +6,9 @@ import copy
 from typing import Any
 
 from tigerstripe.facts import versions
+from tigerstripe.records import Record
 from tigerstripe.requests.expansion import Expansion, expand, of_resource
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
 
 
 def shaped(work: Work, answer: Record, wanted: Expansion, path: str) -> Record:

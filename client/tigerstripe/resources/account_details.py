@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tigerstripe.ids import new_id
 from tigerstripe.payments import schedules
+from tigerstripe.records import Params, Record
 from tigerstripe.work.differences import merged
 from tigerstripe.work.unit import PRIVATE
-
-Record = dict[str, Any]
-Params = dict[str, Any]
 
 NEEDED = (
     "business_profile.product_description",

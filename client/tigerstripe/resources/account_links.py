@@ -6,7 +6,8 @@ from tigerstripe import errors
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.objects.resource import Ids, Resource
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 LIFE_S = 5 * 60

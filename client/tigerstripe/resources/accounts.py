@@ -6,9 +6,10 @@ from tigerstripe import errors, keys
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import due, metadata, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.objects.resource import Ids, Resource, operation, private
 from tigerstripe.payments import connect
 from tigerstripe.payments.schedules import MANUAL
+from tigerstripe.records import Params, Record
 from tigerstripe.resources import account_details as details
 from tigerstripe.resources import capabilities
 from tigerstripe.work import connected

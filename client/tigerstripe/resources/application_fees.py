@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.objects.resource import Record
 from tigerstripe.payments import connect
 from tigerstripe.payments.returns import Whole
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
 
 

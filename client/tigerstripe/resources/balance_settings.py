@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Ids, Resource, operation
 from tigerstripe.payments import schedules
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 DAYS_OF = {"monthly": "monthly_payout_days", "weekly": "weekly_payout_days"}

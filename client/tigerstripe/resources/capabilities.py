@@ -6,7 +6,8 @@ from tigerstripe import errors
 from tigerstripe.facts.kinds import Obj
 from tigerstripe.facts.table import facts
 from tigerstripe.objects import listing, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.objects.resource import Ids, Resource, operation, private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 

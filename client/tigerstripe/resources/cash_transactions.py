@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from tigerstripe import money
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Ids, Resource, operation
 from tigerstripe.payments import cash
 from tigerstripe.payments.amounts import check_positive
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 

@@ -9,8 +9,6 @@ from tigerstripe.objects.resource import (
     Filters,
     Ids,
     Inclusions,
-    Params,
-    Record,
     Resource,
     operation,
     ordered,
@@ -19,6 +17,7 @@ from tigerstripe.objects.resource import (
 from tigerstripe.payments import amounts, bank, books, cards, charging, connect, testing_cards
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.capturing import TOO_MUCH
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 HOLD = "https://stripe.com/docs/payments/place-a-hold-on-a-payment-method"

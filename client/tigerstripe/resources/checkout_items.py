@@ -10,7 +10,8 @@ from tigerstripe.checkout import cart, taxing
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import metadata, registry
-from tigerstripe.objects.resource import Inclusions, Params, Record, Resource, private
+from tigerstripe.objects.resource import Inclusions, Resource, private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 ITEMS_MAX = 100

@@ -11,17 +11,9 @@ from tigerstripe.checkout import cart, completion, fields, rules, taxing
 from tigerstripe.checkout.shipping import shipping
 from tigerstripe.errors import Refused
 from tigerstripe.objects import due, listing, metadata
-from tigerstripe.objects.resource import (
-    Filters,
-    Ids,
-    Inclusions,
-    Params,
-    Record,
-    Resource,
-    operation,
-    private,
-)
+from tigerstripe.objects.resource import Filters, Ids, Inclusions, Resource, operation, private
 from tigerstripe.payments import connect, types
+from tigerstripe.records import Params, Record
 from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
 from tigerstripe.resources.customers import RESOURCE as CUSTOMERS
 from tigerstripe.work.unit import PRIVATE, Work

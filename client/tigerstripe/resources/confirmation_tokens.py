@@ -8,8 +8,9 @@ from __future__ import annotations
 from tigerstripe import errors
 from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Params, Record, Resource, private
+from tigerstripe.objects.resource import Resource, private
 from tigerstripe.payments import charging
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 LIFE_S = 12 * 3600

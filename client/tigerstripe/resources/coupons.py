@@ -7,7 +7,8 @@ from typing import Any
 from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
-from tigerstripe.objects.resource import Inclusions, Params, Record, Resource, private
+from tigerstripe.objects.resource import Inclusions, Resource, private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 

@@ -6,8 +6,9 @@ from tigerstripe import errors, money
 from tigerstripe.billing import granted
 from tigerstripe.errors import Refused
 from tigerstripe.objects import due, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Ids, Resource, operation
 from tigerstripe.payments.amounts import check_positive
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 UNUSED_MAX = 100

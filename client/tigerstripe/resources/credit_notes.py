@@ -14,7 +14,8 @@ from tigerstripe.billing import collecting, crediting, paying
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters, new_id
 from tigerstripe.objects import listing, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Ids, Resource, operation
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 FINALIZED = ("open", "paid", "uncollectible")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tigerstripe.billing import granted
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Filters, Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Filters, Ids, Resource, operation
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 

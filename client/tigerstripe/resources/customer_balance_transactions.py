@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tigerstripe import money
 from tigerstripe.errors import Refused
-from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.objects.resource import Ids, Resource
+from tigerstripe.records import Params, Record
 from tigerstripe.resources.customers import RESOURCE as CUSTOMERS
 from tigerstripe.work.unit import Work
 

@@ -7,7 +7,8 @@ from tigerstripe.facts.kinds import Obj
 from tigerstripe.facts.table import facts
 from tigerstripe.ids import letters
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Inclusions, Params, Record, Resource
+from tigerstripe.objects.resource import Ids, Inclusions, Resource
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 LIFE_S = 30 * 60

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Filters, Ids, Params, Record, Resource, private
+from tigerstripe.objects.resource import Filters, Ids, Resource, private
 from tigerstripe.payments import cards
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 

@@ -9,16 +9,9 @@ from tigerstripe.billing import discounts
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
 from tigerstripe.objects import listing, registry
-from tigerstripe.objects.resource import (
-    Ids,
-    Inclusions,
-    Params,
-    Record,
-    Resource,
-    operation,
-    private,
-)
+from tigerstripe.objects.resource import Ids, Inclusions, Resource, operation, private
 from tigerstripe.payments import cash
+from tigerstripe.records import Params, Record
 from tigerstripe.work.differences import previous_attributes
 from tigerstripe.work.unit import PRIVATE, Work
 

@@ -6,8 +6,9 @@ from tigerstripe.errors import Refused
 from tigerstripe.facts.kinds import Obj
 from tigerstripe.facts.table import facts
 from tigerstripe.objects import due, metadata, registry
-from tigerstripe.objects.resource import Filters, Ids, Params, Record, Resource, operation, private
+from tigerstripe.objects.resource import Filters, Ids, Resource, operation, private
 from tigerstripe.payments import books
+from tigerstripe.records import Params, Record
 from tigerstripe.work.differences import merged
 from tigerstripe.work.unit import PRIVATE, Work
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tigerstripe.objects.resource import Filters, Record, Resource
+from tigerstripe.objects.resource import Filters, Resource
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import fnmatch
 from typing import Any
 
-from tigerstripe.objects.resource import Filters, Record, Resource
+from tigerstripe.objects.resource import Filters, Resource
+from tigerstripe.records import Record
 
 
 def _is_of(record: Record, wanted: Any) -> bool:

@@ -9,8 +9,9 @@ from tigerstripe import errors
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import listing, metadata, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Ids, Resource, operation
 from tigerstripe.payments import bank_accounts, cards
+from tigerstripe.records import Params, Record
 from tigerstripe.work.differences import previous_attributes
 from tigerstripe.work.unit import Work
 

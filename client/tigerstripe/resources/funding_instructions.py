@@ -5,8 +5,9 @@ from __future__ import annotations
 from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Ids, Resource, operation
 from tigerstripe.payments import cash
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 COUNTRIES = {

@@ -10,7 +10,8 @@ from tigerstripe.billing.totals import cost
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Filters, Params, Record, Resource
+from tigerstripe.objects.resource import Filters, Resource
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 HIDDEN = "invoice_item.price"

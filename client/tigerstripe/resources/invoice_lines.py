@@ -10,7 +10,8 @@ from tigerstripe import errors
 from tigerstripe.billing import amounts, discounts, lines, pending
 from tigerstripe.errors import Refused
 from tigerstripe.objects import listing, metadata, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Ids, Resource, operation
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 Content = list[Record]

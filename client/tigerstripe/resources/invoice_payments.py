@@ -5,7 +5,8 @@ from __future__ import annotations
 from tigerstripe import errors
 from tigerstripe.billing.paying import TABLE, invoice_of
 from tigerstripe.objects import listing
-from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.objects.resource import Ids, Resource
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 

@@ -10,16 +10,9 @@ from tigerstripe.billing import by_hand, collecting, drafts, paying, pending, pr
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import due, registry
-from tigerstripe.objects.resource import (
-    Filters,
-    Ids,
-    Inclusions,
-    Params,
-    Record,
-    Resource,
-    operation,
-)
+from tigerstripe.objects.resource import Filters, Ids, Inclusions, Resource, operation
 from tigerstripe.payments.using import shown
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 DAY_S = 24 * 3600

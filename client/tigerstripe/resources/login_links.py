@@ -5,7 +5,8 @@ from __future__ import annotations
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.objects.resource import Ids, Resource
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tigerstripe.ids import letters
-from tigerstripe.objects.resource import Record, Resource, private
+from tigerstripe.objects.resource import Resource, private
+from tigerstripe.records import Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 OFFLINE: Record = {"type": "offline"}

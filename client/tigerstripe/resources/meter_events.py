@@ -8,7 +8,8 @@ from decimal import Decimal, InvalidOperation
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.objects.resource import Ids, Resource
+from tigerstripe.records import Params, Record
 from tigerstripe.resources.meters import of
 from tigerstripe.work.unit import Work
 

@@ -9,7 +9,8 @@ from tigerstripe import errors, keys
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Ids, Resource, operation
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 EVENTS_MAX = 100

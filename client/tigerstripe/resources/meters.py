@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from tigerstripe.errors import Refused
 from tigerstripe.objects import listing, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Ids, Resource, operation
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 HOUR_S = 3600

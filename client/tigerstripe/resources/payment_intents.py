@@ -13,7 +13,7 @@ from tigerstripe import money
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters, new_id
 from tigerstripe.objects import due, registry
-from tigerstripe.objects.resource import Ids, Params, Record, operation, private
+from tigerstripe.objects.resource import Ids, operation, private
 from tigerstripe.payments import (
     amounts,
     capturing,
@@ -29,6 +29,7 @@ from tigerstripe.payments import (
 )
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.intents import OPEN, Intents
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 ASYNC_SINCE = "2024-06-20"

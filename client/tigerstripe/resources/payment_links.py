@@ -10,15 +10,8 @@ from tigerstripe.checkout.shipping import shipping
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
 from tigerstripe.objects import listing, registry
-from tigerstripe.objects.resource import (
-    Ids,
-    Inclusions,
-    Params,
-    Record,
-    Resource,
-    operation,
-    private,
-)
+from tigerstripe.objects.resource import Ids, Inclusions, Resource, operation, private
+from tigerstripe.records import Params, Record
 from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
 from tigerstripe.work.unit import PRIVATE, Work
 

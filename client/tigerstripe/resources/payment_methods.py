@@ -7,8 +7,9 @@ from tigerstripe.errors import Refused
 from tigerstripe.facts.kinds import Enum
 from tigerstripe.facts.table import facts
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.objects.resource import Ids, Resource, operation, private
 from tigerstripe.payments import bank_accounts, cards, testing_banks, using
+from tigerstripe.records import Params, Record
 from tigerstripe.work.differences import merged
 from tigerstripe.work.unit import PRIVATE, Work
 

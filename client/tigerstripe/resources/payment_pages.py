@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from tigerstripe.checkout import completion
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Ids, Resource, operation
 from tigerstripe.payments import using
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 SHOWN = (

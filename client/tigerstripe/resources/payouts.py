@@ -11,10 +11,11 @@ from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import due, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, private
+from tigerstripe.objects.resource import Ids, Resource, operation, private
 from tigerstripe.payments import balances, books, testing_banks
 from tigerstripe.payments.amounts import check_positive
 from tigerstripe.payments.schedules import next_time
+from tigerstripe.records import Params, Record
 from tigerstripe.resources.external_accounts import is_sound
 from tigerstripe.work.unit import PRIVATE, Work
 

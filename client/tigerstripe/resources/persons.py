@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Filters, Ids, Params, Record, Resource
+from tigerstripe.objects.resource import Filters, Ids, Resource
+from tigerstripe.records import Params, Record
 from tigerstripe.resources import account_details as details
 from tigerstripe.work.differences import merged
 from tigerstripe.work.unit import Work

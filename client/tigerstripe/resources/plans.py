@@ -7,7 +7,8 @@ from typing import Any
 from tigerstripe import errors
 from tigerstripe.billing.plans import plan_of
 from tigerstripe.ids import new_id
-from tigerstripe.objects.resource import Ids, Inclusions, Params, Record, Resource, Tests
+from tigerstripe.objects.resource import Ids, Inclusions, Resource, Tests
+from tigerstripe.records import Params, Record
 from tigerstripe.resources.prices import RESOURCE as PRICES
 from tigerstripe.work.unit import Work
 

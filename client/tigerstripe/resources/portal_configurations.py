@@ -9,7 +9,8 @@ from tigerstripe import errors
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Inclusions, Params, Record, Resource, private
+from tigerstripe.objects.resource import Inclusions, Resource, private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.differences import merged
 from tigerstripe.work.unit import PRIVATE, Work
 

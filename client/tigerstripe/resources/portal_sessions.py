@@ -7,7 +7,8 @@ from tigerstripe.billing import self_service
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Params, Record, Resource
+from tigerstripe.objects.resource import Resource
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 OF_SUBSCRIPTIONS = (

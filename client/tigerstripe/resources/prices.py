@@ -12,7 +12,8 @@ from tigerstripe.billing.plans import plan_of
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Filters, Inclusions, Params, Record, Resource, private
+from tigerstripe.objects.resource import Filters, Inclusions, Resource, private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.differences import previous_attributes
 from tigerstripe.work.unit import PRIVATE, Work
 

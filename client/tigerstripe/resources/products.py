@@ -5,7 +5,8 @@ from __future__ import annotations
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Filters, Params, Record, Resource
+from tigerstripe.objects.resource import Filters, Resource
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 IN_USE = "This product cannot be deleted because it has one or more user-created prices."

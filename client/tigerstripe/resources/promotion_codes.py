@@ -7,7 +7,8 @@ from typing import Any
 from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters, new_id
-from tigerstripe.objects.resource import Filters, Inclusions, Params, Record, Resource, private
+from tigerstripe.objects.resource import Filters, Inclusions, Resource, private
+from tigerstripe.records import Params, Record
 from tigerstripe.resources.coupons import RESOURCE as COUPONS
 from tigerstripe.work.unit import PRIVATE, Work
 

@@ -9,15 +9,8 @@ from tigerstripe.billing import discounts, periods
 from tigerstripe.checkout import cart, offered, quoted, selling
 from tigerstripe.errors import Refused
 from tigerstripe.objects import due, listing, metadata, registry
-from tigerstripe.objects.resource import (
-    Ids,
-    Inclusions,
-    Params,
-    Record,
-    Resource,
-    operation,
-    private,
-)
+from tigerstripe.objects.resource import Ids, Inclusions, Resource, operation, private
+from tigerstripe.records import Params, Record
 from tigerstripe.resources.checkout_items import RESOURCE as ITEMS
 from tigerstripe.work.unit import PRIVATE, Work
 

@@ -6,10 +6,11 @@ from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import due, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation, ordered, private
+from tigerstripe.objects.resource import Ids, Resource, operation, ordered, private
 from tigerstripe.payments import bank, books, cash, connect
 from tigerstripe.payments.amounts import check_positive
 from tigerstripe.payments.testing_banks import SLOW_S
+from tigerstripe.records import Params, Record
 from tigerstripe.resources.charges import HOLD
 from tigerstripe.work.differences import previous_attributes
 from tigerstripe.work.unit import PRIVATE, Work

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tigerstripe.errors import Refused
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, Tests, operation
+from tigerstripe.objects.resource import Ids, Resource, Tests, operation
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tigerstripe.objects.resource import Record, Resource
+from tigerstripe.objects.resource import Resource
 from tigerstripe.payments.bank import Attempt
+from tigerstripe.records import Record
 from tigerstripe.work.unit import Work
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from tigerstripe import errors
 from tigerstripe.ids import letters, new_id
-from tigerstripe.objects.resource import Filters, Ids, Params, Record, operation
+from tigerstripe.objects.resource import Filters, Ids, operation
 from tigerstripe.payments import clients, types, using
 from tigerstripe.payments.bank import Attempt
 from tigerstripe.payments.intents import OPEN, Intents
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 GUARDED = (

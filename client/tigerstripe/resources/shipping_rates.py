@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tigerstripe import errors, money
-from tigerstripe.objects.resource import Filters, Params, Record, Resource
+from tigerstripe.objects.resource import Filters, Resource
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 

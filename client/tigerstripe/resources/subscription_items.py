@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from tigerstripe import errors
 from tigerstripe.objects import listing, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource
+from tigerstripe.objects.resource import Ids, Resource
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 

@@ -12,7 +12,8 @@ from tigerstripe import errors
 from tigerstripe.billing import issuing, paying, phases, standing, starting, terms
 from tigerstripe.errors import Refused
 from tigerstripe.objects import due, listing, metadata, registry
-from tigerstripe.objects.resource import Filters, Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Filters, Ids, Resource, operation
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 OVER = ("canceled", "completed", "released")

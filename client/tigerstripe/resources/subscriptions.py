@@ -21,7 +21,8 @@ from tigerstripe.billing import (
 )
 from tigerstripe.errors import Refused
 from tigerstripe.objects import listing, metadata, registry
-from tigerstripe.objects.resource import Filters, Ids, Params, Record, Resource, Tests, operation
+from tigerstripe.objects.resource import Filters, Ids, Resource, Tests, operation
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 OVER_TAKES = {"cancellation_details", "metadata"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tigerstripe.objects.resource import Filters, Ids, Params, Record, Resource
+from tigerstripe.objects.resource import Filters, Ids, Resource
+from tigerstripe.records import Params, Record
 from tigerstripe.resources.customers import RESOURCE as CUSTOMERS
 from tigerstripe.work.unit import Work
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tigerstripe.errors import Refused
-from tigerstripe.objects.resource import Params, Record, Resource
+from tigerstripe.objects.resource import Resource
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 NULLS = (

@@ -7,7 +7,8 @@ from tigerstripe.billing import periods
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import due, registry
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Ids, Resource, operation
+from tigerstripe.records import Params, Record
 from tigerstripe.work import acting
 from tigerstripe.work.clock import LATEST, TEST_CLOCKS
 from tigerstripe.work.log import Log

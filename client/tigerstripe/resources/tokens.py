@@ -5,8 +5,9 @@ from __future__ import annotations
 from tigerstripe import errors
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, private
+from tigerstripe.objects.resource import Ids, Resource, private
 from tigerstripe.payments import bank_accounts, cards, testing_banks
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 PREFIXES = {"card": "tok", "bank_account": "btok", "cvc_update": "cvctok", "pii": "pii"}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from tigerstripe import money
 from tigerstripe.errors import Refused
 from tigerstripe.objects import due
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, operation
+from tigerstripe.objects.resource import Ids, Resource, operation
 from tigerstripe.payments import books, testing_banks
 from tigerstripe.payments.amounts import check_positive
 from tigerstripe.payments.testing_banks import QUICK_S
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 FAILURE = "The bank could not process this top-up."

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Params, Record, operation
+from tigerstripe.objects.resource import Ids, operation
 from tigerstripe.payments import connect
 from tigerstripe.payments.returns import Part
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 

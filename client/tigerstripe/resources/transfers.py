@@ -6,10 +6,11 @@ from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Params, Record
+from tigerstripe.objects.resource import Ids
 from tigerstripe.payments import charging, connect
 from tigerstripe.payments.amounts import check_positive
 from tigerstripe.payments.returns import Whole
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 OVER = (

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
-from tigerstripe.objects.resource import Ids, Params, Record, Resource, private
+from tigerstripe.objects.resource import Ids, Resource, private
+from tigerstripe.records import Params, Record
 from tigerstripe.work.events import ENDPOINTS
 from tigerstripe.work.unit import PRIVATE, Work
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tigerstripe.billing import reminders
+from tigerstripe.records import Record
 from tigerstripe.triggers import fixtures
 from tigerstripe.triggers.steps import (
     CLOCK,
@@ -14,7 +15,6 @@ from tigerstripe.triggers.steps import (
     PRODUCT,
     START,
     Act,
-    Record,
     Step,
     advanced,
     attached,

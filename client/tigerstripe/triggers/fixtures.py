@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from tiger import InvalidRequest
+from tigerstripe.records import Record
 from tigerstripe.requests.messages import Request
 
 if TYPE_CHECKING:
     from tigerstripe.account import Account
 
-Record = dict[str, Any]
 
 REFERENCE = re.compile(r"\$\{([^|}:]+):([^|}]+)(?:\|([^}]*))?\}")
 EXAMPLE = '{"fixtures": [{"name": "tea", "path": "/v1/products", "method": "post", "params": {}}]}'

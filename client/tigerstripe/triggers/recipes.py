@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tigerstripe.objects import due
+from tigerstripe.records import Record
 from tigerstripe.resources import account_details
 from tigerstripe.triggers import fixtures
 from tigerstripe.triggers.billing import BILLING
@@ -18,7 +19,6 @@ from tigerstripe.triggers.steps import (
     NOTED,
     PRODUCT,
     Act,
-    Record,
     Step,
     advanced,
     attached,

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tigerstripe.objects import due
+from tigerstripe.records import Record
 
 if TYPE_CHECKING:
     from tigerstripe.account import Account
-
-Record = dict[str, Any]
 
 
 class Step(NamedTuple):

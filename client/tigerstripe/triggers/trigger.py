@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tigerstripe.records import Record
 from tigerstripe.triggers import fixtures
 from tigerstripe.triggers.recipes import RECIPES
 from tigerstripe.triggers.steps import Step
 
 if TYPE_CHECKING:
     from tigerstripe.account import Account
-
-Record = dict[str, Any]
 
 
 def trigger(account: Account, type: str) -> list[Record]:

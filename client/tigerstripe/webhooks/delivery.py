@@ -12,11 +12,11 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
-from typing import Any
 
 from tiger import AlreadyExists, Conflict
 from tiger.system import os, time
 from tigerstripe.facts import versions
+from tigerstripe.records import Record
 from tigerstripe.requests import addresses
 from tigerstripe.requests.expansion import NONE
 from tigerstripe.requests.shape import shaped
@@ -26,8 +26,6 @@ from tigerstripe.work.differences import previous_attributes
 from tigerstripe.work.log import Log
 from tigerstripe.work.scope import Scope
 from tigerstripe.work.unit import PRIVATE, Work
-
-Record = dict[str, Any]
 
 ATTEMPTS_MAX = 8
 FIRST_PAUSE_S = 1.0

@@ -10,13 +10,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from tigerstripe.records import Record
 from tigerstripe.work import settings
 from tigerstripe.work.scope import Scope
 
 if TYPE_CHECKING:
     from tigerstripe.work.unit import Work
 
-Record = dict[str, Any]
 
 TEST_CLOCKS = "test_clocks"
 LATEST = 7_258_118_400

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 from tiger import Table
 from tiger.batch import BatchTable
-
-Record = dict[str, Any]
+from tigerstripe.records import Record
 
 TABLE = "connected_objects"
 ACCOUNT = "_account"

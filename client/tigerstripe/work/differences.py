@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from tigerstripe.records import Record
 from tigerstripe.work.unit import PRIVATE
-
-Record = dict[str, Any]
 
 
 def previous_attributes(old: Record, new: Record) -> Record:

@@ -7,16 +7,16 @@ the account in which it was made: a fork does not send what it has inherited.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tigerstripe.facts import versions
 from tigerstripe.ids import new_id
+from tigerstripe.records import Record
 from tigerstripe.work.scope import Scope
 
 if TYPE_CHECKING:
     from tigerstripe.work.unit import Work
 
-Record = dict[str, Any]
 
 TABLE = "events"
 ENDPOINTS = "webhooks"

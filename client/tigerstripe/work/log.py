@@ -15,9 +15,8 @@ from typing import Any
 
 from tiger import Batch, TigerError
 from tiger.system import os, time
+from tigerstripe.records import Record
 from tigerstripe.work.scope import IDEMPOTENCY_KEYS, Scope
-
-Record = dict[str, Any]
 
 TABLE = "request_log"
 PLACES = 256

@@ -8,12 +8,10 @@ record that exists is found faster than one that does not.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from tiger import AlreadyExists, Conflict, NotFound
+from tigerstripe.records import Record
 from tigerstripe.work.scope import Scope
-
-Record = dict[str, Any]
 
 TABLE = "account_settings"
 STATE = "state"

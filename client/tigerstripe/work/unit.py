@@ -14,15 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
 from tiger import InvalidRecord, NotFound
+from tigerstripe.records import Record
 from tigerstripe.work import clock as clocks
 from tigerstripe.work import events, settings
 from tigerstripe.work.log import Log
 from tigerstripe.work.scope import SHARED, Scope
 
-Record = dict[str, Any]
 Place = tuple[str | None, str, str]
 """A connected account or None, a table's name, and an id."""
 
