@@ -2,7 +2,7 @@
 
 In a table of 10,000 coupons. Before each clear, and each insert that is compared with one, it is
 filled anew and 300 others are inserted one by one, untimed: so processes are awake, as in a test,
-and whoever tidies up after the clear before that has done so.
+and the cleaning after the clear before is done.
 
 - clear of 10,000: clear_namespace; a peer clears the whole store
 - insert after a fill: what the clear is compared with

@@ -38,7 +38,7 @@ def pytest_configure() -> None:
     """Undo what a runner may say, and what would hold for all that the tests start.
 
     Ctrl-C is noticed: what a shell starts behind itself ignores it. And what is compiled is kept,
-    lest each of a few thousand processes compile all that it imports.
+    so that a few thousand processes do not each compile all that they import.
     """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False

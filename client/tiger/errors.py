@@ -168,7 +168,9 @@ class TimedOut(TigerError, TimeoutError):
 class StoreFull(TigerError):
     """There is no room for a write, in shared memory or in another resource that it needs.
 
-    Raised by writes. The message says how much there is and how to get more. Nothing was changed;
+    Raised by writes; by `connect`, if it makes an instance; and by calls that make a file in it:
+    snapshots, marks, sandboxes, forks, and reads that have to keep a commit readable. The message
+    says how much there is and how to get more. Nothing was changed;
     reads, deletes and clears still work. If a file could not be created, `needed` is its size and
     `free` the free space of its file system, in bytes. If a limit of the format is reached, `limit`
     names it.

@@ -54,7 +54,7 @@ else:
     import time
 
     def _taken(module: ModuleType) -> ModuleType:
-        """Return a copy of a module that nobody finds who looks for the module to replace it."""
+        """Return a copy of a module, which a search for the module to replace it does not find."""
         copy = ModuleType(f"{__name__}.{module.__name__}", module.__doc__)
         names = vars(module).items()
         copy.__dict__.update({name: value for name, value in names if not name.startswith("__")})

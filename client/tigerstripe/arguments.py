@@ -11,7 +11,7 @@ FEW = 60
 
 
 def known(name: str, value: Any, those: Iterable[str]) -> None:
-    """Raise ValueError for a value that is none of those that there are; it names them."""
+    """Raise ValueError for an unknown value; the message names the known ones."""
     there = sorted(those)
     if value in there:
         return

@@ -61,7 +61,7 @@ def clear_and_fill(store: Any) -> None:
 @pytest.mark.parametrize("change", [change_everything, clear_and_fill, tiger.Store.clear_namespace])
 @pytest.mark.parametrize("is_fork", [False, True], ids=["plain", "fork"])
 def test_a_savepoint_undoes_what_its_block_did(filled, second_store, change, is_fork: bool) -> None:
-    """Whoever did it; `second_store` remembers what it has read."""
+    """No matter which process did it; `second_store` remembers what it has read."""
     store = filled.begin_fork(f"{filled.current_namespace}-fork") if is_fork else filled
     elsewhere = second_store.namespace(store.current_namespace)
     before = everything(store)

@@ -1,7 +1,7 @@
 """Files of an instance that are removed, replaced, renamed or restored, one by one, under a daemon.
 
-Whatever is taken away, one daemon serves, what was acknowledged is there, and whoever has mapped
-what is not there any more is told so.
+Whatever is taken away, one daemon serves, what was acknowledged is there, and a process that
+has mapped what is not there any more is told so.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ NAMES = [
 
 
 def test_what_is_removed_under_a_daemon_is_there_again(place: Path) -> None:
-    """And so is what two clients wrote before, meanwhile and after, whoever looks."""
+    """And so is what two clients wrote before, meanwhile and after, for every reader."""
     with serving(place, module=HURRIED) as daemon, tiger.connect(place) as first:
         written = []
 

@@ -30,7 +30,7 @@ LOADS = 12
 LOW = (1 << 32) - 1
 
 Event = tuple[int, int | None]
-"""A word and what is stored there; None where whoever sleeps on it is woken."""
+"""A word and what is stored there; None where the client that sleeps on it is woken."""
 
 
 class NeverWoken(Exception):
@@ -54,7 +54,7 @@ class Memory:
         return self._words[at]
 
     def _step(self) -> int | None:
-        """Take the daemon's next step; return the word of which it wakes who sleeps there."""
+        """Take the daemon's next step; return the word whose sleeper it wakes, if any."""
         _, (at, value) = self._left.pop(0)
         if value is None:
             return at
@@ -125,7 +125,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("act", [answered, refused])
-def test_whoever_sleeps_is_woken_whenever_the_answer_comes(
+def test_a_client_that_sleeps_is_woken_whenever_the_answer_comes(
     directory: str, act: Callable[[Daemon], None]
 ) -> None:
     daemon = Daemon(Path(directory))

@@ -117,7 +117,7 @@ class Host:
         return process.returncode, self.log.read_text()[before:]
 
     def kill(self) -> None:
-        """Kill the daemon, whoever started it."""
+        """Kill the daemon, no matter which process started it."""
         kill(daemons_of(self.directory))
         self.reap()
 
@@ -143,7 +143,7 @@ class Host:
         return instance.is_running(self.directory)
 
     def connect(self, **settings: Any) -> tiger.Store:
-        """Return a store of this host; whoever takes it closes it."""
+        """Return a store of this host; the caller closes it."""
         return tiger.connect(self.directory, **{"autostart": False, **settings})
 
     def state(self) -> tuple[int, int, dict[str, Any]]:

@@ -408,7 +408,7 @@ def test_a_log_of_another_version_is_not_followed() -> None:
 
 
 def test_a_client_is_told_of_a_log_of_another_version() -> None:
-    """It starts the daemon, and has its words; whoever follows already goes on."""
+    """It starts the daemon, and has its words; hosts that follow already go on."""
     with machines("A", start=False) as made:
         make_stream(made.engine, {"version": "0.0.1", "protocol": "1", "max_record": "1000"})
         made["A"].directory.mkdir(mode=0o700)

@@ -221,7 +221,7 @@ class Biller:
         self.account.authenticate(intent.id, succeed=self.random.random() < 0.7)
 
     def advance(self) -> None:
-        """Let time go on, for all; what is due is done by whoever is first."""
+        """Let time go on, for all; the first process does what is due."""
         self.account.advance(hours=self.random.choice([1, 2, 23, 24, 24 * 8, 24 * 31]))
 
 

@@ -1,4 +1,4 @@
-"""After any sequence what customers owe, pay and have is the same money, whoever wrote at once."""
+"""After any sequence what customers owe, pay and have adds up, even if several write at once."""
 
 from __future__ import annotations
 

@@ -152,9 +152,7 @@ def test_a_thing_that_is_put_off_or_taken_out_on_the_way_is_not_done(scope, alar
 # --- Who does it ---
 
 
-def test_a_clock_that_runs_does_what_is_due_before_a_request_of_whoever_looks_first(
-    account, alarms
-) -> None:
+def test_a_clock_that_runs_does_what_is_due_before_the_first_request(account, alarms) -> None:
     scope = Scope(account.store)
     put(scope, ["past", "future"], [account.now - 10, account.now + 1000])
     assert stripe.Customer.list().data == []

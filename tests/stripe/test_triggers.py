@@ -16,7 +16,7 @@ from tigerstripe.triggers import fixtures, recipes, trigger
 def test_a_recipe_leads_to_its_event(account, event) -> None:
     happened = trigger.trigger(account, event)
     assert event in [one["type"] for one in happened]
-    assert trigger.trigger(account, event)  # again is fine
+    assert trigger.trigger(account, event)  # may be repeated
 
 
 def test_each_resource_that_tells_of_its_objects_has_recipes() -> None:

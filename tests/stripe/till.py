@@ -217,7 +217,7 @@ class Till:
         pay_out(self.account, self.random.choice(["daily", "weekly", "manual"]))
 
     def wait(self) -> None:
-        """Let time go on, for all; what is due is done by whoever is first."""
+        """Let time go on, for all; the first process does what is due."""
         self.account.advance(hours=self.random.randint(1, 40))
 
 

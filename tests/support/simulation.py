@@ -168,7 +168,7 @@ class Machine:
         self.events = [event for event in recording.events if event[0] != FENCE]
         self.files = {path: array("Q", data) for path, data in recording.image.items()}
         self._unlinked: dict[str, Any] = {}
-        """Files without a name: whoever has them mapped sees stores into them that come late."""
+        """Files without a name: a process that has them mapped sees late stores into them."""
         self.loads = 0
         self.recording = recording
         self._schedule: Schedule = {}

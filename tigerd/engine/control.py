@@ -18,14 +18,14 @@ from tigerd.engine.segments import WritableSegment
 REPAIRED = "repaired"
 """The folder of a repair that is built and not yet in its place."""
 LOCK_S = 1.0
-"""How long a daemon tries for its lock: whoever looks whether it is held has it for a moment."""
+"""How long a daemon tries for its lock: a process that tests it has it for a moment."""
 
 
 def take_lock(directory: Path, *, make: bool = True) -> int:
     """Take the instance for this process and return the descriptor of its directory, locked.
 
     The lock is held by the open directory, so the daemon makes no child that would inherit it.
-    Without `make` the directory has to be there: whoever made it may have removed it. Raises
+    Without `make` the directory has to be there: its maker may have removed it. Raises
     `InstanceError` if a daemon has it, or if it cannot be locked.
     """
     descriptor = open_or_make(directory) if make else open_directory(directory)

@@ -1,4 +1,4 @@
-"""Which records were changed of late, by namespace: a rollback looks at these and at no others.
+"""Which records were changed lately, by namespace: a rollback looks at these and at no others.
 
 It reaches back as far as the oldest pin, like everything that is kept for readers. It stands in the
 daemon's own memory only: a rollback to a commit before it began has to compare all records.

@@ -94,7 +94,7 @@ def least_pin(directory: Path) -> int | None:
 
 
 def leased(path: Path) -> frozenset[str]:
-    """Return the namespaces that the files of a folder name, whoever holds these."""
+    """Return the namespaces that the files of a folder name, held or not."""
     found: set[str] = set()
     with contextlib.suppress(FileNotFoundError, InstanceError), opened(path) as folder:
         header = header_of(folder)
@@ -124,7 +124,7 @@ class Look:
 def looking(path: Path) -> Iterator[Look]:
     """Give what processes left in a folder of leases; nobody takes a lease until the block ends.
 
-    That is nothing while somebody is taking a lease, or where the folder cannot be read. While
+    The look is empty while somebody is taking a lease, or if the folder cannot be read. While
     every file is held, it costs a look at each, however many leases are in it.
     """
     with contextlib.ExitStack() as stack:

@@ -413,10 +413,10 @@ cdef int tell(Segments *held, uint64_t change, uint64_t commit) except -1:
     cdef uint64_t number = words_of(held, 0)[CHANGES]
     cdef uint64_t most = layout.RING_MAX  # less in tests
     cdef Py_ssize_t at = RING_AT + number % most * RING_WORDS
-    fence()  # whoever sees what overwrites an old entry sees how far the ring is
+    fence()  # a reader of what overwrites an old entry sees how far the ring is
     store(held, 0, at, commit)
     store(held, 0, at + 1, change)
-    fence()  # and whoever sees how far it is sees the entry
+    fence()  # and a reader that sees how far it is sees the entry
     return store(held, 0, CHANGES, number + 1)
 
 

@@ -47,7 +47,7 @@ cdef enum:
 cdef struct Segments:
     # Segments whose words are at hand, until they are released.
     Py_buffer views[OPEN_MAX]
-    PyObject *segments[OPEN_MAX]  # held by who calls
+    PyObject *segments[OPEN_MAX]  # held by the caller
     Py_ssize_t count
 
 

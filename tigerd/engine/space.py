@@ -263,7 +263,7 @@ class Space:
         return max(words, default=0)
 
     def write_again(self, chunk: WritableSegment) -> None:
-        """Write a chunk again whose file was removed, and let readers map that instead."""
+        """Write the file of a chunk again if it was removed, and let readers map that instead."""
         chunk.write_again()
         self._tell_dropped()
 

@@ -56,7 +56,7 @@ class WritableTable:
         self.lists = Lists(self.space, partial(walks.first_members, self))
         self.namespaces = Namespaces(forks)
         self.owners: dict[tuple[int, bytes], int] = {}
-        """Refs of owners of lists of values, by scope and key: those that were used of late."""
+        """Refs of owners of lists of values, by scope and key: those that were used lately."""
         self.fields = resource.indexes
         self.encoding = Encoding(len(self.fields))
         self._name = f"table {resource.table}"

@@ -228,10 +228,10 @@ class Writer:
         control = self.control
         change = control.words[layout.CHANGES]
         at = layout.ring_at(change)
-        memory.fence()  # whoever sees what overwrites an old entry sees how far the ring is
+        memory.fence()  # a reader of what overwrites an old entry sees how far the ring is
         control.store(at, commit)
         control.store(at + 1, kind << 56 | table.number << 48 | ref)
-        memory.fence()  # and whoever sees how far it is sees the entry
+        memory.fence()  # and a reader that sees how far it is sees the entry
         control.store(layout.CHANGES, change + 1 & layout.WORD_MAX)
 
     def last_request(self, slot: int) -> int:

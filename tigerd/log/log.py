@@ -200,9 +200,9 @@ class Log(Protocol):
         """Tell all daemons something, if the log is up; it may be lost."""
 
     def note(self, host: str, body: bytes) -> None:
-        """Keep this of a host, in the place of what was kept, and give it to all as a `Noted`.
+        """Keep a note of a host, instead of its last one, and give it to all daemons as a `Noted`.
 
-        It may be lost; whoever notes something has that back.
+        It may be lost; the daemon that sends a note receives it, too.
         """
 
     def waits_for(self) -> tuple[int, int] | None:

@@ -81,7 +81,7 @@ class Inbox:
         self.info: bytes = b""
         """The JSON of the last INFO; empty until one came."""
         self.pings: int = 0
-        """How many PING wait for a PONG; whoever sends them takes them away."""
+        """How many PING wait for a PONG; sending these sets it to 0."""
         self.pongs: int = 0
         """How many PONG came."""
 

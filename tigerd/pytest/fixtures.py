@@ -152,9 +152,9 @@ def _marked_seed(node: pytest.Item, seed: Any) -> Any:
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
 ) -> Generator[None, object, object]:
-    """Let what a fixture of a wide scope starts find the account that the fixture asks for.
+    """Let processes of a fixture of a wide scope find the account that the fixture requests.
 
-    It outlives the test that happens to be the first to need it, so that one's account is not its.
+    Such a fixture outlives the first test that needs it, so it does not use that test's account.
     """
     environment = request.config.stash.get(ENVIRONMENT, None)
     if environment is None or fixturedef.scope == "function":

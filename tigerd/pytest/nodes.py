@@ -1,6 +1,6 @@
 """What the plugin notes of a run in pytest's own objects, and finds there.
 
-Its parts share this: the run (`pytest_plugin`), the fixtures and the reports.
+Its parts share this: the run (`plugin`), the fixtures and the reports.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 | variable | says |
 |---|---|
-| `TIGERD_DIR` | where the run's instance is; whoever connects first makes and starts it |
+| `TIGERD_DIR` | where the run's instance is; the first process that connects starts it |
 | `TIGERD_NAMESPACE` | the account of the test at hand; without one, `RunEnvironment.outside` |
 | `TIGERD_LOG` | the log that the run's own instance follows, if it was told one |
 | `TIGERD_RUN` | whose the instance is (`place.owners`), and the token of the run's namespaces |
@@ -135,7 +135,7 @@ class RunEnvironment:
         return os.environ.get(DIRECTORY) == self.directory and os.environ.get(RUN) == self._said
 
     def leave(self) -> None:
-        """Let that hold again which did before, but for a directory that was named since."""
+        """Restore the environment as it was before, except for a directory that was named since."""
         if self in _entered:
             _entered.remove(self)
         if os.environ.get(DIRECTORY) != self.directory:

@@ -22,7 +22,7 @@ from tigerd.service.run_place import SHARED_MEMORY, parent, place_of
 from tigerd.service.stopping import NotAnswering, signal_daemon, stop_daemon
 
 PATIENCE_S = 3.0
-"""How long a daemon may take to stop whose directory is removed in any case."""
+"""How long to wait for a daemon to stop; its directory is removed in any case."""
 
 GONE = ".gone"
 """The end of the name under which a directory is removed."""
@@ -37,7 +37,7 @@ def path_of(token: str) -> Path:
 
 
 def make(path: Path, owner: Owner) -> None:
-    """Make the directory of an instance that belongs to a process; again is fine."""
+    """Make the directory of an instance that belongs to a process; may be repeated."""
     instance.make_directory(path)
     write_owner(path, owner)
 

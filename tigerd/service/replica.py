@@ -24,7 +24,7 @@ and those who asked on other hosts."""
 
 
 def is_of_this_host(error: TigerError) -> bool:
-    """Tell whether an entry is refused for what only this host wants: then it is no answer.
+    """Tell whether an entry is refused because only this host lacks something: it is no answer.
 
     All others are refused on every host alike, for they follow from the entries before.
     """

@@ -1,4 +1,4 @@
-"""Rollbacks on several hosts: planned where the mark is, and put into the log as what they come to.
+"""Rollbacks on several hosts: planned where the mark is, and put into the log as their effects.
 
     a rollback -> plan -> the log: restore -> on every host: nothing changed since? -> apply
 

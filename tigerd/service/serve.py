@@ -109,7 +109,7 @@ def _take_over(directory: Path, options: argparse.Namespace) -> Server:
     with ExitStack() as failing:
         try:
             lock = take_lock(directory, make=not options.detach)  # its launcher made it
-            # Whoever hears of a failure looks whether another daemon holds the instance.
+            # A launcher that hears of a failure looks whether another daemon holds the instance.
             failing.callback(os.close, lock)
             server = _new_server(directory, lock, options)
         except zmq.ZMQError as error:
@@ -149,7 +149,7 @@ def _bind_error(path: Path, number: int | None, why: str) -> InstanceError:
 
 
 def _tell(document: dict[str, Any]) -> None:
-    """Print one JSON object on stdout, for whoever started this daemon and may have given up."""
+    """Print one JSON object on stdout, for the launcher of this daemon, which may have given up."""
     try:
         sys.stdout.write(json.dumps(document) + "\n")
         sys.stdout.flush()

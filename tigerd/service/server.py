@@ -209,7 +209,7 @@ class Server:
             self._peers.hang_up()
 
     def _write_again(self, lost: list[WritableSegment]) -> None:
-        """Write removed files again; who mapped the old control segment has to connect again."""
+        """Write removed files again; clients of an old control segment have to connect again."""
         for segment in lost:
             log.warning("%s was removed: writing it again", segment.path)
         self._applying.write_again(lost)

@@ -679,7 +679,7 @@ def newest_body(control, Py_ssize_t directory_at, Py_ssize_t dropped_at, uint64_
                 dict indexes, dict chunks, scope, bytes key, uint64_t commit):
     """Return index words, place, word and body of a key's newest version; () if there is none.
 
-    As `TableReader.newest_body`; None if that is to look: what is needed is not mapped yet, say.
+    As `TableReader.newest_body`; None if that has to do it: a segment is not mapped yet, say.
     """
     cdef Py_buffer view
     cdef const uint64_t *words
@@ -817,7 +817,7 @@ def bodies_along(
 ):
     """Return the bodies of a list's versions visible at a commit, from a ref on, so many at most.
 
-    As `TableReader.bodies`; None if that is to look: a chunk is not mapped yet, say. Those that
+    As `TableReader.bodies`; None if that has to do it: a chunk is not mapped yet, say. Bodies that
     lack one of the texts do not match.
     """
     cdef Py_buffer view

@@ -3,8 +3,9 @@
 docs/format.md explains it with a picture and the bytes of one record; a test keeps the two equal.
 
 All words are 64 bits, aligned, in the byte order of the machine. A word that changes after it
-was published is changed by one store (the daemon's), and is marked "changes" below; everything
-else is written once, before anything refers to it.
+was published is changed by one store (the daemon's), and is marked "changes" below, with the module
+of `tigerd.engine` that changes it (`recovery` and the compiled part aside); everything else is
+written once, before anything refers to it.
 
 An instance's directory:
 
@@ -12,8 +13,13 @@ An instance's directory:
     tables/<name>/chunk.<n>   record versions, appended
     tables/<name>/index.<n>   where the newest version of each key is
     pins/<commit>.<random>    a point in time that some reader holds (tiger.place.pins)
-    leases/<random>           a namespace that goes with its process (tiger.place.leases)
+    leases/<random>           the namespaces that one process holds (tiger.place.leases)
+    spare                     room for the cleaner to begin with when there is none
+    owner, kept               of a test run's instance: whose it is, or that it stays
+    follows                   which log of several machines the instance follows
     socket                    where the daemon takes commands
+    daemon.log                what a daemon in the background logs
+    start.lock                held by the process that is starting a daemon
 
 The daemon holds the directory itself, with flock, for as long as it lives.
 """
@@ -41,16 +47,16 @@ HEADER_INSTANCE = 3  # random; the same in all segments of an instance
 HEADER_TABLE = 4  # the table's number
 HEADER_NUMBER = 5  # a chunk's number, or an index's generation
 HEADER_SIZE = 6  # of the file, bytes
-HEADER_STATE = 7  # changes. A chunk: bytes used. An index: 0. Control: 1 once it is ready
+HEADER_STATE = 7  # changes. A chunk: bytes used (space). An index: 0. Control: 1 once it is ready
 
-CHUNK_GARBAGE = 8  # changes: offset / 16 of the version counted last << 32 | bytes of garbage
-CHUNK_SETTLED = 9  # changes: bytes in which nothing is that was never committed
-CHUNK_LAST_NUMBER = 10  # changes: the table's last number when that was stored
+CHUNK_GARBAGE = 8  # changes (space): offset / 16 of the version counted last << 32 | garbage bytes
+CHUNK_SETTLED = 9  # changes (space): bytes in which nothing is that was never committed
+CHUNK_LAST_NUMBER = 10  # changes (space): the table's last number when that was stored
 GARBAGE_BITS = 32
 
-INDEX_USED = 8  # changes: places in use, at least; stored before one is taken
-INDEX_KEYS = 9  # changes: keys in it and in the generation before it, at least
-INDEX_MOVING = 10  # changes: the place whose key was moved last to the next generation
+INDEX_USED = 8  # changes (index): places in use, at least; stored before one is taken
+INDEX_KEYS = 9  # changes (index): keys in it and in the generation before it, at least
+INDEX_MOVING = 10  # changes (index): the place whose key was moved last to the next generation
 
 CONTROL = 1
 CHUNK = 2
@@ -60,49 +66,49 @@ WORD = 8  # bytes
 
 # --- Control -------------------------------------------------------------------------------------
 
-COMMIT = 8  # changes: the commit number; what began later is not visible
-HORIZON = 9  # changes: versions that ended at or before it may be gone
-HEARTBEAT = 10  # changes: CLOCK_MONOTONIC of the daemon's last turn, nanoseconds
+COMMIT = 8  # changes (writer): the commit number; what began later is not visible
+HORIZON = 9  # changes (cleaner): versions that ended at or before it may be gone
+HEARTBEAT = 10  # changes (service.server): CLOCK_MONOTONIC of the daemon's last turn, nanoseconds
 PID = 11  # of the daemon, for people
 STARTED = 12  # when it started, nanoseconds since 1970, for people
 MAX_RECORD = 13  # bytes of msgpack
-CHANGES = 14  # changes: entries ever made in the ring of changes
-COMMANDS = 15  # changes: commands answered since the instance was made, failed ones too
-DAEMON = 16  # changes: how many daemons have taken the instance over
-WAKES = 17  # changes: 1 if the daemon wakes those who sleep on the answer's word of their slot
-ENDED = 18  # changes: entries ever made in the ring of ended versions
-CLEANED = 19  # changes: what those before it name was taken away
-RETIRING = 20  # changes: table << 48 | the version that is being taken away; 0: none
-COPYING = 21  # changes: table << 48 | the version whose copy is taking its place; 0: none
-COPY = 22  # changes: the ref of that copy
+CHANGES = 14  # changes (writer): entries ever made in the ring of changes
+COMMANDS = 15  # changes (writer): commands answered since the instance was made, failed ones too
+DAEMON = 16  # changes (service.custody): how many daemons have taken the instance over
+WAKES = 17  # changes (service.custody): 1 if the daemon wakes a client that sleeps on its answer
+ENDED = 18  # changes (cleaner): entries ever made in the ring of ended versions
+CLEANED = 19  # changes (cleaner): what those before it name was taken away
+RETIRING = 20  # changes (cleaner): table << 48 | the version that is being taken away; 0: none
+COPYING = 21  # changes (retiring): table << 48 | the version that is being copied; 0: none
+COPY = 22  # changes (retiring): the ref of that copy
 
-DAEMONS_AT = 64  # changes: a random number for each of the last daemons
+DAEMONS_AT = 64  # changes (service.custody): a random number for each of the last daemons
 DAEMONS_MAX = 64
 
 TABLES_AT = 512  # word of the first table's entry
 TABLE_WORDS = 8
-TABLE_DIRECTORY = 0  # changes: generation of the index | of the one that is being left << 32
-TABLE_NAMESPACES = 1  # changes: ref of the newest namespace
-TABLE_BYTES = 2  # changes: bytes of its segments
-TABLE_NEEDED = 3  # changes: bytes of versions that are not garbage; statistics
-TABLE_LAST_CHUNK = 4  # changes: the numbers given last; they never come back
-TABLE_LAST_NAMESPACE = 5
-TABLE_LAST_NUMBER = 6
-TABLE_DROPPED = 7  # changes: chunks unlinked so far
+TABLE_DIRECTORY = 0  # changes (index): the index's generation | that of the one being left << 32
+TABLE_NAMESPACES = 1  # changes (lists): ref of the newest namespace
+TABLE_BYTES = 2  # changes (space, index): bytes of its segments
+TABLE_NEEDED = 3  # changes (cleaner): bytes of versions that are not garbage; statistics
+TABLE_LAST_CHUNK = 4  # changes (space): the numbers given last; they never come back
+TABLE_LAST_NAMESPACE = 5  # changes (table)
+TABLE_LAST_NUMBER = 6  # changes (table)
+TABLE_DROPPED = 7  # changes (space): chunks unlinked so far
 
 CLIENTS_AT = TABLES_AT + 256 * TABLE_WORDS
 CLIENTS_MAX = 1024
 CLIENT_WORDS = 8
 CLIENT_ID = 0  # random, chosen by the client; 0 = free
-CLIENT_ANSWER = 1  # changes: request number << 8 | status. Stored before the commit it belongs to
-CLIENT_COMMIT = 2  # changes: the commit at which the request took effect
-CLIENT_REF = 3  # changes: the table << 48 | the version that the request wrote, or 0
-CLIENT_FAILED = 4  # changes: the request in the middle of which a daemon failed
+CLIENT_ANSWER = 1  # changes (writer): request number << 8 | status; stored before its commit
+CLIENT_COMMIT = 2  # changes (writer): the commit at which the request took effect
+CLIENT_REF = 3  # changes (writer): the table << 48 | the version that the request wrote, or 0
+CLIENT_FAILED = 4  # changes (applying): the request in the middle of which a daemon failed
 CLIENT_STATUS_BITS = 8
 
 RING_AT = CLIENTS_AT + CLIENTS_MAX * CLIENT_WORDS
 RING_MAX = 16384
-RING_WORDS = 2  # changes: the commit; kind << 56 | table << 48 | ref
+RING_WORDS = 2  # changes (writer): the commit; kind << 56 | table << 48 | ref
 NOTHING = 0  # of a commit that never was
 CREATED = 1
 DELETED = 2
@@ -111,7 +117,7 @@ FORKED = 4
 UPDATED = 5
 
 ENDED_AT = RING_AT + RING_MAX * RING_WORDS
-ENDED_MAX = 16384  # changes: table << 48 | the version; 0: its end was taken back
+ENDED_MAX = 16384  # changes (cleaner): table << 48 | the version; 0: its end was taken back
 
 CONTROL_SIZE = 524288
 """Bytes: the words above, rounded up to 64 KiB."""
@@ -147,12 +153,12 @@ RECORD_LIMIT = CHUNK_LIMIT - 4096  # so --max-record cannot go past this
 # Mutable words, counted in words back from the head. List 0 is the table's own order; list n is
 # that of the n-th index.
 
-END = -1  # changes: the commit that ended the version; 0 = none; TAKEN; COPIED
-OLDER = -2  # changes: the next version in list 0; for list n, 2 n words before this
-NEWER = -3  # changes: the one before in list 0; for list n, 2 n words before this
-FIRST = -4  # changes; of a namespace or a value: the newest version of its list
-COUNT_A = -5  # changes; of a namespace: commit << 24 | records, as of one commit
-COUNT_B = -6  # changes; the same, as of another. The greater commit that is visible counts
+END = -1  # changes (table, retiring): the commit that ended the version; 0 = none; TAKEN; COPIED
+OLDER = -2  # changes (lists): the next version in list 0; for list n, 2 n words before this
+NEWER = -3  # changes (lists): the one before in list 0; for list n, 2 n words before this
+FIRST = -4  # changes (lists, retiring); of a namespace or a value: the newest version of its list
+COUNT_A = -5  # changes (table); of a namespace: commit << 24 | records, as of one commit
+COUNT_B = -6  # changes (table); the same, as of another. The greater visible commit counts
 COUNT_BITS = 24
 COUNT_MAX = (1 << COUNT_BITS) - 1
 
@@ -221,11 +227,11 @@ LIMITS = (COMMITS, CHUNKS, GENERATIONS, SCOPES, INSERTS, RECORDS)
 
 
 TAKEN = 1
-"""The `END` of a version that was taken away, or never committed: before every commit, so whoever
-still comes upon it does not see it. None ends at commit 1."""
+"""The `END` of a version that was taken away, or never committed: before every commit, so a reader
+that still comes upon it does not see it. None ends at commit 1."""
 COPIED = 1 << 63
 """The `END` of an original whose copy has taken its place: after every commit, so it is visible to
-whoever still comes upon it."""
+a reader that still comes upon it."""
 
 
 def mutable_words(index_count: int) -> int:

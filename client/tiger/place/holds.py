@@ -76,7 +76,7 @@ class Hold:
         return descriptor
 
     def release(self) -> None:
-        """Let go, and remove the file; again is fine. A forked child leaves it to its parent."""
+        """Let go, and remove the file; may be repeated. A forked child leaves it to its parent."""
         if self.is_released:
             return
         self.is_released = True

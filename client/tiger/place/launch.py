@@ -1,7 +1,7 @@
 """Starting a daemon: by one of all that want it, in a bounded time, telling what went wrong.
 
-Whoever starts a daemon holds the lock on `start.lock` meanwhile, so that of many who find none, one
-starts it and the others wait.
+The process that starts a daemon holds the lock on `start.lock` meanwhile, so that of many that find
+none, one starts it and the others wait.
 
 The daemon is a grandchild in a session of its own. What it is told comes through its stdin, and
 what it tells through its stdout; nobody sends it a signal, whose number might be another process's.

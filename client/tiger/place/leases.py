@@ -206,7 +206,7 @@ class Register:
 
     def _open(self) -> None:
         """Make the file, and write into it what this process holds."""
-        self._let_go()  # where the file is gone, the daemon has not seen it of late
+        self._let_go()  # where the file is gone, the daemon's last looks did not see it
         folder = self._directory / FOLDER
         try:
             self._folder = holds.open_or_make_folder(folder)

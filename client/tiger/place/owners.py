@@ -176,7 +176,7 @@ def write_owner(path: Path, owner: Owner) -> None:
 
     Raises `StoreFull` if there is no room for it.
     """
-    # Not `Path.exists`, which the test may have replaced that is the first to connect.
+    # Not `Path.exists`: the test that connects first may have replaced it.
     if any(os.access(path / name, os.F_OK) for name in (OWNER, KEPT)):
         return
     content = {

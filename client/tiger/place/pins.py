@@ -29,5 +29,5 @@ class Pin:
             raise InvalidRequest("this snapshot has ended: read within its block, or take another")
 
     def release(self) -> None:
-        """Let go; again is fine."""
+        """Let go; may be repeated."""
         self._hold.release()

@@ -23,7 +23,7 @@ class OneProcess(Protocol):
     """A thing that is of use in one process only."""
 
     def leave(self) -> None:
-        """Let go, in a child, of the parent's resources; without waiting. Again is fine."""
+        """Let go, in a child, of the parent's resources; without waiting. May be repeated."""
 
 
 class _Here:
@@ -36,7 +36,7 @@ class _Here:
         self._turn = threading.RLock()
 
     def notice(self) -> None:
-        """Let go of the parent's things, if this is a child that did not do so yet."""
+        """Let go of the parent's things, if this is a child that still has them."""
         with self._turn:
             if os.getpid() != self.pid:
                 self.begin()

@@ -260,7 +260,7 @@ class TableReader:
         return None
 
     def digest(self, ref: int) -> int:
-        """Return the hash of a version's key, for who knows that the version is whole."""
+        """Return the hash of a version's key; the caller knows that the version is whole."""
         chunk = self.chunks[ref >> REF_OFFSET_BITS]
         head = (ref & REF_OFFSET_MASK) * HEAD_ALIGNMENT
         scope, _ = SCOPE_AND_BEGIN.unpack_from(chunk.map, head * WORD + WORD)

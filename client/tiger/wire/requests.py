@@ -131,7 +131,7 @@ class TableRequests:
         return Request([operation], lambda answer: self._patched(id, answer))
 
     def _patched(self, id: str, answer: Answer) -> Record:
-        """Return the record as the patch wrote it, though the message that had it be lost.
+        """Return the record as the patch wrote it, even if the message that had it is lost.
 
         `OutcomeUnknown` if the version it wrote was cleaned away before it was looked for.
         """

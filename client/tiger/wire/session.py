@@ -66,14 +66,14 @@ class Slot:
 
     @property
     def wakes(self) -> bool:
-        """Whether one may sleep on this slot: the daemon wakes who does."""
+        """Whether a client may sleep on this slot, because the daemon wakes it."""
         return memory.sleep_on is not None and bool(self._words[layout.WAKES])
 
     def sleep(self, request: int, deadline: float) -> bool:
         """Sleep until a request is answered, or until a deadline; tell whether it is.
 
-        The daemon stores the answer, then the commit, and wakes the client then. So whoever finds
-        the word as it was before, and sleeps while it is, misses nothing.
+        The daemon stores the answer, then the commit, and wakes the client then. So a client that
+        finds the word as it was before, and sleeps while it is, misses nothing.
         """
         at = self._at + layout.CLIENT_ANSWER
         while not self.is_answered(request):
@@ -171,7 +171,7 @@ class Session:
 
     @property
     def wakes(self) -> bool:
-        """Whether a request can be slept on: the daemon wakes who does."""
+        """Whether a client may sleep until its answer, because the daemon wakes it."""
         return self._slot.wakes
 
     # --- Requests ---

@@ -95,7 +95,7 @@ class Inbox:
         self.is_ready: bool = False
         """Whether the daemon takes messages."""
         self.pong: bytes = b""
-        """The command that the daemon waits for since it said PING; whoever sends it empties it."""
+        """The command that the daemon waits for since it said PING; sending it empties this."""
 
     def feed(self, data: bytes) -> None:
         """Take bytes that came."""
@@ -158,8 +158,8 @@ class Inbox:
 class Wire:
     """A socket to the daemon of an instance, one message at a time. Not for two threads at once.
 
-    Whoever is interrupted in it has to close it: half a message may have been sent, or read. Where
-    the other side is not the daemon of this user, `Refused` or `InstanceError` is raised, and
+    A caller that is interrupted in it has to close it: half a message may have been sent, or read.
+    Where the other side is not the daemon of this user, `Refused` or `InstanceError` is raised, and
     the socket is closed.
     """
 
@@ -204,7 +204,7 @@ class Wire:
             return select.POLLOUT
         except OutcomeUnknown:  # which is an OSError too
             raise
-        except OSError:  # nobody listens, or who did is gone
+        except OSError:  # nobody listens, or the daemon is gone
             self.close()
             self._failures += 1
             return select.POLLOUT
@@ -239,7 +239,7 @@ class Wire:
     def receive(self) -> bytes | None:
         """Return the next message, or None if more has to come.
 
-        It reads once at most, so that whoever waits looks at the clock between any two reads.
+        It reads once at most, so that a waiting caller looks at the clock between any two reads.
         """
         inbox = self._inbox
         try:

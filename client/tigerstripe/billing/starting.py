@@ -58,7 +58,7 @@ def begun(
     registry.need("subscription_item").known(work, subscription)
     work.tell("customer.subscription.created", subscription)
     cycles.planned(work, subscription)
-    work.touch("customers", customer["id"])  # whoever deletes it knows of this subscription
+    work.touch("customers", customer["id"])  # its deletion knows of this subscription
     return subscription
 
 

@@ -97,7 +97,7 @@ def _has_types(params: Params) -> bool:
 
 
 def _check_urls(params: Params) -> None:
-    """Raise `Refused` for an address that is none, or is missing, or means nothing here."""
+    """Raise `Refused` for an address that is invalid, or missing, or means nothing here."""
     mode = params.get("ui_mode") or "hosted_page"
     for name in ("success_url", "cancel_url", "return_url"):
         if params.get(name) is not None and not _is_url(params[name]):

@@ -29,7 +29,7 @@ def invoice(visit: Visit) -> Page:
 
 
 def _next(work: Work, old: Record) -> str:
-    """Return where a customer goes who has pressed the button: to their bank, if it asks them."""
+    """Return where the button leads a customer: to their bank, if it asks them."""
     intent = paying.intent_of(work, work.get("invoices", old["id"]) or old) or {}
     action = intent.get("next_action") or {}
     return str((action.get("redirect_to_url") or {"url": old["hosted_invoice_url"]})["url"])

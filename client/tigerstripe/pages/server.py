@@ -51,7 +51,7 @@ def _own(directory: str) -> str | None:
     if key not in _begun:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of whoever forbids it
+                warnings.simplefilter("ignore")  # of a runner that forbids it
                 _begun.setdefault(key, PageServer(directory).url)
         except (OSError, RuntimeError):
             _begun[key] = None

@@ -113,9 +113,9 @@ def _fees(type: str, fee: int, application_fee: int, currency: str) -> list[Reco
 
 
 def _tell_when_available(work: Work, at: int) -> None:
-    """Let `balance.available` be told once money of that time is there, and it be paid out.
+    """Put off `balance.available`, and an automatic payout, until money of that time is there.
 
-    Stripe tells of money that comes, whatever brought it, and of none that goes.
+    Stripe sends the event for money that comes, of any source, and never for money that goes.
     """
     account = work.scope.account
     id = f"balance-{at}" if account is None else f"balance-{at}-{account}"

@@ -177,7 +177,7 @@ def _moved(
         "type": kind,
         kind: details,
     })  # fmt: skip
-    work.touch("customers", customer)  # whoever has looked meanwhile looks again
+    work.touch("customers", customer)  # a request that looked meanwhile looks again
     return made
 
 

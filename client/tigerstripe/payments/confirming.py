@@ -144,7 +144,7 @@ def _with_mandate(work: Work, intent: Record, attempt: Attempt) -> Attempt:
 
 
 def _waits(work: Work, intent: Record, attempt: Attempt) -> Record:
-    """Let the buyer have something to do first; how it was tried is kept for then."""
+    """Wait for the buyer to act first; how the payment was tried is kept until then."""
     kept = {
         "mandate_data": attempt.mandate_data,
         "return_url": attempt.return_url,

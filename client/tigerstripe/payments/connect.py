@@ -75,7 +75,7 @@ def fields(work: Work, params: Params) -> Record:
 def check_charge(work: Work, payment: Record) -> None:
     """Raise `Refused` if the account of the charge may not be paid by buyers.
 
-    An intent can be made all the same, as those tell who have met these words.
+    An intent can be made all the same, as reports of this message show.
     """
     account, words = work.scope.account, NOT_ABLE
     if account is None:

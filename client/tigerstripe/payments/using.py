@@ -100,7 +100,7 @@ def used(
     if new["customer"] is None:
         if is_kept and customer is not None:
             attached: Record = methods.attach_to(work, new, customer)
-            work.touch("customers", customer)  # whoever deletes it knows of this one
+            work.touch("customers", customer)  # its deletion knows of this one
             return attached
         if is_spent:
             new = {**new, PRIVATE: {**private(new), "is_spent": True}}

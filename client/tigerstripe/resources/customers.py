@@ -77,7 +77,7 @@ class Customers(Resource):
         if params.get("test_clock") is not None:
             clocks = registry.need("test_helpers.test_clock")
             clock = clocks.given(work, params["test_clock"], "test_clock")
-            work.touch(clocks.table, clock["id"])  # whoever deletes it knows of this customer
+            work.touch(clocks.table, clock["id"])  # its deletion knows of this customer
             work = work.on_clock(clock["id"])
         method, source = self._paying(work, fields, params)
         if any(map(params.get, ("balance", "tax_id_data", *DISCOUNT))):

@@ -225,7 +225,7 @@ class PaymentMethods(Resource):
             raise errors.missing("customer")
         customer = registry.need("customer").given(work, params["customer"], "customer")
         attached = self.attach_to(work, self.attachable(work, record), customer["id"])
-        work.touch("customers", customer["id"])  # whoever deletes it knows of this one
+        work.touch("customers", customer["id"])  # its deletion knows of this one
         return attached
 
     @operation("POST /v1/payment_methods/{payment_method}/detach")

@@ -67,7 +67,7 @@ class Prices(Resource):
             product = registry.need("product").create(work, {}, data)["id"]
         else:
             registry.need("product").given(work, str(product), "product")
-            work.touch("products", str(product))  # whoever is deleting it looks again
+            work.touch("products", str(product))  # a deletion under way looks again
         fields["product"] = product
         self._take_lookup_key(work, fields["id"], fields["lookup_key"], params)
         return fields
@@ -218,7 +218,7 @@ def _tier(tier: Params, place: int) -> Record:
 
 
 def _currency_options(given: Params) -> Record:
-    """Return the amounts in other currencies; raises `Refused` for a currency that is none."""
+    """Return the amounts in other currencies; raises `Refused` for an unknown currency."""
     options = {}
     for name, option in given.items():
         if name != name.lower():

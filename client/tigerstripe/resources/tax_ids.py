@@ -30,7 +30,7 @@ class TaxIds(Resource):
             param = "customer" if in_path else "owner[customer]"
             raise CUSTOMERS.missing(customer, param, in_path=in_path)
         if customer is not None:
-            work.touch(CUSTOMERS.table, customer)  # whoever deletes it knows of this one
+            work.touch(CUSTOMERS.table, customer)  # its deletion knows of this one
         return self.add(work, self.of_customer(work, customer, params))
 
     def of_customer(self, work: Work, customer: str | None, params: Params) -> Record:

@@ -230,7 +230,7 @@ FULL = pytest.param(
 def test_a_daemon_lives_on_where_nobody_hears_that_it_is_ready(
     tigerd, directory: str, tmp_path: Path, wait_until, stdout: str
 ) -> None:
-    """Whoever started it gave up, or never listened."""
+    """Its launcher gave up, or never listened."""
     log = tmp_path / "log"
     line = f"exec 2>{log}; {sys.executable} -m tigerd serve --dir {directory} {stdout}"
     with subprocess.Popen(["sh", "-c", line], stdout=subprocess.DEVNULL) as process:

@@ -112,7 +112,7 @@ def nested(depth: int) -> Any:
 
 ODD: dict[str, list[Any]] = {
     "a record of maps in maps' names": ["put", COUPONS.number, "a", b"\x81" * 300_000],
-    "a namespace that is none": ["delete_where", 26, 5, "customer", b"\xa1c"],
+    "no namespace": ["delete_where", 26, 5, "customer", b"\xa1c"],
     **{
         f"{name}, argument {place}": [name, *[1] * place, nested(1005)]
         for name in ("put", "delete", "rollback", "define", "clear", "fork", "put_many", "patch")

@@ -82,7 +82,7 @@ BOUNDS += [{"id": "a", "created": n, "n": n} for n in EDGES if -(2**63) <= n < 2
 
 
 def outcome(call: Callable[..., Any], *arguments: Any) -> str:
-    """Return what a call comes to, be it an error; 1, 1.0 and True are three answers."""
+    """Return the result or the error of a call; 1, 1.0 and True are three answers."""
     try:
         return repr(call(*arguments))
     except (errors.TigerError, ValueError, msgpack.UnpackException) as error:

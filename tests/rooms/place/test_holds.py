@@ -72,6 +72,6 @@ def test_a_hold_that_fails_otherwise_says_why(
 
 
 def test_nothing_is_held_in_an_instance_that_was_removed(tmp_path: Path) -> None:
-    """Whoever holds a namespace or a moment there has to connect again."""
+    """A process that holds a namespace or a moment there has to connect again."""
     with pytest.raises(tiger.InstanceError, match=r"gone was removed: connect again"):
         Hold(tmp_path / "gone" / "leases", "mine")

@@ -65,7 +65,7 @@ def test_a_slot_is_used_again(place: Path) -> None:
     size = (place / leases.FOLDER / files(place)[0]).stat().st_size
     for lease in first:
         lease.release()
-        lease.release()  # again is fine
+        lease.release()  # may be repeated
     with patch.object(leases, "LEASES_MAX", 3):
         second = [Lease(place, f"second-{n}") for n in range(3)]
         with pytest.raises(tiger.InvalidRequest, match="holds 3 namespaces, the maximum"):

@@ -246,7 +246,7 @@ def test_a_huge_file_among_the_leases_is_skipped_and_named(
 def test_a_link_in_the_place_of_a_folder_is_not_followed(
     store, directory: str, tmp_path: Path, wait_until: Wait, folder: str
 ) -> None:
-    """Neither by who makes a file there, nor by the daemon that removes what nobody holds."""
+    """Neither by a process that makes a file, nor by the daemon that removes abandoned ones."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o700)
     (elsewhere / "5.theirs").touch()

@@ -92,7 +92,7 @@ def test_processes_forked_without_python_s_hooks_keep_their_writes_apart(
 
 @pytest.mark.timeout(20)
 def test_a_store_may_be_forgotten_in_the_middle_of_a_write(shared_directory: str) -> None:
-    """The garbage collector comes when it likes, also to who has the connection's lock."""
+    """The garbage collector comes at any time, also in a thread that has the connection's lock."""
     owner: Store | None = tiger.connect(shared_directory)
     assert owner is not None
     owner.coupons.count()  # a table refers to its store: only the collector finds them

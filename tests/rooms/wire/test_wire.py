@@ -272,7 +272,7 @@ def test_libzmq_finds_its_pings_answered(wire: Wire, path: Path) -> None:
 
 
 def test_each_call_reads_once_however_much_comes(wire: Wire, path: Path) -> None:
-    """Whoever calls has a clock to look at, though what comes has no end."""
+    """A caller can look at its clock, though what comes has no end."""
     with listener(path) as listening:
         wire.begin(b"hello")
         assert wire.flush() == select.POLLIN
