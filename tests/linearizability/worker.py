@@ -160,14 +160,18 @@ class Caller:
             return [content["v"]]
 
         before = self.note([name], "get", [None], read)
-        if before is not None:
-            record = self.record(name)
-            self.note(
-                [name],
-                "swap",
-                [[before, record["v"]]],
-                lambda: [succeeds(lambda: self.table.update(record, version), tiger.Conflict)],
-            )
+        if before is None:
+            return
+        record = self.record(name)
+
+        def swap() -> list[bool]:
+            while not succeeds(lambda: self.table.update(record, version), tiger.Conflict):
+                if read() != [before]:
+                    return [False]
+                # A rollback brought the value back, as another version.
+            return [True]
+
+        self.note([name], "swap", [[before, record["v"]]], swap)
 
     def add(self, _: str) -> None:
         def call() -> Any:

@@ -44,7 +44,8 @@ class CarefulCaller(Caller):
             self.note(names, "restore", [had.get(name) for name in names], call)
 
     def note(self, names: list[str], what: str, arguments: list[Any], call: Any) -> Any:
-        return super().note(names, what, arguments, self._seen(call) if what == "get" else call)
+        reads = what in ("get", "swap")
+        return super().note(names, what, arguments, self._seen(call) if reads else call)
 
     def _seen(self, call: Callable[[], Any]) -> Callable[[], Any]:
         def seen() -> Any:

@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import SimpleQueue
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import stripe
@@ -78,6 +83,40 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[tigerstripe.Account]:
         monkeypatch.setattr(stripe, "api_key", account.api_key)
         monkeypatch.setattr(stripe, "enable_telemetry", False)
         yield account
+
+
+def test_webhooks_are_signed_as_the_sdk_checks_it(account) -> None:
+    """By a server, to this host; the scenario itself takes them out of the account."""
+    came: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
+
+    class Hooks(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            came.put((self.headers["Stripe-Signature"], body))
+            self.send_response(200)
+            self.end_headers()
+
+    with ThreadingHTTPServer((own_address(), 0), Hooks) as shop:
+        threading.Thread(target=shop.serve_forever, daemon=True).start()
+        host, port = shop.server_address[:2]
+        endpoint = stripe.WebhookEndpoint.create(
+            url=f"http://{host!s}:{port}/hooks", enabled_events=["customer.created"]
+        )
+        stripe.Customer.create(name="Jane")
+        signature, body = came.get(timeout=30)
+        shop.shutdown()
+    event = stripe.Webhook.construct_event(body, signature, endpoint.secret)
+    assert (event.type, event.data.object.name) == ("customer.created", "Jane")
+    with pytest.raises(stripe.SignatureVerificationError):
+        stripe.Webhook.construct_event(body, signature, "whsec_other")
+
+
+def own_address() -> str:
+    """Return the address by which servers reach this host."""
+    server = urlsplit(SERVERS[0])
+    with socket.create_connection((server.hostname, server.port)) as connected:
+        address: str = connected.getsockname()[0]
+    return address
 
 
 def test_a_request_is_done_once_whichever_host_it_comes_to(account) -> None:
