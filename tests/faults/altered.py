@@ -98,7 +98,7 @@ def fail_to_clean() -> None:
             raise RuntimeError("a fault that is built in")
         return False
 
-    Cleaner.take = failing  # type: ignore[method-assign]
+    Cleaner.take_steps = failing  # type: ignore[method-assign]
 
 
 FAULTS: dict[str, Callable[[], None]] = {

@@ -201,9 +201,9 @@ def remember_blindly() -> None:
 
     def get(self: Any, id: str, default: Any = MISSING) -> Any:
         view = self._records.view
-        known = view is not NOWHERE and view._younger.copied.get(id)
-        if known:
-            return known.content()
+        kept = view is not NOWHERE and view._younger.copied.get(id)
+        if kept:
+            return kept.content()
         return original(self, id, default)
 
     TableReads.get = get  # type: ignore[assignment]

@@ -66,7 +66,7 @@ class Daemon:
 
     def clean(self, steps: int = DRAIN) -> None:
         """Take some steps of cleaning, or all there are."""
-        while self.writer.cleaner.take(min(steps, 64)) and steps > 64:
+        while self.writer.cleaner.take_steps(min(steps, 64)) and steps > 64:
             steps -= 64
 
     def last_request(self) -> int:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from tiger.errors import TigerError
 from tiger.format import layout, memory
@@ -41,8 +42,30 @@ MOST_STEPS = 1 << 16
 """Steps while a writer waits for room: a third of a second."""
 
 
+class Ended(NamedTuple):
+    """A version of a record, or of a namespace with its records, that goes when nobody sees it."""
+
+    end: int
+    table: WritableTable
+    ref: int
+    ring_done: int
+    """How many entries of the ring are done with once it is gone."""
+
+
+class Emptied(NamedTuple):
+    """A chunk whose needed versions were all copied, which goes when no reader is in it any more.
+
+    A reader that is in an original when its chunk goes reads again.
+    """
+
+    end: int
+    """The commit at which the last one was copied."""
+    table: WritableTable
+    chunk: int
+
+
 class Cleaner:
-    """The queue of ended versions, and how far readers let them go."""
+    """The queue of ended versions and emptied chunks, and how far readers let them go."""
 
     def __init__(
         self,
@@ -56,16 +79,18 @@ class Cleaner:
         self._history = history
         self._control = control
         self._directory = directory
-        self._ended: deque[tuple[int, WritableTable, int, int]] = deque()
-        """For each its end, its table, its ref, and how many entries of the ring are done with once
-        it is gone. A ref without an offset names a chunk whose needed versions were all copied."""
-        self._cleaned = 0
+        self._queue: deque[Ended | Emptied] = deque()
+        """By their ends."""
+        self._ring_done = 0
+        """Entries of the ring that are done with."""
         self.has_more = False
         """Whether the last turn left something that may go now."""
-        self._owed = 0
-        self._written = 0
-        self._taken = 0
+        self._steps_owed = 0
+        self._steps_taken = 0
+        self._records_written = 0
+        """Since the last turn."""
         self._work: Iterator[None] | None = None
+        """What is under way, which yields after each step."""
         self._spare = Spare(directory)
         self._spare.keep()
         self._copied: set[tuple[int, int]] = set()
@@ -73,43 +98,40 @@ class Cleaner:
         self._touched: dict[int, None] = {}
         """Numbers of the tables that were written to since they were looked at."""
 
-    def take_over(self) -> int:
+    def requeue(self) -> int:
         """Queue the ended versions that were not taken away; return how many are known by now.
 
         Where the ring does not have all of them any more, the lists are searched, in small steps.
         """
         words = self._control.words
-        commit, count, cleaned = (words[at] for at in (layout.COMMIT, layout.ENDED, layout.CLEANED))
+        commit, count, done = (words[at] for at in (layout.COMMIT, layout.ENDED, layout.CLEANED))
         self._touched |= dict.fromkeys(self._tables)
-        if (
-            count - cleaned >= layout.ENDED_MAX
-        ):  # a kill may come after an entry and before its count
+        if count - done >= layout.ENDED_MAX:  # a kill may come after an entry and before its count
             self._work = self._search(commit, count)
             return 0
-        for entry in range(cleaned, count):
+        for entry in range(done, count):
             table, ref = named_by(self._tables, words[layout.ended_at(entry)])
             end = table.lists.word(ref, END) if table is not None else 0
             if table is not None and TAKEN < end <= commit:
-                self._ended.append((end, table, ref, entry + 1))
-        return len(self._ended)
+                self._queue.append(Ended(end, table, ref, entry + 1))
+        return len(self._queue)
 
     def _search(self, commit: int, count: int) -> Iterator[None]:
         """Find the versions that had ended by a commit, when the ring had `count` entries."""
-        found = []
+        found: list[Ended] = []
         for table in self._tables.values():
             for version in walks.listed(table):
                 if TAKEN < (end := version.end) <= commit:
-                    found.append((end, table, version.ref, 0))
+                    found.append(Ended(end, table, version.ref, 0))
                 yield
-        found.sort(key=lambda ended: ended[0])
+        found.sort(key=lambda ended: ended.end)
         if found:
-            end, table, ref, _ = found[-1]
-            found[-1] = (end, table, ref, count)
+            found[-1] = found[-1]._replace(ring_done=count)
         else:
             self._control.store(layout.CLEANED, count)
-        self._ended.extendleft(reversed(found))
+        self._queue.extendleft(reversed(found))
 
-    def ended(self, commit: int, table: WritableTable, ref: int) -> None:
+    def note_end(self, commit: int, table: WritableTable, ref: int) -> None:
         """Note a version of a record, or of a namespace with its records, whose end is stored next.
 
         The next daemon takes that end back if the commit never comes.
@@ -117,42 +139,42 @@ class Cleaner:
         entry = self._control.words[layout.ENDED]
         self._control.store(layout.ended_at(entry), table.number << 48 | ref)
         self._control.store(layout.ENDED, entry + 1 & layout.WORD_MAX)
-        self._ended.append((commit, table, ref, entry + 1))
+        self._queue.append(Ended(commit, table, ref, entry + 1))
 
-    def wrote(self, targets: Collection[Target]) -> None:
+    def note_writes(self, targets: Collection[Target]) -> None:
         """Note which records a command wrote, and which namespaces it cleared or forked."""
-        self._owed += STEPS_A_RECORD * len(targets)
-        self._written += len(targets)
+        self._steps_owed += STEPS_A_RECORD * len(targets)
+        self._records_written += len(targets)
         for table, _, _ in targets:
             self._touched[table] = None
 
     @property
     def is_waiting(self) -> bool:
         """Whether something is to be taken away, now or when a reader lets go of it."""
-        return bool(self._ended) or self._work is not None
+        return bool(self._queue) or self._work is not None
 
     def is_due(self) -> bool:
         """Tell whether a turn should be made though requests are waiting."""
-        return self._owed >= STEPS
+        return self._steps_owed >= STEPS
 
     def turn(self) -> bool:
         """Take as many steps as it is time for; return whether there is more to do now."""
-        steps = max(STEPS, self._owed - OWED_MAX)
-        self._owed = max(0, self._owed - steps)
-        return self.take(steps)
+        steps = max(STEPS, self._steps_owed - OWED_MAX)
+        self._steps_owed = max(0, self._steps_owed - steps)
+        return self.take_steps(steps)
 
-    def take(self, steps: int) -> bool:
+    def take_steps(self, steps: int) -> bool:
         """Move the horizon and take so many steps; return whether there is more to do now."""
         commit = self._control.words[layout.COMMIT]
-        horizon = self._move_horizon(commit) if self._ended or self._history else commit
+        horizon = self._move_horizon(commit) if self._queue or self._history else commit
         # Twice as many as came: else a history that grew under load would never get shorter.
-        is_all = self._history.forget(horizon, steps + 2 * self._written)
-        self._written = 0
+        is_all = self._history.forget(horizon, steps + 2 * self._records_written)
+        self._records_written = 0
         for number in self._touched:
             self._tables[number].space.settle()
         is_done = self._work_off(horizon, steps)
-        if self._control.words[layout.CLEANED] < self._cleaned:
-            self._control.store(layout.CLEANED, self._cleaned)
+        if self._control.words[layout.CLEANED] < self._ring_done:
+            self._control.store(layout.CLEANED, self._ring_done)
         self.has_more = not (is_done and is_all)
         return self.has_more
 
@@ -162,21 +184,21 @@ class Cleaner:
             if self._work is None:
                 self._work = self._next_work(horizon)
                 if self._work is None:
-                    self._owed = 0
+                    self._steps_owed = 0
                     self._spare.keep()
                     return True
-            self._taken += 1
-            if next(self._work, self) is self:
+            self._steps_taken += 1
+            if not _take_step(self._work):
                 self._work = None
         return False
 
     def catch_up(self) -> bool:
         """Take away all that may go now, up to `MOST_STEPS`; return whether there was anything."""
-        before = self._taken
+        before = self._steps_taken
         for _ in range(MOST_STEPS // STEPS):
-            if not self.take(STEPS):
+            if not self.take_steps(STEPS):
                 break
-        return self._taken > before
+        return self._steps_taken > before
 
     def _move_horizon(self, commit: int) -> int:
         held = holders.least_pin(self._directory)
@@ -187,27 +209,24 @@ class Cleaner:
         return horizon
 
     def _next_work(self, horizon: int) -> Iterator[None] | None:
-        if self._ended and self._first_end() <= horizon:
-            _, table, ref, cleaned = self._ended.popleft()
-            self._touched[table.number] = None
-            if ref & layout.REF_OFFSET_MASK:
-                return self._retire(table, ref, cleaned)
-            table.space.recount(ref >> layout.REF_OFFSET_BITS)
+        """Begin with what is first in the queue, or with a table that was written to."""
+        if self._queue and self._queue[0].end <= horizon:
+            first = self._queue.popleft()
+            self._touched[first.table.number] = None
+            if isinstance(first, Ended):
+                return self._retire(first)
+            first.table.space.recount(first.chunk)
         while self._touched:
             number, _ = self._touched.popitem()
             table = self._tables[number]
             chunk = self._emptiest(table)
             if chunk:
                 self._touched[number] = None
-                return self._copy_from(table, chunk)
+                return self._empty(table, chunk)
             if table.index.previous is not None:
                 return self._move_index(table)
             self._tell(table)
         return None
-
-    def _first_end(self) -> int:
-        end, *_ = self._ended[0]
-        return end
 
     @staticmethod
     def _move_index(table: WritableTable) -> Iterator[None]:
@@ -221,17 +240,18 @@ class Cleaner:
         at = layout.entry_at(table.number, layout.TABLE_NEEDED)
         table.control.store(at, sum(table.space.needed.values()))
 
-    def _retire(self, table: WritableTable, ref: int, cleaned: int) -> Iterator[None]:
+    def _retire(self, ended: Ended) -> Iterator[None]:
+        table, ref = ended.table, ended.ref
         steps = retiring.retire(table, ref)
-        is_more = True
-        while is_more:
+        has_more = True
+        while has_more:
             self._control.store(layout.RETIRING, table.number << 48 | ref)
-            is_more = next(steps, steps) is None
+            has_more = _take_step(steps)
             self._control.store(layout.RETIRING, 0)
             for number in table.space.take_unneeded():
                 table.space.drop_if_unneeded(number)
             yield
-        self._cleaned = max(self._cleaned, cleaned)
+        self._ring_done = max(self._ring_done, ended.ring_done)
 
     def _emptiest(self, table: WritableTable) -> int:
         """Return the chunk to empty, or 0 while the table is less than half garbage."""
@@ -256,8 +276,8 @@ class Cleaner:
         ]
         return min(candidates, key=lambda n: space.needed[n] / len(space.chunks[n].map), default=0)
 
-    def _copy_from(self, table: WritableTable, number: int) -> Iterator[None]:
-        """Copy the needed versions out of a chunk, which goes when no reader is in it any more."""
+    def _empty(self, table: WritableTable, number: int) -> Iterator[None]:
+        """Copy the needed versions out of a chunk, as far as there is room."""
         self._copied.add((table.number, number))
         for version in walks.versions_in(table, number):
             commit = self._control.words[layout.COMMIT]
@@ -268,9 +288,15 @@ class Cleaner:
                 self._copied.discard((table.number, number))
                 break
             yield
-        # A reader that is in an original when its chunk goes reads again.
         commit = self._control.words[layout.COMMIT]
-        self._ended.append((commit, table, number << layout.REF_OFFSET_BITS, 0))
+        self._queue.append(Emptied(commit, table, number))
+
+
+def _take_step(work: Iterator[None]) -> bool:
+    """Take one step; return whether it was not the end."""
+    for _ in work:
+        return True
+    return False
 
 
 def named_by(tables: dict[int, WritableTable], entry: int) -> tuple[WritableTable | None, int]:

@@ -351,7 +351,7 @@ cdef uint64_t put_next(
 ) except 0:
     """Put a version, and say before what it ends: `Writer._apply_effect`."""
     if made.old:
-        writer.cleaner.ended(commit, made.table, made.old)
+        writer.cleaner.note_end(commit, made.table, made.old)
     if made.namespace is None:
         made.namespace = made.table.namespaces.get(name)  # one before it may have begun it
         if made.namespace is None:
@@ -527,7 +527,7 @@ cdef list clear(writer, list tables, str name, Py_ssize_t slot, uint64_t request
         commit = words_of(&held, 0)[COMMIT] + 1
         for table in tables:
             ref = table.namespaces[name].ref
-            writer.cleaner.ended(commit, table, ref)
+            writer.cleaner.note_end(commit, table, ref)
             index = hold(&held, table.index.current)
             if (
                 not find_entry(&held, index, table.space.chunks, NAMESPACES, key, &found)

@@ -60,7 +60,7 @@ def recover(writer: Writer) -> Recovered:
         for table in writer.tables.values():
             _settle(table)
         _undo_changes(writer)
-        recovered.ended = writer.cleaner.take_over()
+        recovered.ended = writer.cleaner.requeue()
     return recovered
 
 

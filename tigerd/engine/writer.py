@@ -174,7 +174,7 @@ class Writer:
     def note(self, targets: Collection[Target]) -> None:
         """Note what only this daemon needs to know; the client has its answer already."""
         self.history.note(self.committed, targets)
-        self.cleaner.wrote(targets)
+        self.cleaner.note_writes(targets)
 
     def _write(self, plan: Plan, commit: int) -> int:
         """Write what a plan says of records; return the ref that the answer names, or 0."""
@@ -197,7 +197,7 @@ class Writer:
         if not effect.is_touched or (not effect.body and effect.shown is None):
             return 0
         if effect.old is not None:
-            self.cleaner.ended(commit, table, effect.old.ref)
+            self.cleaner.note_end(commit, table, effect.old.ref)
         if effect.body is None:
             assert effect.old is not None
             assert effect.found is not None
@@ -214,7 +214,7 @@ class Writer:
     def _clear(self, table: WritableTable, namespace: str, commit: int) -> None:
         known = table.namespaces.get(namespace)
         if known is not None:
-            self.cleaner.ended(commit, table, known.ref)
+            self.cleaner.note_end(commit, table, known.ref)
             table.end_namespace(namespace, commit)
             self.note_clear(commit)
             self._tell(layout.CLEARED, table, known.ref, commit)

@@ -30,20 +30,20 @@ def bodies_along(
     match: Callable[[bytes], bool] | None,
 ) -> list[bytes] | None: ...
 
-class Known:
+class Kept:
     place: int
-    word: int
+    entry: int
     content: Any
     size: int
-    def __init__(self, place: int, word: int, content: Any, size: int) -> None: ...
+    def __init__(self, place: int, entry: int, content: Any, size: int) -> None: ...
 
 class Recall:
     def __init__(
         self,
-        found: Mapping[str, Any],
-        words: memoryview,
+        younger: Mapping[str, Any],
+        index: memoryview,
         place: int,
-        word: int,
+        entry: int,
         look: object,
         every_s: float,
         copies: bool,

@@ -403,7 +403,7 @@ cdef str new_text(Value *value):
     return text
 
 
-# --- Looking a remembered record up: remembered.Known, remembered._recall -------------------------
+# --- Looking a remembered record up: cache.Kept, cache._recall_from -------------------------------
 
 cdef extern from *:
     """
@@ -426,40 +426,40 @@ cdef extern from *:
 
 
 @no_gc  # what it holds has no cycles: it was decoded
-cdef class Known:
-    """A record that is remembered, as `remembered.Known`, in one piece of memory."""
+cdef class Kept:
+    """A record that is remembered, as `cache.Kept`, in one piece of memory."""
 
     cdef readonly Py_ssize_t place
-    cdef readonly uint64_t word
+    cdef readonly uint64_t entry
     cdef readonly object content
     cdef readonly Py_ssize_t size
 
-    def __init__(self, Py_ssize_t place, uint64_t word, content, Py_ssize_t size):
-        self.place, self.word, self.content, self.size = place, word, content, size
+    def __init__(self, Py_ssize_t place, uint64_t entry, content, Py_ssize_t size):
+        self.place, self.entry, self.content, self.size = place, entry, content, size
 
 
 cdef class Recall:
-    """What is remembered of a namespace, given while the index has the words that it was read with.
+    """What is remembered of a namespace, given while the index has the entries it was read with.
 
     It calls a function now and then, which may raise. The clock is read without a system call; on
     Linux that takes some 5 ns.
     """
 
-    cdef dict found
-    cdef const uint64_t[::1] words
-    cdef Py_ssize_t place
-    cdef uint64_t word
+    cdef dict younger
+    cdef const uint64_t[::1] index
+    cdef Py_ssize_t place  # of the namespace, and its entry there
+    cdef uint64_t entry
     cdef object look
     cdef double every_s
     cdef double due_s
     cdef bint copies
 
     def __init__(
-        self, dict found, words, Py_ssize_t place, uint64_t word, look, double every_s, bint copies
+        self, dict younger, index, Py_ssize_t place, uint64_t entry, look, double every_s, bint copies
     ):
-        self.found, self.words, self.place, self.word = found, words, place, word
+        self.younger, self.index, self.place, self.entry = younger, index, place, entry
         self.look, self.every_s, self.copies = look, every_s, copies
-        if not 0 <= place < self.words.shape[0]:
+        if not 0 <= place < self.index.shape[0]:
             raise IndexError(place)
         self.due_s = now_s() + every_s
 
@@ -467,22 +467,22 @@ cdef class Recall:
     def get(self, key):
         """Return what is remembered under a key, or a copy that it makes, or None."""
         cdef PyObject *found
-        cdef Known known
+        cdef Kept kept
         if now_s() >= self.due_s:
             self.look()
             self.due_s = now_s() + self.every_s
-        if LOAD(&self.words[0] + self.place) != self.word:
+        if LOAD(&self.index[0] + self.place) != self.entry:
             return None
-        found = PyDict_GetItemWithError(self.found, key)
+        found = PyDict_GetItemWithError(self.younger, key)
         if found == NULL:
             return None
-        known = <Known?><object>found
-        if not 0 <= known.place < self.words.shape[0]:
-            raise IndexError(known.place)
-        PREFETCH(<PyObject *>known.content)  # it is wanted next, and mostly in no fast cache
-        if LOAD(&self.words[0] + known.place) != known.word:
+        kept = <Kept?><object>found
+        if not 0 <= kept.place < self.index.shape[0]:
+            raise IndexError(kept.place)
+        PREFETCH(<PyObject *>kept.content)  # it is wanted next, and mostly in no fast cache
+        if LOAD(&self.index[0] + kept.place) != kept.entry:
             return None
-        content = known.content
+        content = kept.content
         return content() if self.copies else content
 
 

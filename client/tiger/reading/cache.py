@@ -1,25 +1,29 @@
 """One record, by its id: remembered from an earlier read, or found in shared memory.
 
-**Why a remembered record is right.** The index word of a key changes with every write of that key:
-a new version has a new ref, and a delete sets a bit. The word of a namespace changes when it is
-cleared. So while both words are what they were when the record was read, the version read is the
-newest: a look at the two words is a read of the record, exactly as fresh as a full one. A word
-never comes to be what it was before: a ref names one version for ever, and when the index grows,
-the words of the generation that is left become `MOVED`. All words that one `View` looks at are of
-one generation, that of its namespace's word.
+**Why a remembered record is right.** Each key has a place in the index, and the word there is its
+*entry*. The entry of a record changes with every write of it: a new version has a new ref, and a
+delete sets a bit. The entry of a namespace changes when it is cleared. So a remembered record
+*stands* while both entries are what they were when it was read: to look at the two is to read the
+record, exactly as fresh as in full. An entry never comes to be what it was before: a ref names one
+version for ever, and when the index grows, the entries of the generation that is left become
+`MOVED`. All entries that one `View` looks at are in one generation, that of its namespace's entry.
 
-*In a fork*, a record that is inherited is remembered with the empty place that its key would get
-in the fork. It is right while that place is empty and the fork is there, for then the parent is
-sealed. No key of a fork gets a place before an empty one (`Index.put`), and an index that grows
-moves the words of the forks first (`Table._reserve_keys`), so no key of a fork comes into the next
-generation while its namespace's word still stands.
+*In a fork*, an inherited record is remembered with the empty place that its key would get in the
+fork. It stands while that place is empty and the fork is there, for then the parent is sealed. No
+key of a fork gets a place before an empty one (`Index.put`), and an index that grows moves the
+entries of the forks first (`Table._reserve_keys`), so no key of a fork comes into the next
+generation while its namespace's entry still stands.
 
 `tests/rooms/reading/test_remembering.py` has each of these cases.
 
-**When it goes.** What was read of late is in the younger of two generations. When that has grown to
-`GENERATION_BYTES`, it becomes the elder one, and what was the elder is forgotten. A record that is
-read from the elder comes into the younger. So what is used stays, and what is not used, or was
-deleted, goes. What a hit costs does not depend on what else is remembered.
+**What is remembered, and for how long.** A record is kept as a function that makes copies, for
+`get`, or as it is but read-only, for `peek`. For each of these two a view has three calls:
+`recall_copy` and `recall_shown` look among what was read of late, in the younger of two
+generations; `copy_from_elder` and `shown_from_elder` look in the other, and bring what they find
+into the younger; `keep_copy` and `keep_shown` add a record that was just read. When the younger
+generation has grown to `GENERATION_BYTES`, it becomes the elder one, and what was the elder is
+forgotten. So what is used stays, and what is not used, or was deleted, goes. What a hit costs does
+not depend on what else is remembered.
 
 At a pinned moment nothing is remembered: a version read there need not be the newest.
 """
@@ -46,7 +50,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_Recall = compiled("tiger.format.compiled", "Recall", None)
+_CompiledRecall = compiled("tiger.format.compiled", "Recall", None)
 
 GENERATION_BYTES = 32 << 20
 """Bytes that the records of a generation take at most, decoded; a reader has two generations."""
@@ -54,17 +58,17 @@ GENERATION_BYTES = 32 << 20
 RECORD_BYTES = GENERATION_BYTES // 8
 """A record that takes more is not remembered: it would drive out too much else."""
 
-ENTRY_BYTES = 512
-"""Bytes kept beside a record: its id, the place in the index and the word there, and room in a
+ID_BYTES = 512
+"""Bytes kept beside a record: its id, the place in the index and the entry there, and room in a
 dict. That a record was read once takes as much."""
 
 
-class _Known(NamedTuple):
+class _Kept(NamedTuple):
     """A record that is remembered."""
 
     place: int
     """Of its key in the index."""
-    word: int
+    entry: int
     """Which stood there when the record was read."""
     content: Any
     """The record, read-only; or a function that returns a copy of it."""
@@ -72,7 +76,7 @@ class _Known(NamedTuple):
     """The bytes that all of this takes."""
 
 
-Known: type[_Known] = compiled("tiger.format.compiled", "Known", _Known)
+Kept: type[_Kept] = compiled("tiger.format.compiled", "Kept", _Kept)
 
 
 class Remembered:
@@ -107,45 +111,50 @@ class Remembered:
 
 
 class Generation:
-    """The records that a view remembers of one time."""
+    """What a view remembers of one time, by the ids of records."""
 
     __slots__ = ("copied", "once", "shown")
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self.copied: dict[str, _Known] = {}
-        self.shown: dict[str, _Known] = {}
+        self.copied: dict[str, _Kept] = {}
+        """With functions that return copies."""
+        self.shown: dict[str, _Kept] = {}
+        """With read-only records."""
         self.once: dict[str, int] = {}
-        """The index words of records that were read once."""
+        """The entries of records that were read once."""
 
 
 class View:
     """The remembered records of a namespace in one table, and how to tell that they still stand."""
 
     __slots__ = (
-        "__weakref__", "_elder", "_remembered", "_younger", "known", "parents", "place", "scope",
-        "shown", "word", "words",
+        "__weakref__", "_elder", "_remembered", "_younger", "entry", "index", "parents", "place",
+        "recall_copy", "recall_shown", "scope",
     )  # fmt: skip
 
-    known: Callable[[str], Record | None]
-    """Returns a copy of a record that was read before and still stands, or None."""
-    shown: Callable[[str], Record | None]
-    """The same of the record itself, read-only."""
+    recall_copy: Callable[[str], Record | None]
+    """Returns a copy of a record in the younger generation, or None if it does not stand."""
+    recall_shown: Callable[[str], Record | None]
+    """The same, of the record itself, read-only."""
 
     def __init__(
         self,
         remembered: Remembered,
-        words: Any,
+        index: Any,
         place: int,
-        word: int,
+        entry: int,
         scope: int,
         parents: Sequence[int] = (),
     ) -> None:
         """Begin with a namespace found in an index, and nothing read of it."""
         self._remembered = remembered
-        self.words: Any = words
+        self.index: Any = index
+        """The words of the generation of the index that the namespace was found in."""
         self.place: int = place
-        self.word: int = word
+        """Of the namespace in the index."""
+        self.entry: int = entry
+        """Which stood there."""
         self.scope: int = scope
         """Of the keys of the namespace's own records; `parents` has those of its ancestors."""
         self.parents: Sequence[int] = parents
@@ -153,135 +162,140 @@ class View:
         self.age()
         remembered.add(self)
 
+    def stands(self) -> bool:
+        """Tell whether the namespace is what it was; then an entry of a record says the rest."""
+        is_same: bool = self.index[self.place] == self.entry
+        return is_same
+
     def age(self) -> None:
         """Begin another generation; records before the last one are forgotten."""
         self._elder, self._younger = self._younger, Generation()
         self._begin()
 
     def end(self) -> None:
-        """Stand no more."""
-        self.known = self.shown = _nothing
+        """Recall nothing from the younger generation any more."""
+        self.recall_copy = self.recall_shown = _nothing
 
     def _begin(self) -> None:
         presence = self._remembered.presence
-        self.known = _recall(self, self._younger.copied, presence, copies=True)
-        self.shown = _recall(self, self._younger.shown, presence, copies=False)
+        self.recall_copy = _recall_from(self._younger.copied, self, presence, copies=True)
+        self.recall_shown = _recall_from(self._younger.shown, self, presence, copies=False)
 
-    def goes_on(self, words: Any, place: int, word: int, scope: int) -> bool:
+    def goes_on(self, index: Any, place: int, entry: int, scope: int) -> bool:
         """Go on with a namespace if it is the same one, whose version was copied elsewhere.
 
         The number of a namespace never comes back: no other one has its scope.
         """
-        if self.scope != scope or self.words is not words or self.place != place:
+        if self.scope != scope or self.index is not index or self.place != place:
             return False
-        self.word = word
+        self.entry = entry
         self._begin()
         return True
 
-    # --- Remembered records, while the namespace's word stands ---
+    # --- From the elder generation, while the view stands ---
 
-    def recall(self, name: str) -> Record | None:
-        """Return a copy of a record that is remembered in the elder generation, as `known`."""
-        known = self._from_elder(name, self._elder.copied, self._younger.copied)
-        return None if known is None else known.content()
+    def copy_from_elder(self, id: str) -> Record | None:
+        """Return a copy of a record that stands, which is young again."""
+        kept = self._from_elder(id, self._elder.copied, self._younger.copied)
+        return None if kept is None else kept.content()
 
-    def recall_shown(self, name: str) -> Record | None:
-        """Return a read-only record that is remembered in the elder generation, as `shown`."""
-        known = self._from_elder(name, self._elder.shown, self._younger.shown)
-        return None if known is None else known.content
+    def shown_from_elder(self, id: str) -> Record | None:
+        """Return a read-only record that stands, which is young again."""
+        kept = self._from_elder(id, self._elder.shown, self._younger.shown)
+        return None if kept is None else kept.content
 
     def _from_elder(
-        self, name: str, elder: dict[str, _Known], younger: dict[str, _Known]
-    ) -> _Known | None:
-        known = elder.get(name)
-        if known is None or self.words[known.place] != known.word:
+        self, id: str, elder: dict[str, _Kept], younger: dict[str, _Kept]
+    ) -> _Kept | None:
+        kept = elder.get(id)
+        if kept is None or self.index[kept.place] != kept.entry:
             return None
-        younger[name] = known
-        self._remembered.charge(known.size)
-        return known
+        younger[id] = kept
+        self._remembered.charge(kept.size)
+        return kept
 
-    # --- A record just read: the index words it was found in, place and word there, the msgpack.
+    # --- A record just read: the index it was found in, place and entry there, the msgpack.
     # One in another generation of the index than the namespace is not kept. ---
 
-    def copy(self, name: str, words: Any, place: int, word: int, body: bytes) -> Record:
+    def keep_copy(self, id: str, index: Any, place: int, entry: int, body: bytes) -> Record:
         """Return a record as the caller's own, and remember it if it is read for the second time.
 
         Of the first time only that is kept: many a record is read once, and the second read pays
         for the faster ones after it.
         """
-        if words is not self.words:
-            return decode(body)
-        if self._younger.once.get(name) != word and self._elder.once.get(name) != word:
-            self._younger.once[name] = word
-            self._remembered.charge(ENTRY_BYTES)
-            return decode(body)
         content = decode(body)
+        if index is not self.index:
+            return content
+        if self._younger.once.get(id) != entry and self._elder.once.get(id) != entry:
+            self._younger.once[id] = entry
+            self._remembered.charge(ID_BYTES)
+            return content
         size = record.size_of(content)
         if size > RECORD_BYTES:
             return content
         copy, more = record.copier(content)
-        size += more + ENTRY_BYTES
-        self._younger.copied[name] = Known(place, word, copy, size)
+        size += more + ID_BYTES
+        self._younger.copied[id] = Kept(place, entry, copy, size)
         self._remembered.charge(size)
         return copy()
 
-    def show(self, name: str, words: Any, place: int, word: int, body: bytes) -> Record:
+    def keep_shown(self, id: str, index: Any, place: int, entry: int, body: bytes) -> Record:
         """Return a record read-only, and remember it."""
         content = decode(body)
-        if words is not self.words:
+        if index is not self.index:
             return cast(Record, record.freeze(content))
-        size = ENTRY_BYTES + record.size_of(content)
+        size = ID_BYTES + record.size_of(content)
         shown: Record = record.freeze(content)
         if size <= RECORD_BYTES:
-            self._younger.shown[name] = Known(place, word, shown, size)
+            self._younger.shown[id] = Kept(place, entry, shown, size)
             self._remembered.charge(size)
         return shown
 
 
-def _recall(
-    view: View, found: Mapping[str, _Known], presence: Presence, *, copies: bool
+def _recall_from(
+    younger: Mapping[str, _Kept], view: View, presence: Presence, *, copies: bool
 ) -> Callable[[str], Record | None]:
-    """Return a function that gives remembered records, or copies, while the words still stand.
+    """Return a function that gives records, or copies of them, while they and the view stand.
 
     It also looks, about once a second, whether the instance is still there.
     """
-    words, own_place, own_word = view.words, view.place, view.word
-    if _Recall is not None and type(words) is memoryview:
-        compiled_recall: Callable[[str], Record | None] = _Recall(
-            found, words, own_place, own_word, presence.look, LOOK_S, copies
+    index, view_place, view_entry = view.index, view.place, view.entry
+    if _CompiledRecall is not None and type(index) is memoryview:
+        compiled_recall: Callable[[str], Record | None] = _CompiledRecall(
+            younger, index, view_place, view_entry, presence.look, LOOK_S, copies
         ).get
         return compiled_recall
 
     def recall(id: str) -> Record | None:
         if time.monotonic() >= presence.look_at:
             presence.check()
-        if words[own_place] != own_word or (known := found.get(id)) is None:
+        if index[view_place] != view_entry or (kept := younger.get(id)) is None:
             return None
-        if words[known.place] != known.word:
+        if index[kept.place] != kept.entry:
             return None
-        content: Record = known.content() if copies else known.content
+        content: Record = kept.content() if copies else kept.content
         return content
 
     return recall
 
 
 def _nothing(_: str) -> None:
-    """Remember nothing."""
+    """Recall nothing."""
 
 
 class _Nowhere(View):
     """The view of a namespace that is not there: it never stands."""
 
     def __init__(self) -> None:
-        """Begin with words that say so."""
-        self.words, self.place, self.word, self.scope, self.parents = (0,), 0, 1, 0, ()
+        """Begin with an entry that is not in the index."""
+        self.index, self.place, self.entry, self.scope, self.parents = (0,), 0, 1, 0, ()
         self.end()
 
 
 NOWHERE: View = _Nowhere()
 
 
-Recall = Callable[[View, str], "Result | None"]
+FromElder = Callable[[View, str], "Result | None"]
 Keep = Callable[[View, str, Any, int, int, bytes], "Result | None"]
 
 
@@ -300,39 +314,39 @@ class RecordCache:
         self._table = table
         self._namespace = namespace
         self.view: View = NOWHERE
-        """The remembered records; its `known` and `shown` are looked at first."""
+        """The remembered records; its `recall_copy` and `recall_shown` come first."""
 
     def get(self, id: str) -> Record | None:
         """Return a record as a dict of the caller's own."""
-        return self._read(id, View.recall, View.copy)
+        return self._read(id, View.copy_from_elder, View.keep_copy)
 
     def peek(self, id: str) -> Mapping[str, Any] | None:
         """Return a record, deeply read-only."""
-        return self._read(id, View.recall_shown, View.show)
+        return self._read(id, View.shown_from_elder, View.keep_shown)
 
     def with_version(self, id: str) -> tuple[Record, int] | None:
         """Return a record and the commit that wrote it."""
         if self._is_latest:
-            return self._read(id, _recall_nothing, self._with_version)
+            return self._read(id, _no_version_in_elder, self._keep_no_version)
         version = self.find(id)
         return (decode(version.body), version.begin) if version is not None else None
 
-    def _with_version(
-        self, view: View, id: str, words: Any, place: int, word: int, body: bytes
+    def _keep_no_version(
+        self, view: View, id: str, index: Any, place: int, entry: int, body: bytes
     ) -> tuple[Record, int] | None:
         """Return a record that was found and its version; None if it is gone by now.
 
         As long as the index names the same ref, that is the version that was found.
         """
         version: Version | None = None
-        if word != EMPTY:
-            version = self._table.version(word & REF_MASK)
+        if entry != EMPTY:
+            version = self._table.version(entry & REF_MASK)
             memory.fence()
-        if word == EMPTY or words[place] != word:
+        if entry == EMPTY or index[place] != entry:
             version = self.find(id)
         return (decode(version.body), version.begin) if version is not None else None
 
-    def _read(self, id: str, recall: Recall[Result], keep: Keep[Result]) -> Result | None:
+    def _read(self, id: str, from_elder: FromElder[Result], keep: Keep[Result]) -> Result | None:
         """Return a record as `keep` does, which remembers it if it is the newest version.
 
         There is no look at the horizon here: a version that is the newest, has begun and has not
@@ -344,22 +358,22 @@ class RecordCache:
         try:
             commit = self._control[COMMIT]
             view = self.view
-            if view.words[view.place] != view.word:
+            if not view.stands():
                 view = self._look_again(commit)
-            elif (content := recall(view, id)) is not None:
+            elif (content := from_elder(view, id)) is not None:
                 return content
             found = self._table.newest_body(view.scope, id.encode(), commit)
             if found is None and view.parents:
                 found = self._inherited(view, id.encode(), commit)
             elif found is None:
                 memory.fence()
-                if view.words[view.place] == view.word:
+                if view.stands():
                     return None
                 raise Vanished("the namespace has changed")
             if found is None:
                 return None
-            words, place, word, body = found
-            return keep(view, id, words, place, word, body) if body else None
+            index, place, entry, body = found
+            return keep(view, id, index, place, entry, body) if body else None
         except (Vanished, AttributeError, UnicodeEncodeError):  # the long way says what is wrong
             pass
         except ValueError:
@@ -393,27 +407,27 @@ class RecordCache:
             if found is not None:
                 break
         memory.fence()
-        if view.words[view.place] != view.word:
+        if not view.stands():
             raise Vanished("the fork has ended, and its parent may have changed")
         return (*vacancy, EMPTY, found[-1]) if found is not None else None
 
     def _look_again(self, commit: int) -> View:
         """Find the namespace, and forget the records of another one."""
-        known, self.view = self.view, NOWHERE
+        view, self.view = self.view, NOWHERE
         self._reader.look()
         found = self._table.newest(NAMESPACES, self._namespace)
         if found is None or found.version.begin > commit or found.word & GONE:
             raise Vanished("the namespace is not there")
         memory.fence()  # what began with it is not looked for before it
-        index, place, word, version = found
-        if not known.goes_on(index.words, place, word, version.number):
+        segment, place, entry, version = found
+        if not view.goes_on(segment.words, place, entry, version.number):
             lineage = Lineage(self._table, version, commit)
             parents = [ancestor.number for ancestor in lineage.namespaces[1:]]
             remembered = self._reader.remembered
-            known = View(remembered, index.words, place, word, version.number, parents)
-        self.view = known
-        return known  # and not what another thread may have put there by now
+            view = View(remembered, segment.words, place, entry, version.number, parents)
+        self.view = view
+        return view  # and not what another thread may have put there by now
 
 
-def _recall_nothing(view: View, id: str) -> None:
-    """Recall nothing: records are remembered without their versions."""
+def _no_version_in_elder(view: View, id: str) -> None:
+    """Find nothing: records are remembered without their versions."""

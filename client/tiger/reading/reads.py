@@ -76,7 +76,7 @@ class TableReads:
         microsecond or the time to copy the record; for another, some 3 microseconds.
         """
         try:
-            if (copy := self._records.view.known(id)) is not None:
+            if (copy := self._records.view.recall_copy(id)) is not None:
                 return copy
         except TypeError:
             record.encode_name(id, "id")  # says that a list, say, is no id
@@ -94,7 +94,7 @@ class TableReads:
         for an invalid id.
         """
         try:
-            if (shown := self._records.view.shown(id)) is not None:
+            if (shown := self._records.view.recall_shown(id)) is not None:
                 return shown
         except TypeError:
             record.encode_name(id, "id")

@@ -177,7 +177,7 @@ def test_what_is_used_stays_and_what_is_gone_or_cold_goes(
 def test_ids_that_were_read_once_go_too(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "GENERATION_BYTES", 10 * cache.ENTRY_BYTES)
+    monkeypatch.setattr(cache, "GENERATION_BYTES", 10 * cache.ID_BYTES)
     coupons = shared_store.coupons
     coupons.insert_many({"id": f"c{number}"} for number in range(100))
     for number in range(100):
