@@ -171,8 +171,10 @@ class Worker:
         deadline = time.monotonic() + patience_s
         while b"\n" not in self._lines:
             left = deadline - time.monotonic()
-            ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, left))
-            assert ready, f"{self.name} is silent for {patience_s} s (state {self.state})"
+            poll = select.poll()  # select() takes no descriptor above 1023
+            poll.register(self.process.stdout, select.POLLIN)
+            is_heard = poll.poll(1000 * max(0.0, left))
+            assert is_heard, f"{self.name} is silent for {patience_s} s (state {self.state})"
             more = os.read(self.process.stdout.fileno(), 1 << 20)
             if not more:
                 self._fail()
