@@ -530,7 +530,7 @@ def test_one_that_its_client_has_given_up_is_not_tried_again(
 
 def test_where_others_do_not_stop_it_says_so_and_changes_nothing(name: str) -> None:
     with machines("A", "B", start=False) as made:
-        relay = Relay(made.engine, delay_s=0.02)
+        relay = Relay(made.engine, delay_s=0.05)
         made["A"].start(url=relay.url)
         made["B"].start()
         with made["A"].connect(namespace=name) as a, made["B"].connect(namespace=name) as b:

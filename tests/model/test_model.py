@@ -689,7 +689,7 @@ class ForkMachine(StoreMachine):
                 self.look_from_everywhere(namespace, table)
         namespace, mark, _ = self.begun
         with suppress(tiger.InvalidRequest):  # it was rolled back already
-            mark._commit_in(namespace)
+            mark._commit_in(mark._moment.reader, namespace)
             self.changes_since_a_mark(self.begun, True)
             self.rollback(self.begun)
         super().teardown()

@@ -16,6 +16,7 @@ from tests.stripe.billing import buyer
     ],
 )
 def test_it_ends_as_it_says(account, monthly, behavior, status, event) -> None:
+    account.freeze(1_800_000_000)
     subscription = stripe.Subscription.create(
         customer=buyer(None).id,
         items=[{"price": monthly}],
