@@ -40,9 +40,12 @@ class Planner:
         effect = self.plan.effects.get(target)
         if effect is None:
             effect = self.plan.effects[target] = Effect(table.resource, namespace, key)
-            if known is not None and (table.number, namespace) not in self.plan.cleared:
+            cleared = self.plan.cleared
+            if known is not None and not (cleared and target[:2] in cleared):
+                found = table.find(known, key)
                 inherited = table.inherited(known, key) if known.parent else None
-                effect.note_before(table.find(known, key), inherited)
+                if found is not None or inherited is not None:
+                    effect.note_before(found, inherited)
         return effect
 
     def effect_of(self, table: WritableTable, namespace: Any, body: Any) -> tuple[Effect, Facts]:

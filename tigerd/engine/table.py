@@ -258,8 +258,10 @@ class WritableTable:
 
         It follows from that commit alone, though a kill lost numbers that were given before.
         """
+        first = commit << layout.NUMBER_BITS
         at = layout.entry_at(self.number, layout.TABLE_LAST_NUMBER)
-        number = max(self.control.words[at] + 1, commit << layout.NUMBER_BITS)
+        last = self.control.words[at]
+        number = last + 1 if last >= first else first
         self.control.store(at, number)
         return number
 
