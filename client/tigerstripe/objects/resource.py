@@ -103,13 +103,12 @@ class Resource:
 
     # --- The part that a resource writes itself ---
 
-    def new(self, work: Work, params: Params) -> Record:
-        """Return the fields of a new object, without `id`, `object`, `created`, `livemode`.
+    new: Callable[[Work, Params], Record]
+    """Returns the fields of a new object, without `id`, `object`, `created`, `livemode`.
 
-        An `id` or a private part (`PRIVATE`) may be among them. Raises `Refused` for what cannot
-        be made; a resource without a create has no `new`.
-        """
-        raise NotImplementedError(f"a {self.name} is made by others alone")
+    An `id` or a private part (`PRIVATE`) may be among them. Raises `Refused` for what cannot be
+    made. A resource that only others make has no `new`, and no `create` among its operations.
+    """
 
     def change(self, work: Work, old: Record, params: Params) -> Record:
         """Return an object as an update leaves it; by default the parameters are its new fields."""
