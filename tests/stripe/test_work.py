@@ -9,6 +9,7 @@ import stripe
 
 import tiger
 from tigerstripe.objects import registry
+from tigerstripe.objects.resource import Resource
 from tigerstripe.work.log import Log
 from tigerstripe.work.scope import Scope
 from tigerstripe.work.unit import Work
@@ -192,3 +193,10 @@ def test_one_commit_is_of_a_platform_and_its_account(scope) -> None:
     stripe.Product.delete("mug", stripe_account=account.id)
     with pytest.raises(tiger.Conflict):
         end(again)
+
+
+def test_a_resource_with_a_plain_create_says_what_it_makes() -> None:
+    handlers = [registry.handler(each) for each in registry.built()]
+    makers = [registry.owner(each) for each in handlers if each.__func__ is Resource.create]
+    assert makers
+    assert [maker.name for maker in makers if not hasattr(maker, "new")] == []
