@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -52,15 +52,34 @@ def stores(shared: Machines, name: str) -> Iterator[Stores]:
         yield a, b
 
 
-@pytest.fixture
-def apart() -> Iterator[tuple[Machines, Relay]]:
-    """Two hosts, of which A speaks to the engine by way of a relay."""
-    with machines("A", "B", start=False) as made:
-        relay = Relay(made.engine)
+@contextmanager
+def relayed(delay_s: float = 0.0) -> Iterator[tuple[Machines, Relay]]:
+    """Give two hosts, of which A speaks to the engine by way of a relay."""
+    with (
+        machines("A", "B", start=False) as made,
+        closing(Relay(made.engine, delay_s)) as relay,
+    ):
         made["A"].start(url=relay.url)
         made["B"].start()
         yield made, relay
-        relay.close()
+
+
+@pytest.fixture
+def apart() -> Iterator[tuple[Machines, Relay]]:
+    """Give such hosts of this test's own."""
+    with relayed() as found:
+        yield found
+
+
+@pytest.fixture
+def patient(apart: tuple[Machines, Relay], name: str) -> Iterator[Stores]:
+    """A store of each of these hosts; the first one's waits for a daemon that was killed."""
+    made, _ = apart
+    with (
+        made["A"].connect(namespace=name, timeout_s=30, autostart=True) as a,
+        made["B"].connect(namespace=name) as b,
+    ):
+        yield a, b
 
 
 def everything(store: tiger.Store) -> dict[str, list[Any]]:
@@ -529,39 +548,38 @@ def test_one_that_its_client_has_given_up_is_not_tried_again(
 
 
 def test_where_others_do_not_stop_it_says_so_and_changes_nothing(name: str) -> None:
-    with machines("A", "B", start=False) as made:
-        relay = Relay(made.engine, delay_s=0.05)
-        made["A"].start(url=relay.url)
-        made["B"].start()
-        with made["A"].connect(namespace=name) as a, made["B"].connect(namespace=name) as b:
-            a.coupons.insert({"id": "kept"})
-            mark = a.mark()
-            a.coupons.delete("kept")
-            is_over = threading.Event()
+    with (
+        relayed(delay_s=0.05) as (made, _),
+        made["A"].connect(namespace=name) as a,
+        made["B"].connect(namespace=name) as b,
+    ):
+        a.coupons.insert({"id": "kept"})
+        mark = a.mark()
+        a.coupons.delete("kept")
+        is_over = threading.Event()
 
-            def write() -> None:
-                for number in range(1 << 30):
-                    b.plans.insert({"id": "p", "n": number})
-                    if is_over.is_set():
-                        return
+        def write() -> None:
+            for number in range(1 << 30):
+                b.plans.insert({"id": "p", "n": number})
+                if is_over.is_set():
+                    return
 
-            writing = begun(write)
-            wait_for(lambda: "p" in a.plans, "the writer")
-            try:
-                with pytest.raises(tiger.Conflict, match="when others have stopped") as found:
-                    a.rollback(mark)
-            finally:
-                is_over.set()
-            writing.result()
-            assert found.value.namespace == name
-            assert len(tries_of(made)) == rollbacks.TRIES
-            made.settle()
-            assert "kept" not in b.coupons
-            a.rollback(mark)
-            made.check_equal()
-            assert "kept" in b.coupons
-            assert "p" not in b.plans
-        relay.close()
+        writing = begun(write)
+        wait_for(lambda: "p" in a.plans, "the writer")
+        try:
+            with pytest.raises(tiger.Conflict, match="when others have stopped") as found:
+                a.rollback(mark)
+        finally:
+            is_over.set()
+        writing.result()
+        assert found.value.namespace == name
+        assert len(tries_of(made)) == rollbacks.TRIES
+        made.settle()
+        assert "kept" not in b.coupons
+        a.rollback(mark)
+        made.check_equal()
+        assert "kept" in b.coupons
+        assert "p" not in b.plans
 
 
 def test_two_hosts_roll_the_same_namespace_back_at_once(stores: Stores, shared: Machines) -> None:
@@ -616,82 +634,73 @@ def test_savepoints_beside_a_writer_of_another_host(stores: Stores, shared: Mach
 
 @pytest.mark.parametrize("side", ["host", "engine"])
 def test_one_whose_daemon_was_killed_is_done_once(
-    apart: tuple[Machines, Relay], name: str, side: Side
+    apart: tuple[Machines, Relay], patient: Stores, side: Side
 ) -> None:
     """What the dead daemon sent comes to the engine after the next one's, or its daemon is told."""
     made, relay = apart
-    with (
-        made["A"].connect(namespace=name, timeout_s=30, autostart=True) as a,
-        made["B"].connect(namespace=name) as b,
-    ):
-        fill(a)
-        before = everything(a)
-        mark = a.mark()
-        change(a)
-        made.settle()
-        with relay.held(side):
-            done = begun(lambda: a.rollback(mark))
-            wait_for(lambda: relay.holds(protocol.RESTORE.encode()), "the try")
-            made["A"].kill()
-            done.result()
-            assert everything(a) == before
-            b.coupons.insert({"id": "after"})
-        b.coupons.insert({"id": "later"})
-        made.settle()
-        assert len(tries_of(made)) == 1
-        assert {"after", "later"} <= {c["id"] for c in a.coupons}
-        made.check_equal()
+    a, b = patient
+    fill(a)
+    before = everything(a)
+    mark = a.mark()
+    change(a)
+    made.settle()
+    with relay.held(side):
+        done = begun(lambda: a.rollback(mark))
+        wait_for(lambda: relay.holds(protocol.RESTORE.encode()), "the try")
+        made["A"].kill()
+        done.result()
+        assert everything(a) == before
+        b.coupons.insert({"id": "after"})
+    b.coupons.insert({"id": "later"})
+    made.settle()
+    assert len(tries_of(made)) == 1
+    assert {"after", "later"} <= {c["id"] for c in a.coupons}
+    made.check_equal()
 
 
 def test_one_that_is_planned_anew_by_the_next_daemon_is_done_once(
-    apart: tuple[Machines, Relay], name: str
+    apart: tuple[Machines, Relay], patient: Stores
 ) -> None:
     made, relay = apart
-    with (
-        made["A"].connect(namespace=name, timeout_s=30, autostart=True) as a,
-        made["B"].connect(namespace=name) as b,
-    ):
-        fill(a)
-        before = everything(a)
-        mark = a.mark()
-        change(a)
-        made.settle()
-        with relay.held("engine"):
-            b.coupons.insert({"id": "meanwhile"})
-            done = begun(lambda: a.rollback(mark))
-            wait_for(lambda: len(tries_of(made)) == 1, "the first try")
-            made["A"].kill()
-            done.result()
-        assert len(tries_of(made)) == 2
-        made.check_equal()
-        assert everything(a) == everything(b) == before
+    a, b = patient
+    fill(a)
+    before = everything(a)
+    mark = a.mark()
+    change(a)
+    made.settle()
+    with relay.held("engine"):
+        b.coupons.insert({"id": "meanwhile"})
+        done = begun(lambda: a.rollback(mark))
+        wait_for(lambda: len(tries_of(made)) == 1, "the first try")
+        made["A"].kill()
+        done.result()
+    assert len(tries_of(made)) == 2
+    made.check_equal()
+    assert everything(a) == everything(b) == before
 
 
 def test_what_the_next_daemon_refuses_is_not_done_by_what_the_last_one_sent(
-    apart: tuple[Machines, Relay], name: str
+    apart: tuple[Machines, Relay], patient: Stores, name: str
 ) -> None:
     """Its try comes when the client was told that nothing is changed, and the reason is gone."""
     made, relay = apart
-    with (
-        made["A"].connect(namespace=name, timeout_s=30, autostart=True) as a,
-        made["B"].connect(namespace=name) as b,
-    ):
-        a.coupons.insert({"id": "c", "n": 1})
-        mark = a.mark()
-        a.coupons.insert({"id": "c", "n": 2})
-        made.settle()
-        with relay.held("host"):
-            done = begun(lambda: a.rollback(mark))
-            wait_for(lambda: relay.holds(protocol.RESTORE.encode()), "the try")
-            b.begin_fork(f"{name}-fork")
-            made["A"].kill()
-            with pytest.raises(tiger.Sealed):
-                done.result()
-            b.clear_namespace(f"{name}-fork")
-        b.coupons.insert({"id": "later"})
-        made.check_equal()
-        assert a.coupons["c"]["n"] == 2
-        assert tries_of(made) == [rollbacks.REFUSED]
+    a, b = patient
+    a.coupons.insert({"id": "c", "n": 1})
+    mark = a.mark()
+    a.coupons.insert({"id": "c", "n": 2})
+    made.settle()
+    with relay.held("host"):
+        done = begun(lambda: a.rollback(mark))
+        wait_for(lambda: relay.holds(protocol.RESTORE.encode()), "the try")
+        b.begin_fork(f"{name}-fork")
+        made["A"].kill()
+        with pytest.raises(tiger.Sealed):
+            done.result()
+        b.clear_namespace(f"{name}-fork")
+    b.coupons.insert({"id": "later"})
+    made.check_equal()
+    assert a.coupons["c"]["n"] == 2
+    assert tries_of(made) == [rollbacks.REFUSED]
 
 
 def test_the_engine_is_killed_and_it_is_done_once(stores: Stores, shared: Machines) -> None:
