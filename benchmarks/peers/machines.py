@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -97,7 +96,11 @@ class EngineAlone(Peer):
     name = "the engine alone"
 
     def missing(self) -> str:
-        return TwoHosts().missing()
+        try:
+            import_module("tigerd.log.serving").find()
+        except import_module("tiger").TigerError as error:
+            return str(error)
+        return ""
 
     def start(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, exist_ok=True)
@@ -118,6 +121,7 @@ class EngineAlone(Peer):
         )
         self._number = 0
         while not self._log.is_up:
+            parts.wait(self._log)
             self._log.take()
 
     def close(self) -> None:
@@ -128,10 +132,9 @@ class EngineAlone(Peer):
         self._number += 1
         self._log.append(f"bench-{self._number}", packb(record))
         self._log.flush()
-        poll = select.poll()
-        poll.register(*self._log.waits_for())
+        wait = import_module("tigerd.log.log").wait
         while not any(type(event).__name__ == "Entry" for event in self._log.take()):
-            poll.poll()
+            wait(self._log)
 
 
 def _serve_log(directory: Path, command: list[str]) -> None:

@@ -245,8 +245,8 @@ class Store(NamespaceReads[Table], StoreTables):
     def close(self) -> None:
         """Close the connection; may be repeated. Never waits: a write in progress is completed.
 
-        Stores made by `namespace` share the connection, so they can no longer write either. Raises
-        nothing.
+        Closing the store that `connect` returned closes those made from it, too; closing one of
+        these closes that one alone. Raises nothing.
         """
         self._attached.close()
         self._forget_tables()

@@ -276,6 +276,18 @@ def test_a_closed_store_says_so(shared_directory: str) -> None:
         store.coupons.insert(coupon("A"))
 
 
+def test_a_closed_store_and_an_ended_snapshot_say_so_of_a_users_own_table(directory: str) -> None:
+    store = tiger.connect(directory)
+    store.define("notes")
+    with store.snapshot() as view:
+        pass
+    with pytest.raises(tiger.InvalidRequest):
+        _ = view.notes
+    store.close()
+    with pytest.raises(tiger.InvalidRequest, match="closed"):
+        store.table("notes")
+
+
 def test_a_forgotten_store_warns(shared_directory: str) -> None:
     forgotten = [tiger.connect(shared_directory)]
     with pytest.warns(ResourceWarning, match="close"):  # noqa: PT031

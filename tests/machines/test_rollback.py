@@ -431,6 +431,7 @@ def test_an_entry_that_no_daemon_made_is_refused_by_all(
     follower.log.append(f"made-{len(arguments)}-{arguments!r:.3}", entry)
     follower.until(lambda: entry in [each.body for each in follower.entries])
     stores[0].coupons.insert({"id": "after"})
+    assert "c" not in stores[0].namespace("a").coupons
     shared.check_equal()
     follower.log.close()
 
@@ -614,6 +615,7 @@ def test_savepoints_beside_a_writer_of_another_host(stores: Stores, shared: Mach
         return 0
 
     writing = begun(write)
+    undone = 0
     try:
         for turn in range(30):
             try:
@@ -623,8 +625,11 @@ def test_savepoints_beside_a_writer_of_another_host(stores: Stores, shared: Mach
             except tiger.Conflict:
                 continue
             assert f"new{turn}" not in a.plans
+            assert undone or "p3" in a.plans
+            undone += 1
     finally:
         is_over.set()
+    assert undone
     assert writing.result() > 0
     shared.check_equal()
 

@@ -269,6 +269,7 @@ def test_the_scenarios_of_the_sdk_pass_over_three_hosts(
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
     made.settle()  # the servers try on to send what nobody takes
 
 

@@ -73,7 +73,7 @@ def test_a_runner_that_makes_workers_in_its_own_way(suite: Suite, given: str) ->
     """It calls none of xdist's hooks; each of its processes is a run of its own."""
     suite.write("conftest.py", ODD.replace("INPUT", given))
     suite.write("test_it.py", "def test_plain(): pass\n")
-    suite.run("-p", "no:xdist", "-p", "no:cacheprovider", "-p", "no:terminal")
+    assert suite.run("-p", "no:xdist", "-p", "no:cacheprovider", "-p", "no:terminal").ret == 0
     assert suite.run("-p", "no:xdist").ret == 0
     suite.write("test_it.py", "def test_it(tiger_store): tiger_store.coupons.create({})\n")
     assert suite.run("-p", "no:xdist").ret == 0

@@ -456,6 +456,26 @@ def test_a_claim_of_another_host_runs_out_by_this_clock(account, monkeypatch, ho
     assert len(account.deliver(inbox)) == 1
 
 
+def test_a_claim_of_another_host_runs_out_however_many_others_are_seen(
+    account, monkeypatch
+) -> None:
+    scope = Scope(account.store)
+
+    def claimed(number: int) -> dict[str, Any]:
+        return {"id": f"d{number}", "sender": {"host": scope.host + 1, "until": 0.0}}
+
+    now = 0.0
+    monkeypatch.setattr(delivery, "time", SimpleNamespace(monotonic=lambda: now))
+    assert delivery.held_s(scope, claimed(0)) == delivery.CLAIM_S
+    for number in range(1, 3_000):
+        delivery.held_s(scope, claimed(number))
+    now = delivery.CLAIM_S + 1
+    assert delivery.held_s(scope, claimed(0)) < 0
+    now *= 3
+    delivery.held_s(scope, claimed(3_000))
+    assert len(scope.claims_seen) == 1
+
+
 def test_an_endpoint_of_a_seed_is_signed_for_with_its_own_secret(account) -> None:
     account.store.webhooks.insert({
         "id": "we_seed", "object": "webhook_endpoint", "api_version": None, "status": "enabled",

@@ -90,7 +90,9 @@ class Reader:
 
     def follow(self, page: str) -> None:
         """Write and run all blocks of a page in order."""
-        for kind, content in BLOCK.findall(page):
+        blocks = BLOCK.findall(page)
+        assert blocks
+        for kind, content in blocks:
             if kind == "python":
                 name = re.match(r"# (\S+\.py)\n", content)
                 assert name, f"a block that does not begin with the name of a file:\n{content}"

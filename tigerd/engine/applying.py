@@ -20,7 +20,7 @@ from tiger.format.speedups import compiled
 from tiger.place import leases, pins
 from tiger.system import time
 from tigerd.engine import holders
-from tigerd.engine.operations import OPERATIONS, Operations, plan_of
+from tigerd.engine.operations import OPERATIONS, Operations, no_memory_error, plan_of
 from tigerd.engine.plan import Outcome, Target
 from tigerd.engine.recovery import recover
 from tigerd.engine.segments import WritableSegment
@@ -126,10 +126,7 @@ class Applying:
         try:
             return apply(self.writer, operations, request, self.operations)
         except MemoryError:  # before anything was stored
-            raise StoreFull(
-                "the daemon has too little memory of its own for this request, and nothing was "
-                "changed: write in smaller batches, or give it more (`ulimit -v`)"
-            ) from None
+            raise no_memory_error() from None
         except Failed as error:
             self._bring_back(error.__cause__, request)
             return error.outcome

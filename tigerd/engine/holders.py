@@ -94,12 +94,15 @@ def least_pin(directory: Path) -> int | None:
 
 
 def leased(path: Path) -> frozenset[str]:
-    """Return the namespaces that the files of a folder name, held or not."""
+    """Return the namespaces that the files of a folder name, held or not.
+
+    OSError if they cannot be read, as without a free descriptor.
+    """
     found: set[str] = set()
     with contextlib.suppress(FileNotFoundError, InstanceError), opened(path) as folder:
         header = header_of(folder)
         for name in names(folder):
-            with contextlib.suppress(OSError, ValueError):  # it goes just now, or is not ours
+            with contextlib.suppress(FileNotFoundError, PermissionError, ValueError):  # not ours
                 found |= namespaces_in(_read(name, folder)[1], header)
     return frozenset(found)
 

@@ -16,6 +16,7 @@ from tiger.errors import (
     InvalidRecord,
     InvalidRequest,
     NotFound,
+    StoreFull,
     TigerError,
 )
 from tiger.format import layout, memory, protocol, record
@@ -35,6 +36,14 @@ from tigerd.engine.writer import Writer
 
 Operations = Mapping[str, Callable[..., int]]
 """A function for each operation, by its name."""
+
+
+def no_memory_error() -> StoreFull:
+    """Return the error of a request that was given up before anything was stored."""
+    return StoreFull(
+        "the daemon has too little memory of its own for this request, and nothing was changed: "
+        "write in smaller batches, or give it more (`ulimit -v`)"
+    )
 
 
 def plan_of(writer: Writer, operations: list[Any], known: Operations | None = None) -> Plan:
@@ -71,8 +80,10 @@ def add(
     plan.written, plan.returns_record = None, name == protocol.PATCH
     try:
         plan.status = function(planner, *operation[1:])
-    except (TigerError, MemoryError):
+    except TigerError:
         raise
+    except MemoryError:
+        raise no_memory_error() from None
     except Vanished as error:
         raise Damaged(f"{error}{memory.REMEDY}") from None
     except Exception as error:  # nothing is stored yet, so nothing is to be undone

@@ -6,8 +6,8 @@ the entries after a position; it has an epoch, which tells it from every other l
 last entry. Beside these it keeps one note of each host, the last. Nothing of it waits: the daemon
 has a loop of its own (tigerd.service.following).
 
-An entry is a client's request as it came. What a daemon must have in common with all others is in
-`Terms`, which belong to the log and not to a host.
+An entry is a request: a client's as it came, the effects of a rollback, or a daemon's own. What a
+daemon must have in common with all others is in `Terms`, which belong to the log and not to a host.
 """
 
 from __future__ import annotations

@@ -124,9 +124,9 @@ class Members:
         now = time.monotonic()
         if now >= self._tell_at:
             self._say("position")
-            for host, member in list(self.others.items()):
-                if now - member.heard_at > GONE_S:
-                    del self.others[host]
+        for host, member in list(self.others.items()):
+            if now - member.heard_at > GONE_S:
+                del self.others[host]
         if not self._waiting or now < self._is_known_at:
             return []
         least = min((member.applied for member in self.others.values()), default=self._applied())

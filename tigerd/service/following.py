@@ -3,7 +3,8 @@
     a request -> the log -> on every host: plan -> apply -> answer, where it was asked
 
 The entry is the client's frame as it came, and its id in the log is the client and the number of
-the request: what is sent again is one entry. The client is answered by its own host.
+the request: what is sent again is one entry. A rollback is an exception (tigerd.service.rollbacks).
+The client is answered by its own host.
 
 What one host alone refuses, for want of room say, is no answer: others have applied that entry. The
 host stands still there, and goes on when it can. Nothing of this is loaded without a log.
@@ -200,7 +201,7 @@ class Following(Server):
         if (error := self._refusal(kind)) is not None:
             self._under_way.refuse(peer, asked, error)
         elif kind == protocol.ROLLBACK:
-            head = protocol.unpack(self._frame)[:-1]
+            head = [protocol.VERSION, client, slot, number, wants_reply]
             self._under_way.roll_back(request, Rollback(head, operations))
         else:
             self._under_way.append(request, self._frame)

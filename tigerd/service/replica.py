@@ -1,8 +1,8 @@
-"""Applying the entries of a log: how far that is stands in shared memory, as a client's slot.
+"""Applying the entries of a log: the position is in shared memory, in two clients' slots.
 
-The slot's request number is the sequence of the entry that was applied last. It is stored before
-the commit, beside the slot of the client that asks, and recovery takes both back: so a daemon that
-was killed applies no entry twice, and leaves none out.
+The slots take turns. The request number of the later one is the sequence of the entry that was
+applied last. It is stored before the commit, beside the slot of the client that asks, and recovery
+takes both back: so a daemon that was killed applies no entry twice, and leaves none out.
 """
 
 from __future__ import annotations

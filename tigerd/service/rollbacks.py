@@ -25,7 +25,7 @@ from tigerd.engine.planning import Planner
 from tigerd.engine.writer import Writer
 
 REFUSED = [RESTORE, "", -1, 0, [], [], []]
-"""A try that all hosts refuse, for no commit is before its own."""
+"""A try that all hosts refuse: its plan is of commit -1, and everything is newer."""
 
 TRIES = 32
 """How often a rollback is planned. Where another host writes to the namespace without a pause, a
@@ -40,7 +40,7 @@ def _planned(writer: Writer, request: list[Any]) -> list[Any]:
     for (table, _, key), effect in plan.effects.items():
         if effect.is_touched and effect.exists:
             written.append([table, effect.number, effect.body])
-        elif effect.is_touched:
+        elif effect.is_touched and effect.shown is not None:
             removed.append([table, key])
     cleared = [table for table, _ in plan.cleared]
     count = len(_changes(writer, namespace))
@@ -69,8 +69,7 @@ def restore(
     if len(changes) != count or max(changes, default=0) > commit:
         raise _changed(namespace)
     for number in cleared:
-        planner.check_open(namespace)
-        planner.plan.clear(planner.table(number).number, namespace)
+        operations.clear_namespace(planner, number, namespace)
     for number, key in removed:
         planner.effect(planner.table(number), namespace, key).remove()
     for number, place, body in written:

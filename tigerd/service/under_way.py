@@ -110,7 +110,9 @@ class UnderWay:
             return
         del self._requests[request.id]
         request.outcome = refusal.error or OutcomeUnknown("the log has not answered")
-        if request.peer and refusal.error is not None:
+        if not request.peer or refusal.error is None:
+            return
+        if self.is_open(request.client, *request.asked):  # else the slot has a later answer
             self.refuse(request.peer, request.asked, refusal.error)
 
     def known(self, known: Known, applied: int) -> None:
@@ -119,7 +121,7 @@ class UnderWay:
         `applied` is the entry that was applied last.
         """
         request = self._of_entry(known.id)
-        if request is not None and known.sequence <= applied:
+        if request is not None and request.rollback and known.sequence <= applied:
             self._refused_tries.setdefault(request.id, True)
 
     def try_again(self) -> None:

@@ -78,7 +78,11 @@ class Wills:
 
     def leave(self) -> None:
         """Leave this host's will as it is now, if the log keeps another one."""
-        self._own = holders.leased(self._folder)
+        try:
+            self._own = holders.leased(self._folder)
+        except OSError as error:  # no descriptor is free, say: the will before this one stands
+            log.debug("leases cannot be read: %s", error)
+            return
         if self._own != self._known:
             self._leave(self._place, self._own)
 

@@ -180,7 +180,7 @@ class AsyncStore(NamespaceReads[AsyncTable], AsyncTables):
     async def close(self) -> None:
         """Close the connection; may be repeated. A write that still waits for the daemon raises.
 
-        Stores made by `namespace` share the connection, so they can no longer write either.
+        Which stores this closes: as `Store.close`.
         """
         self._attached.close()
         self._forget_tables()

@@ -65,8 +65,9 @@ sleep_on: Any = (
 )
 wake: Any = compiled("tiger.format.compiled", "wake", otherwise=None)
 """Functions that put a client to sleep on a word of shared memory, and wake it: those of a futex.
- Without it, and where all greenlets would sleep, a client that does not look for its answer
-asks for a reply."""
+
+None without a futex, and where all greenlets would sleep: a client that does not look for its
+answer asks for a reply then."""
 
 
 class Vanished(Exception):

@@ -59,6 +59,11 @@ class NamespaceReads(Generic[AnyTable]):
         return self._reader.directory
 
     @property
+    def instance(self) -> int:
+        """A number that no other instance has; processes that share an instance see the same."""
+        return self._reader.instance
+
+    @property
     def current_namespace(self) -> str:
         """The namespace that calls use unless they name another."""
         return self._namespace
@@ -107,6 +112,8 @@ class NamespaceReads(Generic[AnyTable]):
             return known
         try:
             return defined_resource(definitions(self._moment)[name])
+        except InvalidRequest:  # the store is closed, or the snapshot has ended
+            raise
         except (LookupError, ValueError):
             from tiger.nearest import hint  # noqa: PLC0415 - only slips need it
 

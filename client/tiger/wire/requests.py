@@ -99,7 +99,7 @@ class TableRequests:
         return _writing(self._put(protocol.PUT, item, if_version))
 
     def _put(self, name: str, item: Mapping[str, Any], *more: int) -> Operation:
-        max_record = self._reader.words[layout.MAX_RECORD]
+        max_record = self._max_record
         packed = record.pack(item, max_record) or record.encode(item, max_record)
         return [name, *self._target, packed[1], *more]
 

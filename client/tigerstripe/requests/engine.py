@@ -203,9 +203,8 @@ class Exchange:
             try:
                 status, answer = self._work_out(work, handler, where.ids, params, wanted)
                 body = encode(answer)
-                is_read = (
-                    not work.is_write and work.writes_nothing
-                )  # a read of a test card makes one
+                # A read of a test card makes one.
+                is_read = not work.is_write and work.writes_nothing
                 is_done = is_read or self._commit(work, status, body, there is not None)
             except (Refused, TigerError) as error:
                 if not attempt and key is not None and idempotency.find(self._scope, key):

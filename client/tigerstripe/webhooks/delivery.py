@@ -32,8 +32,6 @@ FIRST_PAUSE_S = 1.0
 LAST_PAUSE_S = 60.0
 CLAIM_S = 2 * TIMEOUT_S
 """How long a claim holds; longer than any answer takes."""
-SEEN_MAX = 1000
-"""Claims of other hosts that an account remembers having seen."""
 
 
 def waiting(scope: Scope) -> list[Record]:
@@ -49,14 +47,19 @@ def _is_free(scope: Scope, delivery: Record) -> bool:
 
 
 def held_s(scope: Scope, delivery: Record) -> float:
-    """Return how many seconds a claim still holds; less than 0 if it does not any more."""
+    """Return how many seconds a claim still holds; less than 0 if it does not any more.
+
+    Notes when a claim of another host is seen first, for it holds from then on.
+    """
     claim = delivery["sender"]
     if claim["host"] == scope.host:
         return float(claim["until"] - time.time())
     now, seen = time.monotonic(), scope.claims_seen
     first_at = seen.setdefault((delivery["id"], claim["until"]), now)
-    if len(seen) > SEEN_MAX:
-        seen.popitem(last=False)
+    for other, at in list(seen.items()):  # the oldest first: those that have long ended
+        if now - at <= 2 * CLAIM_S:
+            break
+        seen.pop(other, None)
     return CLAIM_S - (now - first_at)
 
 

@@ -31,11 +31,9 @@ CANCELED = "canceled"
 
 def made(work: Work, type: str, shown: Record, previous: Record | None) -> Record:
     """Return the event that tells of an object as it is shown; `previous`: what changed in it."""
-    data = (
-        {"object": shown}
-        if previous is None
-        else {"object": shown, "previous_attributes": previous}
-    )
+    data = {"object": shown}
+    if previous is not None:
+        data["previous_attributes"] = previous
     account = work.scope.account
     return {
         "id": new_id("evt", 24),

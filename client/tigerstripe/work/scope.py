@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 from tiger import Batch, Store, Table
 from tiger.batch import BatchTable
 from tigerstripe.work import connected
@@ -76,7 +74,7 @@ class Scope:
         """The second of the account's clock in which this process last looked for what is due."""
         self.has_state = True
         """Whether the account's state was a record when it was last read."""
-        self.claims_seen: OrderedDict[tuple[str, float], float] = OrderedDict()
+        self.claims_seen: dict[tuple[str, float], float] = {}
         """When this process saw the claims of other hosts first: deliveries, and when they end."""
 
     def __repr__(self) -> str:
@@ -85,7 +83,7 @@ class Scope:
     @property
     def host(self) -> int:
         """A number that the processes of this host have in common: they have one clock."""
-        return self.store._reader.instance
+        return self.store.instance
 
     def inside(self, account: str | None) -> Scope:
         """Return the tables of an account connected to the platform; None: of the platform."""
