@@ -198,7 +198,7 @@ DEFINITIONS_NAMESPACE = "tigerd"
 TAKEN = frozenset((
     "assert_changes", "batch", "begin_fork", "changes", "clear_namespace", "close", "commit",
     "count", "current_namespace", "define", "directory", "environment", "follow", "fork",
-    "is_account", "left_out", "mark", "namespace", "namespaces", "ping", "rollback",
+    "instance", "is_account", "left_out", "mark", "namespace", "namespaces", "ping", "rollback",
     "sandbox", "savepoint", "snapshot", "table", "tables", "watch",
 ))  # fmt: skip
 """What stores, snapshots and batches have under these names hides a table's."""
