@@ -260,6 +260,8 @@ def check(account: tigerstripe.Account) -> Counter[str]:
         )
     check_items(tables, {invoice["id"]: invoice for invoice in invoices})
     check_periods(invoices)
+    for subscription in tables.table("subscriptions"):
+        check_times(subscription, account.now)
     return Counter(invoice["status"] for invoice in invoices)
 
 
@@ -366,6 +368,18 @@ def check_periods(invoices: list[dict[str, Any]]) -> None:
             if details is not None and not details["proration"]:
                 billed[details["subscription_item"], line["period"]["start"]] += 1
     assert set(billed.values()) <= {1}
+
+
+def check_times(subscription: dict[str, Any], now: int) -> None:
+    """What is to come of a subscription is in the future, and a trial is the period it is in."""
+    if subscription["status"] in ("canceled", "incomplete", "incomplete_expired", "paused"):
+        return
+    ends = [item["current_period_end"] for item in subscription["items"]["data"]]
+    assert min(ends) > now, subscription
+    if subscription["status"] == "trialing":
+        assert set(ends) == {subscription["trial_end"]}, subscription
+    update = subscription["pending_update"]
+    assert update is None or now < update["expires_at"] <= min(ends), subscription
 
 
 def main() -> None:

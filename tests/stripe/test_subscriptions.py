@@ -559,6 +559,40 @@ def test_a_change_waits_for_its_payment_and_is_made_with_it(account, waiting) ->
     assert "pending_update_applied" in [what for what, _ in told(account)]
 
 
+def test_a_trial_whose_end_waits_for_its_payment_ends_with_it(account, monthly) -> None:
+    """It stayed in its trial, with an end that had passed: `advance` went on for ever."""
+    customer = buyer().id
+    made = begin(monthly, customer, trial_period_days=14)
+    card(customer, "pm_card_chargeCustomerFail")
+    now = {"trial_end": "now", "payment_behavior": "pending_if_incomplete"}
+    waiting = stripe.Subscription.modify(made.id, **now)
+    asked_at = account.now
+    assert (waiting.status, waiting.trial_end) == ("trialing", made.trial_end)
+    assert waiting.pending_update.trial_end == asked_at
+    account.advance(hours=1)
+    good = stripe.PaymentMethod.attach("pm_card_visa", customer=customer)
+    stripe.Invoice.pay(waiting.latest_invoice, payment_method=good.id)
+    active = again(made)
+    assert (active.status, active.trial_end, active.pending_update) == ("active", asked_at, None)
+    card(customer)
+    account.advance(days=31)
+    assert [one.total for one in invoices(made)] == [0, 1000, 1000]
+
+
+@pytest.mark.parametrize("hours", [2, 22, 24])
+def test_a_change_waits_no_longer_than_the_trial_it_ends(account, monthly, hours) -> None:
+    customer = buyer().id
+    made = begin(monthly, customer, trial_end=account.now + hours * 3600)
+    card(customer, "pm_card_chargeCustomerFail")
+    now = {"trial_end": "now", "payment_behavior": "pending_if_incomplete"}
+    waiting = stripe.Subscription.modify(made.id, **now)
+    assert waiting.pending_update.expires_at == account.now + min(hours, 23) * 3600
+    account.advance(hours=26)  # the invoice of the first period is a draft for an hour
+    assert again(made).pending_update is None
+    assert stripe.Invoice.retrieve(waiting.latest_invoice).status == "void"
+    assert again(made).status == "past_due"
+
+
 def test_a_change_that_is_not_paid_in_time_is_none(account, waiting) -> None:
     account.advance(hours=23)
     now = again(waiting)

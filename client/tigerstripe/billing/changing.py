@@ -29,9 +29,6 @@ from tigerstripe.work.unit import Work
 UNBILLED = ("trialing", "incomplete", "paused")
 """The states in which nothing is paid of the period that a subscription is in."""
 
-PENDING_S = 23 * 3600
-"""How long a change waits to be paid for."""
-
 
 class Change:
     """A change of a subscription in progress: the old, the new, and the differences."""
@@ -269,7 +266,7 @@ def _paid_for(work: Work, old: Record, new: Record, invoice: Record, params: Par
     if invoice["status"] == "paid":
         return _save(work, old, {**new, "status": _once_paid(new)})
     if behavior == "pending_if_incomplete":
-        return standing.wait_for(work, old, new, invoice, work.now + PENDING_S)
+        return standing.wait_for(work, old, new, invoice)
     return _save(work, old, {**new, "status": "past_due"})
 
 

@@ -6,7 +6,7 @@ table of `dunning` ends.
 
 from __future__ import annotations
 
-from tigerstripe.billing import billed, collecting, dunning, issuing, paying, pending
+from tigerstripe.billing import billed, collecting, dunning, issuing, paying, pending, terms
 from tigerstripe.objects import due, registry
 from tigerstripe.objects.resource import private
 from tigerstripe.records import Record
@@ -16,6 +16,8 @@ OBJECT = "subscription"
 LATE = ("past_due", "unpaid")
 UNPAID = "payment_failed"
 """Why a subscription ends that was not paid for."""
+PENDING_S = 23 * 3600
+"""How long a change waits to be paid for, at most."""
 RESUMES = "resumes"
 """What a paused subscription keeps: the invoice that resumes it once it is paid."""
 
@@ -188,9 +190,15 @@ def expired(work: Work, subscription: Record) -> Record:
 # --- Updates that wait for their payment ---
 
 
-def wait_for(work: Work, old: Record, new: Record, invoice: Record, expires_at: int) -> Record:
-    """Return a subscription as it was, with the change that its invoice has to be paid for."""
-    names = ("billing_cycle_anchor", "items", "plan", "quantity", "trial_end")
+def wait_for(work: Work, old: Record, new: Record, invoice: Record) -> Record:
+    """Return a subscription as it was, with the change that its invoice has to be paid for.
+
+    It is given up when the trial or a period ends, and after 23 hours at the latest:
+    docs.stripe.com/billing/subscriptions/pending-updates-reference, Expiration.
+    """
+    names = (
+        "billing_cycle_anchor", "items", "plan", "quantity", "status", "trial_end", "trial_start",
+    )  # fmt: skip
     changes = {name: new[name] for name in names if new.get(name) != old.get(name)}
     changes["billed"] = billed.kept(new)
     waiting = {
@@ -201,7 +209,7 @@ def wait_for(work: Work, old: Record, new: Record, invoice: Record, expires_at: 
             "cancel_at_period_end": None,
             "discount": None,
             "discounts": None,
-            "expires_at": expires_at,
+            "expires_at": min(work.now + PENDING_S, *terms.period_ends(old)),
             "metadata": None,
             "subscription_items": changes["items"]["data"] if "items" in changes else None,
             "trial_end": changes.get("trial_end"),
