@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
@@ -30,6 +29,7 @@ from tigerd.service.replica import LOG, LOG_TOO
 
 STREAM = "shop"
 TIGERD = [sys.executable, "-m", "tigerd"]
+HOLDER = Path(__file__).with_name("holder.py")
 
 
 class Engine:
@@ -72,10 +72,6 @@ class Engine:
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._process = None
-
-    def stop(self, number: int) -> None:
-        """Send it a signal."""
-        os.kill(self._pid, number)
 
 
 class Host:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +9,8 @@ from typing import Any
 import pytest
 
 import tiger
-from tests.machines.machines import Machines, machines
-from tests.support.processes import wait_for
+from tests.machines.machines import HOLDER, Machines, machines
+from tests.support.processes import Worker, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -140,23 +138,11 @@ def test_namespaces_of_a_killed_process_are_cleared_on_all_hosts(
     stores: Stores, shared: Machines
 ) -> None:
     a, b = stores
-    program = (
-        "import os, sys, tiger\n"
-        "store = tiger.connect(sys.argv[1], autostart=False)\n"
-        "block = store.sandbox()\n"
-        "test = block.__enter__()\n"
-        "test.plans.insert({'id': 'p'})\n"
-        "print(test.current_namespace, flush=True)\n"
-        "os.kill(os.getpid(), 9)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(shared["A"].directory)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    name = done.stdout.strip()
-    assert name, done.stderr
+    holder = Worker(HOLDER, shared["A"].directory)
+    try:
+        name = holder.hear()
+    finally:
+        holder.end()
     seen(lambda: name not in b.namespaces() and name not in a.namespaces(), "the clear")
     shared.check_equal()
 

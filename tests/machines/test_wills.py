@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.machines.machines import TIGERD, Host, Machines, machines
+from tests.machines.machines import HOLDER, TIGERD, Host, Machines, machines
 from tests.machines.test_wire import Follower
 from tests.support.processes import Worker, wait_for
 from tiger.place.leases import Lease
@@ -25,15 +25,7 @@ from tigerd.service import wills
 from tigerd.service.wills import LOOK_MAX_S, Names, Wills
 
 GONE_S = 3.0
-PROGRAM = f"""\
-import sys
-from tigerd.log import members
-from tigerd.service import serve, wills
-members.GONE_S = 1.0
-wills.GONE_FOR_GOOD_S = {GONE_S}
-sys.exit(serve.serve(sys.argv[2:]))
-"""
-HOLDER = Path(__file__).with_name("holder.py")
+IMPATIENT = [sys.executable, "-m", "tests.machines.programs.impatient", str(GONE_S)]
 
 
 class Hosts:
@@ -45,7 +37,7 @@ class Hosts:
 
     def join(self, name: str) -> Host:
         host = self.made.add(name, start=False)
-        host.serve = [sys.executable, "-c", PROGRAM, "serve"]
+        host.serve = [*IMPATIENT, "serve"]
         host.start()
         return host
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.machines.machines import machines
+from tests.machines.programs import loading
+from tests.support import program as programs
+from tests.support.processes import PROJECT
 
 OWN = {
     "tiger.wire.everywhere",
@@ -30,42 +33,22 @@ OWN = {
     "ssl",
 }
 
-DAEMON = """\
-import signal, sys
-from tigerd.service import serve
-from tigerd.service.server import Server
-def run(self):
-    self.close()
-    sys.stderr.write("LOADED " + " ".join(sorted(sys.modules)) + "\\n")
-Server.run = run
-sys.exit(serve.serve(sys.argv[1:]))
-"""
 
-CLIENT = """\
-import sys, tiger
-with tiger.connect(sys.argv[1]) as store:
-    store.coupons.insert({"id": "c"})
-print("LOADED " + " ".join(sorted(sys.modules)))
-"""
-
-
-def loaded(program: str, *arguments: str) -> set[str]:
-    done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
-    )
-    lines = (done.stdout + done.stderr).splitlines()
-    return set(next(line for line in lines if line.startswith("LOADED ")).split())
+def loaded(program: Callable[..., None], *arguments: str) -> set[str]:
+    command = programs.command(program, *arguments)
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    return set(done.stderr.splitlines()[-1].split())
 
 
 def test_without_a_log_nothing_of_it_is_loaded(directory: str) -> None:
-    assert not loaded(DAEMON, "--dir", directory) & OWN
-    assert not loaded(CLIENT, directory) & OWN
+    assert not loaded(loading.daemon, "--dir", directory) & OWN
+    assert not loaded(loading.client, directory) & OWN
 
 
 def test_with_a_log_it_is_loaded(tmp_path: Path) -> None:
     """So that the test above can fail."""
     with machines() as made:
-        found = loaded(DAEMON, "--dir", str(made.base / "A"), "--log", made.engine.url)
+        found = loaded(loading.daemon, "--dir", str(made.base / "A"), "--log", made.engine.url)
     assert {"tigerd.service.following", "tigerd.log.nats"} <= found
 
 
