@@ -42,9 +42,12 @@ def describe_size(size: int) -> str:
     return f"{size / (1 << 30):.1f} GiB"
 
 
-def use_error(path: Path, error: OSError) -> InstanceError:
-    """Return the error for a file or a directory that is there and cannot be used."""
-    remedy = _REMEDIES.get(error.errno or 0, ANOTHER)
+def use_error(path: Path, error: OSError, another: str = ANOTHER) -> InstanceError:
+    """Return the error for a file or a directory that exists and cannot be used.
+
+    `another` says how to choose another one.
+    """
+    remedy = _REMEDIES.get(error.errno or 0, another)
     return InstanceError(f"cannot use {path}: {error.strerror or error}; {remedy}")
 
 

@@ -6,7 +6,6 @@ import fnmatch
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -145,12 +144,11 @@ class Account(Others):
         Everything that becomes due on the way is done before this returns, in order, and the clock
         shows a time only when everything before it is done. If two processes advance at once, each
         thing is done once; if a process is killed meanwhile, the next call continues. Test clocks
-        do not move. Raises ValueError for a time before the one that the clock shows, and otherwise
-        as `freeze`. Cost: about that of a request for each thing that is due.
+        do not move. Raises TypeError and ValueError as `freeze`, and for other arguments than those of
+        a `timedelta`; also ValueError for a time before the one that the clock shows. Cost: about that of a request for each thing that is due.
         """
         now = self.now
-        later = now + int(timedelta(**delta).total_seconds())
-        target = clock.seconds(later if to is None else to)
+        target = clock.seconds(now + clock.span(delta) if to is None else to)
         if target < now:
             raise ValueError(
                 f"advance to {target}: the clock shows {now} already; use a later time"

@@ -26,7 +26,7 @@ def test_the_status_of_a_log_tells_of_it_and_of_its_hosts(shared: Machines, tige
     with shared["A"].connect() as store:
         store.coupons.insert({"id": "c"})
     done = tigerd("log", "status", "--dir", str(shared["A"].directory), directory=None)
-    assert "up to date" in done.stdout
+    assert ": up to date\n" in done.stdout.replace(":  ", ": ")
     done = tigerd("log", "status", "--log", shared.engine.url, "--json", directory=None)
     found = json.loads(done.stdout)
     assert found["entries"] >= 1
@@ -57,6 +57,12 @@ def test_two_engines_do_not_have_one_store(shared: Machines, tigerd: Any) -> Non
     done = tigerd("log", "serve", *store, directory=None)
     assert done.returncode == 3
     assert "another engine is using" in done.stderr
+
+
+def test_a_store_that_is_no_directory_is_refused_with_the_option_to_change(tigerd: Any) -> None:
+    done = tigerd("log", "serve", "--store", "/dev/null", directory=None)
+    assert done.returncode == 3
+    assert done.stderr.endswith("choose another directory with --store\n")
 
 
 def test_without_an_engine_it_is_said_where_there_is_one(

@@ -149,7 +149,14 @@ def test_a_thing_that_is_put_off_or_taken_out_on_the_way_is_not_done(scope, alar
     assert alarms.rung == [("a", 10), ("c", 30), ("d", 35), ("b", 40)]
 
 
-# --- Who does it ---
+@pytest.mark.parametrize("delta", [{"days": "2"}, {"fortnights": 1}])
+def test_a_span_of_time_that_is_none_is_refused(account, delta) -> None:
+    name, value = next(iter(delta.items()))
+    with pytest.raises(TypeError, match=f"^{name}={value!r}: expected numbers of weeks, days,"):
+        account.advance(**delta)
+
+
+# --- Which process does it ---
 
 
 def test_a_clock_that_runs_does_what_is_due_before_the_first_request(account, alarms) -> None:

@@ -43,9 +43,10 @@ def log() -> None:
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def serve(listen: str, store: Path | None, arguments: tuple[str, ...]) -> None:
-    """Run the engine in the foreground: the nats-server of the PATH, else of tigerd[nats].
+    """Run the engine in the foreground.
 
-    Prints one line of JSON when it is ready. Arguments after -- go to the engine: users, TLS.
+    The engine is the nats-server in PATH, or the one that tigerd[nats] installs. Prints one line of
+    JSON when it is ready. Arguments after -- go to the engine: users, TLS.
     """
     from tigerd.log.serving import run  # noqa: PLC0415 - only this one needs it
 
@@ -85,10 +86,11 @@ def _write(found: dict[str, Any]) -> None:
         "log": found["log"],
         "begun": f"{found['begun']} by tigerd {found['version']}",
         "entries": f"{found['entries']:,}, {found['bytes']:,} bytes",
-        "a record": f"{found['max_record']:,} bytes at most",
+        "max record": f"{found['max_record']:,} bytes at most",
     }
     for host in found["hosts"]:
         behind = found["entries"] - host["applied"]
         lines[f"host {host['name']}"] = f"{behind:,} entries behind" if behind > 0 else "up to date"
+    width = max(map(len, lines)) + 2
     for name, value in lines.items():
-        click.echo(shown(f"{name + ':':<11}{value}"))
+        click.echo(shown(f"{name + ':':<{width}}{value}"))

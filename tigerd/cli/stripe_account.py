@@ -146,7 +146,7 @@ def advance(directory: Path, namespace: str, to: int | None, as_json: bool, **de
     with on_account(directory, namespace, autostart=True) as account:
         try:
             now = account.advance(to, **delta)
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             raise InvalidRequest(str(error)) from None
     if as_json:
         write_json({"now": now})

@@ -60,7 +60,7 @@ def watch(
     """Print each change as it is committed.
 
     A line has commit, kind (created, updated, deleted, cleared, forked), table, namespace and id.
-    It begins with the next commit, and continues when the daemon is restarted.
+    Watching begins with the next commit, and continues when the daemon is restarted.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     instance.check_directory(directory)

@@ -87,7 +87,7 @@ def _lock(store: Path) -> int:
     except BlockingIOError:
         raise InstanceError(f"another engine is using {store}: use another --store") from None
     except OSError as error:
-        raise use_error(store, error) from None
+        raise use_error(store, error, "choose another directory with --store") from None
     return lock
 
 

@@ -120,7 +120,7 @@ def _place_of(name: Any, value: Any) -> tuple[float, int]:
     )
     if not is_usable:
         raise InvalidRequest(
-            f"created={{{name!r:.80}: {value!r:.80}}}: use a number, as records have it in created "
+            f"created={{{name!r:.80}: {value!r:.80}}}: use a number like those in the records "
             f"(seconds, an integer of 64 bits or a finite float)"
         )
     return record.created_of({"created": value})

@@ -8,6 +8,8 @@ machine's clock.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tigerstripe.records import Record
@@ -55,6 +57,20 @@ def seconds(at: Any) -> int:
     if not 0 <= at <= LATEST:
         raise ValueError(f"the time {at!r}: expected 0 to {LATEST}, in seconds since 1970")
     return int(at)
+
+
+def span(delta: Mapping[str, Any]) -> int:
+    """Return the length of a time span, given by the arguments of a `timedelta`, in seconds.
+
+    Raises TypeError if one is not known or not a number, and ValueError if the span is too long.
+    """
+    given = ", ".join(f"{name}={value!r}" for name, value in delta.items())
+    try:
+        return int(timedelta(**delta).total_seconds())
+    except TypeError:
+        raise TypeError(f"{given}: expected numbers of weeks, days, hours, minutes, seconds") from None
+    except (ValueError, OverflowError):
+        raise ValueError(f"{given}: expected a time span that ends before the year 2200") from None
 
 
 def freeze(scope: Scope, at: int) -> int:
