@@ -1,4 +1,4 @@
-"""How both kinds of `connect` come to an instance, and how a store and its tables hold it."""
+"""Attaching to an instance, for both kinds of `connect`; the settings that a store keeps of it."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 Sending = TypeVar("Sending", Connection, "AsyncConnection")
 
 TIMEOUT_S = 5.0
-"""How long a write may take to be answered unless `connect` is told."""
+"""The default of `timeout_s`: how long a write may take before it raises `OutcomeUnknown`."""
 
 
 EVERYWHERE = "TIGERD_EVERYWHERE"
-"""The variable that says whether writes wait for every host of a log, where `connect` does not."""
+"""The variable that gives the default of `everywhere`: whether writes wait for all hosts."""
 
 
 class Settings(NamedTuple):
-    """The arguments of `connect`, with what stood for those left out: enough to connect again."""
+    """The arguments of `connect` with defaults filled in: enough to connect again."""
 
     directory: str
     namespace: str
@@ -44,7 +44,7 @@ class Settings(NamedTuple):
 
 
 class Attached(Generic[Sending]):
-    """The hold that a store and its tables have of an instance, with writes that block or not.
+    """The connection of a store and its tables to an instance, with writes that block or not.
 
     They read through `reader` and send through `connection`. Stores of other namespaces share both.
     """
@@ -54,7 +54,7 @@ class Attached(Generic[Sending]):
     def __init__(
         self, reader: Reader, connection: Sending, settings: Settings, *, is_owner: bool = False
     ) -> None:
-        """Hold these; an owner closes them, or warns when it is forgotten."""
+        """Keep these; an owner closes them, or warns if it is garbage-collected unclosed."""
         self.reader: Reader = reader
         self.connection: Sending = connection
         self.settings: Settings = settings
@@ -65,7 +65,7 @@ class Attached(Generic[Sending]):
         self._is_owner = is_owner
 
     def within(self, namespace: str) -> Attached[Sending]:
-        """Return the hold for a store of another namespace."""
+        """Return the same connection for a store of another namespace."""
         settings = self.settings._replace(namespace=namespace)
         other = Attached(self.reader, self.connection, settings)
         other._register = self._register
@@ -73,11 +73,11 @@ class Attached(Generic[Sending]):
 
     @property
     def is_account(self) -> bool:
-        """Whether the namespace goes with its user: a sandbox, a fork, or a test's account."""
+        """Whether the namespace is cleared after use: a sandbox, a fork, or a test's account."""
         return self.is_fork or is_unique(self.settings.namespace)
 
     def lease(self, namespace: str) -> Lease:
-        """Hold a new namespace for this process, with the file that the owner keeps."""
+        """Lease a new namespace for this process, in the lease file that the owner keeps."""
         record.encode_name(namespace, "namespace")
         return Lease(self.reader.directory, namespace, self._register, is_new=True)
 
@@ -87,7 +87,7 @@ class Attached(Generic[Sending]):
         self.reader.look()
 
     def close(self) -> None:
-        """Send nothing any more. Others that share the connection go on, but for an owner's."""
+        """Stop sending. Others that share the connection continue, unless this one owns it."""
         if self._is_owner:
             self._is_owner = False
             self.connection.close()
@@ -116,7 +116,7 @@ def attach(
     timeout_s: float,
     everywhere: bool | None = None,
 ) -> tuple[Reader, Settings]:
-    """Return a reader of the instance, with a daemon started if need be, and the settings."""
+    """Return a reader of the instance, and the settings; start a daemon if necessary."""
     _check_timeout(timeout_s)
     path = instance.find_directory(directory)
     name = namespace_name(namespace)

@@ -39,7 +39,7 @@ class Batch(BatchTables):
         self._process = process.current()
 
     def __reduce__(self) -> NoReturn:
-        """Refuse: the process that began it sends it."""
+        """Refuse to pickle: only the process that began the batch can send it."""
         refuse(self, "pickle the store, and begin a batch in the process that needs it")
 
     def table(self, name: str) -> BatchTable:
@@ -79,7 +79,7 @@ class Batch(BatchTables):
         self._operations += operations
 
     def _end(self) -> Request[None] | None:
-        """End the batch and return the request for what it collected: in a forked child, none."""
+        """End the batch, and return the request for its writes; None in a forked child."""
         operations, self._operations = self._operations, None
         if not operations or self._process != process.current():
             return None
@@ -98,7 +98,7 @@ class BatchTable:
         self._add = add
 
     def __reduce__(self) -> NoReturn:
-        """Refuse, as the batch does."""
+        """Refuse to pickle, as the batch does."""
         refuse(self, "pickle the store, and begin a batch in the process that needs it")
 
     def insert(self, item: Mapping[str, Any]) -> Record:
@@ -159,9 +159,9 @@ class BatchTable:
         """Apply the batch only if a record still has this version.
 
         Use it for records that the batch depends on. `version` is the result of `version(id)`, or
-        None if the record must not exist. It is compared with the state before the batch, whatever
-        the batch writes. If it differs, the batch raises `Conflict` at its end, and changes
-        nothing.
+        None if the record must not exist. It is compared with the state before the batch, even if
+        the batch writes the record too. If it differs, the batch raises `Conflict` at its end, and
+        changes nothing.
         """
         self._add(self._requests.expect(id, version).operations)
 

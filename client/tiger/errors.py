@@ -1,4 +1,4 @@
-"""What may go wrong, as a tree.
+"""The errors, as a tree.
 
     TigerError
      ├─ NotFound (KeyError)
@@ -17,10 +17,10 @@
      ├─ OutcomeUnknown (TimeoutError)
      └─ TimedOut (TimeoutError)
 
-Each class says when it is raised. A message names the value and the remedy, and what a program may
-want of it is an attribute: the facts that a class declares, None where one is not known. `CODES`
-numbers the errors that the daemon answers with; a client's slot keeps the number, and the message
-and the facts travel beside it.
+Each class says when it is raised. A message names the value and the remedy. The facts that a
+program may want are attributes, which the class declares; an unknown one is None. `CODES` numbers
+the errors that the daemon answers with. A client's slot keeps the number; the message and the facts
+are sent in the reply.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class TigerError(Exception):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is known of the reason, by the names of the attributes that have it."""
+        """The known facts, by the names of their attributes."""
         return {name: value for name, value in vars(self).items() if name in self.declared()}
 
     @classmethod
@@ -56,7 +56,7 @@ class TigerError(Exception):
         }
 
     def __str__(self) -> str:
-        """Return the message, one line: names of fields, say, are text that anybody may write."""
+        """Return the message as one line, since it may quote text from anyone."""
         return shown(str(self.args[0])) if self.args else ""
 
 
@@ -240,16 +240,16 @@ CODES: dict[int, type[TigerError]] = {
     12: Sealed,
     13: DaemonUnavailable,
 }
-"""The status of an answer that is an error; 0 and 1 are the answers of a write that was done."""
+"""The error class of each status; 0 and 1 are the statuses of a write that was applied."""
 
 
 def told(error: TigerError) -> list[Any]:
-    """Return what the daemon answers beside the code: the message and the facts."""
+    """Return the rest of an error's answer, beside its code: the message and the facts."""
     return [str(error), error.facts]
 
 
 def error_of(code: int, value: list[Any] | None) -> TigerError:
-    """Return the error of an answer; `value` is what `told` gave, None if that was lost."""
+    """Return the error of an answer; `value` comes from `told`, None if the reply was lost."""
     kind = CODES[code]
     if value is None:
         return kind(f"{kind.__name__}: nothing was changed")

@@ -1,4 +1,4 @@
-"""Functions of a record that users give, to `modify` and `wait_for`: called, and checked."""
+"""Calling the functions that users pass to `modify` and `wait_for`, and checking the results."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tiger.errors import Conflict, InvalidRecord, InvalidRequest
 from tiger.format.record import Record
 
 ATTEMPTS = 1000
-"""How often `modify` reads a record and writes it again while others overtake it."""
+"""How often `modify` tries again after another process wrote the record first."""
 
 
 def result_of(function: Callable[[Record], Any], content: Record, what: str) -> Any:
-    """Return what the function makes of a record; `InvalidRequest` for an async one.
+    """Return the function's result for a record; `InvalidRequest` for an async function.
 
-    That one would only make a coroutine, which is true as a condition, and no record.
+    An async function would return a coroutine: always true as a condition, and not a record.
     """
     result = function(content)
     if isinstance(result, Coroutine):
@@ -28,7 +28,7 @@ def result_of(function: Callable[[Record], Any], content: Record, what: str) -> 
 
 
 def changed_by(function: Callable[[Record], Record | None], id: str, content: Record) -> Record:
-    """Return what the function of a `modify` makes of a record; its id must stay."""
+    """Return the record that the function of a `modify` makes of another; the id must stay."""
     if not callable(function):
         raise InvalidRequest(
             f"modify of {id!r} takes a function of a record, not {function!r:.80}: use patch() "
@@ -45,7 +45,7 @@ def changed_by(function: Callable[[Record], Record | None], id: str, content: Re
 
 
 def conflict_error(table: str, id: str, namespace: str) -> Conflict:
-    """Return the error of a `modify` that others kept overtaking."""
+    """Return the error of a `modify` that lost every race against other writers."""
     return Conflict(
         f"{table} {id!r}: others wrote it {ATTEMPTS} times meanwhile: try again, or use patch(), "
         f"which the daemon does at once",

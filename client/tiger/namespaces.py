@@ -1,7 +1,7 @@
-"""Namespaces by name: the one that is meant, and accounts, under names that nobody else has.
+"""Names of namespaces: the default, and unique ones for accounts.
 
-An account is a namespace that passes: a sandbox, a fork, or a test's. Its name tells, so a process
-that finds it in `TIGERD_NAMESPACE` knows as well as the one that made it.
+An account is a namespace that is cleared after use: a sandbox, a fork, or a test's. It can be
+recognized by its name, so a process that finds the name in `TIGERD_NAMESPACE` knows it too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def namespace_name(namespace: str | None) -> str:
 
 
 def unique(start: str) -> str:
-    """Return a name that no namespace has, for an account."""
+    """Return a unique name for an account."""
     return f"{start}-{secrets.token_hex(8)}"
 
 

@@ -1,7 +1,7 @@
-"""Pickling of stores and tables, by their settings. All else belongs to one process.
+"""Pickling of stores and tables: only their settings, because the rest belongs to one process.
 
-A pool sends each task a store, or a table, of its own. In one process those of the same settings
-share a connection, so a task costs none, and a process has no more of them than it has uses.
+A pool sends each task its own copy of a store or a table. In one process, copies with the same
+settings share a connection, so a task opens none.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from tiger.table import Table
 
 KEPT = 8
-"""Connections that stay for the next task; a process that is sent ever new ones has the latest."""
+"""The most connections that are kept for later tasks; beyond that, the oldest one is closed."""
 
 
 class Shared(Connection):
-    """A connection that nobody owns: it closes when the last store on it is forgotten."""
+    """A connection without an owner: it closes when its last store is garbage-collected."""
 
     def __del__(self) -> None:
         with contextlib.suppress(Exception):  # the interpreter is ending, say
@@ -32,15 +32,15 @@ class Shared(Connection):
 
 
 _kept: dict[Settings, tuple[Reader, Shared]] = {}
-"""By settings without the namespace, the one that was asked for last at the end."""
+"""Connections by their settings without the namespace, the most recently used one last."""
 
 
 def store_of(
     directory: str, namespace: str, autostart: bool, timeout_s: float, everywhere: bool
 ) -> Store:
-    """Return a store that was pickled, on the connection of those before it; raises as `connect`.
+    """Return an unpickled store, on a shared connection if there is one; raises as `connect`.
 
-    It does not own its connection: closing it, or forgetting to, makes no difference to others.
+    It does not own its connection, so other stores can be used whether it is closed or not.
     """
     from tiger.store import Store  # noqa: PLC0415 - which is pickled by this
 
@@ -70,5 +70,5 @@ def _is_there(reader: Reader) -> bool:
 
 
 def table_of(settings: Settings, name: str) -> Table:
-    """Return a table that was pickled."""
+    """Return an unpickled table."""
     return store_of(*settings).table(name)

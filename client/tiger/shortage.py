@@ -1,8 +1,8 @@
-"""What is short where a file cannot be made or used, and what to do about it.
+"""Errors for files that cannot be made or used: which resource is short, and the remedy.
 
-The system says one word for many things: "no space" is said of bytes and of inodes, and a file that
-is too large is one that this process may not make. The errors made here name what is short, how
-much of it there is, and who can give more.
+The system uses one code for several causes: "no space" can mean bytes or inodes, and "file too
+large" can mean a limit of this process. These errors name the resource, how much of it there is,
+and how to get more.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _REMEDIES = {
 
 
 def describe_size(size: int) -> str:
-    """Return bytes as people read them."""
+    """Return a number of bytes with a readable unit."""
     if size < 1 << 10:
         return f"{size} B"
     for power, unit in ((10, "KiB"), (20, "MiB")):
@@ -52,9 +52,9 @@ def use_error(path: Path, error: OSError, another: str = ANOTHER) -> InstanceErr
 
 
 def making_error(path: Path, size: int, error: OSError) -> StoreFull | InstanceError:
-    """Return the error for a file of so many bytes that could not be made.
+    """Return the error for a file of `size` bytes that could not be made.
 
-    `StoreFull` where something is used up, else `InstanceError`.
+    `StoreFull` if a resource is used up, else `InstanceError`.
     """
     if error.errno not in _FULL:
         remedy = _REMEDIES.get(error.errno or 0, ANOTHER)
@@ -92,7 +92,7 @@ def _what_is_short(folder: Path, size: int, number: int | None) -> str:
         )
     free = status.f_frsize * status.f_bavail
     there = f"{needed}, {describe_size(free)} of {describe_size(status.f_frsize * status.f_blocks)}"
-    if number == errno.ENOMEM or free >= size:  # so it is not the file system that is full
+    if number == errno.ENOMEM or free >= size:  # so the file system is not full
         return (
             f"{there} are free there, but this process got no memory for them: look at "
             f"`ulimit -v` and at the memory limit of the container or service, raise it, and "

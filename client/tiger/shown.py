@@ -1,13 +1,13 @@
-"""Text of records, shown to people: what would act on a terminal, or forge a line, is escaped."""
+"""Text of records for a terminal: characters that would control it or forge a line are escaped."""
 
 from __future__ import annotations
 
 
 def shown(text: str) -> str:
-    """Return a text with what cannot be printed as `repr` has it; most come back as they are.
+    """Return a text on one line, with unprintable characters escaped as in `repr`.
 
-    That is every control character, of C1 too, line separators, what changes the direction of
-    writing, and what has no shape. So what comes back is one line.
+    These are control characters (C1 too), line separators, changes of the writing direction, and
+    invisible characters.
     """
     if text.isprintable():
         return text

@@ -24,7 +24,7 @@ class SnapshotTable(TableReads):
     """
 
     def __reduce__(self) -> NoReturn:
-        """Refuse, as the snapshot does."""
+        """Refuse to pickle, as the snapshot does."""
         refuse(self, "pickle the store, and take a snapshot in the process that needs it")
 
     def _named(self, name: str) -> Callable[[Any], Records]:
@@ -58,7 +58,7 @@ class Snapshot(NamespaceReads[SnapshotTable], SnapshotTables):
         return f"<Snapshot at commit {self.commit} of namespace {self._namespace!r}>"
 
     def __reduce__(self) -> NoReturn:
-        """Refuse: it is held by the process that took it."""
+        """Refuse to pickle: a snapshot belongs to the process that took it."""
         refuse(self, "pickle the store, and take a snapshot in the process that needs it")
 
     def _named(self, name: str) -> SnapshotTable:

@@ -113,7 +113,8 @@ class Store(NamespaceReads[Table], StoreTables):
         request = requests.fork(self._namespace, name, lambda: self.namespace(name))
         child, inherits = self._attached.connection.run(request)
         child._attached.is_fork = True
-        # Without records this namespace is not sealed, and what comes into it is no change there.
+        # A namespace without records is not sealed, so later writes to it must not count as changes
+        # here.
         child._origin = self._namespace if inherits else None
         return child
 
@@ -258,7 +259,7 @@ class Store(NamespaceReads[Table], StoreTables):
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the settings only; in one process those of the same share a connection."""
+        """Pickle the settings only; unpickled stores with equal ones share a connection."""
         return store_of, tuple(self._attached.settings)
 
 

@@ -1,15 +1,15 @@
 """The standard library's modules as they were when this library was loaded.
 
-A test freezes clocks, records HTTP by a socket class of its own, forbids sockets, fakes the file
-system, mocks `subprocess.Popen`, or turns threads into green ones. All of these put something else
-into the modules of the standard library, and mean the program under test. The store beneath must
-not notice: a time-out has to end, and a signal has to go to a real process. So every module of the
-library and of the daemon takes these from here and never imports them itself
-(`tests/rooms/test_system.py`), but for the two that pytest loads in every run.
+Tests freeze clocks, record HTTP with their own socket class, forbid sockets, fake the file system,
+mock `subprocess.Popen`, or replace threads with green ones. All of these replace parts of the
+standard library's modules, for the program under test. The store must not be affected: a time-out
+has to end, and a signal has to reach a real process. So every module of the library and of the
+daemon imports these modules from here (`tests/rooms/test_system.py`), except for the two modules
+that pytest loads in every run.
 
-The library may be loaded late, by a test that is already at it. So the clocks are the kernel's
-monotonic one, asked for by its number, and the sockets are those beneath `socket.socket`: nobody
-replaces these.
+The library may be loaded late, after a test has replaced something. So it reads the kernel's
+monotonic clock by its number, and uses the class beneath `socket.socket`: tests do not replace
+these.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     import time
 
     def is_clock_replaced() -> bool:
-        """Tell whether `time.monotonic` is another one now, for all who use the module itself."""
+        """Tell whether `time.monotonic` has been replaced in the module `time`."""
         return False
 
     def is_gevent_late() -> bool:
-        """Tell whether gevent has made waiting another thing since the library was loaded."""
+        """Tell whether gevent has patched waiting since the library was loaded."""
         return False
 
     def is_gevent_there() -> bool:
-        """Tell whether gevent had made waiting another thing before the library was loaded."""
+        """Tell whether gevent had patched waiting before the library was loaded."""
         return False
 
 else:
@@ -54,7 +54,7 @@ else:
     import time
 
     def _taken(module: ModuleType) -> ModuleType:
-        """Return a copy of a module, which a search for the module to replace it does not find."""
+        """Return a copy of a module that tools which patch modules do not find."""
         copy = ModuleType(f"{__name__}.{module.__name__}", module.__doc__)
         names = vars(module).items()
         copy.__dict__.update({name: value for name, value in names if not name.startswith("__")})

@@ -77,8 +77,8 @@ class Table(TableReads):
     def patch(self, id: str, changes: Mapping[str, Any]) -> Record:
         """Merge changes into a record at the daemon, atomically, and return it.
 
-        Each key of `changes` replaces the record's value, whatever it is; None removes the key.
-        Raises `NotFound`, and `InvalidRecord` for a value that cannot be stored and for another id.
+        Each key of `changes` replaces the record's value as a whole; None removes the key. Raises
+        `NotFound`, and `InvalidRecord` for a value that cannot be stored and for another id.
         """
         return self._attached.connection.run(self._requests.patch(id, changes))
 

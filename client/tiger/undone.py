@@ -1,7 +1,7 @@
-"""What an error undoes when it leaves `with store.savepoint()`, `sandbox()` or `fork()`.
+"""Reporting the changes that an error undoes by leaving a `savepoint`, `sandbox` or `fork` block.
 
-A test that fails within such a block has changed records that are gone when its report is made. So
-code that makes reports sets a `watcher`, which is told before; without one this costs nothing.
+If a test fails inside such a block, its changes are gone before its report is made. So the code
+that makes reports sets a `watcher`, which is called first; without one this costs nothing.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from tiger.reading.namespace import NamespaceReads
 
 watcher: Callable[[BaseException, NamespaceReads[Any], Mark | None], None] | None = None
-"""Called with the error, the store, and the mark that is rolled back to; it must not raise."""
+"""Is called with the error, the store, and the mark of the rollback; it must not raise."""
 
 
 class Telling:
-    """Tells the watcher of an error that leaves the block, while its changes are there."""
+    """Tells the watcher about an error that leaves the block, while the changes still exist."""
 
     __slots__ = ("_mark", "_store")
 
     def __init__(self, store: NamespaceReads[Any], mark: Mark | None = None) -> None:
-        """Prepare to tell of the changes in a namespace, of those since a mark if one is given."""
+        """Prepare to report the changes in a namespace, or those since a mark if one is given."""
         self._store = store
         self._mark = mark
 
@@ -32,5 +32,5 @@ class Telling:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if watcher is None or error is None or isinstance(error, GeneratorExit):
-            return  # of the last one nobody will see anything
+            return  # nobody will see anything of the last one
         watcher(error, self._store, self._mark)

@@ -1,4 +1,4 @@
-"""Waiting for records and commits: how long, what for, and the error of a wait in vain."""
+"""Waiting for records and commits: the deadline, the condition, and the error at a time-out."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tiger.reading.reads import TableReads
 from tiger.system import time
 
 WAIT_S = 5.0
-"""How long `wait_for` waits unless it is told."""
+"""The default of `timeout_s` in `wait_for`."""
 
 SHOWN_MAX = 5
-"""Records that an error names."""
+"""The number of records that an error shows."""
 
 
 def deadline_of(timeout_s: float | None) -> float:
@@ -31,7 +31,7 @@ def deadline_of(timeout_s: float | None) -> float:
 
 
 class Search:
-    """What a `wait_for` looks for, again after each write to the table."""
+    """The condition of a `wait_for`, checked again after each write to the table."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Search:
         self._timeout_s = timeout_s
         self.deadline: float = deadline_of(timeout_s)
         self.commit: int = 0
-        """No later commit was seen by the last look."""
+        """The latest commit that the last look saw."""
 
     @property
     def is_over(self) -> bool:
@@ -60,7 +60,7 @@ class Search:
         return time.monotonic() >= self.deadline
 
     def look(self) -> Record | None:
-        """Return the newest record that matches and for which the predicate is true."""
+        """Return the newest record that matches and satisfies the predicate."""
         self.commit, found = self._table._first(self._is_wanted, self._filters)
         return found
 
@@ -69,7 +69,7 @@ class Search:
         return predicate is None or bool(result_of(predicate, content, "wait_for"))
 
     def timeout_error(self) -> TimedOut:
-        """Return the error of a wait that was in vain, with the newest records instead."""
+        """Return the error of a wait that timed out, which shows the newest records."""
         table, filters = self._table, self._filters
         wanted = ", ".join(f"{name}={value!r}" for name, value in filters.items())
         shown = [
@@ -89,7 +89,7 @@ class Search:
 def commits_or_deadlines(
     changes: Changes, namespace: str, timeout_s: float | None
 ) -> Iterator[Commit | float]:
-    """Yield a namespace's commits, and where there is none yet, until when to wait for one.
+    """Yield a namespace's commits, or the time until which to wait if there is none yet.
 
     Ends when there was none for `timeout_s` seconds.
     """

@@ -144,8 +144,9 @@ class Account(Others):
         Everything that becomes due on the way is done before this returns, in order, and the clock
         shows a time only when everything before it is done. If two processes advance at once, each
         thing is done once; if a process is killed meanwhile, the next call continues. Test clocks
-        do not move. Raises TypeError and ValueError as `freeze`, and for other arguments than those of
-        a `timedelta`; also ValueError for a time before the one that the clock shows. Cost: about that of a request for each thing that is due.
+        do not move. Raises TypeError and ValueError as `freeze`, and for arguments that a
+        `timedelta` does not take; also ValueError for a time before the one that the clock shows.
+        Cost: about that of a request for each thing that is due.
         """
         now = self.now
         target = clock.seconds(now + clock.span(delta) if to is None else to)

@@ -1,4 +1,4 @@
-"""A connection of an event loop's tasks: `tiger.wire.connection` with its waiting awaited."""
+"""A connection for the tasks of one event loop: like `tiger.wire.connection`, but awaited."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class AsyncConnection:
                 self.let_go()
 
     async def _drive(self, begin: Callable[[Session], Steps]) -> Answer:
-        """Do what the session says, awaiting."""
+        """Take the session's steps, and await them."""
         session = self.line.session()
         session.wants_replies = True
         steps = begin(session)
@@ -141,7 +141,7 @@ class AsyncConnection:
     def close(self) -> None:
         """As `Connection.close`; a request that waits ends now.
 
-        It closes the socket itself, once its event loop does not look at that any more.
+        It closes the socket itself, once its event loop no longer watches it.
         """
         self.line.is_closed = True
         self.let_go()
@@ -154,4 +154,4 @@ class AsyncConnection:
             self.line.wire.close()
 
     def forget(self) -> None:
-        """Leave the socket as it is: it is an event loop's."""
+        """Leave the socket open, because it belongs to an event loop."""

@@ -180,13 +180,13 @@ class AsyncStore(NamespaceReads[AsyncTable], AsyncTables):
     async def close(self) -> None:
         """Close the connection; may be repeated. A write that still waits for the daemon raises.
 
-        Which stores this closes: as `Store.close`.
+        It closes the same stores as `Store.close`.
         """
         self._attached.close()
         self._forget_tables()
 
     def __reduce__(self) -> NoReturn:
-        """Refuse: its connection is an event loop's."""
+        """Refuse to pickle: its connection belongs to an event loop."""
         refuse(self, "pickle a store of tiger.connect, or connect in the process that needs it")
 
     async def __aenter__(self) -> AsyncStore:

@@ -36,7 +36,7 @@ class AsyncTable(TableReads):
         self._attached = attached
 
     def __reduce__(self) -> NoReturn:
-        """Refuse, as the store does."""
+        """Refuse to pickle, as the store does."""
         refuse(self, "pickle a store of tiger.connect, or connect in the process that needs it")
 
     async def insert(self, item: Mapping[str, Any]) -> Record:

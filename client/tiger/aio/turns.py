@@ -1,6 +1,6 @@
-"""Waiting in asyncio with a deadline, so that no cancel is lost.
+"""Waiting in asyncio with a deadline, so that no cancellation is lost.
 
-`asyncio.wait_for` loses one that comes with the result, before Python 3.12.
+Before Python 3.12, `asyncio.wait_for` loses a cancellation that comes together with the result.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def settle(future: asyncio.Future[bool], result: bool) -> None:
 
 
 async def settled(future: asyncio.Future[bool], left_s: float) -> bool:
-    """Await a future's result; False if there is none after so many seconds."""
+    """Await a future's result for some seconds; return False if there is none by then."""
     cancel = _later(future.get_loop(), left_s, lambda: settle(future, False))
     try:
         return await future
@@ -44,11 +44,11 @@ async def settled(future: asyncio.Future[bool], left_s: float) -> bool:
 def _later(
     loop: asyncio.AbstractEventLoop, left_s: float, call: Callable[[], None]
 ) -> Callable[[], None]:
-    """Call something after so many seconds; return what cancels that."""
+    """Call a function after some seconds; return a function that cancels this."""
     if not system.is_clock_replaced():
         return loop.call_later(left_s, call).cancel
 
-    # The loop goes by a clock that a test has frozen: its own timers never ring.
+    # A test has frozen the loop's clock, so the loop's own timers would never fire.
     def ring() -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(call)
@@ -60,10 +60,10 @@ def _later(
 
 
 class Turns:
-    """Whose turn it is among the tasks of one event loop: first come, first served."""
+    """Turns of the tasks of one event loop: first come, first served."""
 
     def __init__(self) -> None:
-        """Begin with nobody's turn."""
+        """Begin with no task having the turn."""
         self._turn = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         """The event loop of the task that has the turn, or had it last."""
@@ -75,9 +75,10 @@ class Turns:
         return self._turn.locked()
 
     async def take(self, left_s: float) -> bool:
-        """Wait for the turn for so many seconds; return whether it came.
+        """Wait for the turn, for some seconds; return whether it came.
 
-        `InvalidRequest` if a task of another event loop has it: this one cannot be told of its end.
+        Raises `InvalidRequest` if a task of another event loop has the turn, since its end could
+        not be noticed here.
         """
         loop = running_loop()
         if self._turn.acquire(blocking=False):
@@ -92,7 +93,7 @@ class Turns:
         self._waiting.append(turn)
         try:
             return await settled(turn, left_s)
-        except BaseException:  # cancelled, or thrown away with its loop
+        except BaseException:  # cancelled, or discarded with its loop
             if not turn.cancel() and not turn.cancelled() and turn.result():
                 self.give()  # it had come just before
             raise

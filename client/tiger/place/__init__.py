@@ -1,1 +1,1 @@
-"""The place: an instance's directory, how its daemon is started, and which processes hold what."""
+"""The place of an instance: its directory, the start of its daemon, and files of processes."""

@@ -1,10 +1,10 @@
-"""Held files: how a process says that it is there, without asking the daemon.
+"""Held files: a process shows with them that it is running, without asking the daemon.
 
-A held file is made and locked (flock) before it gets its name. So a file under that name with a
-free lock belongs to a process that is gone, however it went.
+A held file is made and locked (flock) before it gets its name. So if the lock of a file with such a
+name is free, its process has ended, in whatever way.
 
-A lock belongs to the open file, which a forked child shares: it closes its copies
-(tiger.place.process), else the file would be held for as long as the child lives.
+A lock belongs to the open file, which a forked child shares. So the child closes its copies
+(tiger.place.process); otherwise the file would be held until the child ends.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tiger.shortage import making_error
 from tiger.system import fcntl, os
 
 UNFINISHED = "new."
-"""The name of a file begins with this until it is held."""
+"""The prefix of a file's name until it is held."""
 
 FILE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -31,7 +31,7 @@ class Hold:
     def __init__(self, folder: Path, name: str, content: bytes = b"") -> None:
         """Make and hold a file of a folder; its name must not begin with `UNFINISHED`.
 
-        Raises `StoreFull` where there is no room, `InstanceError` where it cannot be made.
+        Raises `StoreFull` if there is no room, and `InstanceError` if it cannot be made.
         """
         self.path: str = f"{folder}/{name}"
         self._name = name
@@ -46,7 +46,7 @@ class Hold:
             raise making_error(Path(self.path), len(content), error) from None
 
     def _make(self, path: Path, content: bytes) -> int:
-        """Make the file; where something has tidied up, its folder too."""
+        """Make the file, and its folder too if a clean-up has removed it."""
         folder = open_or_make_folder(path)
         try:
             while (descriptor := self._try_to_make(folder, content)) is None:
@@ -56,7 +56,7 @@ class Hold:
             os.close(folder)
 
     def _try_to_make(self, folder: int, content: bytes) -> int | None:
-        """Return the descriptor of the finished file; None if something took it away meanwhile."""
+        """Return the descriptor of the finished file; None if it was removed meanwhile."""
         made = f"{UNFINISHED}{self._name}"
         descriptor = os.open(made, FILE_FLAGS, 0o600, dir_fd=folder)
         try:
@@ -76,7 +76,7 @@ class Hold:
         return descriptor
 
     def release(self) -> None:
-        """Let go, and remove the file; may be repeated. A forked child leaves it to its parent."""
+        """Release the lock and remove the file; may be repeated. A forked child leaves it alone."""
         if self.is_released:
             return
         self.is_released = True
@@ -86,7 +86,7 @@ class Hold:
         self.leave()
 
     def leave(self) -> None:
-        """Let go, and let the file be."""
+        """Release the lock, and leave the file."""
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
@@ -96,9 +96,10 @@ class Hold:
 
 
 def open_folder(path: Path) -> int:
-    """Return a descriptor of a folder of this user's own; no link is followed.
+    """Return a descriptor of a folder that belongs to this user; no link is followed.
 
-    Raises `InstanceError` if it is something else, FileNotFoundError if it is not there, OSError.
+    Raises FileNotFoundError if it does not exist, `InstanceError` if it is something else, and
+    OSError.
     """
     try:
         descriptor = os.open(path, FOLDER_FLAGS)
@@ -114,9 +115,9 @@ def open_folder(path: Path) -> int:
 
 
 def open_or_make_folder(path: Path) -> int:
-    """As `open_folder`; where something has tidied up, the folder is made again.
+    """As `open_folder`; if a clean-up has removed the folder, it is made again.
 
-    `InstanceError` where the instance that it was in is gone too.
+    Raises `InstanceError` if the instance was removed too.
     """
     try:
         return open_folder(path)
@@ -141,13 +142,13 @@ def _foreign_error(path: Path) -> InstanceError:
     )
 
 
-# --- Is it held -----------------------------------------------------------------------------------
+# --- Whether a file is held -----------------------------------------------------------------------
 
 
 def is_locked(path: str | Path, folder: int | None = None) -> bool:
-    """Tell whether some process holds the lock of a file; one that is not there has none.
+    """Tell whether some process holds the lock of a file; False if there is no such file.
 
-    Raises OSError if that cannot be told.
+    Raises OSError if it cannot be determined.
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -155,13 +156,13 @@ def is_locked(path: str | Path, folder: int | None = None) -> bool:
     except FileNotFoundError:
         return False
     try:
-        return not lock_now(descriptor, fcntl.LOCK_SH)  # of two who look, neither is a holder
+        return not lock_now(descriptor, fcntl.LOCK_SH)  # of two that look, neither sees the other
     finally:
         os.close(descriptor)
 
 
 def lock_now(descriptor: int, kind: int) -> bool:
-    """Take a lock, `LOCK_SH` or `LOCK_EX`, if nobody has one that excludes it; tell whether."""
+    """Try to take a lock, `LOCK_SH` or `LOCK_EX`, without waiting; tell whether it was free."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,10 +1,11 @@
-"""Where an instance lives, and whether its daemon is alive.
+"""The directory of an instance, and whether its daemon is running.
 
 The directory is looked for in this order: argument, `TIGERD_DIR`, `$XDG_RUNTIME_DIR/tigerd`,
-`/run/user/<uid>/tigerd`, `/tmp/tigerd-<uid>`. It is its user's own (tiger.place.private).
+`/run/user/<uid>/tigerd`, `/tmp/tigerd-<uid>`. It belongs to one user and is closed to others
+(tiger.place.private).
 
-A daemon holds a lock (flock) on the directory itself, which nobody can take away under it as a file
-in it can be; "dead" means that nobody does.
+A daemon holds a lock (flock) on the directory itself, because a file in it could be removed; "dead"
+means that nobody holds the lock.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ LOG_NAME = "daemon.log"
 FOLLOWED = "follows"
 """The file that says which log the instance follows, if it follows one."""
 PASSING = "tigerd-run-"
-"""The name of a directory begins with this that goes with a process (tiger.place.owners)."""
+"""The prefix of directories that are removed with their process (tiger.place.owners)."""
 
 
-# --- Where ----------------------------------------------------------------------------------------
+# --- The directory --------------------------------------------------------------------------------
 
 
 def find_directory(directory: str | os.PathLike[str] | None = None) -> Path:
-    """Return the instance's directory by the order of precedence; it need not be there.
+    """Return the instance's directory by the order of precedence; it need not exist.
 
-    `InvalidRequest` for what cannot be a path.
+    Raises `InvalidRequest` for a value that cannot be a path.
     """
     if directory is not None:
         return _absolute(directory)
@@ -44,8 +45,8 @@ def find_directory(directory: str | os.PathLike[str] | None = None) -> Path:
     user = os.geteuid()
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     for place in (runtime, f"/run/user/{user}"):
-        # A relative one is to be ignored, says its specification. In one of another user, as sudo
-        # leaves it to root, a directory of this user's would be in the way of its owner's.
+        # Its specification says to ignore a relative one. If it belongs to another user, as under
+        # sudo, a directory made here would block its owner's.
         if os.path.isabs(place) and _is_own(place):
             return _absolute(os.path.join(place, "tigerd"))
     return Path(f"/tmp/tigerd-{user}")  # noqa: S108 - made 0700, and checked
@@ -87,7 +88,7 @@ def _is_own(place: str) -> bool:
 
 
 def exists(directory: Path) -> bool:
-    """Tell whether there is anything at that path; `InstanceError` if that cannot be told."""
+    """Tell whether anything exists at that path; `InstanceError` if it cannot be determined."""
     try:
         os.lstat(directory)
     except (FileNotFoundError, NotADirectoryError):
@@ -98,7 +99,7 @@ def exists(directory: Path) -> bool:
 
 
 def no_instance_error(directory: Path) -> DaemonUnavailable:
-    """Return the error for a directory that is not there, or in which no daemon ever ran."""
+    """Return the error for a directory that does not exist, or in which no daemon ever ran."""
     return DaemonUnavailable(
         f"there is no instance at {directory}: start one with `tigerd start "
         f"{as_option(directory)}`",
@@ -107,7 +108,7 @@ def no_instance_error(directory: Path) -> DaemonUnavailable:
 
 
 def as_option(directory: Path) -> str:
-    """Return what names the directory to a command of `tigerd`, as one types it in a shell."""
+    """Return the option that names the directory in a command of `tigerd`, quoted for a shell."""
     return f"--dir {shlex.quote(str(directory))}"
 
 
@@ -122,9 +123,9 @@ def endpoint(directory: Path) -> str:
 
 
 def open_directory(directory: Path) -> int:
-    """Return a descriptor of the directory, which is this user's own and closed to all others.
+    """Return a descriptor of the directory, which belongs to this user and is closed to others.
 
-    Raises `InstanceError` if it is not, `DaemonUnavailable` if there is none.
+    Raises `InstanceError` if it is not so, and `DaemonUnavailable` if it does not exist.
     """
     _check_length(directory)
     try:
@@ -134,12 +135,12 @@ def open_directory(directory: Path) -> int:
 
 
 def check_directory(directory: Path) -> None:
-    """Raise what `open_directory` raises."""
+    """Raise the errors of `open_directory`."""
     os.close(open_directory(directory))
 
 
 def make_directory(directory: Path) -> None:
-    """Make the directory if it is not there; `InstanceError` if it cannot be an instance's."""
+    """Make the directory if necessary; `InstanceError` if it cannot hold an instance."""
     os.close(open_or_make(directory))
 
 
@@ -158,11 +159,11 @@ def _check_length(directory: Path) -> None:
         )
 
 
-# --- Is it alive ----------------------------------------------------------------------------------
+# --- Whether its daemon runs ----------------------------------------------------------------------
 
 
 def is_running(directory: Path) -> bool:
-    """Tell whether a daemon holds the instance; it may be busy or stopped."""
+    """Tell whether a daemon holds the instance; it may be busy, or stopped by a signal."""
     try:
         return is_locked(directory)
     except OSError as error:

@@ -1,10 +1,11 @@
-"""Starting a daemon: by one of all that want it, in a bounded time, telling what went wrong.
+"""Starting a daemon: only one of several processes does it, within a time limit.
 
-The process that starts a daemon holds the lock on `start.lock` meanwhile, so that of many that find
-none, one starts it and the others wait.
+The process that starts a daemon holds the lock on `start.lock` meanwhile. So if many processes find
+no daemon, one starts it and the others wait.
 
-The daemon is a grandchild in a session of its own. What it is told comes through its stdin, and
-what it tells through its stdout; nobody sends it a signal, whose number might be another process's.
+The daemon is a grandchild in its own session. It is told through its stdin to give up, and reports
+through its stdout that it is ready, or why not. It gets no signals, because its process id might
+belong to another process by then.
 """
 
 from __future__ import annotations
@@ -24,26 +25,26 @@ from tiger.shortage import use_error
 from tiger.system import fcntl, os, select, subprocess, time
 
 START_S = 20.0
-"""How long a daemon may take to be ready; it has to recover what it finds."""
+"""How long a daemon may take to be ready; it may have to recover an instance first."""
 GIVE_UP = b"\x18"
-"""What is written to the stdin of a daemon that nobody waits for any more."""
+"""Is written to the stdin of a daemon that nobody waits for any more."""
 REAP_S = 1.0
-"""How long to wait for the end of the process that was launched, once its daemon is ready."""
+"""How long to wait for the launched process to end, once its daemon is ready."""
 REASON_BYTES = 4096
-"""How much of the end of a log is looked at for what went wrong."""
+"""How much of the end of a log is searched for the reason of a failure."""
 
 _left: list[subprocess.Popen[bytes]] = []
-"""Processes that were launched, and had not ended when they were last looked at."""
+"""Launched processes that were still running at the last look."""
 
 
 class NotReady(DaemonUnavailable, TimedOut):
-    """A daemon that is being started, and is not ready in time; it may be so later."""
+    """A daemon that is being started is not ready in time; it may be ready later."""
 
 
 def start(directory: Path, options: tuple[str, ...] = (), wait_s: float = START_S) -> bool:
-    """See to it that a daemon runs, within `wait_s` seconds; return whether this call started it.
+    """Start a daemon within `wait_s` seconds if none runs; return whether this call started it.
 
-    Raises what kept the daemon from starting, in its own words, and `NotReady` if it takes longer.
+    Raises the error with which the daemon failed to start, and `NotReady` if it takes longer.
     """
     deadline = time.monotonic() + wait_s
     with ExitStack() as closing:
@@ -68,7 +69,7 @@ def start(directory: Path, options: tuple[str, ...] = (), wait_s: float = START_
 
 
 def _open(directory: Path) -> int:
-    """Return a descriptor of the directory, which is made unless it was a run's that has ended."""
+    """Return a descriptor of the directory; make it, unless it belonged to a run that has ended."""
     if not directory.name.startswith(instance.PASSING):
         return instance.open_or_make(directory)
     owner = owners.owner_by_run(directory)
@@ -101,7 +102,7 @@ def _take_turn(descriptor: int, directory: Path, deadline: float) -> None:
 def _launch(
     directory: Path, folder: int, options: tuple[str, ...], deadline: float
 ) -> dict[str, Any] | None:
-    """Run `tigerd serve`; return what it tells when it is ready, or None if it is not in time."""
+    """Run `tigerd serve`; return its report when it is ready, or None if it is late."""
     _forget_ended()
     command = [_interpreter(), "-m", "tigerd", "serve", "--detach", "--dir", str(directory)]
     with ExitStack() as closing:
@@ -124,7 +125,7 @@ def _launch(
 
 
 def _forget_ended() -> None:
-    """Take note of the launched processes that have ended since."""
+    """Reap the launched processes that have ended."""
     for process in list(_left):
         if process.poll() is not None:
             with suppress(ValueError):  # another thread was faster
@@ -132,12 +133,12 @@ def _forget_ended() -> None:
 
 
 def _run(command: list[str], log: int, closing: ExitStack) -> tuple[subprocess.Popen[bytes], int]:
-    """Run a command, and return it with the descriptor to read at what it tells.
+    """Run a command; return its process, and the descriptor from which to read its report.
 
-    If `closing` is left by an error, Ctrl-C say, it tells the command that nobody waits any more.
+    If `closing` is left by an error, such as Ctrl-C, the command is told to give up.
     """
     hears, says = os.pipe()
-    closing.callback(os.close, hears)  # not before the other end: a write there would get SIGPIPE
+    closing.callback(os.close, hears)  # after the other end: else a write gets SIGPIPE
     closing.callback(os.close, says)
     closing.push(_giving_up(says))
     told, tells = os.pipe()
@@ -153,13 +154,13 @@ def _run(command: list[str], log: int, closing: ExitStack) -> tuple[subprocess.P
             start_new_session=True,
         )
     finally:
-        os.close(tells)  # so that what is read ends when the daemon does
+        os.close(tells)  # so that the pipe ends when the daemon does
     _left.append(process)
     return process, told
 
 
 def _giving_up(says: int) -> Callable[..., None]:
-    """Return what an `ExitStack` calls when it is left: it gives up if that is by an error."""
+    """Return a callback for an `ExitStack`, which gives up if the stack is left by an error."""
 
     def leave(kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
@@ -169,7 +170,7 @@ def _giving_up(says: int) -> Callable[..., None]:
 
 
 def _read_answer(descriptor: int, deadline: float) -> dict[str, Any] | None:
-    """Return the JSON that a daemon tells, {} if it ends without a word; None at the deadline."""
+    """Return a daemon's report; {} if it ends without one, and None at the deadline."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     data = b""
@@ -179,7 +180,7 @@ def _read_answer(descriptor: int, deadline: float) -> dict[str, Any] | None:
         more = os.read(descriptor, 65536)
         data += more
         for line in data.splitlines(keepends=True):
-            if line.startswith(b'{"ready"') and line.endswith(b"\n"):  # others are of the program
+            if line.startswith(b'{"ready"') and line.endswith(b"\n"):  # others are the program's
                 answer: dict[str, Any] = json.loads(line)
                 return answer
         if not more:
@@ -187,7 +188,7 @@ def _read_answer(descriptor: int, deadline: float) -> dict[str, Any] | None:
 
 
 def _start_error(answer: dict[str, Any], directory: Path, said: bytes) -> TigerError:
-    """Return why a daemon did not start: what it told, or else the last words in its log."""
+    """Return why a daemon did not start: its report, or else the last line of its log."""
     kind = getattr(errors, str(answer.get("error")), None)
     if isinstance(kind, type) and issubclass(kind, TigerError):
         return kind(str(answer.get("message")))
@@ -200,23 +201,23 @@ def _start_error(answer: dict[str, Any], directory: Path, said: bytes) -> TigerE
 
 
 def _end_of(log: int, start: int) -> bytes:
-    """Return the end of what stands in a log from a place on."""
+    """Return the end of the part of a log that begins at a place."""
     size = os.fstat(log).st_size
     return os.pread(log, REASON_BYTES, max(start, size - REASON_BYTES))
 
 
 def _wait_for(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a launched process, which ends when its daemon has told; but not for long."""
+    """Wait briefly for a launched process, which ends when its daemon has reported."""
     deadline = time.monotonic() + REAP_S
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.001)
 
 
-# --- With which Python, and what it imports from --------------------------------------------------
+# --- The Python of a daemon, and its import path --------------------------------------------------
 
 
 def _interpreter() -> str:
-    """Return a Python like this one; where another program has it built in, that is not one."""
+    """Return the path of this Python; a program that embeds Python does not count as one."""
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     if os.path.basename(sys.executable or "").lower().startswith(("python", "pypy")):
         return sys.executable
@@ -234,10 +235,10 @@ def _interpreter() -> str:
 
 
 def _path() -> list[str]:
-    """Return what this process imports from: a daemon is to be found where `tigerd` is found here.
+    """Return the import path of this process, so that the daemon finds the same `tigerd`.
 
-    The standard library comes first: a test's folder may have a module of the same name as one of
-    its modules. The current directory comes last, for it may have a folder of any name.
+    The standard library comes first, because a test's folder may have modules of the same names.
+    The current directory comes last, because it may have a folder of any name.
     """
     library = os.path.dirname(shutil.__file__)
     of_python = (library, os.path.join(library, "lib-dynload"))

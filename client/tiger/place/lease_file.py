@@ -1,14 +1,14 @@
-"""A file of leases: the namespaces that one process holds, and what the daemon reads there.
+"""The format of a file of leases, which lists the namespaces that one process holds.
 
     tigerd leases of 28:1234               the first slot: of which folder, by device and inode
     2f1d0c11 sandbox-1a2b3c4d5e6f7a8b      a namespace, after the CRC-32 of its name
                                            an empty line: a slot that is free
     9c5b7a55 fork-8a7b6c5d4e3f2a1b
 
-A slot is `SLOT` bytes and begins with its line; what comes after the line is of no meaning. A line
-is written at once. One that was written in part, or is being written, does not have the sum of its
-name, so it names nothing. In a copy of an instance's directory nobody holds the files, and they are
-not that folder's: the daemon drops them, and what they name stays.
+A slot is `SLOT` bytes and begins with its line; the bytes after the line have no meaning. A line is
+written in one piece. A line that was written only in part does not match its sum, so it names
+nothing. In a copy of an instance's directory, nobody holds the files, and they name another folder:
+the daemon removes them, and the namespaces that they list stay.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from tiger.system import os
 SLOT = 272
 """Bytes; a name has 255 at most."""
 LEASES_MAX = 1 << 16
-"""Namespaces that one process holds at once."""
+"""The most namespaces that one process can hold at once."""
 SIZE_MAX = SLOT * (LEASES_MAX + 1)
 KIND = b"tigerd leases of "
-"""A file of leases begins with this."""
+"""The first bytes of a file of leases."""
 
 
 def place_of(slot: int) -> int:
@@ -41,7 +41,7 @@ def entry_of(namespace: str | None) -> bytes:
 
 
 def header_of(folder: int) -> bytes:
-    """Return what a file of an open folder begins with."""
+    """Return the first line for files of an open folder."""
     status = os.fstat(folder)
     return b"%b%d:%d\n" % (KIND, status.st_dev, status.st_ino)
 
@@ -52,7 +52,7 @@ def content_of(header: bytes, namespace: str) -> bytes:
 
 
 def namespaces_in(content: bytes, header: bytes) -> set[str]:
-    """Return the namespaces that a file names; ValueError if it is none of leases."""
+    """Return the namespaces that a file names; ValueError if it is not a file of leases."""
     if not content.startswith(KIND):
         raise ValueError("does not begin as a file of leases")
     found: set[str] = set()

@@ -1,15 +1,16 @@
-"""Leases: which namespaces go when the process that made them is gone.
+"""Leases: namespaces that are cleared when the process that made them has ended.
 
 A process has one file in `leases/`, which it holds (tiger.place.holds) and in which it writes the
-namespaces that it needs, each in a place of its own (tiger.place.lease_file). What stands in a file
-that nobody holds, and in no other file that somebody holds, is cleared by the daemon; a namespace
-without a lease stays. A process that lives and leaves a namespace to the daemon writes it into a
-file that nobody holds.
+namespaces that it needs, each in a place of its own (tiger.place.lease_file). If a namespace is
+named in a file that nobody holds, and in no file that somebody holds, the daemon clears it; a
+namespace without a lease stays. To leave a namespace to the daemon, a running process writes it
+into a file that nobody holds.
 
-The daemon decides while nothing changes. A process that takes a lease, or leaves one to the daemon,
-has the shared lock of the folder meanwhile; the daemon has the exclusive one from its look to its
-last clear. So a lease was seen, or it is taken after the clear, and its holder finds what is there
-then. A name that is new stands in no other file, so it is held without the lock.
+The files do not change while the daemon decides. A process takes the shared lock of the folder to
+take a lease or to leave one to the daemon; the daemon has the exclusive lock from its look to its
+last clear. So the daemon has either seen a lease, or the lease is taken after the clear, and its
+holder finds the namespace as it is then. A new name is in no other file, so it is leased without
+the lock.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ class Lease:
         *,
         is_new: bool = False,
     ) -> None:
-        """Hold the namespace; it need not be there yet.
+        """Hold the namespace; it need not have records yet.
 
-        A caller that has this process's register gives it.
+        `register` is this process's, if the caller has it.
 
         `is_new`: the name was made just now, so nobody else has ever held it (tiger.namespaces).
         Raises `StoreFull`, `InstanceError`, or `DaemonUnavailable` if the daemon has stopped in the
@@ -68,17 +69,17 @@ class Lease:
 
     @property
     def is_inherited(self) -> bool:
-        """Whether it is that of the process that this one was forked from."""
+        """Whether it belongs to the process that this one was forked from."""
         return self._process != process.current()
 
     def release(self) -> None:
-        """Let the namespace stay: the daemon does not clear it any more. Again is fine."""
+        """Keep the namespace: the daemon no longer clears it. May be repeated."""
         slot, self._slot = self._slot, None
         if slot is not None and not self.is_inherited:
             self._register.remove(slot)
 
     def abandon(self) -> None:
-        """Leave it to the daemon to clear the namespace; without room, at the process's end."""
+        """Let the daemon clear the namespace soon; if there is no room, when the process ends."""
         slot, self._slot = self._slot, None
         if slot is not None and not self.is_inherited:
             with contextlib.suppress(TigerError):
@@ -89,9 +90,9 @@ class Lease:
 
 
 class Register:
-    """What this process holds in one instance, and the file that says so.
+    """The namespaces that this process holds in one instance, and its file of leases.
 
-    It is there while a store or a lease of that instance is, and the file with it.
+    It exists as long as a store or a lease of that instance, and so does the file.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -119,7 +120,7 @@ class Register:
                 self._unlock()
 
     def add_new(self, namespace: str) -> int:
-        """As `add`, of a namespace that no file has named yet: no look can be about it."""
+        """As `add`, for a namespace that no file has named yet, so no look concerns it."""
         with self._turn:
             self._see_to_file()
             return self._add(namespace)
@@ -149,13 +150,14 @@ class Register:
     def remove(self, slot: int) -> None:
         """Take a namespace out of the file.
 
-        Without the lock, for the garbage collector may call it in the middle of all else; and who
-        takes a name out has cleared it, or wants it to stay, whatever a daemon sees.
+        It does not take the lock, because the garbage collector may call it at any moment. The
+        caller has cleared the namespace or wants to keep it, so it does not matter what a daemon
+        sees.
         """
         if self._names.pop(slot, None) is None:
             return
         if self._hold is not None:
-            with contextlib.suppress(TigerError):  # it goes with the process then
+            with contextlib.suppress(TigerError):  # then it is cleared when the process ends
                 self._write(slot, entry_of(None))
         self._free.append(slot)
         if not self._names:
@@ -183,12 +185,12 @@ class Register:
             raise making_error(Path(self._hold.path), len(entry), error) from None
 
     def _see_to_file(self) -> None:
-        """Make the file if it is not there; what tidies up may have removed its name."""
+        """Make the file if it does not exist; a clean-up may have removed its name."""
         if self._hold is None or not os.fstat(self._hold.descriptor).st_nlink:
             self._open()
 
     def look(self) -> None:
-        """Have the file made again where the daemon of the directory does not find it."""
+        """Make the file again if the daemon of the directory does not find it."""
         with self._turn:
             if self._hold is not None and not self._is_found(self._hold):
                 self._let_go()
@@ -199,14 +201,14 @@ class Register:
             found = os.stat(hold.path)
         except (FileNotFoundError, NotADirectoryError):
             return False
-        except OSError:  # it cannot be told, and what is let go may be cleared
+        except OSError:  # unknown, and a namespace without a file may be cleared
             return True
         status = os.fstat(hold.descriptor)
         return (found.st_dev, found.st_ino) == (status.st_dev, status.st_ino)
 
     def _open(self) -> None:
-        """Make the file, and write into it what this process holds."""
-        self._let_go()  # where the file is gone, the daemon's last looks did not see it
+        """Make the file, and write into it the namespaces that this process holds."""
+        self._let_go()  # if the file was removed, the daemon's last looks did not see it
         folder = self._directory / FOLDER
         try:
             self._folder = holds.open_or_make_folder(folder)
@@ -217,7 +219,7 @@ class Register:
             self._write(slot, entry_of(namespace))
 
     def _lock(self) -> None:
-        """Keep the daemon from deciding until `_unlock`; see to it that the file is there."""
+        """Keep the daemon from deciding until `_unlock`, and make sure that the file exists."""
         if self._depth == 0:
             self._see_to_file()
             self._wait_for_lock()
@@ -249,7 +251,7 @@ class Register:
                 self._let_go()
 
     def leave(self) -> None:
-        """Let go of the parent's file, in a child."""
+        """Close the parent's file, in a forked child."""
         self._let_go()
         self._begin()
         _in_use.discard(self)
@@ -271,11 +273,11 @@ class Register:
 
 _registers: WeakValueDictionary[Path, Register] = WeakValueDictionary()
 _in_use: set[Register] = set()
-"""Those that hold something: a lease that was forgotten holds until the process ends."""
+"""Registers with leases; a lease that is never released lasts until the process ends."""
 
 
 def register_of(directory: Path) -> Register:
-    """Return what this process holds in an instance; where that was made again, in the new one."""
+    """Return the register of this process for an instance; a new one if that was made again."""
     known = _registers.get(directory)
     if known is None:
         known = _registers[directory] = Register(directory)

@@ -1,10 +1,10 @@
-"""Whose an instance is: the process that it goes with, however that process ends.
+"""Owners: processes whose instance is removed when they end, in whatever way.
 
-A test run and `tigerd run` have an instance of their own. Its directory holds the file `owner`,
-which names the process; the daemon looks now and then whether that process is still there.
+A test run and `tigerd run` each have their own instance. Its directory has the file `owner`, which
+names the process; the daemon checks regularly whether that process is still running.
 
-A test run chooses its directory at its first moment and tells all its processes by `TIGERD_RUN`.
-Nothing is made before one of them connects; that one makes the directory, with its owner.
+A test run chooses its directory when it begins, and passes it to all its processes in `TIGERD_RUN`.
+The first of them that connects makes the directory, with its owner.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from tiger.shortage import making_error
 from tiger.system import os, secrets, subprocess
 
 OWNER = "owner"
-"""The file that says whose an instance is."""
+"""The file that names the owner of an instance."""
 
 KEPT = "kept"
-"""The file that says that an instance is nobody's, and stays."""
+"""The file that says that an instance has no owner, and stays."""
 
 RUN = "TIGERD_RUN"
 """The variable that says which directory this run has: JSON of `directory`, the controller's `pid`
 and `pid_namespace`, and whether to `keep` the records if it is killed."""
 
 OWNER_BYTES = 1 << 16
-"""More than `OWNER` has with the longest path."""
+"""More bytes than `OWNER` has with the longest path."""
 
 PID_LIMIT = 1 << 31
 
 
 def pid_namespace() -> str | None:
-    """Return what tells the numbers of processes here from those in other containers, if known."""
+    """Return the name of this process's PID namespace; None if it is not known."""
     try:
         return os.readlink("/proc/self/ns/pid")
     except OSError:
@@ -42,15 +42,15 @@ def pid_namespace() -> str | None:
 
 
 class Process(NamedTuple):
-    """A process, told from a later one of the same number by when it started.
+    """A process, distinguished from a later one with the same id by its start time.
 
-    What cannot be known from here is neither alive nor ended: there may be no /proc, or the process
-    may be in another container, where its number is another one.
+    Its state may be unknown, neither alive nor ended: there may be no /proc, or it may be in
+    another container, where it has another id.
     """
 
     pid: int
     started: str
-    """In the system's own words; "" if it had ended, or that could not be known."""
+    """The start time as the system writes it; "" if the process had ended, or if unknown."""
     namespace: str | None
     """As `pid_namespace` names it."""
 
@@ -61,7 +61,7 @@ class Process(NamedTuple):
 
     @classmethod
     def of(cls, pid: int) -> Process:
-        """Return the process that has that number now."""
+        """Return the process that has that id now."""
         return cls(pid, _started_at(pid) or "", pid_namespace())
 
     def is_alive(self) -> bool:
@@ -92,7 +92,7 @@ def _started_at(pid: int) -> str | None:
 
 
 def _is_free(pid: int) -> bool:
-    """Tell whether no process has that number; /proc, if there is one, may not show them all."""
+    """Tell whether no process has that id; /proc, if it exists, may not show all processes."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -110,9 +110,9 @@ def _told_by_ps(pid: int) -> str | None:
 
 
 def ask_ps(columns: str, pid: int) -> str | None:
-    """Return what `ps` says of a process, "" if there is none, None if it cannot be asked.
+    """Return the output of `ps` for a process; "" if there is none, None if `ps` cannot run.
 
-    Always in the same words: they depend on language and time zone, which a test may set.
+    Language and time zone are fixed, because the output depends on them and a test may set them.
     """
     plain = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
     try:
@@ -129,16 +129,16 @@ def ask_ps(columns: str, pid: int) -> str | None:
 
 
 class Owner(NamedTuple):
-    """Whose an instance is, and whether its directory stays when that process is gone."""
+    """The owner of an instance, and whether its directory stays when the owner has ended."""
 
     process: Process
     keep: bool = False
 
 
 def owner_of(path: Path) -> Owner | None:
-    """Return whose an instance is; None if it is nobody's.
+    """Return the owner of an instance; None if it has none.
 
-    The file counts where it names this very directory: a copy of a run's is not the run's.
+    The file counts only if it names this very directory: a copy of a run's directory has no owner.
     """
     try:
         content = json.loads(_read(path / OWNER))
@@ -157,7 +157,7 @@ def owner_of(path: Path) -> Owner | None:
 
 
 def _read(path: Path) -> bytes:
-    """Return what a small file says; nobody is waited for, and no link followed."""
+    """Return the contents of a small file, without waiting and without following a link."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         return os.read(descriptor, OWNER_BYTES)
@@ -166,15 +166,15 @@ def _read(path: Path) -> bytes:
 
 
 def _identity(path: Path) -> list[Any]:
-    """Return what tells a directory from a copy of it, and from itself in another place."""
+    """Return an identity of a directory that differs for a copy of it, and if it was moved."""
     status = os.stat(path)
     return [os.path.realpath(path), status.st_dev, status.st_ino]
 
 
 def write_owner(path: Path, owner: Owner) -> None:
-    """Say whose an instance is, unless that was said before; its directory is there.
+    """Write the owner of an instance, unless it has one already; the directory must exist.
 
-    Raises `StoreFull` if there is no room for it.
+    Raises `StoreFull` if there is no room.
     """
     # Not `Path.exists`: the test that connects first may have replaced it.
     if any(os.access(path / name, os.F_OK) for name in (OWNER, KEPT)):
@@ -197,10 +197,10 @@ def write_owner(path: Path, owner: Owner) -> None:
 
 
 def owner_by_run(directory: Path) -> Owner | None:
-    """Return the owner to be of a directory, as this process's run tells; None if it cannot be.
+    """Return the owner that this process's run gives to a directory; None if there is none.
 
-    It cannot if the directory is not the run's, if the run has ended, or if this process is in
-    another container, where the controller's number means another process or none.
+    There is none if the directory is not the run's, if the run has ended, or if this process is in
+    another container, where the controller's id means another process or none.
     """
     try:
         run: dict[str, Any] = json.loads(os.environ[RUN])

@@ -1,8 +1,8 @@
-"""Pins: how a reader asks that a point in time stay readable, without asking the daemon.
+"""Pins: files with which a reader keeps a commit readable, without asking the daemon.
 
-A pin is a file `pins/<commit>.<random>` that its reader holds (tiger.place.holds). The daemon,
-before it takes anything away, lists the folder and goes no further than the least commit there; a
-pin that nobody holds is removed.
+A pin is a file `pins/<commit>.<random>` that its reader holds (tiger.place.holds). Before the
+daemon removes versions, it lists the folder, and removes none that ended after the lowest commit
+there. It deletes pins that nobody holds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Pin:
     """A commit held against cleaning until `release`, or the end of the process."""
 
     def __init__(self, directory: Path, commit: int) -> None:
-        """Hold everything that ends after `commit`."""
+        """Keep every version that ends after `commit`."""
         self._hold = Hold(directory / FOLDER, f"{commit}.{secrets.token_hex(8)}")
 
     def check(self) -> None:
@@ -29,5 +29,5 @@ class Pin:
             raise InvalidRequest("this snapshot has ended: read within its block, or take another")
 
     def release(self) -> None:
-        """Let go; may be repeated."""
+        """Release it; may be repeated."""
         self._hold.release()

@@ -1,8 +1,8 @@
-"""A directory of this user's own: checked, made, and used by a descriptor.
+"""A private directory of this user: checked, made, and used through a descriptor.
 
-An instance's directory is its user's, closed to all others, and holds nothing else. That is checked
-on a descriptor of it and not by its name, which may be another directory's a moment later; what is
-made or opened by way of the descriptor is in the directory that was checked.
+An instance's directory belongs to its user, is closed to all others, and holds nothing else. This
+is checked on a descriptor, not by name, because the name may lead to another directory a moment
+later. Files made or opened through the descriptor are in the directory that was checked.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ NAMES = frozenset(
         *("socket", "lock", "start.lock", "daemon.log", "owner", "kept", "follows"),
     )
 )
-"""All that stands in an instance's directory, beside what is being made."""
+"""The names in an instance's directory, except for unfinished files."""
 BEING_MADE = ("new.", "owner.", "follows.")
 OVERFLOW_USER = 65534
-"""The number that Linux gives for a user who has none in the user namespace of the process."""
+"""The uid that Linux shows for a user who has none in the process's user namespace."""
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def own_user() -> int:
-    """Return this process's user; `InstanceError` where the system cannot tell it from others."""
+    """Return this process's user; `InstanceError` if its uid may stand for several users."""
     user = os.geteuid()
     if user == OVERFLOW_USER and sys.platform == "linux" and not _has_all_users():
         raise InstanceError(
@@ -51,9 +51,9 @@ def _has_all_users() -> bool:
 
 
 def open_directory(directory: Path) -> int:
-    """Return a descriptor of the directory, which is this user's own and closed to all others.
+    """Return a descriptor of the directory, which belongs to this user and is closed to others.
 
-    Raises `InstanceError` if it is not, `FileNotFoundError` if there is none.
+    Raises `InstanceError` if it is not so, and `FileNotFoundError` if it does not exist.
     """
     user = own_user()
     try:
@@ -73,7 +73,7 @@ def open_directory(directory: Path) -> int:
 
 
 def _opening_error(directory: Path, user: int, error: OSError) -> InstanceError:
-    """Return the error for a directory that could not be opened: whose it is says more."""
+    """Return the error for a directory that could not be opened, with its owner if that helps."""
     with suppress(OSError):
         status = os.lstat(directory)
         if not stat.S_ISDIR(status.st_mode):
@@ -95,7 +95,7 @@ def _check_owner(directory: Path, status: os.stat_result, user: int) -> None:
 
 
 def _check_mode(directory: Path, status: os.stat_result, descriptor: int | None) -> None:
-    """Refuse a directory that others may enter, or its owner may not: setgid says neither."""
+    """Refuse a directory that others may enter or its owner may not; setgid does not matter."""
     if stat.S_IMODE(status.st_mode) & 0o777 == 0o700:
         return
     found = f"{directory} has mode {stat.S_IMODE(status.st_mode):04o}"
@@ -111,9 +111,9 @@ def _check_mode(directory: Path, status: os.stat_result, descriptor: int | None)
 
 
 def open_or_make(directory: Path) -> int:
-    """As `open_directory`; one that is not there is made, one that holds other things is refused.
+    """As `open_directory`; make the directory if necessary, and refuse one with other files.
 
-    `StoreFull` if there is no room for it.
+    Raises `StoreFull` if there is no room for it.
     """
     make_folders(directory)
     descriptor = open_directory(directory)
@@ -128,7 +128,7 @@ def open_or_make(directory: Path) -> int:
 
 
 def _make_folder(directory: int, path: Path) -> None:
-    """Make a folder of a directory that was checked, if it is not there."""
+    """Make a folder in a directory that was checked, if it does not exist."""
     try:
         os.mkdir(path.name, 0o700, dir_fd=directory)
     except FileExistsError:
@@ -138,7 +138,7 @@ def _make_folder(directory: int, path: Path) -> None:
 
 
 def make_folders(directory: Path) -> None:
-    """Make a private directory, and those that it is to be in, where they are not there."""
+    """Make a private directory, and its parents, if they do not exist."""
     if not os.path.isdir(directory.parent):
         make_folders(directory.parent)
     try:
@@ -147,7 +147,7 @@ def make_folders(directory: Path) -> None:
         return
     except OSError as error:
         raise making_error(directory, 4096, error) from None
-    with suppress(OSError):  # then the check says what is wrong with it
+    with suppress(OSError):  # then the check gives the reason
         descriptor = os.open(directory, OPEN_DIRECTORY)
         try:
             os.fchmod(descriptor, 0o700)  # whatever the umask took
@@ -156,7 +156,7 @@ def make_folders(directory: Path) -> None:
 
 
 def check_content(directory: Path, descriptor: int) -> None:
-    """Raise `InstanceError` for a home, and for what holds other things and is no instance."""
+    """Raise `InstanceError` for a home, and for a directory with other files and no instance."""
     if _has_control(descriptor):
         return
     home = os.path.expanduser("~")
@@ -197,8 +197,8 @@ def _has_control(directory: int) -> bool:
 def open_file(directory: int, path: Path, flags: int) -> int:
     """Open a file of a directory that was checked, or make it, and return its descriptor.
 
-    No link is followed, nothing is truncated, nobody is waited for. `StoreFull` or `InstanceError`
-    if it cannot be opened.
+    It follows no link, truncates nothing and does not wait. Raises `StoreFull` or `InstanceError`
+    if the file cannot be opened.
     """
     flags |= os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:

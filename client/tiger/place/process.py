@@ -1,13 +1,14 @@
-"""Things that belong to one process, and that a child forked from it has to let go.
+"""Resources that belong to one process, and that a child forked from it has to close.
 
-A forked child has a copy of all that its parent has: sockets on which it would be taken for the
-parent, locks on files that say that the parent is there, and blocks (`with store.sandbox():`) that
-end in both. So each of these is its process's: what holds a descriptor is listed with `leaves`, and
-a child lets go of it before any code or thread of its own runs; what ends a block asks first
-whether it was begun in this process, by comparing two values of `current()`.
+A forked child has copies of everything in its parent: sockets, on which it would be taken for the
+parent; locks on files, which show that the parent is running; and blocks (`with store.sandbox():`),
+which end in both. So each of these belongs to its process. An object with a descriptor is
+registered with `leaves`, and a child closes it before any of its own code or threads run. At the
+end of a block, two values of `current()` tell whether it was begun in this process.
 
-A program in C that forks without Python's hooks, as uWSGI does, is noticed by its process id, when
-`current()` is called: at each request, each pin, each lease, and at the end of each block.
+If a program in C forks without Python's hooks, as uWSGI does, the child is recognized by its
+process id when `current()` is called: at each request, each pin, each lease, and at the end of each
+block.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from tiger.system import os, threading
 
 
 class OneProcess(Protocol):
-    """A thing that is of use in one process only."""
+    """An object that can be used in one process only."""
 
     def leave(self) -> None:
-        """Let go, in a child, of the parent's resources; without waiting. May be repeated."""
+        """In a child, close the parent's resources, without waiting. May be repeated."""
 
 
 class _Here:
-    """The process as it was last seen, and the things to let go in a child."""
+    """The process as last seen, and the objects to close in a child."""
 
     def __init__(self) -> None:
         self.pid: int = os.getpid()
@@ -36,7 +37,7 @@ class _Here:
         self._turn = threading.RLock()
 
     def notice(self) -> None:
-        """Let go of the parent's things, if this is a child that still has them."""
+        """Close the parent's resources, if this is a child that still has them."""
         with self._turn:
             if os.getpid() != self.pid:
                 self.begin()
@@ -59,16 +60,16 @@ os.register_at_fork(after_in_child=here.after_fork)
 
 
 def leaves(thing: OneProcess) -> None:
-    """Have `thing.leave()` called in each child that is forked while it is there."""
-    current()  # else a child that was not noticed yet would let go of its own
+    """Call `thing.leave()` in each child that is forked as long as `thing` exists."""
+    current()  # else a child that was not noticed yet would close its own
     here.things.add(thing)
 
 
 def current() -> int:
-    """Return what tells this process from those that it was forked from: it counts the forks.
+    """Return a number that differs between this process and its parents: it counts the forks.
 
-    Costs 0.1 us. In a child that was forked without Python's hooks, the first call lets go of what
-    is the parent's.
+    Costs 0.1 us. In a child that was forked without Python's hooks, the first call closes the
+    parent's resources.
     """
     if _getpid() != here.pid:
         here.notice()
@@ -76,5 +77,5 @@ def current() -> int:
 
 
 def refuse(thing: object, instead: str) -> NoReturn:
-    """Raise TypeError for a thing that cannot be pickled, and say what to do instead."""
+    """Raise TypeError for an object that cannot be pickled, and say what to do instead."""
     raise TypeError(f"cannot pickle {thing!r}: {instead}")

@@ -68,7 +68,9 @@ def span(delta: Mapping[str, Any]) -> int:
     try:
         return int(timedelta(**delta).total_seconds())
     except TypeError:
-        raise TypeError(f"{given}: expected numbers of weeks, days, hours, minutes, seconds") from None
+        raise TypeError(
+            f"{given}: expected numbers of weeks, days, hours, minutes, seconds"
+        ) from None
     except (ValueError, OverflowError):
         raise ValueError(f"{given}: expected a time span that ends before the year 2200") from None
 
