@@ -51,6 +51,11 @@ class Relay:
         """Tell whether words are held back."""
         return any(flow.is_held and words in flow.pending for flow in self._flows)
 
+    def lose(self, words: bytes) -> None:
+        """Leave out the next message of the engine with these words."""
+        for flow in self._flows:
+            flow.loses = words if flow.side == "engine" else b""
+
     def close(self) -> None:
         """End all connections."""
         self._is_over.set()
@@ -88,6 +93,7 @@ class _Flow:
         self.side = side
         self.is_held = False
         self.pending = b""
+        self.loses = b""
         self._source, self._target, self._delay_s = source, target, delay_s
 
     def run(self, is_over: threading.Event) -> None:
@@ -96,7 +102,7 @@ class _Flow:
         while (is_open or self.pending) and not is_over.is_set():
             if is_open and select.select([self._source], [], [], TURN_S)[0]:
                 piece = self._read()
-                self.pending += piece
+                self.pending += self._left_of(piece)
                 is_open = bool(piece)
             if self._delay_s:
                 time.sleep(self._delay_s)  # what the network takes
@@ -112,6 +118,16 @@ class _Flow:
             return self._source.recv(1 << 16)
         except OSError:
             return b""
+
+    def _left_of(self, piece: bytes) -> bytes:
+        """Return what is given on of what came; the messages of a test are in one piece each."""
+        if not self.loses or self.loses not in piece:
+            return piece
+        begin = piece.rindex(b"HMSG ", 0, piece.index(self.loses))
+        line, _, _ = piece[begin:].partition(b"\r\n")
+        end = begin + len(line) + 2 + int(line.split()[-1]) + 2
+        self.loses = b""
+        return piece[:begin] + piece[end:]
 
     def close(self) -> None:
         """Hear no more."""

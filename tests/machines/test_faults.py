@@ -214,6 +214,16 @@ def test_an_engine_that_was_put_back_to_an_older_state_is_noticed(two: Machines)
     assert "is not the one that was applied here" in words
 
 
+def test_an_entry_that_does_not_come_is_asked_for_again() -> None:
+    with machines("A", "B", start=False) as made, closing(Relay(made.engine)) as relay:
+        made["A"].start(url=relay.url)
+        made["B"].start()
+        relay.lose(b"c1")
+        write(made, "B", 3)
+        assert len(made.check_equal()["global/coupons"]) == 3
+        assert "came, and not" in made["A"].log.read_text()
+
+
 # --- A host ---
 
 
