@@ -602,35 +602,23 @@ def test_two_hosts_roll_the_same_namespace_back_at_once(stores: Stores, shared: 
 
 
 def test_savepoints_beside_a_writer_of_another_host(stores: Stores, shared: Machines) -> None:
+    """Each write of the other host costs one try at most, so no rollback is given up."""
     a, b = stores
     fill(a)
     shared.settle()
-    is_over = threading.Event()
 
-    def write() -> int:
-        for number in range(1 << 30):
+    def write() -> None:
+        for number in range(rollbacks.TRIES // 2):
             b.coupons.insert({"id": f"b{number % 7}", "created": number % 3})
-            if is_over.is_set():
-                return number
-        return 0
 
-    writing = begun(write)
-    undone = 0
-    try:
-        for turn in range(30):
-            try:
-                with a.savepoint():
-                    a.plans.insert({"id": f"new{turn}"})
-                    a.plans.delete("p3")
-            except tiger.Conflict:
-                continue
-            assert f"new{turn}" not in a.plans
-            assert undone or "p3" in a.plans
-            undone += 1
-    finally:
-        is_over.set()
-    assert undone
-    assert writing.result() > 0
+    for turn in range(20):
+        writing = begun(write)
+        with a.savepoint():
+            a.plans.insert({"id": f"new{turn}"})
+            a.plans.delete("p3")
+        assert f"new{turn}" not in a.plans
+        assert "p3" in a.plans
+        writing.result()
     shared.check_equal()
 
 
