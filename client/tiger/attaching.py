@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tiger.errors import DaemonUnavailable, InvalidRequest
 from tiger.format import record
@@ -13,7 +13,7 @@ from tiger.place import instance, launch, process
 from tiger.place.leases import Lease, register_of
 from tiger.reading.reader import Reader
 from tiger.system import os
-from tiger.wire.connection import Connection
+from tiger.wire.connection import Connection, Options
 
 if TYPE_CHECKING:
     from tiger.aio.connection import AsyncConnection
@@ -28,21 +28,6 @@ EVERYWHERE = "TIGERD_EVERYWHERE"
 """The variable that gives the default of `everywhere`: whether writes wait for all hosts."""
 
 
-class Settings(NamedTuple):
-    """The arguments of `connect` with defaults filled in: enough to connect again."""
-
-    directory: str
-    namespace: str
-    autostart: bool
-    timeout_s: float
-    everywhere: bool = False
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The variables by which another process finds the instance and the namespace."""
-        return {"TIGERD_DIR": self.directory, "TIGERD_NAMESPACE": self.namespace}
-
-
 class Attached(Generic[Sending]):
     """The connection of a store and its tables to an instance, with writes that block or not.
 
@@ -52,12 +37,12 @@ class Attached(Generic[Sending]):
     _is_owner = False
 
     def __init__(
-        self, reader: Reader, connection: Sending, settings: Settings, *, is_owner: bool = False
+        self, reader: Reader, connection: Sending, namespace: str, *, is_owner: bool = False
     ) -> None:
         """Keep these; an owner closes them, or warns if it is garbage-collected unclosed."""
         self.reader: Reader = reader
         self.connection: Sending = connection
-        self.settings: Settings = settings
+        self.namespace: str = namespace
         self.is_fork: bool = False
         """Whether its namespace began as a fork."""
         self._process = process.current()
@@ -66,15 +51,24 @@ class Attached(Generic[Sending]):
 
     def within(self, namespace: str) -> Attached[Sending]:
         """Return the same connection for a store of another namespace."""
-        settings = self.settings._replace(namespace=namespace)
-        other = Attached(self.reader, self.connection, settings)
+        other = Attached(self.reader, self.connection, namespace)
         other._register = self._register
         return other
 
     @property
+    def settings(self) -> tuple[str, str, Options]:
+        """The directory, the namespace and the options: enough to connect again."""
+        return str(self.reader.directory), self.namespace, self.connection.line.options
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which another process finds the instance and the namespace."""
+        return {"TIGERD_DIR": str(self.reader.directory), "TIGERD_NAMESPACE": self.namespace}
+
+    @property
     def is_account(self) -> bool:
         """Whether the namespace is cleared after use: a sandbox, a fork, or a test's account."""
-        return self.is_fork or is_unique(self.settings.namespace)
+        return self.is_fork or is_unique(self.namespace)
 
     def lease(self, namespace: str) -> Lease:
         """Lease a new namespace for this process, in the lease file that the owner keeps."""
@@ -101,7 +95,7 @@ class Attached(Generic[Sending]):
         """Warn of a store that was never closed."""
         if self._is_owner and self._process == process.current():
             warnings.warn(
-                f"unclosed store at {self.reader.directory}, namespace {self.settings.namespace!r}",
+                f"unclosed store at {self.reader.directory}, namespace {self.namespace!r}",
                 ResourceWarning,
                 source=self,
                 stacklevel=2,
@@ -115,8 +109,8 @@ def attach(
     autostart: bool,
     timeout_s: float,
     everywhere: bool | None = None,
-) -> tuple[Reader, Settings]:
-    """Return a reader of the instance, and the settings; start a daemon if necessary."""
+) -> tuple[Reader, str, Options]:
+    """Return a reader, the namespace and the options; start a daemon if necessary."""
     _check_timeout(timeout_s)
     path = instance.find_directory(directory)
     name = namespace_name(namespace)
@@ -127,7 +121,7 @@ def attach(
         instance.check_directory(path)
     if everywhere is None:
         everywhere = os.environ.get(EVERYWHERE, "") not in ("", "0")
-    return Reader(path), Settings(str(path), name, autostart, timeout_s, everywhere)
+    return Reader(path), name, Options(autostart, timeout_s, everywhere)
 
 
 def _check_timeout(timeout_s: Any) -> None:

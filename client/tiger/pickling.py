@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from tiger.attaching import Attached, Settings, attach
+from tiger.attaching import Attached, attach
 from tiger.errors import TigerError
 from tiger.place import process
 from tiger.reading.reader import Reader
-from tiger.wire.connection import Connection
+from tiger.wire.connection import Connection, Options
 
 if TYPE_CHECKING:
     from tiger.store import Store
@@ -31,13 +31,11 @@ class Shared(Connection):
             self.let_go()
 
 
-_kept: dict[Settings, tuple[Reader, Shared]] = {}
-"""Connections by their settings without the namespace, the most recently used one last."""
+_kept: dict[tuple[str, Options], tuple[Reader, Shared]] = {}
+"""Connections by their directory and options, the most recently used one last."""
 
 
-def store_of(
-    directory: str, namespace: str, autostart: bool, timeout_s: float, everywhere: bool
-) -> Store:
+def store_of(directory: str, namespace: str, options: Options) -> Store:
     """Return an unpickled store, on a shared connection if there is one; raises as `connect`.
 
     It does not own its connection, so other stores can be used whether it is closed or not.
@@ -45,19 +43,15 @@ def store_of(
     from tiger.store import Store  # noqa: PLC0415 - which is pickled by this
 
     process.current()
-    settings = Settings(directory, namespace, autostart, timeout_s, everywhere)
-    place = settings._replace(namespace="")
+    place = directory, options
     found = _kept.pop(place, None)
     if found is None or not _is_there(found[0]):
-        reader, _ = attach(*settings)
-        found = (
-            reader,
-            Shared(reader, autostart=autostart, timeout_s=timeout_s, everywhere=everywhere),
-        )
+        reader, _, _ = attach(directory, namespace, *options)
+        found = reader, Shared(reader, options)
     _kept[place] = found
     for oldest in list(_kept)[:-KEPT]:
         _kept.pop(oldest, None)  # a store that uses it still has it
-    return Store(Attached(*found, settings))
+    return Store(Attached(*found, namespace))
 
 
 def _is_there(reader: Reader) -> bool:
@@ -69,6 +63,6 @@ def _is_there(reader: Reader) -> bool:
     return True
 
 
-def table_of(settings: Settings, name: str) -> Table:
+def table_of(directory: str, namespace: str, options: Options, name: str) -> Table:
     """Return an unpickled table."""
-    return store_of(*settings).table(name)
+    return store_of(directory, namespace, options).table(name)

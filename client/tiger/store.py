@@ -41,7 +41,7 @@ class Store(NamespaceReads[Table], StoreTables):
 
     def __init__(self, attached: Attached[Connection]) -> None:
         """Use `connect` instead."""
-        namespace = attached.settings.namespace
+        namespace = attached.namespace
         super().__init__(Latest(attached.reader), namespace, partial(Table, attached))
         self._attached = attached
 
@@ -51,7 +51,7 @@ class Store(NamespaceReads[Table], StoreTables):
 
         Give it to a process with `env=os.environ | store.environment`.
         """
-        return self._attached.settings.environment
+        return self._attached.environment
 
     # --- Tables ---
 
@@ -260,7 +260,7 @@ class Store(NamespaceReads[Table], StoreTables):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the settings only; unpickled stores with equal ones share a connection."""
-        return store_of, tuple(self._attached.settings)
+        return store_of, self._attached.settings
 
 
 def connect(
@@ -289,8 +289,5 @@ def connect(
     segments of another version, `StoreFull` if there is no room for an instance, and
     `DaemonUnavailable` if no daemon can be started, or if there is no instance and none may be.
     """
-    reader, settings = attach(directory, namespace, autostart, timeout_s, everywhere)
-    connection = Connection(
-        reader, autostart=autostart, timeout_s=timeout_s, everywhere=settings.everywhere
-    )
-    return Store(Attached(reader, connection, settings, is_owner=True))
+    reader, name, options = attach(directory, namespace, autostart, timeout_s, everywhere)
+    return Store(Attached(reader, Connection(reader, options), name, is_owner=True))

@@ -30,7 +30,7 @@ class Table(TableReads):
     def __init__(self, attached: Attached[Connection], resource: Resource) -> None:
         """Prepare a table; its writes go through its store's connection."""
         attached.check_open()
-        super().__init__(Latest(attached.reader), resource, attached.settings.namespace)
+        super().__init__(Latest(attached.reader), resource, attached.namespace)
         self._requests: TableRequests = TableRequests(
             attached.reader, resource, self._namespace, is_account=attached.is_account
         )
@@ -38,7 +38,7 @@ class Table(TableReads):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the store's settings, and which table it is."""
-        return table_of, (self._attached.settings, self.table_name)
+        return table_of, (*self._attached.settings, self.table_name)
 
     def insert(self, item: Mapping[str, Any]) -> Record:
         """Write a record, replacing one with the same id, and return it.

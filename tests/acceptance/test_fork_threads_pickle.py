@@ -206,8 +206,8 @@ def test_a_store_of_an_instance_that_was_made_again_is_one_of_that(directory: st
 
 def test_a_process_keeps_few_of_many_connections(shared_store) -> None:
     for number in range(2 * pickling.KEPT):
-        settings = shared_store._attached.settings._replace(timeout_s=5.0 + number)
-        task = pickling.store_of(*settings)
+        *place, options = shared_store._attached.settings
+        task = pickling.store_of(*place, options._replace(timeout_s=5.0 + number))
         task.coupons.insert({"id": str(number)})
     assert len(pickling._kept) == pickling.KEPT
 

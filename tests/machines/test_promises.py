@@ -184,15 +184,15 @@ def test_everywhere_is_given_on_to_forms_of_a_store(shared: Machines) -> None:
 
     with shared["A"].connect(everywhere=True) as store:
         forms = [store.namespace("other"), pickle.loads(pickle.dumps(store))]
-        assert all(form._attached.connection.line.everywhere for form in (*forms, store))
+        assert all(form._attached.connection.line.options.everywhere for form in (*forms, store))
 
 
 def test_a_variable_says_everywhere(shared: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIGERD_EVERYWHERE", "1")
     with shared["A"].connect() as store:
-        assert store._attached.connection.line.everywhere
+        assert store._attached.connection.line.options.everywhere
     with shared["A"].connect(everywhere=False) as store:
-        assert not store._attached.connection.line.everywhere
+        assert not store._attached.connection.line.options.everywhere
 
 
 def test_what_is_rolled_back_on_one_host_is_so_on_all(stores: Stores) -> None:

@@ -13,7 +13,7 @@ from tiger.place import instance
 from tiger.reading.reader import Reader
 from tiger.shortage import describe_size
 from tiger.shown import shown
-from tiger.wire.connection import Connection
+from tiger.wire.connection import Connection, Options
 from tigerd.cli.counters import read_counters, read_space
 from tigerd.cli.options import answering_json, on_instance, waiting
 from tigerd.cli.output import say, write_json
@@ -86,7 +86,7 @@ def _look(directory: Path, timeout_s: float) -> dict[str, Any]:
 
 def _ask(reader: Reader, timeout_s: float) -> dict[str, Any] | None:
     """Return the daemon's answer to a ping, if it comes in time."""
-    connection = Connection(reader, autostart=False, timeout_s=timeout_s)
+    connection = Connection(reader, Options(autostart=False, timeout_s=timeout_s))
     try:
         said: dict[str, Any] = connection.ask(PING, revive=False)
     except DaemonUnavailable:

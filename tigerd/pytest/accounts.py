@@ -11,13 +11,14 @@ from typing import Any, Protocol
 from tiger import Mark, Store, TigerError, undone
 from tiger.aio.connection import AsyncConnection
 from tiger.aio.store import AsyncStore
-from tiger.attaching import Attached, Settings
+from tiger.attaching import Attached
 from tiger.namespaces import unique
 from tiger.place import process
 from tiger.place.leases import Lease
 from tiger.reading.namespace import NamespaceReads
 from tiger.reading.reader import Reader
 from tiger.system import threading, time
+from tiger.wire.connection import Options
 from tigerd.pytest.run_environment import ALL, FAILED, NONE, RunEnvironment
 from tigerd.pytest.runs import TIMEOUT_S, Instance, Run
 from tigerd.pytest.seeds import Seeds
@@ -189,11 +190,7 @@ def undone_by(error: BaseException | None) -> list[str]:
 
 def async_store(store: Store, *, autostart: bool = True) -> AsyncStore:
     """Return a store of the same account whose writes are awaited. It waits for nothing."""
-    everywhere = store._attached.settings.everywhere
-    name = store.current_namespace
-    settings = Settings(str(store.directory), name, autostart, TIMEOUT_S, everywhere)
+    everywhere = store._attached.connection.line.options.everywhere
     reader = Reader(store.directory)
-    connection = AsyncConnection(
-        reader, autostart=autostart, timeout_s=TIMEOUT_S, everywhere=everywhere
-    )
-    return AsyncStore(Attached(reader, connection, settings, is_owner=True))
+    connection = AsyncConnection(reader, Options(autostart, TIMEOUT_S, everywhere))
+    return AsyncStore(Attached(reader, connection, store.current_namespace, is_owner=True))

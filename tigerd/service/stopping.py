@@ -13,7 +13,7 @@ from tiger.format.protocol import STOP
 from tiger.place import instance, owners
 from tiger.reading.reader import Reader
 from tiger.system import os, socket, time
-from tiger.wire.connection import Connection
+from tiger.wire.connection import Connection, Options
 
 ASK_S = 1.0
 """How long to wait for an answer before looking again whether the daemon can hear at all."""
@@ -62,7 +62,7 @@ def _ask(directory: Path, timeout_s: float) -> bool:
         reader = Reader(directory)
     except (DaemonUnavailable, Damaged):
         return False  # it has only just begun, or will see that the segment is not its own
-    connection = Connection(reader, autostart=False, timeout_s=timeout_s)
+    connection = Connection(reader, Options(autostart=False, timeout_s=timeout_s))
     try:
         connection.ask(STOP, revive=False)
     except DaemonUnavailable:

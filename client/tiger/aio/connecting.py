@@ -64,12 +64,10 @@ def connect(
 
     async def attached() -> AsyncStore:
         running_loop()
-        reader, settings = await asyncio.to_thread(
+        reader, name, options = await asyncio.to_thread(
             attach, directory, namespace, autostart, timeout_s, everywhere
         )
-        connection = AsyncConnection(
-            reader, autostart=autostart, timeout_s=timeout_s, everywhere=settings.everywhere
-        )
-        return AsyncStore(Attached(reader, connection, settings, is_owner=True))
+        connection = AsyncConnection(reader, options)
+        return AsyncStore(Attached(reader, connection, name, is_owner=True))
 
     return Connecting(attached)

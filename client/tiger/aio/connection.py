@@ -12,7 +12,7 @@ from tiger.format.protocol import Operation
 from tiger.place import process
 from tiger.reading.reader import Reader
 from tiger.system import select, time
-from tiger.wire.connection import Line
+from tiger.wire.connection import Line, Options
 from tiger.wire.failures import busy_error
 from tiger.wire.requests import Request
 from tiger.wire.session import Answer, Session, Steps
@@ -24,13 +24,9 @@ Result = TypeVar("Result")
 class AsyncConnection:
     """Requests of the tasks of one event loop, one after another."""
 
-    def __init__(
-        self, reader: Reader, *, autostart: bool, timeout_s: float, everywhere: bool = False
-    ) -> None:
+    def __init__(self, reader: Reader, options: Options) -> None:
         """Prepare a connection; nothing is opened before it is needed."""
-        self.line: Line = Line(
-            reader, autostart=autostart, timeout_s=timeout_s, everywhere=everywhere
-        )
+        self.line: Line = Line(reader, options)
         self._begin()
         process.leaves(self)
 
@@ -47,7 +43,7 @@ class AsyncConnection:
     def twin(self) -> AsyncConnection:
         """As `Connection.twin`."""
         self.line.check_open()
-        return AsyncConnection(self.line.reader, **self.line.settings)
+        return AsyncConnection(self.line.reader, self.line.options)
 
     async def run(self, request: Request[Result]) -> Result:
         """As `Connection.run`."""
@@ -60,14 +56,14 @@ class AsyncConnection:
 
     async def write(self, operations: list[Operation], meanwhile: Callable[[], Any]) -> Answer:
         """As `Connection.write`."""
-        deadline = time.monotonic() + self.line.timeout_s
+        deadline = time.monotonic() + self.line.options.timeout_s
         return await self._run(
             lambda session: session.write(operations, meanwhile, deadline), deadline
         )
 
     async def ask(self, question: str) -> Any:
         """Return the daemon's answer to a question."""
-        deadline = time.monotonic() + self.line.timeout_s
+        deadline = time.monotonic() + self.line.options.timeout_s
         return (await self._run(lambda session: session.ask(question, deadline), deadline)).value
 
     async def wait(self, commit: int, table: int | None, namespace: str, deadline: float) -> None:
@@ -78,7 +74,7 @@ class AsyncConnection:
         process.current()  # as `Connection._run`
         turns = self._turns  # as `Connection._run`
         if not await turns.take(deadline - time.monotonic()):
-            raise busy_error(self.line.reader.directory, self.line.timeout_s)
+            raise busy_error(self.line.reader.directory, self.line.options.timeout_s)
         try:
             return await self._drive(begin)
         finally:

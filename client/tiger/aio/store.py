@@ -39,14 +39,14 @@ class AsyncStore(NamespaceReads[AsyncTable], AsyncTables):
 
     def __init__(self, attached: Attached[AsyncConnection]) -> None:
         """Use `tiger.aio.connect` instead."""
-        namespace = attached.settings.namespace
+        namespace = attached.namespace
         super().__init__(Latest(attached.reader), namespace, partial(AsyncTable, attached))
         self._attached = attached
 
     @property
     def environment(self) -> dict[str, str]:
         """As `Store.environment`."""
-        return self._attached.settings.environment
+        return self._attached.environment
 
     # --- Tables ---
 

@@ -29,7 +29,7 @@ class AsyncTable(TableReads):
     def __init__(self, attached: Attached[AsyncConnection], resource: Resource) -> None:
         """Prepare a table; its writes go through its store's connection."""
         attached.check_open()
-        super().__init__(Latest(attached.reader), resource, attached.settings.namespace)
+        super().__init__(Latest(attached.reader), resource, attached.namespace)
         self._requests: TableRequests = TableRequests(
             attached.reader, resource, self._namespace, is_account=attached.is_account
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from tiger import system
 from tiger.errors import InvalidRequest, StoreFull, TigerError
@@ -94,17 +94,21 @@ class Looking:
 # --- The way of a connection's requests ---
 
 
+class Options(NamedTuple):
+    """How requests are sent: these are arguments of `tiger.connect`."""
+
+    autostart: bool
+    timeout_s: float
+    everywhere: bool = False
+
+
 class Line:
     """The socket and the session that requests of a connection use, one after another."""
 
-    def __init__(
-        self, reader: Reader, *, autostart: bool, timeout_s: float, everywhere: bool
-    ) -> None:
+    def __init__(self, reader: Reader, options: Options) -> None:
         """Prepare a line; nothing is opened before it is needed."""
         self.reader: Reader = reader
-        self.autostart: bool = autostart
-        self.timeout_s: float = timeout_s
-        self.everywhere: bool = everywhere
+        self.options: Options = options
         self.is_closed: bool = False
         """Whether its connection was closed for good."""
         self._begin()
@@ -118,15 +122,6 @@ class Line:
         self.wire.end()
         self._begin()
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The arguments of another connection like this one."""
-        return {
-            "autostart": self.autostart,
-            "timeout_s": self.timeout_s,
-            "everywhere": self.everywhere,
-        }
-
     def check_open(self) -> None:
         """Raise `InvalidRequest` once the connection was closed."""
         if self.is_closed:
@@ -134,7 +129,7 @@ class Line:
 
     def start(self) -> None:
         """Start a daemon, or raise `DaemonUnavailable` where none is to be started."""
-        if not self.autostart:
+        if not self.options.autostart:
             raise no_daemon_error(self.reader.directory)
         launch.start(self.reader.directory)
 
@@ -143,24 +138,20 @@ class Line:
         self.check_open()
         if self._session is None:
             kind = Session
-            if self.everywhere:
+            if self.options.everywhere:
                 from tiger.wire import everywhere  # noqa: PLC0415 - for several machines alone
 
                 kind = everywhere.EverywhereSession
-            self._session = kind(self.reader, self.wire, timeout_s=self.timeout_s)
+            self._session = kind(self.reader, self.wire, timeout_s=self.options.timeout_s)
         return self._session
 
 
 class Connection:
     """Requests of the threads of one process, one after another."""
 
-    def __init__(
-        self, reader: Reader, *, autostart: bool, timeout_s: float, everywhere: bool = False
-    ) -> None:
+    def __init__(self, reader: Reader, options: Options) -> None:
         """Prepare a connection; nothing is opened before it is needed."""
-        self.line: Line = Line(
-            reader, autostart=autostart, timeout_s=timeout_s, everywhere=everywhere
-        )
+        self.line: Line = Line(reader, options)
         self._lock = threading.Lock()
         self._looking = Looking(WATCH_S)
         process.leaves(self)
@@ -173,7 +164,7 @@ class Connection:
     def twin(self: Same) -> Same:
         """Return another connection like this one; nothing is opened before it is needed."""
         self.line.check_open()
-        return type(self)(self.line.reader, **self.line.settings)
+        return type(self)(self.line.reader, self.line.options)
 
     def run(self, request: Request[Result]) -> Result:
         """Return the result of a request, or raise why it was not done."""
@@ -188,12 +179,12 @@ class Connection:
 
     def write(self, operations: list[protocol.Operation], meanwhile: Callable[[], Any]) -> Answer:
         """Have operations applied together, or raise why not; as `Session.write`."""
-        deadline = time.monotonic() + self.line.timeout_s
+        deadline = time.monotonic() + self.line.options.timeout_s
         return self._run(lambda session: session.write(operations, meanwhile, deadline), deadline)
 
     def ask(self, question: str, *, revive: bool = True) -> Any:
         """Return the daemon's answer to a question."""
-        deadline = time.monotonic() + self.line.timeout_s
+        deadline = time.monotonic() + self.line.options.timeout_s
         return self._run(
             lambda session: session.ask(question, deadline, revive=revive), deadline
         ).value
@@ -223,7 +214,7 @@ class Connection:
                     return self._drive(begin)
             left_s = max(0.0, deadline - time.monotonic())
             if not lock.acquire(timeout=min(left_s, threading.TIMEOUT_MAX)):
-                raise busy_error(self.line.reader.directory, self.line.timeout_s)
+                raise busy_error(self.line.reader.directory, self.line.options.timeout_s)
             try:
                 return self._drive(begin)
             finally:

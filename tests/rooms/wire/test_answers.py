@@ -19,7 +19,7 @@ from tiger.format import protocol
 from tiger.place import instance
 from tiger.reading.reader import Reader
 from tiger.wire import zmtp
-from tiger.wire.connection import Connection
+from tiger.wire.connection import Connection, Options
 
 READY = zmtp.OPENING[zmtp.GREETING_SIZE :].replace(b"DEALER", b"ROUTER")
 IN_TIME_S = 0.3
@@ -70,7 +70,7 @@ def reader(directory: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
 
 @contextmanager
 def connected(reader: Reader, speak: Speak) -> Iterator[tuple[Connection, Impostor]]:
-    connection = Connection(reader, autostart=False, timeout_s=IN_TIME_S)
+    connection = Connection(reader, Options(autostart=False, timeout_s=IN_TIME_S))
     impostor = Impostor(instance.socket_path(reader.directory), speak)
     with closing(impostor), closing(connection):
         yield connection, impostor
@@ -181,7 +181,7 @@ def test_what_has_no_end_ends_in_time(reader: Reader, speak: Speak) -> None:
             connection.ask(protocol.PING)
 
         async def ask() -> None:
-            other = AsyncConnection(reader, autostart=False, timeout_s=IN_TIME_S)
+            other = AsyncConnection(reader, Options(autostart=False, timeout_s=IN_TIME_S))
             with closing(other), pytest.raises(tiger.DaemonUnavailable):
                 await other.ask(protocol.PING)
 
@@ -204,7 +204,7 @@ def test_a_refusal_reaches_the_caller_at_once(reader: Reader, said: bytes, told:
         until_it_hangs_up(far)
 
     with connected(reader, speak) as (connection, impostor):
-        connection.line.timeout_s = 60.0
+        connection.line.options = Options(autostart=False, timeout_s=60.0)
         with pytest.raises(tiger.DaemonUnavailable, match=told):
             connection.write(CLEAR, str)
         assert impostor.connections == 1
@@ -229,7 +229,7 @@ def test_a_request_is_sent_once_on_a_connection_however_long_it_takes(reader: Re
             until_it_hangs_up(far)
 
     with connected(reader, speak) as (connection, impostor):
-        connection.line.timeout_s = 60.0
+        connection.line.options = Options(autostart=False, timeout_s=60.0)
         connection._looking.is_worth_it = lambda: False
         assert connection.write(CLEAR, str).status == protocol.ABSENT
         assert impostor.connections == 2

@@ -27,7 +27,7 @@ from tiger.aio.connection import AsyncConnection
 from tiger.aio.turns import Turns, settle, settled
 from tiger.format import protocol
 from tiger.store import Store
-from tiger.wire.connection import Connection
+from tiger.wire.connection import Connection, Options
 from tiger.wire.session import Answer, Session
 from tiger.wire.zmtp import Wait
 
@@ -212,25 +212,27 @@ def test_a_task_that_waits_is_told_of_a_close(
 
 
 def test_a_turn_that_does_not_come_in_time(shared_connection: Store) -> None:
-    connection = Connection(shared_connection._reader, autostart=False, timeout_s=0.01)
+    connection = Connection(shared_connection._reader, Options(autostart=False, timeout_s=0.01))
     with connection._lock:
         for call in (lambda: connection.write(CLEAR, str), lambda: connection.ask(protocol.PING)):
             with pytest.raises(tiger.DaemonUnavailable, match=r"0\.01 s; nothing was changed"):
                 call()
-    connection.line.timeout_s = LONG_S
+    connection.line.options = Options(autostart=False, timeout_s=LONG_S)
     assert connection.ask(protocol.PING)
     connection.close()
 
 
 def test_a_turn_that_does_not_come_in_time_in_asyncio(shared_connection: Store) -> None:
     async def main() -> None:
-        connection = AsyncConnection(shared_connection._reader, autostart=False, timeout_s=0.01)
+        connection = AsyncConnection(
+            shared_connection._reader, Options(autostart=False, timeout_s=0.01)
+        )
         assert await connection._turns.take(0)
         for call in (connection.write(CLEAR, str), connection.ask(protocol.PING)):
             with pytest.raises(tiger.DaemonUnavailable, match=r"0\.01 s; nothing was changed"):
                 await call
         connection._turns.give()
-        connection.line.timeout_s = LONG_S
+        connection.line.options = Options(autostart=False, timeout_s=LONG_S)
         assert await connection.ask(protocol.PING)
         connection.close()
 
@@ -258,7 +260,7 @@ def test_the_deadline_of_a_request_is_made_before_its_turn_is_waited_for(
 
     monkeypatch.setattr(f"{kind.__module__}.time", clock)
     monkeypatch.setattr(Session, "write", write)
-    connection = kind(shared_connection._reader, autostart=False, timeout_s=5.0)
+    connection = kind(shared_connection._reader, Options(autostart=False, timeout_s=5.0))
     if kind is Connection:
         connection._lock = Mock()
         connection._lock.acquire = turn_comes
@@ -315,7 +317,9 @@ def test_a_cancel_that_comes_with_the_result_is_not_lost() -> None:
 
 def test_a_cancel_that_comes_with_the_answer_ends_the_task(connected: Connection) -> None:
     async def main() -> None:
-        connection = AsyncConnection(connected.line.reader, autostart=False, timeout_s=LONG_S)
+        connection = AsyncConnection(
+            connected.line.reader, Options(autostart=False, timeout_s=LONG_S)
+        )
         ours, theirs = socket.socketpair()
         with ours, theirs:  # nothing comes over it
             connection.line.wire.descriptor = ours.fileno  # type: ignore[method-assign]

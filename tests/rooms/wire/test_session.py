@@ -17,7 +17,7 @@ from tests.support.daemon import Daemon
 from tiger.aio.connection import AsyncConnection
 from tiger.format import protocol
 from tiger.reading.reader import Reader
-from tiger.wire.connection import Connection
+from tiger.wire.connection import Connection, Options
 from tiger.wire.session import Session, Slot, Watch
 from tiger.wire.zmtp import Wire
 from tigerd.service.slots import Slots
@@ -75,7 +75,7 @@ def test_who_is_interrupted_in_a_message_lets_go_of_the_socket_at_once(
     reader: Reader, kind: Any, asks: Callable[[Any], Any]
 ) -> None:
     """Though the exception, which names all that was under way, is still being looked at."""
-    connection = kind(reader, autostart=False, timeout_s=5)
+    connection = kind(reader, Options(autostart=False, timeout_s=5))
     wire = connection.line.wire = Mock(Wire)
     wire.flush.return_value = select.POLLOUT
     wire.descriptor.side_effect = wire.receive.side_effect = Interrupted
