@@ -281,7 +281,6 @@ cdef bint has_room_for(Segments *held, table, uint64_t most, uint64_t count) exc
     fits = (
         most + count * <uint64_t>table.encoding.overhead <= <uint64_t>room_in(held, chunk)
         and 2 * (words_of(held, index)[INDEX_USED] + count) <= slots
-        and words_of(held, 0)[entry_at(table, LAST_NUMBER)] >> 63 == 0
         and words_of(held, 0)[entry_at(table, LAST_NAMESPACE)] + RECORDS_FEW <= SCOPES_MOST
     )
     release_after(held, 1)

@@ -124,7 +124,6 @@ class WritableTable:
             most += len(effect.key) + len(effect.body or b"")
             for _, value in effect.values:
                 most += len(value)
-        layout.INSERTS.check(self._last(layout.TABLE_LAST_NUMBER) + len(effects), self._name)
         if begun:
             self._check_scopes(len(begun))
         if most + count * self.encoding.overhead > self.space.room():
@@ -157,11 +156,8 @@ class WritableTable:
         self._reserve_keys(1)
 
     def _check_scopes(self, count: int) -> None:
-        layout.SCOPES.check(self._last(layout.TABLE_LAST_NAMESPACE) + count, self._name)
-
-    def _last(self, word: int) -> int:
-        """Return the number of a kind that was given last."""
-        return self.control.words[layout.entry_at(self.number, word)]
+        last = self.control.words[layout.entry_at(self.number, layout.TABLE_LAST_NAMESPACE)]
+        layout.SCOPES.check(last + count, self._name)
 
     def _reserve_keys(self, count: int) -> None:
         if self.index.reserve(count):

@@ -189,7 +189,7 @@ cdef bint find_owners(
             return False
         elif find_entry(held, index, made.table.space.chunks, scope, value, &entry):
             owners[number] = entry.word & REF_MASK
-            know_owner(made.table, scope, value, owners[number])
+            made.table.know_owner(scope, value, owners[number])
         else:
             owners[number] = 0
             size[0] += size_of(made.table.encoding.mutable_count, value, b"")
@@ -212,14 +212,8 @@ cdef uint64_t own(
     digest = crc32(value, scope)
     add(held, index, INDEX_KEYS, 1)
     insert(held, index, digest, <uint64_t>(digest >> FINGERPRINT_SHIFT) << HASH_SHIFT | ref, TOMB)
-    know_owner(table, scope, value, ref)
-    return ref
-
-
-cdef int know_owner(table, scope, bytes value, ref) except -1:
-    """Remember an owner: one of `OWNERS_KNOWN`, as `WritableTable._owner` does."""
     table.know_owner(scope, value, ref)
-    return 0
+    return ref
 
 
 cdef int find_place(

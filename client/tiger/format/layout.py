@@ -221,9 +221,8 @@ COMMITS = Limit((1 << 64 - COUNT_BITS) - 1, "commits in the life of an instance"
 CHUNKS = Limit((1 << 48 - REF_OFFSET_BITS) - 1, "chunks in the life of a table")
 GENERATIONS = Limit((1 << 32) - 1, "generations of an index in the life of a table")
 SCOPES = Limit(VALUES - 1, "namespaces in the life of a table")
-INSERTS = Limit(WORD_MAX, "inserts in the life of a table")
 RECORDS = Limit(COUNT_MAX, "records of a table in one namespace", "use several namespaces")
-LIMITS = (COMMITS, CHUNKS, GENERATIONS, SCOPES, INSERTS, RECORDS)
+LIMITS = (COMMITS, CHUNKS, GENERATIONS, SCOPES, RECORDS)
 
 
 TAKEN = 1

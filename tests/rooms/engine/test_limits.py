@@ -68,11 +68,6 @@ CASES: dict[str, tuple[Limit, At, list[Any]]] = {
         at_last(layout.TABLE_LAST_NAMESPACE, layout.SCOPES),
         [[protocol.FORK, "a", "child"]],
     ),
-    "inserts": (
-        layout.INSERTS,
-        at_last(layout.TABLE_LAST_NUMBER, layout.INSERTS),
-        [put(PLANS, "a", "new")],
-    ),
     "records": (layout.RECORDS, at_records, [put(PLANS, "a", "new")]),
 }
 
