@@ -293,6 +293,27 @@ def test_who_has_a_subscription_stays_on_the_account_s_clock(account: Any, month
     assert stripe.Customer.retrieve(customer).test_clock is None
 
 
+@pytest.mark.parametrize("by", ["the bank", "the customer"])
+def test_a_subscription_that_is_paid_for_later_stays_on_its_clock(account, monthly, by) -> None:
+    """It went on by the account's clock, in another year."""
+    account.freeze(AT + 900 * DAY_S)
+    clock = made()
+    customer = buyer("pm_card_authenticationRequired", test_clock=clock).id
+    subscription = stripe.Subscription.create(customer=customer, items=[{"price": monthly}])
+    assert subscription.status == "incomplete"
+    [intent] = stripe.PaymentIntent.list(customer=customer).data
+    if by == "the bank":
+        account.authenticate(intent.id)
+    else:
+        stripe.PaymentIntent.confirm(intent.id, payment_method="pm_card_visa")
+    [invoice] = stripe.Invoice.list(subscription=subscription.id).data
+    assert invoice.status_transitions.paid_at == AT
+    account.advance(days=40)
+    assert len(stripe.Invoice.list(subscription=subscription.id).data) == 1
+    stripe.test_helpers.TestClock.advance(clock, frozen_time=AT + 40 * DAY_S)
+    assert len(stripe.Invoice.list(subscription=subscription.id).data) == 2
+
+
 def test_what_is_made_of_what_is_on_a_clock_goes_by_it(account: Any, monthly: str) -> None:
     account.freeze(AT + DAY_S)
     clock = made()

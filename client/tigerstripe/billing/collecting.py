@@ -141,6 +141,7 @@ def heard(work: Work, id: str, intent: Record) -> None:
     """Continue with an invoice after the later outcome of its payment."""
     invoice = work.get("invoices", id)
     if invoice is not None and invoice["status"] in ("open", "uncollectible"):
+        work = work.on_clock(invoice["test_clock"])
         hearing.heard(work, _after(work, invoice, intent))
 
 
