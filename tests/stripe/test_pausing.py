@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import stripe
 
+from tests.stripe.subscribing import card
+
 DAY_S = 24 * 3600
 
 
@@ -83,6 +85,23 @@ def test_it_goes_on_once_its_invoice_is_paid(account, begun, customer, method) -
         good = stripe.PaymentMethod.attach("pm_card_visa", customer=customer).id
         stripe.Invoice.pay(resumed.latest_invoice, payment_method=good)
     assert stripe.Subscription.retrieve(begun.id).status == "active"
+
+
+def test_a_change_that_waits_for_its_payment_is_given_up_with_the_pause(
+    account, begun, customer
+) -> None:
+    """Paid for after the resumption, it brought back the periods before that."""
+    account.advance(days=10)
+    card(customer, "pm_card_chargeCustomerFail")
+    waiting = stripe.Subscription.modify(
+        begun.id,
+        items=[{"id": begun["items"].data[0].id, "quantity": 3}],
+        proration_behavior="always_invoice",
+        payment_behavior="pending_if_incomplete",
+    )
+    paused = stripe.Subscription.pause(begun.id)
+    assert (paused.status, paused.pending_update) == ("paused", None)
+    assert stripe.Invoice.retrieve(waiting.latest_invoice).status == "void"
 
 
 def test_only_an_active_flexible_subscription_without_a_schedule_can_be_paused(

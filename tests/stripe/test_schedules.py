@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import stripe
 
+from tests.stripe.subscribing import card
+
 DAY_S = 24 * 3600
 
 
@@ -64,6 +66,49 @@ def test_each_phase_bills_its_own_price_and_the_subscription_goes_on(
     told = [event["type"] for event in account.events("subscription_schedule.*")]
     assert told[0] == "subscription_schedule.created"
     assert told[-2:] == ["subscription_schedule.expiring", "subscription_schedule.released"]
+
+
+def test_a_phase_begins_though_a_change_still_waits_for_its_payment(
+    account, now, customer, price
+) -> None:
+    """The schedule stood still at its first phase."""
+    club = price(90_000)
+    subscription = stripe.Subscription.create(customer=customer, items=[{"price": club}])
+    schedule = stripe.SubscriptionSchedule.create(from_subscription=subscription.id)
+    [first] = schedule.phases
+    times = {"start_date": first.start_date, "end_date": first.end_date}
+    coming = {"items": [{"price": club, "quantity": 5}]}
+    phases = [{"items": [{"price": club, "quantity": 1}], **times}, coming]
+    stripe.SubscriptionSchedule.modify(schedule.id, phases=phases)
+    account.advance(first.end_date - 10 * 3600)
+    card(customer, "pm_card_chargeCustomerFail")
+    waiting = stripe.Subscription.modify(
+        subscription.id,
+        items=[{"id": subscription["items"].data[0].id, "quantity": 3}],
+        proration_behavior="always_invoice",
+        payment_behavior="pending_if_incomplete",
+    )
+    assert waiting.pending_update is not None
+    account.advance(first.end_date)
+    now = stripe.Subscription.retrieve(subscription.id)
+    assert (now["items"].data[0].quantity, now.pending_update) == (5, None)
+    assert stripe.Invoice.retrieve(waiting.latest_invoice).status == "void"
+
+
+@pytest.mark.parametrize("trial", [0, 1])
+def test_a_phase_with_a_new_anchor_begins_beside_a_trial(
+    account, now, customer, price, trial
+) -> None:
+    """The schedule stood still: a trial's end is the anchor, so periods cannot begin anew."""
+    phases = [phase(price(1000), billing_cycle_anchor="phase_start") for _ in range(2)]
+    phases[trial]["trial"] = True
+    schedule = stripe.SubscriptionSchedule.create(
+        customer=customer, start_date="now", phases=phases
+    )
+    account.advance(days=65, hours=2)
+    assert stripe.SubscriptionSchedule.retrieve(schedule.id).status == "released"
+    assert not [one for one in account.requests() if one["method"] == "TIME"]
+    assert paid(schedule.subscription) == [[0, 1000, 1000], [1000, 1000]][trial]
 
 
 def test_a_schedule_that_cancels_ends_its_subscription(account, now, customer, price) -> None:

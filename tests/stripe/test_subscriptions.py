@@ -593,6 +593,71 @@ def test_a_change_waits_no_longer_than_the_trial_it_ends(account, monthly, hours
     assert again(made).status == "past_due"
 
 
+def test_a_trial_that_waits_for_its_payment_is_given_up_with_its_end(account, monthly) -> None:
+    """It could be paid for after its end: then a trial began that was over."""
+    customer = buyer().id
+    made = begin(monthly, customer)
+    card(customer, "pm_card_chargeCustomerFail")
+    fee = {"currency": "usd", "product": stripe.Product.create(name="Fee").id, "unit_amount": 900}
+    waiting = stripe.Subscription.modify(
+        made.id,
+        trial_end=account.now + 3600,
+        add_invoice_items=[{"price_data": fee}],
+        proration_behavior="none",
+        payment_behavior="pending_if_incomplete",
+    )
+    assert waiting.pending_update.expires_at == account.now + 3600
+
+
+def test_a_change_whose_invoice_is_void_waits_no_longer(account, waiting) -> None:
+    stripe.Invoice.void_invoice(waiting.latest_invoice.id)
+    assert (again(waiting).pending_update, again(waiting).quantity) == (None, 1)
+    card(waiting.customer)
+    item = {"id": waiting["items"].data[0].id, "quantity": 2}
+    assert stripe.Subscription.modify(waiting.id, items=[item]).quantity == 2
+
+
+@pytest.mark.parametrize(
+    "change", [{"billing_cycle_anchor": "now"}, {"trial_end": T0 + 90 * DAY_S}]
+)
+def test_while_a_change_waits_no_other_moves_the_periods_that_it_is_of(waiting, change) -> None:
+    error = refused(stripe.Subscription.modify, waiting.id, **change)
+    assert f"pay or void the invoice {waiting.latest_invoice.id}" in str(error)
+
+
+def test_a_change_is_made_once_it_is_paid_for_though_there_is_a_later_invoice(
+    account, waiting
+) -> None:
+    """It was paid for, but not made."""
+    card(waiting.customer)
+    fee = {"currency": "usd", "product": stripe.Product.create(name="Fee").id, "unit_amount": 900}
+    later = stripe.Subscription.modify(waiting.id, add_invoice_items=[{"price_data": fee}])
+    assert later.latest_invoice != waiting.latest_invoice.id
+    stripe.Invoice.pay(waiting.latest_invoice.id)
+    assert (again(waiting).quantity, again(waiting).pending_update) == (3, None)
+    account.advance(days=14)
+    assert invoices(waiting)[-1].total == 3000
+
+
+def test_an_item_that_is_not_paid_for_yet_is_answered_and_found_once_it_is(
+    account, monthly
+) -> None:
+    customer = buyer().id
+    made = begin(monthly, customer)
+    card(customer, "pm_card_chargeCustomerFail")
+    item = stripe.SubscriptionItem.create(
+        subscription=made.id,
+        price=recurring("month", 4000),
+        proration_behavior="always_invoice",
+        payment_behavior="pending_if_incomplete",
+    )
+    assert len(again(made)["items"].data) == 1
+    assert refused(stripe.SubscriptionItem.retrieve, item.id).code == "resource_missing"
+    card(customer)
+    stripe.Invoice.pay(again(made).latest_invoice.id)
+    assert stripe.SubscriptionItem.modify(item.id, quantity=2).quantity == 2
+
+
 def test_a_change_that_is_not_paid_in_time_is_none(account, waiting) -> None:
     account.advance(hours=23)
     now = again(waiting)
@@ -637,6 +702,19 @@ def test_an_error_if_incomplete_changes_nothing(account, monthly) -> None:
     assert again(made).quantity == 1
     assert len(invoices(made)) == 1
     assert stripe.InvoiceItem.list().data == []
+
+
+def test_a_change_is_paid_for_with_the_method_that_it_brings(account, monthly) -> None:
+    made = begin(monthly)
+    bad = stripe.PaymentMethod.attach("pm_card_chargeCustomerFail", customer=made.customer).id
+    with pytest.raises(stripe.CardError):
+        stripe.Subscription.modify(
+            made.id,
+            default_payment_method=bad,
+            items=[{"id": made["items"].data[0].id, "quantity": 3}],
+            proration_behavior="always_invoice",
+            payment_behavior="error_if_incomplete",
+        )
 
 
 # --- What is told ---

@@ -145,7 +145,8 @@ def applied(work: Work, change: Change, params: Params) -> Record:
         return _save(work, old, new)
     starts = [item["current_period_start"] for item in old["items"]["data"]]
     period = (work.now, work.now) if change.is_anew else (min(starts), work.now)
-    work.put("subscriptions", {**old, "latest_invoice": None})
+    paying_by = {name: new[name] for name in ("default_payment_method", "default_source")}
+    work.put("subscriptions", {**old, **paying_by, "latest_invoice": None})
     content = issuing.both(added, full)
     invoice = issuing.invoice(work, new, "subscription_update", content, period, id=id)
     new = billed.on_invoice(work, new, invoice)

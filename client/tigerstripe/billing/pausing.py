@@ -42,6 +42,7 @@ def paused(work: Work, old: Record, params: Params) -> Record:
             f"The subscription {old['id']} is {old['status']}: only one that is active or past_due "
             f"can be paused."
         )
+    old = standing.without_update(work, old)
     bill_for = params.get("bill_for") or {}
     unused = (bill_for.get("unused_time_from") or {}).get("type") or "now"
     usage = (bill_for.get("outstanding_usage_through") or {}).get("type") or "now"

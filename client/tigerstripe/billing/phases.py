@@ -230,9 +230,16 @@ def as_params(phase: Record, subscription: Record | None) -> Params:
         wanted["automatic_tax"] = {"enabled": True}
     if phase["discounts"]:
         wanted["discounts"] = [_named(one) for one in phase["discounts"]]
-    if phase["billing_cycle_anchor"] == "phase_start" and subscription is not None:
+    if phase["billing_cycle_anchor"] == "phase_start" and _is_paid_from_start(phase, subscription):
         wanted["billing_cycle_anchor"] = "now"
     return wanted
+
+
+def _is_paid_from_start(phase: Record, subscription: Record | None) -> bool:
+    """Tell whether a phase begins outside of a trial, whose end is the anchor of all periods."""
+    if subscription is None or subscription["status"] == "trialing":
+        return False
+    return phase["trial_end"] is None
 
 
 def _as_added(phase: Record, one: Record) -> Params:

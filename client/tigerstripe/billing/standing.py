@@ -26,19 +26,22 @@ def follow(work: Work, id: str, invoice: Record, what: str) -> None:
     """Let a subscription go on as one of its invoices did.
 
     `what` is `paid`, `processing`, `failed`, `overdue`, `voided` or `uncollectible`. Only its most
-    recent invoice decides, and one whose last try has failed; a subscription that is being created
-    has none yet. While a debit is under way, a new subscription is active.
+    recent invoice decides, one whose last try has failed, and that of a change that waits for it; a
+    subscription that is being created has none yet. While a debit is under way, a new subscription
+    is active.
     """
     subscription = work.get("subscriptions", id)
     if subscription is None:
-        return
-    is_last = what == "failed" and invoice["next_payment_attempt"] is None
-    if subscription["latest_invoice"] != invoice["id"] and not is_last:
         return
     update = private(subscription).get("update")
     if update is not None and update["invoice"] == invoice["id"]:
         if what == "paid":
             apply_update(work, subscription)
+        elif what == "voided":
+            drop_update(work, subscription)
+        return
+    is_last = what == "failed" and invoice["next_payment_attempt"] is None
+    if subscription["latest_invoice"] != invoice["id"] and not is_last:
         return
     if what == "failed":
         _failed(work, subscription, invoice)
@@ -193,7 +196,8 @@ def expired(work: Work, subscription: Record) -> Record:
 def wait_for(work: Work, old: Record, new: Record, invoice: Record) -> Record:
     """Return a subscription as it was, with the change that its invoice has to be paid for.
 
-    It is given up when the trial or a period ends, and after 23 hours at the latest:
+    It is given up when the trial or a period ends, of those before the change and of those after,
+    and after 23 hours at the latest:
     docs.stripe.com/billing/subscriptions/pending-updates-reference, Expiration.
     """
     names = (
@@ -209,7 +213,9 @@ def wait_for(work: Work, old: Record, new: Record, invoice: Record) -> Record:
             "cancel_at_period_end": None,
             "discount": None,
             "discounts": None,
-            "expires_at": min(work.now + PENDING_S, *terms.period_ends(old)),
+            "expires_at": min(
+                work.now + PENDING_S, *terms.period_ends(old), *terms.period_ends(new)
+            ),
             "metadata": None,
             "subscription_items": changes["items"]["data"] if "items" in changes else None,
             "trial_end": changes.get("trial_end"),
@@ -227,12 +233,13 @@ def apply_update(work: Work, subscription: Record) -> Record:
     kept.update(changes.pop("billed"))
     new = {**subscription, **changes, "pending_update": None, PRIVATE: kept}
     saved = _save(work, subscription, new)
+    registry.need("subscription_item").known(work, saved)
     work.tell("customer.subscription.pending_update_applied", saved)
     return saved
 
 
 def drop_update(work: Work, subscription: Record) -> Record:
-    """Return a subscription after a change that was not paid in time; its invoice is void."""
+    """Return a subscription without the change that waits for its payment; its invoice is void."""
     id = private(subscription)["update"]["invoice"]
     kept = {name: value for name, value in private(subscription).items() if name != "update"}
     new = {**subscription, "pending_update": None, PRIVATE: kept}
@@ -241,7 +248,13 @@ def drop_update(work: Work, subscription: Record) -> Record:
     invoice = work.get("invoices", id)
     if invoice is not None and invoice["status"] == "open":
         collecting.voided(work, invoice)
-    return saved
+    return work.get("subscriptions", subscription["id"]) or saved
+
+
+def without_update(work: Work, subscription: Record) -> Record:
+    """Return a subscription that goes on as it is: no change of it waits for its payment."""
+    is_waiting = subscription["pending_update"] is not None
+    return drop_update(work, subscription) if is_waiting else subscription
 
 
 def _save(work: Work, old: Record, new: Record) -> Record:

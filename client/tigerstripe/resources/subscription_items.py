@@ -43,7 +43,7 @@ class SubscriptionItems(Resource):
         return subscription, item
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
-        """Put another item on a subscription."""
+        """Put another item on a subscription; it may wait there to be paid for."""
         subscription = registry.need("subscription").given(
             work, params["subscription"], "subscription"
         )
@@ -51,7 +51,9 @@ class SubscriptionItems(Resource):
         own = ("subscription", "payment_behavior", "proration_behavior", "proration_date")
         item = {name: value for name, value in params.items() if name not in own}
         new = self._update(work, subscription, item, params)
-        return next(one for one in new["items"]["data"] if one["id"] not in before)
+        waiting = (new["pending_update"] or {}).get("subscription_items") or ()
+        there = (*new["items"]["data"], *waiting)
+        return next(one for one in there if one["id"] not in before)
 
     def retrieve(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return an item."""

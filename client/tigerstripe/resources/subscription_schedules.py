@@ -226,6 +226,8 @@ class SubscriptionSchedules(Resource):
         """Return the subscription as a phase says it is; the first phase makes it."""
         subscriptions = registry.need("subscription")
         there = work.get(subscriptions.table, schedule["subscription"] or "")
+        if there is not None:  # time refuses nothing
+            there = standing.without_update(work, there)
         wanted = phases.as_params(phase, there)
         defaults = schedule["default_settings"]
         for name in ("collection_method", "default_payment_method", "description"):
@@ -242,7 +244,7 @@ class SubscriptionSchedules(Resource):
         if days is not None:
             wanted.setdefault("days_until_due", days)
         if there is not None:
-            if not paying.has_method(work, there):  # time refuses nothing
+            if not paying.has_method(work, there):
                 wanted["payment_behavior"] = "default_incomplete"
             changed: Record = subscriptions.update(work, {"id": there["id"]}, wanted)
             return changed

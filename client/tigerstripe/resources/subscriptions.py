@@ -21,12 +21,15 @@ from tigerstripe.billing import (
 )
 from tigerstripe.errors import Refused
 from tigerstripe.objects import listing, metadata, registry
-from tigerstripe.objects.resource import Filters, Ids, Resource, Tests, operation
+from tigerstripe.objects.resource import Filters, Ids, Resource, Tests, operation, private
 from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 OVER_TAKES = {"cancellation_details", "metadata"}
 """The parameters that can change a canceled subscription."""
+
+PENDING = {"billing_cycle_anchor", "items", "plan", "quantity", "trial_end"}
+"""The parameters that another change has to be paid for, or given up, before they are changed."""
 
 
 def _as_now(work: Work, item: Record) -> Record:
@@ -126,10 +129,10 @@ class Subscriptions(Resource):
             raise Refused(
                 "A canceled subscription can only update its cancellation_details and metadata.",
             )
-        if old["pending_update"] is not None and set(params) & {"items", "trial_end", "plan"}:
+        if old["pending_update"] is not None and set(params) & PENDING:
             raise Refused(
                 f"The subscription {old['id']} has a pending update that waits for its payment: "
-                f"pay or void its latest invoice first."
+                f"pay or void the invoice {private(old)['update']['invoice']} first."
             )
 
     @operation("POST /v1/subscriptions/{subscription}/pause")
@@ -190,7 +193,7 @@ class Subscriptions(Resource):
         if subscription is not None and intent["status"] == "succeeded":
             method = intent["payment_method"]
             new = {**subscription, "default_payment_method": method, "pending_setup_intent": None}
-            self.save(work, subscription, new)
+            self.save(work.on_clock(subscription["test_clock"]), subscription, new)
 
     def end_with_customer(self, work: Work, id: str) -> None:
         """Cancel the subscription of a deleted customer, unless it has ended."""
@@ -204,10 +207,11 @@ class Subscriptions(Resource):
 
     def follow(self, work: Work, id: str, invoice: Record, what: str) -> None:
         """Let a subscription go on as one of its invoices did."""
+        before = work.get(self.table, id)
         standing.follow(work, id, invoice, what)
-        subscription = work.get(self.table, id)
-        if subscription is not None and subscription["latest_invoice"] == invoice["id"]:
-            cycles.planned(work, subscription)
+        after = work.get(self.table, id)
+        if after is not None and after is not before:
+            cycles.planned(work, after)
 
 
 RESOURCE = Subscriptions()
