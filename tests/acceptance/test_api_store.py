@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import stat
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 import tiger
+from scripts import pages
 from tests.support.records import coupon
 
 # connect
@@ -269,11 +271,64 @@ def test_close_is_idempotent_and_leaves_the_daemon_running(directory: str) -> No
         assert again.ping()["pid"] > 0
 
 
-def test_a_closed_store_says_so(shared_directory: str) -> None:
-    store = tiger.connect(shared_directory)
-    store.close()
-    with pytest.raises((tiger.TigerError, ValueError), match="closed"):
-        store.coupons.insert(coupon("A"))
+NEITHER_READ_NOR_WRITE = {
+    *("batch", "close", "current_namespace", "directory", "environment", "instance", "is_account"),
+    *("namespace", "prefix", "table_name", "url"),
+}
+TABLES = {
+    "find_scheduled": "subscription_schedules",
+    "find_active_by_code": "promotion_codes",
+    "get_all": "webhook_deliveries",
+    "get_by_type": "webhook_deliveries",
+    "all": "invoices",
+    "delete_by_subscription": "subscription_items",
+}
+"""The tables that have a call, where `coupons` has not."""
+
+
+def use(value: Any, arguments: dict[str, Any]) -> None:
+    """Do what an attribute does: call it with what it needs, enter its block, begin to iterate."""
+    parameters = inspect.signature(value).parameters.values()
+    result = value(*(arguments[each.name] for each in parameters if each.name in arguments))
+    if hasattr(result, "__enter__"):
+        with result:
+            pass
+    elif hasattr(result, "__next__"):
+        next(result)
+
+
+@pytest.mark.parametrize("is_owner", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "call"),
+    [
+        (kind, name)
+        for kind in (tiger.Store, tiger.Table)
+        for name, _ in pages.members(kind)
+        if name not in NEITHER_READ_NOR_WRITE
+    ],
+)
+def test_each_read_and_write_says_that_its_store_is_closed(
+    shared_directory: str, kind: type, call: str, is_owner: bool
+) -> None:
+    owner = tiger.connect(shared_directory)
+    store = owner if is_owner else owner.namespace("other")
+    arguments = {
+        "changes": {"valid": True},
+        "code": "A",
+        "field": "product",
+        "function": dict,
+        "id": "A",
+        "item": coupon("A"),
+        "items": [coupon("A")],
+        "mark": store.mark(),
+        "name": "notes",
+        "pattern": "*",
+        "value": "A",
+    }
+    used = getattr(store.table(TABLES.get(call, "coupons")) if kind is tiger.Table else store, call)
+    owner.close()
+    with pytest.raises(tiger.InvalidRequest, match="the store is closed: connect again"):
+        use(used, arguments)
 
 
 def test_a_closed_store_and_an_ended_snapshot_say_so_of_a_users_own_table(directory: str) -> None:

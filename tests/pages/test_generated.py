@@ -72,7 +72,26 @@ def test_no_docstring_speaks_of_a_page_that_is_not_there() -> None:
 
 
 def test_links_of_the_documents_lead_somewhere() -> None:
-    for path in [pages.PROJECT / "README.md", *(pages.PROJECT / "docs").glob("*.md")]:
+    folders = [pages.PROJECT / name for name in ("benchmarks", "docs", "examples", "tests")]
+    below = (path for folder in folders for path in folder.rglob("*.md"))
+    for path in (*pages.PROJECT.glob("*.md"), *below):
         for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
             if "://" not in link:
                 assert (path.parent / link).exists(), f"{path.name}: {link}"
+
+
+def test_the_page_of_the_design_lists_all_that_is_compiled() -> None:
+    text = (pages.PROJECT / "docs" / "design.md").read_text(encoding="utf-8")
+    rows = text.partition("\n| compiled |")[2].partition("\n\n")[0].splitlines()
+    listed = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    paths = (path for name in ("client", "tigerd") for path in (pages.PROJECT / name).rglob("*.py"))
+    sources = "".join(path.read_text(encoding="utf-8") for path in paths)
+    assert listed == set(re.findall(r'compiled\(\s*"[\w.]+", "(\w+)"', sources))
+
+
+@pytest.mark.parametrize("room", ["payments", "billing"])
+def test_the_page_of_stripe_names_each_module_of_a_room(room: str) -> None:
+    text = (pages.PROJECT / "docs" / "stripe.md").read_text(encoding="utf-8")
+    section = text.partition(f"\n## {room.capitalize()}\n")[2].partition("\n## ")[0]
+    there = {path.name for path in (pages.PROJECT / "client/tigerstripe" / room).glob("[a-z]*.py")}
+    assert there <= set(re.findall(r"\w+\.py\b", section))

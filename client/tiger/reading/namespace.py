@@ -71,7 +71,10 @@ class NamespaceReads(Generic[AnyTable]):
     # --- Tables ---
 
     def table(self, name: str) -> AnyTable:
-        """Return a table, the same object each time. Raises `UnknownTable`."""
+        """Return a table, the same object each time. Raises `UnknownTable`.
+
+        A table that is not built in is looked up the first time, which raises as every read.
+        """
         known = self._known_tables.get(name) if isinstance(name, str) else None
         if known is None:
             resource = self._resource(name)
