@@ -1,4 +1,4 @@
-"""Segments: shared-memory files, and the only loads there are.
+"""Segments: shared-memory files, and the only code that loads from them.
 
 A reader's whole access is `segment.words[i]` (one aligned 64-bit load) and `segment.map[a:b]`
 (a copy of bytes). Tests put other objects in their place. The daemon's stores are in
@@ -34,7 +34,7 @@ if sys.maxsize < 1 << 32:
 
 KINDS = {layout.CONTROL: "a control segment", layout.CHUNK: "a chunk", layout.INDEX: "an index"}
 REMEDY = "; run `tigerd check`, then `tigerd repair`"
-"""The end of what is said of a damaged segment."""
+"""The end of every message about a damaged segment."""
 _put_in_place = compiled("tiger.format.compiled", "put_in_place", otherwise=None)
 
 
@@ -58,7 +58,7 @@ def _fence() -> None:
 fence: Callable[[], None] = (
     type(None) if os.uname().machine in ("x86_64", "AMD64", "i686") else _fence
 )
-"""Order all loads and stores before the call before all after it; nothing where they are so."""
+"""Order all accesses before the call before all after it; does nothing on x86-64."""
 
 sleep_on: Any = (
     None if is_gevent_there() else compiled("tiger.format.compiled", "sleep_on", otherwise=None)
@@ -66,20 +66,20 @@ sleep_on: Any = (
 wake: Any = compiled("tiger.format.compiled", "wake", otherwise=None)
 """Functions that put a client to sleep on a word of shared memory, and wake it: those of a futex.
 
-None without a futex, and where all greenlets would sleep: a client that does not look for its
-answer asks for a reply then."""
+None without a futex, and if all greenlets would sleep: then a client that does not poll for its
+answer asks for a reply."""
 
 
 class Vanished(Exception):
-    """The data to be read are not there any more, or not yet: read again from the start."""
+    """The data are not there any more, or not there yet: read again from the start."""
 
 
 class Unlinked(Vanished):
-    """A chunk that the daemon has taken away."""
+    """A chunk that the daemon has removed."""
 
 
 def is_at(path: str | Path, status: os.stat_result) -> bool:
-    """Tell whether a path still names that file; OSError if that cannot be known."""
+    """Tell whether a path still names that file; OSError if it cannot be determined."""
     try:
         return os.path.samestat(os.lstat(path), status)
     except (FileNotFoundError, NotADirectoryError):
@@ -87,10 +87,10 @@ def is_at(path: str | Path, status: os.stat_result) -> bool:
 
 
 def _map(descriptor: int, size: int, writable: bool) -> mmap.mmap:
-    """Map a file, of which no descriptor is kept where that can be: a reader has many segments.
+    """Map a file, without keeping a descriptor if possible: a reader has many segments.
 
-    Python before 3.13 keeps a copy of the descriptor with each map of a file. What is compiled
-    puts the file in the place of a map of no file, which has none.
+    Before Python 3.13, each map of a file keeps a copy of its descriptor. The compiled part maps
+    the file in place of an anonymous map, which has none.
     """
     access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
     if sys.version_info >= (3, 13):

@@ -1,14 +1,15 @@
-"""What travels between a client and the daemon over ZeroMQ: one msgpack frame each way.
+"""The messages between a client and the daemon over ZeroMQ: one msgpack frame each way.
 
     request   [version, client, slot, request, wants_reply, operations]
     reply     [request, status, value]
 
-`client` is random and chosen by the client; `slot` is what the daemon gave it (-1 before that).
-`request` counts a client's requests, one at a time; the daemon applies each at most once. The
-answer stands in the client's slot of the control segment, which it watches; a reply is sent where
-it `wants_reply`, and for an error. `operations` are applied together, under one commit number, or
-none of them is. `status` is 0 or 1 for what was done, else a key of `errors.CODES`; `value` is an
-error's message and facts, or for a request that ends with a patch the record as it wrote it.
+`client` is a random number chosen by the client; `slot` is the number that the daemon gave it (-1
+before that). `request` counts a client's requests, one at a time; the daemon applies each at most
+once. The answer is in the client's slot of the control segment, which the client watches; a reply
+is sent if it `wants_reply`, and for an error. `operations` are applied together, under one commit
+number, or not at all. `status` is 0 or 1 if they were applied, else a key of `errors.CODES`;
+`value` is an error's message and facts, or for a request that ends with a patch, the resulting
+record.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ OPERATIONS_MAX = 1 << 20
 DONE = 0
 ABSENT = 1
 EVICTED = 255
-"""The status for a client whose slot is not its own any more: it says hello again."""
+"""The status for a client that has lost its slot: it says hello again."""
 
-# What a request may ask beside writing; each is a request of its own.
+# Requests that write nothing; each is a separate request.
 HELLO = "hello"
 PING = "ping"
 ANSWER = "answer"  # the reply to a request, sent again
@@ -67,7 +68,7 @@ pack: Callable[[list[Any]], bytes] = msgpack.packb
 
 
 def check_size(size: int, operations: list[Operation]) -> None:
-    """Raise `InvalidRequest` for a frame that the daemon would drop without a word."""
+    """Raise `InvalidRequest` for a frame that the daemon would drop without an answer."""
     if size > FRAME_MAX:
         raise InvalidRequest(
             f"the request has {size} bytes, the limit is {FRAME_MAX}: write in several batches"
@@ -96,7 +97,7 @@ def unpack(frame: bytes) -> list[Any]:
 
 
 def unpack_reply(frame: bytes) -> tuple[int, int, Any]:
-    """Return number, status and value of a reply; ValueError if the frame is none."""
+    """Return number, status and value of a reply; ValueError if the frame is not a reply."""
     try:
         match unpack(frame):
             case [int(number), int(status), value] if status not in CODES:

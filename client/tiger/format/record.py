@@ -1,4 +1,4 @@
-"""Records: what may be stored, how it is encoded, compared, ordered and copied.
+"""Records: allowed values, encoding, comparing, ordering and copying.
 
 The daemon and the clients call the same functions, so that a record refused here is refused
 with the same words there, and a record accepted by the daemon can be decoded by every reader.
@@ -29,14 +29,14 @@ DEFAULT_MAX_RECORD = 1 << 20  # bytes of msgpack
 ID_LENGTH = 24
 ID_LETTERS = (string.ascii_letters + string.digits).encode()
 _EVEN = 256 // len(ID_LETTERS) * len(ID_LETTERS)
-"""So many values of a byte stand for each letter equally often; the rest are drawn again."""
+"""Below this, the values of a byte give each letter equally often; others are drawn again."""
 _LETTER_OF = bytes(ID_LETTERS[byte % len(ID_LETTERS)] for byte in range(256))
 _UNEVEN = bytes(range(_EVEN, 256))
 
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PLAIN = frozenset((str, int, bool, type(None)))
 _HASHED = b"\xc1"
-"""The first byte of the key of a long value, and of no msgpack."""
+"""The first byte of the key of a long value; no msgpack begins with it."""
 _compiled_copier = compiled("tiger.format.compiled", "Copier", otherwise=None)
 
 
@@ -44,7 +44,7 @@ _compiled_copier = compiled("tiger.format.compiled", "Copier", otherwise=None)
 
 
 def encode_name(name: object, what: str) -> bytes:
-    """Return an id or a namespace's name as bytes, or raise `InvalidRecord` saying what it is."""
+    """Return an id or a namespace's name as bytes, or raise `InvalidRecord`; `what` names it."""
     if not isinstance(name, str):
         raise InvalidRecord(f"{what} {name!r:.80} is not a string: use a string")
     try:
@@ -66,7 +66,7 @@ def encode_name(name: object, what: str) -> bytes:
 
 
 def _place(text: str, at: int) -> str:
-    """Name a letter that may be neither seen nor within what is shown of a text."""
+    """Describe a character that may be invisible, or beyond the part of a text that is shown."""
     return f"U+{ord(text[at]):04X} at place {at}"
 
 
@@ -139,7 +139,7 @@ def check(value: object, what: str) -> None:
 
 
 def _is_storable(container: dict[Any, Any] | list[Any], depth: int) -> bool:
-    """Tell whether all in a container surely is; what is unusual is left to `_find_fault`."""
+    """Tell whether a container surely holds allowed values; `_find_fault` decides unusual cases."""
     if depth > DEPTH_MAX:
         return False
     values: Any = container
@@ -197,11 +197,11 @@ decode: Callable[[bytes], Record] = compiled("tiger.format.compiled", "decode", 
 def decode_untrusted(body: bytes) -> Record:
     """Return a record that came over the wire, or raise `InvalidRecord`.
 
-    The daemon stores only what this accepted, so no reader meets what it cannot decode: no
+    The daemon stores only records that this function accepted, so every reader can decode them: no
     binary, no extension types, no key that is not a string, nothing past the limits.
     """
-    # The limits are unpackb's own, by the length of what it is given: no container may claim more
-    # items than there are bytes, and a request has `protocol.FRAME_MAX` of those at most.
+    # The limits are unpackb's own, by the length of its input: no container may claim more items
+    # than there are bytes, and a request has `protocol.FRAME_MAX` of those at most.
     try:
         record = msgpack.unpackb(body)
     except (ValueError, msgpack.UnpackException, RecursionError, MemoryError) as error:
@@ -245,7 +245,7 @@ def canonical(value: Any) -> Any:
 
 
 def value_key(value: Any) -> bytes:
-    """Return bytes that are equal for equal values only: 1, 1.0 and True are three values."""
+    """Return bytes that are equal only for equal values: 1, 1.0 and True are three values."""
     if type(value) not in _PLAIN:
         check(value, "value")
         value = canonical(value)
@@ -311,7 +311,7 @@ class ReadOnlyList(list[Any]):
 
 
 def freeze(content: Any) -> Any:
-    """Return a decoded value, which is nobody else's, read-only; its containers are used up."""
+    """Return a decoded value read-only; the caller must not use its containers any more."""
     kind = type(content)
     if kind is dict:
         for key, value in content.items():

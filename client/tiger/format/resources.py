@@ -25,7 +25,7 @@ class Active(NamedTuple):
 
 
 class Resource(NamedTuple):
-    """One table: its names, where its list is found, and what it is searched by."""
+    """One table: its names, the path of its list, and the fields that it is searched by."""
 
     table: str
     object: str
@@ -51,7 +51,7 @@ CALLS = {
     "get_by_type": "webhook_deliveries",
     "all": "invoices",
 }
-"""Calls that one table has and the others have not, as the system followed has them."""
+"""Calls that only one table has."""
 
 
 def _rows() -> tuple[Resource, ...]:
@@ -201,7 +201,7 @@ TAKEN = frozenset((
     "instance", "is_account", "left_out", "mark", "namespace", "namespaces", "ping", "rollback",
     "sandbox", "savepoint", "snapshot", "table", "tables", "watch",
 ))  # fmt: skip
-"""What stores, snapshots and batches have under these names hides a table's."""
+"""Names of attributes of stores, snapshots and batches, which would hide a table."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 

@@ -1,4 +1,4 @@
-"""What the compiled modules are made of; imports nothing of ours, for the build reads it too."""
+"""The sources of the compiled modules. The build uses this too, so it imports nothing of ours."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ COMPILED: dict[str, tuple[str, ...]] = {
         "tigerd/engine/little.pxi",
     ),
 }
-"""Each compiled module with its source, and what that includes, from the root of a checkout."""
+"""Each compiled module with its source and included files, from the root of a checkout."""
 
 
 def digest_of(paths: Iterable[Path]) -> str:
-    """Return what tells sources from others: a sum of each; `OSError` where one is missing."""
+    """Return a fingerprint of the sources: a sum of each. `OSError` if one is missing."""
     return ".".join(f"{crc32(path.read_bytes()):08x}" for path in paths)

@@ -1,9 +1,8 @@
-"""The compiled part, where the installation found a compiler; all works without it, slower.
+"""The compiled part, if the installation found a compiler; without it everything works, slower.
 
-`TIGERD_PURE=1` leaves it out: for the tests, which run with and without, and to rule it out when
-something is wrong.
-A compiled module that was made of another source than the one beside it, as after a `git pull` in
-a checkout that is installed as editable, is left out with a warning.
+`TIGERD_PURE=1` disables it, for tests without it and for finding the cause of a fault. If a
+compiled module was made from other sources than those beside it, as after a `git pull` in an
+editable installation, it is not used, and a warning says so.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ def _leave_to_python(*_: object) -> None:
 
 
 def compiled(module: str, name: str, otherwise: Any = _leave_to_python) -> Any:
-    """Return a function of a compiled module; without the module, one that answers None."""
+    """Return a function of a compiled module; without the module, a function that returns None."""
     return getattr(_load(module), name, otherwise)
 
 
 @functools.cache
 def _load(name: str) -> ModuleType | None:
-    """Return a compiled module; None if it is not there, not wanted, or of another source."""
+    """Return a compiled module; None if it is missing, disabled, or made from other sources."""
     if os.environ.get("TIGERD_PURE"):
         return None
     module = None
@@ -52,7 +51,7 @@ def _load(name: str) -> ModuleType | None:
 
 
 def is_stale(name: str, module: ModuleType) -> bool:
-    """Tell whether a compiled module is of other sources than those that are installed with it."""
+    """Tell whether a compiled module was made from other sources than the installed ones."""
     here = {
         "client/tiger/format": Path(__file__).parent,
         "tigerd/engine": Path(str(module.__file__)).parent,

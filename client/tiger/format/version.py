@@ -1,7 +1,7 @@
-"""A version of a record, as found in a chunk: an immutable part under one sum, and links.
+"""A version of a record in a chunk: an immutable part with a checksum, and links.
 
 A namespace and a value of an indexed field are versions too: their key is the name or the value,
-their body is empty but for a fork's, which is its parent's name, and their `FIRST` word begins the
+their body is empty, except that a fork's is its parent's name, and their `FIRST` word begins the
 list of their records.
 """
 
@@ -117,5 +117,5 @@ class Version:
 
 
 def aligned(size: int) -> int:
-    """Round up to what versions are aligned to."""
+    """Round up to the alignment of versions."""
     return (size + ALIGNMENT - 1) & -ALIGNMENT

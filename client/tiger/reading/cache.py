@@ -3,27 +3,27 @@
 **Why a remembered record is right.** Each key has a place in the index, and the word there is its
 *entry*. The entry of a record changes with every write of it: a new version has a new ref, and a
 delete sets a bit. The entry of a namespace changes when it is cleared. So a remembered record
-*stands* while both entries are what they were when it was read: to look at the two is to read the
-record, exactly as fresh as in full. An entry never comes to be what it was before: a ref names one
-version for ever, and when the index grows, the entries of the generation that is left become
-`MOVED`. All entries that one `View` looks at are in one generation, that of its namespace's entry.
+*stands* while both entries are unchanged since it was read: checking the two is exactly as fresh as
+a full read. An entry never returns to an earlier value: a ref names one version for ever, and when
+the index grows, the entries of the old generation become `MOVED`. All entries that one `View` looks
+at are in one generation, that of its namespace's entry.
 
 *In a fork*, an inherited record is remembered with the empty place that its key would get in the
-fork. It stands while that place is empty and the fork is there, for then the parent is sealed. No
-key of a fork gets a place before an empty one (`Index.put`), and an index that grows moves the
-entries of the forks first (`Table._reserve_keys`), so no key of a fork comes into the next
+fork. It stands as long as that place is empty and the fork exists, because the parent is sealed
+then. No key of a fork gets a place before an empty one (`Index.put`), and an index that grows moves
+the entries of the forks first (`Table._reserve_keys`), so no key of a fork comes into the next
 generation while its namespace's entry still stands.
 
 `tests/rooms/reading/test_remembering.py` has each of these cases.
 
-**What is remembered, and for how long.** A record is kept as a function that makes copies, for
-`get`, or as it is but read-only, for `peek`. For each of these two a view has three calls:
-`recall_copy` and `recall_shown` look among what was read of late, in the younger of two
-generations; `copy_from_elder` and `shown_from_elder` look in the other, and bring what they find
-into the younger; `keep_copy` and `keep_shown` add a record that was just read. When the younger
-generation has grown to `GENERATION_BYTES`, it becomes the elder one, and what was the elder is
-forgotten. So what is used stays, and what is not used, or was deleted, goes. What a hit costs does
-not depend on what else is remembered.
+**Which records are remembered, and for how long.** For `get`, a record is kept as a function that
+makes copies; for `peek`, as a read-only record. For each of these two a view has three calls:
+`recall_copy` and `recall_shown` look in the younger of two generations, which has the recent reads;
+`copy_from_elder` and `shown_from_elder` look in the other, and move a found record into the
+younger; `keep_copy` and `keep_shown` add a record that was just read. When the younger generation
+has grown to `GENERATION_BYTES`, it becomes the elder, and the previous elder is forgotten. So
+records in use stay, and unused or deleted ones go. The cost of a hit does not depend on the other
+remembered records.
 
 At a pinned moment nothing is remembered: a version read there need not be the newest.
 """
@@ -56,7 +56,7 @@ GENERATION_BYTES = 32 << 20
 """Bytes that the records of a generation take at most, decoded; a reader has two generations."""
 
 RECORD_BYTES = GENERATION_BYTES // 8
-"""A record that takes more is not remembered: it would drive out too much else."""
+"""A larger record is not remembered, because it would displace too many others."""
 
 ID_BYTES = 512
 """Bytes kept beside a record: its id, the place in the index and the entry there, and room in a
@@ -80,10 +80,10 @@ Kept: type[_Kept] = compiled("tiger.format.compiled", "Kept", _Kept)
 
 
 class Remembered:
-    """All that one reader remembers, of whatever table and namespace."""
+    """The remembered records of one reader, of all tables and namespaces."""
 
     def __init__(self, presence: Presence) -> None:
-        """Begin with nothing; the instance's presence is looked at while it is remembered."""
+        """Begin empty; `presence` is checked while records are remembered."""
         self.presence: Presence = presence
         self.size: int = 0
         """Bytes that the younger generation takes."""
@@ -102,7 +102,7 @@ class Remembered:
                 view.age()
 
     def forget(self) -> None:
-        """Remember nothing any more, and keep no index mapped."""
+        """Forget everything, and keep no index mapped."""
         for view in self._all_views():
             view.end()
 
@@ -111,7 +111,7 @@ class Remembered:
 
 
 class Generation:
-    """What a view remembers of one time, by the ids of records."""
+    """The records of a view in one generation, by their ids."""
 
     __slots__ = ("copied", "once", "shown")
 
@@ -126,7 +126,7 @@ class Generation:
 
 
 class View:
-    """The remembered records of a namespace in one table, and how to tell that they still stand."""
+    """The remembered records of a namespace in one table, and the check that they still stand."""
 
     __slots__ = (
         "__weakref__", "_elder", "_remembered", "_younger", "entry", "index", "parents", "place",
@@ -163,7 +163,7 @@ class View:
         remembered.add(self)
 
     def stands(self) -> bool:
-        """Tell whether the namespace is what it was; then an entry of a record says the rest."""
+        """Tell whether the namespace is unchanged; if so, a record's entry decides."""
         is_same: bool = self.index[self.place] == self.entry
         return is_same
 
@@ -182,9 +182,9 @@ class View:
         self.recall_shown = _recall_from(self._younger.shown, self, presence, copies=False)
 
     def goes_on(self, index: Any, place: int, entry: int, scope: int) -> bool:
-        """Go on with a namespace if it is the same one, whose version was copied elsewhere.
+        """Continue with a namespace if it is the same one, whose version was copied elsewhere.
 
-        The number of a namespace never comes back: no other one has its scope.
+        The number of a namespace is never used again, so no other one has its scope.
         """
         if self.scope != scope or self.index is not index or self.place != place:
             return False
@@ -220,8 +220,8 @@ class View:
     def keep_copy(self, id: str, index: Any, place: int, entry: int, body: bytes) -> Record:
         """Return a record as the caller's own, and remember it if it is read for the second time.
 
-        Of the first time only that is kept: many a record is read once, and the second read pays
-        for the faster ones after it.
+        After the first read only the fact is kept: many records are read only once, and the second
+        read pays for the faster ones after it.
         """
         content = decode(body)
         if index is not self.index:
@@ -284,7 +284,7 @@ def _nothing(_: str) -> None:
 
 
 class _Nowhere(View):
-    """The view of a namespace that is not there: it never stands."""
+    """The view of a namespace that does not exist: it never stands."""
 
     def __init__(self) -> None:
         """Begin with an entry that is not in the index."""
@@ -349,9 +349,9 @@ class RecordCache:
     def _read(self, id: str, from_elder: FromElder[Result], keep: Keep[Result]) -> Result | None:
         """Return a record as `keep` does, which remembers it if it is the newest version.
 
-        There is no look at the horizon here: a version that is the newest, has begun and has not
-        ended is the record; and if there is none, and the namespace is still the same after the
-        look, there was none at that moment. All else is read the long way.
+        It does not check the horizon: a version that is the newest, has begun and has not ended is
+        the record; and if there is none, and the namespace is unchanged after the look, there was
+        none at that moment. All other cases take the long way.
         """
         if not self._is_latest:
             return self._read_long(id, keep)
@@ -374,7 +374,7 @@ class RecordCache:
                 return None
             index, place, entry, body = found
             return keep(view, id, index, place, entry, body) if body else None
-        except (Vanished, AttributeError, UnicodeEncodeError):  # the long way says what is wrong
+        except (Vanished, AttributeError, UnicodeEncodeError):  # the long way tells why
             pass
         except ValueError:
             self._reader.check_open()
@@ -391,7 +391,7 @@ class RecordCache:
         try:
             key = id.encode()
         except (AttributeError, UnicodeEncodeError):
-            key = record.encode_name(id, "id")  # says what is wrong with it
+            key = record.encode_name(id, "id")  # raises for an invalid one
 
         def read(commit: int) -> Version | None:
             lineage = find_lineage(self._table, self._namespace, commit)

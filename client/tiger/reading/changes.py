@@ -1,8 +1,8 @@
 """Following an instance's changes, from the ring in its control segment.
 
-The daemon puts a change into the ring before the commit it belongs to, so one counts once the
-commit number has reached it. Here is the only reader of the ring; it takes no lock and asks
-nobody, so a reader that is slow is lapped, and counts what it missed.
+The daemon puts a change into the ring before the commit that it belongs to, so a change counts once
+the commit number has reached it. This is the only reader of the ring; it takes no lock and asks
+nobody. So the daemon may overtake a slow reader, which then counts the changes that it missed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KINDS = {
 }
 
 YIELDS = 200
-"""Looks that give the processor away only; each after them waits longer than the one before."""
+"""The number of looks that only yield the processor; each later one waits longer."""
 FIRST_PAUSE_S = 50e-6
 LAST_PAUSE_S = 0.02
 
@@ -146,7 +146,7 @@ class Changes:
             if word != layout.NOTHING:
                 yield _Entry(began, word >> 56, word >> 48 & 0xFF, word & layout.REF_MASK)
 
-    # --- What a change is about ---
+    # --- The subject of a change ---
 
     def _describe(self, entry: _Entry) -> Change:
         version = self._version(entry)

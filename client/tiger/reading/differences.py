@@ -1,4 +1,4 @@
-"""What changed in a namespace between two moments, across tables, read from shared memory.
+"""The changes in a namespace between two moments, in all tables, read from shared memory.
 
 The cost is that of the records written in the namespace itself, not of those a fork inherits.
 """
@@ -18,9 +18,9 @@ UPDATED = "updated"
 DELETED = "deleted"
 
 SHOWN_MAX = 30
-"""Differences that are told of, the newest ones."""
+"""The number of differences that are shown, the newest ones."""
 WIDTH_MAX = 160
-"""Letters of a line."""
+"""The longest line, in characters."""
 
 
 class Difference(NamedTuple):
@@ -98,7 +98,7 @@ class Differences:
         return f"<Differences: {len(self)}>"
 
     def __str__(self) -> str:
-        """Tell of the newest, a line each."""
+        """Show the newest, one on each line."""
         lines = [str(difference) for difference in self._all[-SHOWN_MAX:]]
         if len(self) > SHOWN_MAX:
             lines.insert(0, f"({len(self) - SHOWN_MAX} earlier ones are left out)")
@@ -132,10 +132,10 @@ class Differences:
         return found
 
     def _check(self, expected: Mapping[str, Mapping[str, int]]) -> None:
-        """Raise AssertionError unless so many records of each table were created, and so on.
+        """Raise AssertionError unless exactly the expected numbers of records changed.
 
-        `expected` has a mapping of tables to numbers for `created`, `updated` and `deleted`; what
-        it does not name must not have changed.
+        `expected` has a mapping of tables to numbers for each of `created`, `updated` and
+        `deleted`; tables without a number must not have changed.
         """
         __tracebackhide__ = True
         counts: dict[tuple[str, str], int] = {}

@@ -1,4 +1,4 @@
-"""The arguments of a list: where it begins and ends, and values that fields must have."""
+"""The filters of a list: a range of `created`, and values that fields must have."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NONE = Filters({})
 
 
 class Match:
-    """Whether a record has values, told of its msgpack: of most that have not, without decoding."""
+    """A check whether a record in msgpack has values; most that do not need no decoding."""
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         """Take the values' keys (`record.value_key`) by the names of fields."""

@@ -1,8 +1,8 @@
 """A namespace together with those it was forked from, read as one.
 
-A fork holds only what was written in it. All else it inherits: its namespace's version names its
-parent, which does not change while it has forks. A version with an empty body hides the record of
-that id that would be inherited. In a namespace that is no fork, all this comes to plain reads.
+A fork holds only the records that were written in it, and inherits all others: its namespace's
+version names its parent, which does not change while it has forks. A version with an empty body
+hides the inherited record of that id. In a namespace that is not a fork, these are plain reads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tiger.reading.table_reader import TableReader, bodies_of
 
 
 class Lineage:
-    """What one table holds in a namespace at a commit; its own version first, then ancestors'."""
+    """A namespace in one table at a commit: its own version first, then those of its ancestors."""
 
     __slots__ = ("_table", "commit", "namespaces")
 
@@ -149,7 +149,7 @@ class Lineage:
         most: int = sys.maxsize,
         match: Match | None = None,
     ) -> list[bytes]:
-        """Return the bodies of what `walk` yields and matches, so many at most."""
+        """Return the bodies of matching records that `walk` yields, at most `most`."""
         if len(firsts) == 1:
             first = firsts[0]
             return self._table.bodies(self.scope, first, self.commit, index, towards, most, match)
@@ -166,6 +166,6 @@ class Lineage:
 
 
 def find_lineage(table: TableReader, name: bytes, commit: int) -> Lineage | None:
-    """Return what a table holds in a namespace at a commit; None where it is not there."""
+    """Return a namespace of a table at a commit; None if it does not exist there."""
     namespace = table.find(NAMESPACES, name, commit)
     return Lineage(table, namespace, commit) if namespace is not None else None

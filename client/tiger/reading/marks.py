@@ -30,11 +30,11 @@ class Mark:
         return f"<Mark of namespace {self._namespace!r} at commit {self._moment.commit}>"
 
     def __reduce__(self) -> NoReturn:
-        """Refuse: it is held by the process that made it."""
+        """Refuse to pickle: a mark belongs to the process that made it."""
         refuse(self, "pickle the store, and make a mark in the process that needs it")
 
     def __del__(self) -> None:
-        """Let go of a mark that was forgotten."""
+        """Release a mark that is garbage-collected."""
         self.release()
 
     @property
@@ -72,7 +72,7 @@ class Mark:
 
 
 def commit_of(mark: Mark, reader: Reader, namespace: str) -> int:
-    """Return what `Mark._commit_in` does; `InvalidRequest` for anything but a mark."""
+    """Return the result of `Mark._commit_in`; `InvalidRequest` for anything but a mark."""
     if not isinstance(mark, Mark):
         raise InvalidRequest(f"mark {mark!r:.80}: use a mark that store.mark() returned")
     return mark._commit_in(reader, namespace)

@@ -1,12 +1,11 @@
 """The two moments at which a read may read: the latest commit, or one that a pin holds.
 
-Everything is read *at* a commit number S: a version is seen if it began at or before S and had
-not ended by then. Versions are immutable and a ref never names another one, so a reader needs no
-more than that; what could go wrong is only that something it needs has been taken away already.
-The daemon announces that before it does it, in `HORIZON`: a version that it takes away had ended at
-or before the horizon. So a reader at S >= HORIZON, after it has read, has seen all there was at S.
-A reader that keeps losing this race, and a snapshot, holds its S with a pin (tiger.place.pins),
-which the horizon does not pass.
+Everything is read *at* a commit number S: a version is visible if it began at or before S and had
+not ended by then. Versions are immutable and a ref never names another one. So only one thing can
+go wrong: a version that the reader needs has been removed already. The daemon announces removals in
+`HORIZON`: every removed version had ended at or before the horizon. So if S >= HORIZON after a
+read, the reader has seen everything that existed at S. A reader that keeps losing this race, and a
+snapshot, holds its S with a pin (tiger.place.pins), which the horizon does not pass.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ versions were copied elsewhere is taken away under it."""
 
 
 class Moment(Protocol):
-    """What decides at which commit a read reads."""
+    """Decides at which commit a read reads."""
 
     reader: Reader
     """Of the instance."""
@@ -48,7 +47,7 @@ class Moment(Protocol):
 
 
 class Latest:
-    """The latest commit, whichever that is when a read begins."""
+    """The commit that is the latest one when a read begins."""
 
     is_latest = True
 
@@ -115,7 +114,7 @@ class Pinned:
         self.release()
 
     def release(self) -> None:
-        """Let the commit go."""
+        """Release the commit."""
         self._pin.release()
 
     def read(self, read: Callable[[int], Result]) -> Result:
@@ -141,8 +140,8 @@ class Pinned:
     def check_held(self) -> None:
         """Raise `InvalidRequest` if the reads until now may have missed something.
 
-        No pin of this moment may be left though this one was not released: the process that this
-        one was forked from ends what it began, and a page outlives the snapshot that gave it.
+        The pin may be gone although this moment was not released here: the parent of a forked
+        process ends its blocks, and a page outlives its snapshot.
         """
         memory.fence()
         if self.reader.words[layout.HORIZON] > self.commit:

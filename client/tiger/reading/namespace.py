@@ -226,7 +226,7 @@ class NamespaceReads(Generic[AnyTable]):
                 f"{what}={tables!r:.80}: use a dict of tables and how many records of each, as "
                 f"{what}={{'coupons': 1}}"
             )
-        # A name that no table has would never be found wrong.
+        # An unknown name would never be noticed.
         return {self._resource(name).table: number for name, number in (tables or {}).items()}
 
 

@@ -1,11 +1,11 @@
-"""Whether the instance that a reader has mapped is still the one at its path.
+"""The check that a reader's instance is still the one at its path.
 
-Mapped memory stays readable when its instance is removed, or another is put in its place, and is
-then worth nothing. So a reader looks at the path about once a second: whether the control segment
-there is the file that it has mapped, and whether the daemons since its last look followed each
-other. Between two looks this costs a look at a clock, without a system call.
+Mapped memory stays readable after its instance is removed or replaced, but it is then out of date.
+So a reader looks at the path about once a second: whether the control segment there is the file
+that it has mapped, and whether the daemons since its last look followed each other. Between two
+looks this costs a look at a clock, without a system call.
 
-A daemon that is stopped or dead is not missed: its records are there.
+It does not matter whether a daemon runs, since the records are readable without one.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class Presence:
             self.check()
 
     def check(self) -> None:
-        """Raise `InstanceError` if another instance is at the path, none, or an older state of it.
+        """Raise `InstanceError` if the path has no instance, another one, or an older state of it.
 
-        So it is after the instance was removed, made anew, renamed, or restored from a copy. Raises
-        `InvalidRequest` once this is closed.
+        This happens after the instance was removed, made anew, renamed, or restored from a copy.
+        Raises `InvalidRequest` once this is closed.
         """
         self.check_open()
         if not (self._is_at_path() and self._goes_on()):

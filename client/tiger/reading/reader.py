@@ -1,6 +1,6 @@
 """Reading shared memory, without locks and without the daemon.
 
-At which commit is decided by `tiger.reading.moments`.
+`tiger.reading.moments` decides at which commit.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Reader:
     """The control segment of an instance, and the tables read through it."""
 
     def __init__(self, directory: Path) -> None:
-        """Attach to an instance, or raise `DaemonUnavailable` where there is none."""
+        """Attach to an instance, or raise `DaemonUnavailable` if there is none."""
         self.directory = directory
         try:
             self.control: Segment = Segment(directory / "control", layout.CONTROL)
@@ -41,10 +41,10 @@ class Reader:
         self.check_instance: Callable[[], None] = self.presence.check
         self.check_open: Callable[[], None] = self.presence.check_open
         self.remembered: Remembered = Remembered(self.presence)
-        """The records that tables of this reader remember, in whatever namespace."""
+        """The records that this reader remembers, of all tables and namespaces."""
 
     def close(self) -> None:
-        """Let go of the tables; reads raise `InvalidRequest` from now on.
+        """Close the tables; reads raise `InvalidRequest` from now on.
 
         The control segment stays mapped: a write of another thread may be waiting for its answer.
         """

@@ -45,7 +45,7 @@ class TableReads:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.table_name} of namespace {self._namespace!r}>"
 
-    # --- What the table is ---
+    # --- The table itself ---
 
     @property
     def table_name(self) -> str:

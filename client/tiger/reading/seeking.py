@@ -1,8 +1,8 @@
 """Finding the place in a list at which a range begins, without walking there from its end.
 
-Lists have links to neighbours only. But a table's index names each of its records, in no order at
-all: so of n records met at random there, the nearest to a place is about 1/n of the list away. With
-as many of them as are then left to walk, it takes some 2 √n looks.
+Records of a list are linked only to their neighbours. But the table's index has all its records in
+random order. If k of the n records in a list are drawn from the index, the nearest one before a
+place is about n/k records away from it. With k = √n, this takes some 2 √n looks.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ FEW = 256
 """Records that are walked along at once."""
 
 choose: random.Random = random.Random()
-"""Of its own, so that what a test seeds stays as it is."""
+"""A separate generator, so that a generator seeded by a test is not affected."""
 
 
 class Seeker:
     """Looks for one place in the lists of a namespace and of those it was forked from."""
 
     def __init__(self, table: TableReader, commit: int, records: int, bound: Order) -> None:
-        """Meet as many records as is worth it for a namespace that has so many."""
+        """Draw as many records as is worthwhile for a namespace of that size."""
         self._table = table
         self._commit = commit
         self._bound = bound
         self._met = list(self._meet(records)) if records > FEW else []
 
     def _meet(self, records: int) -> Iterator[Version]:
-        """Yield visible versions, whatever they are of, from random places of the index."""
+        """Yield visible versions, also of other namespaces, from random places of the index."""
         directory = self._table.directory
         index = self._table.indexes.get(directory & 0xFFFFFFFF)
         if index is None:

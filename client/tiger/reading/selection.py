@@ -1,4 +1,4 @@
-"""The records of a namespace that match filters: which list to walk for them, and from where.
+"""The records of a namespace that match filters, from a cursor on; chooses the list to walk.
 
 A record stands in the list of its namespace, and in one list for each of its indexed values.
 """
@@ -43,7 +43,7 @@ class Selection:
         indexed = fields[self._index - 1] if self._index else None
         others = {name: keys[name] for name in keys if name != indexed}
         self._match = Match(others) if others else None
-        """Whether a record has the values that not all those in the list have."""
+        """The filters that the choice of the list has not applied yet."""
         self._firsts = lineage.firsts(self._index, value)
         if start is not None:
             self._firsts = lineage.beyond(start, self._index, self._firsts, towards)

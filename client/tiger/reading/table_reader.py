@@ -1,7 +1,7 @@
 """Reading one table's segments: from a key to its versions, and along lists.
 
-A result is right at a commit only while no version it needs was taken away:
-`tiger.reading.reader` sees to that, by reading again.
+A result is right at a commit only if no version that it needs was removed meanwhile:
+`tiger.reading.moments` ensures that, by reading again.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class TableReader:
     def let_go(self) -> None:
         """Unmap the chunks that were unlinked: their memory is free when nobody maps them.
 
-        And those that were removed by somebody else, and written again by the daemon.
+        Also chunks that somebody else removed and the daemon wrote again.
         """
         self._dropped = self._control[self._dropped_at]
         if self.keeps_chunks:
@@ -160,9 +160,9 @@ class TableReader:
     ) -> tuple[memoryview, int, int, bytes] | None:
         """Return index words, place, word and body of a key's newest version; None without one.
 
-        This is `newest` for the common case, in one function, for first reads. Whatever is not
-        common is `Vanished`: a version that began after the commit, or has ended, an index that
-        grows and does not have the key yet, a key of the same hash, anything odd.
+        This is `newest` for the common case, in one function, for first reads. All other cases
+        raise `Vanished`: a version that began after the commit or has ended, a growing index that
+        does not have the key yet, another key with the same hash, anything unusual.
         """
         found = look(
             self._control,

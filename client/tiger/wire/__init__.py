@@ -1,1 +1,1 @@
-"""The wire: how a write reaches the daemon, and how its answer comes back."""
+"""The wire: sending a write to the daemon, and receiving its answer."""

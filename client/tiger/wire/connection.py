@@ -1,8 +1,8 @@
 """A process's connection to the daemon: made at the first write.
 
-Threads may share it; their writes take turns. What its requests go through is its `Line`, a socket
-and a session. The line is one process's: a forked child that spoke on its parent's would be taken
-for the parent. So in a child, before any code or thread of its own runs, every connection leaves
+Threads may share it; their writes take turns. Requests go through its `Line`, which is a socket and
+a session. A line belongs to one process: a forked child that used its parent's line would be taken
+for the parent. So in a child, before any of its own code or threads run, every connection leaves
 its line and begins another.
 """
 
@@ -31,32 +31,33 @@ WATCH_S = 500e-6
 that long gave 2 to 3 times the throughput of sleeping at once, and longer gave no more."""
 
 SLEEP_S = 0.02
-"""How long it sleeps on its slot before it asks: the daemon may be gone."""
+"""How long a write sleeps on its slot before it asks whether the daemon is still running."""
 
 LONG_TURN_S = 1e-3
-"""When giving the processor away takes longer than this, another program has taken a turn, which
-lasts milliseconds: ZeroMQ's threads, the daemon and its clients give the processor back sooner.
-Four clients on two cores made 19,000 inserts a second with this limit, and 12,700 with 0.3 ms."""
+"""If yielding the processor takes longer than this, another program has had a turn, which lasts
+milliseconds: ZeroMQ's threads, the daemon and its clients give the processor back sooner. Four
+clients on two cores made 19,000 inserts a second with this limit, and 12,700 with 0.3 ms."""
 FIRST, MOST = 64, 1 << 15
-"""How many waits follow without a look, once a look met a long turn: FIRST of them, then twice as
-many each time, up to MOST; FIRST again when there were more looks in between than were skipped. A
-look that meets a long turn costs as much as a hundred other looks save."""
+"""How many waits skip looking after a look that met a long turn: FIRST, then twice as many each
+time, up to MOST; FIRST again if there were more looks in between than were skipped. A look that
+meets a long turn costs as much time as a hundred other looks save."""
 
 
-# --- Looking for an answer again and again, instead of sleeping until it is there ---
+# --- Polling for an answer, instead of sleeping until it is there ---
 
 
 class Looking:
-    """Looks for as long as that is cheap.
+    """Polls as long as that is cheap.
 
-    Where the processor is free, looking is the fastest way to learn of an answer: no thread has to
-    be woken. Where other programs want it, giving it away takes as long as their turn, some
-    milliseconds; a process that has used up its share by looking gets the processor back last, and
-    one that sleeps is woken at once. How long giving it away takes tells which of the two it is.
+    If the processor is free, polling is the fastest way to learn of an answer, because no thread
+    has to be woken. If other programs want the processor, yielding it takes as long as their turn,
+    some milliseconds. Then a process that has used up its share by polling gets the processor back
+    last, while one that sleeps is woken at once. The time that yielding takes shows which case it
+    is.
     """
 
     def __init__(self, longest_s: float) -> None:
-        """Look for at most so many seconds each time."""
+        """Look for at most `longest_s` seconds each time."""
         self._longest_s = longest_s
         self._skip = FIRST // 2  # doubled at first
         self._skipped = 0
@@ -91,7 +92,7 @@ class Looking:
         return True
 
 
-# --- The way of a connection's requests ---
+# --- The socket and the session of a connection ---
 
 
 class Options(NamedTuple):
@@ -123,12 +124,12 @@ class Line:
         self._begin()
 
     def check_open(self) -> None:
-        """Raise `InvalidRequest` once the connection was closed."""
+        """Raise `InvalidRequest` if the connection is closed."""
         if self.is_closed:
             raise InvalidRequest("the store is closed: connect again")
 
     def start(self) -> None:
-        """Start a daemon, or raise `DaemonUnavailable` where none is to be started."""
+        """Start a daemon, or raise `DaemonUnavailable` if `autostart` is off."""
         if not self.options.autostart:
             raise no_daemon_error(self.reader.directory)
         launch.start(self.reader.directory)
@@ -167,7 +168,7 @@ class Connection:
         return type(self)(self.line.reader, self.line.options)
 
     def run(self, request: Request[Result]) -> Result:
-        """Return the result of a request, or raise why it was not done."""
+        """Return the result of a request, or raise the error with which it failed."""
         reader = self.line.reader
         if time.monotonic() >= reader.presence.look_at:
             reader.presence.check()
@@ -178,7 +179,7 @@ class Connection:
             raise
 
     def write(self, operations: list[protocol.Operation], meanwhile: Callable[[], Any]) -> Answer:
-        """Have operations applied together, or raise why not; as `Session.write`."""
+        """Have operations applied together, or raise their error; as `Session.write`."""
         deadline = time.monotonic() + self.line.options.timeout_s
         return self._run(lambda session: session.write(operations, meanwhile, deadline), deadline)
 
@@ -224,7 +225,7 @@ class Connection:
                 self.let_go()
 
     def _drive(self, begin: Callable[[Session], Steps]) -> Answer:
-        """Do what the session says, blocking."""
+        """Take the session's steps, blocking."""
         session = self.line.session()
         looks = self._looking.is_worth_it()
         session.wants_replies = not (looks or session.wakes)
@@ -272,14 +273,15 @@ class Connection:
         return bool(poll.poll(1000 * left_s))
 
     def close(self) -> None:
-        """Let go of the socket for good. Never waits, whatever is under way."""
+        """Close the socket for good. Never waits, even during a request."""
         self.line.is_closed = True
         self.let_go()
 
     def let_go(self) -> None:
         """Close the socket if no request needs it; a later one opens another.
 
-        Where a request has the turn and the connection is closed, that is done when the turn ends.
+        If the connection is closed while a request has the turn, the socket is closed when the turn
+        ends.
 
         The garbage collector may call it in the middle of a request of the same thread.
         """
@@ -291,6 +293,6 @@ class Connection:
                 lock.release()
 
     def forget(self) -> None:
-        """As `let_go`, where the store that owns this was never closed: others may be in use."""
+        """As `let_go`, for a connection whose owner was never closed: others may still use it."""
         with contextlib.suppress(Exception):
             self.let_go()

@@ -1,7 +1,7 @@
 """A session whose writes return when every host of a log has applied them.
 
-Loaded where `connect` is told so. A write that was refused waits too: it was refused for what this
-host had seen, which is to be seen on all others by then.
+Loaded only if `connect` is called with `everywhere`. A refused write waits too, so that the records
+for which it was refused are then visible on all other hosts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class EverywhereSession(Session):
         return answer
 
     def _reach(self, deadline: float) -> Generator[Action, Any, None]:
-        """Wait until all hosts have what this one has."""
+        """Wait until all hosts have applied the same entries as this one."""
         try:
             yield from self.ask(protocol.EVERYWHERE, deadline)
         except DaemonUnavailable:

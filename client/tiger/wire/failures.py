@@ -1,4 +1,4 @@
-"""The errors of requests that were not done, and of those that may have been."""
+"""The errors of requests that were not applied, and of those that may have been."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def outcome_error(directory: Path, timeout_s: float) -> OutcomeUnknown:
 
 
 def refusal_error(error: Exception, directory: Path, *, was_sent: bool) -> TigerError:
-    """Return the error for what listens at the socket and is not this user's daemon."""
+    """Return the error for a process at the socket that is not this user's daemon."""
     if not isinstance(error, TigerError):
         error = DaemonUnavailable(f"no daemon answers at {directory}: {error}", directory=directory)
     if not was_sent:
@@ -68,7 +68,7 @@ def refusal_error(error: Exception, directory: Path, *, was_sent: bool) -> Tiger
 
 
 def start_error(error: TigerError, directory: Path) -> TigerError:
-    """Return the error of a write that was sent, where no daemon can be started any more."""
+    """Return the error of a write that was sent, if no daemon can be started afterwards."""
     if not (directory / instance.FOLLOWED).exists():
         return error
     return OutcomeUnknown(

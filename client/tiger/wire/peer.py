@@ -1,4 +1,4 @@
-"""Whose process listens at the daemon's socket."""
+"""The user of the process that listens at the daemon's socket."""
 
 from __future__ import annotations
 

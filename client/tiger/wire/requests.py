@@ -1,7 +1,7 @@
-"""The writes of a table and a store, each as the operations to send and what to return for them.
+"""The writes of a table and a store: for each, the operations to send and the result of the call.
 
-`tiger.table` and `tiger.store` send them and block, `tiger.aio` sends them and awaits, a batch
-collects them: what a write means is said here, once.
+`tiger.table` and `tiger.store` send them and block, `tiger.aio` sends them and awaits, and a batch
+collects them. The meaning of each write is defined only here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _value(answer: Answer) -> Any:
 
 
 class Request(Generic[Result]):
-    """Operations to be applied together, and what their answer comes to."""
+    """Operations to be applied together, and the result of their answer."""
 
     __slots__ = ("meanwhile", "operations", "result")
 
@@ -51,7 +51,7 @@ class Request(Generic[Result]):
         self.operations: list[Operation] = operations
         self.result: Callable[[Answer], Result] = result
         self.meanwhile: Callable[[], Any] = meanwhile
-        """Makes the answer's value while the daemon works, where that needs no answer."""
+        """Makes the result while the daemon works, if that does not need the answer."""
 
 
 class TableRequests:
@@ -60,9 +60,9 @@ class TableRequests:
     def __init__(
         self, reader: Reader, resource: Resource, namespace: str, *, is_account: bool
     ) -> None:
-        """Prepare requests; the reader tells the daemon's limits.
+        """Prepare requests; the reader knows the daemon's limits.
 
-        `is_account`: the namespace is one of many that come and go, as a test's.
+        `is_account`: the namespace is cleared after use, like that of a test.
         """
         self._reader = reader
         self._resource = resource
@@ -84,11 +84,11 @@ class TableRequests:
         return item
 
     def create(self, item: Mapping[str, Any]) -> Request[Record]:
-        """Write a record that must not be there."""
+        """Write a record that must not exist yet."""
         return _writing(self.creation(item))
 
     def creation(self, item: Mapping[str, Any]) -> Operation:
-        """Return the operation of `create` alone, for those who need no more of it."""
+        """Return only the operation of `create`, for callers that need no result."""
         return self._put(protocol.CREATE, self._with_id(item))
 
     def update(self, item: Mapping[str, Any], if_version: int | None = None) -> Request[Record]:
@@ -153,7 +153,7 @@ class TableRequests:
         return Request([[protocol.DELETE, *self._target, id]], _was_there)
 
     def expect(self, id: str, version: int | None) -> Request[None]:
-        """Write nothing, but only let the rest be done if the record is that version."""
+        """Write nothing, but apply the rest of the request only if the record has that version."""
         record.encode_name(id, "id")
         if version is not None:
             _check_version(version)
@@ -191,7 +191,7 @@ class TableRequests:
 
 
 def _writing(operation: Operation) -> Request[Record]:
-    """Return the request for one record, which comes to the record."""
+    """Return the request for one record; its result is the record."""
     return Request([operation], _value, lambda: record.decode(operation[BODY]))
 
 

@@ -1,17 +1,17 @@
-"""How a client and the daemon agree that a request was applied once, whatever gets lost.
+"""A client's side of the rules by which each request is applied once, even if messages are lost.
 
 A client numbers its requests and has one under way at a time. The daemon applies a number once and
-keeps the answer in the client's slot of the control segment, stored before the commit it belongs
-to; so it counts once that commit is visible, and a daemon that starts takes an answer back that was
-not committed. A client that has sent its request watches its slot for a while. A reply, which is a
-message, is only needed for an error's words, for the record that a patch made, and for a client
-that went to sleep.
+keeps the answer in the client's slot of the control segment. It stores the answer before the commit
+that it belongs to. So the answer counts once that commit is visible, and a daemon that starts
+removes answers that were not committed. A client that has sent its request watches its slot for a
+while. A reply, which is a message, is needed only for the text of an error, for the record that a
+patch made, and for a client that went to sleep.
 
-There is one rule for sending a write again: only on another connection. What one connection took
-arrives, in order, unless the daemon dies, and then the connection ends; of a request that waits for
-its turn, only the answer is asked for. On another connection the same number is sent again.
+A write is sent again only on another connection. Everything that one connection has accepted
+arrives, in order, unless the daemon dies, and then the connection ends. So on the same connection
+the client only asks for the answer, and on another one it sends the same number again.
 
-Here is what to send and what to conclude; `tiger.wire.connection` and `tiger.aio` do the waiting.
+This module decides what to send and what to conclude; `tiger.wire.connection` and `tiger.aio` wait.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from tiger.wire.zmtp import Wait, Wire
 
 FIRST_PAUSE_S = 0.02
 LAST_PAUSE_S = 0.5
-"""Waits before an answer is asked for again: doubled each time, with up to half as much added."""
+"""The pauses before asking for an answer again: doubled each time, plus up to a half at random."""
 WATCH_AGAIN_S = 1.0
-"""How long to wait for word of a change before asking again: the daemon may be another by then."""
+"""How long to wait for news of a change before asking again: another daemon may run by then."""
 QUESTION = 1 << 40
 """Numbers from here on are those of questions, which change nothing."""
 
@@ -42,11 +42,11 @@ NO_SLOT = -1
 """The number of a client that has none."""
 
 NEARLY_S = 50e-6
-"""How long to wait where the answer is stored, and its commit is the daemon's next store."""
+"""How long to wait if the answer is stored and its commit is the daemon's next store."""
 
 
 class Slot:
-    """The slot that a client has, or had: the daemon may have given it to another since."""
+    """A client's slot, which the daemon may have given to another client since."""
 
     def __init__(self, words: memoryview[int], client: int, number: int) -> None:
         """Look at a slot of the control segment's words; nothing is read yet."""
@@ -58,7 +58,7 @@ class Slot:
         """The last answer that was found."""
 
     def look(self, request: int) -> Callable[[], bool]:
-        """Return what looks whether a request is answered, fast while it is not."""
+        """Return a function that tells whether a request is answered; fast as long as it is not."""
         words = self._words
         at = self._at + layout.CLIENT_ANSWER
         bits = layout.CLIENT_STATUS_BITS
@@ -98,8 +98,8 @@ class Slot:
         if words[layout.COMMIT] < words[at + layout.CLIENT_COMMIT]:
             return False
         memory.fence()
-        # A daemon that starts takes an answer back that was not committed, and its commit then; and
-        # an answer is this client's only while the slot is.
+        # A daemon that starts removes an answer that was not committed, and then its commit. And
+        # the answer belongs to this client only as long as the slot does.
         client = words[at + layout.CLIENT_ID]
         self._word = word
         return words[at + layout.CLIENT_ANSWER] == word and client == self._client
@@ -134,9 +134,9 @@ Steps = Generator[Action, Any, "Answer"]
 
 
 class Answer:
-    """The outcome of a request that was done; `value` came with a reply, if there was one.
+    """The answer to a request that was applied; `value` came with a reply, if there was one.
 
-    `ref` is that of the version that a patch wrote, where the message was lost.
+    If the reply to a patch was lost, `ref` is that of the version that it wrote.
     """
 
     __slots__ = ("ref", "status", "value")
@@ -166,7 +166,7 @@ class Session:
         self._request = 0
         self._question = QUESTION
         self._was_sent = False
-        """Whether the write under way is at a daemon, as far as is known."""
+        """Whether the current write has been sent to a daemon, as far as is known."""
         self._was_resent = False
 
     @property
@@ -184,8 +184,8 @@ class Session:
     ) -> Steps:
         """Have operations applied, once; raise the error that the daemon refused them with.
 
-        The answer's value is that of `meanwhile`, which is called while the daemon is at it, unless
-        the daemon's answer has one.
+        If the daemon's answer has no value, the value is the result of `meanwhile`, which is called
+        while the daemon works.
         """
         has_value = operations[-1][0] == protocol.PATCH
         wants_reply = self.wants_replies or has_value
@@ -195,7 +195,7 @@ class Session:
         self._request += 1
         request = self._request
         frame = self._frame(request, wants_reply, operations)
-        if len(frame) > protocol.OPERATIONS_MAX:  # of fewer bytes nothing can be too much
+        if len(frame) > protocol.OPERATIONS_MAX:  # a smaller frame is within every limit
             protocol.check_size(len(frame), operations)
         self._was_sent = self._was_resent = False
         way = yield from self._send(frame, deadline)
@@ -226,7 +226,7 @@ class Session:
         return answer
 
     def _send_later(self, frame: bytes, deadline: float) -> Generator[Action, Any, int]:
-        """Send a frame that was not taken at once: until it is, nothing happened. As `_send`."""
+        """Send a frame that was not accepted at once; nothing has happened yet. As `_send`."""
         while True:
             yield from self._revive(deadline)
             if time.monotonic() >= deadline:
@@ -240,7 +240,7 @@ class Session:
     ) -> Generator[Action, Any, tuple[int, Any] | None]:
         """Wait for the answer to a request that was sent, and ask for it; None at the deadline.
 
-        The request itself is sent again where the connection is another: it may not have arrived.
+        On another connection the request itself is sent again, because it may not have arrived.
         """
         pause_s = FIRST_PAUSE_S
         was_answered = False
@@ -251,15 +251,15 @@ class Session:
                 return reply
             is_late = time.monotonic() >= deadline
             if self._slot.is_answered(request):
-                # Of a value, and of an error's words, the slot says nothing. They are on their way;
-                # if they have not come by the next time, they are lost.
+                # The slot has neither a value nor the text of an error. They are on their way; if
+                # they have not come by the next time, they are lost.
                 if is_late or was_answered or not (has_value or self._slot.status in CODES):
                     return self._slot.status, None
                 was_answered = True
             elif is_late:
                 return None
             if not instance.is_running(self._directory):
-                # Nobody writes, so the slot tells what happened.
+                # No daemon runs, so the slot does not change any more.
                 if self._slot.is_answered(request):
                     return self._slot.status, None
                 try:
@@ -278,7 +278,7 @@ class Session:
             yield self._start()
 
     def _start(self) -> Start:
-        """Have a daemon started, where there still is an instance for it."""
+        """Have a daemon started, if the instance still exists."""
         self._reader.check_instance()
         return Start()
 
@@ -354,7 +354,7 @@ class Session:
     def wait(self, commit: int, table: int | None, namespace: str, deadline: float) -> Steps:
         """Wait until a namespace was written to after a commit; `ABSENT` if not by the deadline.
 
-        A daemon may come back, so one that is gone is waited for; an instance is not.
+        If the daemon is gone, it waits for the next one; if the instance is gone, it raises.
         """
         self._question += 1
         self._was_sent = False

@@ -1,14 +1,14 @@
-"""ZeroMQ's wire protocol, as far as a client of the daemon speaks it, and the socket it speaks on.
+"""The part of ZeroMQ's wire protocol that a client of the daemon needs, and the client's socket.
 
 That is ZMTP 3.0 (RFC 23) over a local socket, without security, as a DEALER: a greeting and READY
-from either side, then messages of one frame each. The daemon's side is pyzmq's. The client's is
-not, for libzmq sends from a thread of its own, which has to be woken to wake the daemon's: a frame
-took 24 to 40 us to the daemon so, and 13 from the thread that had it (medians, three runs).
+from each side, then messages of one frame each. The daemon uses pyzmq. The client does not, because
+libzmq sends from its own thread, which has to be woken first: a frame then took 24 to 40 us to the
+daemon, and 13 us when sent from the calling thread (medians, three runs).
 
 Nothing here waits: `send` and `receive` yield the events to wait for. The socket connects when
-there is something to send, and again when the daemon went. Bytes under way then, in either
-direction, are gone with the connection. Whose process listens there is asked at every connection:
-the directory may have been removed since, and made again by somebody else.
+there is something to send, and again after the daemon has ended. Bytes that were on their way then,
+in either direction, are lost with the connection. Each connection checks which user's process
+listens, because the directory may have been removed and made again by somebody else.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ LONG_HEADER = struct.Struct(">BQ")
 
 PING, PONG = b"\4PING", b"\4PONG"
 TTL_SIZE = 2
-"""A PING says for how long it counts, then what the PONG has to repeat."""
+"""A PING has the time for which it is valid, and then the bytes that the PONG must repeat."""
 
 TOLD_MAX = 80
-"""Bytes of the other side's words that an error repeats."""
+"""The most bytes of the other side's message that an error quotes."""
 
 RECONNECT_S = 0.01
 RECONNECT_DOUBLED = 3
-"""How long to wait after it could not connect, and how often that is doubled while it cannot."""
+"""How long to wait after a failed connection, and how often that is doubled."""
 
 PATIENCE_S = 0.5
 """How long to try to connect while nobody listens, and to wait at once."""
@@ -59,7 +59,7 @@ SEND_FLAGS = getattr(socket, "MSG_NOSIGNAL", 0)
 
 
 class Refused(Exception):
-    """The other side is not one to talk to, or does not want to."""
+    """The other side does not speak this protocol, or refuses the connection."""
 
 
 def message(body: bytes) -> bytes:
@@ -88,14 +88,14 @@ class Inbox:
     """Bytes that came from the daemon, and the messages in them."""
 
     def __init__(self, frame_max: int) -> None:
-        """Begin with nothing, not even the greeting; take no frame of more than so many bytes."""
+        """Begin with nothing, not even the greeting; accept no frame of more than `most` bytes."""
         self._frame_max = frame_max
         self._unread = bytearray()
         self._is_greeted = False
         self.is_ready: bool = False
-        """Whether the daemon takes messages."""
+        """Whether the daemon accepts messages."""
         self.pong: bytes = b""
-        """The command that the daemon waits for since it said PING; sending it empties this."""
+        """The PONG that the daemon waits for, after its PING; empty once it is sent."""
 
     def feed(self, data: bytes) -> None:
         """Take bytes that came."""
@@ -119,7 +119,7 @@ class Inbox:
         return None
 
     def _obey(self, command: bytes) -> None:
-        """Do what a command asks; others than these mean nothing to a client."""
+        """Carry out a command; a client ignores all other commands."""
         if command.startswith(b"\5READY"):
             self.is_ready = True
         elif command.startswith(b"\5ERROR"):
@@ -171,7 +171,7 @@ class Wire:
         self._sent = 0
         self._inbox = Inbox(protocol.REPLY_MAX)
         self.connections: int = 0
-        """How many there were, this one among them."""
+        """The number of connections so far, including this one."""
         self._failures = 0
         """Connections since the last one on which the daemon took messages."""
         self._is_ended = False
@@ -262,7 +262,7 @@ class Wire:
         return message
 
     def _answer_ping(self) -> None:
-        """Send a PONG where it fits in whole, between messages: else another PING will come."""
+        """Send a PONG between messages, if it fits as a whole; otherwise another PING will come."""
         pong, self._inbox.pong = self._inbox.pong, b""
         is_between = self._sent in {0, len(self._message)}
         if self._socket is None or not is_between:
