@@ -1,4 +1,4 @@
-"""The command line. `tigerd serve` is apart, in `tigerd.service.serve`: it starts without all this.
+"""The command line. `tigerd serve` is in `tigerd.service.serve`, and starts without these modules.
 
 A command lives in the module that `SECTIONS` names, and is loaded when it is called: so what
 `get` needs is all that `get` loads.

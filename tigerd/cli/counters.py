@@ -1,4 +1,4 @@
-"""What an instance says of itself in shared memory, whether a daemon runs or not."""
+"""The numbers of an instance, read from shared memory, whether a daemon runs or not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands on the daemon's life: start, stop, restart, where, and serve for the help's sake."""
+"""Commands for the daemon: start, stop, restart, where, and serve, which is here for the help."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tigerd.service.stopping import stop_daemon
 
 
 def _starting(function: Function) -> Function:
-    """Add what `tigerd serve` is started with; the command gets what of it was given."""
+    """Add the options of `tigerd serve`; the command gets those that were given."""
     function = click.option(
         "--idle-exit",
         type=seconds,
@@ -139,7 +139,7 @@ def _start(directory: Path, wait_s: float, options: tuple[str, ...], *, as_json:
 
 
 def _ping(directory: Path, deadline: float) -> dict[str, Any]:
-    """Return what the daemon says of itself, once it answers."""
+    """Return the daemon's answer to a ping, as soon as it answers."""
     while True:
         left_s = max(1.0, deadline - time.monotonic())
         try:

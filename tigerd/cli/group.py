@@ -1,4 +1,4 @@
-"""The group of all commands: loads them when they are called, and tells what went wrong.
+"""The group of all commands: loads them when they are called, and reports their errors.
 
 Every error that leaves a command ends here, as one line on stderr and an exit code.
 """
@@ -56,7 +56,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is called, or say which one may have been meant."""
+        """Find the command that is called, or suggest a similar one."""
         name = args[0]
         if name not in self._modules and not name.startswith("-"):
             ctx.fail(f"No such command {name!r}{hint(name, self._modules)}")
@@ -85,7 +85,7 @@ class Commands(click.Group):
             sys.exit(_tell(error, {}))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command, and turn what it raises into a line on stderr and an exit code."""
+        """Run a command, and turn an error into a line on stderr and an exit code."""
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # until now it ended all at once
             signal.signal(signal.SIGINT, signal.default_int_handler)
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -119,7 +119,7 @@ class Commands(click.Group):
 
 
 def _tell(error: OSError, meta: dict[str, Any]) -> int:
-    """Say what the system said, and return the exit code."""
+    """Print the system's error message, and return the exit code."""
     abandon_stdout()
     place = f"{error.filename}: " if error.filename else ""
     words = f"{place}{error.strerror or error}"

@@ -1,4 +1,4 @@
-"""Commands that show many: tables, namespaces, ls, count."""
+"""Commands that list: tables, namespaces, ls, count."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tigerd.cli.options import (
 from tigerd.cli.output import is_terminal, say, to_json, write_columns, write_json
 
 LIST_OPTIONS = frozenset(("self", "limit", "starting_after", "ending_before"))
-"""Names that `Table.list` has taken, so that no field of theirs can be asked for."""
+"""Parameters of `Table.list`, so fields with these names cannot be filters."""
 
 
 @click.command(epilog="Example: tigerd tables --json")
@@ -75,7 +75,7 @@ def namespaces(directory: Path, as_json: bool) -> None:
 
 
 def _parse_where(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
-    """Return fields and values of FIELD=JSON; what is not JSON is a string."""
+    """Return fields and values of FIELD=JSON; a value that is not JSON is a string."""
     filters = {}
     for text in values:
         field, equals, value = text.partition("=")

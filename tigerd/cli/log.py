@@ -1,4 +1,4 @@
-"""`tigerd log`: the engine that keeps a log, and how a log is."""
+"""`tigerd log`: running the engine of a log, and showing the state of a log."""
 
 from __future__ import annotations
 

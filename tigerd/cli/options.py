@@ -27,11 +27,11 @@ STOP_S = 10.0
 DIRECTORY = "tigerd.directory"
 """In a context's `meta`: the instance's directory, which errors tell of."""
 SECONDS_MAX = 1e6
-"""What every way to wait can take: poll(2) has 2^31 milliseconds."""
+"""The longest time-out that every way of waiting accepts: poll(2) has 2^31 milliseconds."""
 
 
 def seconds(text: str) -> float:
-    """Return a number of seconds, or refuse what is negative or without end."""
+    """Return a number of seconds, or refuse a negative or infinite one."""
     with suppress(ValueError):
         if 0 <= float(text) <= SECONDS_MAX:
             return float(text)
@@ -157,7 +157,7 @@ def is_asking() -> bool:
 
 
 def confirm(question: str) -> None:
-    """Go on only after a yes; Ctrl-C is what it is everywhere, all else is a no."""
+    """Continue only after a yes; Ctrl-C ends the command as usual, any other answer is a no."""
     try:
         click.confirm(question, abort=True, err=True)
     except click.Abort as abort:

@@ -1,4 +1,4 @@
-"""A file to write to, which takes the place of the one of its name once all is written.
+"""A file that replaces the one of its name once everything is written.
 
 Where everybody may put things, as in /tmp, another user may have put a link there, to have a file
 of this user's replaced, or a pipe, to read along. The kernel refuses to follow such a link when a

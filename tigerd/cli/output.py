@@ -1,4 +1,4 @@
-"""What commands print: JSON, columns, words, and how far a long one is.
+"""The output of commands: JSON, columns, messages, and progress.
 
 Answers go to stdout, words about them to stderr. On a terminal columns are drawn; elsewhere they
 are lines with tabs between, without a heading and without anything cut. Text of records, which may
@@ -22,7 +22,7 @@ from tiger.system import os
 MANY = 2000
 """Records from which on it takes long enough to show how far it is."""
 BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""What would break a row, or act on a terminal that is behind a pipe."""
+"""Characters that would break a row, or control a terminal behind a pipe."""
 CUT_MIN = 4
 """Letters that are left of a text that is cut."""
 STEPS = 200
@@ -125,7 +125,7 @@ def cell(value: object) -> str:
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Give a function to call with how many records more are done; draws if that helps anybody."""
+    """Give a function to call with the number of further records done; draws only on a terminal."""
     if not _is_worth_drawing(total):
         yield lambda _: None
         return
@@ -149,7 +149,7 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def spinner(what: str, total: int) -> Iterator[None]:
-    """Show that something goes on of which nobody knows how far it is."""
+    """Show that something is running whose progress is not known."""
     if not _is_worth_drawing(total):
         yield
         return

@@ -65,7 +65,7 @@ def put(directory: Path, namespace: str, table: str, file: BinaryIO, as_json: bo
 
 
 def _check(store: Store, records: Records, name: str) -> None:
-    """Raise for the first record that is no good; by its place, for it may have no id."""
+    """Raise for the first invalid record, naming its position, since it may have no id."""
     max_record = max_record_of(store)
     for place, record in enumerate(records):
         try:
@@ -146,7 +146,7 @@ def clear(
 
 
 def _clear_forks(directory: Path, store: Store) -> None:
-    """Clear all forks, those that have none themselves first: what has forks is sealed."""
+    """Clear all forks, first those without forks of their own, since the others are sealed."""
     parents = _parents(directory)
     while ends := parents.keys() - set(parents.values()):
         with store.batch() as batch:

@@ -1,4 +1,4 @@
-"""`tigerd repair`: keep what can be read of a damaged instance."""
+"""`tigerd repair`: keep the readable records of a damaged instance."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ ORPHAN_S = 30
 
 FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
-"""What a terminal sends to the whole foreground: the command has got it already."""
+"""Signals that a terminal sends to the whole foreground, so the command has got them already."""
 
 
 @click.command(
@@ -65,7 +65,7 @@ def run_with_daemon(
     command: tuple[str, ...],
     prepared: Callable[[dict[str, str]], dict[str, str]] = dict,
 ) -> NoReturn:
-    """Run a command with a daemon of its own, in the environment as prepared; exit as it does."""
+    """Run a command with its own daemon, in the prepared environment; exit with its exit code."""
     is_path = os.sep in command[0] and os.path.exists(command[0])  # which may not be executable
     if not is_path and shutil.which(command[0]) is None:
         say(f"{command[0]}: no such command")
@@ -130,7 +130,7 @@ def _is_foreground() -> bool:
 
 @contextmanager
 def _daemon(directory: str | None) -> Iterator[Path]:
-    """Give an instance with a daemon; end what was begun for it."""
+    """Give an instance with a daemon; at the end, stop and remove what was started for it."""
     if directory is None:
         with _fresh_directory() as place, _started(place, ephemeral.PATIENCE_S):
             yield place
@@ -158,7 +158,7 @@ def _fresh_directory() -> Iterator[Path]:
 
 @contextmanager
 def _started(place: Path, stop_s: float) -> Iterator[None]:
-    """Have a daemon run; one that did already goes on."""
+    """Start a daemon at the beginning and stop it at the end, unless one runs already."""
     is_new = False
     try:
         is_new = launch.start(place, (f"--idle-exit={ORPHAN_S}",))

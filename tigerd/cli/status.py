@@ -1,4 +1,4 @@
-"""`tigerd status`: whether a daemon runs, and how the instance is."""
+"""`tigerd status`: whether a daemon runs, and the instance's numbers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _how_to_go_on(directory: Path, pid: int) -> str:
 
 
 def _look(directory: Path, timeout_s: float) -> dict[str, Any]:
-    """Return all there is to say, the state first."""
+    """Return the whole status, the state first."""
     place = {"directory": str(directory), "socket": str(instance.socket_path(directory))}
     if not instance.exists(directory):
         return {"running": False, "state": "absent", **place}

@@ -1,4 +1,4 @@
-"""What of the Stripe API is there: `tigerd stripe routes`, and `trigger`, which uses it."""
+"""The implemented part of the Stripe API: `tigerd stripe routes`, and `tigerd stripe trigger`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tigerd top`: the counters of an instance, as they move."""
+"""`tigerd top`: the counters of an instance, updated as they change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tigerd.cli.output import draw, is_terminal, write_columns, write_json
 
 HEADINGS = ("table", "namespaces", "records", "bytes", "needed", "needed %")
 STALE_S = 2.0
-"""A heartbeat older than this is worth a word; it is due five times a second."""
+"""A heartbeat older than this is reported; it is due five times a second."""
 
 
 @click.command(epilog="Example: tigerd top --interval 0.5")

@@ -71,7 +71,7 @@ def load(directory: Path, namespace: str, file: BinaryIO, as_json: bool) -> None
 
 
 def _check(store: Store, tables: dict[str, Records], name: str) -> int:
-    """Return how large a command with all the records is; raise for the first that is no good."""
+    """Return the size of a command with all the records; raise for the first invalid one."""
     with progress("checking", sum(map(len, tables.values()))) as advance:
         return check_tables(store, tables, name, advance)
 
@@ -150,7 +150,7 @@ def _dump(view: Snapshot, out: TextIO) -> int:
 
 @contextmanager
 def _open(file: str) -> Iterator[TextIO]:
-    """Give what to write to; what goes wrong with a file is told with its name."""
+    """Give a stream to write to; errors of a file name it."""
     if file == "-":
         yield sys.stdout
         return

@@ -1,10 +1,9 @@
-"""Applying requests, each as a whole or not at all, whatever fails meanwhile.
+"""Applying requests, each as a whole or not at all, even if something fails in the middle.
 
-Whatever can be refused is refused before the first store. A failure after that is a fault of the
-daemon or of the memory it works on, or the daemon lacks memory of its own. Recovery then undoes
-what was stored, as it would in the next daemon, and the request is refused. If this daemon cannot
-go on, the next one refuses the request too: sent again and again, it would end one daemon after
-another.
+Every refusal is made before the first store. A later failure is a fault of the daemon or of the
+memory it works on, or the daemon's own memory is short. Recovery then undoes the stores, as it
+would in the next daemon, and the request is refused. If this daemon cannot go on, the next one
+refuses the request too: sent again and again, it would end one daemon after another.
 """
 
 from __future__ import annotations
@@ -68,15 +67,15 @@ class CannotGoOn(Exception):
 
 
 class Applying:
-    """The writer of an instance, and what is done where it fails."""
+    """The writer of an instance, with the handling of its failures."""
 
     operations: Operations = OPERATIONS
-    """What may be asked."""
+    """The known operations."""
 
     def __init__(self, directory: Path, control: WritableSegment) -> None:
         """Take over the instance, and bring it to its last commit.
 
-        `Damaged`, or another `TigerError`, if that cannot be.
+        Raises `Damaged` or another `TigerError` if that fails.
         """
         self._directory = directory
         self._control = control
@@ -109,9 +108,9 @@ class Applying:
     # --- Requests ---
 
     def apply(self, operations: list[Any], request: RequestId | None) -> Outcome:
-        """Apply operations under one commit number, or raise why nothing was changed.
+        """Apply operations under one commit number, or raise an error and change nothing.
 
-        Where there is no room, whatever no reader needs any more is taken away first.
+        If there is no room, versions that no reader needs any more are removed first.
         """
         if self._refusal is not None:
             raise self._refusal.with_traceback(None)
@@ -132,7 +131,7 @@ class Applying:
             return error.outcome
 
     def _bring_back(self, cause: BaseException | None, request: RequestId | None) -> None:
-        """Undo a request that was left half done, and raise why; return if it was committed."""
+        """Undo a request that was left half done, and raise its error; return if it committed."""
         what = "what it does by itself"
         if request is not None:
             slot, number = request

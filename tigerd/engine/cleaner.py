@@ -1,4 +1,4 @@
-"""Taking away versions that no reader can see any more, in small steps between requests.
+"""Removing versions that no reader can see any more, in small steps between requests.
 
 A version that a request ends goes into a queue here, and before that into the ring of ended
 versions in shared memory. From the ring the next daemon learns which ends to take back, and which
@@ -8,8 +8,8 @@ allow, and unlinks the versions that ended at or before it. It removes chunks wi
 in a table that is more than half garbage it empties the emptiest chunk, by copying the versions in
 it that are still needed.
 
-How much a turn takes away depends on how much was written, not on how much is waiting: so a write
-after a large clear does not wait until all of it is taken away.
+The work of a turn depends on how much was written, not on how much is waiting. So a write after a
+large clear does not wait until all of it is removed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MOST_STEPS = 1 << 16
 
 
 class Ended(NamedTuple):
-    """A version of a record, or of a namespace with its records, that goes when nobody sees it."""
+    """A version of a record, or of a namespace with its records, to remove once nobody sees it."""
 
     end: int
     table: WritableTable

@@ -25,7 +25,7 @@ def take_lock(directory: Path, *, make: bool = True) -> int:
     """Take the instance for this process and return the descriptor of its directory, locked.
 
     The lock is held by the open directory, so the daemon makes no child that would inherit it.
-    Without `make` the directory has to be there: its maker may have removed it. Raises
+    Without `make` the directory must exist, because its maker may have removed it. Raises
     `InstanceError` if a daemon has it, or if it cannot be locked.
     """
     descriptor = open_or_make(directory) if make else open_directory(directory)

@@ -1,4 +1,4 @@
-"""What the daemon has to know of a record: its key, and the lists that it stands in."""
+"""Facts about a record that the daemon needs: its key, and the lists that it is in."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Which records were changed lately, by namespace: a rollback looks at these and at no others.
+"""The recently changed records of each namespace: a rollback looks only at these.
 
-It reaches back as far as the oldest pin, like everything that is kept for readers. It stands in the
-daemon's own memory only: a rollback to a commit before it began has to compare all records.
+It reaches back to the oldest pin, like everything that is kept for readers. It is only in the
+daemon's own memory, so a rollback to a commit before the daemon started compares all records.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class History:
         return False
 
     def since(self, commit: int, namespace: str) -> Iterator[tuple[int, bytes | None]]:
-        """Yield table and key of what changed after a commit, newest first."""
+        """Yield table and key of each record that changed after a commit, newest first."""
         for changed, table, key in reversed(self._changes.get(namespace, ())):
             if changed <= commit:
                 return

@@ -1,6 +1,6 @@
-"""The daemon's look at the files that processes hold: which pins and leases are still somebody's.
+"""The daemon's check of pins and files of leases: which ones are still held.
 
-A pin or a file of leases that nobody holds belongs to a process that is gone (tiger.place.holds).
+If nobody holds such a file, its process has ended (tiger.place.holds).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def names(folder: int) -> list[str]:
 
 
 def remove_unfinished(path: Path) -> None:
-    """Remove what processes left that were killed while making a file."""
+    """Remove the unfinished files of processes that were killed."""
     with contextlib.suppress(FileNotFoundError, InstanceError), opened(path) as folder:
         for name in os.listdir(folder):
             status = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -54,7 +54,7 @@ def remove_unfinished(path: Path) -> None:
 
 
 def remove(name: str, folder: int) -> None:
-    """Remove a file of an open folder; one that is gone is fine."""
+    """Remove a file of an open folder, if it exists."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(name, dir_fd=folder)
 
@@ -108,7 +108,7 @@ def leased(path: Path) -> frozenset[str]:
 
 
 class Look:
-    """What the files of a folder of leases say."""
+    """The result of a look at a folder of leases."""
 
     def __init__(self, folder: int = -1) -> None:
         """Begin with nothing found."""
@@ -119,7 +119,7 @@ class Look:
         self.folder = folder
 
     def forget(self, name: str) -> None:
-        """Remove a file whose namespaces are gone."""
+        """Remove a file whose namespaces are cleared."""
         remove(name, self.folder)
 
 

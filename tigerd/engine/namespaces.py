@@ -1,4 +1,4 @@
-"""What the daemon knows of a table's namespaces: those that are there, and those not retired."""
+"""The daemon's knowledge of a table's namespaces: the existing ones, and those not retired yet."""
 
 from __future__ import annotations
 

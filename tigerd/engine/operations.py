@@ -1,7 +1,7 @@
-"""The operations of a request: what each asks to be written, ended, cleared, or refused.
+"""The operations of a request: each adds to the plan, or refuses the request.
 
-Everything that can be refused is refused here, before the first store: only a lack of room can
-keep a plan from being applied.
+Every refusal is made here, before the first store; after that, only a lack of room can keep a plan
+from being applied.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def no_memory_error() -> StoreFull:
 
 
 def plan_of(writer: Writer, operations: list[Any], known: Operations | None = None) -> Plan:
-    """Return what the operations of a request come to; an error says which of several it is.
+    """Return the plan of a request's operations; an error says which of several operations it is.
 
     They are of those known, `OPERATIONS` by default.
     """
@@ -105,7 +105,7 @@ def put(planner: Planner, number: Any, namespace: Any, body: Any, if_version: An
 
 
 def create(planner: Planner, number: Any, namespace: Any, body: Any) -> int:
-    """Write a record that must not be there."""
+    """Write a record that must not exist yet."""
     effect, facts = planner.effect_of(planner.table(number), namespace, body)
     if effect.exists:
         raise AlreadyExists(
@@ -379,5 +379,5 @@ ALONE = frozenset(
 
 
 def _origin(version: Version) -> tuple[int, int]:
-    """Return what a version has in common with its copies, and with no other of its key."""
+    """Return an identity that a version shares with its copies, but with no other of its key."""
     return version.scope, version.begin

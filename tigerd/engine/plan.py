@@ -1,4 +1,4 @@
-"""What a request is to change, as data: the records it writes, the namespaces it clears or forks.
+"""The planned changes of a request, as data: records to write, namespaces to clear or fork.
 
 Operations of one request see what those before them did, so a plan holds one effect a record.
 """
@@ -23,7 +23,7 @@ Without a key it is the namespace itself, which is cleared or begins as a fork."
 
 @dataclass
 class Outcome:
-    """What a request that was applied came to."""
+    """The outcome of a request that was applied."""
 
     status: int = protocol.DONE
     targets: Collection[Target] = ()
@@ -94,13 +94,13 @@ class Effect:
         return bool(self.body) - (self.shown is not None)
 
     def write(self, body: bytes, facts: Facts) -> None:
-        """Let the record be this."""
+        """Set the record."""
         self.body = body
         _, self.created, self.values = facts
         self.is_touched = True
 
     def remove(self) -> None:
-        """Let it not be there; if it is written again, it is the newest insert."""
+        """Remove the record; if it is written again, it is the newest insert."""
         self.body = None
         if self.inherited is not None and self.shown is not None:
             self.body = b""
@@ -119,10 +119,10 @@ class Fork(NamedTuple):
 
 
 class Plan:
-    """What the operations of one request come to."""
+    """The plan of one request."""
 
     status: int = protocol.DONE
-    """What the last operation comes to."""
+    """The outcome of the last operation."""
     written: Effect | None = None
     """What the last operation wrote, if that is one record: the answer names it."""
     returns_record: bool = False
@@ -151,7 +151,7 @@ class Plan:
         self.cleared[table, namespace] = None
 
     def outcome(self) -> Outcome:
-        """Return what it comes to once it is applied."""
+        """Return the outcome, once the plan is applied."""
         targets = list(self.effects)
         if self.cleared or self.forked:
             begun = [(fork.table, fork.child, None) for fork in self.forked]

@@ -1,4 +1,4 @@
-"""Looking up what the operations of a request are about, for its plan."""
+"""Looking up the records and tables of a request's operations, for its plan."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Planner:
         return self.writer.table(number)
 
     def effect(self, table: WritableTable, namespace: Any, key: bytes) -> Effect:
-        """Return what the operations so far do to a record; at first, nothing."""
+        """Return the effect of the operations so far on a record; at first it is empty."""
         known = table.namespaces.get(namespace) if type(namespace) is str else None
         if known is None:
             self._check_name(namespace)
@@ -49,7 +49,7 @@ class Planner:
         return effect
 
     def effect_of(self, table: WritableTable, namespace: Any, body: Any) -> tuple[Effect, Facts]:
-        """Return what is done to a record in msgpack, and its facts, or raise why it is not one."""
+        """Return the effect and the facts of a record in msgpack, or raise `InvalidRecord`."""
         if type(body) is not bytes:
             raise InvalidRequest("a record travels as msgpack")
         if len(body) > self.writer.max_record:
@@ -64,7 +64,7 @@ class Planner:
             self._name = namespace
 
     def check_open(self, namespace: str) -> None:
-        """Raise `Sealed` if the namespace has forks: they have what it has."""
+        """Raise `Sealed` if the namespace has forks, which read its records."""
         forks = self.writer.forks.get(namespace)
         if forks:
             raise Sealed(

@@ -1,4 +1,4 @@
-"""Bringing an instance back to its last commit, whatever its daemon was doing when it died.
+"""Bringing an instance back to its last commit, at whatever point its daemon died.
 
 The commit number decides. Only the last request, or one step of cleaning, can be half done, so
 nothing else is looked at, however large the instance is:
@@ -33,7 +33,7 @@ from tigerd.engine.writer import Writer
 
 @dataclass
 class Recovered:
-    """What a recovery came to, for the log."""
+    """The result of a recovery, for the log."""
 
     tables: int = 0
     undone: int = 0
@@ -95,7 +95,7 @@ def _undo_answers(writer: Writer) -> None:
 
 
 def _undo_changes(writer: Writer) -> None:
-    """Let the changes in the ring that were not committed say nothing.
+    """Blank the changes in the ring that were not committed.
 
     They stay in the ring: it had older changes in these places, which cannot come back.
     """
@@ -197,7 +197,7 @@ def _take_back_versions(table: WritableTable) -> int:
 
 
 def _take_back_ends(writer: Writer) -> None:
-    """Let the versions live on that were to end; the last entries of the ring name them."""
+    """Restore the versions whose end was not committed; the last entries of the ring name them."""
     words = writer.control.words
     count = words[layout.ENDED]
     known = count - layout.ENDED_MAX + 1
@@ -235,7 +235,7 @@ def _settle(table: WritableTable) -> None:
 
 
 def _forget_numbers(table: WritableTable) -> None:
-    """Let the numbers of records that were taken back be given again."""
+    """Make the numbers of removed records available again."""
     at = layout.entry_at(table.number, layout.TABLE_LAST_NUMBER)
     most = (table.control.words[layout.COMMIT] + 1 << layout.NUMBER_BITS) - 1
     if table.control.words[at] > most:

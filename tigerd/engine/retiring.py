@@ -1,4 +1,4 @@
-"""Taking away versions that no reader can see any more, and copying needed ones out of chunks.
+"""Removing versions that no reader can see any more, and copying needed ones out of chunks.
 
 Each store leaves every reader, at whatever commit it reads, with what it saw before.
 """
@@ -112,7 +112,7 @@ def take_back(table: WritableTable, version: Version) -> None:
 
 
 def take_end_back(table: WritableTable, version: Version) -> None:
-    """Let a version live on whose end was never committed.
+    """Restore a version whose end was never committed.
 
     The end goes last: after another kill a search finds the version by it.
     """

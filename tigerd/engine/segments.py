@@ -1,4 +1,4 @@
-"""Segments in the daemon's hands: the only stores into shared memory, and the making of its files.
+"""Segments that the daemon writes to: the only stores into shared memory, and making its files.
 
 The daemon stores with `store` (one aligned 64-bit store) and `write` (bytes that nothing refers to
 yet). Loads, and the fence, are those of `tiger.format.memory`.
@@ -29,7 +29,7 @@ ZEROS = bytes(1 << 16)
 
 
 class WritableSegment(Segment):
-    """A segment in the daemon's hands: every store into shared memory is one of its methods."""
+    """A segment that the daemon writes to: every store into shared memory is one of its methods."""
 
     __slots__ = ()
 

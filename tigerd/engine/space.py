@@ -1,4 +1,4 @@
-"""The chunks of one table: where versions are appended, and how much of each is still needed."""
+"""The chunks of one table: appending versions, and counting how many bytes are still needed."""
 
 from __future__ import annotations
 

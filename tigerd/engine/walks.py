@@ -1,4 +1,4 @@
-"""Walks through all that a table holds: the versions of a chunk, and those of its own lists."""
+"""Walks through a table: through the versions of a chunk, and through its lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log that several machines share: what it has to do, the engine that does it, and who follows.
+"""The log that several machines share: its interface, its engine, and the hosts that follow it.
 
 Loaded where a log is named, and nowhere else (docs/design.md, *Rooms*).
 """

@@ -1,4 +1,4 @@
-"""What a log of several machines is to a daemon that follows one: its calls, and what they tell.
+"""The interface of a log of several machines, as a following daemon uses it: calls and events.
 
 A log is a sequence of entries that all hosts see alike. It is kept by an engine of others, and
 speaks here as `Log` says: it appends an entry under an id, once however often it is sent; it gives
@@ -27,13 +27,13 @@ SCHEMES = ("nats", "tls")
 USE = "use nats://HOST:4222/STREAM, or tls://"
 
 KNOWN_S = 600
-"""For how long a log knows the ids of its entries: so long an entry may be sent again."""
+"""How long a log remembers the ids of its entries, so that they can be sent again."""
 TURN_MS = 50
 """How long to wait at a log alone."""
 
 
 class Address(NamedTuple):
-    """Where a log is."""
+    """The address of a log."""
 
     host: str
     port: int
@@ -69,12 +69,12 @@ def address_of(text: str) -> Address:
 
 
 def shown_address(text: str) -> str:
-    """Return a text of an address without what may be a password."""
+    """Return the text of an address without a part that may be a password."""
     return re.sub(r"//[^/@]*@", "//", text)
 
 
 class Terms(NamedTuple):
-    """What all hosts of a log have in common; a host that has it otherwise may not follow."""
+    """The terms that all hosts of a log share; a host with other terms may not follow."""
 
     version: str
     protocol: int
@@ -132,7 +132,7 @@ class Refusal(NamedTuple):
 
     id: str
     error: TigerError | None
-    """Why the entry is not in the log, and will not be; None if that is not known."""
+    """The reason why the entry will never be in the log; None if that is not known."""
 
 
 class Known(NamedTuple):
@@ -144,7 +144,7 @@ class Known(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What a daemon tells all others."""
+    """A message from one daemon to all others."""
 
     body: bytes
 
@@ -164,15 +164,15 @@ class Log(Protocol):
 
     address: Address
     epoch: str
-    """Which log it is; empty until it was first reached."""
+    """The identity of the log; empty until it was first reached."""
     last: int
     """The last entry when it was reached last."""
     terms: Terms | None
-    """What holds on all hosts, once it was reached."""
+    """The terms of all hosts, once the log was reached."""
     body_max: int
     """The most bytes of an entry."""
     trouble: str
-    """Why it is out of reach, for people."""
+    """Why it cannot be reached, as a text for people."""
 
     @property
     def is_up(self) -> bool:
@@ -185,7 +185,7 @@ class Log(Protocol):
         """Send what was appended."""
 
     def asked_again(self, id: str) -> None:
-        """Note that somebody still waits for what an append comes to."""
+        """Note that somebody still waits for the outcome of an append."""
 
     def forget(self, id: str) -> None:
         """Do not send an append again."""
@@ -212,7 +212,7 @@ class Log(Protocol):
         """Begin from the position again, a little later."""
 
     def close(self) -> None:
-        """Let go of the engine."""
+        """Disconnect from the engine."""
 
 
 def wait(log: Log) -> None:

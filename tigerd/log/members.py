@@ -1,4 +1,4 @@
-"""Who follows a log beside this daemon, and how far each has applied it.
+"""The other hosts of a log, and how far each has applied it.
 
 Daemons tell each other by messages of the engine that nothing keeps: each its position, twice a
 second, and after every entry while somebody waits for it. A daemon is known by a number that it
@@ -27,7 +27,7 @@ CLOSELY_S = 2.0
 
 
 class Member(NamedTuple):
-    """What is known of another host."""
+    """Another host, as far as it is known."""
 
     name: str
     place: str
@@ -40,7 +40,7 @@ Peer = tuple[bytes, int]
 
 
 class Members:
-    """The hosts of a log, and those who wait for them."""
+    """The hosts of a log, and the clients that wait for them."""
 
     def __init__(
         self, name: str, place: str, tell: Callable[[bytes], None], applied: Callable[[], int]
@@ -75,7 +75,7 @@ class Members:
         self._say("leave")
 
     def hear(self, body: bytes) -> None:
-        """Take what another one tells."""
+        """Handle a message from another host."""
         try:
             said = json.loads(body)
             host, kind, name = str(said["host"]), said["kind"], str(said["name"])
@@ -120,7 +120,7 @@ class Members:
             self._say("position")
 
     def answered(self) -> list[Peer]:
-        """Return those who need wait no longer; to be called often."""
+        """Return the clients that need not wait any longer; call it often."""
         now = time.monotonic()
         if now >= self._tell_at:
             self._say("position")
@@ -148,12 +148,12 @@ class Members:
 
 
 def name_of_host() -> str:
-    """Return what people call this host; only people use it."""
+    """Return a readable name of this host, for people only."""
     return f"{socket.gethostname()}/{os.getpid()}"
 
 
 def place_of_host(directory: Path, instance: int) -> str:
-    """Return what tells a host from all others: its instance, and where that is.
+    """Return the identity of a host: its instance and its directory.
 
     A copy of an instance is another host; the next daemon of the same directory is the same one.
     """

@@ -81,7 +81,7 @@ class Appends:
         link.put(nats_wire.publish_with(headers, self._subject, waiting.entry, reply=answer))
 
     def answered(self, message: Message) -> Known | Refusal | None:
-        """Take what the engine says of an append, and return the event, if that is one.
+        """Handle the engine's answer to an append, and return the resulting event, if there is one.
 
         An error changes nothing. `Lost` if no server has the stream.
         """

@@ -85,7 +85,7 @@ class Entries:
             )
 
     def _hear(self, message: Message) -> None:
-        """Take what the consumer says of itself."""
+        """Handle a message of the consumer about itself."""
         if message.status != 100:
             raise Lost(f"the consumer ended ({message.headers[:80]!r})")
         last = message.header(b"Nats-Last-Stream")

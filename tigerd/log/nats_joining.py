@@ -26,7 +26,7 @@ BEAT_S = 0.5
 CONSUMER_S = 5
 """How long a consumer outlives its connection in the engine."""
 MESSAGE_MAX = 32 << 20
-"""What a stream takes in a file, whatever max_payload says."""
+"""The most bytes that a stream accepts in a message, even if max_payload is larger."""
 OWN_BYTES = 512
 """Of a message, beside the entry: its headers."""
 NOTES_S = 30 * 86_400
@@ -200,7 +200,7 @@ class _Said(Lost):
 
 
 def _until(link: Link, condition: Callable[[], object]) -> Steps:
-    """Wait for a condition that what comes makes true."""
+    """Wait until a message makes a condition true."""
     while True:
         link.inbox.next()
         if condition():

@@ -18,7 +18,7 @@ ROOM = 4096
 
 END = b"\r\n"
 HEADERS = b"NATS/1.0"
-"""What a block of headers begins with; a status of three digits may follow."""
+"""The first bytes of a block of headers; a status of three digits may follow."""
 
 PASSING = 503
 """A status, and a class of errors of JetStream, after which a request may be sent again."""
@@ -28,11 +28,11 @@ PONG = b"PONG\r\n"
 
 
 class Refused(Exception):
-    """The server is none of NATS, or does not want to talk."""
+    """The server does not speak NATS, or refuses the connection."""
 
 
 class Message(NamedTuple):
-    """What came to a subscription."""
+    """A message that came to a subscription."""
 
     subscription: int
     subject: bytes
@@ -54,7 +54,7 @@ class Message(NamedTuple):
 
 
 def subscribe(subject: str, number: int) -> bytes:
-    """Return what subscribes to a subject; messages say the number."""
+    """Return the command that subscribes to a subject; its messages have the number."""
     return f"SUB {subject} {number}\r\n".encode()
 
 
@@ -72,7 +72,7 @@ def publish_with(headers: dict[str, str], subject: str, body: bytes, *, reply: s
 
 
 class Inbox:
-    """What came from the server, and the messages in it."""
+    """The bytes that came from the server, and the messages in them."""
 
     def __init__(self, body_max: int) -> None:
         """Begin with nothing; take no message of more bytes."""

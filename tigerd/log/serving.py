@@ -1,4 +1,4 @@
-"""The engine of a log, for those who have none: a nats-server with a store of its own."""
+"""Running the engine of a log: a nats-server with its own store."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ONE_THREAD = {"GOMAXPROCS": "1"}
 """An entry passes four goroutines, one after another: with threads for them each waits until the
 next one has woken. With one thread a write takes 0.8 of the time, also of four clients at once."""
 PAYLOAD_MAX = 32 << 20
-"""The most that a stream takes: a request may have nearly as much."""
+"""The most bytes that a stream accepts; a request may have nearly as many."""
 
 CONFIGURATION = """\
 listen: {listen}
@@ -42,7 +42,7 @@ def find() -> str:
 
 
 def run(host: str, port: int, store: Path, arguments: tuple[str, ...]) -> int:
-    """Run an engine until it ends, or this process is told to; return its exit code."""
+    """Run an engine until it ends or this process gets a signal; return its exit code."""
     program = find()
     lock = _lock(store)
     settings = store / "tigerd.conf"
@@ -76,9 +76,10 @@ def run(host: str, port: int, store: Path, arguments: tuple[str, ...]) -> int:
 
 
 def _lock(store: Path) -> int:
-    """Return a descriptor of the store that the engine inherits: as long as it lives, no other.
+    """Return a locked descriptor of the store, which the engine inherits.
 
-    Two engines would take one folder without a word.
+    So no second engine can use the store while this one runs; nats-server itself does not check
+    that.
     """
     try:
         store.mkdir(mode=0o700, parents=True, exist_ok=True)

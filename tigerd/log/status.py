@@ -1,4 +1,4 @@
-"""How a log is, as one who follows nothing sees it."""
+"""The state of a log, seen without following it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tigerd.log.members import Members
 from tigerd.log.nats import NatsLog
 
 HOSTS_S = 0.7
-"""How long to wait for hosts to say how far they are; each says so twice a second anyway."""
+"""How long to wait for the hosts' positions, which each of them sends twice a second anyway."""
 
 
 def look(address: Address, timeout_s: float) -> dict[str, Any]:
-    """Return what there is to say; `DaemonUnavailable` if the log cannot be reached in time."""
+    """Return the state; `DaemonUnavailable` if the log cannot be reached in time."""
     log = NatsLog(address, "status")
     deadline = time.monotonic() + timeout_s
     try:

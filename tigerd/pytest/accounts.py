@@ -24,10 +24,10 @@ from tigerd.pytest.runs import TIMEOUT_S, Instance, Run
 from tigerd.pytest.seeds import Seeds
 
 NAME_MAX = 80
-"""Letters of a test's name that its namespace is called by."""
+"""How many characters of a test's name its namespace has."""
 
 UNDONE = "_tigerd_undone"
-"""The attribute of an error that tells what it undid."""
+"""The attribute of an error that has the changes that it undid."""
 
 _workers: dict[RunEnvironment, Worker] = {}
 _turn = threading.Lock()
@@ -76,7 +76,7 @@ class Worker:
         self._lease = Lease(run.directory, run.environment.outside) if run.is_cleared else None
 
     def close(self) -> None:
-        """Let go."""
+        """Close it."""
         if self._process != process.current():
             return
         self.run.close()
@@ -88,10 +88,10 @@ class Worker:
 
 
 class Teller(Protocol):
-    """Tells what is in an account in the words of whatever the account is of."""
+    """Describes an account in the terms of its service."""
 
     def failures(self, since: float) -> str:
-        """Return what failed since a moment of the machine's time; raises `TigerError`."""
+        """Return the failures since a time of the machine's clock; raises `TigerError`."""
 
 
 class Account:
@@ -117,19 +117,19 @@ class Account:
             self.store = parent.begin_fork(name)
 
     def mark(self) -> None:
-        """Note what it holds now."""
+        """Mark its present state."""
         self.release_mark()
         self._mark = self.store.mark()
         self._marked_at = time.time()
 
     def release_mark(self) -> None:
-        """Let what was noted go."""
+        """Release the mark."""
         if self._mark is not None:
             self._mark.release()
         self._mark = None
 
     def describe(self, *, has_failed: bool = True) -> str:
-        """Tell what was changed since the mark, or else the beginning; it needs no daemon."""
+        """Describe the changes since the mark, or else since the beginning; it needs no daemon."""
         where = self._run.where(self.name)
         if self._is_kept(has_failed):
             where += ", kept"
@@ -141,7 +141,7 @@ class Account:
             return f"(cannot be read: {error}; {where})"
 
     def describe_failures(self) -> str | None:
-        """Tell what failed since the mark, or else the beginning; None if nothing did."""
+        """Describe the failures since the mark, or else since the beginning; None without any."""
         if self.teller is None:
             return None
         try:
@@ -169,7 +169,7 @@ class Account:
 
 
 def _note_undone(error: BaseException, store: NamespaceReads[Any], mark: Mark | None) -> None:
-    """Keep with an error what it undoes, for the report of its test."""
+    """Attach to an error the changes that it undoes, for the report of its test."""
     with contextlib.suppress(TigerError, OSError):
         changes = store.changes(mark)
         if changes:
@@ -178,7 +178,7 @@ def _note_undone(error: BaseException, store: NamespaceReads[Any], mark: Mark | 
 
 
 def undone_by(error: BaseException | None) -> list[str]:
-    """Return what an error undid, and those that it came of."""
+    """Return the changes that an error and its causes undid."""
     found: list[str] = []
     seen: set[int] = set()
     while error is not None and id(error) not in seen:

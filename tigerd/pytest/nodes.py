@@ -1,4 +1,4 @@
-"""What the plugin notes of a run in pytest's own objects, and finds there.
+"""The plugin's data about a run, kept in pytest's own objects.
 
 Its parts share this: the run (`plugin`), the fixtures and the reports.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tigerd.pytest.run_environment import RunEnvironment
 
 ENVIRONMENT = pytest.StashKey["RunEnvironment"]()
-"""In the config: what all processes of the run find."""
+"""In the config: the environment that all processes of the run find."""
 ACCOUNTS = pytest.StashKey[dict[str, "Account"]]()
 """In a test, class, module or session: the accounts that belong to it, by fixture."""
 WIDE = pytest.StashKey[dict[str, str | None]]()
@@ -67,7 +67,7 @@ def show(environment: RunEnvironment, names: list[str | None] | None = None) -> 
 
 @contextlib.contextmanager
 def failing_plainly() -> Iterator[None]:
-    """Let an error of the store be the test's error, without the way it took through this code."""
+    """Make an error of the store the test's error, without a traceback through this code."""
     from tiger import TigerError  # noqa: PLC0415
 
     try:

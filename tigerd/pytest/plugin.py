@@ -97,7 +97,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _enter(config: pytest.Config, options: argparse.Namespace, worker: str | None) -> None:
-    """Tell all processes that are started from here on of the run's instance."""
+    """Pass the run's instance to all processes that are started from now on."""
     before = config.stash.get(ENVIRONMENT, None)
     if before is not None:
         before.leave()
@@ -132,7 +132,7 @@ def _added_options() -> list[str]:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Tell of an instance that is not the run's own."""
+    """Name the instance in the header, if it is not the run's own."""
     environment = config.stash.get(ENVIRONMENT, None)
     if environment is None or not environment.is_told:
         return None
@@ -147,7 +147,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say where to look at what is kept, and what was written outside of every account."""
+    """Say where the kept records are, and which records were written outside of all accounts."""
     environment = used(config)
     if environment is None or environment.is_worker:
         return

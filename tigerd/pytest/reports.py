@@ -1,4 +1,4 @@
-"""A test from its setup to its report, which tells of a test that failed what it changed."""
+"""A test from its setup to its report; the report of a failed test shows its changes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TOLD = pytest.StashKey[list[tuple[str, str]]]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Note what the accounts that tests share hold before this one."""
+    """Mark the state of shared accounts before this test."""
     item.stash[HAS_FAILED] = False  # it may have been run before
     if TOLD in item.stash:
         del item.stash[TOLD]
@@ -74,7 +74,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
 
 
 def _closing(item: pytest.Item, account: Account) -> Callable[[], None]:
-    """Return what ends an account that was begun without a fixture."""
+    """Return a function that ends an account that was begun without a fixture."""
 
     def end() -> None:
         with failing_plainly():
@@ -87,7 +87,7 @@ def _closing(item: pytest.Item, account: Account) -> Callable[[], None]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Tell in the report of a test that failed what it changed in its accounts."""
+    """Add to the report of a failed test the changes in its accounts."""
     report = yield
     if report.failed:
         note_failure(item)
@@ -108,7 +108,7 @@ def _add_section(report: pytest.TestReport, title: str, text: str) -> None:
 
 
 def _sections(item: pytest.Item, error: BaseException | None = None) -> Iterator[tuple[str, str]]:
-    """Yield the titles and texts of what there is to tell of a test."""
+    """Yield the titles and texts of a test's sections."""
     environment = used(item.config)
     if environment is None:
         return

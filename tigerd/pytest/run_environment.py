@@ -1,4 +1,4 @@
-"""What every process of a run finds in its environment, from the run's first moment on.
+"""The environment of a run, which all its processes find from the beginning.
 
 | variable | says |
 |---|---|

@@ -1,4 +1,4 @@
-"""What accounts begin with: read from a file or a dict, written once a run, forked for each."""
+"""Seeds: records that accounts begin with; written once in a run, and forked for each account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A test's account as the Stripe account that the SDK talks to, in what the test starts too."""
+"""A test's account as a Stripe account for the SDK, also in processes that the test starts."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ PREFIX = "tiger_stripe"
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Load what the fixtures need before a test puts something else in the place of a module."""
+    """Load the fixtures' modules before a test can replace one of them."""
     is_run = not session.config.getoption("collectonly", False)
     names = {name for item in session.items for name in getattr(item, "fixturenames", ())}
     if is_run and any(name.startswith(PREFIX) for name in names):

@@ -1,1 +1,1 @@
-"""The service: the daemon's process, its sockets, its clients and its custody of the instance."""
+"""The service: the daemon's process, its sockets, its clients and its hold on the instance."""

@@ -1,7 +1,7 @@
-"""Namespaces of processes that are gone (tiger.place.leases), and their clearing, some at a time.
+"""Clearing the namespaces of processes that have ended (tiger.place.leases), a few at a time.
 
-All who write wait while the daemon clears, so it clears a limited number at a look. What is left
-is found by the next look: between two of them another process may have taken a lease.
+All writes wait while the daemon clears, so it clears a limited number at each look. The next look
+finds the rest anew, because another process may have taken a lease in between.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ TOLD_MAX = 100
 
 
 class Applies(Protocol):
-    """What applies requests: by itself, or by a log."""
+    """Applies requests, either directly or through a log."""
 
     @property
     def writer(self) -> Writer:
-        """What has the tables."""
+        """The writer, which has the tables."""
 
     def apply(self, operations: list[Any], asked: RequestId | None) -> Outcome:
         """As `Applying.apply`."""
 
 
 class Abandoned:
-    """Clears what is left to the daemon of one instance."""
+    """Clears the namespaces that processes of one instance leave to the daemon."""
 
     def __init__(
         self, directory: Path, applying: Applies, tell: Callable[[set[Watched]], None]
@@ -55,7 +55,7 @@ class Abandoned:
         """How many more may be cleared at this look."""
 
     def clear(self) -> None:
-        """Look once, and clear what nobody needs, `CLEARS_MAX` at most."""
+        """Look once, and clear namespaces without a holder, `CLEARS_MAX` at most."""
         self._clears = CLEARS_MAX
         with holders.looking(self._folder) as look:
             for name, reason in look.strange.items():
@@ -65,7 +65,7 @@ class Abandoned:
                     look.forget(name)
 
     def end(self, namespaces: Iterable[str], who: str) -> bool:
-        """Clear as many as this look may; tell whether none of them has records any more."""
+        """Clear as many as this look may; tell whether all of them are empty now."""
         is_done = True
         for namespace in filter(self._is_there, namespaces):
             if self._clears == 0:
@@ -81,7 +81,7 @@ class Abandoned:
         return any(namespace in table.namespaces for table in self._applying.writer.in_use())
 
     def _clear(self, namespace: str, who: str) -> bool:
-        """Clear a namespace; tell whether that is done."""
+        """Clear a namespace; tell whether it succeeded."""
         if namespace in self._damaged:
             return False
         try:
@@ -98,7 +98,7 @@ class Abandoned:
         return True
 
     def _tell_once(self, name: str, what: str) -> None:
-        """Log what each look would come upon again."""
+        """Log a message once, which otherwise each look would repeat."""
         if name not in self._told and len(self._told) < TOLD_MAX:
             self._told.add(name)
             log.warning("%s", what)

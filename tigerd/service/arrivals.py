@@ -1,10 +1,10 @@
-"""What comes to the daemon's sockets, waited for with few calls of the kernel.
+"""Waiting for messages at the daemon's sockets, with few system calls.
 
-ZeroMQ signals on a descriptor of each socket that something may have come. It signals once, and any
-use of the socket takes the signal in: so a socket is asked before its descriptor is waited for.
-Once the socket has said that there is nothing, a look at its descriptor is enough. That takes
-0.7 us, and asking 2.5. `zmq.Poller` asks each of three sockets before it waits and after: with it,
-a request of a client that sleeps took some 24 calls of the kernel, and takes 10 without.
+Each ZeroMQ socket has a descriptor that signals that something may have come. It signals once, and
+any use of the socket consumes the signal. So the socket is asked first, and then its descriptor is
+waited for. Once the socket has said that there is nothing, a look at its descriptor is enough. That
+takes 0.7 us, and asking 2.5. `zmq.Poller` asks each of three sockets before it waits and after:
+with it, a request of a client that sleeps took some 24 calls of the kernel, and takes 10 without.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EVENTS, POLLIN = zmq.EVENTS, int(zmq.POLLIN)
 
 
 class Arrivals:
-    """Requests at one socket, and what comes to the others beside it."""
+    """Requests at one socket, and messages at the other sockets."""
 
     def __init__(self, router: zmq.Socket[Any], others: Sequence[zmq.Socket[Any]]) -> None:
         """Watch the socket that requests come to, and others."""
@@ -45,7 +45,7 @@ class Arrivals:
     def wait(self, longest_ms: int) -> tuple[bool, bool]:
         """Wait until something comes, or a while; tell whether there may be requests, and others.
 
-        Each of the others has to be emptied then: it may not be told of again.
+        Then each of the others has to be emptied, because it may not signal again.
         """
         is_request = not self.is_quiet and self.has_request()
         is_other = False

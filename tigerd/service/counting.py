@@ -1,4 +1,4 @@
-"""How many values a frame of msgpack would come to, counted before any is made.
+"""Counting the values in a frame of msgpack before it is decoded.
 
 A value takes a byte in a frame and some 60 in memory: without a bound, the largest frame of nothing
 but empty arrays would take gigabytes, and seconds in which nobody else is served.
@@ -13,7 +13,7 @@ VALUES_MAX = 7 * protocol.OPERATIONS_MAX
 """Values in one request: of each operation itself, its name and its arguments, which are five."""
 
 UNCOUNTED = 1 << 16
-"""Bytes of a frame that is not worth counting: whatever it holds is some megabytes."""
+"""Frames up to this size are not counted, because they decode to some megabytes at most."""
 
 _FIXED = {
     0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8,
@@ -42,7 +42,8 @@ def check_count(frame: bytes) -> None:
 def is_bounded(frame: bytes, most: int) -> bool:
     """Tell whether a frame has at most so many values, containers and all that is in them.
 
-    Of what is cut, or is no msgpack, it says so too: decoding that ends where this does.
+    For a frame that is cut off or not msgpack it also returns True: decoding it fails at the same
+    place.
     """
     known = _is_bounded(frame, most)
     return _count(frame, most) if known is None else bool(known)

@@ -1,11 +1,11 @@
-"""A daemon's custody of its instance: the lock, the process it belongs to, and its files.
+"""A daemon's custody of its instance: the lock, the owner, and the files.
 
-The lock is on the directory, so two daemons never have one instance. Files that are removed under a
-live daemon are still mapped here, so nothing is lost: they are written again for clients to find.
-A directory that was removed, or an instance that another has replaced, is let go.
+The lock is on the directory, so two daemons never have one instance. If files are removed while a
+daemon runs, it still has them mapped, so nothing is lost: it writes them again. It gives up a
+directory that was removed, and an instance that was replaced by another.
 
-A daemon that takes over gets a number, and stores a random one beside it: by these a reader tells
-that what it has mapped is still what is there (tiger.reading.reader).
+A daemon that takes over gets a number, and stores a random number beside it. With these a reader
+checks that the instance that it has mapped is still there (tiger.reading.presence).
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Custody:
     def __init__(self, directory: Path, lock: int, control: WritableSegment) -> None:
         """Hold the instance, whose directory is locked and whose control segment is mapped.
 
-        Raises `InstanceError` if these are not what is at the path: nothing is stored then.
+        Raises `InstanceError` if another directory or segment is at the path; then nothing is
+        stored.
         """
         self._directory = directory
         self._lock = lock
@@ -58,7 +59,7 @@ class Custody:
         memory.fence()
         control.store(layout.DAEMON, self._number)
 
-    # --- Is it still this daemon's? ---
+    # --- Whether it still belongs to this daemon ---
 
     def is_over(self) -> bool:
         """Tell whether there is nobody left to serve, and log why."""
@@ -94,7 +95,7 @@ class Custody:
         except OSError:
             return True
 
-    # --- What was taken away under it ---
+    # --- Files that were removed ---
 
     def lost(
         self, segments: Iterable[WritableSegment], *, at_once: bool = False
@@ -112,7 +113,7 @@ class Custody:
         self._socket = os.lstat(instance.socket_path(self._directory))
 
     def has_socket(self) -> bool:
-        """Tell whether clients find the socket; what tidies up may have removed it."""
+        """Tell whether clients find the socket; a clean-up may have removed it."""
         path = instance.socket_path(self._directory)
         try:
             return self._socket is not None and is_at(path, self._socket)

@@ -1,9 +1,10 @@
-"""A daemon in the background: how it leaves the process that was launched for it.
+"""Detaching a daemon from the process that was launched for it.
 
     the process that needs a daemon (tiger.place.launch)  ->  the process launched  ->  the daemon
 
-The process in the middle waits until the daemon has told how its start went, and ends. If the
-daemon ends without a word, killed as the kernel does where memory is short, that one still knows.
+The process in the middle waits until the daemon has reported how its start went, and then ends. If
+the daemon ends without a report, for example because the kernel kills it when memory is short, this
+process reports that.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tiger.system import os, threading
 
 
 def detach() -> int:
-    """Go on as nobody's child; return what to give to `leave` before the launcher is told."""
+    """Continue without a parent; return the argument for `leave`, to be called before reporting."""
     waits, told = os.pipe()
     daemon = os.fork()
     if daemon:
@@ -38,7 +39,7 @@ def leave(told: int) -> None:
 
 
 def _see_off(daemon: int, waits: int) -> NoReturn:
-    """Wait until the daemon has told something; if it never did, tell which signal ended it."""
+    """Wait until the daemon has reported; if it ends first, report the signal that ended it."""
     if not os.read(waits, 1):
         _, status = os.waitpid(daemon, 0)
         if os.WIFSIGNALED(status):
@@ -59,7 +60,7 @@ def _tell_killed(number: int) -> None:
 
 
 def refusal(error: str, message: str) -> dict[str, Any]:
-    """Return what a daemon tells that cannot start: the class of the error, and its words."""
+    """Return the report of a daemon that cannot start: the class of the error, and its message."""
     return {"ready": False, "error": error, "message": message}
 
 

@@ -1,8 +1,8 @@
-"""Instances that pass: they belong to one process, and go when it goes, however it goes.
+"""Ephemeral instances: they belong to one process, and are removed when it ends, in whatever way.
 
-A test run and `tigerd run` have one each. Its directory has a name of its own kind, and holds a
-file that says whose it is; the daemon looks now and then whether that process is still there.
-What a power cut left is removed by `tigerd gc`.
+A test run and `tigerd run` each have one. Its directory has a special prefix, and a file that names
+its owner; the daemon checks regularly whether that process is still running. `tigerd gc` removes
+directories that a power cut left behind.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HALF_MADE_S = 60.0
 
 
 def path_of(token: str) -> Path:
-    """Return where an instance is, by what tells it from others; nothing is made yet."""
+    """Return the directory of the instance with this token; nothing is made yet."""
     return Path(place_of(token))
 
 
@@ -43,13 +43,13 @@ def make(path: Path, owner: Owner) -> None:
 
 
 def disown(path: Path) -> None:
-    """Let an instance stay, and be nobody's."""
+    """Keep an instance, without an owner."""
     (path / KEPT).touch(mode=0o600)
     (path / OWNER).unlink(missing_ok=True)
 
 
 def end(path: Path) -> None:
-    """Stop the daemon, by force where it does not listen."""
+    """Stop the daemon, by force if it does not answer."""
     try:
         stop_daemon(path, PATIENCE_S)
     except TigerError as error:
@@ -60,7 +60,7 @@ def end(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Stop the daemon, and remove all there is; raise what kept either from being done."""
+    """Stop the daemon, and remove the directory; raise the error if either fails."""
     try:
         end(path)
     finally:
@@ -68,10 +68,11 @@ def remove(path: Path) -> None:
 
 
 def sweep(path: Path) -> None:
-    """Remove an instance's directory and all in it; one that is gone already is fine.
+    """Remove an instance's directory with its contents; do nothing if it does not exist.
 
-    It loses its name first: a client that found it half removed would start a daemon in it. Raises
-    `InstanceError` if it is not this user's, or no instance's, or if some of it is still there.
+    It is renamed first, because a client that found it half removed would start a daemon in it.
+    Raises `InstanceError` if it belongs to another user or is not an instance's, or if a part could
+    not be removed.
     """
     with contextlib.ExitStack() as closing:
         try:
@@ -98,7 +99,7 @@ def sweep(path: Path) -> None:
 
 
 def _remove_tree(path: Path) -> None:
-    """Remove all that can be removed, and raise why not all could."""
+    """Remove as much as possible, and raise the first error."""
     shutil.rmtree(path, ignore_errors=True)
     if os.path.lexists(path):
         shutil.rmtree(path)
@@ -124,7 +125,7 @@ def left_behind() -> Iterator[Left]:
 
 
 def _places() -> Iterator[Path]:
-    """Yield what has the name of a run's directory, wherever one may have been made."""
+    """Yield every path that may be a run's directory by its name and place."""
     import tempfile  # noqa: PLC0415 - a daemon does without
 
     for folder in {parent(), SHARED_MEMORY, tempfile.gettempdir()}:

@@ -1,4 +1,4 @@
-"""The exit codes, and which error has which."""
+"""The exit codes, and the errors that have each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NO = 1  # not running, not found, an audit that failed, no room
 USAGE = 2  # arguments or input that cannot be used; click's own code
 UNREACHABLE = 3  # no daemon, or a directory that cannot be used
 MISMATCH = 4  # segments or a daemon of another version
-TIMED_OUT = 5  # it may or may not have been done, or did not come
+TIMED_OUT = 5  # outcome unknown, or time-out
 SIGNALLED = 128  # + the signal's number
 NOT_EXECUTABLE = 126  # as in a shell
 NOT_A_COMMAND = 127  # as in a shell

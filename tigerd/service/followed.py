@@ -1,7 +1,7 @@
-"""Which log an instance follows: what was said when its daemon was started, and what it remembers.
+"""The address of the log that an instance follows: from `--log`, `TIGERD_LOG`, or remembered.
 
-It is remembered in a file of the instance, so that a daemon that a client starts follows too: one
-that did not would write past the log.
+It is remembered in a file of the instance. So a daemon that a client starts follows it too, and
+does not write without the log.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ VARIABLE = "TIGERD_LOG"
 
 
 class Followed(NamedTuple):
-    """A log, and which one it was when it was followed last."""
+    """The address of a log, and its epoch when it was last followed."""
 
     url: str
     epoch: str
 
     @property
     def address(self) -> Address:
-        """Where it is; `InvalidRequest` if that is no address."""
+        """The parsed address; `InvalidRequest` if it is not one."""
         from tigerd.log.log import address_of  # noqa: PLC0415 - only with a log
 
         return address_of(self.url)
 
 
 def remembered(directory: Path) -> Followed | None:
-    """Return what an instance remembers, None if it follows no log; `Damaged` if none can tell."""
+    """Return the remembered log, None if there is none; `Damaged` if the file is unreadable."""
     path = directory / instance.FOLLOWED
     try:
         said = json.loads(path.read_text())
@@ -55,7 +55,7 @@ def remembered(directory: Path) -> Followed | None:
 def log_of(directory: Path, option: str | None) -> Followed | None:
     """Return the log that a daemon is to follow: the option's, `TIGERD_LOG`'s, the remembered one.
 
-    The first of these says where it is; which one it has to be, only the instance remembers.
+    The first of these gives the address; the epoch is always the remembered one.
     """
     before = remembered(directory)
     said = option or os.environ.get(VARIABLE, "").strip()
@@ -65,7 +65,7 @@ def log_of(directory: Path, option: str | None) -> Followed | None:
 
 
 def remember(directory: Path, followed: Followed) -> None:
-    """Note what an instance follows; `TigerError` if that cannot be."""
+    """Remember the log that an instance follows; `TigerError` if that fails."""
     path = directory / instance.FOLLOWED
     new = path.with_name(f"{instance.FOLLOWED}.{os.getpid()}")
     try:

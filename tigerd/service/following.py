@@ -1,13 +1,14 @@
-"""A daemon that follows a log: what its clients ask goes there, and what comes from there is done.
+"""A daemon that follows a log: it appends its clients' requests, and applies all entries.
 
-    a request -> the log -> on every host: plan -> apply -> answer, where it was asked
+a request -> the log -> on every host: plan -> apply -> answer, where it was asked
 
-The entry is the client's frame as it came, and its id in the log is the client and the number of
-the request: what is sent again is one entry. A rollback is an exception (tigerd.service.rollbacks).
-The client is answered by its own host.
+The entry is the client's frame as it came. Its id in the log consists of the client and the
+request's number, so a request that is sent again is still one entry. A rollback is an exception
+(tigerd.service.rollbacks). The client is answered by its own host.
 
-What one host alone refuses, for want of room say, is no answer: others have applied that entry. The
-host stands still there, and goes on when it can. Nothing of this is loaded without a log.
+If only one host refuses an entry, for example because its memory is full, that is not the answer,
+since the others have applied it. That host stops there, and continues when it can. None of this is
+loaded without a log.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ class Following(Server):
             self._wills.look(self._abandoned.end)
 
     def _attend(self) -> None:
-        """Wait at the log too, for what it wants now."""
+        """Wait for the log too, on the events that it needs now."""
         waits_for = self._log.waits_for()
         if waits_for != self._waits_for:
             before = self._waits_for[0] if self._waits_for else None
@@ -141,7 +142,7 @@ class Following(Server):
             self._waits_for = waits_for
 
     def _take(self) -> bool:
-        """Do what the log tells; return whether entries were applied."""
+        """Handle the log's events; return whether entries were applied."""
         was_up = self._log.is_up
         try:
             events = self._log.take()
@@ -207,7 +208,7 @@ class Following(Server):
             self._under_way.append(request, self._frame)
 
     def _refusal(self, kind: object) -> TigerError | None:
-        """Return why a request is not appended, if it is not; its first operation is of a kind."""
+        """Return the error of a request that must not be appended; else None."""
         if self._progress.full is not None:
             return StoreFull(f"this host has no room to follow its log: {self._progress.full}")
         if kind == protocol.RESTORE:
@@ -221,13 +222,13 @@ class Following(Server):
         return None
 
     def _confirm(self, question: Question) -> None:
-        """As `Server._confirm`; what is still in the log is told when it is applied."""
+        """As `Server._confirm`; a request still in the log is answered when it is applied."""
         id = id_of(question.client, question.number)
         if not self._under_way.ask_again(id, question.peer, wants_reply=True):
             super()._confirm(question)
 
     def _everywhere(self, question: Question) -> None:
-        """Answer when every host has applied what this one has."""
+        """Answer when every host has applied the same entries as this one."""
         self._members.wait((question.peer, question.number))
         self._tell_everywhere()
 
@@ -238,7 +239,7 @@ class Following(Server):
     # --- From the log to memory ---
 
     def _apply(self, entry: Entry) -> bool:
-        """Apply an entry, and answer whoever asked it here; False if this host has no room."""
+        """Apply an entry, and answer its client if it is here; False if this host has no room."""
         self._progress.entry = entry
         try:
             client, slot, number, _, operations = parse(entry.body)
@@ -273,7 +274,7 @@ class Following(Server):
         return True
 
     def _stand_still(self, entry: Entry, error: TigerError) -> None:
-        """Go no further than the entry before, and try again: entries come anew from there."""
+        """Stop after the previous entry and try again: the log delivers the entries from there."""
         if self._progress.full is None:
             log.error("cannot apply entry %d, and stops there: %s", entry.sequence, error)
         self._progress.full = error if isinstance(error, StoreFull) else StoreFull(str(error))

@@ -1,4 +1,4 @@
-"""Joining a log when a daemon starts: whether the instance may, by which terms, and catching up."""
+"""Joining a log when a daemon starts: checking the instance and the terms, and catching up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tigerd.service.followed import Followed, remember
 from tigerd.service.replica import Progress
 
 JOIN_S = 5.0
-"""How long a log may be out of reach when a daemon starts: it may be starting, too."""
+"""How long a starting daemon tries to reach the log, which may be starting too."""
 
 
 class Joining:
@@ -30,7 +30,7 @@ class Joining:
         self.has_terms = self.is_over = False
 
     def new_log(self, name: str, position: Callable[[], Position], writer: Writer) -> Log:
-        """Return the log; `InstanceError` if the instance has commits that are not of it."""
+        """Return the log; `InstanceError` if the instance has commits from elsewhere."""
         epoch = self._followed.epoch
         if writer.commit and not (epoch and position().sequence):
             raise InstanceError(
@@ -42,7 +42,7 @@ class Joining:
         return NatsLog(self._followed.address, name, epoch, position, terms)
 
     def adopt_terms(self, log: Log, control: WritableSegment, writer: Writer) -> None:
-        """Remember which log is followed, and store what holds on all of its hosts."""
+        """Remember which log is followed, and store the terms that all of its hosts share."""
         assert log.terms is not None
         limit = log.terms.max_record
         if self._max_record not in (None, limit):

@@ -1,7 +1,7 @@
-"""Large requests wait until no small one does.
+"""Large requests wait until no small ones do.
 
-One of tens of megabytes takes a second or more, and a dozen of them may come at once. A client has
-one request under way at a time, so their order makes no difference to any client.
+A request of tens of megabytes takes a second or more, and a dozen of them may come at once. A
+client has one request under way at a time, so this order makes no difference to any client.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LARGE = 1 << 20
 """Bytes of a request that waits for the small ones."""
 
 HELD_MAX = 512 << 20
-"""Bytes of requests that wait here; ZeroMQ keeps those beyond, and whatever is behind them."""
+"""The most bytes of requests that wait here; ZeroMQ keeps later ones, large and small."""
 
 BETWEEN_S = 0.05
 """How long the others have their turn between two large requests, if they take it."""
@@ -48,7 +48,7 @@ class Large:
         return self.held > HELD_MAX
 
     def is_due(self, others_come: bool) -> bool:
-        """Tell whether to serve one now, though others come or not."""
+        """Tell whether to serve one now, whether or not other requests come."""
         if not self._waiting:
             return False
         return not others_come or self.is_full or time.monotonic() >= self._due_at

@@ -1,4 +1,4 @@
-"""The requests of a daemon itself: they go through the log, as all others do."""
+"""The daemon's own requests, which go through the log like all others."""
 
 from __future__ import annotations
 

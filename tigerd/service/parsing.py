@@ -1,4 +1,4 @@
-"""What a client's frame asks, or why it asks nothing."""
+"""Parsing a client's frame into a request, or refusing it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _parse = compiled("tigerd.engine.compiled", "parse")
 
 
 def parse(frame: bytes) -> Request:
-    """Return what a frame asks; `LayoutMismatch`, ValueError or a msgpack error if nothing."""
+    """Return the request in a frame, or raise `LayoutMismatch`, ValueError or a msgpack error."""
     known = _parse(frame, protocol.VERSION, NUMBERS_END)
     return cast(Request, known) if known is not None else _parse_any(frame)
 

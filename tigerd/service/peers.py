@@ -1,4 +1,4 @@
-"""Connections: only processes of this user may connect; and which processes are connected."""
+"""Connections: only processes of this user may connect. Knows which process has made each."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Peers:
         router.monitor(MONITOR, zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
         self._monitor.connect(MONITOR)
         self.sockets = (self._gate, self._monitor)
-        """What to poll, for `look`."""
+        """The sockets to poll before `look`."""
 
     @property
     def connection_count(self) -> int:

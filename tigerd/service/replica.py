@@ -1,8 +1,8 @@
-"""Applying the entries of a log: the position is in shared memory, in two clients' slots.
+"""Applying the entries of a log; the position is in shared memory, in two clients' slots.
 
-The slots take turns. The request number of the later one is the sequence of the entry that was
-applied last. It is stored before the commit, beside the slot of the client that asks, and recovery
-takes both back: so a daemon that was killed applies no entry twice, and leaves none out.
+The slots take turns. The request number of the later one is the sequence number of the entry that
+was applied last. It is stored before the commit, as the client's answer is, and recovery removes
+both if the commit is missing. So after a kill, no entry is applied twice or left out.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from tigerd.service import rollbacks
 from tigerd.service.parsing import NUMBERS_END
 
 LOG, OTHERS, LOG_TOO = range(NUMBERS_END, NUMBERS_END + 3)
-"""What stand for clients in slots, with numbers that no client has: the position in the log, twice,
-and those who asked on other hosts."""
+"""Numbers in place of clients in slots, which no client has: the position in the log, twice, and
+the clients of other hosts."""
 
 
 def is_of_this_host(error: TigerError) -> bool:
-    """Tell whether an entry is refused because only this host lacks something: it is no answer.
+    """Tell whether an entry was refused because this host lacks something, so it is no answer.
 
-    All others are refused on every host alike, for they follow from the entries before.
+    All other refusals are the same on every host, because they follow from the entries before.
     """
     if isinstance(error, StoreFull):
         return error.limit not in (layout.RECORDS.what, layout.COMMITS.what)
@@ -36,8 +36,8 @@ def is_of_this_host(error: TigerError) -> bool:
 class Progress:
     """How far an instance has applied its log: two slots take turns, and the later one counts.
 
-    Recovery takes a slot back by one request when its commit is not there. A kill may have come
-    before its request was stored, so then it says too little: the other one says what was before.
+    If a commit is missing, recovery sets its slot back by one request. If a kill came before that
+    request was stored, the slot is then one too low, and the other slot has the right position.
     """
 
     def __init__(self, control: WritableSegment) -> None:
@@ -45,9 +45,9 @@ class Progress:
         self._control = control
         self._places = (0, 0)
         self.entry = Entry(0, 0, b"")
-        """The one that is being applied."""
+        """The entry that is being applied."""
         self.full: StoreFull | None = None
-        """Why this host stands still; None while it does not."""
+        """The error at which this host has stopped; None as long as it has not."""
 
     def keep_in(self, *slots: int) -> None:
         """Take two slots."""
@@ -77,7 +77,7 @@ class Progress:
 
 
 class ReplicaApplying(Applying):
-    """Applies entries; one in whose middle it fails is not refused, but applied again."""
+    """Applies entries; if it fails in the middle of one, it does not refuse it but tries again."""
 
     operations = rollbacks.OPERATIONS
 

@@ -1,16 +1,16 @@
-"""Rollbacks on several hosts: planned where the mark is, and put into the log as their effects.
+"""Rollbacks on several hosts: planned at the host of the mark, and appended as their effects.
 
     a rollback -> plan -> the log: restore -> on every host: nothing changed since? -> apply
 
-A mark is held on one host, and the others may have taken away what it goes back to. So the entry
-has the records themselves: those that get back what they had, with their places in lists, and
-those that go. All hosts refuse it alike if the namespace was changed between the plan and its place
-in the log, and the host that made the plan makes another.
+A mark is held on one host, and the others may have removed the versions that it refers to. So the
+entry has the records themselves: those to restore, with their places in lists, and those to remove.
+If the namespace was changed between the plan and its place in the log, the plan is stale: all hosts
+refuse the entry, and the host of the mark plans again.
 
-The tries of one request have ids of their own, `<request>@1`, `<request>@2`, and so on. Each is
-made when the one before is known to be refused, also one of a daemon that was killed: so one of
-them is done at most. A plan that cannot be made is a try that all refuse, for the same reason: an
-earlier one may still be on its way.
+The tries of one request have separate ids, `<request>@1`, `<request>@2`, and so on. Each is made
+only when the previous one is known to be refused, even if that came from a daemon that was killed.
+So at most one of them is applied. If no plan can be made, a try is appended that all hosts refuse,
+because an earlier try may still be on its way.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ REFUSED = [RESTORE, "", -1, 0, [], [], []]
 """A try that all hosts refuse: its plan is of commit -1, and everything is newer."""
 
 TRIES = 32
-"""How often a rollback is planned. Where another host writes to the namespace without a pause, a
-try in two or three gets through."""
+"""How often a rollback is planned. If another host writes to the namespace without a pause, every
+second or third try succeeds."""
 
 
 def _planned(writer: Writer, request: list[Any]) -> list[Any]:
-    """Return the operation that does on every host what a rollback comes to on this one."""
+    """Return the operation that has the same effects on every host as the rollback here."""
     plan = operations.plan_of(writer, request)
     namespace = request[0][1]
     removed, written = [], []
@@ -56,14 +56,15 @@ def restore(
     removed: list[list[Any]],
     written: list[list[Any]],
 ) -> int:
-    """Plan what a rollback came to where it was planned; `Conflict` if the namespace changed since.
+    """Plan the effects of a rollback; `Conflict` if the plan is stale.
 
-    `commit` is when it was planned, and `count` how many tables had the namespace then. Whether it
-    changed since follows from what all hosts have: each table that has it says when it was written
-    to there. If none was after the plan, and none is missing, all is as it was.
+    `commit` is the commit of the plan, and `count` the number of tables that had the namespace
+    then. All hosts decide alike whether the namespace has changed since, because each of its tables
+    records the last commit that wrote to it there. If none of these is later than the plan, and no
+    table is missing, nothing has changed.
 
-    In the tables `cleared` the namespace goes; of `removed` each is the table and the key of a
-    record that goes, of `written` the table, the number and the body of one that is put back.
+    `cleared` lists the tables in which the namespace is cleared, `removed` the table and key of
+    each record to remove, and `written` the table, number and body of each record to restore.
     """
     changes = _changes(planner.writer, namespace)
     if len(changes) != count or max(changes, default=0) > commit:
@@ -82,7 +83,7 @@ def restore(
 
 
 def _changes(writer: Writer, namespace: str) -> list[int]:
-    """Return when each of the tables that have a namespace was written to there."""
+    """Return, for each table that has the namespace, the last commit that wrote to it there."""
     known = (table.namespaces.get(namespace) for table in writer.in_use())
     return [each.counted for each in known if each is not None]
 
@@ -91,7 +92,7 @@ OPERATIONS: operations.Operations = {
     **{name: add for name, add in operations.OPERATIONS.items() if name != ROLLBACK},
     RESTORE: restore,
 }
-"""What an entry may ask."""
+"""The operations that an entry may have."""
 
 
 def _changed(namespace: str) -> Conflict:
@@ -103,7 +104,7 @@ def _changed(namespace: str) -> Conflict:
 
 
 def is_stale(request: list[Any], error: TigerError) -> bool:
-    """Tell whether a try was refused because its plan was."""
+    """Tell whether a try was refused because its plan was stale."""
     return request[0][:1] == [RESTORE] and isinstance(error, Conflict)
 
 
@@ -111,15 +112,15 @@ class Rollback:
     """A rollback that a client asked for at this host, until it is answered."""
 
     def __init__(self, head: list[Any], request: list[Any]) -> None:
-        """Begin with the client's frame: what is in front of its operations, and these."""
+        """Begin with the two parts of the client's frame: its head, and its operations."""
         self._head = head
         self._request = request
         self._error: TigerError | None = None
-        """Why there was no plan for the last try."""
+        """The error that prevented a plan for the last try."""
         self.tries = 0
 
     def entry(self, writer: Writer, most: int) -> bytes:
-        """Return the entry of the next try, which has so many bytes at most."""
+        """Return the entry of the next try, of at most `most` bytes."""
         self.tries += 1
         try:
             entry, self._error = self._entry(writer, most), None
@@ -141,9 +142,9 @@ class Rollback:
         return entry
 
     def end(self, *, is_known: bool) -> TigerError | None:
-        """Return what to answer after the last try was refused; None: try again.
+        """Return the error to answer with after the last try was refused; None to try again.
 
-        Where it is known to be of a daemon before this one, that may have made the next one, too.
+        If an earlier daemon made that try, it may have made the next one too.
         """
         if self.tries < TRIES and (is_known or self._error is None):
             return None

@@ -1,4 +1,4 @@
-"""Where the instance of a run will be. Nothing is made yet.
+"""Choosing the directory of a run's instance. Nothing is made yet.
 
 pytest loads this in every run, so it imports next to nothing, not even `tiger`.
 """
@@ -14,7 +14,7 @@ PREFIX = "tigerd-run-"
 
 
 def place_of(token: str) -> str:
-    """Return the directory of the run that a token tells from others."""
+    """Return the directory of the run with this token."""
     return os.path.join(parent(), f"{PREFIX}{os.geteuid()}-{token}")
 
 
@@ -28,9 +28,9 @@ def parent() -> str:
 
 
 def can_write(directory: str) -> bool:
-    """Tell whether files can be made there: it is tried, with a file that never has a name.
+    """Tell whether files can be made there, by making one that never has a name.
 
-    What the mode of a directory allows may be forbidden all the same, as in some sandboxes.
+    The mode of a directory is not enough, because some sandboxes forbid more.
     """
     if not hasattr(os, "O_TMPFILE"):
         return os.access(directory, os.W_OK | os.X_OK)

@@ -1,4 +1,4 @@
-"""`tigerd serve`: the daemon's process. It loads neither the command line nor what draws tables."""
+"""`tigerd serve`: the daemon's process. It loads neither the command line nor its table drawing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ longest look in 200,000 inserts out of order took 6.5 ms, with these 0.7; a reco
 
 
 def serve(arguments: list[str]) -> int:
-    """Run the daemon until it is stopped; return its exit code."""
+    """Run the daemon until it stops; return its exit code."""
     open_stdout()
     _raise_limit()
     options = _parse(arguments)
@@ -94,7 +94,7 @@ def serve(arguments: list[str]) -> int:
 
 
 def _raise_limit() -> None:
-    """Allow `DESCRIPTORS`, if that may be."""
+    """Raise the limit of open files to `DESCRIPTORS`, if possible."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY
     wanted = DESCRIPTORS if hard == unlimited else min(DESCRIPTORS, hard)
@@ -103,7 +103,7 @@ def _raise_limit() -> None:
 
 
 def _take_over(directory: Path, options: argparse.Namespace) -> Server:
-    """Return the instance's daemon, ready to run; `TigerError` if that cannot be."""
+    """Return the instance's daemon, ready to run; `TigerError` if it cannot start."""
     import zmq  # noqa: PLC0415 - after the fork: ZeroMQ has threads
 
     with ExitStack() as failing:

@@ -122,7 +122,7 @@ class Server:
 
     @property
     def writer(self) -> Writer:
-        """What stores the commits; another one after a request that failed in the middle."""
+        """The object that stores commits; a new one after a request that failed in the middle."""
         return self._applying.writer
 
     def _bind(self) -> None:
@@ -255,7 +255,7 @@ class Server:
             self._tell_dropped(f"a second frame of {len(frame)} bytes")
 
     def _serve(self, peer: bytes, process: str, frame: bytes) -> None:
-        """Do what a message asks. What is not a request is dropped: nobody waits for an answer."""
+        """Carry out a request. Drop any other message, since nobody waits for an answer to it."""
         try:
             request = parse(frame)
         except LayoutMismatch as error:
@@ -356,7 +356,7 @@ class Server:
                 self._tell_dropped("a watch with wrong arguments")
 
     def _everywhere(self, question: Question) -> None:
-        """Answer when every host has what this one has; there is no other."""
+        """Answer at once, because without a log there are no other hosts."""
         self._reply(question.peer, question.number, protocol.DONE, None)
 
     def _tell_waiting(self, changed: set[Watched]) -> None:
@@ -387,7 +387,7 @@ _QUESTIONS = {
 
 
 def _told_again(status: int) -> list[Any] | None:
-    """Return what can still be told of an error whose first answer was lost."""
+    """Return an error whose first answer was lost, without its details."""
     if status not in CODES:
         return None
     if CODES[status] is Damaged:

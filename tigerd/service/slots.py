@@ -1,4 +1,4 @@
-"""The clients' slots: which client has which, and which of its requests was answered last."""
+"""The clients' slots: the client of each, and its last answered request."""
 
 from __future__ import annotations
 

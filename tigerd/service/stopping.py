@@ -1,4 +1,4 @@
-"""Stopping a daemon: asking it, waiting until it is gone, and what to do where asking fails."""
+"""Stopping a daemon: asking it, waiting for its end, and a signal if asking fails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ END_S = 0.5
 
 
 class NotAnswering(OutcomeUnknown):
-    """A daemon that holds its instance and does not let go of it."""
+    """A daemon holds its instance and does not stop."""
 
 
 def stop_daemon(directory: Path, timeout_s: float) -> bool:
@@ -51,7 +51,7 @@ def stop_daemon(directory: Path, timeout_s: float) -> bool:
 
 
 def _check_layout(directory: Path) -> None:
-    """Raise `LayoutMismatch` where a daemon of another version may run: it holds something else."""
+    """Raise `LayoutMismatch` if a daemon of another version may run, which holds another lock."""
     with suppress(DaemonUnavailable, Damaged):
         Reader(directory).close()
 

@@ -1,4 +1,4 @@
-"""Requests that this host has appended to the log and not applied yet, rollbacks among them."""
+"""Requests that this host has appended to the log and not applied yet, including rollbacks."""
 
 from __future__ import annotations
 

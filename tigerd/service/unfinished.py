@@ -1,4 +1,4 @@
-"""A bound on what messages hold that were begun and do not end.
+"""A limit on the memory of messages that were begun and not finished.
 
 ZeroMQ makes room for a message when its head has come, and waits for the rest as long as its sender
 is connected. It does not say how much it holds, so the process's own memory is looked at.

@@ -8,7 +8,7 @@ from tiger.system import time
 from tiger.wire.session import WATCH_AGAIN_S
 
 Watched = tuple[int | None, str]
-"""What a peer watches: a table, or (None) any, in a namespace."""
+"""The subject of a wait: a table, or (None) any, in a namespace."""
 
 
 class Waiting:
@@ -17,7 +17,7 @@ class Waiting:
     def __init__(self) -> None:
         """Begin with nobody."""
         self.watched: dict[Watched, dict[bytes, tuple[int, float]]] = {}
-        """What is waited for: by which peers, their numbers, and when they asked."""
+        """The waiting peers by subject, with their numbers and the time at which they asked."""
 
     def add(self, watched: Watched, peer: bytes, number: int) -> None:
         """Have a peer wait; its reply has the number that it gave last for the same."""

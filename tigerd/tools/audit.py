@@ -1,4 +1,4 @@
-"""`tigerd check`: whether an instance holds what its commit number says it holds.
+"""`tigerd check`: the audit of an instance, against its commit number.
 
 Everything is checked at one pinned commit, so it may be done while the daemon writes. For each
 table: every version ever appended is whole; every entry of the index names a version of its key;
@@ -311,5 +311,5 @@ class _TableAudit:
 
 
 def _identities(versions: list[Version]) -> list[tuple[bytes, int]]:
-    """Return what is the same of a version and its copies: the cleaner may make one meanwhile."""
+    """Return the parts that a version shares with its copies, since the cleaner may make one."""
     return [(version.key, version.begin) for version in versions]

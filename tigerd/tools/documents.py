@@ -17,7 +17,7 @@ OVERHEAD = 16
 """Bytes that a record, or an operation, may take in a frame beside its own."""
 
 NAMELESS = "a record"
-"""What errors call a record without an id, where its place is told beside it."""
+"""The name of a record without an id in errors that also give its position."""
 
 BLANK = " \t\r\n"
 
@@ -27,11 +27,11 @@ DOCUMENT_MAX = 1 << 30
 
 
 class InvalidDocument(TigerError, ValueError):
-    """Input that is not what it should be; nothing was written."""
+    """The input is invalid; nothing was written."""
 
 
 def read_document(file: BinaryIO, name: str, most: int = DOCUMENT_MAX) -> bytes:
-    """Return what is in a file, or raise `InvalidDocument` if that is more than so many bytes."""
+    """Return the contents of a file, or raise `InvalidDocument` if it is larger than a limit."""
     data = file.read(most + 1)
     if len(data) > most:
         raise InvalidDocument(
@@ -43,7 +43,7 @@ def read_document(file: BinaryIO, name: str, most: int = DOCUMENT_MAX) -> bytes:
 def parse_records(data: bytes, name: str) -> Records:
     """Return the records in an object, an array of objects, or one object after another.
 
-    `name` is what errors call the input.
+    `name` is the name of the input in errors.
     """
     documents = _parse(data, name)
     if len(documents) == 1 and isinstance(documents[0], list):

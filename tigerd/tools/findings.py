@@ -1,4 +1,4 @@
-"""What `tigerd check` and `tigerd repair` find in an instance."""
+"""The findings of `tigerd check` and `tigerd repair` in an instance."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Finding:
 
 @dataclass
 class Report:
-    """What an audit looked at, and what it found."""
+    """The report of an audit: what it checked, and its findings."""
 
     commit: int = 0
     tables: int = 0
@@ -31,7 +31,7 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, table: Report) -> None:
-        """Take in what was found of a table."""
+        """Add the findings of one table."""
         self.tables += table.tables
         self.versions += table.versions
         self.records += table.records
@@ -39,7 +39,7 @@ class Report:
 
 
 def reason(error: Exception) -> str:
-    """Return what an error says, less what to do about it: that is under way."""
+    """Return an error's message without its remedy, which is being applied."""
     return str(error).removesuffix(memory.REMEDY)
 
 

@@ -1,4 +1,4 @@
-"""`tigerd repair`: keep what can be read of a damaged instance, and say what could not.
+"""`tigerd repair`: keep the readable records of a damaged instance, and report the rest.
 
 Nothing is mended in place. Every chunk is searched for whole versions, also past a damaged one;
 what was live at the last commit is written into fresh segments, in the order of its lists, and
@@ -56,7 +56,7 @@ Key = tuple[int, bytes]
 
 @dataclass
 class Salvage:
-    """What could be read of an instance, and where something could not be."""
+    """The readable records of an instance, and the findings."""
 
     commit: int = 0
     max_record: int = record.DEFAULT_MAX_RECORD
@@ -71,7 +71,7 @@ class Salvage:
 
 
 def salvage(directory: Path) -> Salvage:
-    """Read what can be read; the caller sees to it that no daemon writes meanwhile."""
+    """Read every readable record; the caller ensures that no daemon writes meanwhile."""
     result = Salvage()
     _read_control(directory, result)
     for resource in (DEFINITIONS, *RESOURCES):
@@ -115,7 +115,7 @@ def _note_undefined(directory: Path, result: Salvage) -> None:
 
 
 class _TableSalvage:
-    """What can be read of one table."""
+    """The readable records of one table."""
 
     def __init__(self, directory: Path, resource: Resource, result: Salvage) -> None:
         self.folder = directory / "tables" / resource.table
@@ -124,9 +124,9 @@ class _TableSalvage:
         self.mutable_size = layout.mutable_words(len(resource.indexes)) * WORD
         self.newest: dict[Key, Version] = {}
         self.indexed: dict[int, bool] = {}
-        """What the index names, and whether that is gone."""
+        """The refs that the index names, and whether each is gone."""
         self.noted: set[int] = set()
-        """What was found, or was said to be damaged."""
+        """The versions that were found or reported as damaged."""
 
     def run(self) -> None:
         for _, path in segments.numbered_files(self.folder, "index"):
@@ -156,7 +156,7 @@ class _TableSalvage:
     def _copy_inherited(
         self, namespaces: dict[str, dict[bytes, Version]], names: dict[int, str | None]
     ) -> None:
-        """Give forks, which become namespaces like others, what they inherited."""
+        """Copy inherited records into forks, which become ordinary namespaces."""
         forks = {
             key.decode(): version.body.decode()
             for (scope, key), version in self.newest.items()
@@ -212,7 +212,7 @@ class _TableSalvage:
                 yield version
 
     def _note_lost(self) -> None:
-        """Note what only the index still knows of: nothing is left of it where it was."""
+        """Report records that only the index still names, and of which nothing is left."""
         lost = sorted(
             ref for ref, gone in self.indexed.items() if not gone and ref not in self.noted
         )
@@ -300,7 +300,7 @@ def _define(planner: Planner, version: Version) -> None:
 
 
 def finish(directory: Path) -> bool:
-    """Put what a repair has built in place, if it is there; after a kill this can be done again."""
+    """Put the result of a repair in place, if there is one; after a kill this can be repeated."""
     made = directory / REPAIRED
     if not made.exists():
         return False
