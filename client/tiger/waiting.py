@@ -72,14 +72,15 @@ class Search:
         """Return the error of a wait that timed out, which shows the newest records."""
         table, filters = self._table, self._filters
         wanted = ", ".join(f"{name}={value!r}" for name, value in filters.items())
+        condition = f"with {wanted}" if wanted else "that the predicate accepts"
         shown = [
             " ".join([content["id"], *(f"{name}={content.get(name)!r}" for name in filters)])
             for content in table.list(limit=SHOWN_MAX)
         ]
         return TimedOut(
-            f"no {table.table_name} {f'with {wanted} ' if wanted else 'as wanted '}came within "
-            f"{self._timeout_s:g} s in namespace {table._namespace!r}; of {table.count()} there, "
-            f"the newest: {'; '.join(shown) or 'none'}",
+            f"no {table.table_name} {condition} came within {self._timeout_s:g} s in namespace "
+            f"{table._namespace!r}; of {table.count()} there, the newest: "
+            f"{'; '.join(shown) or 'none'}",
             table=table.table_name,
             namespace=table._namespace,
             timeout_s=self._timeout_s,

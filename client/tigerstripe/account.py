@@ -48,7 +48,7 @@ class Account(Others):
         store.left_out |= KEPT
         self._owns_store = owns_store
         self.engine: Engine = Engine(store)
-        """What answers requests, of this account and others of the instance."""
+        """The engine, which answers requests of this account and of others in the instance."""
         self.pages: Callable[[], str | None] | None = None
         """Returns where pages are served; None: the addresses in answers are Stripe's own."""
 
@@ -85,7 +85,7 @@ class Account(Others):
     def client(self, **options: Any) -> stripe.StripeClient:
         """Return a `StripeClient` on this account; `options` are the client's own.
 
-        Raises ImportError without the `stripe` package, and what the client raises for options.
+        Raises ImportError without the `stripe` package, and the client's own errors for options.
         """
         import stripe
 
@@ -139,7 +139,7 @@ class Account(Others):
         return clock.freeze(self._scope, at)
 
     def advance(self, to: int | None = None, **delta: float) -> int:
-        """Move the clock on, `to` a time or by the arguments of a `timedelta`; return the new time.
+        """Move the clock forward, `to` a time or by a `timedelta`'s arguments; return the new time.
 
         Everything that becomes due on the way is done before this returns, in order, and the clock
         shows a time only when everything before it is done. If two processes advance at once, each
@@ -213,7 +213,7 @@ class Account(Others):
     def events(self, type: str | None = None) -> list[Record]:
         """Return the account's events, oldest first; with `type`, which may have `*`, of that type.
 
-        What is due by now is done first. Raises as every read. Cost: a read of all events.
+        Everything due by now is done first. Raises as every read. Cost: a read of all events.
         """
         due.catch_up(self._scope, self._log, settings.state(self._scope))
         found = self.store.events.list_namespace(self.name)[::-1]
@@ -288,9 +288,9 @@ class Account(Others):
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Undo at the end what was done in this account within the block.
+        """Undo, at the end, the changes made in this account during the block.
 
-        Raises as `tiger.Store.savepoint`. Cost: that of what is undone.
+        Raises as `tiger.Store.savepoint`. Cost: that of the undone changes.
         """
         with self.store.savepoint():
             yield

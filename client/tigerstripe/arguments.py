@@ -22,7 +22,7 @@ def known(name: str, value: Any, those: Iterable[str]) -> None:
 
 
 def whole(name: str, value: Any, least: int, most: int | None = None) -> None:
-    """Raise ValueError for what is no whole number, or not from `least` to `most`."""
+    """Raise ValueError unless a value is a whole number from `least` to `most`."""
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     if not (is_whole and least <= value and (most is None or value <= most)):
         to = "or more" if most is None else f"to {most}"

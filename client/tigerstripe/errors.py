@@ -51,10 +51,10 @@ class Refused(Exception):
 
 
 class Declined(Refused):
-    """The action was tried and failed, as a card that is declined; what came of it is committed.
+    """The action was tried and failed, for example because a card was declined.
 
-    There is a failed charge, say, and an event. The answer is kept under the idempotency key of the
-    request, as that of a success would be.
+    Its results are committed, such as a failed charge and an event. The answer is kept under the
+    idempotency key of the request, as that of a success would be.
     """
 
     @classmethod
@@ -101,13 +101,13 @@ def invalid_integer(value: object, param: str) -> Refused:
 
 
 def too_small(param: str, least: int) -> Refused:
-    """Return the refusal of a whole number below what is allowed."""
+    """Return the refusal of a whole number that is too small."""
     message = f"This value must be greater than or equal to {least}."
     return Refused(message, code="parameter_invalid_integer", param=param)
 
 
 def check_range(param: str, value: int | None, least: int, most: int | None = None) -> None:
-    """Raise `Refused` for a whole number that is below or above what is allowed."""
+    """Raise `Refused` for a whole number that is too small or too large."""
     if value is not None and value < least:
         raise too_small(param, least)
     if value is not None and most is not None and value > most:

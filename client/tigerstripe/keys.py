@@ -34,7 +34,7 @@ OF_CLIENTS = frozenset((
     "POST /v1/setup_intents/{intent}/verify_microdeposits",
     "POST /v1/tokens",
 ))  # fmt: skip
-"""What a publishable key may ask for; of an intent with its `client_secret`."""
+"""The operations of a publishable key; those on an intent need its `client_secret`."""
 
 SHOWN_WHOLE = 12
 """Characters of a key behind its prefix that an error shows without stars."""

@@ -154,7 +154,7 @@ class Others:
     def settle(
         self, thing: Any, succeed: bool | None = None, *, failure: str | None = None
     ) -> Record:
-        """Let the bank decide now what waits for its decision; return the object as it is then.
+        """Let the bank make a decision that is pending; return the object as it is then.
 
         `thing`: a payment intent whose debit is `processing`; a payout or a top-up that is pending;
         a refund that is pending, whose customer has to say where it goes, or that succeeded and now
@@ -182,7 +182,7 @@ class Others:
         books.set_fee(self._scope, percent, fixed)
 
     def set_reminders(self, upcoming: int | None = None, due: int | None = None) -> None:
-        """Set how many days ahead reminders are told from now on; None: there are none.
+        """Set how many days ahead reminders are created from now on; None for no reminders.
 
         `upcoming`: days from `invoice.upcoming` to a subscription's next invoice. A subscription
         follows the setting from its next change or period on.

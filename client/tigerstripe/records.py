@@ -1,4 +1,4 @@
-"""The types of what the API takes and gives: parameters and objects, as JSON has them."""
+"""The types of parameters and objects of the API, as in JSON."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Installation(NamedTuple):
 
 
 _installed: list[Installation] = []
-"""All that are installed; the last one is in force."""
+"""All installed accounts; the last one is used."""
 _undo: list[Callable[[], None]] = []
 """Puts back what the first of them replaced."""
 
@@ -36,7 +36,7 @@ def install(account: Account | None = None) -> Account:
     last one is in force until it is uninstalled. `stripe.api_key` becomes the account's key, unless
     the application has set one.
 
-    Raises ImportError without the `stripe` package, and without an account what `connect` raises.
+    Raises ImportError without the `stripe` package, and the errors of `connect` without an account.
     """
     try:
         import stripe  # noqa: F401

@@ -1,4 +1,4 @@
-"""What the report of a failed test says about its Stripe account."""
+"""The part of a failed test's report about its Stripe account."""
 
 from __future__ import annotations
 

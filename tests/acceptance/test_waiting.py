@@ -182,7 +182,7 @@ def test_a_time_out_says_what_is_there(shared_store) -> None:
     assert "no events with type='b' came within 0.01 s" in text
     assert "of 9 there, the newest: e8 type='a'; e7 type='a'" in text
     assert isinstance(caught.value, TimeoutError)
-    with pytest.raises(tiger.TimedOut, match="no plans as wanted came"):
+    with pytest.raises(tiger.TimedOut, match="no plans that the predicate accepts came"):
         shared_store.plans.wait_for(bool, timeout_s=0)
 
 

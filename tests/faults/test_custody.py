@@ -427,7 +427,7 @@ def test_a_request_that_ended_a_daemon_is_refused_by_the_next(place: Path) -> No
             store.coupons.insert({"id": "bad"})
         assert store.ping()["pid"] != daemon
         log = (place / "daemon.log").read_text()
-        assert log.count("the daemon before failed in the middle of it") == 1
+        assert log.count("the previous daemon failed in the middle of it") == 1
         store.coupons.insert({"id": "bad"})  # another request, of a daemon without the fault
         assert [record["id"] for record in store.coupons] == ["bad", "A"]
         check(place)

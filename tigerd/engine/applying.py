@@ -165,8 +165,8 @@ class Applying:
             if failed > self.writer.last_request(slot):
                 self.writer.refuse((slot, failed), code_of(Damaged()))
                 log.warning(
-                    "refused request %d of the client in slot %d: the daemon before failed in the "
-                    "middle of it",
+                    "refused request %d of the client in slot %d: the previous daemon failed in "
+                    "the middle of it",
                     failed,
                     slot,
                 )

@@ -109,7 +109,7 @@ def create(planner: Planner, number: Any, namespace: Any, body: Any) -> int:
     effect, facts = planner.effect_of(planner.table(number), namespace, body)
     if effect.exists:
         raise AlreadyExists(
-            f"{effect.resource.table} {effect.key.decode()!r} is there already in "
+            f"{effect.resource.table} {effect.key.decode()!r} already exists in "
             f"namespace {namespace!r}: use insert() or update() to replace it",
             table=effect.resource.table,
             id=effect.key.decode(),
@@ -272,7 +272,7 @@ def fork(planner: Planner, parent: Any, child: Any) -> int:
     taken = [table.resource.table for table in tables if child in table.namespaces]
     if taken:
         raise AlreadyExists(
-            f"namespace {child!r} is there already, with {', '.join(taken)}: clear it, or use "
+            f"namespace {child!r} already exists, with {', '.join(taken)}: clear it, or use "
             f"another name",
             namespace=child,
         )

@@ -63,7 +63,7 @@ class Entries:
         at = 5 if len(words) == 9 else 7
         entry = Entry(int(words[at]), int(words[at + 2]), message.body)
         if entry.sequence != self.next:
-            raise Lost(f"entry {entry.sequence} came, and not {self.next}")
+            raise Lost(f"entry {entry.sequence} came instead of entry {self.next}")
         self.next += 1
         if not self._is_compared:
             self._compare(entry)

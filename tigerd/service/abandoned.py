@@ -94,7 +94,7 @@ class Abandoned:
             self._tell_once(namespace, f"cannot clear {namespace!r}: {error}")
             return False
         self._tell(plan.changed())
-        log.info("cleared %r: %s that had it is gone", namespace, who)
+        log.info("cleared %r: %s that had it has ended", namespace, who)
         return True
 
     def _tell_once(self, name: str, what: str) -> None:

@@ -97,8 +97,8 @@ OPERATIONS: operations.Operations = {
 
 def _changed(namespace: str) -> Conflict:
     return Conflict(
-        f"namespace {namespace!r} was written to whenever it was to be rolled back, and the "
-        f"rollback changed nothing: try again when others have stopped",
+        f"namespace {namespace!r} was written to by others during each of {TRIES} tries to roll it "
+        f"back, and nothing was changed: try again when they have stopped",
         namespace=namespace,
     )
 
@@ -135,7 +135,7 @@ class Rollback:
         entry = protocol.pack([*self._head, [operation]])
         if len(entry) > most or count > protocol.OPERATIONS_MAX:
             raise InvalidRequest(
-                f"the rollback comes to {count} records and {len(entry)} bytes, the log takes "
+                f"the rollback changes {count} records and {len(entry)} bytes, the log takes "
                 f"{protocol.OPERATIONS_MAX} and {most}, and nothing was changed: use a fork or a "
                 f"sandbox where so much changes"
             )

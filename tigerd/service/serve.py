@@ -154,7 +154,7 @@ def _tell(document: dict[str, Any]) -> None:
         sys.stdout.write(json.dumps(document) + "\n")
         sys.stdout.flush()
     except OSError as error:
-        log.warning("nobody was told on stdout: %s", error.strerror)
+        log.warning("could not report on stdout: %s", error.strerror)
         abandon_stdout()
 
 

@@ -225,7 +225,7 @@ class Server:
             self._router.bind(instance.endpoint(self.directory))
             self._custody.bound()
         except (zmq.ZMQError, OSError) as error:
-            log.warning("cannot: %s; stopping", error)  # the next client starts another
+            log.warning("cannot open it: %s; stopping", error)  # the next client starts another
             self._stopping = True
 
     def _consider_idling(self) -> None:

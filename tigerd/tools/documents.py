@@ -164,13 +164,13 @@ def _skip_blank(text: str, at: int) -> int:
 
 
 def _to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object, unless a key stands twice: one of the values would be lost."""
+    """Return an object, unless a key appears twice: one of the values would be lost."""
     found = dict(pairs)
     if len(found) != len(pairs):
         seen = set()
         for key, _ in pairs:
             if key in seen:
-                raise ValueError(f"the key {key!r:.80} stands twice in one object, keep one")
+                raise ValueError(f"the key {key!r:.80} appears twice in one object: keep one")
             seen.add(key)
     return found
 

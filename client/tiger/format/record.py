@@ -253,7 +253,7 @@ def value_key(value: Any) -> bytes:
         data: bytes = msgpack.packb(value)
     except (UnicodeEncodeError, OverflowError):
         raise InvalidRecord(
-            f"no record can hold the value {value!r:.80}: use one that a record may have"
+            f"no record can hold the value {value!r:.80}: use a value that a record may have"
         ) from None
     if len(data) < layout.KEY_MAX:
         return data

@@ -138,7 +138,7 @@ def open_or_make_folder(path: Path) -> int:
 def _foreign_error(path: Path) -> InstanceError:
     return InstanceError(
         f"{path} is not a folder of user {os.geteuid()} that is closed to all others: the instance "
-        f"was replaced, or something else stands there; connect again, or remove that"
+        f"was replaced, or something else has this name; connect again, or remove it"
     )
 
 

@@ -37,8 +37,8 @@ def own_user() -> int:
     user = os.geteuid()
     if user == OVERFLOW_USER and sys.platform == "linux" and not _has_all_users():
         raise InstanceError(
-            f"this process is user {user}, which in its user namespace stands for every user "
-            f"without a number there: run it as a user who has a number"
+            f"this process has uid {user}, which its user namespace shows for every user without a "
+            f"uid there: run it as a user with a uid of its own"
         )
     return user
 

@@ -43,7 +43,7 @@ class Selection:
         indexed = fields[self._index - 1] if self._index else None
         others = {name: keys[name] for name in keys if name != indexed}
         self._match = Match(others) if others else None
-        """Checks the filters that the choice of the list does not ensure; None if there are none."""
+        """Checks the filters that the list does not ensure by itself; None if there are none."""
         self._firsts = lineage.firsts(self._index, value)
         if start is not None:
             self._firsts = lineage.beyond(start, self._index, self._firsts, towards)

@@ -40,6 +40,6 @@ class EverywhereSession(Session):
             yield from self.ask(protocol.EVERYWHERE, deadline)
         except DaemonUnavailable:
             raise OutcomeUnknown(
-                f"the request was done on this host, and not on every other within "
+                f"the request was applied on this host, but not on all others within "
                 f"{self._timeout_s:.3g} s: `tigerd log status` shows which hosts are behind"
             ) from None

@@ -80,7 +80,7 @@ def _numbered(work: Work, invoice: Record, customer: Record) -> Record:
     work.put("customers", counted)  # nobody is told of a number
     new = {**counted, "currency": customer["currency"] or invoice["currency"]}
     if new["currency"] != invoice["currency"]:
-        ending = 0  # the balance has no part in it, so what is too little is let go
+        ending = 0  # the balance has no part in it, so too small a rest is dropped
     change = ending - invoice["starting_balance"]
     if change:
         kind = "applied_to_invoice"

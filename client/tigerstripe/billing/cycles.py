@@ -66,7 +66,7 @@ def planned(work: Work, subscription: Record) -> None:
 
 
 def happen(work: Work, id: str) -> None:
-    """Do what is due for a subscription now, and plan its next time."""
+    """Do everything due for a subscription now, and schedule its next time."""
     subscription = work.get("subscriptions", id)
     if subscription is None or subscription["status"] in OVER:
         return

@@ -100,7 +100,7 @@ def of_period(
             line = items.line_of_trial(work, subscription, item, id, period)
         elif items.is_metered(item):
             if not _begins(work, subscription):
-                continue  # what was used is on the invoice of the period's end
+                continue  # the usage is on the invoice at the period's end
             line = items.line_of_usage(work, subscription, item, id, period, 0)
         else:
             line = items.line_of(work, subscription, item, id, period)

@@ -18,7 +18,7 @@ REMINDERS = "reminders"
 NONE: Record = {"upcoming": None, "due": None}
 RENEWED = ("active", "past_due", "trialing")
 TOLD = "told_upcoming"
-"""What a subscription keeps: the end of the period whose reminder was created."""
+"""A private field of a subscription: the end of the period whose reminder was created."""
 DAY_S = 24 * 3600
 
 

@@ -19,7 +19,7 @@ UNPAID = "payment_failed"
 PENDING_S = 23 * 3600
 """How long a change waits to be paid for, at most."""
 RESUMES = "resumes"
-"""What a paused subscription keeps: the invoice that resumes it once it is paid."""
+"""A private field of a paused subscription: the invoice that resumes it once it is paid."""
 
 
 def follow(work: Work, id: str, invoice: Record, what: str) -> None:
@@ -227,7 +227,7 @@ def wait_for(work: Work, old: Record, new: Record, invoice: Record) -> Record:
 
 
 def apply_update(work: Work, subscription: Record) -> Record:
-    """Return a subscription changed as was wanted: it is paid for."""
+    """Return a subscription with its pending changes, which are paid for."""
     kept = {name: value for name, value in private(subscription).items() if name != "update"}
     changes = dict(private(subscription)["update"]["changes"])
     kept.update(changes.pop("billed"))

@@ -1,4 +1,4 @@
-"""The fields of a quote, and what it must have to be an offer."""
+"""The fields of a quote, and those that it must have to be an offer."""
 
 from __future__ import annotations
 

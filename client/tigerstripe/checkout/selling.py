@@ -119,7 +119,7 @@ def _discounts(session: Record) -> list[Params]:
     return [one for one in named if one]
 
 
-# --- An invoice of what was paid ---
+# --- An invoice of a payment ---
 
 
 def invoiced(work: Work, session: Record, intent: Record | None) -> str:

@@ -1,1 +1,1 @@
-"""What the API of Stripe is: its operations, parameters, resources, releases and versions."""
+"""Facts about Stripe's API: its operations, parameters, resources, releases and versions."""

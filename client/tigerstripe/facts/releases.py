@@ -129,7 +129,7 @@ EXPANDED_BEFORE: dict[str, dict[str, tuple[str, ...]]] = {
         "discount": ("source.coupon",),
     },
 }
-"""What was a whole object until a release, and is an id since: expanded in older versions."""
+"""Fields that were whole objects until a release and are ids since: expanded in older versions."""
 
 
 SINCE = {

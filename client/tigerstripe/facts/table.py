@@ -68,7 +68,7 @@ expand:[str] expected_amount:int name:str payment_method:str payment_method_data
 promotion_code:str shipping:(name!:str address!:{ADDRESS}) shipping_rate:str) -> payment_page
 payment_page = (id!:str object!:<payment_page>)
 """.strip()
-"""What the official CLI asks as the page of a checkout session would, and no SDK knows."""
+"""Operations that the official CLI calls like the page of a checkout session; no SDK has them."""
 
 
 class Facts:

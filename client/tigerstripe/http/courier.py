@@ -1,4 +1,4 @@
-"""The courier of a server: sends webhooks, and does what is due, by itself.
+"""The courier of a server: sends webhooks, and runs due entries, by itself.
 
 It follows the changes of the whole instance, so it sees the events of all processes. Webhooks to
 one endpoint are sent in order, one at a time; a slow endpoint delays no other. A webhook that
@@ -118,7 +118,7 @@ class Courier:
             self._enqueue((namespace, record["endpoint"]), id)
 
     def _look_at_due(self, namespace: str) -> None:
-        """Do what is due in an account when its clock shows the time."""
+        """Run the entries of an account when its clock shows their time."""
         scope, _ = self._engine.account(namespace)
         first = due.next_at(scope)
         left_s = None if first is None else clock.seconds_until(scope, first)

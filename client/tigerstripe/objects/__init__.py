@@ -1,1 +1,1 @@
-"""What objects of all kinds have in common: how they are made, found, listed, and due."""
+"""The common part of all objects: making, finding, and listing them, and their calendar."""

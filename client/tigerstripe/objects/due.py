@@ -101,7 +101,7 @@ def run_now(scope: Scope, log: Log, id: str) -> bool:
 
 
 def catch_up(scope: Scope, log: Log, state: Record) -> None:
-    """Run what is due by now, unless this process has already looked in this second of the clock.
+    """Run all entries due by now, unless this process has looked in this second of the clock.
 
     While the clock stands still, nothing happens by itself. An error of the store is left for the
     next look, because it is no fault of the request that looks.
@@ -129,7 +129,7 @@ def run_until(scope: Scope, log: Log, until: int, on: str | None = None) -> None
         if not waiting:
             return
         end = (until + 1) * RANKS
-        if len(page) == PAGE:  # what is past it is not known
+        if len(page) == PAGE:  # later entries are not known
             end = min(end, page[-1]["created"])
         while waiting:
             taken, added_at = _run_first(scope, log, waiting, end, on)
@@ -140,7 +140,7 @@ def run_until(scope: Scope, log: Log, until: int, on: str | None = None) -> None
 
 
 class Progress(NamedTuple):
-    """What a commit has done of the entries that waited."""
+    """How far a commit has come with the waiting entries."""
 
     taken: int
     """How many of them were taken from the front."""

@@ -29,7 +29,7 @@ BOUNDS: dict[str, Callable[[int, int], bool]] = {
     "lt": operator.lt,
     "lte": operator.le,
 }
-"""What the names in a range mean."""
+"""The comparison for each name in a range."""
 
 
 def page(resource: Resource, work: Work, params: Record) -> Record:
@@ -66,7 +66,7 @@ def cut(records: list[Record], params: Record, name: str) -> Record:
 
 
 def limit_of(params: Record) -> int:
-    """Return how many records a page may have: what is asked for, from 1 to 100."""
+    """Return how many records a page may have: the requested number, from 1 to 100."""
     limit: int = params.get("limit", LIMIT)
     return min(max(limit, 1), LIMIT_MAX)
 
@@ -87,7 +87,7 @@ def listed(data: list[Record], has_more: bool) -> Record:
 def _wanted(
     resource: Resource, work: Work, params: Record
 ) -> tuple[Record, list[Callable[[Record], bool]]]:
-    """Return what the store finds by itself, and the tests of what is left."""
+    """Return the filters that the store applies, and the tests for the other ones."""
     equal: Record = {}
     tests: list[Callable[[Record], bool]] = []
     for name, value in params.items():
@@ -123,7 +123,7 @@ def _of_field(field: str, rule: Callable[[Any], bool]) -> Callable[[Record], boo
 
 
 def _has(field: str, value: Any) -> Callable[[Record], bool]:
-    """Return the test of what the store would find: a value, or a range."""
+    """Return the test that corresponds to a filter of the store: a value, or a range."""
     if isinstance(value, dict):
         return lambda record: all(BOUNDS[b](record[field], limit) for b, limit in value.items())
     return lambda record: record.get(field) == value
@@ -137,14 +137,14 @@ def _at_path(steps: list[str], value: Any) -> Callable[[Record], bool]:
 
 
 def _agrees(there: Any, wanted: Any) -> bool:
-    """Tell whether a value is what is wanted; of a dict, in the keys that are."""
+    """Tell whether a value equals the wanted one; for a dict, in its wanted keys."""
     if isinstance(wanted, dict):
         return isinstance(there, dict) and all(_agrees(there.get(k), v) for k, v in wanted.items())
     return bool(there in wanted if isinstance(wanted, list) else there == wanted)
 
 
 def at(record: Any, steps: list[str]) -> Any:
-    """Return what stands at a path in a record; None where the path ends before."""
+    """Return the value at a path in a record; None if the path ends before."""
     for step in steps:
         record = record.get(step) if isinstance(record, dict) else None
     return record

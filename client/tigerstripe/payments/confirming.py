@@ -1,7 +1,7 @@
 """The moves of a payment intent: after a confirmation, at once and later.
 
-The consequences of what the bank, the buyer or time does are written in the same work: the intent,
-its charge, the transaction in the books, the payment method, and an event for each.
+The consequences of an action of the bank, the buyer or time are written in the same work: the
+intent, its charge, the transaction in the books, the payment method, and an event for each.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Engine:
         self._accounts: dict[str, tuple[Scope, Log]] = {}
         self._noticed: set[str] = set()
         self.reads_wait = True
-        """Whether reads, as writes, first do what is due; if not, a courier must do it."""
+        """Whether reads, like writes, first run due entries; if not, a courier must do it."""
         self.tells_failures = False
         """Whether a failed request is written to the log at once, even without a later write.
 
@@ -233,7 +233,7 @@ class Exchange:
         return decline
 
     def _checked(self, operation: str, version: str) -> tuple[Record, expansion.Expansion]:
-        """Return the parameters in their types, and what is to be expanded; raises `Refused`."""
+        """Return the parameters in their types, and the expansions; raises `Refused`."""
         if not (self._params or facts().parameters(operation).required):
             return {}, expansion.NONE
         # The account's own version, of a request without one, may be any, as with Stripe's CLI.

@@ -23,7 +23,7 @@ Parameters = dict[str, Any]
 
 
 def decode(query: str, body: str | bytes | None, content_type: str) -> Parameters:
-    """Return the parameters of a request; raises `Refused` for what is no form (or JSON)."""
+    """Return the parameters of a request; raises `Refused` if they are not a form (or JSON)."""
     found = form(query) if query else {}
     if not body:
         return found

@@ -22,7 +22,7 @@ class Route(NamedTuple):
     operation: str
     """As the table has it: `GET /v1/customers/{customer}`."""
     ids: dict[str, str]
-    """What stands in the place of the path's names, in their order; nobody's to change."""
+    """The values in the places of the path's names, in order; must not be changed."""
 
 
 @lru_cache(maxsize=1)

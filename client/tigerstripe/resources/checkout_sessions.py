@@ -50,7 +50,7 @@ class CheckoutSessions(Resource):
         "payment_method_configuration",
         "setup_intent_data[on_behalf_of]",
         "subscription_data[invoice_settings][issuer][account]",
-    )  # they need what is not built: connected accounts that owe taxes, files
+    )  # these need parts that are not built: connected accounts that owe taxes, files
     filters: Filters = {
         "customer_details": "customer_details",
         "status": lambda record, wanted: _status(record, wanted["at"]) == wanted["is"],

@@ -18,7 +18,7 @@ class CustomerBalanceTransactions(Resource):
     prefix = "cbtxn"
     parent: str | None = "customer"
     param: str | None = "transaction"
-    event: str | None = None  # what is told is the customer's change
+    event: str | None = None  # the event is the customer's
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Change a customer's balance by an amount."""

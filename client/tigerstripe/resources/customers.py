@@ -114,7 +114,8 @@ class Customers(Resource):
     ) -> None:
         """Put the id of the default that is wanted into a customer; raises `Refused` if not theirs.
 
-        `method` is what is being attached in the same request, by its id or a test card's name.
+        `method` is the payment method attached in the same request, by its id or a test card's
+        name.
         """
         wanted = (params.get("invoice_settings") or {}).get("default_payment_method")
         if wanted is None:

@@ -227,7 +227,7 @@ class Invoices(Resource):
         return collecting.uncollectible(work, invoice)
 
     def stop_all(self, work: Work, customer: str) -> None:
-        """Let no invoice of a customer, who is about to be deleted, go on by itself."""
+        """Stop the automatic steps of the invoices of a customer who is about to be deleted."""
         for found in work.find_by(self.table, "customer", customer):
             if found["status"] in ("draft", "open"):
                 collecting.stopped(work, work.get(self.table, found["id"]) or found)

@@ -35,8 +35,7 @@ class MeterEvents(Resource):
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Note that a customer used something.
 
-        The real one takes whatever it is given, and tells later what was wrong with it; here that
-        is refused.
+        Stripe accepts any event, and reports errors later; here that is refused.
         """
         name, payload = params["event_name"], params["payload"]
         meter = registry.need("billing.meter").of_events(work, name)

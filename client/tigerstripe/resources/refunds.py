@@ -58,7 +58,9 @@ class Refunds(Resource):
         if method is not None and method["type"] == cash.TYPE:
             fields.update(self._asked(work, charge, params))
         elif params.get("instructions_email") is not None:
-            raise errors.not_built_parameter("instructions_email of what was no bank transfer")
+            raise errors.not_built_parameter(
+                "instructions_email of a payment that was no bank transfer"
+            )
         elif later == "refund_pending":
             fields["status"] = "pending"
         is_waiting = fields["status"] in WAITING

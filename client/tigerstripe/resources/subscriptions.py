@@ -202,7 +202,7 @@ class Subscriptions(Resource):
             standing.canceled(work.on_clock(subscription["test_clock"]), subscription)
 
     def happen(self, work: Work, id: str) -> None:
-        """Do what is due for a subscription."""
+        """Do everything that is due for a subscription."""
         cycles.happen(work, id)
 
     def follow(self, work: Work, id: str, invoice: Record, what: str) -> None:

@@ -34,7 +34,7 @@ def settled(name: str, succeed: bool | None = None) -> Act:
 
 
 def happened(name: str) -> Act:
-    """Return the action of time: what is due for the object in an answer happens now."""
+    """Return an action of time: run the entry of the object in an answer now."""
 
     def act(account: Account, answers: Record) -> None:
         due.run_now(*account.engine.account(account.name), answers[name]["id"])
@@ -43,7 +43,7 @@ def happened(name: str) -> Act:
 
 
 def worked_off(account: Account, answers: Record) -> None:
-    """Do what is due by now."""
+    """Run all entries that are due by now."""
     due.run_until(*account.engine.account(account.name), account.now)
 
 

@@ -31,7 +31,7 @@ BODY_MAX = 4096
 
 
 class Answer(NamedTuple):
-    """What an endpoint answered, or why it did not."""
+    """The answer of an endpoint, or the reason why there is none."""
 
     status: int | None
     body: str = ""
@@ -221,7 +221,7 @@ def to_asgi(application: Any, url: str, headers: Headers, body: bytes) -> Answer
 
 
 def _in_thread(run: Callable[[], None]) -> None:
-    """Run a function to its end in a thread; raises what it raises."""
+    """Run a function to its end in a thread; raises its errors."""
     raised: list[BaseException] = []
 
     def caught() -> None:

@@ -89,7 +89,7 @@ def thaw(scope: Scope) -> None:
 def move(scope: Scope, to: int) -> None:
     """Move the clock on, if it does not show that time yet; a frozen one stays frozen.
 
-    The caller does what is due.
+    The caller runs the due entries.
     """
     settings.change_state(scope, lambda state: _moved(state, to))
 

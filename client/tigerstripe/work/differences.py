@@ -21,7 +21,7 @@ def previous_attributes(old: Record, new: Record) -> Record:
 
 
 def merged(old: Record, given: Record) -> Record:
-    """Return an object with what was given of it, at every depth."""
+    """Return an object with the given values merged into it, at every depth."""
     new = dict(old)
     for name, value in given.items():
         is_inner = isinstance(value, dict) and isinstance(old.get(name), dict)

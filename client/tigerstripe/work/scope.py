@@ -71,7 +71,7 @@ class Scope:
         self.prune_at = 0
         """The time of the account's clock of the next look for expired idempotency records."""
         self.looked_at: int | None = None
-        """The second of the account's clock in which this process last looked for what is due."""
+        """The second of the account's clock in which this process last looked for due entries."""
         self.has_state = True
         """Whether the account's state was a record when it was last read."""
         self.claims_seen: dict[tuple[str, float], float] = {}

@@ -58,7 +58,7 @@ def test_a_dump_of_nothing_is_an_empty_object(cli: Command, shared_store) -> Non
         ('{"coupons": [{"x": {"y": [1e999]}}]}', "<stdin>: coupons[0]: x, y[0] is inf"),
         ('{"plans": [{"id": "A"}], "coupons": [{"id": "A"}, 5]}', "coupons[1] is a number"),
         ('{"coupons": [{"id": "A"}, {"id": "B"}, {"id": "A"}]}', "coupons[2] has the id 'A'"),
-        ('{"coupons": [{"id": "A"}], "coupons": []}', "'coupons' stands twice"),
+        ('{"coupons": [{"id": "A"}], "coupons": []}', "'coupons' appears twice"),
         ('{"coupons": {"id": "A"}}', "coupons is an object"),
         ("[]", "an array"),
         ("", "0 documents"),

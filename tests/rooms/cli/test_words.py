@@ -142,7 +142,7 @@ def test_a_key_that_stands_twice_is_found_in_one_pass() -> None:
         __hash__ = str.__hash__
 
     keys = [Key(f"k{number}") for number in range(2_000)]
-    with pytest.raises(ValueError, match="'k1999' stands twice"):
+    with pytest.raises(ValueError, match="'k1999' appears twice"):
         documents._to_object([(key, 1) for key in (*keys, Key("k1999"))])
     assert compared < 10 * len(keys)
 
