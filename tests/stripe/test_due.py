@@ -140,6 +140,16 @@ def test_what_cannot_be_done_holds_up_nothing_and_is_told(account, scope, alarms
     assert noted[0]["error"]["message"] == "b cannot ring"
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_what_is_due_for_ever_is_an_error_and_no_hang(account, scope, alarms, together) -> None:
+    alarms.happens_together = together
+    put(scope, ["a"], [T0 + 10], every=0)
+    with pytest.raises(AssertionError, match=f"The alarm a is due at {T0 + 10}: expected a change"):
+        account.advance(seconds=20)
+    assert account.now == T0
+    assert rings(account) == []
+
+
 def test_a_thing_that_is_put_off_or_taken_out_on_the_way_is_not_done(scope, alarms) -> None:
     alarms.happens_together = True
     alarms.next = {"a": ("b", 40), "c": ("d", 35)}

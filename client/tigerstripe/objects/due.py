@@ -90,14 +90,15 @@ def next_at(scope: Scope) -> int | None:
 
 def run_now(scope: Scope, log: Log, id: str) -> bool:
     """Run the entry of an object now, before its time; False if it has none."""
-    record = scope.table(TABLE).get(id, None)
-    if record is None:
-        return False
 
     def run(work: Work) -> bool:
-        return _run(work.inside(record["account"]).on_clock(record["clock"]), record)
+        record = work.get(TABLE, id)
+        if record is None:
+            return False
+        _run(work.inside(record["account"]).on_clock(record["clock"]), record)
+        return True
 
-    return acting.act(scope.inside(record["account"]), log, run)
+    return acting.act(scope, log, run)
 
 
 def catch_up(scope: Scope, log: Log, state: Record) -> None:
@@ -239,13 +240,22 @@ class Agenda:
             heappop(self._added)
 
 
-def _run(work: Work, record: Record) -> bool:
-    """Remove an entry and let it happen; False if it is not there any more."""
-    if work.get(TABLE, record["id"]) is None:
-        return False
-    work.delete(TABLE, record["id"])
-    registry.need(record["of"]).happen(work, record["id"])
-    return True
+def _run(work: Work, record: Record) -> None:
+    """Remove an entry and let it happen.
+
+    Raises AssertionError if it is due again at once though nothing has changed. Otherwise it would
+    happen for ever.
+    """
+    id, seen = record["id"], work.seen()
+    work.delete(TABLE, id)
+    registry.need(record["of"]).happen(work, id)
+    again = work.get(TABLE, id)
+    if again is not None and again["at"] <= work.now and work.written_since(seen) <= {TABLE}:
+        raise AssertionError(
+            f"The {record['of']} {id} is due at {work.now}: expected a change of it, or a later "
+            f"time, but time brings nothing, and it stays due. This is a fault of tigerd: please "
+            f"report it, with the requests before it."
+        )
 
 
 def _skip(scope: Scope, log: Log, record: Record, refused: Refused) -> None:

@@ -233,6 +233,17 @@ class Work:
         if record is not None:
             self.put(table, record)
 
+    def seen(self) -> dict[Place, Record | None]:
+        """Return the records as this work sees them by now, for `written_since`."""
+        return {**self._records}
+
+    def written_since(self, seen: dict[Place, Record | None]) -> set[str]:
+        """Return the tables of which this work has written something else since then."""
+        records = self._records
+        return {
+            place[1] for place in self._writes if place not in seen or seen[place] != records[place]
+        }
+
     # --- Names that only one may have ---
 
     def holder(self, kind: str, value: str) -> str | None:
