@@ -79,7 +79,7 @@ def test_writes_are_awaited_and_reads_are_not(run, shared_store) -> None:
     assert shared_store.coupons.count() == 0
 
 
-def test_what_one_kind_of_store_writes_the_other_reads(run, shared_store) -> None:
+def test_records_of_one_kind_of_store_are_read_by_the_other(run, shared_store) -> None:
     async def use(store: Any) -> None:
         await store.coupons.insert({"id": "A", "n": 1})
         assert shared_store.coupons.get("A") == {"id": "A", "n": 1}

@@ -52,7 +52,7 @@ def test_connect_finds_the_directory_in_the_environment(
 
 
 @pytest.mark.parametrize("name", ["", "\0", "~nobody-of-this-name/x", 5, b"\xff"])
-def test_what_names_no_directory_is_refused(
+def test_a_value_that_names_no_directory_is_refused(
     directory: str, monkeypatch: pytest.MonkeyPatch, name: Any
 ) -> None:
     """Nothing is started at the default, nor in the current directory, nor in a folder named ~."""

@@ -235,7 +235,7 @@ def test_a_batch_that_expects_what_is_no_more_changes_nothing(shared_store, chan
     assert "small" not in shared_store.prices
 
 
-def test_what_is_expected_is_what_was_there_before_the_batch(shared_store) -> None:
+def test_an_expectation_is_about_the_state_before_the_batch(shared_store) -> None:
     shared_store.products.insert({"id": "mug"})
     with pytest.raises(tiger.Conflict), shared_store.batch() as batch:  # noqa: PT012
         batch.products.delete("mug")

@@ -38,7 +38,7 @@ CHANGED = [
 
 
 @pytest.mark.parametrize("is_fork", [False, True], ids=["plain", "fork"])
-def test_what_changed_since_a_mark_is_told_oldest_first(filled, is_fork: bool) -> None:
+def test_changes_since_a_mark_come_oldest_first(filled, is_fork: bool) -> None:
     store = filled.begin_fork(f"{filled.current_namespace}-fork") if is_fork else filled
     store.coupons.patch("c0", {"n": 5})
     mark = store.mark()
@@ -61,7 +61,7 @@ def test_what_changed_since_a_mark_is_told_oldest_first(filled, is_fork: bool) -
     store.clear_namespace()
 
 
-def test_what_was_changed_and_changed_back_did_not_change(filled) -> None:
+def test_a_record_changed_and_changed_back_did_not_change(filled) -> None:
     mark = filled.mark()
     filled.coupons.patch("c1", {"n": 9})
     filled.coupons.patch("c1", {"n": 0})
@@ -193,7 +193,7 @@ def test_anything_else_fails_and_says_what_changed(filled, expected: Any, line: 
     assert "deleted plans p" in text
 
 
-def test_what_is_left_out_counts_where_it_is_named(filled) -> None:
+def test_a_table_left_out_counts_where_it_is_named(filled) -> None:
     filled.left_out |= {"coupons"}
     mark = filled.mark()
     change(filled)

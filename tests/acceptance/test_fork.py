@@ -217,9 +217,7 @@ def test_processes_read_and_write_a_fork_by_its_name(
     assert parent.coupons.count() == 8
 
 
-def test_what_was_remembered_of_a_fork_is_as_fresh_as_what_is_read_anew(
-    parent, second_store
-) -> None:
+def test_a_remembered_record_of_a_fork_is_as_fresh_as_a_full_read(parent, second_store) -> None:
     with parent.fork() as child:
         reader = second_store.namespace(child.current_namespace).coupons
         for _ in range(3):

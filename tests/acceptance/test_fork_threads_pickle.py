@@ -226,7 +226,7 @@ def test_a_table_is_pickled_by_its_name_and_a_page_by_its_records(shared_store) 
 
 
 @pytest.mark.parametrize("what", ["mark", "snapshot", "snapshot's table", "batch", "batch's table"])
-def test_what_belongs_to_one_process_says_what_to_pickle_instead(shared_store, what: str) -> None:
+def test_objects_of_one_process_say_what_to_pickle_instead(shared_store, what: str) -> None:
     with shared_store.snapshot() as view, shared_store.batch() as batch:
         thing = {
             "mark": shared_store.mark(),

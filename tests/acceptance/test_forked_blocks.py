@@ -39,7 +39,7 @@ def test_blocks_of_asyncio_too(directory: str, run_program, how: str) -> None:
 
 
 @HOWS
-def test_what_a_child_adds_to_its_parents_batch_is_refused(
+def test_a_childs_write_to_its_parents_batch_is_refused(
     directory: str, run_program, how: str
 ) -> None:
     answer = run_program(programs.child_adds_to_batch, directory, how)

@@ -255,7 +255,7 @@ def test_auto_paging_is_lazy(coupons) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 4, 7])
-def test_what_auto_paging_gives_may_be_deleted_at_once(coupons, limit: int) -> None:
+def test_records_of_auto_paging_may_be_deleted_at_once(coupons, limit: int) -> None:
     """All is of the moment at which the first record was taken."""
     insert_letters(coupons, "abcdefg")
     seen = []
@@ -347,7 +347,7 @@ def test_a_text_of_any_length_is_found(coupons, length: int) -> None:
     assert [coupon["id"] for coupon in coupons.list(name="ü" * length)] == ["a"]
 
 
-def test_what_lacks_the_text_of_a_filter_is_not_decoded(coupons, monkeypatch) -> None:
+def test_a_record_without_the_text_of_a_filter_is_not_decoded(coupons, monkeypatch) -> None:
     for number in range(20):
         coupons.insert({"id": f"c{number}", "name": f"name {number % 10}"})
     decode, decoded = record.decode, []

@@ -167,7 +167,9 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize("end", ENDINGS)
-def test_what_a_snapshot_holds_is_gone_for_all_other_reads(store, directory, end: str) -> None:
+def test_records_that_only_a_snapshot_holds_are_gone_for_all_other_reads(
+    store, directory, end: str
+) -> None:
     """Also for a client that remembers the record, though its bytes are still there."""
     store.coupons.insert({"id": "A", "n": 1})
     with tiger.connect(directory) as elsewhere:

@@ -61,7 +61,7 @@ def asked(questions: Questions, wait_until: Callable[..., Any]) -> Callable[[int
     return lambda count: wait_until(lambda: questions.asked >= count, what=f"question {count}")
 
 
-def test_what_is_there_is_returned_without_a_question(shared_store, questions) -> None:
+def test_an_existing_record_is_returned_without_a_question(shared_store, questions) -> None:
     shared_store.events.insert({"id": "e1", "type": "invoice.paid", "created": 1})
     shared_store.events.insert({"id": "e2", "type": "invoice.paid", "created": 2})
     shared_store.events.insert({"id": "e3", "type": "other", "created": 3})
@@ -95,7 +95,7 @@ def test_writes_elsewhere_wake_nobody(shared_store, other_store, questions, aske
     assert questions.asked == 1
 
 
-def test_what_is_committed_just_before_the_question_is_not_missed(
+def test_a_commit_just_before_the_question_is_not_missed(
     shared_store, second_store, questions
 ) -> None:
     """Between the look and the question: the daemon says at once that there is something."""

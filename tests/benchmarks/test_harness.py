@@ -113,7 +113,7 @@ def test_the_longest_insert_after_a_clear_is_of_a_thousand() -> None:
     assert row.calls == 3 * 1000
 
 
-def test_what_is_to_be_done_before_a_call_is_done_in_its_turn() -> None:
+def test_a_callback_before_a_call_runs_in_its_turn() -> None:
     done: list[str] = []
     plan = Plan(lambda: done.append("call"), samples=2, before=lambda: done.append("before"))
     take_samples(plan, [range(1), range(1)], time_plain_calls, limit_s=math.inf)

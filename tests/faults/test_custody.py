@@ -89,7 +89,7 @@ NAMES = [
 ]
 
 
-def test_what_is_removed_under_a_daemon_is_there_again(place: Path) -> None:
+def test_files_removed_under_a_daemon_are_written_again(place: Path) -> None:
     """And so is what two clients wrote before, meanwhile and after, for every reader."""
     with serving(place, module=HURRIED) as daemon, tiger.connect(place) as first:
         written = []

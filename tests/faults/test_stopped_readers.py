@@ -77,7 +77,7 @@ def test_a_reader_that_was_stopped_sees_one_moment(
 
 
 @pytest.mark.parametrize("end", ["killed", "released"])
-def test_what_a_snapshot_held_is_given_back_once_it_is_gone(
+def test_memory_of_a_snapshot_is_freed_once_it_has_ended(
     place: Path, start: Callable[..., Worker], end: str
 ) -> None:
     with tiger.connect(place) as store:

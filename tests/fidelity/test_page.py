@@ -48,7 +48,7 @@ def test_answers_are_counted_alike_for_all() -> None:
     assert f"| 2 | {page.UNEXPLAINED}: x.y value, 1 recorded and 2 given |" in text
 
 
-def test_what_a_fake_refuses_is_not_seeded() -> None:
+def test_objects_that_a_fake_refuses_are_not_seeded() -> None:
     asked = []
 
     def refuse(*request):

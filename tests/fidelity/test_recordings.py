@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_what_is_built_answers_as_recorded() -> None:
+def test_implemented_operations_answer_as_recorded() -> None:
     score = replay.run(per_file=40)
     assert score.interactions > 100
     assert score.status_share >= 0.98

@@ -8,7 +8,7 @@ from tests.linearizability.histories import NotLinearizable, run_broken, run_his
 from tests.support.seeds import new_random
 
 
-def test_what_many_processes_saw_and_did_has_an_order() -> None:
+def test_the_reads_and_writes_of_many_processes_have_an_order() -> None:
     figures = run_histories(new_random().getrandbits(32))
     print(dict(figures))
     assert figures["operations"] > 3000

@@ -43,7 +43,7 @@ def test_a_log_that_is_not_there_is_told(shared: Machines, tigerd: Any, director
 
 
 @pytest.mark.parametrize("command", ["start", "restart", "run", "serve"])
-def test_what_is_no_address_is_refused_by_every_command(
+def test_an_invalid_address_is_refused_by_every_command(
     command: str, tigerd: Any, directory: str
 ) -> None:
     more = ["--", "true"] if command == "run" else []

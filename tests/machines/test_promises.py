@@ -38,7 +38,7 @@ def seen(condition: Any, what: str = "what the other host wrote") -> None:
     wait_for(condition, what, 15)
 
 
-def test_what_one_host_writes_all_have_in_the_same_order(stores: Stores, shared: Machines) -> None:
+def test_writes_of_one_host_are_on_all_in_the_same_order(stores: Stores, shared: Machines) -> None:
     a, b = stores
     for number in range(50):
         (a, b)[number % 2].coupons.insert({"id": f"c{number}", "created": number % 3})
@@ -195,7 +195,7 @@ def test_a_variable_says_everywhere(shared: Machines, monkeypatch: pytest.Monkey
         assert not store._attached.connection.line.options.everywhere
 
 
-def test_what_is_rolled_back_on_one_host_is_so_on_all(stores: Stores) -> None:
+def test_a_rollback_on_one_host_happens_on_all(stores: Stores) -> None:
     a, b = stores
     a.plans.insert({"id": "p"})
     mark = a.mark()

@@ -161,7 +161,7 @@ def test_all_hosts_get_back_what_was_there_at_its_place(stores: Stores, shared: 
     assert b.plans.find_by_product("other") == []
 
 
-def test_what_comes_after_it_has_the_same_place_on_all(stores: Stores, shared: Machines) -> None:
+def test_later_records_have_the_same_place_on_all_hosts(stores: Stores, shared: Machines) -> None:
     a, b = stores
     fill(a)
     for _ in range(3):
@@ -248,7 +248,7 @@ def test_a_fork_that_was_ended_comes_back_without_its_parent(
     assert everything(b.namespace(fork.current_namespace)) == before
 
 
-def test_what_has_forks_is_sealed(stores: Stores, shared: Machines) -> None:
+def test_a_namespace_with_forks_is_sealed(stores: Stores, shared: Machines) -> None:
     a, _ = stores
     fill(a)
     mark = a.mark()
@@ -672,7 +672,7 @@ def test_one_that_is_planned_anew_by_the_next_daemon_is_done_once(
     assert everything(a) == everything(b) == before
 
 
-def test_what_the_next_daemon_refuses_is_not_done_by_what_the_last_one_sent(
+def test_a_request_refused_by_the_next_daemon_is_not_done_by_an_entry_of_the_last(
     apart: tuple[Machines, Relay], patient: Stores, name: str
 ) -> None:
     """Its try comes when the client was told that nothing is changed, and the reason is gone."""

@@ -62,7 +62,7 @@ def both(accounts: Accounts, call: object) -> list[object]:
         return list(pool.map(one, accounts))
 
 
-def test_what_one_host_creates_the_other_has(accounts: Accounts) -> None:
+def test_a_record_created_on_one_host_is_on_the_other(accounts: Accounts) -> None:
     a, b = (account.client() for account in accounts)
     made = a.v1.customers.create({"name": "Ann"})
     assert b.v1.customers.retrieve(made.id).name == "Ann"

@@ -85,7 +85,7 @@ def cleared(namespace: str, *hosts: Host) -> None:
     wait_for(lambda: not any(has(host, namespace) for host in hosts), "the clear")
 
 
-def test_what_a_host_had_leased_goes_when_it_never_comes_back(hosts: Hosts) -> None:
+def test_leases_of_a_host_that_never_comes_back_are_cleared(hosts: Hosts) -> None:
     """Two others count, and both may clear."""
     hosts.join("C")
     worker, namespace = hosts.hold("C")
@@ -161,7 +161,7 @@ def test_a_daemon_that_stood_still_itself_takes_nobody_for_gone(hosts: Hosts) ->
     assert has(b, namespace)
 
 
-def test_what_another_host_has_leased_too_stays(hosts: Hosts) -> None:
+def test_a_namespace_that_another_host_has_leased_too_stays(hosts: Hosts) -> None:
     host = hosts.join("C")
     worker, gone = hosts.hold("C")
     with host.connect(namespace="common") as store:
@@ -199,7 +199,7 @@ def test_a_daemon_that_is_stopped_leaves_its_last_will(hosts: Hosts) -> None:
     assert '"kept"' not in hosts.wills()
 
 
-def test_what_cannot_be_cleared_yet_does_not_fill_the_log(hosts: Hosts) -> None:
+def test_namespaces_that_cannot_be_cleared_yet_do_not_fill_the_log(hosts: Hosts) -> None:
     """A namespace whose process is gone is sealed as long as another one has a fork of it."""
     a = hosts.made["A"]
     worker, sealed = hosts.hold("A")

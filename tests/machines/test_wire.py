@@ -88,7 +88,7 @@ def test_entries_come_in_one_order_to_all_and_an_id_is_taken_once(engine: Machin
         follower.log.close()
 
 
-def test_what_is_told_reaches_the_others(engine: Machines) -> None:
+def test_a_message_to_all_reaches_the_others(engine: Machines) -> None:
     one, two = Follower(address(engine)), Follower(address(engine))
     for follower in (one, two):
         follower.until(lambda: follower.log.is_up)  # noqa: B023 - called at once
@@ -149,7 +149,7 @@ def test_without_an_engine_an_append_is_refused_in_time() -> None:
     [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"MSG a\r\n", b"\0" * 100, b"INFO {}\r\n", b""],
     ids=["http", "a broken message", "noise", "no limits", "nothing"],
 )
-def test_what_is_no_server_of_nats_is_told_and_tried_again(said: bytes) -> None:
+def test_a_peer_that_is_no_nats_server_is_reported_and_tried_again(said: bytes) -> None:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -242,7 +242,7 @@ def test_addresses(text: str, expected: Address) -> None:
         "nats://u:secret@/a b",
     ],
 )
-def test_what_is_no_address_is_refused_without_its_password(text: str) -> None:
+def test_an_invalid_address_is_refused_without_its_password(text: str) -> None:
     with pytest.raises(InvalidRequest, match="nats://HOST:4222/STREAM") as refused:
         address_of(text)
     assert "secret" not in str(refused.value)

@@ -16,7 +16,7 @@ from tiger.snapshot import SnapshotTable
 
 
 @pytest.mark.parametrize("path", pages.PAGES, ids=lambda path: path.name)
-def test_what_is_made_of_others_is_up_to_date(path: Path) -> None:
+def test_generated_files_are_up_to_date(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == pages.PAGES[path](), (
         "run `.venv/bin/python scripts/pages.py`"
     )

@@ -45,7 +45,7 @@ def test_every_connection_is_to_the_same_account_in_every_order(
 
 
 @pytest.mark.parametrize("workers", ["-n1", "-n0"])
-def test_what_was_written_outside_of_accounts_is_named(suite: Suite, workers: str) -> None:
+def test_records_outside_of_accounts_are_named(suite: Suite, workers: str) -> None:
     suite.add("environment/writes_outside.py")
     result = suite.run(workers, "-p", "no:warnings")
     result.assert_outcomes(passed=1, failed=1)
@@ -144,7 +144,9 @@ def test_an_instance_that_conftest_names_is_used(
 @pytest.mark.parametrize(
     "said", ["[" * 10_000, '{"pid": 1e999, "token": "", "directory": ""}', "5"]
 )
-def test_what_tells_of_no_run_is_passed_over(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+def test_a_variable_that_names_no_run_is_ignored(
+    monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
     monkeypatch.setenv("TIGERD_RUN", said)
     assert RunEnvironment().ends_instance
     assert owners.owner_by_run(Path("/nowhere")) is None

@@ -62,7 +62,7 @@ def test_of_shared_accounts_it_tells_what_this_test_changed(suite: Suite, worker
     assert result.stdout.str().count("what this test changed") == 3
 
 
-def test_what_an_error_undid_is_told(suite: Suite) -> None:
+def test_changes_undone_by_an_error_are_reported(suite: Suite) -> None:
     suite.add("red/blocks.py")
     result = suite.run("-n1")
     result.assert_outcomes(failed=5)

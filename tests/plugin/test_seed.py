@@ -71,7 +71,7 @@ def test_a_large_seed_costs_the_daemon_one_write(suite: Suite) -> None:
     suite.run().assert_outcomes(passed=3)
 
 
-def test_what_tests_do_to_a_seed_given_as_a_dict(suite: Suite) -> None:
+def test_changes_of_tests_to_a_seed_given_as_a_dict(suite: Suite) -> None:
     """A seed that is changed by the tests after its use has been loaded already."""
     suite.add("seed/changed.py")
     suite.run().assert_outcomes(passed=2)

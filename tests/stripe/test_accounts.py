@@ -150,7 +150,7 @@ def test_idempotency_keys_are_each_account_s_own(account, connected) -> None:
     assert {(e["account"], e["key"]) for e in entries} >= {(None, "once"), (connected.id, "once")}
 
 
-def test_what_is_done_to_the_platform_is_done_to_its_accounts(account, connected) -> None:
+def test_savepoints_and_forks_of_the_platform_include_its_accounts(account, connected) -> None:
     at = {"stripe_account": connected.id}
     stripe.Customer.create(name="before", **at)
     with account.savepoint():
@@ -214,7 +214,7 @@ def test_an_endpoint_for_connected_accounts_gets_their_events_alone(account, con
     assert stripe.Event.list(stripe_account=connected.id).data[0].pending_webhooks == 0
 
 
-def test_what_is_due_in_a_connected_account_comes_with_time(account, connected) -> None:
+def test_entries_of_a_connected_account_come_with_time(account, connected) -> None:
     account.freeze()
     session = stripe.checkout.Session.create(
         mode="setup", currency="usd", success_url="https://shop.test/", stripe_account=connected.id

@@ -44,7 +44,7 @@ def test_the_rate_of_a_place_is_one_object(client) -> None:
     assert stripe.TaxRate.retrieve(first.tax_rate_details.tax_rate).percentage == 20
 
 
-def test_who_is_exempt_pays_none(client) -> None:
+def test_an_exempt_customer_pays_no_tax(client) -> None:
     assert invoice({"country": "DE"}, tax_exempt="exempt").total == 10000
 
 

@@ -72,7 +72,7 @@ def test_a_clock_that_is_set_back_loses_nothing(account: Any) -> None:
         assert shown() == counted(account)
 
 
-def test_what_is_posted_while_a_sum_is_closed_is_worked_out_again(
+def test_an_entry_posted_while_a_sum_is_closed_is_worked_out_again(
     account: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account.freeze(T0)

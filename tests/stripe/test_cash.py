@@ -66,7 +66,7 @@ def test_a_buyer_is_told_where_to_send_and_the_intent_is_paid_as_money_comes(
     assert account.events("cash_balance.*")[0]["data"]["object"]["customer"] == customer
 
 
-def test_what_comes_pays_the_oldest_first_and_what_is_there_pays_at_once(account, customer) -> None:
+def test_new_cash_pays_the_oldest_first_and_existing_cash_pays_at_once(account, customer) -> None:
     first, second = order(customer), order(customer)
     fund(customer, 1500)
     statuses = [stripe.PaymentIntent.retrieve(one.id).status for one in (first, second)]
@@ -181,7 +181,7 @@ def test_a_buyer_of_a_transfer_has_nothing_to_authenticate(account, customer) ->
     ("params", "param"),
     [({"amount": 601}, "amount"), ({"amount": 0}, "amount"), ({"currency": "usd"}, "currency")],
 )
-def test_what_is_not_there_is_not_applied(account, customer, params, param) -> None:
+def test_an_unusable_amount_of_cash_is_not_applied(account, customer, params, param) -> None:
     by_hand(customer)
     intent = order(customer)
     fund(customer, 600)

@@ -103,7 +103,7 @@ def test_a_lookup_key_is_one_price_s(product) -> None:
     assert [p.id for p in stripe.Price.list(lookup_keys=["std"]).data] == [second.id]
 
 
-def test_what_is_only_there_when_it_is_expanded(product) -> None:
+def test_fields_that_exist_only_when_expanded(product) -> None:
     price = stripe.Price.create(
         product=product.id,
         currency="usd",

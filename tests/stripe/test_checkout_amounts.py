@@ -63,14 +63,14 @@ def test_price_data_makes_a_price_that_is_for_one_session(account) -> None:
         ({"unit_amount": 500, "currency": "jpy"}, 1, 500),
     ],
 )
-def test_what_a_price_comes_to(account, price, quantity, amount) -> None:
+def test_the_amount_of_a_price(account, price, quantity, amount) -> None:
     made = stripe.Price.create(**{"currency": "usd", "product_data": {"name": "A"}, **price})
     items = [{"price": made.id, "quantity": quantity}]
     assert Session.create(mode="payment", line_items=items, **HERE).amount_total == amount
 
 
 @pytest.mark.parametrize(("mode", "amount"), [("graduated", 590), ("volume", 420)])
-def test_what_tiers_come_to(account, mode, amount) -> None:
+def test_the_amount_of_tiers(account, mode, amount) -> None:
     made = stripe.Price.create(
         currency="usd",
         product_data={"name": "A"},
@@ -84,7 +84,7 @@ def test_what_tiers_come_to(account, mode, amount) -> None:
     assert session.amount_total == amount
 
 
-def test_what_is_metered_has_no_quantity(account) -> None:
+def test_a_metered_item_has_no_quantity(account) -> None:
     price = stripe.Price.create(
         currency="usd",
         unit_amount=5,

@@ -117,7 +117,7 @@ class TestSubscriptions:
         assert (subscription.created, subscription.test_clock) == (clock.frozen_time, clock.id)
         assert subscription.status == "active"
 
-    def test_what_is_metered_costs_nothing_yet(self, account) -> None:
+    def test_a_metered_price_costs_nothing_yet(self, account) -> None:
         account.freeze()
         price = price_of_calls()
         items = [{"price": price.id}]
@@ -195,7 +195,7 @@ class TestTrials:
         account.advance(days=15)
         assert stripe.Subscription.retrieve(subscription.id).status == "canceled"
 
-    def test_what_is_bought_once_is_paid_at_once(self, account, monthly, price) -> None:
+    def test_one_time_items_are_paid_at_once(self, account, monthly, price) -> None:
         session = session_of(
             monthly,
             others=[{"price": price, "quantity": 1}],
@@ -384,7 +384,7 @@ class TestInvoicesOfPayments:
         invoice = Session.retrieve(session.id, expand=["invoice"]).invoice
         assert (invoice.status, invoice.amount_paid) == ("paid", 1000)
 
-    def test_what_costs_nothing_has_one_too(self, account, price) -> None:
+    def test_a_free_session_has_one_too(self, account, price) -> None:
         coupon = stripe.Coupon.create(percent_off=100, duration="once")
         session = Session.create(
             mode="payment",
@@ -499,7 +499,7 @@ def test_the_page_asks_a_subscriber_to_authenticate(served, monthly) -> None:
     assert Session.retrieve(session.id, expand=["subscription"]).subscription.status == "active"
 
 
-def test_what_a_discount_leaves_goes_where_the_invoice_has_it(account) -> None:
+def test_the_remainder_of_a_discount_is_on_the_line_where_the_invoice_has_it(account) -> None:
     """The buyer pays what the invoice says, though it has what is sold once first."""
     rate = stripe.TaxRate.create(display_name="VAT", percentage=20, inclusive=False).id
     monthly = {"currency": "usd", "unit_amount": 101, "recurring": {"interval": "month"}}
@@ -540,7 +540,7 @@ class TestSharesOfPaymentLinks:
         assert charge.transfer_data.destination == shop
         assert charge.application_fee_amount == charge.amount // 10
 
-    def test_what_means_nothing_is_refused(self, served, price, monthly, shop) -> None:
+    def test_a_meaningless_parameter_is_refused(self, served, price, monthly, shop) -> None:
         for item, params, param in (
             (price, {"application_fee_percent": 10}, "application_fee_percent"),
             (monthly, {"application_fee_amount": 10}, "application_fee_amount"),

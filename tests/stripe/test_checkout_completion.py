@@ -76,7 +76,7 @@ def test_a_buyer_authenticates_or_fails_to(account, price, succeed) -> None:
     assert stripe.checkout.Session.retrieve(session.id).status == "open"
 
 
-def test_what_expires_gives_its_payment_up(account, price) -> None:
+def test_an_expired_session_gives_up_its_payment(account, price) -> None:
     session = session_of(price)
     account.complete_checkout(session, "pm_card_authenticationRequired", authenticate=None)
     stripe.checkout.Session.expire(session.id)
@@ -132,7 +132,7 @@ def test_a_setup_leaves_a_payment_method(account, price) -> None:
     assert done["status"] == "complete"
 
 
-def test_what_the_session_says_of_its_payment_is_the_intent_s(account, price) -> None:
+def test_the_payment_fields_of_a_session_are_the_intent_s(account, price) -> None:
     session = session_of(
         price,
         customer_creation="always",
@@ -239,7 +239,9 @@ def custom(key: str, kind: str, **part: Any) -> dict[str, Any]:
         ({}, {"custom_fields": {"size": "big"}}, r"unknown parameter: custom_fields\[size\]"),
     ],
 )
-def test_what_a_page_does_not_take_is_refused(account, price, wanted, details, message) -> None:
+def test_a_parameter_that_a_page_does_not_take_is_refused(
+    account, price, wanted, details, message
+) -> None:
     session = session_of(price, **wanted)
     with pytest.raises(tigerstripe.Refused, match=message):
         account.complete_checkout(session, **details)

@@ -11,7 +11,7 @@ from tigerstripe.facts.kinds import Kind, List, Obj, Page, Ref
 from tigerstripe.facts.table import facts
 
 
-def test_what_is_given_is_echoed(price) -> None:
+def test_parameters_are_echoed(price) -> None:
     session = paid(
         price,
         client_reference_id="order-7",
@@ -167,7 +167,7 @@ def test_the_page_s_kind_has_the_name_of_the_version(price) -> None:
     assert "branding_settings" not in old
 
 
-def test_what_buyers_pay_with(price) -> None:
+def test_the_payment_methods_of_buyers(price) -> None:
     assert paid(price).payment_method_types == ["card", "link"]
     only = paid(price, allowed_payment_method_types=["card"])
     assert (only.payment_method_types, only.allowed_payment_method_types) == (["card"], ["card"])

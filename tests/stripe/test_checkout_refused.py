@@ -144,7 +144,7 @@ def items(price: str, quantity: int = 1) -> dict[str, Any]:
         ({"subscription_data": {"description": "x"}}, None, "subscription_data", "`payment` mode"),
     ],
 )
-def test_what_cannot_be_is_refused_and_nothing_written(
+def test_an_impossible_request_is_refused_and_nothing_written(
     account, params, code, param, message
 ) -> None:
     account.freeze(1_800_000_000)
@@ -185,7 +185,7 @@ def with_ids(value: Any, ids: dict[str, str]) -> Any:
         {"payment_method_configuration": "pmc_x"},
     ],
 )
-def test_what_is_not_built_is_said_and_nothing_written(account, price, params) -> None:
+def test_a_missing_part_is_reported_and_nothing_written(account, price, params) -> None:
     with pytest.raises(stripe.APIError, match="does not have the parameter") as raised:
         paid(price, **params)
     assert raised.value.http_status == 501

@@ -101,7 +101,7 @@ def test_a_python_without_the_package_is_told(environ, tmp_path) -> None:
     assert "install tigerd[stripe]" in run(code, environ)
 
 
-def test_what_is_started_within_the_block_joins(account, environ, monkeypatch) -> None:
+def test_processes_started_within_the_block_join(account, environ, monkeypatch) -> None:
     monkeypatch.setenv("TIGERD_DIR", environ["TIGERD_DIR"])
     monkeypatch.setenv("TIGERD_NAMESPACE", environ["TIGERD_NAMESPACE"])
     monkeypatch.setenv("PYTHONPATH", "/a")

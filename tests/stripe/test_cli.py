@@ -24,7 +24,7 @@ def cli(tigerd, shared_directory: str, mine: tigerstripe.Account) -> Any:
     return run
 
 
-def test_what_is_triggered_is_told_as_events_and_requests(cli, mine) -> None:
+def test_a_trigger_shows_in_events_and_requests(cli, mine) -> None:
     triggered = cli("trigger", "price.created", "--json")
     assert [e["type"] for e in json.loads(triggered.stdout)] == ["product.created", "price.created"]
     assert json.loads(cli("events", "--json").stdout) == mine.events()

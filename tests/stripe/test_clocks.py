@@ -285,7 +285,9 @@ def test_no_clock_shows_a_time_that_has_no_date(account: Any) -> None:
         account.advance(to=late)
 
 
-def test_who_has_a_subscription_stays_on_the_account_s_clock(account: Any, monthly: str) -> None:
+def test_a_customer_with_a_subscription_stays_on_the_account_s_clock(
+    account: Any, monthly: str
+) -> None:
     customer = buyer().id
     stripe.Subscription.create(customer=customer, items=[{"price": monthly}])
     error = refused(stripe.test_helpers.TestClock.create, frozen_time=AT, customer=customer)
@@ -314,7 +316,7 @@ def test_a_subscription_that_is_paid_for_later_stays_on_its_clock(account, month
     assert len(stripe.Invoice.list(subscription=subscription.id).data) == 2
 
 
-def test_what_is_made_of_what_is_on_a_clock_goes_by_it(account: Any, monthly: str) -> None:
+def test_objects_made_from_one_on_a_clock_use_that_clock(account: Any, monthly: str) -> None:
     account.freeze(AT + DAY_S)
     clock = made()
     customer = buyer(test_clock=clock).id

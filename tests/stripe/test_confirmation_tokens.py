@@ -66,7 +66,7 @@ def test_a_payment_method_that_a_token_describes_is_made_when_it_is_used(account
     assert stripe.PaymentMethod.retrieve(paid.payment_method).sepa_debit.last4 == "3000"
 
 
-def test_what_the_request_says_itself_comes_first(account) -> None:
+def test_parameters_of_the_request_itself_come_first(account) -> None:
     token = chosen(shipping=SHIPPING)
     other = {"name": "Joe", "address": {"line1": "2 Low St"}}
     paid = stripe.PaymentIntent.create(
@@ -108,7 +108,7 @@ def test_a_token_is_over_after_twelve_hours_of_the_account(account) -> None:
         ({"confirm": False}, "unless `confirm` is set to true"),
     ],
 )
-def test_what_is_wrong_with_a_token_is_named_and_nothing_is_done(account, more, words) -> None:
+def test_a_wrong_token_is_named_and_nothing_is_done(account, more, words) -> None:
     params = {"amount": 500, "currency": "usd", "confirm": True, "confirmation_token": chosen().id}
     assert words in str(refused(stripe.PaymentIntent.create, **{**params, **more}))
     assert account.store.payment_intents.count() == 0

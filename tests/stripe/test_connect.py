@@ -418,7 +418,7 @@ def test_a_debit_that_no_account_may_get_stays_with_the_platform(account, shop, 
 
 @pytest.mark.parametrize("is_deleted", [True, False])
 @pytest.mark.parametrize("how", ["cash", "authenticated"])
-def test_what_a_buyer_pays_later_stays_with_the_platform_if_the_account_may_not_get_it(
+def test_a_later_payment_stays_with_the_platform_if_the_account_may_not_get_it(
     account, shop, how, is_deleted
 ) -> None:
     share = {"transfer_data": {"destination": shop}, "application_fee_amount": 100}

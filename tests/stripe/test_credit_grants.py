@@ -248,7 +248,7 @@ def test_a_voided_invoice_gives_its_credits_back(account, shop) -> None:
     assert balance(shop.customer) == (400, 400)
 
 
-def test_what_expired_before_pays_for_nothing(account, shop) -> None:
+def test_credits_that_expired_before_pay_for_nothing(account, shop) -> None:
     shop.subscribe()
     grant(shop.customer, 400, expires_at=NOW + 5 * DAY)
     shop.use(100)
@@ -268,7 +268,7 @@ def test_a_preview_shows_what_credits_would_pay(account, shop) -> None:
     assert shop.next_invoice().total == preview.total
 
 
-def test_what_was_granted_after_a_period_is_not_for_it(account, shop) -> None:
+def test_credits_granted_after_a_period_are_not_for_it(account, shop) -> None:
     shop.subscribe()
     shop.use(100)
     stripe.test_helpers.TestClock.advance(shop.clock, frozen_time=NOW + 31 * DAY + 60)
@@ -280,7 +280,7 @@ def test_what_was_granted_after_a_period_is_not_for_it(account, shop) -> None:
     assert balance(shop.customer) == (400, 400)
 
 
-def test_what_is_given_back_to_a_grant_that_is_over_expires(account, shop) -> None:
+def test_credits_given_back_to_an_expired_grant_expire(account, shop) -> None:
     shop.subscribe(collection_method="send_invoice", days_until_due=90)
     grant(shop.customer, 400, expires_at=NOW + 40 * DAY)
     shop.use(100)

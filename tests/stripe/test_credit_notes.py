@@ -189,7 +189,7 @@ class TestLines:
         assert sum(taxes) == sum(tax.amount for tax in invoice.total_taxes)
         assert stripe.Invoice.retrieve(invoice.id).status == "paid"
 
-    def test_what_billing_credits_paid_is_not_credited_again(self, account) -> None:
+    def test_an_amount_paid_by_billing_credits_is_not_credited_again(self, account) -> None:
         account.freeze()
         price = price_of_calls()
         customer = buyer()

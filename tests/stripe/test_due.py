@@ -45,7 +45,7 @@ def test_all_is_done_in_order_and_once(scope: Scope, alarms: Alarms) -> None:
 
 
 @pytest.mark.parametrize("together", [False, True])
-def test_what_becomes_due_on_the_way_has_its_place(scope, alarms, together) -> None:
+def test_entries_added_on_the_way_have_their_place(scope, alarms, together) -> None:
     alarms.happens_together = together
     alarms.next = {"a": ("between", 15), "between": ("a", 25), "b": ("b", 30)}
     put(scope, ["a", "b"], [10, 20])
@@ -98,7 +98,7 @@ def test_any_calendar_is_worked_off_as_one_that_is_sorted_anew_each_time(
     assert alarms.rung == wanted
 
 
-def test_what_is_done_in_one_commit_has_its_own_moment_and_event(account, scope, alarms) -> None:
+def test_each_entry_of_a_commit_has_its_own_moment_and_event(account, scope, alarms) -> None:
     alarms.happens_together = True
     put(scope, ["a", "b", "c"], [T0 + 10, T0 + 20, T0 + 20])
     before = account.store.mark()
@@ -109,7 +109,7 @@ def test_what_is_done_in_one_commit_has_its_own_moment_and_event(account, scope,
     assert len({change.commit for change in told}) == 1
 
 
-def test_what_comes_of_a_thing_shares_its_commit_where_nothing_else_can_come_between(
+def test_a_consequence_shares_the_commit_where_nothing_else_can_come_between(
     account, scope, alarms, monkeypatch
 ) -> None:
     alarms.happens_together = True
@@ -127,7 +127,7 @@ def test_what_comes_of_a_thing_shares_its_commit_where_nothing_else_can_come_bet
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_what_cannot_be_done_holds_up_nothing_and_is_told(account, scope, alarms, together) -> None:
+def test_a_refused_entry_holds_up_nothing_and_is_logged(account, scope, alarms, together) -> None:
     alarms.happens_together = together
     alarms.refused = {"b"}
     put(scope, ["a", "b", "c"], [10, 20, 30])
@@ -191,7 +191,7 @@ def test_while_a_clock_stands_still_nothing_happens_by_itself(account, scope, al
     assert account.now >= T0  # it is done late, and the clock does not go back
 
 
-def test_what_the_store_cannot_do_is_no_fault_of_the_request_that_looks(
+def test_an_error_of_the_store_is_no_fault_of_the_request_that_looks(
     account, alarms, monkeypatch
 ) -> None:
     customer = stripe.Customer.create().id

@@ -82,7 +82,7 @@ def test_a_table_that_cannot_be_is_refused(account, wrong) -> None:
         account.set_dunning(**wrong)
 
 
-def test_what_is_unpaid_has_drafts_until_it_is_paid(account, monthly) -> None:
+def test_an_unpaid_subscription_has_drafts_until_it_is_paid(account, monthly) -> None:
     account.set_dunning(retry_days=[1], then="unpaid")
     customer = buyer().id
     made = begin(monthly, customer)
@@ -159,7 +159,7 @@ def test_a_renewal_that_has_to_be_authenticated_waits_for_its_buyer(account, mon
     assert again(made).latest_invoice.status == "paid"
 
 
-def test_what_there_is_no_method_for_is_past_due(account, monthly) -> None:
+def test_a_subscription_without_a_method_is_past_due(account, monthly) -> None:
     customer = buyer().id
     made = begin(monthly, customer)
     method = stripe.Customer.retrieve(customer).invoice_settings.default_payment_method

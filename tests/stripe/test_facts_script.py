@@ -31,7 +31,7 @@ def obj(required: tuple[str, ...] = (), **fields: Any) -> dict[str, Any]:
     return {"t": "obj", "p": fields, "req": list(required)}
 
 
-def test_what_came_and_went_is_marked(script) -> None:
+def test_fields_that_came_and_went_are_marked(script) -> None:
     text, number = {"t": "str"}, {"t": "int"}
     node = script.merged([(0, obj(a=text, old=text)), (1, obj(("a",), a=number, new=text))])
     line = f"versions = x y\nevents = e\nPOST /v1/things = {script.Writer().text(node)} -> thing"
@@ -42,7 +42,7 @@ def test_what_came_and_went_is_marked(script) -> None:
         assert fields["a"].kind.read(value, "a", Faults()) == read
 
 
-def test_what_several_places_have_is_written_once(script) -> None:
+def test_a_shape_in_several_places_is_written_once(script) -> None:
     inner = obj(**{f"a_rather_long_name_{n}": {"t": "str", "max": 7} for n in range(3)})
     writer = script.Writer()
     outer = obj(one=inner, other={**inner, "null": True})
@@ -81,7 +81,7 @@ def test_an_operation_is_read_from_the_source_of_an_sdk(script, tmp_path) -> Non
     assert script.Writer().text(resources["thing"]) == "(id!:str owner:@thing?)"
 
 
-def test_what_is_given_with_an_intent_may_be_a_card(script) -> None:
+def test_a_method_given_with_an_intent_may_be_a_card(script) -> None:
     card = obj(token={"t": "str"})
     data = obj(type={"t": "enum", "v": ["link"]}, link=obj())
     operations = {

@@ -47,7 +47,7 @@ def test_a_changed_line_stays_where_it_is_and_what_it_is(draft) -> None:
     assert done.total == 1000
 
 
-def test_what_is_taken_off_is_deleted_or_waits_again(draft) -> None:
+def test_a_line_taken_off_is_deleted_or_waits_again(draft) -> None:
     done = stripe.Invoice.add_lines(draft.id, lines=[{"amount": 500}, {"amount": 300}])
     kept, gone = (line.parent.invoice_item_details.invoice_item for line in done.lines.data)
     done = stripe.Invoice.remove_lines(

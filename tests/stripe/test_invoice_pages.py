@@ -81,7 +81,7 @@ class TestThePage:
             "default_payment_method": None, "status": "incomplete",
         }  # fmt: skip
 
-    def test_what_is_void_is_only_shown(self, served) -> None:
+    def test_a_void_invoice_is_only_shown(self, served) -> None:
         invoice = invoice_of(served, 1000)
         stripe.Invoice.void_invoice(invoice.id)
         text = visit(invoice.hosted_invoice_url)[1]

@@ -98,7 +98,7 @@ def test_one_that_is_finalized_and_advances_is_tried_an_hour_later(account, cust
     assert stripe.Invoice.retrieve(made.id).status == "paid"
 
 
-def test_what_is_nothing_is_paid_when_it_is_finalized(account, customer) -> None:
+def test_an_invoice_of_zero_is_paid_when_it_is_finalized(account, customer) -> None:
     made = stripe.Invoice.finalize_invoice(draft(customer).id)
     assert (made.status, made.attempted, made.attempt_count) == ("paid", True, 0)
     assert made.number is not None
@@ -150,7 +150,7 @@ def test_a_void_invoice_is_not_owed(account, customer) -> None:
     assert refused(stripe.Invoice.mark_uncollectible, made.id)
 
 
-def test_what_is_uncollectible_may_still_be_paid_or_voided(account, customer) -> None:
+def test_an_uncollectible_invoice_may_still_be_paid_or_voided(account, customer) -> None:
     made = invoice_of(account, 700, customer=customer)
     given_up = stripe.Invoice.mark_uncollectible(made.id)
     assert given_up.status == "uncollectible"
@@ -357,7 +357,7 @@ def test_a_discount_is_of_its_products_and_never_more_than_all(account, customer
     assert draft(customer, **off(of)).total == 0
 
 
-def test_what_is_not_discountable_keeps_its_amount(account, customer) -> None:
+def test_an_item_that_is_not_discountable_keeps_its_amount(account, customer) -> None:
     item(customer, 1000, discountable=False)
     item(customer, 1000)
     item(customer, -300)
@@ -393,7 +393,7 @@ def test_taxes_are_on_top_or_within(account, customer) -> None:
     assert made.subtotal_excluding_tax == 1000 + 1000
 
 
-def test_who_is_exempt_pays_no_taxes(account, customer) -> None:
+def test_an_exempt_customer_pays_no_taxes(account, customer) -> None:
     stripe.Customer.modify(customer, tax_exempt="exempt")
     on_top = stripe.TaxRate.create(display_name="VAT", percentage=19, inclusive=False).id
     item(customer, 1000)
@@ -493,7 +493,7 @@ def test_events_of_an_invoice_come_in_order(account, customer) -> None:
     ]  # fmt: skip
 
 
-def test_who_looks_for_invoices_finds_them(account, customer, monthly) -> None:
+def test_searches_for_invoices_find_them(account, customer, monthly) -> None:
     made = begin(monthly, customer)
     item(customer)
     other = draft(customer)

@@ -82,7 +82,7 @@ def test_only_one_active_meter_has_a_name(account) -> None:
 
 
 @pytest.mark.parametrize(("formula", "used"), [("sum", "7.5"), ("count", "3"), ("last", "4")])
-def test_what_was_used_is_by_the_formula_of_the_meter(account, customer, formula, used) -> None:
+def test_usage_is_computed_by_the_formula_of_the_meter(account, customer, formula, used) -> None:
     made = meter(formula)
     other = stripe.Customer.create().id
     use(customer, "4", NOON - 10)

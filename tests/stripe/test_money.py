@@ -408,7 +408,7 @@ def test_a_topup_comes_into_the_balance(account) -> None:
         (lambda a, c: a.settle(a.dispute(c), failure="lost"), "failure='lost'"),
     ],
 )
-def test_what_no_bank_says_is_refused_and_nothing_happens(account, call, said) -> None:
+def test_an_answer_that_no_bank_gives_is_refused_and_nothing_happens(account, call, said) -> None:
     charge = pay().latest_charge
     with pytest.raises(ValueError, match=said):
         call(account, charge)

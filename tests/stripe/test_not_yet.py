@@ -25,7 +25,7 @@ def test_each_is_a_parameter_of_the_table_and_is_refused(kind, path) -> None:
     assert refused.value.error["param"] == path.replace("[]", "[0]")
 
 
-def test_what_is_false_empty_or_beside_it_passes() -> None:
+def test_values_that_are_false_empty_or_beside_it_pass() -> None:
     operation = "POST /v1/checkout/sessions"
     not_yet.check(operation, {"automatic_tax": {"enabled": False}, "line_items": [{"quantity": 1}]})
     not_yet.check("GET /v1/checkout/sessions", given("automatic_tax[enabled]"))

@@ -101,7 +101,7 @@ def test_a_buyer_authenticates_on_the_bank_s_page(served, price, outcome) -> Non
         assert visit(session.url, CARD)[2] is not None
 
 
-def test_what_the_bank_s_page_cannot_do_it_says(served) -> None:
+def test_the_bank_s_page_says_what_it_cannot_do(served) -> None:
     """The buyer of a bank transfer has nothing to authenticate."""
     by_card = stripe.PaymentIntent.create(
         amount=1500,
@@ -146,7 +146,7 @@ def test_an_intent_of_the_application_s_own_leads_to_the_bank_and_back(served) -
     assert stripe.PaymentIntent.retrieve(intent.id).status == "succeeded"
 
 
-def test_what_a_session_asks_for_is_on_its_page(served, price) -> None:
+def test_fields_that_a_session_asks_for_are_on_its_page(served, price) -> None:
     rates = [shipping_rate("Slow", 0), shipping_rate("Fast", 900)]
     session = paid(
         price,
@@ -249,7 +249,7 @@ def test_a_customer_helps_themselves_in_the_portal(served) -> None:
 
 
 @pytest.mark.parametrize("path", ["checkout/cs_x", "portal/x", "link/x", "receipt/x", "nothing/x"])
-def test_what_is_not_there_is_said(served, price, path) -> None:
+def test_a_missing_page_is_reported(served, price, path) -> None:
     base = paid(price).url.partition("checkout/")[0]
     status, text, _ = visit(base + path)
     assert (status, "There is no" in text) == (404, True)

@@ -127,7 +127,7 @@ def test_only_an_active_flexible_subscription_without_a_schedule_can_be_paused(
 @pytest.mark.parametrize(
     ("mode", "amounts"), [("flexible", [3100, 3100, 3100]), ("classic", [9300])]
 )
-def test_what_began_before_is_paid_period_by_period(
+def test_earlier_periods_are_paid_one_by_one(
     account, begun, customer, monthly, mode, amounts
 ) -> None:
     start = account.now - 60 * DAY_S

@@ -17,7 +17,7 @@ def begun(price: str, of: str, **params: Any) -> Any:
 
 
 @pytest.mark.parametrize("save", ["off", "on_subscription"])
-def test_what_paid_is_the_default_if_that_is_wanted(monthly, save) -> None:
+def test_the_paying_method_becomes_the_default_on_request(monthly, save) -> None:
     jane = customer()
     made = begun(
         monthly,
@@ -98,7 +98,7 @@ def test_a_buyer_s_confirmation_makes_a_subscription_active(monthly) -> None:
     assert stripe.Invoice.retrieve(made.latest_invoice.id).status == "paid"
 
 
-def test_what_a_setup_made_ready_pays_after_the_trial(account, monthly) -> None:
+def test_a_method_set_up_before_pays_after_the_trial(account, monthly) -> None:
     account.freeze()
     made = begun(monthly, customer(), trial_period_days=3)
     setup = stripe.SetupIntent.confirm(made.pending_setup_intent, payment_method="pm_card_visa")

@@ -287,7 +287,7 @@ def capture_part(amount: int = 800, **more: Any) -> Any:
     return stripe.PaymentIntent.capture(intent.id, **part)
 
 
-def test_of_what_is_captured_in_part_that_part_goes_back_at_most(account) -> None:
+def test_a_refund_of_a_partial_capture_is_at_most_that_part(account) -> None:
     part = capture_part()
     charge = stripe.Charge.retrieve(part.latest_charge)
     assert (charge.captured, charge.amount_captured) == (False, 800)
@@ -305,7 +305,7 @@ def test_of_what_is_captured_in_part_that_part_goes_back_at_most(account) -> Non
 
 
 @pytest.mark.parametrize("ends", ["released", "expired", "canceled"])
-def test_what_is_left_of_a_hold_is_let_go(account, ends) -> None:
+def test_the_rest_of_a_hold_is_released(account, ends) -> None:
     part = capture_part()
     if ends == "released":
         stripe.PaymentIntent.capture(part.id, amount_to_capture=0, final_capture=True)
@@ -469,7 +469,7 @@ def test_of_those_who_do_the_same_at_once_one_wins_and_the_money_adds_up(account
 
 
 @pytest.mark.parametrize("faster", [1, 3])
-def test_what_is_planned_again_is_what_was_asked(account, monkeypatch, faster) -> None:
+def test_a_request_planned_again_is_the_original_one(account, monkeypatch, faster) -> None:
     commit, left = Work.commit, [faster]
 
     def too_late(work: Work, log: Any) -> None:

@@ -88,7 +88,7 @@ def test_a_payout_tells_what_it_took_along(account, shop) -> None:
     assert error.param == "payout"
 
 
-def test_what_waits_for_an_account_goes_with_it(account, shop) -> None:
+def test_entries_of_an_account_are_removed_with_it(account, shop) -> None:
     for card in ("pm_card_bypassPending", "pm_card_visa"):
         pay(1000, transfer_data={"destination": shop}, payment_method=card)
     stripe.Account.delete(shop)
@@ -224,7 +224,7 @@ def test_the_platform_is_paid_out_where_it_asks_for_that(account) -> None:
     assert stripe.Balance.retrieve().available[0].amount == 9680
 
 
-def test_what_a_payout_took_along_is_its_amount_though_money_comes_at_its_very_moment(
+def test_the_amount_of_a_payout_is_right_though_money_comes_at_its_very_moment(
     account, shop
 ) -> None:
     """At midnight money becomes available and is paid out; what comes then is the next one's."""

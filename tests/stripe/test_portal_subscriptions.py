@@ -130,7 +130,7 @@ class TestChanging:
         assert len(stripe.Invoice.list().data) == 1
         assert not stripe.InvoiceItem.list(pending=True).data
 
-    def test_what_is_not_paid_is_not_changed(self, served, plans) -> None:
+    def test_an_unpaid_update_changes_nothing(self, served, plans) -> None:
         subscription = subscribed(plans["small"])
         bad = stripe.PaymentMethod.attach(
             "pm_card_chargeCustomerFail", customer=subscription.customer
@@ -296,7 +296,7 @@ class TestFlows:
         [item] = Subscription.retrieve(subscription.id)["items"].data
         assert (item.price.id, item.quantity) == (plans["big"], 2)
 
-    def test_what_a_customer_could_not_do_is_refused(self, served, plans, monthly) -> None:
+    def test_an_action_that_customers_do_not_have_is_refused(self, served, plans, monthly) -> None:
         subscription, other = subscribed(plans["small"]), subscribed(monthly)
         own = subscription["items"].data[0].id
         can, cannot = updates(plans), Configuration.create(features=METHODS)
@@ -357,7 +357,7 @@ class TestConfigurations:
         still = Configuration.retrieve(made.id, expand=["features.subscription_update.products"])
         assert still.features.subscription_update.products == found.products
 
-    def test_what_does_not_go_together_is_refused(self, served, plans, price) -> None:
+    def test_parameters_that_exclude_each_other_are_refused(self, served, plans, price) -> None:
         update = {"enabled": True, "default_allowed_updates": ["price"]}
         error = refused(Configuration.create, features={"subscription_update": update})
         assert "while payment method update is disabled" in str(error)

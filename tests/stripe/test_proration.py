@@ -365,7 +365,7 @@ def test_a_preview_of_an_end_now_gives_back_what_is_left(account, ten) -> None:
         {"schedule_details": {"end_behavior": "cancel"}},
     ],
 )
-def test_what_a_preview_cannot_show_yet_it_says(account, ten, params) -> None:
+def test_a_preview_says_which_parts_it_cannot_show_yet(account, ten, params) -> None:
     made = begin(ten)
     with pytest.raises(stripe.APIError) as raised:
         stripe.Invoice.create_preview(subscription=made.id, **params)
@@ -439,7 +439,7 @@ def test_a_preview_is_of_the_customer_as_they_would_be(monthly: str) -> None:
         ("item", {"tax_behavior": "inclusive"}),
     ],
 )
-def test_what_is_not_built_is_said(monthly: str, call: str, params: dict[str, Any]) -> None:
+def test_a_missing_part_is_reported(monthly: str, call: str, params: dict[str, Any]) -> None:
     made = begin(monthly)
     calls = {
         "change": lambda: stripe.Subscription.modify(made.id, **params),

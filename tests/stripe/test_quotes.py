@@ -72,7 +72,7 @@ def test_a_quote_without_anything_cannot_be_finalized(account, customer) -> None
     assert stripe.Quote.finalize_quote(empty.id).amount_total == 500
 
 
-def test_what_is_sold_once_becomes_a_draft_of_an_invoice(account, customer) -> None:
+def test_one_time_prices_become_a_draft_of_an_invoice(account, customer) -> None:
     made = quote(customer, price(1099))
     stripe.Quote.finalize_quote(made.id)
     account.freeze(NOW + 5)
@@ -118,7 +118,7 @@ def test_an_invoice_is_as_its_quote_says(account, customer) -> None:
     assert stripe.Coupon.retrieve(coupon.id).times_redeemed == 1
 
 
-def test_what_recurs_becomes_a_subscription(account, customer) -> None:
+def test_recurring_prices_become_a_subscription(account, customer) -> None:
     coupon = stripe.Coupon.create(percent_off=50, duration="once")
     made = quote(
         customer,
@@ -156,7 +156,7 @@ def test_a_trial_is_not_paid_for_yet(account, customer) -> None:
     assert begun.latest_invoice.total == 600
 
 
-def test_what_begins_later_becomes_a_schedule(account, customer) -> None:
+def test_a_later_beginning_becomes_a_schedule(account, customer) -> None:
     monthly = price(1000, recurring=MONTH)
     start = NOW + 20 * DAY
     data = {"effective_date": start, "trial_period_days": 5}
@@ -210,7 +210,7 @@ def test_a_draft_can_be_changed(account, customer) -> None:
     assert "li_none" in str(error)
 
 
-def test_what_is_open_only_gets_another_end(account, customer) -> None:
+def test_an_open_quote_only_gets_another_end(account, customer) -> None:
     made = quote(customer, price(1000))
     stripe.Quote.finalize_quote(made.id, expires_at=NOW + 3 * DAY)
     assert stripe.Quote.modify(made.id, expires_at=NOW + 4 * DAY).expires_at == NOW + 4 * DAY

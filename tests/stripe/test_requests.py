@@ -43,7 +43,7 @@ def test_without_a_version_parameters_of_all_versions_are_taken(account, ask) ->
     assert error(ask("POST /v1/coupons", "id=B&coupon=A"))["code"] == "parameter_unknown"
 
 
-def test_what_is_kept_for_itself_is_no_change_of_the_account(account) -> None:
+def test_private_records_are_no_change_of_the_account(account) -> None:
     mark = account.store.mark()
     stripe.Customer.create(idempotency_key="once")
     stripe.Customer.create(idempotency_key="once")
@@ -188,7 +188,7 @@ def test_a_payment_is_as_in_the_version_asked_for(account, ask) -> None:
     assert codes[1] is not None
 
 
-def test_what_moved_or_came_is_where_the_version_has_it(account) -> None:
+def test_moved_or_new_fields_are_where_the_version_has_them(account) -> None:
     old = "2024-04-10"
     with pytest.warns(UserWarning, match="answered as in that version"):
         session = stripe.checkout.Session.create(
@@ -203,7 +203,7 @@ def test_what_moved_or_came_is_where_the_version_has_it(account) -> None:
     assert stripe.Payout.retrieve(payout.id).trace_id.status == "pending"
 
 
-def test_what_an_older_version_had_can_be_expanded_in_it(ask) -> None:
+def test_fields_of_an_older_version_can_be_expanded_in_it(ask) -> None:
     body = "amount=500&currency=usd&source=tok_visa&expand[]=invoice.subscription"
     older = json.loads(ask("POST /v1/charges", body, version="2024-06-20").body)
     assert older["invoice"] is None
@@ -233,7 +233,7 @@ def test_what_an_older_version_had_can_be_expanded_in_it(ask) -> None:
         ("max_redemptions=", "parameter_invalid_empty", "max_redemptions", "cannot be unset"),
     ],
 )
-def test_what_is_wrong_with_parameters_is_named(account, ask, body, code, param, message) -> None:
+def test_wrong_parameters_are_named(account, ask, body, code, param, message) -> None:
     response = ask("POST /v1/coupons", body)
     found = error(response)
     assert response.status == 400
@@ -243,7 +243,7 @@ def test_what_is_wrong_with_parameters_is_named(account, ask, body, code, param,
     assert account.store.coupons.count() == 0
 
 
-def test_what_is_missing_comes_last(ask) -> None:
+def test_missing_parameters_come_last(ask) -> None:
     found = error(ask("POST /v1/products", "active=maybe"))
     assert found["message"] == "Invalid boolean: maybe"
     found = error(ask("POST /v1/products", "active=True"))
@@ -278,7 +278,7 @@ def test_of_a_list_what_is_in_it_is_expanded(account) -> None:
         (["default_price.product.default_price.product.default_price"], "more than 4 levels"),
     ],
 )
-def test_what_cannot_be_expanded_is_refused_before_anything_is_done(
+def test_an_impossible_expansion_is_refused_before_anything_is_done(
     account, paths, message
 ) -> None:
     with pytest.raises(stripe.InvalidRequestError, match=message):
@@ -336,7 +336,7 @@ def test_a_key_ends_after_a_day_of_the_account(account) -> None:
     assert account.store.customers.count() == 2
 
 
-def test_what_was_refused_is_not_kept(account) -> None:
+def test_a_refusal_is_not_kept(account) -> None:
     with pytest.raises(stripe.InvalidRequestError):
         stripe.Coupon.create(percent_off=0, idempotency_key="k")
     assert stripe.Coupon.create(percent_off=5, idempotency_key="k").percent_off == 5
@@ -398,7 +398,7 @@ LONG = "x" * 300
         ("POST /v1/customers/cus_none/tax_ids", "type=eu_vat&value=1", 404),
     ],
 )
-def test_what_is_no_request_is_refused_and_changes_nothing(
+def test_an_invalid_frame_is_refused_and_changes_nothing(
     account, ask, operation, body, status
 ) -> None:
     ask(operation, body)  # an instance that is new gets its tables first

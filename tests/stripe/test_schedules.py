@@ -298,7 +298,7 @@ def test_a_phase_says_all_of_its_items_and_of_its_first_invoice(
 
 
 @pytest.mark.parametrize("which", [None, "recurring"])
-def test_what_a_phase_adds_is_of_a_price_that_is_paid_once(
+def test_items_added_by_a_phase_have_a_price_paid_once(
     account, now, customer, price, which
 ) -> None:
     added = {"quantity": 2} if which is None else {"price": price(700)}

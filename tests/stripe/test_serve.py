@@ -369,7 +369,7 @@ def test_a_webhook_whose_sender_was_killed_is_sent_by_another(
     wait_until(lambda: len(hooks.got) == 3)
 
 
-def test_what_is_due_is_done_when_the_clock_shows_its_time(remote, mine, wait_until) -> None:
+def test_a_due_entry_runs_when_the_clock_shows_its_time(remote, mine, wait_until) -> None:
     mine.freeze(1_700_000_000)
     session = remote.v1.checkout.sessions.create({
         "mode": "setup", "currency": "usd", "success_url": "https://shop.test/",
@@ -497,7 +497,9 @@ def test_workers_end_with_a_parent_that_is_killed(directory, wait_until, is_aliv
     assert not os.path.exists(path)
 
 
-def test_what_cannot_be_listened_on_is_said(tigerd, server, shared_directory, tmp_path) -> None:
+def test_an_address_that_cannot_be_listened_on_is_reported(
+    tigerd, server, shared_directory, tmp_path
+) -> None:
     port = str(urlsplit(server.url).port)
     taken = tigerd("stripe", "serve", "--dir", shared_directory, "--port", port, directory=None)
     assert taken.returncode == 1

@@ -91,7 +91,7 @@ def test_without_a_method_to_pay_with_nothing_begins(account, monthly) -> None:
     assert stripe.Invoice.list(customer=customer).data == []
 
 
-def test_what_is_free_needs_no_method_and_asks_for_one(account) -> None:
+def test_a_free_subscription_needs_no_method_and_asks_for_one(account) -> None:
     made = begin(recurring("month", 0), buyer(None).id)
     assert (made.status, made.latest_invoice.status) == ("active", "paid")
     assert made.pending_setup_intent is not None
@@ -353,7 +353,7 @@ def test_a_method_of_another_customer_is_refused(account, monthly) -> None:
 # --- What is billed once with them ---
 
 
-def test_what_is_added_is_on_the_first_invoice_alone(account, monthly, price) -> None:
+def test_added_items_are_on_the_first_invoice_alone(account, monthly, price) -> None:
     extra = [
         {"price": price, "quantity": 2},
         {"price": price, "period": {"start": {"type": "now"},
@@ -370,7 +370,7 @@ def test_what_is_added_is_on_the_first_invoice_alone(account, monthly, price) ->
     assert invoices(made)[-1].total == 1000
 
 
-def test_what_is_added_to_a_change_is_billed_at_once(account, monthly, price) -> None:
+def test_items_added_to_a_change_are_billed_at_once(account, monthly, price) -> None:
     made = begin(monthly)
     now = stripe.Subscription.modify(
         made.id, add_invoice_items=[{"price": price}], expand=["latest_invoice"]
@@ -379,7 +379,7 @@ def test_what_is_added_to_a_change_is_billed_at_once(account, monthly, price) ->
     assert (last.amount_paid, last.billing_reason) == (1500, "subscription_update")
 
 
-def test_what_is_added_in_a_trial_is_billed_at_once(account, monthly, price) -> None:
+def test_items_added_in_a_trial_are_billed_at_once(account, monthly, price) -> None:
     made = begin(monthly, trial_period_days=9)
     now = stripe.Subscription.modify(
         made.id, add_invoice_items=[{"price": price}], expand=["latest_invoice"]
@@ -455,7 +455,7 @@ def test_a_subscription_that_is_canceled_now_is_not_billed_any_more(account, mon
     assert (again_.http_status, again_.code) == (404, "resource_missing")
 
 
-def test_what_is_left_is_given_back_and_billed_if_that_is_asked(account, monthly) -> None:
+def test_the_rest_is_given_back_and_billed_on_request(account, monthly) -> None:
     made = begin(monthly)
     account.advance(days=7)
     stripe.Subscription.cancel(made.id, prorate=True)
@@ -785,7 +785,9 @@ def test_a_renewal_is_told_of_in_order(account, monthly) -> None:
         ({"customer": "cus_none"}, "customer"),
     ],
 )
-def test_what_cannot_begin_is_refused_and_nothing_is_left(account, monthly, params, param) -> None:
+def test_a_subscription_that_cannot_begin_is_refused_and_nothing_is_left(
+    account, monthly, params, param
+) -> None:
     params = {"customer": buyer().id, "items": [{"price": monthly}], **params}
     for item in params["items"]:
         if item.get("price") == "$":

@@ -43,7 +43,7 @@ def waiting() -> list[int]:
 
 
 @pytest.mark.parametrize(("mode", "lines"), [("classic", [75]), ("flexible", [100, 75])])
-def test_what_was_used_is_billed_by_the_price_of_then_or_not_at_all(
+def test_usage_is_billed_by_the_price_of_its_time_or_not_at_all(
     account, calls, mode, lines
 ) -> None:
     customer = buyer().id
@@ -63,7 +63,7 @@ def test_what_was_used_is_billed_by_the_price_of_then_or_not_at_all(
 
 @pytest.mark.parametrize(("mode", "left"), [("classic", []), ("flexible", [100])])
 @pytest.mark.parametrize("way", ["deleted", "price"])
-def test_what_was_used_of_an_item_that_goes_is_billed_in_flexible_mode(
+def test_usage_of_a_removed_item_is_billed_in_flexible_mode(
     account, calls, monthly, mode, left, way
 ) -> None:
     customer = buyer().id
@@ -95,7 +95,7 @@ def test_without_prorations_nothing_of_it_is_billed(account, calls, monthly, mod
 
 
 @MODES
-def test_what_was_used_before_an_item_came_is_not_its(account, calls, monthly, mode) -> None:
+def test_usage_before_an_item_was_added_is_not_billed_to_it(account, calls, monthly, mode) -> None:
     customer = buyer().id
     made = begin(monthly, customer, billing_mode={"type": mode})
     use(customer, 10)

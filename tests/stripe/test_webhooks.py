@@ -144,7 +144,7 @@ def test_a_delivery_that_failed_is_sent_again_by_the_next_call_up_to_a_limit(acc
     assert account.events()[0]["pending_webhooks"] == 1
 
 
-def test_what_waits_for_a_deleted_endpoint_is_not_sent(account) -> None:
+def test_deliveries_to_a_deleted_endpoint_are_not_sent(account) -> None:
     made = endpoint()
     stripe.Customer.create()
     stripe.WebhookEndpoint.delete(made.id)
@@ -268,7 +268,7 @@ def test_an_asgi_application_is_called_whether_a_loop_runs_or_not(
 
 
 @pytest.mark.parametrize("target", [5, "http://x", lambda: 200, lambda a: 200])
-def test_what_is_no_target_is_refused_and_nothing_sent(account, target) -> None:
+def test_an_invalid_target_is_refused_and_nothing_sent(account, target) -> None:
     endpoint()
     stripe.Customer.create()
     with pytest.raises(TypeError, match="expected a WSGI application"):
@@ -276,7 +276,7 @@ def test_what_is_no_target_is_refused_and_nothing_sent(account, target) -> None:
     assert account.deliveries()[0]["attempts"] == []
 
 
-def test_what_a_function_raises_is_raised_and_the_delivery_waits_on(account) -> None:
+def test_an_error_of_a_function_is_raised_and_the_delivery_waits_on(account) -> None:
     endpoint()
     stripe.Customer.create()
 

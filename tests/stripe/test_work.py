@@ -30,7 +30,7 @@ def end(work: Work) -> None:
 
 
 @pytest.mark.parametrize("change", ["update", "delete", "none"])
-def test_what_was_read_guards_what_is_written(scope, change) -> None:
+def test_records_that_were_read_guard_the_writes(scope, change) -> None:
     scope.table("products").insert({"id": "mug"})
     work = begin(scope)
     assert work.get("products", "mug") == {"id": "mug"}
@@ -50,7 +50,7 @@ def test_what_was_read_guards_what_is_written(scope, change) -> None:
     assert scope.table("events").count() == 0
 
 
-def test_what_was_not_there_guards_too(scope) -> None:
+def test_missing_records_guard_too(scope) -> None:
     work = begin(scope)
     assert work.get("products", "mug") is None
     work.put("prices", {"id": "small"})

@@ -71,7 +71,7 @@ def test_put_of_many_answers_with_all_of_them(cli: Command, shared_store) -> Non
     ],
     ids=lambda value: value[:20],
 )
-def test_what_put_cannot_use_is_named_and_nothing_is_written(
+def test_unusable_input_of_put_is_named_and_nothing_is_written(
     cli: Command, shared_store, text: str, named: str
 ) -> None:
     completed = cli("put", "coupons", stdin=text)

@@ -84,7 +84,7 @@ def test_a_record_past_the_daemons_own_limit_is_named(tigerd, directory: str) ->
     assert "100" in completed.stderr
 
 
-def test_what_one_command_cannot_take_is_loaded_in_pieces(
+def test_a_dump_too_large_for_one_command_is_loaded_in_pieces(
     shared_directory, shared_store, monkeypatch, capsys, tmp_path: Path
 ) -> None:
     """With smaller limits: the order is kept, and that it was not all at once is said."""

@@ -47,7 +47,7 @@ def test_each_change_is_told_once_in_order(store, changes: Changes) -> None:
     assert changes.take() == [Change(5, "cleared", "plans", "other", None)]
 
 
-def test_what_was_before_is_not_told(store, directory: str) -> None:
+def test_earlier_changes_are_not_shown(store, directory: str) -> None:
     store.coupons.insert({"id": "A"})
     changes = Changes(Reader(Path(directory)))
     store.coupons.insert({"id": "B"})

@@ -48,7 +48,7 @@ def do_and_clean(daemon: Daemon, step: Any) -> None:
         daemon.writer.cleaner.turn()
 
 
-def test_who_writes_after_a_large_clear_does_not_wait_for_it_to_be_taken_away(
+def test_a_write_after_a_large_clear_does_not_wait_for_its_removal(
     daemon: Daemon,
 ) -> None:
     daemon.do([put_many(COUPONS, "large", records(5000))])
@@ -71,7 +71,7 @@ def test_a_daemon_that_is_never_idle_keeps_up(daemon: Daemon) -> None:
     assert max(sizes[30:]) < 1.5 * max(sizes[:30])
 
 
-def test_what_a_rollback_would_look_at_is_forgotten_though_the_daemon_is_never_idle(
+def test_the_history_for_rollbacks_is_trimmed_though_the_daemon_is_never_idle(
     daemon: Daemon,
 ) -> None:
     for number in range(20):
@@ -218,7 +218,7 @@ def test_one_large_request_makes_few_segments(daemon: Daemon) -> None:
 # --- A daemon that has nothing else to do ---
 
 
-def test_what_a_snapshot_held_is_given_back_though_nobody_writes(
+def test_memory_of_a_snapshot_is_freed_though_nobody_writes(
     directory: str, serve: Any, wait_until: Callable[..., Any]
 ) -> None:
     serve(directory)
@@ -249,7 +249,7 @@ def test_a_failure_while_room_is_made_is_recovered_from_and_told_as_no_room(daem
     assert applying.writer.commit == 2
 
 
-def test_what_a_reader_held_goes_between_writes_that_come_every_few_milliseconds(
+def test_memory_of_a_reader_is_freed_between_writes_that_come_every_few_milliseconds(
     daemon: Daemon,
 ) -> None:
     pin = Pin(daemon.directory, daemon.writer.commit)

@@ -75,7 +75,7 @@ USED = [0, 8, 16, layout.HEADER_WORDS * WORD - 16, 65, 1 << 40, 1 << 63, (1 << 6
 
 
 @pytest.mark.parametrize("used", USED)
-def test_what_a_chunk_cannot_have_used_is_damage(daemon: Daemon, used: int, way: None) -> None:
+def test_an_impossible_number_of_used_bytes_is_damage(daemon: Daemon, used: int, way: None) -> None:
     chunk = plans_of(daemon).space.chunks[1]
     chunk.store(layout.HEADER_STATE, used)
     before = bytes(chunk.map)
@@ -191,7 +191,7 @@ def test_whatever_recovery_meets_is_damage(daemon: Daemon, word: int, named: int
 
 
 @pytest.mark.parametrize("garbage", [8, 1 << 20, layout.CHUNK_MIN])
-def test_what_cannot_be_garbage_is_damage(daemon: Daemon, garbage: int) -> None:
+def test_an_impossible_number_of_garbage_bytes_is_damage(daemon: Daemon, garbage: int) -> None:
     """Or a chunk would be removed in which something is needed."""
     plans_of(daemon).space.chunks[1].store(layout.CHUNK_GARBAGE, garbage)
     with pytest.raises(Damaged, match=f"says that {garbage} bytes of .* are garbage; run"):

@@ -57,7 +57,7 @@ def test_nobody_waits_for_a_walk_along_all_of_a_list(daemon: Daemon, walks: list
             assert 0 < walks.count(index) * NEAR < most + 3 * NEAR
 
 
-def test_what_was_walked_along_is_not_walked_along_again(daemon: Daemon, walks: list[int]) -> None:
+def test_a_list_is_not_walked_twice_along_the_same_part(daemon: Daemon, walks: list[int]) -> None:
     fill(daemon, 5000)
     for place in range(0, 5000, 10):
         daemon.do([put(CUSTOMERS, "a", f"at {place}", created=place + 0.5, email="e")])

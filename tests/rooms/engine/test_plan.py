@@ -54,7 +54,7 @@ def test_a_table_is_defined_alone(daemon: Daemon) -> None:
     assert sorted(definition["number"] for definition in made) == [64, 65]
 
 
-def test_who_comes_after_a_fork_in_a_request_hears_of_the_fork(daemon: Daemon) -> None:
+def test_an_operation_after_a_fork_in_a_request_sees_the_fork(daemon: Daemon) -> None:
     daemon.do([put(COUPONS.number, "a", "one")])
     with pytest.raises(tiger.InvalidRequest, match="fork has to be a request of its own"):
         daemon.do([fork("a", "b"), put(COUPONS.number, "b", "two")])

@@ -74,7 +74,7 @@ def test_it_looks_at_as_much_though_there_be_more(step: Step | None) -> None:
     assert sum(seen[0]) < 100
 
 
-def test_what_waits_is_known_without_a_look_at_it(daemon: Daemon) -> None:
+def test_waiting_versions_are_known_without_a_look_at_them(daemon: Daemon) -> None:
     """However much a reader holds."""
     fill(daemon, 1000)
     before = looks(daemon)
@@ -89,7 +89,7 @@ def test_what_waits_is_known_without_a_look_at_it(daemon: Daemon) -> None:
     assert sum(after.values()) < sum(needed.values()) - 900 * 100
 
 
-def test_what_the_ring_has_not_any_more_is_searched_while_it_serves(
+def test_versions_missing_from_the_ring_are_searched_while_it_serves(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layout, "ENDED_MAX", 64)

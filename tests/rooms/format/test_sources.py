@@ -40,7 +40,7 @@ def run(place: Path, program: str, *options: str) -> subprocess.CompletedProcess
     )
 
 
-def test_what_was_compiled_of_this_source_is_used(copy: Path) -> None:
+def test_a_module_compiled_from_this_source_is_used(copy: Path) -> None:
     done = run(copy, USED, "-W", "error")
     assert (done.stdout, done.stderr) == ("True\n", "")
 
@@ -51,7 +51,7 @@ def test_it_is_used_where_its_source_is_not_installed(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["compiled.pyx", "value.pxi"])
-def test_what_was_compiled_of_another_source_is_left_out(copy: Path, source: str) -> None:
+def test_a_module_compiled_from_another_source_is_left_out(copy: Path, source: str) -> None:
     with (copy / "tiger" / "format" / source).open("a") as file:
         file.write("# changed\n")
     done = run(copy, USED)
@@ -60,7 +60,7 @@ def test_what_was_compiled_of_another_source_is_left_out(copy: Path, source: str
     assert "install again" in done.stderr
 
 
-def test_what_was_compiled_beside_a_module_that_is_gone_is_left_out(
+def test_a_compiled_module_that_needs_a_removed_one_is_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def import_module(_: str) -> None:
@@ -80,7 +80,7 @@ def test_the_daemon_leaves_out_what_is_stale_too(copy: Path) -> None:
     assert "tigerd/engine/compiled" in done.stderr
 
 
-def test_what_is_compiled_does_not_tell_where(copy: Path) -> None:
+def test_a_compiled_module_does_not_contain_paths(copy: Path) -> None:
     """So that two builds of one source are equal."""
     for path in copy.glob(f"*/*/compiled{EXTENSION_SUFFIXES[0]}"):
         data = path.read_bytes()

@@ -16,7 +16,7 @@ from tiger.place.holds import UNFINISHED, Hold
 from tigerd.engine.holders import remove_unfinished
 
 
-def test_what_was_left_half_made_is_removed_and_what_is_being_made_is_not(tmp_path: Path) -> None:
+def test_abandoned_files_are_removed_and_those_being_made_are_not(tmp_path: Path) -> None:
     left = tmp_path / f"{UNFINISHED}left"
     left.touch()
     (tmp_path / "5.finished").touch()

@@ -50,9 +50,7 @@ def test_a_module_of_the_program_hides_none_that_python_has(
         assert store.ping()["pid"] > 1
 
 
-def test_what_is_in_the_current_directory_comes_last(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_current_directory_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", "lib", "/opt/lib"])
     assert launch._path() == [str(tmp_path / "lib"), "/opt/lib", str(tmp_path)]
@@ -100,7 +98,7 @@ def test_a_start_is_bounded_though_the_process_launched_does_nothing(
     wait_until(lambda: process.poll() is not None, what="the end of what was launched")
 
 
-def test_what_a_program_prints_before_is_not_the_daemons_answer(
+def test_earlier_output_of_a_program_is_not_the_daemons_answer(
     directory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.joinpath("sitecustomize.py").write_text("print('welcome')\n")

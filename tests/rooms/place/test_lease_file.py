@@ -98,7 +98,7 @@ def test_a_name_that_nobody_had_is_held_at_once_during_a_look(place: Path) -> No
     assert left(place) == {"gone"}
 
 
-def test_who_takes_a_lease_during_a_look_waits_for_its_end(place: Path) -> None:
+def test_taking_a_lease_during_a_look_waits_for_its_end(place: Path) -> None:
     """Between two looks of a daemon, B took a lease and A let go: neither was seen."""
     a, b = Register(place), Register(place)  # as of two processes
     seed = a.add("seed")

@@ -108,7 +108,7 @@ def test_threads_and_processes_make_it_at_the_same_moment(place: Path) -> None:
         shutil.rmtree(place)
 
 
-def test_what_is_kept_gets_no_owner_again(place: Path) -> None:
+def test_a_kept_instance_gets_no_owner_again(place: Path) -> None:
     owner = owners.Owner(owners.Process.current())
     ephemeral.make(place, owner)
     ephemeral.disown(place)
@@ -273,7 +273,7 @@ def test_an_owner_that_is_no_file_keeps_nobody_waiting(place: Path) -> None:
 # Removing it
 
 
-def test_what_cannot_be_removed_is_said(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_removal_is_reported(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ephemeral.make(place, owners.Owner(owners.Process.current()))
 
     def refused(path: Path, **_: bool) -> None:

@@ -151,7 +151,7 @@ def test_a_place_in_a_link_that_leads_nowhere_is_named(directory: str) -> None:
         tiger.connect(f"{directory}/link/place")
 
 
-def test_what_is_opened_is_in_the_directory_that_was_checked(directory: str) -> None:
+def test_opened_files_are_in_the_directory_that_was_checked(directory: str) -> None:
     """Another one has its name by then; the parent is one that others may write to."""
     place, other = Path(directory, "shop"), Path(directory, "other")
     other.mkdir(mode=0o700)

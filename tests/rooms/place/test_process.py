@@ -51,7 +51,7 @@ def test_each_child_is_another_process_and_lets_go_once(fork: Callable[[], int])
     assert {thing.left for thing in things} == {0}
 
 
-def test_what_a_child_makes_before_anything_else_stays_its_own() -> None:
+def test_resources_that_a_child_makes_first_stay_its_own() -> None:
     def child() -> bool:
         made = Thing()
         process.current()
@@ -60,7 +60,7 @@ def test_what_a_child_makes_before_anything_else_stays_its_own() -> None:
     assert in_child(ctypes.PyDLL(None).fork, child)
 
 
-def test_what_was_forgotten_is_not_kept() -> None:
+def test_forgotten_objects_are_not_kept() -> None:
     before = len(process.here.things)
     Thing()
     assert len(process.here.things) == before

@@ -141,7 +141,7 @@ def test_a_version_is_that_of_the_record_that_is_given_whatever_others_write_mea
 # --- When it goes ---
 
 
-def test_what_is_used_stays_and_what_is_gone_or_cold_goes(
+def test_used_records_stay_and_deleted_or_unused_ones_go(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A record beside many short-lived ones is hardly looked for again.
@@ -217,7 +217,7 @@ NUMBERS = {
 
 @pytest.mark.parametrize("item", [NESTED, TEXTS, NUMBERS], ids=["containers", "texts", "numbers"])
 @pytest.mark.parametrize("call", ["get", "peek"])
-def test_what_a_record_takes_is_counted_whole(
+def test_all_bytes_of_a_record_are_counted(
     shared_store: Store, item: dict[str, Any], call: str
 ) -> None:
     reviews = shared_store.reviews  # nothing else writes there: its index does not grow
@@ -259,7 +259,7 @@ def test_a_record_that_would_drive_out_all_others_is_not_kept(
         monkeypatch.setattr(cache, "RECORD_BYTES", 100_000)
 
 
-def test_what_peek_gives_is_read_only_at_every_level() -> None:
+def test_a_peeked_record_is_read_only_at_every_level() -> None:
     content: dict[str, Any] = {"id": "A", "a": {"b": [{"c": [1]}]}}
     frozen = record.freeze(record.thaw(content))
     assert frozen == content

@@ -123,7 +123,7 @@ def test_a_namespace_stays_as_long_as_one_process_holds_it(
     wait_until(lambda: name not in store.namespaces(), what="the clear")
 
 
-def test_what_nobody_leased_or_whose_lease_was_released_stays(
+def test_a_namespace_without_a_lease_or_with_a_released_one_stays(
     store, directory: str, wait_until: Wait
 ) -> None:
     store.namespace("mine").coupons.insert({"id": "A"})

@@ -9,7 +9,7 @@ from tiger.wire.session import WATCH_AGAIN_S
 from tigerd.service.waiting import Waiting
 
 
-def test_who_does_not_ask_again_is_not_waited_for() -> None:
+def test_a_client_that_does_not_ask_again_is_not_waited_for() -> None:
     waiting = Waiting()
     now = time.monotonic()
     with patch.object(time, "monotonic", lambda: now - 3 * WATCH_AGAIN_S):

@@ -123,7 +123,7 @@ def not_in_the_ring(daemon: Daemon) -> None:
         (not_in_the_ring, "the ring of ended versions does not name it"),
     ],
 )
-def test_what_a_start_relies_on_is_audited(
+def test_words_that_a_start_relies_on_are_audited(
     daemon: Daemon, harm: Callable[[Daemon], None], told: str
 ) -> None:
     harm(daemon)

@@ -114,7 +114,7 @@ def test_a_lost_index_or_control_segment_loses_no_record(
     assert audit(Path(directory)).findings == []
 
 
-def test_what_a_lost_chunk_held_is_counted(directory: str, tigerd) -> None:
+def test_records_of_a_lost_chunk_are_counted(directory: str, tigerd) -> None:
     with tiger.connect(directory) as store:
         store.coupons.insert_many({"id": f"c{n}", "text": "x" * 200} for n in range(2000))
     assert tigerd("stop", directory=directory).returncode == 0
@@ -271,7 +271,7 @@ def test_without_yes_a_script_gets_what_was_found_and_nothing_is_changed(
     assert json.loads(done.stdout) == json.loads(asked.stdout)
 
 
-def test_what_was_never_committed_is_not_taken_for_the_newest() -> None:
+def test_an_uncommitted_version_is_not_taken_for_the_newest() -> None:
     """Its commit number comes again, with something else."""
     coupons = BY_NAME["coupons"].number
     with new_directory() as place:

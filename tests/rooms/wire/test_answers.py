@@ -175,7 +175,7 @@ def a_frame_that_does_not_end(far: socket.socket) -> None:
 
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("speak", [others_answers, pings, a_frame_that_does_not_end])
-def test_what_has_no_end_ends_in_time(reader: Reader, speak: Speak) -> None:
+def test_an_endless_message_ends_in_time(reader: Reader, speak: Speak) -> None:
     with connected(reader, speak) as (connection, _):
         with pytest.raises(tiger.DaemonUnavailable):
             connection.ask(protocol.PING)

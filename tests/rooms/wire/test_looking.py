@@ -48,7 +48,7 @@ def test_it_ends_after_a_while(processor: Processor) -> None:
     assert processor.now == pytest.approx(10 * CHEAP_S, rel=0.2)
 
 
-def test_what_is_dear_again_and_again_is_tried_twice_as_rarely_each_time(
+def test_looking_that_stays_expensive_is_tried_half_as_often_each_time(
     processor: Processor,
 ) -> None:
     one = Looking(1.0)
@@ -60,7 +60,7 @@ def test_what_is_dear_again_and_again_is_tried_twice_as_rarely_each_time(
     assert skipped[-2:] == [MOST, MOST]
 
 
-def test_what_was_cheap_for_long_is_tried_again_soon(processor: Processor) -> None:
+def test_looking_that_was_cheap_for_long_is_tried_again_soon(processor: Processor) -> None:
     one = Looking(2 * CHEAP_S)
     for _ in range(3):
         waits_until_it_looks(one)

@@ -30,7 +30,7 @@ def reader(directory: str) -> Iterator[Reader]:
         yield reader
 
 
-def test_what_a_write_returns_is_made_while_the_daemon_works(reader: Reader) -> None:
+def test_the_result_of_a_write_is_made_while_the_daemon_works(reader: Reader) -> None:
     done: list[str] = []
     wire = Mock(Wire, connections=1)
     wire.flush.side_effect = lambda: done.append("sent")
@@ -71,7 +71,7 @@ def ask_and_wait(connection: AsyncConnection) -> Any:
 
 
 @pytest.mark.parametrize(("kind", "asks"), [(Connection, ask), (AsyncConnection, ask_and_wait)])
-def test_who_is_interrupted_in_a_message_lets_go_of_the_socket_at_once(
+def test_an_interrupt_in_a_message_closes_the_socket_at_once(
     reader: Reader, kind: Any, asks: Callable[[Any], Any]
 ) -> None:
     """Though the exception, which names all that was under way, is still being looked at."""

@@ -85,7 +85,7 @@ def test_messages_of_every_size_travel_both_ways(wire: Wire, path: Path, size: i
 
 
 @given(bodies=st.lists(st.binary(max_size=600), max_size=5), pieces=st.randoms())
-def test_what_comes_in_pieces_is_put_together(bodies: list[bytes], pieces: Any) -> None:
+def test_a_message_in_pieces_is_put_together(bodies: list[bytes], pieces: Any) -> None:
     inbox = zmtp.Inbox(1000)
     data = zmtp.GREETING + READY + b"".join(map(zmtp.message, bodies))
     found = []
@@ -285,7 +285,7 @@ def test_each_call_reads_once_however_much_comes(wire: Wire, path: Path) -> None
                 assert wire.receive() is None or reads == 15
 
 
-def test_who_does_not_get_in_tries_ever_less_often(wire: Wire) -> None:
+def test_a_client_that_cannot_connect_tries_ever_less_often(wire: Wire) -> None:
     pauses = set()
     for _ in range(8):
         wire.begin(b"hello")
