@@ -84,6 +84,17 @@ def on_instance(function: Function) -> Function:
     )(function)
 
 
+def on_its_own_instance(function: Function) -> Function:
+    """Add `--dir` to a command that runs another; the command gets `directory`, or None."""
+    return click.option(
+        "--dir",
+        "directory",
+        metavar="DIRECTORY",
+        callback=not_empty,
+        help="The instance's directory. Default: a fresh one, removed at the end.",
+    )(function)
+
+
 def in_namespace(function: Function) -> Function:
     """Add `--namespace`; the command gets `namespace`, the name to act in."""
     return click.option(

@@ -21,7 +21,7 @@ from tiger import connect
 from tiger.errors import TigerError
 from tiger.place import instance, launch, owners
 from tiger.system import os, subprocess
-from tigerd.cli.options import STOP_S, following, not_empty
+from tigerd.cli.options import STOP_S, following, on_its_own_instance
 from tigerd.cli.output import say
 from tigerd.service import ephemeral
 from tigerd.service.exits import NOT_A_COMMAND, NOT_EXECUTABLE, SIGNALLED
@@ -40,13 +40,7 @@ FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
     context_settings={"allow_interspersed_args": False},
     epilog="Example: tigerd run -- pytest -n 4",
 )
-@click.option(
-    "--dir",
-    "directory",
-    metavar="DIRECTORY",
-    callback=not_empty,
-    help="The instance's directory. Default: a fresh one, removed at the end.",
-)
+@on_its_own_instance
 @following
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(directory: str | None, url: str | None, command: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tigerd.cli.options import in_namespace, not_empty
+from tigerd.cli.options import in_namespace, on_its_own_instance
 from tigerd.cli.run import run_with_daemon
 
 
@@ -12,13 +12,7 @@ from tigerd.cli.run import run_with_daemon
     context_settings={"allow_interspersed_args": False},
     epilog="Example: tigerd stripe run -- python manage.py runserver",
 )
-@click.option(
-    "--dir",
-    "directory",
-    metavar="DIRECTORY",
-    callback=not_empty,
-    help="The instance's directory. Default: a fresh one, removed at the end.",
-)
+@on_its_own_instance
 @in_namespace
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(directory: str | None, namespace: str, command: tuple[str, ...]) -> None:

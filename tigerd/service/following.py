@@ -28,7 +28,6 @@ from tigerd.engine.plan import Outcome
 from tigerd.engine.writer import RequestId
 from tigerd.log.log import Entry, Event, Known, Noted, Told
 from tigerd.log.members import Members, name_of_host, place_of_host
-from tigerd.service.abandoned import Abandoned
 from tigerd.service.followed import Followed
 from tigerd.service.joining import Joining
 from tigerd.service.own_requests import OwnRequests
@@ -47,6 +46,8 @@ TICK_S = 0.1
 
 class Following(Server):
     """One host's daemon of several that follow one log."""
+
+    _own: OwnRequests
 
     def __init__(
         self,
@@ -82,7 +83,6 @@ class Following(Server):
         self._wills = Wills(self.directory, place, self._log, self._members)
         self._under_way = UnderWay(self._log, applying, self._slots, self._reply)
         self._own = OwnRequests(applying, progress, self._log, self._under_way, self._take)
-        self._abandoned = Abandoned(self.directory, self._own, self._tell_waiting)
         try:
             self._joining.catch_up(self._log, progress, self._take_and_beat)
         except BaseException:

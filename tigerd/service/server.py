@@ -33,7 +33,7 @@ from tigerd.engine.applying import FAILED, Applying
 from tigerd.engine.control import open_control
 from tigerd.engine.segments import WritableSegment
 from tigerd.engine.writer import RequestId, Writer
-from tigerd.service.abandoned import Abandoned
+from tigerd.service.abandoned import Abandoned, Applies
 from tigerd.service.arrivals import Arrivals
 from tigerd.service.custody import Custody
 from tigerd.service.large import LARGE, Large, Message
@@ -102,6 +102,8 @@ class Server:
         self._control = control
         self._custody = Custody(directory, lock, control)
         self._applying = self._new_applying()
+        self._own: Applies = self._applying
+        """Applies the requests of the daemon itself."""
         self._slots = Slots(control)
         self._stopping = False
         self._is_over = False
@@ -110,11 +112,11 @@ class Server:
         self._dropped = 0
         self._sweep_at = 0.0
         self._waiting = Waiting()
-        self._abandoned = Abandoned(directory, self._applying, self._tell_waiting)
         self._large = Large()
         self._unfinished = Unfinished()
         self._context = zmq.Context()
         self._bind()
+        self._abandoned = Abandoned(directory, self._own, self._tell_waiting)
         self._beat()
 
     def _new_applying(self) -> Applying:

@@ -260,6 +260,16 @@ class Resource:
         self.tell_of(work, "deleted", record)
 
 
+class Transient(Resource):
+    """Objects that are answered once, and not kept."""
+
+    table = ""
+    prefix = ""
+    event: str | None = None
+    has_metadata = False
+    standard: frozenset[str] = frozenset(("create",))
+
+
 def ordered(record: Record) -> Record:
     """Return an object with its fields in the order that Stripe shows them in."""
     return {name: record[name] for name in ("id", "object", *sorted(record))}

@@ -6,7 +6,7 @@ from tigerstripe import errors
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Resource
+from tigerstripe.objects.resource import Ids, Transient
 from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
@@ -14,15 +14,10 @@ LIFE_S = 5 * 60
 ONBOARDING = "account_onboarding"
 
 
-class AccountLinks(Resource):
+class AccountLinks(Transient):
     """Account links; nothing is kept of one but its address."""
 
     object = "account_link"
-    table = ""
-    prefix = ""
-    event: str | None = None
-    has_metadata = False
-    standard: frozenset[str] = frozenset(("create",))
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return a link for an account, good for a few minutes."""

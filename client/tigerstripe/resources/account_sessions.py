@@ -6,7 +6,7 @@ from tigerstripe.facts.kinds import Obj
 from tigerstripe.facts.table import facts
 from tigerstripe.ids import letters
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Resource
+from tigerstripe.objects.resource import Ids, Transient
 from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
@@ -17,15 +17,10 @@ NOT_BY_ITSELF = frozenset((
 """The features that an enabled component does not have without being asked."""
 
 
-class AccountSessions(Resource):
+class AccountSessions(Transient):
     """Account sessions; nothing is kept of one, for there are no components here to show."""
 
     object = "account_session"
-    table = ""
-    prefix = ""
-    event: str | None = None
-    has_metadata = False
-    standard: frozenset[str] = frozenset(("create",))
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return a session for an account, good for an hour."""

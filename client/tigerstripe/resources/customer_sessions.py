@@ -7,22 +7,17 @@ from tigerstripe.facts.kinds import Obj
 from tigerstripe.facts.table import facts
 from tigerstripe.ids import letters
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Inclusions, Resource
+from tigerstripe.objects.resource import Ids, Inclusions, Transient
 from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 LIFE_S = 30 * 60
 
 
-class CustomerSessions(Resource):
+class CustomerSessions(Transient):
     """Customer sessions; nothing is kept of one, for there are no components here."""
 
     object = "customer_session"
-    table = ""
-    prefix = ""
-    event: str | None = None
-    has_metadata = False
-    standard: frozenset[str] = frozenset(("create",))
     not_yet: tuple[str, ...] = ("customer_account",)
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tigerstripe import errors, money
 from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Resource, operation
+from tigerstripe.objects.resource import Ids, Transient, operation
 from tigerstripe.payments import cash
 from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
@@ -22,14 +22,10 @@ EU = ("BE", "DE", "ES", "FR", "IE", "NL")
 PATH = "/v1/customers/{customer}/funding_instructions"
 
 
-class FundingInstructions(Resource):
+class FundingInstructions(Transient):
     """Funding instructions; nothing is stored of them."""
 
     object = "funding_instructions"
-    table = ""
-    prefix = ""
-    event: str | None = None
-    has_metadata = False
     standard: frozenset[str] = frozenset()
 
     @operation(f"POST {PATH}")

@@ -5,20 +5,15 @@ from __future__ import annotations
 from tigerstripe.errors import Refused
 from tigerstripe.ids import letters
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Resource
+from tigerstripe.objects.resource import Ids, Transient
 from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
 
-class LoginLinks(Resource):
+class LoginLinks(Transient):
     """Login links; nothing is kept of one."""
 
     object = "login_link"
-    table = ""
-    prefix = ""
-    event: str | None = None
-    has_metadata = False
-    standard: frozenset[str] = frozenset(("create",))
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Return a link to an account's Express dashboard."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tigerstripe import errors
 from tigerstripe.errors import Refused
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Resource
+from tigerstripe.objects.resource import Ids, Transient
 from tigerstripe.records import Params, Record
 from tigerstripe.resources.meter_events import IDENTIFIER
 from tigerstripe.work.unit import Work
@@ -13,15 +13,10 @@ from tigerstripe.work.unit import Work
 DAY_S = 24 * 3600
 
 
-class MeterAdjustments(Resource):
+class MeterAdjustments(Transient):
     """Meter event adjustments; nothing is stored of them."""
 
     object = "billing.meter_event_adjustment"
-    table = ""
-    prefix = ""
-    event: str | None = None
-    has_metadata = False
-    standard: frozenset[str] = frozenset(("create",))
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Take an event back, within a day of when it came; its identifier stays taken."""

@@ -9,7 +9,7 @@ from tigerstripe import errors, keys
 from tigerstripe.errors import Refused
 from tigerstripe.ids import new_id
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Resource, operation
+from tigerstripe.objects.resource import Ids, Transient, operation
 from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
 
@@ -20,15 +20,10 @@ SESSION_S = 15 * 60
 WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
-class MeterStream(Resource):
+class MeterStream(Transient):
     """Meter events of version 2; they are made by the resources of version 1."""
 
     object = "v2.billing.meter_event"
-    table = ""
-    prefix = ""
-    event: str | None = None
-    has_metadata = False
-    standard: frozenset[str] = frozenset(("create",))
 
     def create(self, work: Work, ids: Ids, params: Params) -> Record:
         """Note that a customer used something."""

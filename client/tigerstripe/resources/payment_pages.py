@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tigerstripe.checkout import completion
 from tigerstripe.objects import registry
-from tigerstripe.objects.resource import Ids, Resource, operation
+from tigerstripe.objects.resource import Ids, Transient, operation
 from tigerstripe.payments import using
 from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import Work
@@ -18,14 +18,10 @@ SHOWN = (
 )  # fmt: skip
 
 
-class PaymentPages(Resource):
+class PaymentPages(Transient):
     """Payment pages; each is a session's, under its id."""
 
     object = "payment_page"
-    table = ""
-    prefix = ""
-    event: str | None = None
-    has_metadata = False
     standard: frozenset[str] = frozenset()
 
     @operation("GET /v1/payment_pages/{session}")
