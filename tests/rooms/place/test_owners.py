@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -205,7 +206,7 @@ def test_ps_is_asked_in_words_that_no_test_changes(
     tool.write_text('#!/bin/sh\necho "S $LC_ALL $TZ $LANG"\n')
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(owners, "sys", SimpleNamespace(platform="darwin"))
     before = owners.Process.current()
     for name, value in {"TZ": "Asia/Tokyo", "LC_ALL": "de_DE.UTF-8", "LANG": "de_DE"}.items():
         monkeypatch.setenv(name, value)
