@@ -20,7 +20,7 @@ else:
 class SnapshotTable(TableReads):
     """The reads of one table, all at the snapshot's commit number.
 
-    It has what a table of a store has for reading, from `get` to its finders, and no writes.
+    It has all reads of a store's table, from `get` to its finders, and no writes.
     """
 
     def __reduce__(self) -> NoReturn:

@@ -53,7 +53,7 @@ def check(directory: Path, as_json: bool) -> None:
 
 
 def write_findings(findings: list[Finding]) -> None:
-    """Print what was found, a row each."""
+    """Print the findings, one in each row."""
     write_columns(
         ("file", "offset", "record", "what"),
         [(f.file, f.offset, f.record, f.what) for f in findings],

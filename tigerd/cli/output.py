@@ -35,12 +35,12 @@ def is_terminal() -> bool:
 
 
 def say(words: str) -> None:
-    """Print one line about what is going on, on stderr."""
+    """Print one message on stderr, on one line."""
     click.echo(shown(f"tigerd: {' '.join(words.splitlines())}"), err=True)
 
 
 def to_json(document: Any, indent: int | None = None) -> str:
-    """Return JSON that stdout's encoding can take, with what cannot be printed escaped.
+    """Return JSON that stdout's encoding can take, with unprintable characters escaped.
 
     As JSON escapes it: a program that reads the document gets the same text, and a terminal finds
     nothing to act on.

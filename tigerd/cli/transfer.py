@@ -33,7 +33,7 @@ from tigerd.tools.documents import OVERHEAD, Records, check_tables, parse_tables
 
 TIMEOUT_S = 30.0
 RECORD_S = 1e-3
-"""How long the daemon may take for a load, and for each record of it: ten times what it does."""
+"""How long the daemon may take for a load, and for each record: ten times the usual time."""
 
 PIECE_BYTES = 1 << 20
 """Records of one command, where they are too many for one together."""

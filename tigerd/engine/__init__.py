@@ -1,1 +1,1 @@
-"""The engine: what a request changes in shared memory, and how that is cleaned and recovered."""
+"""The engine: applies requests to shared memory, cleans it, and recovers it."""

@@ -31,7 +31,7 @@ from tigerd.engine.space import Spare
 from tigerd.engine.table import WritableTable
 
 STEPS = 128
-"""Records taken away or copied in a turn; some 5 microseconds each."""
+"""Records removed or copied in a turn; some 5 microseconds each."""
 STEPS_A_RECORD = 4
 """Steps owed for a record that is written. It ends one version at most; and where a chunk of a
 table that is half garbage is emptied, as many versions are taken away as are copied."""
@@ -90,7 +90,7 @@ class Cleaner:
         self._records_written = 0
         """Since the last turn."""
         self._work: Iterator[None] | None = None
-        """What is under way, which yields after each step."""
+        """The work in progress, which yields after each step."""
         self._spare = Spare(directory)
         self._spare.keep()
         self._copied: set[tuple[int, int]] = set()
@@ -99,7 +99,7 @@ class Cleaner:
         """Numbers of the tables that were written to since they were looked at."""
 
     def requeue(self) -> int:
-        """Queue the ended versions that were not taken away; return how many are known by now.
+        """Queue the ended versions that were not removed; return how many are known by now.
 
         Where the ring does not have all of them any more, the lists are searched, in small steps.
         """
@@ -150,7 +150,7 @@ class Cleaner:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether something is to be taken away, now or when a reader lets go of it."""
+        """Whether something is to be removed, now or when a reader releases it."""
         return bool(self._queue) or self._work is not None
 
     def is_due(self) -> bool:
@@ -164,7 +164,7 @@ class Cleaner:
         return self.take_steps(steps)
 
     def take_steps(self, steps: int) -> bool:
-        """Move the horizon and take so many steps; return whether there is more to do now."""
+        """Move the horizon and take some steps; return whether there is more to do now."""
         commit = self._control.words[layout.COMMIT]
         horizon = self._move_horizon(commit) if self._queue or self._history else commit
         # Twice as many as came: else a history that grew under load would never get shorter.
@@ -179,7 +179,7 @@ class Cleaner:
         return self.has_more
 
     def _work_off(self, horizon: int, steps: int) -> bool:
-        """Take so many steps; return whether that was all there was to do."""
+        """Take some steps; return whether nothing is left to do."""
         for _ in range(steps):
             if self._work is None:
                 self._work = self._next_work(horizon)
@@ -209,7 +209,7 @@ class Cleaner:
         return horizon
 
     def _next_work(self, horizon: int) -> Iterator[None] | None:
-        """Begin with what is first in the queue, or with a table that was written to."""
+        """Begin with the first entry of the queue, or with a table that was written to."""
         if self._queue and self._queue[0].end <= horizon:
             first = self._queue.popleft()
             self._touched[first.table.number] = None

@@ -14,10 +14,10 @@ pack_head = layout.HEAD.pack
 
 
 class Encoding:
-    """What all versions of one table have in common: so many words that change, before the head."""
+    """The common form of all versions of one table: the number of mutable words before the head."""
 
     def __init__(self, index_count: int) -> None:
-        """Prepare for the versions of a table with so many indexed fields."""
+        """Prepare for the versions of a table with a number of indexed fields."""
         self.mutable_count = layout.mutable_words(index_count)
         self.mutable_size = self.mutable_count * layout.WORD
         """The same in bytes."""

@@ -13,7 +13,7 @@ ValueKey = tuple[int, bytes]
 
 
 Facts = tuple[bytes, tuple[float, int], list[ValueKey]]
-"""Of one record: its key, what `created` comes to in the order of lists, its indexed values."""
+"""Facts about one record: its key, the first part of its order, and its indexed values."""
 
 _facts_of = compiled("tigerd.engine.compiled", "facts_of")
 

@@ -16,7 +16,7 @@ class History:
     """Changes by namespace, oldest first."""
 
     def __init__(self, begun: int) -> None:
-        """Begin with nothing known of what was committed until now."""
+        """Begin without knowledge of the commits until now."""
         self.begun = begun
         self._changes: dict[str, deque[tuple[int, int, bytes | None]]] = {}
         """Of each namespace: the commit, the table's number, the key."""
@@ -27,7 +27,7 @@ class History:
         return bool(self._order)
 
     def note(self, commit: int, targets: Collection[Target]) -> None:
-        """Remember what a commit changed; commits come in order."""
+        """Remember the changes of a commit; commits come in order."""
         for table, namespace, key in targets:
             changes = self._changes.get(namespace)
             if changes is None:

@@ -180,7 +180,7 @@ def _look(folder: int) -> Look:
 
 
 def _read(name: str, folder: int) -> tuple[bool, bytes]:
-    """Return whether a file is held, and what is in it; ValueError if it is too large."""
+    """Return whether a file is held, and its contents; ValueError if it is too large."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(name, flags, dir_fd=folder)
     try:

@@ -7,8 +7,8 @@ namespaces, in the control segment.
 Most records arrive in the order of `created`, so a place is looked for near a list's beginning
 first. Of a list that is asked for a place further down, the daemon keeps marks in its own memory:
 members in their order, in which a place is bisected, and then walked to from the next newer one.
-The first marks are members that a chunk begins with, so nobody waits for a walk along all of a long
-list; what is walked along is marked on the way, so that nobody walks far there again.
+The first marks are members that a chunk begins with, so nobody waits for a walk through a long
+list; a walk sets marks on its way, so that nobody walks far there again.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class First(NamedTuple):
 
     @property
     def ref(self) -> int:
-        """What it holds; 0 of a list without members."""
+        """The ref in it; 0 for a list without members."""
         word: int = self.segment.words[self.at]
         return word
 
@@ -122,7 +122,7 @@ class Lists:
     def _place_among(
         self, known: list[Entry], index: int, first: First, order: Order
     ) -> tuple[int, int]:
-        """Look for a place from the mark before it on, and mark what is walked along."""
+        """Look for a place, starting at the mark before it, and mark the part that is walked."""
         at = bisect_right(known, (*order, LAST_REF))
         newer, older = 0, first.ref
         if at < len(known):
@@ -139,7 +139,7 @@ class Lists:
         return newer, older
 
     def _walk(self, index: int, newer: int, older: int, order: Order) -> tuple[int, int]:
-        """Follow `NEAR` links to what is older, or fewer, to the place of a version."""
+        """Follow at most `NEAR` links towards older versions, to the place of a version."""
         found: tuple[int, int] | None = _walk(self._chunks, newer, older, index, order, NEAR)
         if found is not None:
             return found
@@ -194,7 +194,7 @@ class Lists:
     def _name(
         self, index: int, first: First, newer: int, older: int, for_newer: int, for_older: int
     ) -> None:
-        """Store what the newer neighbour (or the first word) and the older one name."""
+        """Store the refs that the newer neighbour (or the first word) and the older one name."""
         if newer:
             self.store(newer, OLDER - 2 * index, for_newer)
         else:

@@ -282,7 +282,7 @@ def fork(planner: Planner, parent: Any, child: Any) -> int:
 
 
 def rollback(planner: Planner, namespace: Any, commit: Any) -> int:
-    """Undo what was changed in a namespace after a commit that a reader holds."""
+    """Undo the changes in a namespace after a commit that a reader holds."""
     record.encode_name(namespace, "namespace")
     words = planner.writer.table(DEFINITIONS.number).control.words
     if type(commit) is not int or not words[layout.HORIZON] <= commit <= words[layout.COMMIT]:
@@ -307,7 +307,7 @@ def rollback(planner: Planner, namespace: Any, commit: Any) -> int:
 def _roll_back(
     planner: Planner, table: WritableTable, namespace: str, commit: int, changed: set[bytes | None]
 ) -> None:
-    """Give each of the keys back what it had; all keys, where the namespace was cleared."""
+    """Restore the record of each key; of all keys, if the namespace was cleared."""
     before = _lineage(table, namespace, commit)
     if before is None:
         if namespace in table.namespaces:

@@ -16,7 +16,7 @@ from tiger.reading.table_reader import Found
 from tigerd.engine.facts import Facts, ValueKey
 
 Target = tuple[int, str, bytes | None]
-"""What is changed: a table's number, a namespace, and the key of a record in it.
+"""The target of a change: a table's number, a namespace, and the key of a record in it.
 
 Without a key it is the namespace itself, which is cleared or begins as a fork."""
 
@@ -36,20 +36,20 @@ class Outcome:
 
 
 class Effect:
-    """What a request does to one record; at first, nothing."""
+    """The effect of a request on one record; at first, none."""
 
     found: Found | None = None
     """Where the newest version of the record is; it may have ended."""
     old: Version | None = None
-    """The version that stands in the namespace itself; it may hide an inherited one."""
+    """The version in the namespace itself; it may hide an inherited one."""
     inherited: Version | None = None
-    """What a fork has of that key from its ancestors."""
+    """The version of that key that a fork inherits."""
     shown: Version | None = None
     """The record that readers see before the request."""
     body: bytes | None = None
-    """What is written; empty: what hides the inherited record. None: nothing."""
+    """The body to write; empty to hide the inherited record, None to write nothing."""
     created: tuple[float, int] = (0.0, 0)
-    """What `created` comes to in the order of lists."""
+    """The first part of its order in lists, from `created`."""
     values: Sequence[ValueKey] = ()
     number: int = 0
     """The place among those of the same `created`; 0: that of the newest insert."""
@@ -124,7 +124,7 @@ class Plan:
     status: int = protocol.DONE
     """The outcome of the last operation."""
     written: Effect | None = None
-    """What the last operation wrote, if that is one record: the answer names it."""
+    """The record that the last operation wrote, if it is one: the answer names it."""
     returns_record: bool = False
     """Whether the outcome has that record."""
     forked: Sequence[Fork] = ()
@@ -137,14 +137,14 @@ class Plan:
         """Tables and namespaces, in order: they are cleared before anything is written."""
 
     def write(self, effect: Effect, body: bytes, facts: Facts) -> None:
-        """Let a record be this; it is what the last operation wrote."""
+        """Set a record; the last operation wrote it."""
         effect.write(body, facts)
         self.written = effect
         if not effect.keeps_place:  # deleted by an operation before: it is the newest insert now
             self.effects[effect.target] = self.effects.pop(effect.target)
 
     def clear(self, table: int, namespace: str) -> None:
-        """Empty a namespace in a table, also of what the operations so far wrote."""
+        """Empty a namespace in a table, including records that earlier operations wrote."""
         for effect in list(self.effects.values()):
             if (effect.resource.number, effect.namespace) == (table, namespace):
                 del self.effects[effect.target]

@@ -39,7 +39,7 @@ class Recovered:
     undone: int = 0
     """Versions that were never committed."""
     ended: int = 0
-    """Versions that wait to be taken away, as far as that is known."""
+    """Versions that wait to be removed, as far as they are known."""
 
 
 def recover(writer: Writer) -> Recovered:
@@ -146,7 +146,7 @@ def _forget_unpublished_indexes(table: WritableTable) -> None:
 
 
 def _namespace_of(table: WritableTable, version: Version, commit: int) -> Namespace:
-    """Return what the daemon knows of a namespace; a count of a later commit is undone."""
+    """Return a namespace as the daemon knows it; a count of a later commit is undone."""
     words = version.chunk.words
     at, other = layout.COUNT_A, layout.COUNT_B
     if words[version.head + other] > words[version.head + at]:
@@ -158,7 +158,7 @@ def _namespace_of(table: WritableTable, version: Version, commit: int) -> Namesp
     return Namespace(name, version.ref, version.number, records, counted, at, parent)
 
 
-# --- What was under way ---
+# --- The request or the step of cleaning that was under way ---
 
 
 def _finish_cleaning(writer: Writer) -> None:

@@ -84,7 +84,7 @@ class WritableSegment(Segment):
             raise making_error(path, size, error) from None
 
     def write_again(self) -> None:
-        """Write what is mapped to a file of the same name, and map that from now on.
+        """Write the mapped bytes to a file of the same name, and map that from now on.
 
         For a segment whose file was removed; `StoreFull` or `InstanceError` if that cannot be.
         """

@@ -20,7 +20,8 @@ HEADER_SIZE = layout.HEADER_WORDS * layout.WORD
 class Spare:
     """A file as large as the smallest chunk, kept for the cleaner of an instance.
 
-    When memory is full, copying what is needed out of a chunk makes room, and needs some first.
+    When memory is full, copying the needed versions out of a chunk makes room, and needs some
+    first.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -128,7 +129,7 @@ class Space:
             self.drop(self._ready.pop())
 
     def _make(self, size: int, stored: int, spare: Spare | None) -> int:
-        """Make one more chunk, as large as what is stored suggests, and at least for `size`."""
+        """Make one more chunk, in proportion to the stored data, and at least for `size`."""
         number_at = layout.entry_at(self._table, layout.TABLE_LAST_CHUNK)
         number = self._control.words[number_at] + 1
         layout.CHUNKS.check(number, f"table {self._folder.name}")
@@ -199,7 +200,7 @@ class Space:
         head = (ref & layout.REF_OFFSET_MASK) * layout.ALIGNMENT // layout.WORD
         return self.chunks[ref >> layout.REF_OFFSET_BITS], head
 
-    # --- What is not needed any more ---
+    # --- Bytes that are not needed any more ---
 
     def discard(self, ref: int, size: int, *, is_copied: bool = False) -> None:
         """Count the bytes of a version as garbage, unless it is the one that was counted last.
@@ -218,7 +219,7 @@ class Space:
                 self._unneeded.append(number)
 
     def recount(self, number: int) -> None:
-        """Take what a chunk says of its garbage, and unlink it if nothing in it is needed."""
+        """Take over a chunk's count of garbage, and unlink it if nothing in it is needed."""
         chunk = self.chunks.get(number)
         if chunk is not None:
             self.needed[number] = used_in(chunk) - HEADER_SIZE - garbage_in(chunk)
@@ -235,7 +236,7 @@ class Space:
         if not is_needed and number != self._active and number not in self._ready:
             self.drop(number)
 
-    # --- What is settled: it was committed, or taken back ---
+    # --- The settled part: committed, or taken back ---
 
     def settle(self) -> None:
         """Say that nothing in the chunks is under way: called between commits."""
@@ -268,7 +269,7 @@ class Space:
         self._tell_dropped()
 
     def drop(self, number: int) -> None:
-        """Unlink a chunk. Readers that have mapped it keep it until they let go."""
+        """Unlink a chunk. Readers that have mapped it keep it until they unmap it."""
         chunk = self.chunks.pop(number)
         del self.needed[number]
         self._count_bytes(-len(chunk.map))
@@ -285,7 +286,7 @@ class Space:
 
 
 def used_in(chunk: Segment) -> int:
-    """Return how many bytes of a chunk are used; `Damaged` for what cannot be."""
+    """Return how many bytes of a chunk are used; `Damaged` for an impossible number."""
     used: int = chunk.words[layout.HEADER_STATE]
     if not HEADER_SIZE <= used <= len(chunk.map) or used % layout.ALIGNMENT:
         raise Damaged(
@@ -295,7 +296,7 @@ def used_in(chunk: Segment) -> int:
 
 
 def garbage_in(chunk: Segment) -> int:
-    """Return how many bytes of a chunk are garbage; `Damaged` for what cannot be."""
+    """Return how many bytes of a chunk are garbage; `Damaged` for an impossible number."""
     garbage: int = chunk.words[layout.CHUNK_GARBAGE] % (1 << layout.GARBAGE_BITS)
     if garbage > used_in(chunk) - HEADER_SIZE or garbage % layout.ALIGNMENT:
         raise Damaged(
@@ -305,6 +306,6 @@ def garbage_in(chunk: Segment) -> int:
 
 
 def unlink(segment: Segment) -> None:
-    """Remove a segment's file and let go of it."""
+    """Remove a segment's file and close it."""
     segment.path.unlink(missing_ok=True)
     segment.close()

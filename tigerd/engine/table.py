@@ -1,7 +1,7 @@
 """One table as the daemon changes it: versions into chunks, links between them, keys to refs.
 
-Nothing here commits. Every method leaves readers at the current commit with what they saw before;
-what it prepares becomes visible when the commit number is stored (tigerd.engine.writer).
+Nothing here commits. No method changes what readers see at the current commit; its changes become
+visible when the commit number is stored (tigerd.engine.writer).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OWNERS_KNOWN = 4096
 
 
 class WritableTable:
-    """A table's segments, and how they get what is new; `tigerd.engine.retiring` takes away."""
+    """A table's segments, and adding to them; `tigerd.engine.retiring` removes from them."""
 
     def __init__(
         self, reader: Reader, control: WritableSegment, resource: Resource, forks: Counter[str]
@@ -71,7 +71,7 @@ class WritableTable:
         return [*self.space.chunks.values(), *(index for index in indexes if index is not None)]
 
     def write_again(self, lost: Sequence[WritableSegment]) -> None:
-        """Let readers find again what was taken away of its segments, some of which are `lost`.
+        """Write the files of the `lost` segments again, so that readers find them.
 
         Raises `StoreFull` or `InstanceError`; what was not written can be tried again.
         """

@@ -1,6 +1,6 @@
 """Applying plans, one commit each: the only code that stores the commit number.
 
-The order of stores is what makes a kill harmless. What a plan writes is invisible, because it
+The order of stores makes a kill harmless. The records that a plan writes are invisible, because it
 begins at the next commit number; then the client's slot says that its request took effect at that
 number; then the number is stored, and all of it is there at once.
 """
@@ -36,7 +36,7 @@ class Failed(Exception):
     """A failure in the middle of a commit: memory is as after a kill, for recovery to mend."""
 
     def __init__(self, outcome: Outcome) -> None:
-        """Say what it has come to, if it was committed all the same."""
+        """Keep the outcome, if it was committed all the same."""
         super().__init__()
         self.outcome = outcome
 
@@ -172,12 +172,12 @@ class Writer:
             self._wake(request)
 
     def note(self, targets: Collection[Target]) -> None:
-        """Note what only this daemon needs to know; the client has its answer already."""
+        """Make notes that only this daemon needs; the client has its answer already."""
         self.history.note(self.committed, targets)
         self.cleaner.note_writes(targets)
 
     def _write(self, plan: Plan, commit: int) -> int:
-        """Write what a plan says of records; return the ref that the answer names, or 0."""
+        """Write the records of a plan; return the ref that the answer names, or 0."""
         named = 0
         counts: dict[tuple[int, str], int] = {}
         for (number, namespace, _), effect in plan.effects.items():
@@ -192,7 +192,7 @@ class Writer:
         return named
 
     def _apply_effect(self, effect: Effect, commit: int) -> int:
-        """Write what a plan says of one record; return the version's ref, 0 if nothing changes."""
+        """Write one record of a plan; return the version's ref, 0 if nothing changes."""
         table = self.tables[effect.resource.number]
         if not effect.is_touched or (not effect.body and effect.shown is None):
             return 0

@@ -136,7 +136,7 @@ class Refusal(NamedTuple):
 
 
 class Known(NamedTuple):
-    """An append under an id that the log had already; what was sent now is in no entry."""
+    """An append under an id that the log had already; it made no new entry."""
 
     id: str
     sequence: int
@@ -150,7 +150,7 @@ class Told(NamedTuple):
 
 
 class Noted(NamedTuple):
-    """What is noted of a host; what was noted before comes first, after a log was reached."""
+    """The note about a host; once a log is reached, the existing notes come first."""
 
     host: str
     body: bytes
@@ -160,7 +160,7 @@ Event = Entry | Refusal | Known | Told | Noted
 
 
 class Log(Protocol):
-    """A log, followed by one daemon: `append`, `take`, `epoch`, `last`, and what a loop needs."""
+    """A log, followed by one daemon: `append`, `take`, `epoch`, `last`, and calls for its loop."""
 
     address: Address
     epoch: str
@@ -182,7 +182,7 @@ class Log(Protocol):
         """Have an entry appended, once; it comes as an `Entry`, or is refused, or `Known`."""
 
     def flush(self) -> None:
-        """Send what was appended."""
+        """Send the entries that were appended."""
 
     def asked_again(self, id: str) -> None:
         """Note that somebody still waits for the outcome of an append."""
@@ -193,7 +193,7 @@ class Log(Protocol):
     def take(self) -> list[Event]:
         """Return what came since the last call: the entries after the position, in their order.
 
-        `InstanceError` if the log is not the one that was followed, or lacks what was applied.
+        `InstanceError` if the log is not the one that was followed, or lacks applied entries.
         """
 
     def tell(self, body: bytes) -> None:

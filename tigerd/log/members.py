@@ -67,7 +67,7 @@ class Members:
         self._say("join")
 
     def ask(self) -> None:
-        """Have all say how far they are, as one who follows nothing."""
+        """Ask all hosts for their positions, without following the log."""
         self._say("who")
 
     def leave(self) -> None:
@@ -107,7 +107,7 @@ class Members:
         return {member.place for member in self.others.values()}
 
     def wait(self, peer: Peer) -> None:
-        """Have a client wait until all have applied what this host has applied by now."""
+        """Let a client wait until all hosts have applied the same entries as this one now."""
         if peer not in self._waiting:
             self._waiting[peer] = self._applied()
             if time.monotonic() >= self._ask_at:

@@ -49,7 +49,7 @@ class NatsLog:
     ) -> None:
         """Prepare; nothing is opened before the first `take`.
 
-        `name` is who follows, for people; `epoch` the log that was followed before, if any;
+        `name` is the follower's name, for people; `epoch` the log that was followed before, if any;
         `position` tells what was applied, and without it no entries come. Without the terms of a
         new stream none is made.
         """
@@ -77,7 +77,7 @@ class NatsLog:
         """Those of this connection, once they were asked for."""
         self._events: list[Event] = []
 
-    # --- What a daemon calls ---
+    # --- The calls of a daemon ---
 
     @property
     def is_up(self) -> bool:
@@ -98,7 +98,7 @@ class NatsLog:
         self._appends.add(id, entry, self._up)
 
     def flush(self) -> None:
-        """Send what was appended; the next `take` does, too."""
+        """Send the entries that were appended; the next `take` does this too."""
         self._send(b"")
 
     def asked_again(self, id: str) -> None:

@@ -19,7 +19,7 @@ GIVE_UP_S = 2.0
 was sent is not sent on another connection once its client has not asked for so long."""
 
 NO_ROOM = (10023, 10047, 10077)
-"""Codes of errors: the engine's own disk or memory is full, or what it may take of it."""
+"""Codes of errors: the engine's disk or memory is full, or its share of them."""
 UNDER_WAY = 10158
 """The code of the error that says that an append of that id is under way."""
 
@@ -104,7 +104,7 @@ class Appends:
         return None
 
     def look_after(self, link: Link | None, trouble: str) -> Iterator[Refusal]:
-        """Send again what was not answered; yield the refusals of those that are given up.
+        """Send unanswered appends again; yield the refusals of those that are given up.
 
         `link` is the connection that is up; if none is, `trouble` says why.
         """

@@ -17,7 +17,7 @@ REMEDY = (
 
 
 class Entries:
-    """The entries that come on one connection, held against what was applied when it began."""
+    """The entries of one connection; the first ones are compared with the applied ones."""
 
     def __init__(self, link: Link, address: Address, applied: Position, last: int) -> None:
         """Begin at the position; `last` is the last entry that the log has now."""
@@ -26,12 +26,12 @@ class Entries:
         self._applied = applied
         self._last = last
         self._is_compared = not applied.stamp
-        """Whether the log is known to have what was applied."""
+        """Whether the log is known to have the applied entries."""
         self.next = max(1, applied.sequence)
         """The one that comes next: the first is one that was applied, to be compared."""
 
     def check(self, stream: dict[str, Any], epoch: str) -> None:
-        """See that the stream is the one that was followed, and goes on where that was left."""
+        """Check that the stream is the one that was followed, and has no gap at the position."""
         applied, first = self._applied, stream["state"]["first_seq"]
         if epoch and stream["created"] != epoch:
             raise InstanceError(
@@ -70,7 +70,7 @@ class Entries:
         return entry if entry.sequence > self._applied.sequence else None
 
     def _compare(self, entry: Entry) -> None:
-        """Hold the first entries against what was applied.
+        """Compare the first entries with those that were applied.
 
         The stamp that is known is that of the entry at the position, or of the one after it, where
         a daemon was killed before that was committed.

@@ -60,7 +60,7 @@ class Link:
         self._is_greeting = True
 
     def put(self, data: bytes) -> None:
-        """Have something sent by the next `flush` or `turn`: what is sent together costs one."""
+        """Queue bytes for the next `flush` or `turn`, which sends them with one system call."""
         self._unsent += data
 
     def send(self, data: bytes) -> None:

@@ -52,7 +52,7 @@ def close_worker(environment: RunEnvironment) -> None:
 def end_run(environment: RunEnvironment, *, has_failures: bool) -> None:
     """End a run in this process, and its instance if that is this process's to end.
 
-    What keeps the instance from being ended is told in a line: what the run came to stays as it is.
+    If the instance cannot be ended, one line says why, and the results of the run do not change.
     """
     try:
         close_worker(environment)

@@ -56,7 +56,7 @@ def note_failure(item: pytest.Item) -> None:
 def show(environment: RunEnvironment, names: list[str | None] | None = None) -> None:
     """Let new processes find the narrowest account that the test of this thread uses, or none.
 
-    Only what the test says that it uses counts, not what others have set up before.
+    Only fixtures that the test requests count, not those that others have set up before.
     """
     item = environment.here.test
     if names is None and item is not None:

@@ -75,7 +75,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and see to it that the instance is what the suite's settings say."""
+    """Register the marker, and choose the instance by the suite's settings."""
     config.addinivalue_line(
         "markers",
         "tigerd(seed=FILE): begin this test's tiger_store with the records of a JSON file "
@@ -180,7 +180,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Load what the fixtures need before a test puts something else in the place of a module."""
+    """Load the fixtures' modules before a test can replace one of them."""
     is_run = not session.config.getoption("collectonly", False)
     if is_run and any("_tiger_worker" in fixtures_of(item) for item in session.items):
         import tigerd.pytest.accounts  # noqa: F401, PLC0415

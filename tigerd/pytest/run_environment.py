@@ -42,18 +42,18 @@ def current() -> RunEnvironment | None:
 
 
 class Here(threading.local):
-    """What a thread is at."""
+    """The state of one thread."""
 
     accounts: list[Any] | None = None
     """The accounts that were begun without a fixture, while a test is run."""
     ending: list[Callable[[], None]] | None = None
-    """What is to end after all fixtures of a test, while that is torn down."""
+    """Accounts that end after all fixtures of a test, while it is torn down."""
     test: Any = None
     """The test."""
 
 
 class RunEnvironment:
-    """Which instance a run uses, and what its processes are told.
+    """The instance that a run uses, and the environment of its processes.
 
     `is_attached`: somebody else's instance is used, which runs already. `ends_instance`: this
     process has chosen the directory, and removes it at the end. `is_worker`: another process of the
@@ -69,10 +69,10 @@ class RunEnvironment:
         root: str | None = None,
         log: str | None = None,
     ) -> None:
-        """Choose: what the enclosing run uses, what the option or `TIGERD_DIR` says, or a new one.
+        """Choose the instance: the enclosing run's, the option's, `TIGERD_DIR`, or a new one.
 
         `worker` is the name of a process that does a part of the enclosing run's tests; paths of
-        seeds are looked for below `root`. `log` is what the run's own instance follows.
+        seeds are looked for below `root`. `log` is the log that the run's own instance follows.
         """
         self.keep = keep
         self.worker = worker
@@ -99,7 +99,7 @@ class RunEnvironment:
         self.is_worker = bool(worker and run)
         self.ends_instance = run is None and not self.is_attached
         self.is_told = self.is_attached and not (run and not option)
-        """Whether a person is told of the instance, who may not know that it is used."""
+        """Whether to name the instance to the user, who may not know that it is used."""
         self.outside = f"{OUTSIDE}-{worker or 'main'}-{self.token}"
         self._said = json.dumps(
             {
@@ -131,7 +131,7 @@ class RunEnvironment:
         _entered.append(self)
 
     def is_told_here(self) -> bool:
-        """Tell whether new processes are told of it, and nothing else was said since."""
+        """Tell whether the environment of new processes names it, unchanged since."""
         return os.environ.get(DIRECTORY) == self.directory and os.environ.get(RUN) == self._said
 
     def leave(self) -> None:
@@ -164,7 +164,7 @@ class RunEnvironment:
                 self.show(None)
 
     def end(self) -> None:
-        """Note that this thread has ended what it began last."""
+        """Note that this thread has ended the last thing that it began."""
         me = threading.get_ident()
         with self._lock:
             left = self._busy.pop(me, 1) - 1
@@ -173,7 +173,7 @@ class RunEnvironment:
 
 
 def _enclosing_run() -> dict[str, Any] | None:
-    """Return what `TIGERD_RUN` says, if it says that of a run that goes on."""
+    """Return the contents of `TIGERD_RUN`, if they are about a run that has not ended."""
     try:
         run: dict[str, Any] = json.loads(os.environ.get(RUN, ""))
         pid, token, _ = int(run["pid"]), str(run["token"]), run["directory"]

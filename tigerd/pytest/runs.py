@@ -48,7 +48,7 @@ class Run:
         return connect(self.directory, autostart=not self.is_attached, timeout_s=TIMEOUT_S)
 
     def _check_attached(self) -> None:
-        """Raise unless a daemon runs there, first of all what is wrong with the instance itself."""
+        """Raise unless a daemon runs there; an error of the instance itself comes first."""
         with contextlib.suppress(DaemonUnavailable):
             instance.check_directory(self.directory)
             Reader(self.directory).close()
@@ -78,7 +78,7 @@ class Run:
             }
 
     def describe_outside(self) -> str | None:
-        """Tell what this process and its children wrote outside of every account, if anything."""
+        """Return which records this process and its children wrote outside of all accounts."""
         if self.environment.outside not in self.outside():
             return None
         with connect(self.directory, namespace=self.environment.outside, autostart=False) as store:
@@ -96,7 +96,7 @@ class Run:
         return wanted and instance.exists(self.directory)
 
     def describe(self, *, has_failures: bool) -> Iterator[str]:
-        """Yield what a person is to know at the end, line by line."""
+        """Yield the lines to print at the end."""
         outside = self.outside()
         for name, count in outside.items():
             records = "1 record was" if count == 1 else f"{count} records were"
@@ -122,7 +122,7 @@ class Run:
             yield f"they are removed when process {owner.process.pid} ends, which owns the instance"
 
     def end(self, *, has_failures: bool) -> None:
-        """End the instance, unless it is somebody else's; then what is no account's is cleared."""
+        """End the run's own instance; in another one, only clear records outside of accounts."""
         if self.environment.pid != os.getpid() or not instance.exists(self.directory):
             return
         is_kept = self.is_kept(has_failures=has_failures)
@@ -160,7 +160,7 @@ class Run:
         os._exit(1)
 
     def close(self) -> None:
-        """Let this process go on, whatever becomes of the run."""
+        """Release this process from the run, so that it can continue after it."""
         self._is_closed.set()
 
 

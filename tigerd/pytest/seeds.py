@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Maker = Callable[["Account"], object]
 Seed = Mapping[str, Iterable[Mapping[str, Any]]] | str | os.PathLike[str] | Maker | None
 """Nothing, records by table, or the path to a JSON file of such, or of `stripe fixtures`; or a
-function that makes what is wanted in a Stripe account.
+function that makes the objects in a Stripe account.
 """
 
 
@@ -87,7 +87,7 @@ class Seeds:
         return store
 
     def _make(self, maker: Maker) -> Store:
-        """Let a function make a seed in a Stripe account; what it raises leaves nothing behind."""
+        """Let a function make a seed in a Stripe account; if it raises, nothing is left behind."""
         from tigerstripe import Account  # noqa: PLC0415 - only where it is used
 
         store = self._store.namespace(unique("seed"))
@@ -144,7 +144,7 @@ def _requests_of(seed: Mapping[str, Any] | str | os.PathLike[str], root: Path) -
 
 
 def _as_list(records: Any) -> Any:
-    """Return a list of dicts for any series of mappings; what is none is refused later."""
+    """Return a list of dicts for a series of mappings; other values are refused later."""
     if isinstance(records, (str, bytes, Mapping)) or not isinstance(records, Iterable):
         return records
     return [dict(item) if isinstance(item, Mapping) else item for item in records]

@@ -25,7 +25,7 @@ _SIZED = {
     0xC4: (1, 0), 0xC5: (2, 0), 0xC6: (4, 0), 0xC7: (1, 1), 0xC8: (2, 1), 0xC9: (4, 1),
     0xD9: (1, 0), 0xDA: (2, 0), 0xDB: (4, 0),
 }  # fmt: skip
-"""Of what has its size in front: the bytes of the size, and the bytes beside it."""
+"""For values that begin with their size: the bytes of the size, and the bytes beside it."""
 
 _CONTAINERS = {0xDC: (2, 1), 0xDD: (4, 1), 0xDE: (2, 2), 0xDF: (4, 2)}
 """Of containers: the bytes of the count, and how many values each of these has."""

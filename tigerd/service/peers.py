@@ -36,7 +36,7 @@ PROCESSES_MAX = 8192
 
 
 def new_router(context: zmq.Context[Any]) -> zmq.Socket[bytes]:
-    """Return a socket for clients, not bound yet, with limits to what it takes in."""
+    """Return a socket for clients, not bound yet, with limits on its input."""
     router: zmq.Socket[bytes] = context.socket(zmq.ROUTER)
     router.linger = 0
     router.router_mandatory = 1
@@ -118,7 +118,7 @@ class Peers:
             self._connections.discard(descriptor)
 
     def hang_up(self) -> None:
-        """End all connections, and free what they have sent of a message; clients connect again."""
+        """End all connections, and free their unfinished messages; clients connect again."""
         self._count_all()
         for descriptor in self._connections:
             with suppress(OSError):  # it ended this moment

@@ -16,7 +16,7 @@ class Slots:
     """At most `CLIENTS_MAX` clients; one more gets the slot of the one that wrote longest ago."""
 
     def __init__(self, control: WritableSegment) -> None:
-        """Take over the slots; clients go on across a restart of the daemon."""
+        """Take over the slots; clients keep theirs across a restart of the daemon."""
         self._control = control
         words = control.words
         taken = []

@@ -19,7 +19,7 @@ ASK_S = 1.0
 """How long to wait for an answer before looking again whether the daemon can hear at all."""
 POLL_S = 0.01
 END_S = 0.5
-"""How long the process may take to end once it has let go of its instance."""
+"""How long the process may take to end once it has released its instance."""
 
 
 class NotAnswering(OutcomeUnknown):
@@ -153,7 +153,7 @@ def _is_daemon(command: bytes) -> bool:
 
 
 def _command_line(pid: int) -> bytes:
-    """Return what a process was started with; nothing if it has ended."""
+    """Return the command line of a process; empty if it has ended."""
     if sys.platform == "linux":
         with suppress(OSError):
             return Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -162,7 +162,7 @@ def _command_line(pid: int) -> bytes:
 
 
 def _wait_for_end(pid: int | None) -> None:
-    """Wait a little until a process has ended: it lets go of its instance just before that."""
+    """Wait briefly until a process has ended: it releases its instance just before that."""
     deadline = time.monotonic() + END_S
     while pid is not None and time.monotonic() < deadline and _command_line(pid):
         time.sleep(POLL_S)

@@ -46,7 +46,7 @@ class Unfinished:
 
 
 def private_bytes() -> int | None:
-    """Return the memory of this process without what it maps of files; None if it is not known."""
+    """Return the memory of this process without its mapped files; None if it is not known."""
     try:
         with open("/proc/self/statm", encoding="ascii") as said:
             _, resident, shared, *_ = said.read().split()

@@ -51,7 +51,7 @@ class Wills:
     """The wills of the hosts of a log."""
 
     def __init__(self, directory: Path, place: str, log: Log, members: Members) -> None:
-        """Begin with what this host has leased; `place` tells it from other hosts."""
+        """Begin with the leases of this host; `place` distinguishes it from other hosts."""
         self._folder = directory / leases.FOLDER
         self._place = place
         self._log = log
@@ -112,7 +112,7 @@ class Wills:
             self._log.note(place, body)
 
     def note_clear(self, operations: list[Any]) -> None:
-        """Tell people if another host clears what a process of this one has leased."""
+        """Log a warning if another host clears a namespace that a process here has leased."""
         match operations:
             case [[protocol.CLEAR_NAMESPACE, None, str(name)]] if name in self._own:
                 log.warning(

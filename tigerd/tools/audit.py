@@ -49,10 +49,10 @@ from tigerd.engine import segments
 from tigerd.tools.findings import Finding, Report, reason, text_of
 
 UNREADABLE = (Vanished, TigerError)
-"""What a read raises that meets a version, or a whole segment, that is damaged."""
+"""The errors of a read that meets a damaged version or segment."""
 
 ATTEMPTS = 10
-"""Looks at a table whose chunks are taken away meanwhile."""
+"""Looks at a table whose chunks are removed meanwhile."""
 
 
 def audit(directory: Path) -> Report:
@@ -184,7 +184,7 @@ class _TableAudit:
             self._find(None, f"says that {told} bytes of it are garbage, and {garbage} are", path)
 
     def _check_waiting(self, version: Version) -> None:
-        """Check that the ring of ended versions names one that was not taken away yet."""
+        """Check that the ring of ended versions names one that was not removed yet."""
         assert self.waiting is not None
         if version.end <= self.commit and version.ref not in self.waiting:
             self._find(version, "has ended, and the ring of ended versions does not name it")
@@ -238,7 +238,7 @@ class _TableAudit:
             self._check_value(namespace, index, key, members)
 
     def _check_count(self, namespace: Version, versions: list[Version]) -> None:
-        """Check that the count is that of the list, for a fork with what it inherits."""
+        """Check that the count is that of the list; for a fork, with its inherited records."""
         there = len(versions)
         if namespace.body:
             try:

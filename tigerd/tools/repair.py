@@ -263,7 +263,7 @@ class _TableSalvage:
 
 
 def rebuild(directory: Path, found: Salvage) -> None:
-    """Put fresh segments with what was salvaged in the place of the old ones."""
+    """Replace the old segments with fresh ones that hold the salvaged records."""
     made = directory / FOLDER
     shutil.rmtree(made, ignore_errors=True)
     private.make_folders(made)  # no socket will be in it: its path may be longer

@@ -208,7 +208,7 @@ class Limit(NamedTuple):
     remedy: str = "move the records to a new instance with `tigerd dump` and `tigerd load`"
 
     def check(self, wanted: int, where: str) -> None:
-        """Raise `StoreFull` if so many are more than there can be."""
+        """Raise `StoreFull` if a number is above the limit."""
         if wanted > self.most:
             raise StoreFull(
                 f"{where}: {wanted:,} {self.what} would be needed, the limit is {self.most:,}, and "
@@ -234,7 +234,7 @@ a reader that still comes upon it."""
 
 
 def mutable_words(index_count: int) -> int:
-    """Return how many mutable words stand before each head in a table with so many indexes."""
+    """Return how many mutable words are before each head in a table with that many indexes."""
     count = max(6, 3 + 2 * index_count)
     return count + count % 2
 
@@ -250,25 +250,25 @@ def ref_of(chunk: int, head: int) -> int:
 
 
 def entry_at(table: int, word: int) -> int:
-    """Return where one word of a table's entry stands in the control segment."""
+    """Return the place of one word of a table's entry in the control segment."""
     return TABLES_AT + table * TABLE_WORDS + word
 
 
 def daemon_at(number: int) -> int:
-    """Return where the random number of the n-th daemon stands in the control segment."""
+    """Return the place of the random number of the n-th daemon in the control segment."""
     return DAEMONS_AT + number % DAEMONS_MAX
 
 
 def client_at(slot: int, word: int) -> int:
-    """Return where one word of a client's slot stands in the control segment."""
+    """Return the place of one word of a client's slot in the control segment."""
     return CLIENTS_AT + slot * CLIENT_WORDS + word
 
 
 def ended_at(entry: int) -> int:
-    """Return where the n-th entry of the ring of ended versions stands in the control segment."""
+    """Return the place of the n-th entry of the ring of ended versions in the control segment."""
     return ENDED_AT + entry % ENDED_MAX
 
 
 def ring_at(change: int) -> int:
-    """Return where the words of the n-th change stand in the control segment."""
+    """Return the place of the words of the n-th change in the control segment."""
     return RING_AT + change % RING_MAX * RING_WORDS

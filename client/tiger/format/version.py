@@ -53,7 +53,7 @@ class Version:
     key: bytes
     number: int
     order: tuple[float, int, int]
-    """Where it stands in lists: the greater, the earlier."""
+    """Its place in lists: the greater, the earlier."""
     previous: int
     ref: int
     scope: int

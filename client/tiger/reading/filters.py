@@ -79,7 +79,7 @@ def filters_of(wanted: Mapping[str, Any]) -> Filters:
 
 
 def has_created(content: record.Record) -> bool:
-    """Tell whether a record may be in a range: one without a number stands in lists as of 0."""
+    """Tell whether a record may be in a range: one without a number is listed as 0."""
     return type(content.get("created")) in (int, float)
 
 

@@ -1,6 +1,6 @@
 """The records of a namespace that match filters, from a cursor on; chooses the list to walk.
 
-A record stands in the list of its namespace, and in one list for each of its indexed values.
+A record is in the list of its namespace, and in one list for each of its indexed values.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Selection:
 def _choose(
     fields: Sequence[str], keys: Mapping[str, bytes], start: Version | None
 ) -> tuple[int, bytes]:
-    """Return which list to walk: its number, and the key of its value; `start` stands in it."""
+    """Return which list to walk: its number, and the key of its value; `start` is in it."""
     content = decode(start.body) if start is not None else {}
     for index, field in enumerate(fields, 1):
         key = keys.get(field)

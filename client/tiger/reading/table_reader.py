@@ -47,7 +47,7 @@ ATTEMPTS = 3
 
 FIRST_PLACE = ((math.inf, 0, 0), 0)
 LAST_PLACE = ((-math.inf, 0, 0), 0)
-"""Before and after all that stands in a list."""
+"""Places before and after all members of a list."""
 
 
 class Found(NamedTuple):
@@ -110,7 +110,7 @@ class TableReader:
             segment.close()
 
     def _map_index(self, generation: int) -> Segment:
-        """Map a generation of the index, and let go of those before the one it followed."""
+        """Map a generation of the index, and unmap those before its predecessor."""
         try:
             index = Segment(self._folder / f"index.{generation}", layout.INDEX)
         except FileNotFoundError:
@@ -334,7 +334,7 @@ class TableReader:
         most: int,
         match: Match | None = None,
     ) -> list[bytes]:
-        """Return the bodies of what `walk` yields and matches, so many at most."""
+        """Return the bodies of matching records that `walk` yields, at most `most`."""
         link = towards - 2 * index
         is_older = towards == layout.OLDER
         texts = match.texts if match is not None else ()
@@ -351,6 +351,6 @@ class TableReader:
 
 
 def bodies_of(versions: Iterator[Version], most: int, match: Match | None) -> list[bytes]:
-    """Return the bodies of the versions that match, so many at most."""
+    """Return the bodies of the versions that match, at most `most`."""
     bodies = (version.body for version in versions)
     return list(islice(filter(match, bodies) if match is not None else bodies, most))
