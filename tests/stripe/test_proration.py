@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.stripe.billing import amounts, buyer
+from tests.stripe.billing import amounts, buyer, price_of_calls
 from tests.stripe.refusals import refused
 from tests.stripe.subscribing import again, begin, invoices, recurring
 
@@ -45,6 +45,19 @@ def change(subscription: Any, number: int = 0, **item: Any) -> Any:
 def waiting(subscription: Any) -> list[Any]:
     """Return the invoice items that wait, oldest first."""
     return list(stripe.InvoiceItem.list(customer=subscription.customer, pending=True).data)[::-1]
+
+
+@pytest.mark.parametrize("days", [0, 10])
+def test_what_was_paid_by_usage_gives_nothing_back(account, ten, days) -> None:
+    """With periods that began anew in their first second, that was a division by zero."""
+    made = begin(price_of_calls().id)
+    account.advance(days=days)
+    stripe.Subscription.modify(made.id, billing_cycle_anchor="now")
+    made = change(made, price=ten, proration_behavior="none")
+    account.advance(days=1)
+    change(made, quantity=3)
+    [debit] = waiting(made)
+    assert debit.amount == 2900
 
 
 # --- Stripe's page on prorations ---

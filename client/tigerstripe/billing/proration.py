@@ -18,9 +18,10 @@ from tigerstripe.work.unit import PRIVATE, Work
 def credit(work: Work, subscription: Record, item: Record, at: int) -> list[Record]:
     """Return the invoice item that credits the rest of an item's period; not stored, or none.
 
-    In flexible mode it is a part of the amount that was billed, if there was one. In classic mode
-    it is a part of the item's full price, whatever was billed. There is none for a metered item,
-    which is paid by usage, nor after the end of the period.
+    In flexible mode it is a part of the amount that was billed last, if its period is not over yet:
+    usage, for one, is billed afterwards. In classic mode it is a part of the item's full price,
+    whatever was billed. There is none for a metered item, which is paid by usage, nor after the end
+    of the period.
     """
     if not _has_rest(item, at):
         return []
@@ -30,7 +31,7 @@ def credit(work: Work, subscription: Record, item: Record, at: int) -> list[Reco
         terms = _of_item(item)
     else:
         debit = billed.debit_of(subscription, item["id"])
-        if debit is None:
+        if debit is None or debit["end"] <= at:
             return []
         amount, terms = debit["amount"], debit
     part = _part(work, subscription, item, terms, amount, at, is_credit=True)
