@@ -9,6 +9,7 @@ costs more than most tests.
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -48,6 +50,12 @@ def pytest_configure() -> None:
     sys.dont_write_bytecode = False
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the thousands of collected tests out of all later garbage collections."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -390,6 +398,7 @@ class Resource(NamedTuple):
         return field, [{"true": True}.get(value, value) for value in values.split("|")]
 
 
+@cache
 def read_resources() -> list[Resource]:
     """The rows of the tables' list as the tests state it, independent of the library's own."""
     path = Path(__file__).parent / "acceptance" / "resources.tsv"
