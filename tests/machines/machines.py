@@ -26,6 +26,7 @@ from tiger.place import instance
 from tiger.reading.reader import Reader
 from tigerd.log.serving import find
 from tigerd.service.replica import LOG, LOG_TOO
+from tigerd.tools.audit import audit
 
 STREAM = "shop"
 TIGERD = [sys.executable, "-m", "tigerd"]
@@ -169,13 +170,7 @@ class Host:
 
     def check(self) -> None:
         """Assert that the instance is sound."""
-        done = subprocess.run(
-            [*TIGERD, "check", "--dir", str(self.directory)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        assert not audit(self.directory).findings
 
 
 class Machines:

@@ -26,11 +26,15 @@ Result = TypeVar("Result")
 
 
 def wait_for(condition: Callable[[], Result], what: str, patience_s: float = PATIENCE_S) -> Result:
-    """Return the condition's first true result."""
-    deadline = time.monotonic() + patience_s
+    """Return the condition's first true result.
+
+    The longer that takes, the less often it is asked: asking may cost more than what it waits for.
+    """
+    begun = time.monotonic()
     while not (result := condition()):
-        assert time.monotonic() < deadline, f"{what}: not within {patience_s} s"
-        time.sleep(0.002)
+        waited_s = time.monotonic() - begun
+        assert waited_s < patience_s, f"{what}: not within {patience_s} s"
+        time.sleep(min(max(0.002, waited_s / 10), 0.05))
     return result
 
 
