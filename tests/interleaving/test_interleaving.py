@@ -17,7 +17,7 @@ from tests.support.simulation import Machine, Recording
 pytest_plugins = "tests.support.recordings"
 
 READS = {**ONE_RECORD, **MANY_RECORDS}
-SCHEDULES = 24
+SCHEDULES = 16
 """Of each pair of a read and of writes."""
 
 

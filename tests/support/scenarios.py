@@ -38,7 +38,7 @@ class Scenario:
     warm: list[Step] = field(default_factory=list)
     mark: int | None = None
     """A commit of the base that a reader holds, to which namespace "a" is rolled back at last."""
-    cuts: int = 4
+    cuts: int = 3
     """How many of the points where the step can be cut are tried, unless the effort is full."""
 
 
@@ -291,7 +291,7 @@ FORKS = {
 }
 
 SCENARIOS |= {
-    name: replace(scenario, cuts=min(scenario.cuts, 3)) for name, scenario in FORKS.items()
+    name: replace(scenario, cuts=min(scenario.cuts, 2)) for name, scenario in FORKS.items()
 }
 
 MORE: list[Step] = [

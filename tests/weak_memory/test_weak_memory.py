@@ -20,7 +20,7 @@ from tiger.errors import InvalidRequest
 
 pytest_plugins = "tests.support.recordings"
 
-SCHEDULES = 10
+SCHEDULES = 7
 """Of each pair of a read and of writes, each with its own order of stores."""
 TRIES = 300
 """Times that many schedules in which a wrong answer is to be found where there are some."""
