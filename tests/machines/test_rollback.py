@@ -738,7 +738,7 @@ def test_daemons_are_killed_and_what_was_rolled_back_stays_so(
 
         others = begun(write), begun(strike)
         try:
-            for _ in range(25):
+            for _ in range(17):
                 with a.savepoint():
                     change(a)
                 assert everything(a) == before

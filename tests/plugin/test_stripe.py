@@ -28,12 +28,12 @@ FIXTURES = """
 """
 
 
-@pytest.mark.parametrize("kind", ["function", "file", "dict"])
-def test_seeds_that_are_requests(suite: Suite, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "workers"), [("function", 2), ("file", 0), ("dict", 0)])
+def test_seeds_that_are_requests(suite: Suite, kind: str, workers: int) -> None:
     suite.write("shop.json", FIXTURES)
     suite.add("sdk/seeded.py")
     suite.add("sdk/seeds.py", "conftest.py", KIND=kind)
-    suite.run("-n2").assert_outcomes(passed=2)
+    suite.run(f"-n{workers}").assert_outcomes(passed=2)
 
 
 @pytest.mark.parametrize(
