@@ -111,6 +111,20 @@ def test_a_phase_with_a_new_anchor_begins_beside_a_trial(
     assert paid(schedule.subscription) == [[0, 1000, 1000], [1000, 1000]][trial]
 
 
+def test_a_phase_can_be_changed_after_its_trial(account, now, customer, price) -> None:
+    club = price(1000)
+    first = phase(club, iterations=2, trial_end=now + 14 * DAY_S)
+    schedule = stripe.SubscriptionSchedule.create(
+        customer=customer, start_date="now", phases=[first]
+    )
+    account.advance(days=20)
+    first = {**first, "start_date": now, "items": [{"price": club, "quantity": 2}]}
+    changed = stripe.SubscriptionSchedule.modify(schedule.id, phases=[first])
+    assert changed.phases[0].trial_end == now + 14 * DAY_S
+    subscription = stripe.Subscription.retrieve(schedule.subscription)
+    assert (subscription.status, subscription["items"].data[0].quantity) == ("active", 2)
+
+
 def test_a_schedule_that_cancels_ends_its_subscription(account, now, customer, price) -> None:
     schedule = stripe.SubscriptionSchedule.create(
         customer=customer, start_date="now", end_behavior="cancel", phases=[phase(price(1000))]

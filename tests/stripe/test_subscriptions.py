@@ -609,6 +609,23 @@ def test_a_trial_that_waits_for_its_payment_is_given_up_with_its_end(account, mo
     assert waiting.pending_update.expires_at == account.now + 3600
 
 
+def test_a_change_of_a_paused_subscription_waits_though_its_period_is_over(
+    account, monthly
+) -> None:
+    made = begin(monthly)
+    account.client().v1.subscriptions.pause(made.id, {"type": "subscription"})
+    account.advance(days=40)
+    card(made.customer, "pm_card_chargeCustomerFail")
+    fee = {"currency": "usd", "product": stripe.Product.create(name="Fee").id, "unit_amount": 9000}
+    waiting = stripe.Subscription.modify(
+        made.id,
+        trial_end=account.now + 90 * DAY_S,
+        add_invoice_items=[{"price_data": fee}],
+        payment_behavior="pending_if_incomplete",
+    )
+    assert waiting.pending_update.expires_at == account.now + 23 * 3600
+
+
 def test_a_change_whose_invoice_is_void_waits_no_longer(account, waiting) -> None:
     stripe.Invoice.void_invoice(waiting.latest_invoice.id)
     assert (again(waiting).pending_update, again(waiting).quantity) == (None, 1)

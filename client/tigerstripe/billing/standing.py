@@ -205,6 +205,7 @@ def wait_for(work: Work, old: Record, new: Record, invoice: Record) -> Record:
     )  # fmt: skip
     changes = {name: new[name] for name in names if new.get(name) != old.get(name)}
     changes["billed"] = billed.kept(new)
+    ends = [*terms.period_ends(old), *terms.period_ends(new)]
     waiting = {
         **old,
         "latest_invoice": invoice["id"],
@@ -213,9 +214,7 @@ def wait_for(work: Work, old: Record, new: Record, invoice: Record) -> Record:
             "cancel_at_period_end": None,
             "discount": None,
             "discounts": None,
-            "expires_at": min(
-                work.now + PENDING_S, *terms.period_ends(old), *terms.period_ends(new)
-            ),
+            "expires_at": min(work.now + PENDING_S, *(end for end in ends if end > work.now)),
             "metadata": None,
             "subscription_items": changes["items"]["data"] if "items" in changes else None,
             "trial_end": changes.get("trial_end"),

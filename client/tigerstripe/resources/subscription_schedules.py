@@ -186,10 +186,12 @@ class SubscriptionSchedules(Resource):
         phase = _at(schedule, work.now)
         if phase is None:
             return schedule
+        is_tried = phase["trial_end"] is not None and phase["trial_end"] <= work.now
         self._become(work, schedule, {
             **phase,
             "billing_cycle_anchor": None,
             "proration_behavior": behavior or phase["proration_behavior"],
+            "trial_end": None if is_tried else phase["trial_end"],
         })  # fmt: skip
         found = work.get(self.table, schedule["id"])
         return self.save(work, found or schedule, {**schedule, "current_phase": _times(phase)})
