@@ -384,7 +384,7 @@ def test_one_of_more_records_than_an_entry_may_have_is_refused(
             assert one.end(is_known=False) is None
         daemon.do([model.put(12, "a", "one more")])
         one.entry(daemon.writer, 1 << 20)
-        words = "comes to 21 records .* the log takes 20"
+        words = "changes 21 records .* the log takes 20"
         assert re.search(words, str(one.end(is_known=False)))
 
 
@@ -568,7 +568,7 @@ def test_where_others_do_not_stop_it_says_so_and_changes_nothing(name: str) -> N
         writing = begun(write)
         wait_for(lambda: "p" in a.plans, "the writer")
         try:
-            with pytest.raises(tiger.Conflict, match="when others have stopped") as found:
+            with pytest.raises(tiger.Conflict, match="when they have stopped") as found:
                 a.rollback(mark)
         finally:
             is_over.set()

@@ -99,7 +99,10 @@ def test_a_session_is_completed_once(cli, mine) -> None:
         (("complete", "cs_x"), "No such checkout.session: cs_x"),
         (("advance",), "give --to, or some of --days"),
         (("advance", "--to", "5", "--days", "5"), "give --to, or some of --days"),
-        (("advance", "--days", "nan"), "expected a time span that ends before the year 2200"),
+        (
+            ("advance", "--days", "nan"),
+            "tigerd: days=nan: expected a time span that ends before the year 2200",
+        ),
         (("advance", "--days", "1e30"), "expected a time span that ends before the year 2200"),
         (("trigger", "prise.created"), "nothing here leads to 'prise.created'"),
         (("evnts",), "No such command 'evnts'. Did you mean 'events'"),

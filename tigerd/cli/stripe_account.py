@@ -141,11 +141,12 @@ def _delivery_row(delivery: Record) -> list[object]:
 @answering_json
 def advance(directory: Path, namespace: str, to: int | None, as_json: bool, **delta: float) -> None:
     """Move an account's clock forward, do everything due by then, and print the new time."""
-    if (to is None) != any(delta.values()):
+    given = {name: value for name, value in delta.items() if value}
+    if (to is None) != bool(given):
         raise click.UsageError("give --to, or some of --days, --hours, --minutes, --seconds")
     with on_account(directory, namespace, autostart=True) as account:
         try:
-            now = account.advance(to, **delta)
+            now = account.advance(to, **given)
         except ValueError as error:
             raise InvalidRequest(str(error)) from None
     if as_json:
