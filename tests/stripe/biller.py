@@ -25,13 +25,19 @@ METHODS = (
     "pm_card_mastercard",
 )  # fmt: skip
 BEHAVIORS = ("allow_incomplete", "default_incomplete", "error_if_incomplete")
-UPDATES = ("allow_incomplete", "error_if_incomplete", "pending_if_incomplete")
+UPDATES = (*BEHAVIORS, "pending_if_incomplete")
 PRORATIONS = ("create_prorations", "always_invoice", "none")
+RUNNING = ("active", "past_due", "trialing", "unpaid")
+"""The states of a subscription whose periods go by."""
+HOUR_S = 3600
+SOON_H = (1, 20, 24, 24 * 4, 24 * 10, 24 * 40)
+"""In how many hours a trial, a pause, or a subscription ends."""
 ACTS = (
     "begin", "begin", "subscribe", "subscribe", "subscribe", "change", "change", "anew", "cancel",
     "pay", "pay", "pay_elsewhere", "void", "give_up", "finalize", "add_item", "add_item", "invoice",
     "credit", "refund", "adjust", "advance", "advance", "advance", "another_card", "authenticate",
-    "end_trial", "pause",
+    "end_trial", "extend", "extend", "pause", "stop", "resume", "end", "use", "add", "preview",
+    "schedule", "plan", "let_go", "quote", "advance_clock", "advance_clock",
 )  # fmt: skip
 FEW = 12
 
@@ -48,19 +54,33 @@ class Biller:
 
     def stock(self) -> None:
         """Make what is sold, and a first customer."""
+        meter = self.v1.billing.meters.create({
+            "display_name": "Calls",
+            "event_name": "calls",
+            "default_aggregation": {"formula": "sum"},
+        })  # fmt: skip
+        metered = {"interval": "month", "usage_type": "metered", "meter": meter.id}
+        self.sell(3, metered)
+        self.sell(900, {"interval": "week", "interval_count": 2})
+        self.sell(2500, {"interval": "month", "interval_count": 3})
         for amount in (30, 700, 1999, 4200):
             for interval in ("month", "year"):
-                self.v1.prices.create({
-                    "currency": "usd",
-                    "unit_amount": amount,
-                    "recurring": {"interval": interval},
-                    "product_data": {"name": f"Plan {amount}"},
-                })  # fmt: skip
+                self.sell(amount, {"interval": interval})
         self.v1.coupons.create({"id": "third", "percent_off": 33.3, "duration": "repeating",
                                 "duration_in_months": 2})  # fmt: skip
         self.v1.coupons.create({"id": "five", "amount_off": 500, "currency": "usd"})
         self.v1.tax_rates.create({"display_name": "VAT", "percentage": 7.25, "inclusive": False})
         self.begin()
+
+    def sell(self, amount: int, recurring: Any) -> str:
+        """Return the id of a new price."""
+        made: str = self.v1.prices.create({
+            "currency": "usd",
+            "unit_amount": amount,
+            "recurring": recurring,
+            "product_data": {"name": f"Plan {amount}"},
+        }).id  # fmt: skip
+        return made
 
     def act(self, acts: tuple[str, ...] = ACTS) -> None:
         """Do one thing."""
@@ -79,14 +99,36 @@ class Biller:
         found: str = self.one(self.v1.customers).id
         return found
 
-    def price(self) -> str:
-        found: str = self.one(self.v1.prices, active=True, type="recurring").id
-        return found
+    def item(self) -> dict[str, Any]:
+        """A price, and how many of it, where that is for its buyer to say."""
+        price = self.one(self.v1.prices, active=True, type="recurring")
+        if price.recurring.usage_type == "metered":
+            return {"price": price.id}
+        return {"price": price.id, "quantity": self.random.randint(0, 4)}
+
+    def soon(self, customer: str) -> int:
+        """A time that is to come by the clock of a customer."""
+        now = self.account.now
+        clock = self.v1.customers.retrieve(customer).test_clock
+        if clock is not None:
+            now = self.v1.test_helpers.test_clocks.retrieve(clock).frozen_time
+        return now + self.random.choice(SOON_H) * HOUR_S
+
+    def how(self) -> dict[str, Any]:
+        """How a change is paid for."""
+        return {
+            "payment_behavior": self.random.choice(UPDATES),
+            "proration_behavior": self.random.choice(PRORATIONS),
+        }
 
     # --- Acts ---
 
     def begin(self) -> None:
-        customer = self.v1.customers.create({"email": "jane@example.com"})
+        params: dict[str, Any] = {"email": "jane@example.com"}
+        if self.random.random() < 0.3:
+            clock = self.v1.test_helpers.test_clocks.create({"frozen_time": self.account.now})
+            params["test_clock"] = clock.id
+        customer = self.v1.customers.create(params)
         if self.random.random() < 0.9:
             self.use_card(customer.id, self.random.choice(METHODS))
 
@@ -102,14 +144,13 @@ class Biller:
         chance = self.random.random
         params: dict[str, Any] = {
             "customer": self.customer(),
-            "items": [
-                {"price": self.price(), "quantity": self.random.randint(0, 3)}
-                for _ in range(self.random.randint(1, 2))
-            ],
+            "items": [self.item() for _ in range(self.random.randint(1, 2))],
             "payment_behavior": self.random.choice(BEHAVIORS),
         }
         if chance() < 0.2:
             params["trial_period_days"] = self.random.randint(1, 20)
+            missing = self.random.choice(["cancel", "create_invoice", "pause"])
+            params["trial_settings"] = {"end_behavior": {"missing_payment_method": missing}}
         if chance() < 0.4:
             params["discounts"] = [{"coupon": self.random.choice(["third", "five"])}]
         if chance() < 0.3:
@@ -117,16 +158,58 @@ class Biller:
         if chance() < 0.2:
             params |= {"collection_method": "send_invoice", "days_until_due": 7}
             del params["payment_behavior"]
+        if chance() < 0.1:
+            params["add_invoice_items"] = [self.extra()]
+        if chance() < 0.1:
+            params["billing_cycle_anchor"] = self.soon(params["customer"])
         self.v1.subscriptions.create(params)
+
+    def extra(self) -> dict[str, Any]:
+        product = self.one(self.v1.products).id
+        price = {"currency": "usd", "product": product, "unit_amount": 250}
+        return {"price_data": price, "quantity": self.random.randint(1, 3)}
+
+    def changed(self, subscription: Any) -> dict[str, Any]:
+        """Change an item of a subscription, add one, or remove one."""
+        id = self.random.choice(subscription["items"].data).id
+        chance = self.random.random()
+        if chance < 0.4:
+            item = {"id": id, "quantity": self.random.randint(0, 4)}
+        elif chance < 0.8:
+            item = {"id": id, **self.item()}
+        elif chance < 0.9:
+            item = self.item()
+        else:
+            item = {"id": id, "deleted": True}
+        params: dict[str, Any] = {"items": [item]}
+        if self.random.random() < 0.1:
+            params["add_invoice_items"] = [self.extra()]
+        return params
 
     def change(self) -> None:
         subscription = self.one(self.v1.subscriptions)
-        item: dict[str, Any] = {"id": self.random.choice(subscription["items"].data).id}
-        if self.random.random() < 0.5:
-            item["quantity"] = self.random.randint(0, 4)
+        self._change(subscription.id, self.changed(subscription))
+
+    def add(self) -> None:
+        """Put an item on a subscription, or take one from it, by the operations of items."""
+        subscription = self.one(self.v1.subscriptions)
+        if self.random.random() < 0.7:
+            params = {"subscription": subscription.id, **self.item(), **self.how()}
+            self.v1.subscription_items.create(params)
         else:
-            item["price"] = self.price()
-        self._change(subscription.id, {"items": [item]})
+            item = self.random.choice(subscription["items"].data)
+            self.v1.subscription_items.delete(item.id, self.how())
+
+    def preview(self) -> None:
+        subscription = self.one(self.v1.subscriptions)
+        details = self.changed(subscription)
+        extra = details.pop("add_invoice_items", None)
+        details["proration_behavior"] = self.random.choice(PRORATIONS)
+        self.v1.invoices.create_preview({
+            "subscription": subscription.id,
+            "subscription_details": details,
+            **({} if extra is None else {"invoice_items": extra}),
+        })  # fmt: skip
 
     def anew(self) -> None:
         now = {"billing_cycle_anchor": {"type": "now"}}
@@ -136,18 +219,102 @@ class Biller:
         found = self.one(self.v1.subscriptions, status="trialing")
         self._change(found.id, {"trial_end": "now"})
 
+    def extend(self) -> None:
+        """Let a subscription be on trial until a time to come."""
+        found = self.one(self.v1.subscriptions)
+        params: dict[str, Any] = {"trial_end": self.soon(found.customer)}
+        if self.random.random() < 0.2:
+            params["add_invoice_items"] = [self.extra()]
+        self._change(found.id, params)
+
     def _change(self, id: str, params: dict[str, Any]) -> None:
-        how = {
-            "payment_behavior": self.random.choice(UPDATES),
-            "proration_behavior": self.random.choice(PRORATIONS),
-        }
-        self.v1.subscriptions.update(id, {**params, **how})
+        self.v1.subscriptions.update(id, {**params, **self.how()})
 
     def pause(self) -> None:
+        """Pause the collection of a subscription's invoices, or resume it."""
         behavior = self.random.choice(["keep_as_draft", "mark_uncollectible", "void", ""])
-        pause = {"behavior": behavior} if behavior else ""
         found = self.one(self.v1.subscriptions)
+        pause: Any = {"behavior": behavior} if behavior else ""
+        if behavior and self.random.random() < 0.5:
+            pause["resumes_at"] = self.soon(found.customer)
         self.v1.subscriptions.update(found.id, {"pause_collection": pause})
+
+    def stop(self) -> None:
+        """Let no period of a subscription go by."""
+        self.v1.subscriptions.pause(self.one(self.v1.subscriptions).id, {"type": "subscription"})
+
+    def resume(self) -> None:
+        found = self.one(self.v1.subscriptions, status="paused")
+        anchor = self.random.choice(["now", "unchanged"])
+        self.v1.subscriptions.resume(found.id, {"billing_cycle_anchor": anchor})
+
+    def end(self) -> None:
+        """Let a subscription end at a time to come, or not any more."""
+        found = self.one(self.v1.subscriptions)
+        soon = self.soon(found.customer)
+        at = self.random.choice([soon, soon, "min_period_end", "max_period_end", ""])
+        period_end = {"cancel_at_period_end": self.random.random() < 0.5}
+        params = self.random.choice([{"cancel_at": at}, period_end])
+        self.v1.subscriptions.update(found.id, params)
+
+    def use(self) -> None:
+        payload = {"stripe_customer_id": self.customer(), "value": str(self.random.randint(1, 90))}
+        self.v1.billing.meter_events.create({"event_name": "calls", "payload": payload})
+
+    # --- Schedules and quotes ---
+
+    def schedule(self) -> None:
+        """Make a schedule of a subscription, or of phases that begin later."""
+        if self.random.random() < 0.5:
+            found = self.one(self.v1.subscriptions)
+            self.v1.subscription_schedules.create({"from_subscription": found.id})
+            return
+        customer = self.customer()
+        self.v1.subscription_schedules.create({
+            "customer": customer,
+            "start_date": self.random.choice(["now", self.soon(customer)]),
+            "end_behavior": self.random.choice(["release", "cancel"]),
+            "phases": [self.phase() for _ in range(self.random.randint(1, 3))],
+        })  # fmt: skip
+
+    def phase(self) -> dict[str, Any]:
+        interval = self.random.choice(["day", "week", "month"])
+        phase: dict[str, Any] = {
+            "items": [self.item()],
+            "duration": {"interval": interval, "interval_count": self.random.randint(1, 2)},
+            "proration_behavior": self.random.choice(PRORATIONS),
+        }
+        if self.random.random() < 0.2:
+            phase["trial"] = True
+        if self.random.random() < 0.2:
+            phase["billing_cycle_anchor"] = "phase_start"
+        if self.random.random() < 0.2:
+            phase["discounts"] = [{"coupon": "five"}]
+        return phase
+
+    def plan(self) -> None:
+        """Let a schedule have other phases to come."""
+        found = self.one(self.v1.subscription_schedules)
+        now = found.phases[0]
+        first = self.phase() | {"start_date": now.start_date, "end_date": now.end_date}
+        del first["duration"]
+        self.v1.subscription_schedules.update(found.id, {
+            "end_behavior": self.random.choice(["release", "cancel"]),
+            "phases": [first, self.phase()],
+            "proration_behavior": self.random.choice(PRORATIONS),
+        })  # fmt: skip
+
+    def let_go(self) -> None:
+        found = self.one(self.v1.subscription_schedules).id
+        if self.random.random() < 0.5:
+            self.v1.subscription_schedules.release(found)
+        else:
+            self.v1.subscription_schedules.cancel(found)
+
+    def quote(self) -> None:
+        made = self.v1.quotes.create({"customer": self.customer(), "line_items": [self.item()]})
+        self.v1.quotes.finalize_quote(made.id)
+        self.v1.quotes.accept(made.id)
 
     def cancel(self) -> None:
         found = self.one(self.v1.subscriptions)
@@ -224,6 +391,12 @@ class Biller:
         """Let time go on, for all; the first process does what is due."""
         self.account.advance(hours=self.random.choice([1, 2, 23, 24, 24 * 8, 24 * 31]))
 
+    def advance_clock(self) -> None:
+        """Let time go on for one customer."""
+        clock = self.one(self.v1.test_helpers.test_clocks)
+        to = clock.frozen_time + self.random.choice([1, 23, 24 * 8, 24 * 31]) * HOUR_S
+        self.v1.test_helpers.test_clocks.advance(clock.id, {"frozen_time": to})
+
 
 # --- What must be so ------------------------------------------------------------------------------
 
@@ -260,8 +433,12 @@ def check(account: tigerstripe.Account) -> Counter[str]:
         )
     check_items(tables, {invoice["id"]: invoice for invoice in invoices})
     check_periods(invoices)
+    clocks = {clock["id"]: clock["frozen_time"] for clock in tables.table("test_clocks")}
     for subscription in tables.table("subscriptions"):
-        check_times(subscription, account.now)
+        check_times(subscription, clocks.get(subscription["test_clock"], account.now))
+    refused = [one for one in account.requests() if one["method"] == "TIME"]
+    assert refused == [], "time refuses nothing"
+    check_calendar(tables, clocks, account.now)
     return Counter(invoice["status"] for invoice in invoices)
 
 
@@ -372,14 +549,39 @@ def check_periods(invoices: list[dict[str, Any]]) -> None:
 
 def check_times(subscription: dict[str, Any], now: int) -> None:
     """What is to come of a subscription is in the future, and a trial is the period it is in."""
-    if subscription["status"] in ("canceled", "incomplete", "incomplete_expired", "paused"):
+    update = subscription["pending_update"]
+    assert update is None or now < update["expires_at"], subscription
+    if subscription["status"] not in RUNNING:
         return
     ends = [item["current_period_end"] for item in subscription["items"]["data"]]
     assert min(ends) > now, subscription
     if subscription["status"] == "trialing":
         assert set(ends) == {subscription["trial_end"]}, subscription
-    update = subscription["pending_update"]
-    assert update is None or now < update["expires_at"] <= min(ends), subscription
+    assert update is None or update["expires_at"] <= min(ends), subscription
+
+
+def check_calendar(tables: Any, clocks: dict[str, int], now: int) -> None:
+    """All that time is to bring is in the calendar, by the clock that it goes by."""
+    coming = {one["id"]: one for one in tables.table("due") if "of" in one}
+    for one in coming.values():  # at once: a short trial is told of
+        assert one["at"] >= clocks.get(one["clock"], now), one
+    expected: list[tuple[dict[str, Any], int | None]] = []
+    for invoice in tables.table("invoices"):
+        is_draft = invoice["status"] == "draft"
+        field = "automatically_finalizes_at" if is_draft else "next_payment_attempt"
+        if invoice[field] is not None:
+            expected.append((invoice, invoice[field]))
+    for subscription in tables.table("subscriptions"):
+        if subscription["status"] in RUNNING:
+            expected.append((subscription, None))
+    for schedule in tables.table("subscription_schedules"):
+        if schedule["status"] in ("active", "not_started"):
+            expected.append((schedule, None))
+    for record, at in expected:
+        entry = coming.get(record["id"])
+        assert entry is not None, record
+        assert entry["clock"] == record["test_clock"], record
+        assert at in (None, entry["at"]), record
 
 
 def main() -> None:

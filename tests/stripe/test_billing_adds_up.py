@@ -63,12 +63,11 @@ def good_customer(one: biller.Biller) -> str:
 
 def test_two_processes_advance_one_account_and_each_period_is_billed_once() -> None:
     with shared() as one:
+        monthly = {"price": one.sell(900, {"interval": "month"})}
         subscriptions = [
-            one.v1.subscriptions.create({
-                "customer": good_customer(one), "items": [{"price": one.price()}],
-            })
+            one.v1.subscriptions.create({"customer": good_customer(one), "items": [monthly]})
             for _ in range(12)
-        ]  # fmt: skip
+        ]
         crowd(one, [("advance",)] * 2, 8)
         one.account.advance(hours=2)
         biller.check(one.account)
