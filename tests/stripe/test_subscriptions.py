@@ -721,6 +721,28 @@ def test_an_error_if_incomplete_changes_nothing(account, monthly) -> None:
     assert stripe.InvoiceItem.list().data == []
 
 
+@pytest.mark.parametrize("then", ["canceled", "unpaid", "past_due"])
+@pytest.mark.parametrize("behavior", ["allow_incomplete", "pending_if_incomplete"])
+def test_a_change_that_fails_at_its_only_try_leaves_the_state_of_the_table(
+    account, monthly, behavior, then
+) -> None:
+    """Its end was told of, and it went on."""
+    account.set_dunning(retry_days=[], then=then)
+    made = begin(monthly)
+    account.advance(days=14)
+    card(made.customer, "pm_card_chargeCustomerFail")
+    changed = stripe.Subscription.modify(
+        made.id,
+        items=[{"id": made["items"].data[0].id, "quantity": 3}],
+        proration_behavior="always_invoice",
+        payment_behavior=behavior,
+    )
+    is_made = behavior == "allow_incomplete"
+    assert changed.status == again(made).status == (then if is_made else "active")
+    ends = [what for what, _ in told(account) if what == "deleted"]
+    assert ends == (["deleted"] if changed.status == "canceled" else [])
+
+
 def test_a_change_is_paid_for_with_the_method_that_it_brings(account, monthly) -> None:
     made = begin(monthly)
     bad = stripe.PaymentMethod.attach("pm_card_chargeCustomerFail", customer=made.customer).id

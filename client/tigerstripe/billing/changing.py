@@ -255,7 +255,7 @@ def _paid_for(work: Work, old: Record, new: Record, invoice: Record, params: Par
     new = {**new, "latest_invoice": invoice["id"]}
     if new["collection_method"] == "send_invoice":
         return _save(work, old, new)
-    invoice = collecting.finalized(work, invoice)
+    invoice, declined = collecting.finalized(work, invoice), None
     if invoice["status"] != "paid" and behavior != "default_incomplete":
         if paying.method_of(work, invoice) is None:
             raise paying.nothing()
@@ -268,7 +268,11 @@ def _paid_for(work: Work, old: Record, new: Record, invoice: Record, params: Par
         return _save(work, old, {**new, "status": _once_paid(new)})
     if behavior == "pending_if_incomplete":
         return standing.wait_for(work, old, new, invoice)
-    return _save(work, old, {**new, "status": "past_due"})
+    late = _save(work, old, {**new, "status": "past_due"})
+    if declined is None:
+        return late
+    standing.follow(work, late["id"], invoice, "failed")  # it may have been the last try
+    return work.get("subscriptions", late["id"]) or late
 
 
 def _once_paid(subscription: Record) -> str:

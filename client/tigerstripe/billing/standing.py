@@ -27,11 +27,11 @@ def follow(work: Work, id: str, invoice: Record, what: str) -> None:
 
     `what` is `paid`, `processing`, `failed`, `overdue`, `voided` or `uncollectible`. Only its most
     recent invoice decides, one whose last try has failed, and that of a change that waits for it; a
-    subscription that is being created has none yet. While a debit is under way, a new subscription
-    is active.
+    subscription that is being created or changed has none. While a debit is under way, a new
+    subscription is active.
     """
     subscription = work.get("subscriptions", id)
-    if subscription is None:
+    if subscription is None or subscription["latest_invoice"] is None:
         return
     update = private(subscription).get("update")
     if update is not None and update["invoice"] == invoice["id"]:
