@@ -60,6 +60,21 @@ def test_what_was_paid_by_usage_gives_nothing_back(account, ten, days) -> None:
     assert debit.amount == 2900
 
 
+def test_what_was_tried_by_usage_gives_nothing_back(account, ten) -> None:
+    """The quantity of that was None, as a text: no SDK could read it."""
+    made = begin(price_of_calls().id, trial_period_days=14)
+    fee = {"currency": "usd", "product": stripe.Product.create(name="Fee").id, "unit_amount": 9000}
+    late = change(
+        made,
+        price=ten,
+        add_invoice_items=[{"price_data": fee}],
+        payment_behavior="default_incomplete",
+    )
+    assert late.status == "past_due"
+    change(made, quantity=3)
+    assert [one.quantity for one in waiting(made)] == [3]
+
+
 # --- Stripe's page on prorations ---
 
 

@@ -64,8 +64,8 @@ def on_invoice(work: Work, subscription: Record, invoice: Record) -> Record:
         off = line["discount_amounts"]
         took.update(one["discount"] for one in off)
         details = (line["parent"] or {}).get("subscription_item_details")
-        if details is None or details["proration"]:
-            continue
+        if details is None or details["proration"] or line["quantity"] is None:
+            continue  # the trial of what is metered has no quantity, and no price
         id = details["subscription_item"]
         net = line["amount"] - sum(one["amount"] for one in off)
         debits[id] = {**_terms(line, net), "invoice": invoice["id"], "line": line["id"]}
