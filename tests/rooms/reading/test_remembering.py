@@ -187,19 +187,20 @@ def test_ids_that_were_read_once_go_too(
 
 
 def test_tables_and_namespaces_share_one_bound(
-    shared_store: Store, monkeypatch: pytest.MonkeyPatch
+    second_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What nobody reads any more goes though only others are read."""
+    """A record that is no longer read goes, though only others are read."""
     monkeypatch.setattr(cache, "GENERATION_BYTES", 20_000)
-    with shared_store.sandbox() as test:
-        for table in (shared_store.coupons, test.plans):
+    with second_store.sandbox() as test:
+        for table in (second_store.coupons, test.plans):
             table.insert({"id": "A"})
             table.peek("A")
-        assert remembered_ids(shared_store.coupons) == {"A"}
+            while not remembered_ids(table):  # a read beside the daemon's cleaning is not kept
+                table.peek("A")
         test.plans.insert_many({"id": f"p{number}"} for number in range(200))
         for number in range(200):
             test.plans.peek(f"p{number}")
-        assert not remembered_ids(shared_store.coupons)
+        assert not remembered_ids(second_store.coupons)
 
 
 NESTED = {"id": "A", "rows": [{"a": [], "b": {}, "c": [{}]} for _ in range(3000)]}
