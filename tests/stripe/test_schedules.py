@@ -111,6 +111,21 @@ def test_a_phase_with_a_new_anchor_begins_beside_a_trial(
     assert paid(schedule.subscription) == [[0, 1000, 1000], [1000, 1000]][trial]
 
 
+@pytest.mark.parametrize("start", ["now", 1_900_000_000 + DAY_S])
+def test_a_deleted_customer_takes_their_schedules_along(
+    account, now, customer, price, start
+) -> None:
+    """One that was to begin later waited for ever."""
+    schedule = stripe.SubscriptionSchedule.create(
+        customer=customer, start_date=start, phases=[phase(price(1000))]
+    )
+    stripe.Customer.delete(customer)
+    canceled = stripe.SubscriptionSchedule.retrieve(schedule.id)
+    assert (canceled.status, canceled.canceled_at) == ("canceled", now)
+    account.advance(days=40)
+    assert not [one for one in account.requests() if one["method"] == "TIME"]
+
+
 def test_a_phase_can_be_changed_after_its_trial(account, now, customer, price) -> None:
     club = price(1000)
     first = phase(club, iterations=2, trial_end=now + 14 * DAY_S)

@@ -225,11 +225,16 @@ class Customers(Resource):
     def drop(self, work: Work, record: Record) -> None:
         """Remove a customer, and the objects of theirs alone; payment methods are detached.
 
-        Their subscriptions end, and nobody asks for the money of their invoices any more.
+        Their subscriptions and schedules end, and nobody asks for the money of their invoices any
+        more.
         """
         subscriptions = registry.need("subscription")
         for found in work.find_by(subscriptions.table, "customer", record["id"]):
             subscriptions.end_with_customer(work, found["id"])
+        schedules = registry.need("subscription_schedule")
+        for found in work.find_by(schedules.table, "customer", record["id"]):
+            on_clock = work.on_clock(record["test_clock"])
+            schedules.end_with(on_clock, found["id"], is_unpaid=False)
         registry.need("invoice").stop_all(work, record["id"])
         for table in ("tax_ids", "cards"):
             for owned in work.find_by(table, "customer", record["id"]):

@@ -89,6 +89,7 @@ class SubscriptionSchedules(Resource):
         if fields["phases"][-1]["end_date"] <= work.now:
             raise Refused("The last phase of a schedule ends in the future.", param="phases")
         schedule = self.add(work, fields)
+        work.touch("customers", customer["id"])  # its deletion knows of this schedule
         return self._advanced(work, schedule)
 
     def _fields(self, work: Work, customer: Record, params: Params) -> Record:
@@ -321,7 +322,7 @@ class SubscriptionSchedules(Resource):
         return self._canceled(work, schedule)
 
     def end_with(self, work: Work, id: str, *, is_unpaid: bool) -> None:
-        """Cancel the schedule of a canceled subscription, for example of one that nobody paid."""
+        """Cancel the schedule of a canceled subscription, or of a customer who is deleted."""
         schedule = work.get(self.table, id)
         if schedule is not None and schedule["status"] not in OVER:
             self._canceled(work, schedule, "aborted" if is_unpaid else "canceled")
