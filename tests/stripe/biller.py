@@ -162,6 +162,8 @@ class Biller:
             params["add_invoice_items"] = [self.extra()]
         if chance() < 0.1:
             params["billing_cycle_anchor"] = self.soon(params["customer"])
+        if chance() < 0.3:
+            params["billing_mode"] = {"type": "classic"}
         self.v1.subscriptions.create(params)
 
     def extra(self) -> dict[str, Any]:

@@ -105,3 +105,20 @@ def test_usage_before_an_item_was_added_is_not_billed_to_it(account, calls, mont
     use(customer, 3)
     account.advance(days=14)
     assert sorted(amounts(invoices(made)[-1])) == [30, 1000]
+
+
+@MODES
+def test_an_item_that_becomes_metered_as_its_period_ends_has_no_usage_in_that_period(
+    account, calls, monthly, mode
+) -> None:
+    """The period that came was billed twice: at its start, for no time at all, and at its end."""
+    phases = [{"items": [{"price": price}], "iterations": 1} for price in (monthly, calls[0])]
+    customer = buyer().id
+    made = stripe.SubscriptionSchedule.create(
+        customer=customer, start_date="now", phases=phases, billing_mode={"type": mode}
+    )
+    account.advance(days=28)
+    use(customer, 10)
+    account.advance(days=31)
+    subscription = stripe.Subscription.retrieve(made.subscription)
+    assert [amounts(one) for one in invoices(subscription)] == [[1000], [], [100]]

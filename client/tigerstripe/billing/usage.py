@@ -25,7 +25,8 @@ CHANGES = "usage"
 def of_item(work: Work, subscription: Record, item: Record, period: tuple[int, int]) -> list[Used]:
     """Return the usage of an item in a period, by price; the current price comes last.
 
-    Of an older price nothing is told if nothing was used.
+    Of an older price nothing is told if nothing was used, of the current one if it is of no time:
+    the price may have changed at the end of the period.
     """
     start, end = period
     found: list[Used] = []
@@ -38,7 +39,7 @@ def of_item(work: Work, subscription: Record, item: Record, period: tuple[int, i
         if price is not None and used and change["is_billed"]:
             found.append(({**item, **items.priced(price)}, used, (start, until)))
         start = until
-    if items.is_metered(item):
+    if items.is_metered(item) and start < end:
         used = _events(work, subscription, item["price"], (start, end))
         found.append((item, used, (start, end)))
     return found
