@@ -527,6 +527,15 @@ def test_collection_goes_on_when_it_was_to(account, monthly) -> None:
 # --- Changes that wait for their payment ---
 
 
+def fee(amount: int = 900) -> dict[str, Any]:
+    """Return the price of a new product."""
+    return {
+        "currency": "usd",
+        "product": stripe.Product.create(name="Fee").id,
+        "unit_amount": amount,
+    }
+
+
 @pytest.fixture
 def waiting(account, monthly) -> Any:
     """A subscription whose change is not paid for."""
@@ -598,11 +607,10 @@ def test_a_trial_that_waits_for_its_payment_is_given_up_with_its_end(account, mo
     customer = buyer().id
     made = begin(monthly, customer)
     card(customer, "pm_card_chargeCustomerFail")
-    fee = {"currency": "usd", "product": stripe.Product.create(name="Fee").id, "unit_amount": 900}
     waiting = stripe.Subscription.modify(
         made.id,
         trial_end=account.now + 3600,
-        add_invoice_items=[{"price_data": fee}],
+        add_invoice_items=[{"price_data": fee()}],
         proration_behavior="none",
         payment_behavior="pending_if_incomplete",
     )
@@ -616,14 +624,33 @@ def test_a_change_of_a_paused_subscription_waits_though_its_period_is_over(
     account.client().v1.subscriptions.pause(made.id, {"type": "subscription"})
     account.advance(days=40)
     card(made.customer, "pm_card_chargeCustomerFail")
-    fee = {"currency": "usd", "product": stripe.Product.create(name="Fee").id, "unit_amount": 9000}
     waiting = stripe.Subscription.modify(
         made.id,
         trial_end=account.now + 90 * DAY_S,
-        add_invoice_items=[{"price_data": fee}],
+        add_invoice_items=[{"price_data": fee(9000)}],
         payment_behavior="pending_if_incomplete",
     )
     assert waiting.pending_update.expires_at == account.now + 23 * 3600
+
+
+@pytest.mark.parametrize("hours", [2, 22])
+def test_a_change_of_an_incomplete_subscription_is_given_up_in_time(
+    account, monthly, hours
+) -> None:
+    """It waited longer than it should."""
+    customer = buyer().id
+    made = begin(monthly, customer, payment_behavior="default_incomplete")
+    card(customer, "pm_card_chargeCustomerFail")
+    account.advance(hours=2)
+    waiting = stripe.Subscription.modify(
+        made.id, trial_end=account.now + hours * 3600, payment_behavior="pending_if_incomplete",
+        add_invoice_items=[{"price_data": fee()}],
+    )  # fmt: skip
+    assert waiting.pending_update is not None
+    account.advance(hours=3)
+    assert (again(made).pending_update is None) == (hours == 2)
+    account.advance(hours=18)
+    assert (again(made).status, again(made).pending_update) == ("incomplete_expired", None)
 
 
 def test_a_change_whose_invoice_is_void_waits_no_longer(account, waiting) -> None:
@@ -647,8 +674,7 @@ def test_a_change_is_made_once_it_is_paid_for_though_there_is_a_later_invoice(
 ) -> None:
     """It was paid for, but not made."""
     card(waiting.customer)
-    fee = {"currency": "usd", "product": stripe.Product.create(name="Fee").id, "unit_amount": 900}
-    later = stripe.Subscription.modify(waiting.id, add_invoice_items=[{"price_data": fee}])
+    later = stripe.Subscription.modify(waiting.id, add_invoice_items=[{"price_data": fee()}])
     assert later.latest_invoice != waiting.latest_invoice.id
     stripe.Invoice.pay(waiting.latest_invoice.id)
     assert (again(waiting).quantity, again(waiting).pending_update) == (3, None)

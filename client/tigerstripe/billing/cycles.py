@@ -40,11 +40,11 @@ def next_time(subscription: Record) -> int | None:
     status = subscription["status"]
     if status in OVER:
         return None
+    update = subscription["pending_update"]
+    times = [update["expires_at"]] if update is not None else []
     if status == "incomplete":
-        return int(subscription["created"]) + EXPIRES_S
-    times = [subscription["cancel_at"]]
-    if subscription["pending_update"] is not None:
-        times.append(subscription["pending_update"]["expires_at"])
+        return int(min([*times, _expires_at(subscription)]))
+    times.append(subscription["cancel_at"])
     if subscription["pause_collection"] is not None:
         times.append(subscription["pause_collection"]["resumes_at"])
     if status != "paused":
@@ -53,6 +53,11 @@ def next_time(subscription: Record) -> int | None:
         times.append(subscription["trial_end"] - NOTICE_S)
     known = [time for time in times if time is not None]
     return min(known) if known else None
+
+
+def _expires_at(subscription: Record) -> int:
+    """Return when a subscription is given up, if it is incomplete until then."""
+    return int(subscription["created"]) + EXPIRES_S
 
 
 def planned(work: Work, subscription: Record) -> None:
@@ -81,7 +86,7 @@ def _step(work: Work, subscription: Record) -> Any:
     status, now = subscription["status"], work.now
     pause, update = subscription["pause_collection"], subscription["pending_update"]
     steps = (
-        (_expire, status == "incomplete"),
+        (_expire, status == "incomplete" and _expires_at(subscription) <= now),
         (standing.drop_update, update is not None and update["expires_at"] <= now),
         (_resume_collection, pause is not None and (pause["resumes_at"] or now + 1) <= now),
         (_end, (subscription["cancel_at"] or now + 1) <= now),
