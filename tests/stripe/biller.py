@@ -39,6 +39,8 @@ ACTS = (
     "end_trial", "extend", "extend", "pause", "stop", "resume", "end", "use", "add", "preview",
     "schedule", "plan", "let_go", "quote", "advance_clock", "advance_clock",
 )  # fmt: skip
+REFUSED = (stripe.CardError, stripe.InvalidRequestError, stripe.RateLimitError, ValueError)
+"""The errors of acts that cannot be done now; the third if another process advances a clock."""
 FEW = 12
 
 
@@ -88,7 +90,7 @@ class Biller:
         with contextlib.suppress(IndexError):  # there is nothing of the kind yet
             try:
                 getattr(self, name)()
-            except (stripe.CardError, stripe.InvalidRequestError, ValueError):
+            except REFUSED:
                 name += " refused"
             self.done[name] += 1
 

@@ -8,6 +8,8 @@ import pytest
 import stripe
 
 from tests.stripe.subscribing import card
+from tigerstripe.work import clock
+from tigerstripe.work.scope import Scope
 
 DAY_S = 24 * 3600
 
@@ -393,3 +395,15 @@ def test_a_paused_subscription_gets_no_schedule(account, now, customer, price) -
     account.advance(days=90)
     with pytest.raises(stripe.InvalidRequestError, match="is paused"):
         stripe.SubscriptionSchedule.create(from_subscription=made.id)
+
+
+def test_a_schedule_that_begins_when_its_only_phase_is_over_ends(
+    account, now, customer, price
+) -> None:
+    """As in the moment in which another process moves the clock."""
+    made = stripe.Subscription.create(customer=customer, items=[{"price": price(1000)}])
+    clock.move(Scope(account.store), now + 40 * DAY_S)
+    schedule = stripe.SubscriptionSchedule.create(from_subscription=made.id)
+    account.advance(days=1)
+    assert stripe.SubscriptionSchedule.retrieve(schedule.id).status == "released"
+    assert stripe.Subscription.retrieve(made.id).schedule is None

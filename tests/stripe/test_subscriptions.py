@@ -131,6 +131,17 @@ def test_an_incomplete_one_expires_after_23_hours_and_its_invoice_is_void(accoun
     assert wrong.http_status == 400
 
 
+def test_an_incomplete_one_expires_with_the_change_that_it_waits_for(account, monthly) -> None:
+    made = begin(monthly, buyer("pm_card_chargeCustomerFail").id)
+    changed = stripe.Subscription.modify(
+        made.id, billing_cycle_anchor="now", payment_behavior="pending_if_incomplete"
+    )
+    stripe.Invoice.mark_uncollectible(changed.latest_invoice)
+    assert again(made).pending_update is not None
+    account.advance(hours=24)
+    assert (again(made).status, again(made).pending_update) == ("incomplete_expired", None)
+
+
 # --- Trials ---
 
 

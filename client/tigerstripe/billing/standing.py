@@ -185,6 +185,7 @@ def _stop_collecting(work: Work, subscription: Record) -> None:
 
 def expired(work: Work, subscription: Record) -> Record:
     """Return a subscription that was never paid for."""
+    subscription = without_update(work, subscription)
     due.cancel(work, subscription["id"])
     new = {**subscription, "ended_at": work.now, "status": "incomplete_expired"}
     return _save(work, subscription, new)

@@ -262,9 +262,8 @@ class SubscriptionSchedules(Resource):
     def _plan(self, work: Work, schedule: Record) -> None:
         times = [phase[name] for phase in schedule["phases"] for name in ("start_date", "end_date")]
         times.append(schedule["phases"][-1]["end_date"] - NOTICE_S)
-        coming = [time for time in times if time > work.now]
-        if coming:
-            due.schedule(work, self.object, schedule["id"], min(coming))
+        at = min((time for time in times if time > work.now), default=work.now)
+        due.schedule(work, self.object, schedule["id"], at)
 
     def _ended(self, work: Work, schedule: Record) -> Record:
         """End a schedule after its last phase, and return it; its subscription goes on, or ends."""
