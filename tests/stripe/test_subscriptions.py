@@ -664,6 +664,53 @@ def test_a_change_of_an_incomplete_subscription_is_given_up_in_time(
     assert (again(made).status, again(made).pending_update) == ("incomplete_expired", None)
 
 
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        ({"default_payment_method": "pm_card_visa"}, "default_payment_method"),
+        ({"description": "Tea"}, "description"),
+        ({"cancel_at": "min_period_end"}, "cancel_at"),
+        ({"items": [{"quantity": 2, "tax_rates": ""}]}, "items[0][tax_rates]"),
+    ],
+)
+def test_what_cannot_wait_for_a_payment_is_refused(account, monthly, change, param) -> None:
+    """It was lost if the change was not paid for at once."""
+    made = begin(monthly)
+    for item in change.get("items", ()):
+        item["id"] = made["items"].data[0].id
+    how = {"payment_behavior": "pending_if_incomplete"}
+    error = refused(stripe.Subscription.modify, made.id, **change, **how)
+    assert error.param == param
+    assert "in a request of its own" in str(error)
+
+
+def test_metadata_discounts_and_an_end_wait_with_a_change(account, monthly) -> None:
+    """They were lost. Other metadata stays as it is then."""
+    made = begin(monthly, metadata={"tea": "black", "milk": "yes"})
+    card(made.customer, "pm_card_chargeCustomerFail")
+    coupon = stripe.Coupon.create(percent_off=50, duration="forever")
+    waiting = stripe.Subscription.modify(
+        made.id,
+        items=[{"id": made["items"].data[0].id, "quantity": 3}],
+        metadata={"tea": "green", "milk": ""},
+        discounts=[{"coupon": coupon.id}],
+        cancel_at_period_end=True,
+        proration_behavior="always_invoice",
+        payment_behavior="pending_if_incomplete",
+    )
+    update = waiting.pending_update
+    assert update.metadata.to_dict() == {"tea": "green"}
+    assert (len(update.discounts), update.cancel_at_period_end) == (1, True)
+    assert (waiting.discounts, waiting.cancel_at, waiting.metadata.tea) == ([], None, "black")
+    stripe.Subscription.modify(made.id, metadata={"cup": "big"})
+    card(made.customer)
+    stripe.Invoice.pay(waiting.latest_invoice)
+    now = again(made)
+    assert now.metadata.to_dict() == {"tea": "green", "cup": "big"}
+    assert (now.discounts, now.cancel_at_period_end) == (update.discounts, True)
+    assert now.cancel_at == now["items"].data[0].current_period_end
+
+
 def test_a_change_whose_invoice_is_void_waits_no_longer(account, waiting) -> None:
     stripe.Invoice.void_invoice(waiting.latest_invoice.id)
     assert (again(waiting).pending_update, again(waiting).quantity) == (None, 1)

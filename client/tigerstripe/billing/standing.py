@@ -7,9 +7,10 @@ table of `dunning` ends.
 from __future__ import annotations
 
 from tigerstripe.billing import billed, collecting, dunning, issuing, paying, pending, terms
-from tigerstripe.objects import due, registry
+from tigerstripe.errors import Refused
+from tigerstripe.objects import due, metadata, registry
 from tigerstripe.objects.resource import private
-from tigerstripe.records import Record
+from tigerstripe.records import Params, Record
 from tigerstripe.work.unit import PRIVATE, Work
 
 OBJECT = "subscription"
@@ -18,6 +19,18 @@ UNPAID = "payment_failed"
 """Why a subscription ends that was not paid for."""
 PENDING_S = 23 * 3600
 """How long a change waits to be paid for, at most."""
+CAN_WAIT = frozenset((
+    "add_invoice_items", "billing_cycle_anchor", "cancel_at_period_end", "discounts", "expand",
+    "items", "metadata", "off_session", "payment_behavior", "plan", "proration_behavior",
+    "proration_date", "quantity", "trial_end", "trial_from_plan",
+))  # fmt: skip
+"""The parameters that a change may have that waits to be paid for: those of Stripe's page "Pending
+updates reference", and those that its changelog of 2026 adds."""
+ITEM_CAN_WAIT = frozenset((
+    "clear_usage", "deleted", "discounts", "id", "metadata", "plan", "price", "price_data",
+    "quantity",
+))  # fmt: skip
+"""The parameters of its items."""
 RESUMES = "resumes"
 """A private field of a paused subscription: the invoice that resumes it once it is paid."""
 
@@ -194,6 +207,23 @@ def expired(work: Work, subscription: Record) -> Record:
 # --- Updates that wait for their payment ---
 
 
+def check_can_wait(params: Params) -> None:
+    """Raise `Refused` for a parameter that a change may not have if it waits for its payment."""
+    wrong = [name for name in params if name not in CAN_WAIT]
+    wrong += [
+        f"items[{place}][{name}]"
+        for place, item in enumerate(params.get("items") or ())
+        for name in item
+        if name not in ITEM_CAN_WAIT
+    ]
+    if wrong:
+        raise Refused(
+            f"`{wrong[0]}` cannot be changed with `payment_behavior=pending_if_incomplete`: change "
+            f"it in a request of its own.",
+            param=wrong[0],
+        )
+
+
 def wait_for(work: Work, old: Record, new: Record, invoice: Record) -> Record:
     """Return a subscription as it was, with the change that its invoice has to be paid for.
 
@@ -202,9 +232,16 @@ def wait_for(work: Work, old: Record, new: Record, invoice: Record) -> Record:
     docs.stripe.com/billing/subscriptions/pending-updates-reference, Expiration.
     """
     names = (
-        "billing_cycle_anchor", "items", "plan", "quantity", "status", "trial_end", "trial_start",
+        "billing_cycle_anchor", "cancel_at", "cancel_at_period_end", "canceled_at",
+        "cancellation_details", "discounts", "items", "plan", "quantity", "status", "trial_end",
+        "trial_start",
     )  # fmt: skip
     changes = {name: new[name] for name in names if new.get(name) != old.get(name)}
+    texts = {
+        key: new["metadata"].get(key)
+        for key in {**old["metadata"], **new["metadata"]}
+        if new["metadata"].get(key) != old["metadata"].get(key)
+    }
     changes["billed"] = billed.kept(new)
     ends = [*terms.period_ends(old), *terms.period_ends(new)]
     waiting = {
@@ -212,16 +249,19 @@ def wait_for(work: Work, old: Record, new: Record, invoice: Record) -> Record:
         "latest_invoice": invoice["id"],
         "pending_update": {
             "billing_cycle_anchor": changes.get("billing_cycle_anchor"),
-            "cancel_at_period_end": None,
+            "cancel_at_period_end": changes.get("cancel_at_period_end"),
             "discount": None,
-            "discounts": None,
+            "discounts": changes.get("discounts"),
             "expires_at": min(work.now + PENDING_S, *(end for end in ends if end > work.now)),
-            "metadata": None,
+            "metadata": {k: text for k, text in texts.items() if text is not None} or None,
             "subscription_items": changes["items"]["data"] if "items" in changes else None,
             "trial_end": changes.get("trial_end"),
             "trial_from_plan": None,
         },
-        PRIVATE: {**private(old), "update": {"changes": changes, "invoice": invoice["id"]}},
+        PRIVATE: {
+            **private(old),
+            "update": {"changes": {**changes, "metadata": texts}, "invoice": invoice["id"]},
+        },
     }
     return _save(work, old, waiting)
 
@@ -231,6 +271,7 @@ def apply_update(work: Work, subscription: Record) -> Record:
     kept = {name: value for name, value in private(subscription).items() if name != "update"}
     changes = dict(private(subscription)["update"]["changes"])
     kept.update(changes.pop("billed"))
+    changes = metadata.merged(subscription, changes)  # another change may have come before
     new = {**subscription, **changes, "pending_update": None, PRIVATE: kept}
     saved = _save(work, subscription, new)
     registry.need("subscription_item").known(work, saved)

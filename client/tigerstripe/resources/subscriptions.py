@@ -110,6 +110,8 @@ class Subscriptions(Resource):
         if params.get("trial_from_plan"):
             raise errors.not_built_parameter("trial_from_plan")
         self._check_changeable(old, params)
+        if params.get("payment_behavior") == "pending_if_incomplete":
+            standing.check_can_wait(params)
         new = revising.with_fields(work, old, params)
         new = revising.with_end(work, new, params)
         new = editing.with_items(work, new, params)
