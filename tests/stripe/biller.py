@@ -72,7 +72,7 @@ class Biller:
                                 "duration_in_months": 2})  # fmt: skip
         self.v1.coupons.create({"id": "five", "amount_off": 500, "currency": "usd"})
         self.v1.tax_rates.create({"display_name": "VAT", "percentage": 7.25, "inclusive": False})
-        self.begin()
+        self.use_card(self.v1.customers.create().id, METHODS[0])
 
     def sell(self, amount: int, recurring: Any) -> str:
         """Return the id of a new price."""
@@ -98,7 +98,12 @@ class Biller:
         return self.random.choice(service.list({"limit": FEW, **params}).data)
 
     def customer(self) -> str:
-        found: str = self.one(self.v1.customers).id
+        """A customer; those on a test clock are only listed by that."""
+        params = {}
+        clocks = self.v1.test_helpers.test_clocks.list({"limit": FEW}).data
+        if clocks and self.random.random() < 0.3:
+            params["test_clock"] = self.random.choice(clocks).id
+        found: str = self.one(self.v1.customers, **params).id
         return found
 
     def item(self) -> dict[str, Any]:
