@@ -94,3 +94,29 @@ def test_an_entry_posted_while_a_sum_is_closed_is_worked_out_again(
     assert len(turns) == 2
     account.advance(days=20)
     assert shown() == counted(account)
+
+
+def test_an_entry_posted_before_two_closings_are_committed_together_is_counted(
+    account: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.freeze(T0)
+    pay()
+    account.advance(days=8)
+    for _ in range(2):  # of these days, money comes on two days
+        pay()
+        account.advance(days=1)
+    commit = Work.commit
+
+    def slowly(work: Work, log: Any) -> None:
+        if work.has_written(balances.SETTINGS, "balance"):
+            monkeypatch.undo()
+            pay(777)  # by another process, before that of the closings is done
+        commit(work, log)
+
+    monkeypatch.setattr(Work, "commit", slowly)
+    account.advance(days=20)
+    assert Work.commit is commit
+    assert shown() == counted(account)
+    pay()
+    account.advance(days=20)
+    assert shown() == counted(account)

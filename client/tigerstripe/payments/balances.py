@@ -3,7 +3,7 @@
 The sum is counted on once a day, when the money of that day is told of, so it costs one day's
 transactions and not those of all time. First it is closed at a moment. A request
 that posts a transaction has read the record of the sum, so everything committed after the closing
-was posted after that moment. The next time, everything before the moment is complete and can be
+was posted after that moment. In a later commit, everything before the moment is complete and can be
 counted. If a clock was set back, nothing is closed any more, and everything is counted anew.
 """
 
@@ -43,7 +43,9 @@ def close(work: Work) -> None:
     """Count the transactions up to the last closing, and close the sum at this moment."""
     kept = _kept(work)
     new = {**NOTHING, "id": _id(work), "closed_at": work.now}
-    if kept is not None:
+    if kept is not None and work.has_written(SETTINGS, _id(work)):
+        new = {**kept, "closed_at": work.now}  # the closing before is not committed yet
+    elif kept is not None:
         until = kept["closed_at"]
         came = (one for one in work.since(TABLE, kept["until"]) if one["created"] < until)
         found: Sums = Counter()

@@ -227,6 +227,10 @@ class Work:
         self._records[place] = None
         self._writes[place] = None
 
+    def has_written(self, table: str, id: str) -> bool:
+        """Tell whether this work writes or removes a record."""
+        return self._place(table, id) in self._writes
+
     def touch(self, table: str, id: str) -> None:
         """Write a record as it is, so that other works that have read it are planned again."""
         record = self.get(table, id)
