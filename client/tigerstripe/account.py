@@ -135,8 +135,8 @@ class Account(Others):
         number, as a `datetime`, and ValueError for one before 1970 or after 2199.
         """
         at = self.now if at is None else clock.seconds(at)
-        due.run_until(self._scope, self._log, at)
-        return clock.freeze(self._scope, at)
+        self._bring_to(at, clock.freeze)
+        return at
 
     def advance(self, to: int | None = None, **delta: float) -> int:
         """Move the clock forward, `to` a time or by a `timedelta`'s arguments; return the new time.
@@ -155,12 +155,16 @@ class Account(Others):
             raise ValueError(
                 f"advance to {target}: the clock shows {now} already; use a later time"
             )
-        at: int | None = now
-        while at is not None and at <= target:  # others may add entries while the clock moves
-            due.run_until(self._scope, self._log, target)
-            clock.move(self._scope, target)
-            at = due.next_at(self._scope)
+        self._bring_to(target, clock.move)
         return target
+
+    def _bring_to(self, at: int, show: Callable[[Scope, int], object]) -> None:
+        """Run all entries until a time, and let the clock show it."""
+        next_at: int | None = at
+        while next_at is not None and next_at <= at:  # others may add some while the clock moves
+            due.run_until(self._scope, self._log, at)
+            show(self._scope, at)
+            next_at = due.next_at(self._scope)
 
     def thaw(self) -> None:
         """Let the clock run on from the time that it shows; raises as every write."""

@@ -297,20 +297,25 @@ def test_a_fork_has_its_own_calendar_and_a_savepoint_takes_it_back(account, scop
     assert rings(account) == [("a", T0 + 10)]
 
 
-def test_an_entry_that_is_added_while_the_clock_moves_is_run_before_advance_returns(
-    account, scope, alarms, monkeypatch
+@pytest.mark.parametrize("name", ["advance", "freeze"])
+def test_an_entry_that_is_added_while_the_clock_moves_is_run_too(
+    account, scope, alarms, monkeypatch, name
 ) -> None:
     """As by another process, which adds it when everything else is done."""
-    move = clock.move
+    part = {"advance": "move", "freeze": "freeze"}[name]
+    show = getattr(clock, part)
 
-    def moving(of: Scope, to: int) -> None:
-        monkeypatch.setattr(clock, "move", move)
-        put(scope, ["a"], [T0 + 5])
-        move(of, to)
+    to_add = ["a"]
 
-    monkeypatch.setattr(clock, "move", moving)
-    account.advance(seconds=10)
+    def showing(of: Scope, to: int) -> object:
+        while to_add:
+            put(scope, [to_add.pop()], [T0 + 5])
+        return show(of, to)
+
+    monkeypatch.setattr(clock, part, showing)
+    getattr(account, name)(T0 + 10)
     assert rings(account) == [("a", T0 + 5)]
+    assert account.now == T0 + 10
 
 
 def test_an_account_may_advance_before_it_has_a_state(account, alarms) -> None:

@@ -122,7 +122,7 @@ def run_until(scope: Scope, log: Log, until: int, on: str | None = None) -> None
 
     `on` is a test clock; by default the account's clock counts. Each commit also moves the clock to
     the time of its last entry. So nobody sees a time before which something is still to be done,
-    even if this process is killed.
+    even if this process is killed, except for what others add while the clock moves past it.
     """
     while True:
         page = _next(scope, on, PAGE)

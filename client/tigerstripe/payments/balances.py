@@ -1,10 +1,10 @@
 """The balance of an account: the sum of its transactions, kept up to a moment in the past.
 
 The sum is counted on once a day, when the money of that day is told of, so it costs one day's
-transactions and not those of all time. First it is closed at a moment. A request
-that posts a transaction has read the record of the sum, so everything committed after the closing
-was posted after that moment. In a later commit, everything before the moment is complete and can be
-counted. If a clock was set back, nothing is closed any more, and everything is counted anew.
+transactions and not those of all time. First it is closed at a moment. A request that posts a
+transaction has read the record of the sum, so everything committed after the closing was posted
+after that moment. In a later commit, everything before the moment is complete and can be counted.
+If a clock was set back, nothing is closed any more, and everything is counted anew.
 """
 
 from __future__ import annotations
