@@ -121,7 +121,18 @@ def attach(
         instance.check_directory(path)
     if everywhere is None:
         everywhere = os.environ.get(EVERYWHERE, "") not in ("", "0")
-    return Reader(path), name, Options(autostart, timeout_s, everywhere)
+    return _reader(path, autostart=autostart), name, Options(autostart, timeout_s, everywhere)
+
+
+def _reader(path: Path, *, autostart: bool) -> Reader:
+    """Return a reader; wait for a daemon that another process is starting."""
+    try:
+        return Reader(path)
+    except DaemonUnavailable:
+        if not autostart:
+            raise
+        launch.start(path)
+        return Reader(path)
 
 
 def _check_timeout(timeout_s: Any) -> None:

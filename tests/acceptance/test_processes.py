@@ -19,6 +19,7 @@ import tiger
 from tests.acceptance.programs import elsewhere
 from tests.acceptance.programs.elsewhere import read_everything
 from tests.support.processes import daemons_of, stopped
+from tiger import attaching
 
 RECORDS = [
     {"id": "A", "created": 1, "object": "coupon", "valid": True, "percent_off": 12.5},
@@ -259,6 +260,15 @@ def test_a_write_to_a_stopped_daemon_ends_in_time_with_a_clear_error(
 
 
 # Starting and ending
+
+
+def test_a_daemon_that_is_only_starting_is_waited_for(directory: str, monkeypatch) -> None:
+    """It holds its lock before there is an instance to attach to."""
+    monkeypatch.setattr(attaching, "_is_running", lambda path: True)
+    with tiger.connect(directory) as store:
+        assert store.ping()["pid"] > 0
+    with pytest.raises(tiger.DaemonUnavailable, match="there is no instance"):
+        tiger.connect(f"{directory}/other", autostart=False)
 
 
 def test_five_processes_that_start_at_once_share_one_daemon(
