@@ -313,11 +313,23 @@ class OtherProcess:
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
+    def rest(self) -> str:
+        """What the process prints until its end; the test fails where it raised.
+
+        `communicate` would leave out what was read ahead with a line.
+        """
+        process = self.process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.close()
+        stdout, stderr = process.stdout.read(), process.stderr.read()
+        assert process.wait(timeout=COMMAND_TIMEOUT_S) == 0, stderr
+        return stdout
+
     def answer(self) -> Any:
         """What the function returned; the test fails where it raised."""
-        stdout, stderr = self.process.communicate(timeout=COMMAND_TIMEOUT_S)
-        assert self.process.returncode == 0, stderr
-        return json.loads(stdout.splitlines()[-1])
+        return json.loads(self.rest().splitlines()[-1])
 
 
 @pytest.fixture
