@@ -109,6 +109,14 @@ def change(store: tiger.Store) -> None:
     store.products.insert({"id": "begun since"})
 
 
+def marked(store: tiger.Store) -> tuple[dict[str, list[Any]], tiger.Mark]:
+    """Fill a namespace, mark it, and change it; return what it had at the mark, and the mark."""
+    fill(store)
+    before, mark = everything(store), store.mark()
+    change(store)
+    return before, mark
+
+
 def forget(store: tiger.Store, commit: int) -> None:
     """Let a host take away what was there at a commit."""
 
@@ -149,10 +157,7 @@ def begun(call: Callable[[], Any]) -> Future[Any]:
 
 def test_all_hosts_get_back_what_was_there_at_its_place(stores: Stores, shared: Machines) -> None:
     a, b = stores
-    fill(a)
-    before = everything(a)
-    mark = a.mark()
-    change(a)
+    before, mark = marked(a)
     forget(b, mark._moment.commit)
     a.rollback(mark)
     shared.check_equal()
@@ -305,10 +310,7 @@ def test_with_everywhere_all_hosts_have_it_when_it_returns(
 def test_a_mark_outlives_the_daemons_of_its_host(stores: Stores, shared: Machines) -> None:
     """The next one remembers nothing of what was changed, and compares all."""
     a, b = stores
-    fill(a)
-    before = everything(a)
-    mark = a.mark()
-    change(a)
+    before, mark = marked(a)
     shared["A"].kill()
     shared["A"].start()
     a.rollback(mark)
@@ -632,10 +634,7 @@ def test_one_whose_daemon_was_killed_is_done_once(
     """What the dead daemon sent comes to the engine after the next one's, or its daemon is told."""
     made, relay = apart
     a, b = patient
-    fill(a)
-    before = everything(a)
-    mark = a.mark()
-    change(a)
+    before, mark = marked(a)
     made.settle()
     with relay.held(side):
         done = begun(lambda: a.rollback(mark))
@@ -656,10 +655,7 @@ def test_one_that_is_planned_anew_by_the_next_daemon_is_done_once(
 ) -> None:
     made, relay = apart
     a, b = patient
-    fill(a)
-    before = everything(a)
-    mark = a.mark()
-    change(a)
+    before, mark = marked(a)
     made.settle()
     with relay.held("engine"):
         b.coupons.insert({"id": "meanwhile"})

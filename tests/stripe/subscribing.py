@@ -47,6 +47,18 @@ def card(customer: str, method: str = "pm_card_visa") -> str:
     return attached
 
 
+def unpaid_change(subscription: Any) -> Any:
+    """Return a subscription whose first item is to be three, once that is paid: its card fails."""
+    card(subscription.customer, "pm_card_chargeCustomerFail")
+    return stripe.Subscription.modify(
+        subscription.id,
+        items=[{"id": subscription["items"].data[0].id, "quantity": 3}],
+        proration_behavior="always_invoice",
+        payment_behavior="pending_if_incomplete",
+        expand=["latest_invoice"],
+    )
+
+
 def told(account: Any) -> list[tuple[str, Any]]:
     """Return what was told of subscriptions: each event's type, and what was before."""
     return [

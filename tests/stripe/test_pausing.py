@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.stripe.subscribing import card
+from tests.stripe.subscribing import unpaid_change
 
 DAY_S = 24 * 3600
 
@@ -92,16 +92,10 @@ def test_a_change_that_waits_for_its_payment_is_given_up_with_the_pause(
 ) -> None:
     """Paid for after the resumption, it brought back the periods before that."""
     account.advance(days=10)
-    card(customer, "pm_card_chargeCustomerFail")
-    waiting = stripe.Subscription.modify(
-        begun.id,
-        items=[{"id": begun["items"].data[0].id, "quantity": 3}],
-        proration_behavior="always_invoice",
-        payment_behavior="pending_if_incomplete",
-    )
+    waiting = unpaid_change(begun)
     paused = stripe.Subscription.pause(begun.id)
     assert (paused.status, paused.pending_update) == ("paused", None)
-    assert stripe.Invoice.retrieve(waiting.latest_invoice).status == "void"
+    assert stripe.Invoice.retrieve(waiting.latest_invoice.id).status == "void"
 
 
 def test_only_an_active_flexible_subscription_without_a_schedule_can_be_paused(

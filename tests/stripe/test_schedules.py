@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.stripe.subscribing import card
+from tests.stripe.subscribing import unpaid_change
 from tigerstripe.work import clock
 from tigerstripe.work.scope import Scope
 
@@ -83,18 +83,12 @@ def test_a_phase_begins_though_a_change_still_waits_for_its_payment(
     phases = [{"items": [{"price": club, "quantity": 1}], **times}, coming]
     stripe.SubscriptionSchedule.modify(schedule.id, phases=phases)
     account.advance(first.end_date - 10 * 3600)
-    card(customer, "pm_card_chargeCustomerFail")
-    waiting = stripe.Subscription.modify(
-        subscription.id,
-        items=[{"id": subscription["items"].data[0].id, "quantity": 3}],
-        proration_behavior="always_invoice",
-        payment_behavior="pending_if_incomplete",
-    )
+    waiting = unpaid_change(subscription)
     assert waiting.pending_update is not None
     account.advance(first.end_date)
     now = stripe.Subscription.retrieve(subscription.id)
     assert (now["items"].data[0].quantity, now.pending_update) == (5, None)
-    assert stripe.Invoice.retrieve(waiting.latest_invoice).status == "void"
+    assert stripe.Invoice.retrieve(waiting.latest_invoice.id).status == "void"
 
 
 @pytest.mark.parametrize("trial", [0, 1])

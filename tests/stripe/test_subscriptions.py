@@ -10,7 +10,16 @@ import stripe
 
 from tests.stripe.billing import buyer, calls_counted, events_of
 from tests.stripe.refusals import refused
-from tests.stripe.subscribing import T0, again, begin, card, invoices, recurring, told
+from tests.stripe.subscribing import (
+    T0,
+    again,
+    begin,
+    card,
+    invoices,
+    recurring,
+    told,
+    unpaid_change,
+)
 
 DAY_S = 24 * 3600
 LASTING = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2060, "cvc": "314"}
@@ -550,17 +559,9 @@ def fee(amount: int = 900) -> dict[str, Any]:
 @pytest.fixture
 def waiting(account, monthly) -> Any:
     """A subscription whose change is not paid for."""
-    customer = buyer().id
-    made = begin(monthly, customer)
-    card(customer, "pm_card_chargeCustomerFail")
+    made = begin(monthly)
     account.advance(days=14)
-    return stripe.Subscription.modify(
-        made.id,
-        items=[{"id": made["items"].data[0].id, "quantity": 3}],
-        proration_behavior="always_invoice",
-        payment_behavior="pending_if_incomplete",
-        expand=["latest_invoice"],
-    )
+    return unpaid_change(made)
 
 
 def test_a_change_waits_for_its_payment_and_is_made_with_it(account, waiting) -> None:
