@@ -75,24 +75,22 @@ def complete_namespace(ctx: click.Context, _: click.Parameter, start: str) -> li
 
 def on_instance(function: Function) -> Function:
     """Add `--dir`; the command gets `directory`, found by the order of precedence."""
-    return click.option(
-        "--dir",
-        "directory",
-        metavar="DIRECTORY",
-        callback=_find_directory,
-        help="The instance's directory. Default: TIGERD_DIR, else the user's own directory.",
-    )(function)
+    return _directory(_find_directory, "TIGERD_DIR, else the user's own directory")(function)
 
 
 def on_its_own_instance(function: Function) -> Function:
     """Add `--dir` to a command that runs another; the command gets `directory`, or None."""
+    return _directory(not_empty, "a fresh one, removed at the end")(function)
+
+
+def _directory(callback: Callable[..., Any], default: str) -> Callable[[Function], Function]:
     return click.option(
         "--dir",
         "directory",
         metavar="DIRECTORY",
-        callback=not_empty,
-        help="The instance's directory. Default: a fresh one, removed at the end.",
-    )(function)
+        callback=callback,
+        help=f"The instance's directory. Default: {default}.",
+    )
 
 
 def in_namespace(function: Function) -> Function:
