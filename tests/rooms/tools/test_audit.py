@@ -12,7 +12,7 @@ import pytest
 import tiger
 from tests.support.daemon import Daemon
 from tests.support.file_system import new_directory
-from tests.support.model import delete, put
+from tests.support.model import clear_namespace, delete, put
 from tests.support.scenarios import CUSTOMERS, WIDE
 from tiger.format import layout
 from tiger.format.layout import NAMESPACES
@@ -50,6 +50,26 @@ def test_chunks_are_emptied_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_looking_once_would_not_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit, "ATTEMPTS", 1)
     assert look_while_cleaning(monkeypatch)
+
+
+def test_records_are_taken_away_between_two_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a cleared namespace have no end of their own: they were said to have one."""
+    end = Version.end.fget
+    with new_directory() as place:
+        daemon = Daemon(place)
+        daemon.do([put(CUSTOMERS, "a", f"w{number}") for number in range(7)])
+        daemon.do([clear_namespace(None, "a")])
+        turns = [daemon.clean]
+
+        def end_and_clean(version: Version) -> int:
+            found: int = end(version)
+            if not found and turns:
+                turns.pop()()
+            return found
+
+        monkeypatch.setattr(Version, "end", property(end_and_clean))
+        assert audit.audit(place).findings == []
+        assert not turns
 
 
 @pytest.mark.parametrize("name", ["chunk.1", "index.1"])
