@@ -170,7 +170,7 @@ class Host:
 
     def check(self) -> None:
         """Assert that the instance is sound."""
-        assert not audit(self.directory).findings
+        assert audit(self.directory).findings == []
 
 
 class Machines:

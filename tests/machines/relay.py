@@ -52,7 +52,7 @@ class Relay:
         return any(flow.is_held and words in flow.pending for flow in self._flows)
 
     def lose(self, words: bytes) -> None:
-        """Leave out the next message of the engine with these words."""
+        """Leave out the next message of the engine with these words; it says nothing until then."""
         for flow in self._flows:
             flow.loses = words if flow.side == "engine" else b""
 
@@ -102,11 +102,12 @@ class _Flow:
         while (is_open or self.pending) and not is_over.is_set():
             if is_open and select.select([self._source], [], [], TURN_S)[0]:
                 piece = self._read()
-                self.pending += self._left_of(piece)
+                self.pending += piece
+                self._lose()
                 is_open = bool(piece)
             if self._delay_s:
                 time.sleep(self._delay_s)  # what the network takes
-            if self.pending and not self.is_held:
+            if self.pending and not self.is_held and not self.loses:
                 with suppress(OSError):  # nobody hears it any more
                     self._target.sendall(self.pending)
                 self.pending = b""
@@ -119,15 +120,16 @@ class _Flow:
         except OSError:
             return b""
 
-    def _left_of(self, piece: bytes) -> bytes:
-        """Return what is given on of what came; the messages of a test are in one piece each."""
-        if not self.loses or self.loses not in piece:
-            return piece
-        begin = piece.rindex(b"HMSG ", 0, piece.index(self.loses))
-        line, _, _ = piece[begin:].partition(b"\r\n")
+    def _lose(self) -> None:
+        """Take the message that is to be lost out of what is pending, once it is all there."""
+        if not self.loses or (at := self.pending.find(self.loses)) < 0:
+            return
+        begin = self.pending.rindex(b"HMSG ", 0, at)
+        line, _, _ = self.pending[begin:].partition(b"\r\n")
         end = begin + len(line) + 2 + int(line.split()[-1]) + 2
-        self.loses = b""
-        return piece[:begin] + piece[end:]
+        if len(self.pending) >= end:
+            self.pending = self.pending[:begin] + self.pending[end:]
+            self.loses = b""
 
     def close(self) -> None:
         """Hear no more."""

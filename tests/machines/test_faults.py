@@ -218,8 +218,8 @@ def test_an_entry_that_does_not_come_is_asked_for_again() -> None:
     with machines("A", "B", start=False) as made, closing(Relay(made.engine)) as relay:
         made["A"].start(url=relay.url)
         made["B"].start()
-        relay.lose(b"c1")
-        write(made, "B", 3)
+        relay.lose(b"lost1")
+        write(made, "B", 3, "lost")
         assert len(made.check_equal()["global/coupons"]) == 3
         assert "came instead of entry" in made["A"].log.read_text()
 
